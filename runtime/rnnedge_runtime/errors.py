@@ -1,0 +1,54 @@
+"""Every error a public function raises for bad input, and the exit code the command line gives it.
+
+    RnnEdgeError                             1
+    ├── ModelRefused(ValueError)             3   the file, or the network, cannot be accepted
+    │   └── ContractError                    3   the file's description is missing or contradicts its graph
+    ├── VerificationError(ArithmeticError)   4   a file does not compute what its source computes
+    ├── InputError(ValueError)               6   frames, audio or table handed in are wrong
+    ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here
+    └── MissingExtra(ImportError)            2   an optional dependency is needed: names the extra
+
+A message names the place, what was expected, what was found, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class RnnEdgeError(Exception):
+    """Root of the tree: catch this to catch everything rnnedge raises on purpose."""
+
+    exit_code = 1
+
+
+class ModelRefused(RnnEdgeError, ValueError):
+    """A network cannot be exported, or a file cannot be loaded."""
+
+    exit_code = 3
+
+
+class ContractError(ModelRefused):
+    """A file's contract is missing, malformed, or contradicts the graph it stands in."""
+
+
+class VerificationError(RnnEdgeError, ArithmeticError):
+    """A file computes something else than its source, or than its own golden sample."""
+
+    exit_code = 4
+
+
+class InputError(RnnEdgeError, ValueError):
+    """Frames (or the file they come from) have a wrong shape, dtype, rate or value."""
+
+    exit_code = 6
+
+
+class ProviderError(RnnEdgeError, RuntimeError):
+    """The execution provider asked for by name is not available on this machine."""
+
+    exit_code = 7
+
+
+class MissingExtra(RnnEdgeError, ImportError):
+    """A feature needs an optional dependency; the message names the extra that brings it."""
+
+    exit_code = 2
