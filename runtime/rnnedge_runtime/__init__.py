@@ -1,0 +1,38 @@
+"""The device side of rnnedge: load a streaming ONNX file, stream frames through it, measure it.
+
+Needs numpy and onnxruntime, nothing else.
+"""
+
+from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State
+from rnnedge_runtime.errors import (
+    ContractError,
+    InputError,
+    MissingExtra,
+    ModelRefused,
+    ProviderError,
+    RnnEdgeError,
+    VerificationError,
+)
+from rnnedge_runtime.golden import GoldenReport, replay
+from rnnedge_runtime.model import Model, load
+from rnnedge_runtime.stream import Stream
+
+__all__ = [
+    "Contract",
+    "ContractError",
+    "Golden",
+    "GoldenReport",
+    "InputError",
+    "MissingExtra",
+    "Model",
+    "ModelRefused",
+    "Normalization",
+    "Port",
+    "ProviderError",
+    "RnnEdgeError",
+    "State",
+    "Stream",
+    "VerificationError",
+    "load",
+    "replay",
+]

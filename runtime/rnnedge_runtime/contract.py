@@ -1,0 +1,153 @@
+"""What a file promises: the frozen description that stands in the file and is checked against its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnnedge_runtime.errors import ContractError
+
+SCHEMA = 1
+FORMS = ("native", "scan", "unrolled", "step")
+BATCH = "batch"
+TIME = "time"
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Dim = int | str
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input or output of the graph.
+
+    `shape` is the graph's own axis order, with the dims "batch" and "time" symbolic. `time_axis` is None where the
+    graph has no time axis: in the step form every per-frame port, in any form a summary.
+    `per_frame` is False for a summary: one value for the sequence so far, such as `y[:, -1]` or a last state.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...]
+    batch_axis: int
+    time_axis: int | None
+    per_frame: bool = True
+
+    @property
+    def frame_shape(self) -> tuple[Dim, ...]:
+        """Shape of one frame of one sequence: `shape` without batch and time."""
+        return tuple(d for i, d in enumerate(self.shape) if i not in (self.batch_axis, self.time_axis))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One state: read from `input`, written to `output`, both of `shape` (graph axis order).
+
+    `initial` is the value before the first frame: a fill value, or an array of `shape` with batch 1 that every
+    sequence of a batch starts from.
+    """
+
+    input: str
+    output: str
+    dtype: str
+    shape: tuple[Dim, ...]
+    batch_axis: int
+    initial: float | Array = 0.0
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The statistics (x - mean) / std that the graph itself applies to its raw input features."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """A short recorded run of one sequence: `inputs[name]` (time, ...), `outputs[name]` (time, ...) or, for a
+    summary, (1, ...): what `push` of all frames followed by `finish` returns, stacked along time."""
+
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    tolerance: float = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """Everything a streaming runtime has to know about a file.
+
+    `chunk` is the number of frames a call takes: None for any number from 1, else exactly that many.
+    `stride` is input frames per output frame, `lookahead` how many further input frames an output frame waits for.
+    `last_frame` names the int64 scalar input that tells a fixed-chunk graph the index of its last valid frame.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    states: tuple[State, ...]
+    form: str
+    opset: int
+    precision: str = "float32"
+    chunk: int | None = None
+    stride: int = 1
+    lookahead: int = 0
+    last_frame: str | None = None
+    frame_rate_hz: float | None = None
+    labels: tuple[str, ...] = ()
+    normalization: Normalization | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    golden: Golden | None = None
+
+    @property
+    def summaries(self) -> tuple[Port, ...]:
+        """Outputs that describe the sequence so far rather than a frame of it."""
+        return tuple(port for port in self.outputs if not port.per_frame)
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What an engine says of a graph input or output; a dim is None where the graph leaves it open."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...]
+
+
+def check_against_graph(
+    contract: Contract, inputs: Iterable[TensorInfo], outputs: Iterable[TensorInfo], name: str
+) -> None:
+    """Compare every promised input, output and state with the graph's own signature.
+
+    Raises `ContractError` naming the first value that differs, what was promised and what the graph has.
+    """
+    promised_in = [(p.name, p.dtype, p.shape) for p in contract.inputs]
+    promised_in += [(s.input, s.dtype, s.shape) for s in contract.states]
+    if contract.last_frame is not None:
+        promised_in.append((contract.last_frame, "int64", ()))
+    promised_out = [(p.name, p.dtype, p.shape) for p in contract.outputs]
+    promised_out += [(s.output, s.dtype, s.shape) for s in contract.states]
+    _compare("input", promised_in, inputs, name)
+    _compare("output", promised_out, outputs, name)
+
+
+def _compare(
+    side: str, promised: list[tuple[str, str, tuple[Dim, ...]]], infos: Iterable[TensorInfo], name: str
+) -> None:
+    found = {info.name: info for info in infos}
+    extra = set(found) - {p[0] for p in promised}
+    if extra:
+        raise ContractError(f"{name}: graph {side} {sorted(extra)[0]!r} is not in the contract; export the model again")
+    for key, dtype, shape in promised:
+        info = found.get(key)
+        if info is None:
+            raise ContractError(f"{name}: the contract names {side} {key!r}, the graph has {sorted(found)}")
+        fits = len(info.shape) == len(shape) and all(
+            not isinstance(here, int) or here == there for here, there in zip(info.shape, shape, strict=True)
+        )
+        if info.dtype != dtype or not fits:
+            raise ContractError(
+                f"{name}: {side} {key!r}: the contract promises {dtype}{list(shape)}, "
+                f"the graph has {info.dtype}{list(info.shape)}; export the model again"
+            )

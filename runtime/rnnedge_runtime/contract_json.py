@@ -1,0 +1,213 @@
+"""The contract as text: the `rnnedge.*` entries of an ONNX file's `metadata_props`.
+
+    rnnedge.schema      "1"
+    rnnedge.contract    JSON object, sorted keys; the fields of `Contract` except `golden`
+    rnnedge.golden      JSON object {"inputs": {name: array}, "outputs": {name: array}, "tolerance": float}
+    rnnedge.sha256      the seal (see `rnnedge_runtime.seal`)
+
+An array is {"dtype", "shape", "data"}, data being base64 of its little-endian bytes in C order.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Golden, Normalization, Port, State
+from rnnedge_runtime.errors import ContractError
+
+_DTYPES = ("float32", "float16", "float64", "int64", "int32", "bool")
+
+
+def dump(contract: Contract) -> dict[str, str]:
+    """The metadata entries of a contract; the same contract gives the same text."""
+    entries = {"rnnedge.schema": str(SCHEMA), "rnnedge.contract": _compact(as_dict(contract))}
+    if contract.golden is not None:
+        entries["rnnedge.golden"] = _compact(
+            {
+                "inputs": {k: _encode(v) for k, v in contract.golden.inputs.items()},
+                "outputs": {k: _encode(v) for k, v in contract.golden.outputs.items()},
+                "tolerance": contract.golden.tolerance,
+            }
+        )
+    return entries
+
+
+def as_dict(contract: Contract) -> dict[str, Any]:
+    """The contract as plain JSON data, without the golden sample."""
+    return {
+        "inputs": [asdict(p) for p in contract.inputs],
+        "outputs": [asdict(p) for p in contract.outputs],
+        "states": [{**vars(s), "initial": _initial_as_json(s.initial)} for s in contract.states],
+        "form": contract.form,
+        "opset": contract.opset,
+        "precision": contract.precision,
+        "chunk": contract.chunk,
+        "stride": contract.stride,
+        "lookahead": contract.lookahead,
+        "last_frame": contract.last_frame,
+        "frame_rate_hz": contract.frame_rate_hz,
+        "labels": list(contract.labels),
+        "normalization": asdict(contract.normalization) if contract.normalization else None,
+        "provenance": dict(contract.provenance),
+    }
+
+
+def parse(metadata: Mapping[str, str], name: str) -> Contract:
+    """Read the contract out of a file's metadata; `name` is how messages call the file.
+
+    Raises `ContractError` naming the entry that is missing or malformed.
+    """
+    schema = metadata.get("rnnedge.schema")
+    if schema != str(SCHEMA):
+        raise ContractError(
+            f"{name}: expected contract schema {SCHEMA}, found {schema or 'none'}; "
+            "use the rnnedge version that exported it, or export it again"
+        )
+    try:
+        fields = json.loads(metadata["rnnedge.contract"])
+        golden = json.loads(metadata["rnnedge.golden"]) if "rnnedge.golden" in metadata else None
+        return _contract(fields, golden)
+    except ContractError as error:
+        raise ContractError(f"{name}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ContractError(f"{name}: malformed contract ({type(error).__name__}: {error})") from error
+
+
+def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract:
+    form = _choice(fields["form"], FORMS, "form")
+    contract = Contract(
+        inputs=tuple(_port(p, f"inputs[{i}]") for i, p in enumerate(fields["inputs"])),
+        outputs=tuple(_port(p, f"outputs[{i}]") for i, p in enumerate(fields["outputs"])),
+        states=tuple(_state(s, f"states[{i}]") for i, s in enumerate(fields["states"])),
+        form=form,
+        opset=_int(fields["opset"], 1, "opset"),
+        precision=_text(fields["precision"], "precision"),
+        chunk=_optional(fields["chunk"], lambda v: _int(v, 1, "chunk")),
+        stride=_int(fields["stride"], 1, "stride"),
+        lookahead=_int(fields["lookahead"], 0, "lookahead"),
+        last_frame=_optional(fields["last_frame"], lambda v: _text(v, "last_frame")),
+        frame_rate_hz=_optional(fields["frame_rate_hz"], lambda v: _number(v, "frame_rate_hz")),
+        labels=tuple(_text(v, "labels") for v in fields["labels"]),
+        normalization=_optional(fields["normalization"], _normalization),
+        provenance={_text(k, "provenance"): _text(v, "provenance") for k, v in fields["provenance"].items()},
+        golden=_optional(golden, _golden),
+    )
+    if not contract.inputs or not contract.outputs:
+        raise ContractError("contract: expected at least one input and one output")
+    if form in ("unrolled", "step") and contract.chunk is None:
+        raise ContractError(f"contract.chunk: the {form} form needs a fixed number of frames, found none")
+    return contract
+
+
+def _port(fields: dict[str, Any], place: str) -> Port:
+    shape = _shape(fields["shape"], place)
+    time_axis = _optional(fields["time_axis"], lambda v: _axis(v, shape, f"{place}.time_axis"))
+    return Port(
+        name=_text(fields["name"], f"{place}.name"),
+        dtype=_choice(fields["dtype"], _DTYPES, f"{place}.dtype"),
+        shape=shape,
+        batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
+        time_axis=time_axis,
+        per_frame=bool(fields["per_frame"]),
+    )
+
+
+def _state(fields: dict[str, Any], place: str) -> State:
+    shape = _shape(fields["shape"], place)
+    initial = fields["initial"]
+    return State(
+        input=_text(fields["input"], f"{place}.input"),
+        output=_text(fields["output"], f"{place}.output"),
+        dtype=_choice(fields["dtype"], _DTYPES, f"{place}.dtype"),
+        shape=shape,
+        batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
+        initial=_decode(initial) if isinstance(initial, dict) else _number(initial, f"{place}.initial"),
+    )
+
+
+def _normalization(fields: dict[str, Any]) -> Normalization:
+    return Normalization(
+        mean=tuple(_number(v, "normalization.mean") for v in fields["mean"]),
+        std=tuple(_number(v, "normalization.std") for v in fields["std"]),
+    )
+
+
+def _golden(fields: dict[str, Any]) -> Golden:
+    return Golden(
+        inputs={k: _decode(v) for k, v in fields["inputs"].items()},
+        outputs={k: _decode(v) for k, v in fields["outputs"].items()},
+        tolerance=_number(fields["tolerance"], "golden.tolerance"),
+    )
+
+
+def _compact(data: object) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _initial_as_json(initial: float | Array) -> Any:
+    return _encode(initial) if isinstance(initial, np.ndarray) else initial
+
+
+def _encode(array: Array) -> dict[str, Any]:
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    data = base64.b64encode(little.tobytes()).decode()
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": data}
+
+
+def _decode(fields: dict[str, Any]) -> Array:
+    dtype = np.dtype(_choice(fields["dtype"], _DTYPES, "array dtype"))
+    shape = [_int(d, 0, "array shape") for d in fields["shape"]]
+    try:
+        data = base64.b64decode(fields["data"], validate=True)
+    except binascii.Error as error:
+        raise ContractError(f"contract: array data is not base64 ({error})") from None
+    return np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape).astype(dtype)
+
+
+def _optional(value: Any, read: Callable[[Any], Any]) -> Any:
+    return None if value is None else read(value)
+
+
+def _expect(fits: bool, place: str, expected: str, found: object) -> None:
+    if not fits:
+        raise ContractError(f"contract.{place}: expected {expected}, found {str(found)[:60]!r}")
+
+
+def _text(value: Any, place: str) -> str:
+    _expect(isinstance(value, str), place, "text", value)
+    return str(value)
+
+
+def _int(value: Any, least: int, place: str) -> int:
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    _expect(fits, place, f"an integer >= {least}", value)
+    return int(value)
+
+
+def _number(value: Any, place: str) -> float:
+    _expect(isinstance(value, (int, float)) and not isinstance(value, bool), place, "a number", value)
+    return float(value)
+
+
+def _choice(value: Any, choices: tuple[str, ...], place: str) -> str:
+    _expect(value in choices, place, f"one of {', '.join(choices)}", value)
+    return str(value)
+
+
+def _shape(fields: Any, place: str) -> tuple[int | str, ...]:
+    fits = isinstance(fields, list) and all(isinstance(d, (int, str)) and not isinstance(d, bool) for d in fields)
+    _expect(fits, f"{place}.shape", "a list of dims", fields)
+    return tuple(fields)
+
+
+def _axis(value: Any, shape: tuple[int | str, ...], place: str) -> int:
+    axis = _int(value, 0, place)
+    _expect(axis < len(shape), place, f"an axis of {list(shape)}", value)
+    return axis

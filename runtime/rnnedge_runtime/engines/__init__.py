@@ -1,0 +1,30 @@
+"""The seam between a stream and whatever executes the graph.
+
+An engine knows names, shapes and one thing more: how to bind fixed buffers once and run over them many times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from rnnedge_runtime.contract import Array, TensorInfo
+
+Buffers = Mapping[str, Array]
+
+
+class Engine(Protocol):
+    """One loaded graph. Immutable and safe to share between threads; bound runs are not."""
+
+    provider: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    metadata: Mapping[str, str]
+
+    def bind(self, inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
+        """Bind C-contiguous arrays for every graph input and output.
+
+        Each call of the result reads the input arrays and writes the output arrays in place. The engine borrows their
+        memory: the caller keeps the arrays alive as long as the result.
+        """
+        ...

@@ -1,0 +1,98 @@
+"""The default engine: one onnxruntime session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import onnxruntime
+
+from rnnedge_runtime.contract import TensorInfo
+from rnnedge_runtime.engines import Buffers
+from rnnedge_runtime.errors import ModelRefused, ProviderError
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_BEST_FIRST = ("cuda", "cpu")
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
+
+
+class OrtEngine:
+    """A graph in an onnxruntime session; created by `rnnedge_runtime.load`, lives as long as its `Model`."""
+
+    def __init__(self, model: bytes, name: str, *, provider: str, threads: int, spinning: bool) -> None:
+        """Open a session over serialized ONNX `model`; `name` is how messages call it.
+
+        Raises `ProviderError` where the provider is not here, `ModelRefused` where onnxruntime does not take the file.
+        """
+        self.provider = choose_provider(provider)
+        self._session = _open(model, name, self.provider, _options(threads, spinning))
+        self.inputs = tuple(_info(node) for node in self._session.get_inputs())
+        self.outputs = tuple(_info(node) for node in self._session.get_outputs())
+        self.metadata = MappingProxyType(dict(self._session.get_modelmeta().custom_metadata_map))
+
+    def bind(self, inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
+        """Bind numpy arrays in host memory; onnxruntime reads and writes them without a copy on the CPU."""
+        binding = self._session.io_binding()
+        for name, array in inputs.items():
+            binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
+        for name, array in outputs.items():
+            binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
+        return partial(self._session.run_with_iobinding, binding)
+
+
+def available_providers() -> tuple[str, ...]:
+    """The providers that can be asked for by name in this installation, best first."""
+    present = onnxruntime.get_available_providers()
+    return tuple(name for name in _BEST_FIRST if _PROVIDERS[name] in present)
+
+
+def choose_provider(asked: str) -> str:
+    """Resolve "auto" to the best provider present; raise `ProviderError` for one that is absent or unknown."""
+    present = available_providers()
+    if asked == "auto":
+        return present[0]
+    if asked not in _PROVIDERS:
+        raise ProviderError(f"provider {asked!r}: expected one of auto, {', '.join(_PROVIDERS)}")
+    if asked not in present:
+        raise ProviderError(
+            f"provider {asked!r}: not in this onnxruntime (it has {', '.join(present)}); "
+            "install 'rnnedge[gpu]' on a machine with that device, or use provider='cpu'"
+        )
+    return asked
+
+
+def _options(threads: int, spinning: bool) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    return options
+
+
+def _open(model: bytes, name: str, provider: str, options: Any) -> Any:
+    asked = _PROVIDERS[provider]
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=[asked])
+    # onnxruntime raises eight unrelated types for bytes it does not take, UnicodeDecodeError among them.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelRefused(f"{name}: onnxruntime {onnxruntime.__version__} refuses the file: {reason}") from error
+    session.disable_fallback()
+    got = session.get_providers()
+    if got[0] != asked:
+        raise ProviderError(f"provider {provider!r}: did not start (onnxruntime fell back to {got[0]}); use 'cpu'")
+    return session
+
+
+def _info(node: Any) -> TensorInfo:
+    return TensorInfo(node.name, _DTYPES.get(node.type, node.type), tuple(node.shape))

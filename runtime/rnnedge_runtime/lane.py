@@ -1,0 +1,85 @@
+"""Bound buffers for calls of one length: the arrays the graph reads and writes, and how a user sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Port, State
+from rnnedge_runtime.engines import Engine
+
+
+@dataclass(frozen=True)
+class Out:
+    """One output of a lane: `view` shares memory with the bound array, in the user's axis order."""
+
+    name: str
+    per_frame: bool
+    view: Array
+
+
+class StateBuffers:
+    """Two sets of state arrays used in turn: a call reads the one and writes the other, so nothing is copied.
+
+    Created by a `Stream`, shared by its lanes, refilled by `reset`.
+    """
+
+    def __init__(self, states: tuple[State, ...], batch: int) -> None:
+        """Allocate both sets for `batch` sequences, at the states' initial values."""
+        self._states = states
+        self.sets = tuple({s.input: np.empty(_shape(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
+        self.reset()
+
+    def reset(self) -> None:
+        """Fill both sets with the initial values."""
+        for state in self._states:
+            for arrays in self.sets:
+                arrays[state.input][...] = state.initial
+
+    def outputs(self, index: int) -> dict[str, Array]:
+        """Set `index` under the names by which the graph writes it."""
+        return {s.output: self.sets[index][s.input] for s in self._states}
+
+
+class Lane:
+    """Everything needed to call the graph with exactly `frames` frames, allocated and bound once.
+
+    User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
+    other one.
+    """
+
+    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
+        """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
+        port = contract.inputs[0]
+        array = np.zeros(_shape(port.shape, batch, frames), port.dtype)
+        arrays = {p.name: np.zeros(_shape(p.shape, batch, frames), p.dtype) for p in contract.outputs}
+        self._keep = (array, arrays)
+        self.frames = frames
+        self.view = _user_view(array, port, batch)
+        self.shape = self.view.shape
+        self.dtype = array.dtype
+        self.flat = array.reshape(-1)
+        self.outs = tuple(Out(p.name, p.per_frame, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
+        feeds = {port.name: array}
+        self.last_frame = np.array(frames - 1, np.int64)
+        if contract.last_frame is not None:
+            feeds[contract.last_frame] = self.last_frame
+        self.calls: tuple[Callable[[], object], Callable[[], object]] = (
+            engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}),
+            engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}),
+        )
+
+
+def _shape(shape: tuple[int | str, ...], batch: int, frames: int) -> tuple[int, ...]:
+    sizes = {BATCH: batch, TIME: frames}
+    return tuple(d if isinstance(d, int) else sizes[d] for d in shape)
+
+
+def _user_view(array: Array, port: Port, batch: int) -> Array:
+    if port.time_axis is None:
+        view = np.moveaxis(array, port.batch_axis, 0)[:, None]
+    else:
+        view = np.moveaxis(array, (port.batch_axis, port.time_axis), (0, 1))
+    return view[0] if batch == 1 else view

@@ -1,0 +1,92 @@
+"""A loaded file: engine and contract, immutable, shared by any number of streams and threads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Contract, check_against_graph
+from rnnedge_runtime.contract_json import parse
+from rnnedge_runtime.engines import Engine
+from rnnedge_runtime.engines.ort import OrtEngine
+from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.seal import check_seal
+from rnnedge_runtime.stream import Frames, Stream
+
+
+class Model:
+    """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it."""
+
+    def __init__(self, name: str, digest: str, contract: Contract, engine: Engine) -> None:
+        """Used by `load`: `name` is what messages call the model, `digest` its SHA-256."""
+        self.name = name
+        self.digest = digest
+        self.contract = contract
+        self.engine = engine
+
+    @property
+    def provider(self) -> str:
+        """The execution provider in use: "cpu" or "cuda"."""
+        return self.engine.provider
+
+    def stream(self, batch: int = 1) -> Stream:
+        """Start a sequence, or `batch` sequences that advance together.
+
+        With batch 1, frames are (time, ...); else (batch, time, ...).
+        """
+        if batch < 1:
+            raise InputError(f"stream: expected batch >= 1, found {batch}")
+        return Stream(self.engine, self.contract, batch)
+
+    def run(self, frames: Array) -> Frames:
+        """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several.
+
+        Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
+        a leading batch axis where the input has one; a dict by name where the model has several outputs.
+        Raises `InputError` as `Stream.push` does, and for an empty sequence.
+        """
+        array = np.asarray(frames)
+        port = self.contract.inputs[0]
+        batched = array.ndim == len(port.frame_shape) + 2
+        stream = self.stream(batch=len(array) if batched else 1)
+        pushed = stream.push(array[0] if batched and len(array) == 1 else array)
+        rest = stream.finish()
+        time = 1 if batched and len(array) > 1 else 0
+        results: dict[str, Array] = {}
+        for output in self.contract.outputs:
+            parts = [part[output.name] if isinstance(part, dict) else part for part in (pushed, rest)]
+            whole: Array = np.concatenate(parts, axis=time) if output.per_frame else parts[1].take(0, axis=time)
+            results[output.name] = whole[None] if batched and len(array) == 1 else whole
+        return results if len(results) > 1 else next(iter(results.values()))
+
+
+def load(
+    path: str | os.PathLike[str], *, provider: str = "cpu", threads: int = 1, spinning: bool = False
+) -> Model:
+    """Load a file made by `rnnedge.export`.
+
+    `provider` is "cpu", "cuda", or "auto" for the best present. `threads` are onnxruntime's intra-op threads;
+    `spinning` lets them burn a core while they wait, which only pays for large models pushed back to back.
+
+    Raises `ModelRefused` for a file that is missing, damaged or not an rnnedge model, `ContractError` where its
+    description contradicts its graph, `ProviderError` where the provider is not here.
+    """
+    name = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{name}: cannot be read ({error.strerror}); check the path") from error
+    return load_bytes(data, name, provider=provider, threads=threads, spinning=spinning)
+
+
+def load_bytes(
+    data: bytes, name: str = "model", *, provider: str = "cpu", threads: int = 1, spinning: bool = False
+) -> Model:
+    """Load a sealed file that is already in memory; otherwise as `load`."""
+    digest = check_seal(data, name)
+    engine = OrtEngine(data, name, provider=provider, threads=threads, spinning=spinning)
+    contract = parse(engine.metadata, name)
+    check_against_graph(contract, engine.inputs, engine.outputs, name)
+    return Model(name, digest, contract, engine)
