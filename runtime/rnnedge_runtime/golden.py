@@ -37,14 +37,15 @@ def replay(model: Model) -> GoldenReport:
     if golden is None:
         raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")
     frames = golden.inputs[model.contract.inputs[0].name]
-    worst = 0.0
-    for cuts in ([], range(1, len(frames))):
+    errors: list[float] = []
+    whole: Sequence[int] = ()
+    for cuts in (whole, range(1, len(frames))):
         try:
             found = stream_all(model.stream(), frames, cuts)
         except InputError as error:
             raise ContractError(f"{model.name}: its golden sample does not fit its own inputs: {error}") from error
-        worst = max(worst, *(max_error(found[name], golden.outputs[name]) for name in found))
-    return GoldenReport(len(frames), worst, golden.tolerance, model.provider)
+        errors += [max_error(found[name], golden.outputs[name]) for name in found]
+    return GoldenReport(len(frames), float(np.max(errors)), golden.tolerance, model.provider)
 
 
 def stream_all(stream: Stream, frames: Array, cuts: Sequence[int] = ()) -> dict[str, Array]:

@@ -16,10 +16,25 @@ Buffers = Mapping[str, Array]
 class Engine(Protocol):
     """One loaded graph. Immutable and safe to share between threads; bound runs are not."""
 
-    provider: str
-    inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
-    metadata: Mapping[str, str]
+    @property
+    def provider(self) -> str:
+        """The execution provider in use, by the name it is asked for."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """The graph's inputs."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """The graph's outputs."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The file's own key-value entries."""
+        ...
 
     def bind(self, inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
         """Bind C-contiguous arrays for every graph input and output.
