@@ -1,0 +1,220 @@
+"""nn.Module -> offline ONNX graph with native recurrences and symbolic batch and time.
+
+1. `torch.export.export` is called directly, with named dims. torch.onnx's own fallback narrows a dynamic length
+   without a word when the first attempt fails; torch.export raises, and that becomes a refusal.
+2. Everything runs under `no_grad`: a nested scan cannot be exported otherwise.
+3. Local functions are inlined and everything constant is folded, whatever its size.
+4. Stack traces, source lines and other notes of the exporter are stripped; the module path of each node is kept in
+   memory for messages (`places`).
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import onnx_ir as ir
+import torch
+from onnxscript.optimizer import optimize_ir
+from torch import nn
+
+from rnnedge_export.capture.opaque import TRANSLATIONS, opaque
+from rnnedge_export.capture.source import Example, Source
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+
+OPSETS = range(18, 23)
+_NO_LIMIT = 1 << 40
+_SCOPES = "pkg.torch.onnx.name_scopes"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """An offline graph of one input and named outputs; dims "batch" and "time" are symbolic."""
+
+    model: ir.Model
+    input_name: str
+    batch_axis: int
+    time_axis: int
+    places: Mapping[str, str]
+    """Node name -> path of the module that it comes from."""
+
+
+def capture(source: Source, example: Example, opset: int) -> Captured:
+    """Capture `source`; raises `ModelRefused` where it cannot be captured for any batch and length."""
+    if opset not in OPSETS:
+        raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
+    _check_dtypes(source)
+    # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
+    x = example.resized(max(2, example.tensor.shape[example.batch_axis]), max(4, example.tensor.shape[example.time_axis]))
+    program = _export(source, x, example)
+    with _quiet(), torch.no_grad():
+        try:
+            onnx_program = torch.onnx.export(
+                program,
+                custom_translation_table=TRANSLATIONS,
+                opset_version=opset,
+                dynamo=True,
+                verbose=False,
+            )
+        # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
+        except Exception as error:
+            raise ModelRefused(f"{_name(source)}: torch.onnx cannot write this network: {_reason(error)}") from error
+    assert onnx_program is not None
+    model = onnx_program.model
+    _fold(model)
+    _name_ports(model, source)
+    _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"})
+    found = model.opset_imports[""]
+    if found != opset:
+        raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
+    places = _strip(model)
+    _check_dims(model, _name(source))
+    return Captured(model, source.input_name, example.batch_axis, example.time_axis, places)
+
+
+def _export(source: Source, x: torch.Tensor, example: Example) -> torch.export.ExportedProgram:
+    dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
+    try:
+        with torch.no_grad():
+            source(x)
+    except RnnEdgeError:
+        raise
+    # A user's forward can raise anything.
+    except Exception as error:
+        raise ModelRefused(
+            f"{_name(source)}: its forward fails on an input of shape {tuple(x.shape)}: {_reason(error)}"
+        ) from error
+    with _quiet(), torch.no_grad(), opaque(source) as module:
+        try:
+            return torch.export.export(module, (x,), dynamic_shapes=(dims,))
+        except RnnEdgeError:
+            raise
+        except Exception as error:
+            raise ModelRefused(
+                f"{_name(source)}: cannot be captured for any batch and length: {_reason(error)}; "
+                "write forward without Python arithmetic or branches on lengths and values"
+            ) from error
+
+
+def _check_dtypes(source: Source) -> None:
+    for name, tensor in source.module.state_dict().items():
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise ModelRefused(f"{name}: expected float32 weights, found {tensor.dtype}; call module.float() first")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch's exporter warns about its own internals, in forms that change between versions; a refusal is an error."""
+    torch_logger = logging.getLogger("torch")
+    level = torch_logger.level
+    torch_logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch_logger.setLevel(level)
+
+
+def _fold(model: ir.Model) -> None:
+    ir.passes.common.InlinePass()(model)
+    optimize_ir(model, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
+    ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    ir.passes.common.LiftSubgraphInitializersToMainGraphPass()(model)
+    ir.passes.common.RemoveUnusedNodesPass()(model)
+    ir.passes.common.NameFixPass()(model)
+    ir.passes.common.ShapeInferencePass()(model)
+
+
+def _name_ports(model: ir.Model, source: Source) -> None:
+    graph = model.graph
+    for name, value in zip((source.input_name, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
+        for other in _values(graph):
+            if other.name == name and other is not value:
+                other.name = f"{name}_inner"
+    for index, name in enumerate(source.output_names):
+        value = graph.outputs[index]
+        if value.is_graph_input() or value in list(graph.outputs)[:index]:
+            node = ir.Node("", "Identity", [value])
+            node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
+            graph.append(node)
+            graph.outputs[index] = value = node.outputs[0]
+        value.name = name
+    graph.inputs[0].name = source.input_name
+    for value in list(graph.initializers.values()):
+        value.name = (value.name or "").removeprefix("module.")
+
+
+def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
+    """torch.export numbers its symbols (s77); write them as "batch" and "time" wherever they stand."""
+    shape = model.graph.inputs[0].shape
+    assert shape is not None
+    names = {str(shape[axis]): name for axis, name in axes.items() if not isinstance(shape[axis], int)}
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b") if names else re.compile("(?!)")
+    for value in _values(model.graph):
+        if value.shape is not None and not value.shape.is_static():
+            value.shape = ir.Shape(
+                d if isinstance(d, int) else pattern.sub(lambda m: names[m[1]], str(d)) for d in value.shape
+            )
+
+
+def _values(graph: ir.Graph) -> Iterator[ir.Value]:
+    yield from graph.inputs
+    yield from graph.initializers.values()
+    for node in graph.all_nodes():
+        yield from node.outputs
+
+
+def _strip(model: ir.Model) -> dict[str, str]:
+    """Remove every note that the exporter left, and return the module path of each node."""
+    places: dict[str, str] = {}
+    for node in model.graph.all_nodes():
+        places[node.name or ""] = _place(node.metadata_props.get(_SCOPES, ""))
+        node.metadata_props.clear()
+        node.doc_string = None
+    for value in _values(model.graph):
+        value.metadata_props.clear()
+        value.doc_string = None
+    model.metadata_props.clear()
+    model.graph.metadata_props.clear()
+    model.doc_string = model.graph.doc_string = None
+    return places
+
+
+def _place(scopes: str) -> str:
+    """The deepest module of a node's scopes, such as "encoder.gru", without the wrapper's own "module."."""
+    try:
+        names = [str(name) for name in ast.literal_eval(scopes)] if scopes else []
+    except (SyntaxError, ValueError):
+        return ""
+    modules = [name.removeprefix("module.") for name in names[:-1] if name and name != "module"]
+    return modules[-1] if modules else ""
+
+
+def _check_dims(model: ir.Model, name: str) -> None:
+    """Every length in the signature is a number, "batch" or "time": anything else means a length was narrowed."""
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        for dim in value.shape or ():
+            if not isinstance(dim, int) and not re.fullmatch(r"batch|time", str(dim)):
+                raise ModelRefused(
+                    f"{name}: {value.name!r} has the length {dim}; expected a number, the batch size or the sequence "
+                    "length; frame-wise layers and recurrences keep it"
+                )
+
+
+def _reason(error: BaseException) -> str:
+    """The one line of an exporter's message that says what happened."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"inferred|specializ|constraint|Unsupported|No ONNX function", line)]
+    return (telling or lines or [type(error).__name__])[0][:300]
+
+
+def _name(source: nn.Module) -> str:
+    return type(source.module).__name__

@@ -1,0 +1,6 @@
+"""From an offline graph to a streaming one."""
+
+from rnnedge_export.streaming.registry import operators
+from rnnedge_export.streaming.streamify import Streaming, streamify
+
+__all__ = ["Streaming", "operators", "streamify"]

@@ -1,0 +1,62 @@
+"""Operators that treat every element, hence every frame, by itself."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rnnedge_export.streaming.facts import Fact, Facts, rank
+from rnnedge_export.streaming.registry import rule
+
+UNARY = (
+    "Abs Acos Asin Atan Cast Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity "
+    "IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt "
+    "Tan Tanh ThresholdedRelu"
+).split()
+BROADCAST = (
+    "Add And BitShift Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow Sub Sum "
+    "Where Xor"
+).split()
+
+
+@rule(*UNARY)
+def unary(node: ir.Node, facts: Facts) -> Fact:
+    """1. The output has the fact of the first input; every other input is a constant."""
+    return facts.only(node)
+
+
+@rule(*BROADCAST)
+def broadcast(node: ir.Node, facts: Facts) -> Fact:
+    """Numpy broadcasting aligns axes from the right.
+
+    1. Streamed operands share one time axis after alignment: so does the output.
+    2. Summaries meet summaries and constants only; the output is a summary.
+    3. A constant operand has size 1 along time, or does not reach that axis; a table over time is refused.
+    """
+    streamed = facts.streamed(node)
+    if any(fact.summary for _, fact in streamed):
+        if not all(fact.summary for _, fact in streamed):
+            facts.refuse(
+                node,
+                "it mixes a value per frame with a summary of the whole sequence",
+                "give the summary as an output of its own",
+            )
+        return streamed[0][1]
+    out = rank(node.outputs[0])
+    axes = {fact.axis + out - rank(node.inputs[i]) for i, fact in streamed if fact.axis is not None}
+    if len(axes) != 1:
+        facts.refuse(
+            node, "its operands have time on different axes, so every frame meets every other", "bound the window"
+        )
+    axis = axes.pop()
+    indices = {i for i, _ in streamed}
+    for i, value in enumerate(node.inputs):
+        if value is None or i in indices:
+            continue
+        own = axis - (out - rank(value))
+        if own >= 0 and value.shape is not None and value.shape[own] != 1:
+            facts.refuse(
+                node,
+                "a constant changes along time (a positional table?)",
+                "use a position that is relative to the frame, or none",
+            )
+    return Fact(axis)

@@ -1,0 +1,40 @@
+"""Matrix products: every frame meets the same weights."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rnnedge_export.streaming.facts import Fact, Facts, rank
+from rnnedge_export.streaming.registry import rule
+
+
+@rule("MatMul")
+def matmul(node: ir.Node, facts: Facts) -> Fact:
+    """1. Streamed @ constant, or constant @ streamed: time stays where it is, counted from the right.
+
+    2. Time on the contracted axis is refused; so are two streamed operands (attention).
+    3. A summary stays one, whatever it meets that is not per frame.
+    """
+    streamed = facts.streamed(node)
+    if all(fact.summary for _, fact in streamed):
+        return streamed[0][1]
+    if len(streamed) > 1:
+        facts.refuse(
+            node, "both operands change with time, as in attention over the whole sequence", "bound its window"
+        )
+    index, fact = streamed[0]
+    assert fact.axis is not None
+    own = rank(node.inputs[index])
+    contracted = own - 1 if index == 0 else max(own - 2, 0)
+    if fact.axis == contracted:
+        facts.refuse(node, "it sums over time", "use a recurrence, or a sum over a window")
+    return fact.moved(fact.axis + rank(node.outputs[0]) - own)
+
+
+@rule("Gemm")
+def gemm(node: ir.Node, facts: Facts) -> Fact:
+    """1. The first operand is streamed, with time on its rows; 2. a summary stays one."""
+    fact = facts.only(node)
+    if not fact.summary and fact.axis != node.attributes.get_int("transA", 0):
+        facts.refuse(node, "it sums over time", "use a recurrence, or a sum over a window")
+    return fact if fact.summary else fact.moved(0)

@@ -1,0 +1,61 @@
+"""Normalizations and reductions over other axes than time, and scoring functions."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
+from rnnedge_export.streaming.registry import rule
+
+_REMEDY = "normalize over features, or by constants measured in training"
+
+
+@rule("LayerNormalization", "RMSNormalization")
+def trailing(node: ir.Node, facts: Facts) -> Fact:
+    """1. Statistics over the axes from `axis` on: time stands before them; otherwise refused."""
+    fact = facts.only(node)
+    first = node.attributes.get_int("axis", -1) % rank(node.inputs[0])
+    if fact.axis is not None and fact.axis >= first:
+        facts.refuse(node, "it normalizes over time, which needs the whole sequence", _REMEDY)
+    return fact
+
+
+@rule("Softmax", "LogSoftmax", "Hardmax", "LpNormalization")
+def one_axis(node: ir.Node, facts: Facts) -> Fact:
+    """1. Acts along `axis`: time is another one; otherwise refused."""
+    fact = facts.only(node)
+    axis = node.attributes.get_int("axis", -1) % rank(node.inputs[0])
+    if fact.axis == axis:
+        facts.refuse(node, "it normalizes over time, which needs the whole sequence", _REMEDY)
+    return fact
+
+
+@rule("ArgMax", "ArgMin")
+def arg(node: ir.Node, facts: Facts) -> Fact:
+    """1. Searches along `axis`: time is another one and, without `keepdims`, closes the gap."""
+    return _reduced(node, facts, [node.attributes.get_int("axis", 0)])
+
+
+@rule("ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+      "ReduceSumSquare")  # fmt: skip
+def reduce(node: ir.Node, facts: Facts) -> Fact:
+    """1. Reduces over axes other than time, which closes the gaps without `keepdims`; over time it is refused."""
+    axes = integers(node, 1)
+    if axes is None:
+        axes = list(range(rank(node.inputs[0])))
+    return _reduced(node, facts, axes)
+
+
+def _reduced(node: ir.Node, facts: Facts, axes: list[int]) -> Fact:
+    fact = facts.only(node)
+    if fact.axis is None:
+        return fact
+    gone = {axis % rank(node.inputs[0]) for axis in axes}
+    if fact.axis in gone:
+        facts.refuse(
+            node,
+            "it pools over the whole sequence",
+            "give every frame (or the last one) as the output and pool outside, or over a window",
+        )
+    keep = node.attributes.get_int("keepdims", 1)
+    return fact if keep else fact.moved(fact.axis - sum(axis < fact.axis for axis in gone))

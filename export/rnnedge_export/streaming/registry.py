@@ -1,0 +1,31 @@
+"""Which rule follows time through which operator. An operator without a rule is refused, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnedge_export.streaming.facts import Rule
+
+_RULES: dict[str, Rule] = {}
+
+
+def rule(*op_types: str) -> Callable[[Rule], Rule]:
+    """Register the decorated function as the rule of ONNX operators (default domain) by name."""
+
+    def register(function: Rule) -> Rule:
+        for op_type in op_types:
+            assert op_type not in _RULES, op_type
+            _RULES[op_type] = function
+        return function
+
+    return register
+
+
+def rule_for(op_type: str) -> Rule | None:
+    """The rule of an operator of the default ONNX domain, or None."""
+    return _RULES.get(op_type)
+
+
+def operators() -> tuple[str, ...]:
+    """Every operator that has a rule, in alphabetical order."""
+    return tuple(sorted(_RULES))
