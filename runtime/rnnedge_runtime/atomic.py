@@ -44,6 +44,21 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
     return write_bytes(path, text.encode())
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `InputError` now where `write_bytes` could not write `path` later, after long work."""
+    target = Path(path)
+    folder = target.parent
+    reason = None
+    if target.is_dir():
+        reason = "it is a folder"
+    elif not folder.is_dir():
+        reason = f"the folder {folder} does not exist"
+    elif not os.access(folder, os.W_OK):
+        reason = f"no permission to write in {folder}"
+    if reason:
+        raise InputError(f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable")
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,0 +1,97 @@
+"""The source module as the oracle: whole sequences through PyTorch, in the axis order of a stream.
+
+Which axis of an output is batch and which is time is found by calling the module with other sizes, so that a wrong
+idea of the exporter about an axis cannot hide here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from rnnedge_export.capture import Example, Source
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+
+
+class Reference:
+    """A module in evaluation mode, called on (batch, time, ...) arrays."""
+
+    def __init__(self, source: Source, example: Example) -> None:
+        """Call the module twice to learn the axes of its outputs."""
+        self._source = source
+        self._example = example
+        try:
+            small = self._call(example.resized(2, 5))
+            other = self._call(example.resized(3, 7))
+        except RnnEdgeError:
+            raise
+        # A user's forward can raise anything.
+        except Exception as error:
+            raise ModelRefused(
+                f"{type(source.module).__name__}: its forward fails on an input of shape "
+                f"{tuple(example.resized(2, 5).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
+            ) from error
+        self._axes = {name: _axes(name, small[name].shape, other[name].shape) for name in small}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The outputs, in the order of the module."""
+        return tuple(self._axes)
+
+    def __call__(self, frames: Array) -> dict[str, Array]:
+        """(batch, time, ...) -> each output as (batch, time, ...); a summary has one frame."""
+        x = np.moveaxis(frames, (0, 1), (self._example.batch_axis, self._example.time_axis))
+        results = {}
+        for name, value in self._call(torch.from_numpy(np.ascontiguousarray(x))).items():
+            batch, time = self._axes[name]
+            array = value.numpy()
+            results[name] = (
+                np.moveaxis(array, batch, 0)[:, None] if time is None else np.moveaxis(array, (batch, time), (0, 1))
+            )
+        return results
+
+    def frames(self, batch: int, time: int, rng: np.random.Generator) -> Array:
+        """Random input (batch, time, ...): normal numbers, or tokens drawn from those of the example."""
+        example = self._example.resized(batch, time)
+        shape = np.moveaxis(example.numpy(), (self._example.batch_axis, self._example.time_axis), (0, 1)).shape
+        if example.is_floating_point():
+            return rng.standard_normal(shape, np.float32)
+        return rng.choice(np.unique(self._example.tensor.numpy()), shape)
+
+    def _call(self, x: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        with torch.no_grad():
+            values = self._source(x)
+        return dict(zip(self._source.output_names, values, strict=True))
+
+
+class evaluation:
+    """Context manager: a module in evaluation mode, each submodule put back as it was at the end."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Remember the mode of every submodule."""
+        self._modes = [(m, m.training) for m in module.modules()]
+        self._module = module
+
+    def __enter__(self) -> nn.Module:
+        """Switch to evaluation."""
+        return self._module.eval()
+
+    def __exit__(self, *_: object) -> None:
+        """Switch back."""
+        for module, mode in self._modes:
+            module.training = mode
+
+
+def _axes(name: str, small: torch.Size, other: torch.Size) -> tuple[int, int | None]:
+    batch = [i for i, (a, b) in enumerate(zip(small, other, strict=True)) if (a, b) == (2, 3)]
+    time = [i for i, (a, b) in enumerate(zip(small, other, strict=True)) if (a, b) == (5, 7)]
+    if len(batch) != 1 or len(time) > 1:
+        raise ModelRefused(
+            f"output {name!r}: expected one batch axis and at most one time axis as long as the input's, found shape "
+            f"{tuple(small)} for 2 sequences of 5 frames and {tuple(other)} for 3 of 7"
+        )
+    return batch[0], time[0] if time else None

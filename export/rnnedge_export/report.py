@@ -1,0 +1,20 @@
+"""What an export gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnedge_export.verify import Verification
+from rnnedge_runtime.contract import Contract
+
+
+@dataclass(frozen=True)
+class Report:
+    """A file that was written, what it promises, and the proof."""
+
+    path: Path
+    digest: str
+    size_bytes: int
+    contract: Contract
+    verification: Verification

@@ -1,0 +1,195 @@
+"""Prove that a file computes what its source computes, in the runtime that a device uses.
+
+1. Parity: whole sequences of 1, 2, 7 and 131 frames, in batches of 1 and 3.
+2. Chunking: random cuts of a sequence, empty pushes among them, give what the whole gives.
+3. Drift: 10,000 chained frames; the error is bounded at the end as it is at the beginning.
+4. A NaN is refused by name and leaves the stream as it was.
+
+The tolerance is `TOLERANCE` for outputs of magnitude up to 1, and grows with the largest output beyond that: float32
+carries about seven decimal digits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from rnnedge_export.capture import Source, read_example
+from rnnedge_export.reference import Reference, evaluation
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
+from rnnedge_runtime.golden import max_error, stream_all
+from rnnedge_runtime.model import Model, load
+
+TOLERANCE = 1e-5
+LENGTHS = (1, 2, 7, 131)
+BATCHES = (1, 3)
+CHAINED_FRAMES = 10_000
+_SEED = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: the largest error found beside the largest allowed."""
+
+    name: str
+    detail: str
+    max_error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is a number within the tolerance."""
+        return self.max_error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Every check of a file against its source."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def max_error(self) -> float:
+        """The largest error of all checks; NaN where one of them found NaN."""
+        return float(np.max([check.max_error for check in self.checks]))
+
+
+def verify(
+    path: str | os.PathLike[str],
+    module: nn.Module,
+    *,
+    example: object = None,
+    batch_axis: int = 0,
+    time_axis: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Verification:
+    """Check the file at `path` against `module`.
+
+    `example` and the axes are those of `rnnedge_export.export`; without an example the file's golden input serves.
+    Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the module does not
+    take the file's input.
+    """
+    model = load(path)
+    given = _golden_example(model, batch_axis, time_axis) if example is None else example
+    with evaluation(module):
+        reference = Reference(Source(module), read_example(given, batch_axis, time_axis))
+        _check_ports(model, reference)
+        return check_against(model, reference, progress)
+
+
+def check_against(model: Model, reference: Reference, progress: Callable[[str], None] | None = None) -> Verification:
+    """Run every check of a loaded model against the oracle."""
+    say = progress or (lambda _: None)
+    say("parity")
+    checks = [_parity(model, reference)]
+    say("chunking")
+    checks.append(_chunking(model, reference))
+    say("drift")
+    checks.append(_drift(model, reference))
+    if model.contract.inputs[0].dtype.startswith("float"):
+        checks.append(_non_finite(model, reference))
+    return Verification(tuple(checks))
+
+
+def _golden_example(model: Model, batch_axis: int, time_axis: int) -> torch.Tensor:
+    golden = model.contract.golden
+    if golden is None:
+        raise ModelRefused(f"{model.name}: has no golden sample; give an example input to verify with")
+    frames = golden.inputs[model.contract.inputs[0].name][None]
+    return torch.from_numpy(np.moveaxis(frames, (0, 1), (batch_axis, time_axis)).copy())
+
+
+def _check_ports(model: Model, reference: Reference) -> None:
+    promised = [port.name for port in model.contract.outputs]
+    if promised != list(reference.names):
+        raise ModelRefused(
+            f"{model.name}: its outputs are {promised}, the source's are {list(reference.names)}; "
+            "verify it against the module that it was exported from"
+        )
+
+
+def require(verification: Verification, name: str) -> None:
+    """Raise `VerificationError` naming the first check that failed."""
+    for check in verification.checks:
+        if not check.passed:
+            raise VerificationError(
+                f"{name}: verification failed: {check.name} ({check.detail}): error {check.max_error:.3g}, "
+                f"tolerance {check.tolerance:.3g}; nothing was written, please report the network"
+            )
+
+
+def _parity(model: Model, reference: Reference) -> Check:
+    rng = np.random.default_rng(_SEED)
+    pairs = [reference.frames(batch, length, rng) for batch in BATCHES for length in LENGTHS]
+    results = [_compare(model, reference(frames), frames) for frames in pairs]
+    detail = f"lengths {', '.join(map(str, LENGTHS))}; batches {', '.join(map(str, BATCHES))}"
+    return _worst("parity", detail, results)
+
+
+def _chunking(model: Model, reference: Reference) -> Check:
+    rng = np.random.default_rng(_SEED + 1)
+    results = []
+    for batch in BATCHES:
+        frames = reference.frames(batch, LENGTHS[-1], rng)
+        expected = reference(frames)
+        for pieces in (3, 17, 64):
+            cuts = sorted(int(c) for c in rng.integers(0, frames.shape[1] + 1, pieces))
+            results.append(_compare(model, expected, frames, cuts))
+    return _worst("any chunking", "6 random cuttings into up to 65 pieces, equal to the whole", results)
+
+
+def _drift(model: Model, reference: Reference) -> Check:
+    rng = np.random.default_rng(_SEED + 2)
+    frames = reference.frames(1, CHAINED_FRAMES, rng)
+    cuts = np.cumsum(rng.integers(1, 64, CHAINED_FRAMES // 32))
+    error, tolerance = _compare(model, reference(frames), frames, [int(c) for c in cuts if c < CHAINED_FRAMES])
+    return Check("drift", f"{CHAINED_FRAMES:,} chained frames", error, tolerance)
+
+
+def _non_finite(model: Model, reference: Reference) -> Check:
+    frames = reference.frames(1, 5, np.random.default_rng(_SEED + 3))
+    poisoned = frames[0].copy()
+    poisoned[2].flat[0] = np.nan
+    stream = model.stream()
+    refused = 0.0
+    try:
+        stream.push(poisoned)
+        refused = np.inf
+    except InputError:
+        pass
+    expected = reference(frames)
+    found = stream_all(stream, frames[0])
+    error = float(np.max([refused, *(max_error(found[name], expected[name][0]) for name in found)]))
+    return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
+
+
+def _compare(
+    model: Model, expected: dict[str, Array], frames: Array, cuts: Sequence[int] = ()
+) -> tuple[float, float]:
+    """(error, tolerance) of streaming `frames` (batch, time, ...) cut at `cuts`."""
+    batch = len(frames)
+    found = stream_all(model.stream(batch), frames if batch > 1 else frames[0], cuts)
+    errors = [max_error(found[name] if batch > 1 else found[name][None], expected[name]) for name in expected]
+    return float(np.max(errors)), _tolerance(expected)
+
+
+def _tolerance(expected: dict[str, Array]) -> float:
+    return TOLERANCE * max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
+
+
+def _worst(name: str, detail: str, results: list[tuple[float, float]]) -> Check:
+    """The result that stands worst against its own tolerance; a NaN stands worse than any number."""
+    ratios = [np.inf if np.isnan(error) else error / tolerance for error, tolerance in results]
+    error, tolerance = results[int(np.argmax(ratios))]
+    return Check(name, detail, error, tolerance)
