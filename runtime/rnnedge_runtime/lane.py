@@ -61,6 +61,7 @@ class Lane:
         self.shape = self.view.shape
         self.dtype = array.dtype
         self.flat = array.reshape(-1)
+        self.dot = self.flat.dot
         self.outs = tuple(Out(p.name, p.per_frame, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
         feeds = {port.name: array}
         self.last_frame = np.array(frames - 1, np.int64)

@@ -37,6 +37,8 @@ class Stream:
         self._time = 0 if batch == 1 else 1
         self._lanes: OrderedDict[int, Lane] = OrderedDict()
         self._lane = self._lane_for(contract.chunk or 1)
+        # The lane that a push may use without a look at the rest: none while frames are held back, or at the end.
+        self._fast: Lane | None = self._lane
         self._alone = len(contract.outputs) == 1 and contract.outputs[0].per_frame
         self._finite_only = self._lane.dtype.kind == "f"
         self._held = 0
@@ -58,23 +60,22 @@ class Stream:
         Raises `InputError` for a wrong shape or dtype, for a NaN or an infinity (naming frame and feature), and after
         `finish`. The state is then as before the call.
         """
-        lane = self._lane
+        fast = self._fast
         if (
-            frames.__class__ is not np.ndarray
-            or frames.shape != lane.shape
-            or frames.dtype != lane.dtype
-            or self._held
-            or self._finished
+            fast is None
+            or frames.__class__ is not np.ndarray
+            or frames.shape != fast.shape
+            or frames.dtype is not fast.dtype
         ):
             return self._push_any(frames)
-        np.copyto(lane.view, frames)
+        fast.view[...] = frames
         # The sum of squares is finite only if every value is; where it is not, look closer, since it may overflow.
-        if self._finite_only and not lane.flat.dot(lane.flat) < _INFINITY:
+        if not fast.dot(fast.flat) < _INFINITY:
             self._check_finite(frames)
-        lane.calls[self._turn]()
+        fast.calls[self._turn]()
         self._turn ^= 1
-        self._frames += lane.frames
-        return lane.outs[0].view.copy() if self._alone else self._take(lane, lane.frames)
+        self._frames += fast.frames
+        return fast.outs[0].view.copy() if self._alone else self._take(fast, fast.frames)
 
     def finish(self) -> Frames:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.
@@ -85,14 +86,14 @@ class Stream:
         if not self._frames:
             raise InputError("finish: the sequence is empty; push at least one frame first")
         self._finished = True
+        self._fast = None
         lane, valid = self._lane, self._held
         if valid:
             lane.view[self._at(slice(valid, None))] = 0
             lane.last_frame[...] = valid - 1
             self._call(lane)
             lane.last_frame[...] = lane.frames - 1
-        results = self._take(lane, valid, end=True)
-        return results
+        return self._take(lane, valid, end=True)
 
     def reset(self) -> None:
         """Forget the sequence: initial states, no held-back frames. Starts the next one."""
@@ -101,6 +102,7 @@ class Stream:
         self._held = 0
         self._frames = 0
         self._finished = False
+        self._fast = self._lane
 
     def _push_any(self, frames: Array) -> Frames:
         """Check, then run the frames as whole lanes."""
@@ -121,6 +123,7 @@ class Stream:
                 self._held = 0
                 ready.append(self._take(lane, lane.frames))
         self._frames += total
+        self._fast = None if self._held else self._lane
         return self._join(ready)
 
     def _call(self, lane: Lane) -> None:
