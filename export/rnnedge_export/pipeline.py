@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from rnnedge_export.capture import Source, capture, read_example, weights_digest
-from rnnedge_export.form import write_form
+from rnnedge_export.write_form import write_form
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.report import Report
 from rnnedge_export.stamp import stamp

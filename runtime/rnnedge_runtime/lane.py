@@ -47,7 +47,8 @@ class Lane:
     """Everything needed to call the graph with exactly `frames` frames, allocated and bound once.
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
-    other one.
+    other one. `dot(flat)` is the sum of squares of the input, `copy()` the whole output where that is a single
+    per-frame one: bound methods, looked up once.
     """
 
     def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
@@ -63,6 +64,8 @@ class Lane:
         self.flat = array.reshape(-1)
         self.dot = self.flat.dot
         self.outs = tuple(Out(p.name, p.per_frame, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
+        alone = len(self.outs) == 1 and self.outs[0].per_frame
+        self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         feeds = {port.name: array}
         self.last_frame = np.array(frames - 1, np.int64)
         if contract.last_frame is not None:

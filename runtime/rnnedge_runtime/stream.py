@@ -18,6 +18,7 @@ Frames = Array | dict[str, Array]
 _PIECE_FRAMES = 1024
 _LANES_KEPT = 8
 _INFINITY = np.float32(np.inf)
+_ndarray = np.ndarray
 
 
 class Stream:
@@ -39,7 +40,6 @@ class Stream:
         self._lane = self._lane_for(contract.chunk or 1)
         # The lane that a push may use without a look at the rest: none while frames are held back, or at the end.
         self._fast: Lane | None = self._lane
-        self._alone = len(contract.outputs) == 1 and contract.outputs[0].per_frame
         self._finite_only = self._lane.dtype.kind == "f"
         self._held = 0
         self._frames = 0
@@ -63,7 +63,7 @@ class Stream:
         fast = self._fast
         if (
             fast is None
-            or frames.__class__ is not np.ndarray
+            or frames.__class__ is not _ndarray
             or frames.shape != fast.shape
             or frames.dtype is not fast.dtype
         ):
@@ -75,7 +75,7 @@ class Stream:
         fast.calls[self._turn]()
         self._turn ^= 1
         self._frames += fast.frames
-        return fast.outs[0].view.copy() if self._alone else self._take(fast, fast.frames)
+        return self._take(fast, fast.frames) if fast.copy is None else fast.copy()
 
     def finish(self) -> Frames:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.

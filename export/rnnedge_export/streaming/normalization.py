@@ -59,3 +59,12 @@ def _reduced(node: ir.Node, facts: Facts, axes: list[int]) -> Fact:
         )
     keep = node.attributes.get_int("keepdims", 1)
     return fact if keep else fact.moved(fact.axis - sum(axis < fact.axis for axis in gone))
+
+
+@rule("BatchNormalization")
+def channel(node: ir.Node, facts: Facts) -> Fact:
+    """1. With trained statistics, an affine map per channel (axis 1): time is another axis."""
+    fact = facts.only(node)
+    if fact.axis == 1:
+        facts.refuse(node, "time stands on its channel axis", "put features on axis 1: x.transpose(1, 2)")
+    return fact

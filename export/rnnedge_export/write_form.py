@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from rnnedge_export.forms import drop_singleton, lower
+from rnnedge_export.forms.time_major import time_major
 from rnnedge_export.streaming import Streaming
 from rnnedge_runtime.contract import TIME, Contract, Port, State
 
@@ -47,7 +48,7 @@ def write_form(streaming: Streaming, form: str, chunk: int | None = None) -> Wri
     model, ports = streaming.model, (streaming.inputs, streaming.outputs)
     if form in ("native", "scan"):
         lower(model, form)
-        return Written(model, form, None, *ports, streaming.states, None)
+        return _time_major(streaming, form)
     if form == "step":
         _fix_time(model, 1)
         lower(model, form)
@@ -59,6 +60,26 @@ def write_form(streaming: Streaming, form: str, chunk: int | None = None) -> Wri
     fixed = [tuple(replace(p, shape=tuple(chunk if d == TIME else d for d in p.shape)) for p in side) for side in ports]
     name = None if last_frame is None else last_frame.name
     return Written(model, form, chunk, fixed[0], fixed[1], streaming.states, name)
+
+
+def _time_major(streaming: Streaming, form: str) -> Written:
+    """Swap batch and time of batch-first ports where that saves transposes; the contract says which axis is which."""
+    ports = [
+        p for p in (*streaming.inputs, *streaming.outputs) if p.time_axis is not None and p.batch_axis < p.time_axis
+    ]
+    axes = {p.name: (p.batch_axis, p.time_axis) for p in ports if p.time_axis is not None}
+    model, swapped = time_major(streaming.model, axes)
+    inputs, outputs = (
+        tuple(_swapped(p) if p.name in swapped else p for p in side) for side in (streaming.inputs, streaming.outputs)
+    )
+    return Written(model, form, None, inputs, outputs, streaming.states, None)
+
+
+def _swapped(port: Port) -> Port:
+    shape = list(port.shape)
+    assert port.time_axis is not None
+    shape[port.batch_axis], shape[port.time_axis] = shape[port.time_axis], shape[port.batch_axis]
+    return replace(port, shape=tuple(shape), batch_axis=port.time_axis, time_axis=port.batch_axis)
 
 
 def _fix_time(model: ir.Model, frames: int) -> None:
