@@ -1,0 +1,145 @@
+"""An ONNX Scan as a straight line: its body T times, once in the step form.
+
+Source: ONNX operator specification, Scan, opset 11 and later.
+
+1. Any scan axis, negative ones too, and any direction, for inputs and outputs.
+2. Values and nodes of each copy get fresh names. Constants of the body, initializers or Constant nodes, become
+   initializers of the main graph, once for all copies.
+3. A body may return an input unchanged, or a value of the outer graph, as a state or as an output.
+4. The number of frames is enforced: Split and Squeeze fail on any other.
+5. With `last_frame` the final states are those after that frame. An input or output scanned backwards is then refused:
+   iteration t would not be frame t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from rnnedge_export.forms.attributes import static_dim
+from rnnedge_export.forms.tape import Tape, constant, replace, subgraphs
+from rnnedge_runtime.errors import ModelRefused
+
+
+@dataclass(frozen=True)
+class Track:
+    """One scanned input or output: the axis that holds the frames, and whether they go backwards."""
+
+    value: ir.Value
+    axis: int
+    backwards: bool
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One Scan node, read: `states` are the initial values, `outputs` the stacked values in node order."""
+
+    name: str
+    body: ir.Graph
+    states: tuple[ir.Value, ...]
+    inputs: tuple[Track, ...]
+    outputs: tuple[Track, ...]
+
+    @property
+    def length(self) -> int | None:
+        """The number of frames, where the graph states it."""
+        return next((n for track in self.inputs if (n := static_dim(track.value, track.axis)) is not None), None)
+
+
+def is_scan(node: ir.Node) -> bool:
+    """Whether `node` is an ONNX Scan."""
+    return node.op_type == "Scan" and node.domain == ""
+
+
+def read_scan(node: ir.Node) -> Scan:
+    """Describe the Scan node."""
+    values = [value for value in node.inputs if value is not None]
+    scanned = node.attributes.get_int("num_scan_inputs", 0)
+    count = len(values) - scanned
+    inputs = _tracks(node, "input", values[count:])
+    outputs = _tracks(node, "output", list(node.outputs)[count:])
+    body = node.attributes["body"].as_graph()
+    return Scan(node.name or "Scan", body, tuple(values[:count]), inputs, outputs)
+
+
+def inline(node: ir.Node, tape: Tape, length: int, last_frame: ir.Value | None = None) -> None:
+    """Put `length` copies of its body in the place of the Scan `node`."""
+    scan = read_scan(node)
+    if last_frame is not None and any(track.backwards for track in (*scan.inputs, *scan.outputs)):
+        raise ModelRefused(f"{scan.name}: scanned backwards in a padded chunk; expected every scan direction forward")
+    _lift_constants(scan.body, tape)
+    frames = [_cut(tape, track, length) for track in scan.inputs]
+    states = list(scan.states)
+    history: list[list[ir.Value]] = []
+    rows: list[list[ir.Value]] = []
+    for t in range(length):
+        results = _copy(scan.body, tape, [*states, *(frame[t] for frame in frames)])
+        states = results[: len(states)]
+        history.append(states)
+        rows.append(results[len(states) :])
+    if last_frame is not None:
+        states = [_at(tape, list(values), last_frame) for values in zip(*history, strict=True)]
+    stacks = [_stack(tape, track, [row[k] for row in rows]) for k, track in enumerate(scan.outputs)]
+    replace(node, tape, [*states, *stacks])
+
+
+def _tracks(node: ir.Node, side: str, values: Sequence[ir.Value]) -> tuple[Track, ...]:
+    axes = node.attributes.get_ints(f"scan_{side}_axes", ()) or [0] * len(values)
+    orders = node.attributes.get_ints(f"scan_{side}_directions", ()) or [0] * len(values)
+    return tuple(Track(value, axis, bool(order)) for value, axis, order in zip(values, axes, orders, strict=True))
+
+
+def _lift_constants(graph: ir.Graph, tape: Tape) -> None:
+    """Case 2, for a body and the bodies inside it."""
+    for value in list(graph.initializers.values()):
+        array = constant(value)
+        if array is not None:
+            ir.convenience.replace_all_uses_with(value, tape.const(array), replace_graph_outputs=True)
+            del graph.initializers[str(value.name)]
+    for node in list(graph):
+        array = constant(node.outputs[0]) if node.op_type == "Constant" and node.domain == "" else None
+        if array is not None:
+            ir.convenience.replace_all_uses_with(node.outputs[0], tape.const(array), replace_graph_outputs=True)
+            graph.remove(node, safe=True)
+        for inner in subgraphs(node):
+            _lift_constants(inner, tape)
+
+
+def _cut(tape: Tape, track: Track, length: int) -> list[ir.Value]:
+    """The frames of a scanned input, in the order of the iterations."""
+    parts = [track.value]
+    if length > 1:
+        parts = tape.ops("Split", track.value, tape.ints(*[1] * length), outputs=length, axis=track.axis)
+    frames = [tape.op("Squeeze", part, tape.ints(track.axis)) for part in parts]
+    return frames[::-1] if track.backwards else frames
+
+
+def _stack(tape: Tape, track: Track, rows: list[ir.Value]) -> ir.Value:
+    """The inverse of `_cut`, for an output."""
+    parts = [tape.op("Unsqueeze", row, tape.ints(track.axis)) for row in rows]
+    if track.backwards:
+        parts.reverse()
+    return parts[0] if len(parts) == 1 else tape.op("Concat", *parts, axis=track.axis)
+
+
+def _at(tape: Tape, states: list[ir.Value], last_frame: ir.Value) -> ir.Value:
+    if len(states) == 1:
+        return states[0]
+    stacked = [tape.op("Unsqueeze", state, tape.ints(0)) for state in states]
+    return tape.op("Gather", tape.op("Concat", *stacked, axis=0), last_frame, axis=0)
+
+
+def _copy(body: ir.Graph, tape: Tape, inputs: Sequence[ir.Value]) -> list[ir.Value]:
+    """Record one copy of `body` that reads `inputs`, and return its results."""
+    copy = body.clone(allow_outer_scope_values=True)
+    for formal, actual in zip(copy.inputs, inputs, strict=True):
+        ir.convenience.replace_all_uses_with(formal, actual, replace_graph_outputs=True)
+    results = list(copy.outputs)
+    copy.outputs.clear()
+    nodes = list(copy)
+    copy.remove(nodes)
+    for node in nodes:
+        tape.add(node, node.outputs[0].name or "")
+    return results
