@@ -47,8 +47,7 @@ class Lane:
     """Everything needed to call the graph with exactly `frames` frames, allocated and bound once.
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
-    other one. `dot(flat)` is the sum of squares of the input, `copy()` the whole output where that is a single
-    per-frame one: bound methods, looked up once.
+    other one. `mask` takes `isfinite` of the input; `copy()` is the whole output where that is a single per-frame one.
     """
 
     def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
@@ -61,8 +60,10 @@ class Lane:
         self.view = _user_view(array, port, batch)
         self.shape = self.view.shape
         self.dtype = array.dtype
-        self.flat = array.reshape(-1)
-        self.dot = self.flat.dot
+        # All true exactly if every value is finite; comparing its bytes is ten times faster than `all`.
+        self.mask = np.ones(self.shape, bool)
+        self.mask_bytes = self.mask.tobytes
+        self.all_finite = self.mask.tobytes()
         self.outs = tuple(Out(p.name, p.per_frame, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
         alone = len(self.outs) == 1 and self.outs[0].per_frame
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None

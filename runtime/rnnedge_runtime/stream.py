@@ -17,8 +17,8 @@ Frames = Array | dict[str, Array]
 # intermediate values of a wide network stay in the tens of megabytes.
 _PIECE_FRAMES = 1024
 _LANES_KEPT = 8
-_INFINITY = np.float32(np.inf)
 _ndarray = np.ndarray
+_isfinite = np.isfinite
 
 
 class Stream:
@@ -40,7 +40,6 @@ class Stream:
         self._lane = self._lane_for(contract.chunk or 1)
         # The lane that a push may use without a look at the rest: none while frames are held back, or at the end.
         self._fast: Lane | None = self._lane
-        self._finite_only = self._lane.dtype.kind == "f"
         self._held = 0
         self._frames = 0
         self._finished = False
@@ -68,10 +67,10 @@ class Stream:
             or frames.dtype is not fast.dtype
         ):
             return self._push_any(frames)
+        _isfinite(frames, fast.mask)
+        if fast.mask_bytes() != fast.all_finite:
+            raise self._non_finite(frames)
         fast.view[...] = frames
-        # The sum of squares is finite only if every value is; where it is not, look closer, since it may overflow.
-        if not fast.dot(fast.flat) < _INFINITY:
-            self._check_finite(frames)
         fast.calls[self._turn]()
         self._turn ^= 1
         self._frames += fast.frames
@@ -179,18 +178,17 @@ class Stream:
                 f"input {port.name!r}: expected dtype {port.dtype}, found {array.dtype}; "
                 f"use frames.astype(numpy.{port.dtype})"
             )
-        self._check_finite(array)
+        # Native LSTM and GRU kernels turn NaN into plausible numbers, so it must not reach the graph.
+        if not np.isfinite(array).all():
+            raise self._non_finite(array)
         return array
 
-    def _check_finite(self, frames: Array) -> None:
-        """Native LSTM and GRU kernels turn NaN into plausible numbers, so it must not reach the graph."""
-        if not self._finite_only or np.isfinite(frames).all():
-            return
+    def _non_finite(self, frames: Array) -> InputError:
         place = np.argwhere(~np.isfinite(frames))[0]
         sequence = f"sequence {place[0]}, " if self.batch > 1 else ""
         frame = self._frames + int(place[self._time])
         feature = ", ".join(str(i) for i in place[self._time + 1 :])
-        raise InputError(
+        return InputError(
             f"input {self.contract.inputs[0].name!r}: {sequence}frame {frame}, feature {feature}: expected a finite "
             f"number, found {frames[tuple(place)]}; nothing was run, mend the source or leave the frame out"
         )

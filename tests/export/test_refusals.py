@@ -90,7 +90,7 @@ class StartFromData(nn.Module):
         self.gru = nn.GRU(4, 4, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.gru(x, x[:, 0].unsqueeze(0))[0]
+        return self.gru(x, x[:, -1].unsqueeze(0))[0]
 
 
 class Packed(nn.Module):

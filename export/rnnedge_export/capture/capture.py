@@ -212,6 +212,9 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for line in lines:
+        if fixed := re.search(r"(batch|time) as dynamic but your code specialized it to be a constant \((\d+)\)", line):
+            return f"the code fixes the {'batch size' if fixed[1] == 'batch' else 'sequence length'} to {fixed[2]}"
     telling = [line for line in lines if re.search(r"inferred|specializ|constraint|Unsupported|No ONNX function", line)]
     return (telling or lines or [type(error).__name__])[0][:300]
 

@@ -162,11 +162,16 @@ def opaque(module: nn.Module) -> Iterator[nn.Module]:
                 parent_name, _, name = place.rpartition(".")
                 parent = module.get_submodule(parent_name)
                 swapped.append((parent, name, child))
-                parent._modules[name] = stand_in(cast(nn.RNNBase, child), place.removeprefix("module."))
+                parent._modules[name] = stand_in(cast(nn.RNNBase, child), _shown(place, child))
         yield module
     finally:
         for parent, name, child in swapped:
             parent._modules[name] = child
+
+
+def _shown(place: str, child: nn.Module) -> str:
+    """The path as the user knows it, without the exporter's own wrapper."""
+    return type(child).__name__ if place == "module" else place.removeprefix("module.")
 
 
 def _is_torch_recurrence(module: nn.Module) -> bool:
