@@ -37,9 +37,10 @@ SCAN_CASES = ["test_scan9_sum", "test_scan9_multi_state", "test_scan9_scalar"]
 ATTENTION_CASES = [
     f"test_linear_attention_{what}_expanded"
     for what in (
-        "decode_step delta explicit_scale fp16 gated gated_delta gated_delta_beta_scalar gated_delta_gqa "
-        "gated_delta_mqa gated_per_head_decay linear linear_t1_no_past no_past_explicit_zeros prefill_with_past"
-    ).split()
+        *("decode_step", "delta", "explicit_scale", "fp16", "gated", "gated_delta", "gated_delta_beta_scalar"),
+        *("gated_delta_gqa", "gated_delta_mqa", "gated_per_head_decay", "linear", "linear_t1_no_past"),
+        *("no_past_explicit_zeros", "prefill_with_past"),
+    )
 ]
 # Scan of opset 8 has a batch axis and lengths of its own; nothing that exports opset 18 or later writes it.
 OLD_SCAN = ["test_scan_sum"]
@@ -137,7 +138,7 @@ def _frames(model: onnx.ModelProto, x: np.ndarray[Any, Any]) -> int:
 
 
 def _scan_frames(case: NodeCase) -> int:
-    """Frames are rows of x, or axis 1 of the (batch, time, feature) or axis 2 of the (batch, head, time, feature) query."""
+    """Frames are rows of x, or time in a query (batch, time, feature) or (batch, head, time, feature)."""
     first = case.data_sets[0][0]
     if case.name in SCAN_CASES:
         return len(first[-1])

@@ -5,7 +5,7 @@ Source: ONNX operator specification, Scan, opset 11 and later.
 1. Any scan axis, negative ones too, and any direction, for inputs and outputs.
 2. Values and nodes of each copy get fresh names. Constants of the body, initializers or Constant nodes, become
    initializers of the main graph, once for all copies.
-3. A body may return an input unchanged, or a value of the outer graph, as a state or as an output.
+3. A body may return an input or a constant unchanged, as a state or as an output.
 4. The number of frames is enforced: Split and Squeeze fail on any other.
 5. With `last_frame` the final states are those after that frame. An input or output scanned backwards is then refused:
    iteration t would not be frame t.
@@ -92,19 +92,29 @@ def _tracks(node: ir.Node, side: str, values: Sequence[ir.Value]) -> tuple[Track
 
 
 def _lift_constants(graph: ir.Graph, tape: Tape) -> None:
-    """Case 2, for a body and the bodies inside it."""
+    """Case 2, for a body and the bodies inside it; a constant that a body returns is left where it is."""
     for value in list(graph.initializers.values()):
-        array = constant(value)
-        if array is not None:
-            ir.convenience.replace_all_uses_with(value, tape.const(array), replace_graph_outputs=True)
+        if _lift(value, tape):
             del graph.initializers[str(value.name)]
     for node in list(graph):
-        array = constant(node.outputs[0]) if node.op_type == "Constant" and node.domain == "" else None
-        if array is not None:
-            ir.convenience.replace_all_uses_with(node.outputs[0], tape.const(array), replace_graph_outputs=True)
+        if node.op_type == "Constant" and node.domain == "" and _lift(node.outputs[0], tape):
             graph.remove(node, safe=True)
         for inner in subgraphs(node):
             _lift_constants(inner, tape)
+
+
+def _lift(value: ir.Value, tape: Tape) -> bool:
+    """Let every node read the main graph's constant; whether nobody needs `value` any more."""
+    array = constant(value)
+    if array is None:
+        return False
+    _read_instead(value, tape.const(array))
+    return not value.is_graph_output()
+
+
+def _read_instead(value: ir.Value, other: ir.Value) -> None:
+    for node, index in list(value.uses()):
+        node.replace_input_with(index, other)
 
 
 def _cut(tape: Tape, track: Track, length: int) -> list[ir.Value]:
@@ -134,9 +144,13 @@ def _at(tape: Tape, states: list[ir.Value], last_frame: ir.Value) -> ir.Value:
 def _copy(body: ir.Graph, tape: Tape, inputs: Sequence[ir.Value]) -> list[ir.Value]:
     """Record one copy of `body` that reads `inputs`, and return its results."""
     copy = body.clone(allow_outer_scope_values=True)
-    for formal, actual in zip(copy.inputs, inputs, strict=True):
-        ir.convenience.replace_all_uses_with(formal, actual, replace_graph_outputs=True)
-    results = list(copy.outputs)
+    actual = dict(zip(copy.inputs, inputs, strict=True))
+    actual |= {
+        value: tape.const(value.const_value.numpy()) for value in copy.initializers.values() if value.const_value
+    }
+    for formal, value in actual.items():
+        _read_instead(formal, value)
+    results = [actual.get(value, value) for value in copy.outputs]
     copy.outputs.clear()
     nodes = list(copy)
     copy.remove(nodes)

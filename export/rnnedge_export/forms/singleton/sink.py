@@ -143,10 +143,6 @@ class _Sinker:
             for index, value in enumerate(node.inputs):
                 if value is not None and value in self.facts:
                     node.replace_input_with(index, self._write(self.facts[value]))
-        for part in (graph, *graph.subgraphs()):
-            for index, value in enumerate(part.outputs):
-                if value in self.facts:
-                    part.outputs[index] = self._write(self.facts[value])
 
 
 def _check(ports: list[ir.Value], chosen: Mapping[str, int], side: str) -> None:
