@@ -79,9 +79,10 @@ def _stack_y(tape: Tape, task: Task, ys: list[ir.Value]) -> ir.Value:
     """T times (B, H) -> (T, 1, B, H), or in layout 1 (B, T, 1, H)."""
     hidden = task.spec.hidden_size
     if task.spec.time_axis == 0:
-        rows = _concat(tape, ys, 0)
-        return tape.op("Reshape", rows, tape.ints(len(ys), 1, -1, hidden))
-    return tape.op("Reshape", _concat(tape, ys, 1), tape.ints(-1, len(ys), 1, hidden))
+        stacked = tape.op("Reshape", _concat(tape, ys, 0), tape.ints(len(ys), -1, hidden))
+    else:
+        stacked = tape.op("Reshape", _concat(tape, ys, 1), tape.ints(-1, len(ys), hidden))
+    return tape.op("Unsqueeze", stacked, tape.ints(task.spec.layout + 1))
 
 
 def _at(tape: Tape, states: list[ir.Value], last_frame: ir.Value) -> ir.Value:
