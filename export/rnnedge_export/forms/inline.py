@@ -145,9 +145,8 @@ def _copy(body: ir.Graph, tape: Tape, inputs: Sequence[ir.Value]) -> list[ir.Val
     """Record one copy of `body` that reads `inputs`, and return its results."""
     copy = body.clone(allow_outer_scope_values=True)
     actual = dict(zip(copy.inputs, inputs, strict=True))
-    actual |= {
-        value: tape.const(value.const_value.numpy()) for value in copy.initializers.values() if value.const_value
-    }
+    arrays = {value: constant(value) for value in copy.initializers.values()}
+    actual |= {value: tape.const(array) for value, array in arrays.items() if array is not None}
     for formal, value in actual.items():
         _read_instead(formal, value)
     results = [actual.get(value, value) for value in copy.outputs]
