@@ -27,7 +27,7 @@ OUTPUTS = ("frames", "last")
 class NetworkConfig:
     """What a network is; its weights are what it learned.
 
-    `cell`: one of `CELLS`. `dropout`: probability between layers, in training. `layer_norm`: after every layer.
+    `cell`: one of `CELLS`. `dropout`: probability between layers and before the head, in training. `layer_norm`: after every layer.
     `output`: "frames" for one output per frame, "last" for one per sequence, from its last frame.
     `mean`, `std`: statistics of the raw features; the network itself computes (x - mean) / std.
     """
@@ -101,12 +101,12 @@ class RecurrentNetwork(nn.Module):
     def hidden(
         self, x: Tensor, state: tuple[LayerState, ...] | None = None
     ) -> tuple[Tensor, tuple[LayerState, ...]]:
-        """x (batch, time, input) -> top hidden layer (batch, time, hidden), state."""
+        """x (batch, time, input) -> input of the head (batch, time, hidden), state."""
         h = self.normalize(x)
         after = []
         for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
-            h, layer_state = layer(h if index == 0 else self.dropout(h), None if state is None else state[index])
-            h = norm(h)
+            h, layer_state = layer(h, None if state is None else state[index])
+            h = self.dropout(norm(h))
             after.append(layer_state)
         return h, tuple(after)
 

@@ -1,0 +1,1 @@
+"""Tasks on real data: what to learn, from where, and how well."""
