@@ -1,0 +1,79 @@
+"""Recurrent networks that run live on a device: PyTorch in, verified streaming ONNX out.
+
+    report = rnnedge.export(module, example, "model.onnx")   # on the workstation
+    model = rnnedge.load("model.onnx")                       # on the device
+    stream = model.stream()
+    ready = stream.push(frames)                              # (time, features) in, what became computable out
+    last = stream.finish()
+
+Importing this package is cheap: torch, onnx and onnxruntime are loaded by the first function that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnedge_export import Check, Report, Verification, export, verify
+    from rnnedge_runtime import (
+        Contract,
+        ContractError,
+        InputError,
+        MissingExtra,
+        Model,
+        ModelRefused,
+        Normalization,
+        ProviderError,
+        RnnEdgeError,
+        Stream,
+        VerificationError,
+        load,
+        replay,
+    )
+
+__all__ = [
+    "Check",
+    "Contract",
+    "ContractError",
+    "InputError",
+    "MissingExtra",
+    "Model",
+    "ModelRefused",
+    "Normalization",
+    "ProviderError",
+    "Report",
+    "RnnEdgeError",
+    "Stream",
+    "Verification",
+    "VerificationError",
+    "export",
+    "load",
+    "replay",
+    "verify",
+]
+
+_EXPORT = {"Check", "Report", "Verification", "export", "verify"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the package that owns it (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rnnedge")
+    if name not in __all__:
+        raise AttributeError(f"module 'rnnedge' has no attribute {name!r}")
+    if name not in _EXPORT:
+        return getattr(import_module("rnnedge_runtime"), name)
+    try:
+        return getattr(import_module("rnnedge_export"), name)
+    except ModuleNotFoundError as error:
+        from rnnedge_runtime.errors import MissingExtra
+
+        raise MissingExtra(f"rnnedge.{name} needs {error.name}; install 'rnnedge[export]'") from error
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return [*__all__, "__version__"]

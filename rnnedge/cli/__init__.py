@@ -1,0 +1,69 @@
+"""The command line: runs a verb, and turns whatever happens into one line and an exit code.
+
+    0 ok · 1 internal · 2 usage · 3 model refused · 4 verification failed · 5 budget or deadline missed
+    6 input failed · 7 provider unavailable · 130 / 143 interrupted by SIGINT / SIGTERM
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from rnnedge_runtime.errors import RnnEdgeError
+
+
+def main() -> NoReturn:
+    """Entry point of `rnnedge`."""
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    sys.exit(run(arguments, debug=len(arguments) < len(sys.argv) - 1))
+
+
+def run(arguments: list[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit code; `debug` lets tracebacks through."""
+    interrupted = _Interruption()
+    try:
+        from rnnedge.cli.app import app
+
+        result = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain while flushing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _say("interrupted", interrupted.code)
+    except RnnEdgeError as error:
+        if debug:
+            raise
+        return _say(str(error), error.exit_code)
+    # Typer carries its own copy of click, so its exceptions are known by what they do.
+    except Exception as error:
+        if type(error).__name__ == "Abort":
+            return _say("interrupted", interrupted.code)
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            return int(error.exit_code)
+        if debug:
+            raise
+        return _say(f"internal error: {type(error).__name__}: {error} (a defect of rnnedge; see it with --debug)", 1)
+
+
+class _Interruption:
+    """SIGTERM ends a command as Ctrl-C does, but for the exit code."""
+
+    def __init__(self) -> None:
+        self.code = 130
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def _terminate(self, _signal: int, _frame: FrameType | None) -> NoReturn:
+        self.code = 143
+        raise KeyboardInterrupt
+
+
+def _say(message: str, code: int) -> int:
+    print(f"rnnedge: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,5 @@
+"""`python -m rnnedge` is the command line."""
+
+from rnnedge.cli import main
+
+main()

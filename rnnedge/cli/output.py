@@ -1,0 +1,53 @@
+"""How a verb speaks: data to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+_WIDTH = 120
+
+
+def say(message: str) -> None:
+    """A line for the person in front, on stderr."""
+    print(message, file=sys.stderr)
+
+
+def print_json(kind: str, fields: Mapping[str, Any]) -> None:
+    """One JSON object on stdout, with the name and version of its schema."""
+    print(json.dumps({"schema": f"rnnedge.{kind}", "schema_version": 1, **fields}, indent=2, allow_nan=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on stdout; the columns after the first are right-aligned where they hold numbers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = index > 0 and all(str(row[index])[:1].isdigit() or str(row[index])[:1] in "-" for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(table, markup=False)
+
+
+@contextmanager
+def stages(title: str) -> Iterator[Any]:
+    """A spinner on stderr that names the stage at work; silent where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title) as status:
+        yield lambda stage: status.update(f"{title}: {stage}")

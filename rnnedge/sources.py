@@ -1,0 +1,138 @@
+"""Where a network comes from: a training run, or a factory in somebody's package."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime.contract import Normalization
+from rnnedge_runtime.errors import ModelRefused
+
+_TRIAL_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module, an example of its input (batch, time, ...), and what is known about the two.
+
+    `inferred` says how the example was found, where nobody gave one.
+    """
+
+    module: nn.Module
+    example: Any
+    labels: tuple[str, ...] = ()
+    frame_rate_hz: float | None = None
+    normalization: Normalization | None = None
+    inferred: str | None = None
+
+
+def load_source(text: str, input_size: int | None = None) -> Source:
+    """Resolve a SOURCE of the command line.
+
+    1. A folder made by `rnnedge train`.
+    2. `package.module:name`, found from the current folder too: a module, a class, or a function that returns a module
+       or (module, example). Without an example, a float32 input of `input_size` features, or of a size that the layers
+       suggest and that `forward` accepts.
+
+    Raises `ModelRefused` naming what is missing or fails.
+    """
+    if text.endswith(".onnx"):
+        raise ModelRefused(f"{text}: an ONNX file cannot be exported again yet; give the PyTorch module it came from")
+    if Path(text).is_dir():
+        return _from_run(text)
+    module_name, colon, name = text.partition(":")
+    if not colon or not name:
+        raise ModelRefused(
+            f"{text}: expected a folder made by 'rnnedge train' or package.module:factory, found neither"
+        )
+    made = _make(_import(module_name, name), text)
+    module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(module, nn.Module):
+        raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
+    if example is not None and input_size is None:
+        return Source(module, example)
+    example, how = _example(module, input_size, text)
+    return Source(module, example, inferred=how)
+
+
+def _from_run(folder: str) -> Source:
+    from rnnedge.training import load_checkpoint
+
+    network, info = load_checkpoint(folder)
+    config = network.config
+    normalization = Normalization(config.mean, config.std) if config.mean else None
+    example = torch.zeros(1, _TRIAL_FRAMES, config.input_size)
+    return Source(network, example, info.labels, info.frame_rate_hz, normalization)
+
+
+def _import(module_name: str, name: str) -> Any:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ModelRefused(
+            f"{module_name}:{name}: cannot import {error.name!r}; run from the folder that holds it, or install it"
+        ) from error
+    # A user's module can raise anything while it is imported.
+    except Exception as error:
+        raise ModelRefused(f"{module_name}: fails while it is imported: {type(error).__name__}: {error}") from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        names = ", ".join(n for n in vars(module) if not n.startswith("_"))[:200]
+        raise ModelRefused(f"{module_name}: has no {name!r}; it has {names}") from error
+
+
+def _make(factory: Any, text: str) -> Any:
+    if isinstance(factory, (nn.Module, tuple)) or not callable(factory):
+        return factory
+    try:
+        return factory()
+    # A user's factory can raise anything.
+    except Exception as error:
+        raise ModelRefused(f"{text}: fails when it is called: {type(error).__name__}: {error}") from error
+
+
+def _example(module: nn.Module, input_size: int | None, text: str) -> tuple[Tensor, str]:
+    candidates = [torch.randn(1, _TRIAL_FRAMES, input_size)] if input_size else list(_suggestions(module))
+    was_training = module.training
+    module.eval()
+    try:
+        for example in candidates:
+            try:
+                with torch.no_grad():
+                    module(example)
+            # Whatever forward raises, the next candidate may fit.
+            except Exception:
+                continue
+            kind = "int64 tokens" if example.dtype == torch.int64 else "float32"
+            return example, f"{kind} {tuple(example.shape)}, (batch, time, ...)"
+    finally:
+        module.train(was_training)
+    tried = ", ".join(str(tuple(example.shape)) for example in candidates) or "nothing"
+    raise ModelRefused(
+        f"{text}: no example input found (tried {tried}); let the factory return (module, example) or give --input-size"
+    )
+
+
+def _suggestions(module: nn.Module) -> Iterator[Tensor]:
+    """An input for every size that a layer asks for, in the order of the layers."""
+    seen: set[tuple[str, int]] = set()
+    for layer in module.modules():
+        if isinstance(layer, nn.Embedding) and ("tokens", 0) not in seen:
+            seen.add(("tokens", 0))
+            yield torch.arange(_TRIAL_FRAMES).remainder(layer.num_embeddings)[None]
+        size = getattr(layer, "input_size", getattr(layer, "in_features", None))
+        if size is None and isinstance(layer, nn.LayerNorm):
+            size = layer.normalized_shape[-1]
+        if isinstance(size, int) and ("features", size) not in seen:
+            seen.add(("features", size))
+            yield torch.randn(1, _TRIAL_FRAMES, size)
