@@ -1,0 +1,86 @@
+# The one vocabulary of this project; 'make help' lists it. Needs make and Python >= 3.10 with venv.
+
+PYTHON ?= python3
+# One worker per core, as long as each finds memory for torch.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist worksteal
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt --build-constraint constraints.txt
+GOLDEN := tests/data/golden_gru.onnx
+
+# A stamp stands for an environment that was installed from these very files.
+STAMP_PIP := $(VENV)/.stamp-pip
+STAMP_ALL := $(VENV)/.stamp-all
+STAMP_DEV := $(VENV)/.stamp-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint type docs build device bench ci constraints clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(STAMP_DEV) ## create .venv with everything: all extras and the tools of development
+
+demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; writes demo/report.html
+	$(BIN)/rnnedge demo --output demo
+
+test: $(STAMP_DEV) ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
+
+type: $(STAMP_DEV) ## check the types of the three packages
+	$(BIN)/mypy
+
+docs: $(STAMP_DEV) ## build the site into site/; a broken link or reference fails
+	$(BIN)/mkdocs build --strict --quiet
+
+build: $(STAMP_DEV) ## build wheel and sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+device: build ## install the wheel as a device does, without torch or onnx, and stream a golden file there
+	rm -rf build/device
+	$(PYTHON) -m venv build/device
+	build/device/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(ls dist/*.whl)[cpu]"
+	build/device/bin/python -I tests/packaging/device_check.py $(GOLDEN)
+
+bench: $(STAMP_DEV) ## measure latency here; writes the published tables
+	$(BIN)/python -m bench
+
+# The tests come last, so that their closing line closes the log.
+ci: ## everything that a change has to pass
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory type
+	$(MAKE) --no-print-directory docs
+	$(MAKE) --no-print-directory device
+	$(MAKE) --no-print-directory test
+
+constraints: ## write constraints.txt anew from the newest versions that fit pyproject.toml
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet --upgrade pip
+	build/constraints/bin/python -m pip install --quiet -e '.[all]' --group dev
+	build/constraints/bin/python .ci/write_constraints.py > constraints.txt
+
+clean: ## delete what these commands made, .venv included
+	rm -rf $(VENV) build dist site
+
+$(STAMP_PIP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "rnnedge needs Python 3.10 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --upgrade 'pip>=25.3'
+	touch $@
+
+$(STAMP_ALL): pyproject.toml constraints.txt | $(STAMP_PIP)
+	$(BIN)/python $(PIP_INSTALL) -e '.[all]'
+	touch $@
+
+$(STAMP_DEV): $(STAMP_ALL)
+	$(BIN)/python $(PIP_INSTALL) --group dev
+	touch $@

@@ -1,0 +1,30 @@
+"""What an import loads, seen from a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "sktime", "matplotlib")
+
+
+def loaded(statement: str) -> set[str]:
+    """Top-level names of all modules in a new interpreter after `statement`."""
+    code = f"import sys; {statement}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    return set(done.stdout.split())
+
+
+def test_importing_the_runtime_loads_neither_torch_nor_onnx_nor_typer():
+    """The device side costs numpy and onnxruntime, even where everything else is installed."""
+    assert loaded("import rnnedge_runtime") & {*HEAVY, "typer", "rnnedge", "rnnedge_export"} == set()
+
+
+def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
+    """`import rnnedge` is cheap: what a function needs is imported when it is called."""
+    assert loaded("import rnnedge") & {*HEAVY, "onnxruntime"} == set()
+
+
+def test_a_heavy_import_is_seen():
+    """The probe behind these tests reports torch where it is loaded, so the tests can fail."""
+    assert "torch" in loaded("import rnnedge_runtime, torch")
