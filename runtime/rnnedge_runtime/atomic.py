@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from rnnedge_runtime.errors import InputError
 
@@ -14,29 +18,27 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 
     Raises `InputError` where the folder is missing or cannot be written; nothing is left behind then.
     """
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
-        ) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-    return target
+    with _replacing(Path(path)) as file:
+        file.write(data)
+    return Path(path)
+
+
+@contextmanager
+def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
+    """A text file (UTF-8) to write line by line, which takes the place of `path` at the end.
+
+    An error leaves the older file; an interruption keeps what was written before it, whole.
+    """
+    interrupted: KeyboardInterrupt | None = None
+    with _replacing(Path(path)) as binary, io.TextIOWrapper(binary, encoding="utf-8", newline="") as file:
+        try:
+            yield file
+        except KeyboardInterrupt as error:
+            interrupted = error
+        file.flush()
+        file.detach()
+    if interrupted is not None:
+        raise interrupted
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
@@ -57,6 +59,32 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         reason = f"no permission to write in {folder}"
     if reason:
         raise InputError(f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable")
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """A temporary file that replaces `target` where the block ends without an error."""
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    except OSError as error:
+        raise InputError(
+            f"{target}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
+        ) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
 
 
 def _umask() -> int:

@@ -1,0 +1,95 @@
+"""Turn a PyTorch module into an ONNX file that streams, proven equal to it.
+
+SOURCE is a folder made by `rnnedge train`, or `package.module:factory`: a module, a class, or a function that returns
+a module or (module, example).
+
+**Examples:**
+
+- `rnnedge export runs/speech -o speech.onnx`
+- `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
+- `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnedge.cli.output import JsonOption
+
+if TYPE_CHECKING:
+    from rnnedge_export import Verification
+
+
+def command(
+    source: Annotated[str, typer.Argument(help="A run folder, or package.module:factory.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    form: Annotated[str, typer.Option(help="How the loop is written: native, scan, unrolled or step.")] = "native",
+    chunk: Annotated[int | None, typer.Option(help="Frames per call of the unrolled form (4).", min=1)] = None,
+    opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
+    input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.", min=1)] = None,
+    batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the example.")] = 0,
+    time_axis: Annotated[int, typer.Option(help="Axis of time in the example.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import print_json, say, stages
+    from rnnedge_runtime.atomic import check_writable
+    from rnnedge_runtime.contract import FORMS
+
+    if form not in FORMS:
+        raise typer.BadParameter(f"expected one of {', '.join(FORMS)}, found {form!r}", param_hint="--form")
+    if chunk is not None and form != "unrolled":
+        raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
+    check_writable(output)
+    import rnnedge
+    from rnnedge.sources import load_source
+
+    with stages(f"export {source}") as progress:
+        progress("import torch")
+        export = rnnedge.export
+        progress("source")
+        loaded = load_source(source, input_size)
+        if loaded.inferred:
+            say(f"no example input given; took {loaded.inferred}")
+        report = export(
+            loaded.module,
+            loaded.example,
+            output,
+            form=form,
+            chunk=chunk,
+            opset=opset,
+            batch_axis=batch_axis,
+            time_axis=time_axis,
+            frame_rate_hz=frame_rate or loaded.frame_rate_hz,
+            labels=labels.split(",") if labels else loaded.labels,
+            normalization=loaded.normalization,
+            progress=progress,
+        )
+    if json:
+        fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes, "form": form}
+        print_json("export", {**fields, **checks_as_json(report.verification)})
+        return
+    print(f"{report.path}: {form} form, {report.size_bytes:,} bytes, {len(report.contract.states)} states")
+    print_checks("proven against PyTorch", report.verification)
+
+
+def checks_as_json(verification: Verification) -> dict[str, Any]:
+    """The checks of a verification as plain data."""
+    checks = [{**vars(check), "passed": check.passed} for check in verification.checks]
+    return {"passed": verification.passed, "max_error": verification.max_error, "checks": checks}
+
+
+def print_checks(title: str, verification: Verification) -> None:
+    """The checks of a verification as a table, each error beside its tolerance."""
+    from rnnedge.cli.output import print_table
+
+    rows = [
+        (c.name, f"{c.max_error:.1e}", f"{c.tolerance:.1e}", "ok" if c.passed else "FAILED", c.detail)
+        for c in verification.checks
+    ]
+    print_table(title, ("check", "error", "tolerance", "", ""), rows)

@@ -1,0 +1,139 @@
+"""Frames out of files and pipes, as they come: CSV, JSON lines, NPY, WAV.
+
+Every reader yields (time, ...) arrays of the input's dtype, and names file, row and column of what it cannot read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.errors import InputError
+
+_ROWS_AT_ONCE = 256
+
+
+def read_frames(source: str, contract: Contract) -> Iterator[Array]:
+    """The frames of `source`: a path by its ending, or "-" for CSV or JSON lines on standard input."""
+    if source == "-":
+        return _lines(sys.stdin, "standard input", contract, 1)
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"{source}: no such file; give a .csv, .jsonl, .npy or .wav file, or - for standard input")
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        return _npy(path, contract)
+    if ending == ".wav":
+        return _wav(path, contract)
+    if ending in (".csv", ".txt", ".jsonl", ".json"):
+        return _text_file(path, contract)
+    raise InputError(f"{source}: expected .csv, .jsonl, .npy or .wav, found {ending or 'no ending'}")
+
+
+def _text_file(path: Path, contract: Contract) -> Iterator[Array]:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        yield from _lines(file, str(path), contract, _ROWS_AT_ONCE)
+
+
+def _lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterator[Array]:
+    """One frame a line: a JSON array where the line starts with "[", else comma-separated numbers.
+
+    The first line may be a header. Lines are passed on `at_once` at a time.
+    """
+    port = contract.inputs[0]
+    width = int(np.prod([d for d in port.frame_shape if isinstance(d, int)], dtype=int))
+    rows: list[list[float]] = []
+    for number, line in enumerate(file, 1):
+        text = line.strip()
+        if not text:
+            continue
+        cells = _cells(text, f"{name}, row {number}")
+        if number == 1 and not text.startswith("[") and not any(_is_number(cell) for cell in cells):
+            continue
+        if len(cells) != width:
+            raise InputError(f"{name}, row {number}: expected {width} numbers (one frame), found {len(cells)}")
+        rows.append([_number(cell, f"{name}, row {number}, column {i}") for i, cell in enumerate(cells, 1)])
+        if len(rows) >= at_once:
+            yield np.array(rows, port.dtype).reshape(-1, *_frame(contract))
+            rows = []
+    if rows:
+        yield np.array(rows, port.dtype).reshape(-1, *_frame(contract))
+
+
+def _cells(text: str, place: str) -> list[Any]:
+    if not text.startswith("["):
+        return next(csv.reader([text]))
+    try:
+        return list(np.ravel(json.loads(text)).tolist())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: expected a JSON array of numbers ({error})") from error
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _number(cell: Any, place: str) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}") from None
+
+
+def _npy(path: Path, contract: Contract) -> Iterator[Array]:
+    port = contract.inputs[0]
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: not an NPY file that can be read ({error})") from error
+    kinds = "f" if port.dtype.startswith("float") else "iu"
+    if array.dtype.kind not in kinds:
+        raise InputError(f"{path}: expected {port.dtype}, found {array.dtype}")
+    if array.ndim != 1 + len(port.frame_shape) or array.shape[1:] != _frame(contract):
+        expected = ", ".join(map(str, ("time", *port.frame_shape)))
+        raise InputError(f"{path}: expected shape ({expected}), found {array.shape}")
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        yield np.asarray(array[start : start + _ROWS_AT_ONCE], port.dtype)
+
+
+def _wav(path: Path, contract: Contract) -> Iterator[Array]:
+    """PCM16 mono; as many samples a frame as the model has features, scaled to [-1, 1)."""
+    port = contract.inputs[0]
+    if len(port.frame_shape) != 1 or not port.dtype.startswith("float"):
+        raise InputError(f"{path}: this model's frames are {port.dtype} {_frame(contract)}, not samples")
+    size = int(port.frame_shape[0])
+    try:
+        with wave.open(str(path), "rb") as file:
+            found = file.getnchannels(), file.getsampwidth() * 8
+            if found != (1, 16):
+                raise InputError(f"{path}: expected 1 channel of 16 bits, found {found[0]} of {found[1]}; convert it")
+            rate = None if contract.frame_rate_hz is None else contract.frame_rate_hz * size
+            if rate is not None and abs(file.getframerate() - rate) > 0.5:
+                raise InputError(
+                    f"{path}: expected {rate:g} samples per second ({size} a frame), found {file.getframerate()}; "
+                    "resample it, or extract the features that the model takes"
+                )
+            while data := file.readframes(size * _ROWS_AT_ONCE):
+                samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
+                whole = len(samples) // size * size
+                if whole < len(samples):
+                    print(f"{path}: the last {len(samples) - whole} samples are no whole frame", file=sys.stderr)
+                yield samples[:whole].reshape(-1, size)
+    except (wave.Error, EOFError, OSError) as error:
+        raise InputError(f"{path}: not a WAV file that can be read ({error or 'cut short'})") from error
+
+
+def _frame(contract: Contract) -> tuple[int, ...]:
+    return tuple(int(d) for d in contract.inputs[0].frame_shape)

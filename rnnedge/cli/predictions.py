@@ -1,0 +1,60 @@
+"""Predictions as rows: CSV with a header, or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import IO, Any
+
+from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.golden import named
+from rnnedge_runtime.stream import Frames
+
+
+class Writer:
+    """Writes what a stream returned, a row per frame and one for each summary; frames count from 0."""
+
+    def __init__(self, file: IO[str], contract: Contract, format: str, values: bool) -> None:
+        """`format` is "csv" or "jsonl"; `values` writes all values where the contract has labels too."""
+        if format == "csv" and len(contract.outputs) > 1:
+            names = ", ".join(port.name for port in contract.outputs)
+            raise InputError(f"a CSV table has one kind of row, the model has several outputs ({names}); use --format jsonl")
+        self._file, self._contract = file, contract
+        self._rows = csv.writer(file, lineterminator="\n") if format == "csv" else None
+        self._values = values
+        self._counts = dict.fromkeys((port.name for port in contract.outputs), 0)
+        self._header_written = False
+
+    def write(self, frames: Frames) -> None:
+        """Write what one `push` or `finish` returned."""
+        for name, array in named(self._contract, frames).items():
+            for value in array:
+                self._write_row(name, value)
+                self._counts[name] += 1
+
+    def _write_row(self, name: str, value: Array) -> None:
+        port = next(p for p in self._contract.outputs if p.name == name)
+        row: dict[str, Any] = {"frame": self._counts[name] if port.per_frame else "end"}
+        if port.per_frame and self._contract.frame_rate_hz:
+            row["time_s"] = round(self._counts[name] / self._contract.frame_rate_hz, 6)
+        labels = self._contract.labels
+        labelled = bool(labels) and value.ndim == 1 and len(value) == len(labels)
+        if labelled:
+            best = int(value.argmax())
+            row |= {"label": labels[best], "score": _short(value[best])}
+        numbers = [_short(v) for v in value.reshape(-1)] if self._values or not labelled else []
+        if self._rows is None:
+            output = {"output": name} if len(self._counts) > 1 else {}
+            print(json.dumps({**row, **output, **({"values": numbers} if numbers else {})}), file=self._file)
+            return
+        columns = [*row, *(labels if labelled and numbers else (f"{name}{i}" for i in range(len(numbers))))]
+        if not self._header_written:
+            self._rows.writerow(columns)
+            self._header_written = True
+        self._rows.writerow([*row.values(), *numbers])
+
+
+def _short(value: Any) -> float:
+    """Seven significant digits: what float32 carries."""
+    return float(f"{float(value):.7g}")

@@ -1,0 +1,62 @@
+"""Stream a recording, or what comes in on a pipe, through a file and write predictions as they are ready.
+
+INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input. A model with
+labels gives the best label and its score; others give their values. Frames count from 0.
+
+**Examples:**
+
+- `rnnedge run speech.onnx utterance.csv`
+- `sensor | rnnedge run net.onnx - --format jsonl`
+- `rnnedge run net.onnx recording.npy -o predictions.csv`
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnedge.cli.output import JsonOption
+
+if TYPE_CHECKING:
+    from rnnedge.cli.predictions import Writer
+    from rnnedge_runtime import Model
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy or .wav file, or -.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
+    format: Annotated[str, typer.Option(help="csv or jsonl (a JSON object a line).")] = "csv",
+    values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
+    provider: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli.predictions import Writer
+    from rnnedge_runtime import load
+    from rnnedge_runtime.atomic import open_text
+
+    if format not in ("csv", "jsonl"):
+        raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
+    model = load(file, provider=provider, threads=threads)
+    with open_text(output) if output else nullcontext(sys.stdout) as target:
+        writer = Writer(target, model.contract, "jsonl" if json else format, values)
+        _stream(model, source, writer, target)
+
+
+def _stream(model: Model, source: str, writer: Writer, target: IO[str]) -> None:
+    from rnnedge.cli.frames import read_frames
+    from rnnedge_runtime.errors import InputError
+
+    stream = model.stream()
+    for frames in read_frames(source, model.contract):
+        writer.write(stream.push(frames))
+        target.flush()
+    if not stream.frames:
+        raise InputError(f"{source}: expected at least one frame, found none")
+    writer.write(stream.finish())

@@ -1,0 +1,73 @@
+"""Check that a file computes what it promises.
+
+With `--against SOURCE` it is compared with the PyTorch module. Without one, as on a device, the sample that was
+recorded from PyTorch at export time is replayed.
+
+**Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnedge.cli.output import JsonOption
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
+    provider: Annotated[str, typer.Option(help="cpu, cuda or auto; for the replay.")] = "cpu",
+    batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the source's input.")] = 0,
+    time_axis: Annotated[int, typer.Option(help="Axis of time in the source's input.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge_runtime.errors import VerificationError
+
+    if against is None:
+        passed, message = _replay(file, provider, json)
+    else:
+        passed, message = _compare(file, against, (batch_axis, time_axis), json)
+    if not passed:
+        raise VerificationError(message)
+
+
+def _replay(file: Path, provider: str, json: bool) -> tuple[bool, str]:
+    from rnnedge.cli.output import print_json
+    from rnnedge_runtime import load, replay
+
+    report = replay(load(file, provider=provider))
+    text = f"golden sample of {report.frames} frames on {report.provider}: error {report.max_error:.1e}, tolerance {report.tolerance:.1e}"
+    if json:
+        print_json("verify", {"file": str(file), **vars(report), "passed": report.passed})
+    elif report.passed:
+        print(f"{file}: ok: {text}")
+    return report.passed, f"{file}: {text}; the file or this onnxruntime computes something else"
+
+
+def _compare(file: Path, against: str, axes: tuple[int, int], json: bool) -> tuple[bool, str]:
+    import rnnedge
+    from rnnedge.cli.export import checks_as_json, print_checks
+    from rnnedge.cli.output import print_json, stages
+    from rnnedge.sources import load_source
+
+    with stages(f"verify {file}") as progress:
+        progress("import torch")
+        verify = rnnedge.verify
+        verification = verify(
+            file, load_source(against).module, batch_axis=axes[0], time_axis=axes[1], progress=progress
+        )
+    if json:
+        print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
+    else:
+        print_checks(f"{file} against {against}", verification)
+    failed = next((c for c in verification.checks if not c.passed), None)
+    if failed is None:
+        return True, ""
+    return False, (
+        f"{file}: does not compute what {against} computes: {failed.name}: error {failed.max_error:.1e}, "
+        f"tolerance {failed.tolerance:.1e}"
+    )

@@ -1,0 +1,88 @@
+"""Drawings as inline SVG: small, sharp, readable on a light and on a dark page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import MissingExtra
+
+COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
+_GREY = "#7d8899"
+_POINTS = 4000
+
+
+def latency_histogram(series: Mapping[str, Array]) -> str:
+    """How often each latency occurs: `series` maps a name to microseconds per push. Outliers stand in the last bin."""
+    figure, axes = _figure(7.2, 2.9)
+    every = np.concatenate(list(series.values()))
+    low, high = float(np.percentile(every, 0.05)), float(np.percentile(every, 99.5)) * 1.15
+    bins = np.linspace(low * 0.9, high, 90)
+    for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
+        axes.hist(np.clip(values, bins[0], bins[-1]), bins, color=colour, alpha=0.65, label=name, lw=0)
+        axes.axvline(float(np.percentile(values, 50)), color=colour, lw=1, ls=(0, (2, 2)))
+    axes.set_xlabel("microseconds per push (dashed: median; last bin: everything slower)")
+    axes.set_ylabel("pushes")
+    if len(series) > 1:
+        axes.legend(frameon=False, labelcolor=_GREY)
+    return _svg(figure)
+
+
+def latency_over_time(push_us: Array) -> str:
+    """Every push in order; of long runs the slowest push of each stretch, so that no outlier is thinned away."""
+    figure, axes = _figure(7.2, 2.4)
+    stride = -(-len(push_us) // _POINTS)
+    stretches = np.array([part.max() for part in np.array_split(push_us, -(-len(push_us) // stride))])
+    axes.scatter(np.arange(len(stretches)) * stride, stretches, s=3, color=COLOURS[0], lw=0, rasterized=True)
+    axes.set_yscale("log")
+    axes.set_xlabel("push" if stride == 1 else f"push (the slowest of every {stride})")
+    axes.set_ylabel("microseconds")
+    return _svg(figure)
+
+
+def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence[float]) -> str:
+    """Median latency per contender as bars, with the 99th percentile as a mark."""
+    figure, axes = _figure(7.2, 0.5 + 0.38 * len(names))
+    places = np.arange(len(names))[::-1]
+    colours = [COLOURS[0] if name.startswith("rnnedge") else COLOURS[5] for name in names]
+    axes.barh(places, p50_us, color=colours, height=0.62, lw=0)
+    axes.scatter(p99_us, places, marker="|", s=90, color=COLOURS[1], lw=2, label="99th percentile")
+    for place, value in zip(places, p50_us, strict=True):
+        axes.text(value, place, f" {value:.1f}", va="center", ha="left", color=_GREY, fontsize=8)
+    axes.set_yticks(places, names)
+    axes.set_xlim(0, max(*p50_us, *p99_us) * 1.12)
+    axes.set_xlabel("microseconds per frame (bar: median)")
+    axes.legend(frameon=False, labelcolor=_GREY, loc="lower right")
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("an HTML report needs matplotlib; install 'rnnedge[report]'") from error
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_GREY)
+    axes.tick_params(colors=_GREY, labelsize=8)
+    axes.xaxis.label.set(color=_GREY, size=8)
+    axes.yaxis.label.set(color=_GREY, size=8)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    """The figure as an <svg> element whose text is text, without a date."""
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnedge", "font.family": "sans-serif"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

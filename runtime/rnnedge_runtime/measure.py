@@ -1,0 +1,148 @@
+"""Latency per push on this machine, and what a fresh process pays before its first frame."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.model import Model
+
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Latency:
+    """Time of every push in the order they were made, microseconds, float64 (pushes,).
+
+    `frames_per_push` is 1, or the chunk of a fixed-chunk file; `frame_rate_hz` is the file's own.
+    """
+
+    push_us: Array
+    frames_per_push: int
+    frame_rate_hz: float | None
+
+    def percentile_us(self, percent: float) -> float:
+        """The time within which `percent` of the pushes ended; never between two measured ones."""
+        return float(np.percentile(self.push_us, percent, method="higher"))
+
+    @property
+    def max_us(self) -> float:
+        """The slowest push."""
+        return float(self.push_us.max())
+
+    @property
+    def mean_us(self) -> float:
+        """The average push."""
+        return float(self.push_us.mean())
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time spent over time of signal: below 1 keeps up. None where the file states no frame rate."""
+        if self.frame_rate_hz is None:
+            return None
+        return self.mean_us * 1e-6 * self.frame_rate_hz / self.frames_per_push
+
+    def summary(self) -> dict[str, float | int | None]:
+        """The figures as plain data."""
+        percentiles = {f"p{p:g}_us": self.percentile_us(p) for p in PERCENTILES}
+        return {
+            "pushes": len(self.push_us),
+            "frames_per_push": self.frames_per_push,
+            **percentiles,
+            "max_us": self.max_us,
+            "mean_us": self.mean_us,
+            "real_time_factor": self.real_time_factor,
+        }
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """A fresh process: time to import the runtime, load the file, and get the first frame out; peak resident memory."""
+
+    import_ms: float
+    load_ms: float
+    first_push_ms: float
+    peak_rss_mb: float | None
+
+
+def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: int = 0) -> Latency:
+    """Stream random frames, one call's worth per push, state carried, and time each push.
+
+    Raises `InputError` for counts below 1.
+    """
+    if pushes < 1 or warmup < 0:
+        raise InputError(f"measure: expected at least one push and no negative warm-up, found {pushes} and {warmup}")
+    frames = model.contract.chunk or 1
+    inputs = sample_frames(model, 64 * frames, seed).reshape(64, frames, *_frame(model))
+    stream = model.stream()
+    for index in range(warmup):
+        stream.push(inputs[index % 64])
+    times = np.empty(pushes, np.int64)
+    push = stream.push
+    for index in range(pushes):
+        part = inputs[index % 64]
+        start = perf_counter_ns()
+        push(part)
+        times[index] = perf_counter_ns() - start
+    return Latency(times / 1000.0, frames, model.contract.frame_rate_hz)
+
+
+def sample_frames(model: Model, count: int, seed: int = 0) -> Array:
+    """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens."""
+    port = model.contract.inputs[0]
+    rng = np.random.default_rng(seed)
+    shape = (count, *_frame(model))
+    if port.dtype.startswith("float"):
+        return rng.standard_normal(shape).astype(port.dtype)
+    golden = model.contract.golden
+    if golden is None:
+        return np.zeros(shape, port.dtype)
+    return rng.choice(np.unique(golden.inputs[port.name]), shape).astype(port.dtype)
+
+
+def cold_start(path: str | os.PathLike[str], provider: str = "cpu") -> ColdStart:
+    """Start a fresh interpreter that imports, loads and pushes once.
+
+    Raises `RnnEdgeError` with its last words where that process fails.
+    """
+    command = [sys.executable, "-c", _FRESH, os.fspath(path), provider]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or ["no message"]
+        raise RnnEdgeError(f"cold start: a fresh process failed with exit code {done.returncode}: {words[-1]}")
+    return ColdStart(**json.loads(done.stdout))
+
+
+def _frame(model: Model) -> tuple[int, ...]:
+    return tuple(int(d) for d in model.contract.inputs[0].frame_shape)
+
+
+_FRESH = """
+import json, sys
+from time import perf_counter
+start = perf_counter()
+import rnnedge_runtime
+imported = perf_counter()
+model = rnnedge_runtime.load(sys.argv[1], provider=sys.argv[2])
+loaded = perf_counter()
+from rnnedge_runtime.measure import sample_frames
+frames = sample_frames(model, model.contract.chunk or 1)
+before = perf_counter()
+model.stream().push(frames)
+done = perf_counter()
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1048576 if sys.platform == "darwin" else 1024)
+except ImportError:
+    peak = None
+print(json.dumps({"import_ms": (imported - start) * 1e3, "load_ms": (loaded - imported) * 1e3,
+                  "first_push_ms": (done - before) * 1e3, "peak_rss_mb": peak}))
+"""
