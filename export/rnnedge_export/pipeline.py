@@ -11,14 +11,14 @@ import numpy as np
 from torch import nn
 
 from rnnedge_export.capture import Source, capture, read_example, weights_digest
-from rnnedge_export.write_form import write_form
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.report import Report
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import streamify
 from rnnedge_export.verify import TOLERANCE, check_against, require
+from rnnedge_export.write_form import write_form
 from rnnedge_runtime.atomic import check_writable, write_bytes
-from rnnedge_runtime.contract import FORMS, Contract, Golden, Normalization
+from rnnedge_runtime.contract import FORMS, Golden, Normalization
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import load_bytes
 

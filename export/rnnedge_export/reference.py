@@ -6,7 +6,8 @@ idea of the exporter about an axis cannot hide here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -68,22 +69,16 @@ class Reference:
         return dict(zip(self._source.output_names, values, strict=True))
 
 
-class evaluation:
-    """Context manager: a module in evaluation mode, each submodule put back as it was at the end."""
-
-    def __init__(self, module: nn.Module) -> None:
-        """Remember the mode of every submodule."""
-        self._modes = [(m, m.training) for m in module.modules()]
-        self._module = module
-
-    def __enter__(self) -> nn.Module:
-        """Switch to evaluation."""
-        return self._module.eval()
-
-    def __exit__(self, *_: object) -> None:
-        """Switch back."""
-        for module, mode in self._modes:
-            module.training = mode
+@contextmanager
+def evaluation(module: nn.Module) -> Iterator[None]:
+    """The module in evaluation mode; each submodule is put back as it was at the end."""
+    modes = [(m, m.training) for m in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for submodule, mode in modes:
+            submodule.training = mode
 
 
 def _axes(name: str, small: torch.Size, other: torch.Size) -> tuple[int, int | None]:

@@ -174,9 +174,7 @@ def _non_finite(model: Model, reference: Reference) -> Check:
     return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
 
 
-def _compare(
-    model: Model, expected: dict[str, Array], frames: Array, cuts: Sequence[int] = ()
-) -> tuple[float, float]:
+def _compare(model: Model, expected: dict[str, Array], frames: Array, cuts: Sequence[int] = ()) -> tuple[float, float]:
     """(error, tolerance) of streaming `frames` (batch, time, ...) cut at `cuts`."""
     batch = len(frames)
     found = stream_all(model.stream(batch), frames if batch > 1 else frames[0], cuts)

@@ -1,9 +1,9 @@
 """Streaming graph -> the recurrent loop written as asked, and the ports that the finished graph has.
 
-    native     ONNX RNN/GRU/LSTM operators; any number of frames a call
-    scan       ONNX Scan with the input projection hoisted out of the loop; any number of frames a call
-    unrolled   straight line over `chunk` frames
-    step       one frame a call, without time or direction axes: 2-D matrices only
+native     ONNX RNN/GRU/LSTM operators; any number of frames a call
+scan       ONNX Scan with the input projection hoisted out of the loop; any number of frames a call
+unrolled   straight line over `chunk` frames
+step       one frame a call, without time or direction axes: 2-D matrices only
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command line: runs a verb, and turns whatever happens into one line and an exit code.
 
-    0 ok · 1 internal · 2 usage · 3 model refused · 4 verification failed · 5 budget or deadline missed
-    6 input failed · 7 provider unavailable · 130 / 143 interrupted by SIGINT / SIGTERM
+0 ok · 1 internal · 2 usage · 3 model refused · 4 verification failed · 5 budget or deadline missed
+6 input failed · 7 provider unavailable · 130 / 143 interrupted by SIGINT / SIGTERM
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from rnnedge_runtime.errors import RnnEdgeError
-
 
 def main() -> NoReturn:
     """Entry point of `rnnedge`."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    sys.exit(run(arguments, debug=len(arguments) < len(sys.argv) - 1))
+    sys.exit(execute(arguments, debug=len(arguments) < len(sys.argv) - 1))
 
 
-def run(arguments: list[str], *, debug: bool = False) -> int:
+def execute(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit code; `debug` lets tracebacks through."""
     interrupted = _Interruption()
     try:
@@ -36,12 +34,15 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         return 0
     except KeyboardInterrupt:
         return _say("interrupted", interrupted.code)
-    except RnnEdgeError as error:
-        if debug:
-            raise
-        return _say(str(error), error.exit_code)
-    # Typer carries its own copy of click, so its exceptions are known by what they do.
     except Exception as error:
+        # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
+        from rnnedge_runtime.errors import RnnEdgeError
+
+        if isinstance(error, RnnEdgeError):
+            if debug:
+                raise
+            return _say(str(error), error.exit_code)
+        # Typer carries its own copy of click, so its exceptions are known by what they do.
         if type(error).__name__ == "Abort":
             return _say("interrupted", interrupted.code)
         if hasattr(error, "show") and hasattr(error, "exit_code"):

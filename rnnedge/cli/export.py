@@ -31,7 +31,9 @@ def command(
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
-    input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.", min=1)] = None,
+    input_size: Annotated[
+        int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
+    ] = None,
     batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the example.")] = 0,
     time_axis: Annotated[int, typer.Option(help="Axis of time in the example.")] = 1,
     json: JsonOption = False,

@@ -132,7 +132,7 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
                     print(f"{path}: the last {len(samples) - whole} samples are no whole frame", file=sys.stderr)
                 yield samples[:whole].reshape(-1, size)
     except (wave.Error, EOFError, OSError) as error:
-        raise InputError(f"{path}: not a WAV file that can be read ({error or 'cut short'})") from error
+        raise InputError(f"{path}: not a WAV file that can be read ({str(error) or 'cut short'})") from error
 
 
 def _frame(contract: Contract) -> tuple[int, ...]:

@@ -36,7 +36,9 @@ def command(
     print_table(str(file), ("what", "value"), list(_facts(model, contract, size)))
     ports = [*(("input", p) for p in contract.inputs), *(("output", p) for p in contract.outputs)]
     print_table("ports", ("", "name", "dtype", "shape", "gives"), [_port_row(kind, p) for kind, p in ports])
-    print_table("states", ("read", "written", "dtype", "shape", "starts from"), [_state_row(s) for s in contract.states])
+    print_table(
+        "states", ("read", "written", "dtype", "shape", "starts from"), [_state_row(s) for s in contract.states]
+    )
 
 
 def _facts(model: Model, contract: Contract, size: int) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Annotated, Any
 
 import typer
@@ -51,3 +52,42 @@ def stages(title: str) -> Iterator[Any]:
 
     with Console(stderr=True).status(title) as status:
         yield lambda stage: status.update(f"{title}: {stage}")
+
+
+class Milestones:
+    """Names of the stages of long work, each with the time it took, on stderr; call it as a stage begins."""
+
+    def __init__(self, status: Any) -> None:
+        """`status`: rich's spinner where stderr is a terminal, else None."""
+        self._status = status
+        self._stage = ""
+        self._started = perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        """The stage before is done, `stage` begins."""
+        if self._stage:
+            say(f"{perf_counter() - self._started:6.1f} s  {self._stage}")
+        self._stage = stage
+        self._started = perf_counter()
+        self.detail("")
+
+    def detail(self, text: str) -> None:
+        """How far the stage is, beside the spinner."""
+        if self._status is not None:
+            self._status.update(f"{self._stage}  {text}")
+
+
+@contextmanager
+def milestones() -> Iterator[Milestones]:
+    """Shows stages while the block runs."""
+    if not sys.stderr.isatty():
+        milestone = Milestones(None)
+        yield milestone
+        milestone("")
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        milestone = Milestones(status)
+        yield milestone
+        milestone("")

@@ -19,7 +19,9 @@ class Writer:
         """`format` is "csv" or "jsonl"; `values` writes all values where the contract has labels too."""
         if format == "csv" and len(contract.outputs) > 1:
             names = ", ".join(port.name for port in contract.outputs)
-            raise InputError(f"a CSV table has one kind of row, the model has several outputs ({names}); use --format jsonl")
+            raise InputError(
+                f"a CSV table has one kind of row, the model has several outputs ({names}); use --format jsonl"
+            )
         self._file, self._contract = file, contract
         self._rows = csv.writer(file, lineterminator="\n") if format == "csv" else None
         self._values = values

@@ -36,11 +36,11 @@ def command(
         raise typer.BadParameter(f"expected speech, found {task!r}", param_hint="TASK")
     from rnnedge.nn import CELLS
     from rnnedge.tasks.speech import train_speech
-    from rnnedge_runtime.atomic import check_writable
+    from rnnedge_runtime.atomic import make_folder
 
     if cell not in CELLS:
         raise typer.BadParameter(f"expected one of {', '.join(CELLS)}, found {cell!r}", param_hint="--cell")
-    check_writable(output)
+    make_folder(output)
     with _progress(epochs) as progress:
         run = train_speech(
             output,
@@ -61,7 +61,8 @@ def command(
     if json:
         print_json("train", fields)
     else:
-        print(f"{output}: test accuracy {run.test_accuracy:.1%}, best of {len(run.result.epochs)} epochs: {run.result.best}")
+        epochs_run = f"best of {len(run.result.epochs)} epochs: {run.result.best}"
+        print(f"{output}: test accuracy {run.test_accuracy:.1%}, {epochs_run}")
     if run.result.interrupted:
         say("the best network so far was saved")
         raise KeyboardInterrupt

@@ -40,7 +40,8 @@ def _replay(file: Path, provider: str, json: bool) -> tuple[bool, str]:
     from rnnedge_runtime import load, replay
 
     report = replay(load(file, provider=provider))
-    text = f"golden sample of {report.frames} frames on {report.provider}: error {report.max_error:.1e}, tolerance {report.tolerance:.1e}"
+    figures = f"error {report.max_error:.1e}, tolerance {report.tolerance:.1e}"
+    text = f"golden sample of {report.frames} frames on {report.provider}: {figures}"
     if json:
         print_json("verify", {"file": str(file), **vars(report), "passed": report.passed})
     elif report.passed:

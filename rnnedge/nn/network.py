@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,8 @@ OUTPUTS = ("frames", "last")
 class NetworkConfig:
     """What a network is; its weights are what it learned.
 
-    `cell`: one of `CELLS`. `dropout`: probability between layers and before the head, in training. `layer_norm`: after every layer.
-    `output`: "frames" for one output per frame, "last" for one per sequence, from its last frame.
+    `cell`: one of `CELLS`. `dropout`: probability between layers and before the head, in training. `layer_norm`: after
+    every layer. `output`: "frames" for one output per frame, "last" for one per sequence, from its last frame.
     `mean`, `std`: statistics of the raw features; the network itself computes (x - mean) / std.
     """
 
@@ -64,6 +65,9 @@ class NetworkConfig:
 class Normalize(nn.Module):
     """(x - mean) / std per feature, by constants that are buffers: trained with, exported with."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         """One mean and one standard deviation per feature."""
         super().__init__()
@@ -89,18 +93,14 @@ class RecurrentNetwork(nn.Module):
         self.config = config
         sizes = [config.input_size] + [config.hidden_size] * config.num_layers
         self.normalize = Normalize(config.mean, config.std) if config.mean else nn.Identity()
-        self.layers = nn.ModuleList(
-            _LAYERS[config.cell](i, h) for i, h in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(_LAYERS[config.cell](i, h) for i, h in pairwise(sizes))
         self.norms = nn.ModuleList(
             nn.LayerNorm(config.hidden_size) if config.layer_norm else nn.Identity() for _ in self.layers
         )
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.hidden_size, config.output_size)
 
-    def hidden(
-        self, x: Tensor, state: tuple[LayerState, ...] | None = None
-    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+    def hidden(self, x: Tensor, state: tuple[LayerState, ...] | None = None) -> tuple[Tensor, tuple[LayerState, ...]]:
         """x (batch, time, input) -> input of the head (batch, time, hidden), state."""
         h = self.normalize(x)
         after = []
@@ -110,9 +110,7 @@ class RecurrentNetwork(nn.Module):
             after.append(layer_state)
         return h, tuple(after)
 
-    def forward(
-        self, x: Tensor, state: tuple[LayerState, ...] | None = None
-    ) -> tuple[Tensor, tuple[LayerState, ...]]:
+    def forward(self, x: Tensor, state: tuple[LayerState, ...] | None = None) -> tuple[Tensor, tuple[LayerState, ...]]:
         """x (batch, time, input) float32 -> y (batch, time, output), or (batch, output) for output "last"; state."""
         h, after = self.hidden(x, state)
         return self.head(h[:, -1] if self.config.output == "last" else h), after

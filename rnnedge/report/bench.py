@@ -87,7 +87,7 @@ def write_html(bench: Bench, path: str | os.PathLike[str]) -> Path:
         render(
             "bench.html.j2",
             bench=bench,
-            histogram=latency_histogram(series),
+            histogram=latency_histogram(series, "push"),
             over_time=latency_over_time(bench.latency.push_us),
         ),
     )

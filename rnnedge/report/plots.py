@@ -16,19 +16,24 @@ _GREY = "#7d8899"
 _POINTS = 4000
 
 
-def latency_histogram(series: Mapping[str, Array]) -> str:
-    """How often each latency occurs: `series` maps a name to microseconds per push. Outliers stand in the last bin."""
+def latency_histogram(series: Mapping[str, Array], per: str) -> str:
+    """How often each latency occurs: `series` maps a name to microseconds per `per`. Outliers stand in the last bin."""
     figure, axes = _figure(7.2, 2.9)
+    from matplotlib.ticker import LogFormatter
+
     every = np.concatenate(list(series.values()))
     low, high = float(np.percentile(every, 0.05)), float(np.percentile(every, 99.5)) * 1.15
-    bins = np.linspace(low * 0.9, high, 90)
+    bins = np.geomspace(low * 0.9, high, 90)
     for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
         axes.hist(np.clip(values, bins[0], bins[-1]), bins, color=colour, alpha=0.65, label=name, lw=0)
         axes.axvline(float(np.percentile(values, 50)), color=colour, lw=1, ls=(0, (2, 2)))
-    axes.set_xlabel("microseconds per push (dashed: median; last bin: everything slower)")
-    axes.set_ylabel("pushes")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    axes.set_xlabel(f"microseconds per {per} (dashed: median; last bin: everything slower)")
+    axes.set_ylabel("calls")
     if len(series) > 1:
-        axes.legend(frameon=False, labelcolor=_GREY)
+        axes.legend(frameon=False, labelcolor=_GREY, fontsize=8)
     return _svg(figure)
 
 
@@ -51,12 +56,35 @@ def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence
     colours = [COLOURS[0] if name.startswith("rnnedge") else COLOURS[5] for name in names]
     axes.barh(places, p50_us, color=colours, height=0.62, lw=0)
     axes.scatter(p99_us, places, marker="|", s=90, color=COLOURS[1], lw=2, label="99th percentile")
-    for place, value in zip(places, p50_us, strict=True):
-        axes.text(value, place, f" {value:.1f}", va="center", ha="left", color=_GREY, fontsize=8)
+    for place, median, tail in zip(places, p50_us, p99_us, strict=True):
+        axes.text(max(median, tail), place, f"  {median:.1f}", va="center", ha="left", color=_GREY, fontsize=8)
     axes.set_yticks(places, names)
-    axes.set_xlim(0, max(*p50_us, *p99_us) * 1.12)
+    axes.set_xlim(0, max(*p50_us, *p99_us) * 1.15)
     axes.set_xlabel("microseconds per frame (bar: median)")
-    axes.legend(frameon=False, labelcolor=_GREY, loc="lower right")
+    axes.legend(frameon=False, labelcolor=_GREY, loc="upper right", fontsize=8)
+    return _svg(figure)
+
+
+def probabilities_over_time(probabilities: Array, labels: Sequence[str], target: int, frame_ms: float) -> str:
+    """Probability of every label (time, label) as frames come in; the right one thick, the others thin."""
+    figure, axes = _figure(7.2, 2.6)
+    time_ms = (np.arange(len(probabilities)) + 1) * frame_ms
+    for index, label in enumerate(labels):
+        right = index == target
+        axes.plot(
+            time_ms,
+            probabilities[:, index],
+            color=COLOURS[0] if right else _GREY,
+            lw=2.4 if right else 0.9,
+            alpha=1.0 if right else 0.6,
+            marker="o" if right else None,
+            ms=3,
+            label=f"{label}, who speaks" if right else ("the others" if index == (target == 0) else None),
+        )
+    axes.set_xlabel("milliseconds of speech heard")
+    axes.set_ylabel("probability")
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(frameon=False, labelcolor=_GREY, loc="center right", fontsize=8)
     return _svg(figure)
 
 
@@ -71,7 +99,7 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_GREY)
-    axes.tick_params(colors=_GREY, labelsize=8)
+    axes.tick_params(which="both", colors=_GREY, labelsize=8)
     axes.xaxis.label.set(color=_GREY, size=8)
     axes.yaxis.label.set(color=_GREY, size=8)
     return figure, axes

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge_runtime.atomic import write_bytes, write_text
-from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
+from rnnedge_runtime.errors import ModelRefused
 
 _SCHEMA = 1
 _CONFIG = "config.json"
@@ -39,11 +39,7 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
     """
     from safetensors.torch import save
 
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be made ({error.strerror}); choose another folder") from error
+    target = make_folder(folder)
     data = save({name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()})
     digest = hashlib.sha256(data).hexdigest()
     weights = f"weights-{digest[:12]}.safetensors"
@@ -77,7 +73,9 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
         info = RunInfo(run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"])
         weights, digest = source / fields["weights"]["file"], fields["weights"]["sha256"]
     except OSError as error:
-        raise ModelRefused(f"{place}: cannot be read ({error.strerror}); expected a folder made by 'rnnedge train'") from error
+        raise ModelRefused(
+            f"{place}: cannot be read ({error.strerror}); expected a folder made by 'rnnedge train'"
+        ) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelRefused(
             f"{place}: not a checkpoint of this version ({type(error).__name__}: {error}); train again"
@@ -98,4 +96,6 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
 
 
 def _network_config(fields: dict[str, Any]) -> NetworkConfig:
-    return NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    # JSON has no tuples; the config itself refuses a field it does not know and a value out of range.
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    return NetworkConfig(**values)

@@ -74,8 +74,8 @@ class SequenceData:
 class Batch:
     """Sequences padded at the end to the longest of them.
 
-    `x` (batch, time, feature); `lengths` (batch,) int64; `mask` (batch, time) is True on real frames; `y` (batch,) for a
-    class per sequence, else (batch, time, ...), zero on padding.
+    `x` (batch, time, feature); `lengths` (batch,) int64; `mask` (batch, time) is True on real frames; `y` (batch,) for
+    a class per sequence, else (batch, time, ...), zero on padding.
     """
 
     x: Tensor

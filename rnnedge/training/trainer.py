@@ -22,8 +22,9 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 class TrainerConfig:
     """How a network learns.
 
-    `learning_rate` is the peak of a one-cycle schedule (Smith & Topin, "Super-convergence", 2018). `label_smoothing`: share
-    of the target given to the other classes. `first_frame`: frames before it are not judged, they have seen too little.
+    `learning_rate` is the peak of a one-cycle schedule (Smith & Topin, "Super-convergence", 2018).
+    `label_smoothing`: share of the target given to the other classes. `first_frame`: frames before it are not judged,
+    they have seen too little.
     `clip_norm` bounds the gradient's norm. `seed` decides the order of the sequences and the noise of `augment`.
     """
 
@@ -144,9 +145,7 @@ def predict(network: RecurrentNetwork, batch: Batch) -> Tensor:
     return y
 
 
-def _step(
-    network: RecurrentNetwork, batch: Batch, optimizer: torch.optim.Optimizer, config: TrainerConfig
-) -> float:
+def _step(network: RecurrentNetwork, batch: Batch, optimizer: torch.optim.Optimizer, config: TrainerConfig) -> float:
     network.train()
     optimizer.zero_grad()
     loss = _loss(predict(network, batch), batch, config)
@@ -164,7 +163,9 @@ def _loss(y: Tensor, batch: Batch, config: TrainerConfig) -> Tensor:
     if y.dim() == 3:
         if config.loss == "cross_entropy" and target.dim() == 1:
             target = target[:, None].expand(-1, y.shape[1])
-        judged = batch.mask & (torch.arange(y.shape[1]) >= torch.clamp(batch.lengths - 1, max=config.first_frame)[:, None])
+        judged = batch.mask & (
+            torch.arange(y.shape[1]) >= torch.clamp(batch.lengths - 1, max=config.first_frame)[:, None]
+        )
         y, target = y[judged], target[judged]
     if config.loss == "cross_entropy":
         return nn.functional.cross_entropy(y, target, label_smoothing=config.label_smoothing)

@@ -30,11 +30,13 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     An error leaves the older file; an interruption keeps what was written before it, whole.
     """
     interrupted: KeyboardInterrupt | None = None
-    with _replacing(Path(path)) as binary, io.TextIOWrapper(binary, encoding="utf-8", newline="") as file:
+    with _replacing(Path(path)) as binary:
+        file = io.TextIOWrapper(binary, encoding="utf-8", newline="")
         try:
             yield file
         except KeyboardInterrupt as error:
             interrupted = error
+        # The bytes go on to `binary`, which is synced and renamed next; closing the wrapper would close it too.
         file.flush()
         file.detach()
     if interrupted is not None:
@@ -58,7 +60,21 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     elif not os.access(folder, os.W_OK):
         reason = f"no permission to write in {folder}"
     if reason:
-        raise InputError(f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable")
+        raise InputError(
+            f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable"
+        )
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make the folder `path`, and those above it; raise `InputError` where it cannot be made or written to."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file is in the way" if isinstance(error, FileExistsError) else error.strerror
+        raise InputError(f"{folder}: cannot be made ({reason}); choose another folder") from error
+    check_writable(folder / "any")
+    return folder
 
 
 @contextmanager

@@ -67,8 +67,10 @@ class Normalization:
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """A short recorded run of one sequence: `inputs[name]` (time, ...), `outputs[name]` (time, ...) or, for a
-    summary, (1, ...): what `push` of all frames followed by `finish` returns, stacked along time."""
+    """A short recorded run of one sequence: what `push` of all frames and then `finish` return, stacked along time.
+
+    `inputs[name]` (time, ...); `outputs[name]` (time, ...) or, for a summary, (1, ...).
+    """
 
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]

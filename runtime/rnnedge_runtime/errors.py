@@ -4,6 +4,7 @@
     ├── ModelRefused(ValueError)             3   the file, or the network, cannot be accepted
     │   └── ContractError                    3   the file's description is missing or contradicts its graph
     ├── VerificationError(ArithmeticError)   4   a file does not compute what its source computes
+    ├── BudgetMissed                         5   a figure that was asked for was not reached
     ├── InputError(ValueError)               6   frames, audio or table handed in are wrong
     ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here
     └── MissingExtra(ImportError)            2   an optional dependency is needed: names the extra
@@ -34,6 +35,12 @@ class VerificationError(RnnEdgeError, ArithmeticError):
     """A file computes something else than its source, or than its own golden sample."""
 
     exit_code = 4
+
+
+class BudgetMissed(RnnEdgeError):
+    """A figure that was asked for (accuracy, latency, a deadline) was not reached."""
+
+    exit_code = 5
 
 
 class InputError(RnnEdgeError, ValueError):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
 
@@ -30,8 +31,8 @@ class Latency:
     frame_rate_hz: float | None
 
     def percentile_us(self, percent: float) -> float:
-        """The time within which `percent` of the pushes ended; never between two measured ones."""
-        return float(np.percentile(self.push_us, percent, method="higher"))
+        """The time within which `percent` of the pushes ended."""
+        return percentile(self.push_us, percent)
 
     @property
     def max_us(self) -> float:
@@ -73,6 +74,11 @@ class ColdStart:
     peak_rss_mb: float | None
 
 
+def percentile(values: Array, percent: float) -> float:
+    """The smallest measured value that `percent` of all do not exceed; never one between two measured ones."""
+    return float(np.percentile(values, percent, method="higher"))
+
+
 def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: int = 0) -> Latency:
     """Stream random frames, one call's worth per push, state carried, and time each push.
 
@@ -93,6 +99,27 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
         push(part)
         times[index] = perf_counter_ns() - start
     return Latency(times / 1000.0, frames, model.contract.frame_rate_hz)
+
+
+def side_by_side(
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 40, calls: int = 100, warmup: int = 20
+) -> dict[str, Array]:
+    """Time every call of several contenders in turns, so that a busy moment of the machine meets all of them.
+
+    Each round gives each contender `warmup` calls untimed, then `calls` timed ones. Returns microseconds per call,
+    float64 (rounds * calls,), by name.
+    """
+    times = {name: np.empty((rounds, calls), np.int64) for name in contenders}
+    for turn in range(rounds):
+        for name, call in contenders.items():
+            row = times[name][turn]
+            for _ in range(warmup):
+                call()
+            for index in range(calls):
+                start = perf_counter_ns()
+                call()
+                row[index] = perf_counter_ns() - start
+    return {name: rows.reshape(-1) / 1000.0 for name, rows in times.items()}
 
 
 def sample_frames(model: Model, count: int, seed: int = 0) -> Array:

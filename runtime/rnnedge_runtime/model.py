@@ -62,9 +62,7 @@ class Model:
         return results if len(results) > 1 else next(iter(results.values()))
 
 
-def load(
-    path: str | os.PathLike[str], *, provider: str = "cpu", threads: int = 1, spinning: bool = False
-) -> Model:
+def load(path: str | os.PathLike[str], *, provider: str = "cpu", threads: int = 1, spinning: bool = False) -> Model:
     """Load a file made by `rnnedge.export`.
 
     `provider` is "cpu", "cuda", or "auto" for the best present. `threads` are onnxruntime's intra-op threads;

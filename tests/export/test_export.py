@@ -173,9 +173,7 @@ def test_export_leaves_the_module_as_it_was(tmp_path: Path) -> None:
     assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())
 
 
-def test_a_wrong_file_fails_verification_and_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect of a pass, here a wrong activation, is found before anything is written; an older file survives."""
     import rnnedge_export.pipeline as pipeline
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from exported import FORMS, Exported, export_network
 
+
 @pytest.fixture(scope="session", params=FORMS)
 def tagger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A two-layer GRU tagger, one output per frame, in each form."""

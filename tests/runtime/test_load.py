@@ -166,7 +166,7 @@ def test_a_contract_survives_the_way_into_text_and_back() -> None:
 
 
 def test_a_provider_that_is_asked_for_is_the_one_in_use(native: Exported) -> None:
-    """"auto" says what it took; an absent or unknown one is an error, never something else."""
+    """`auto` says what it took; an absent or unknown one is an error, never something else."""
     assert load(native.path, provider="auto").provider in ("cpu", "cuda")
     assert load(native.path).provider == "cpu"
     with pytest.raises(ProviderError, match="expected one of auto, cpu, cuda"):

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from rnnedge_runtime import InputError
 
 Array = np.ndarray[Any, Any]
-ANY_CHUNKING = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY_CHUNKING = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def frames(time: int, batch: int = 1, seed: int = 0) -> Array:

@@ -50,7 +50,9 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
         raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
     _check_dtypes(source)
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
-    x = example.resized(max(2, example.tensor.shape[example.batch_axis]), max(4, example.tensor.shape[example.time_axis]))
+    x = example.resized(
+        max(2, example.tensor.shape[example.batch_axis]), max(4, example.tensor.shape[example.time_axis])
+    )
     program = _export(source, x, example)
     with _quiet(), torch.no_grad():
         try:

@@ -16,18 +16,21 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
-from onnxscript import opset20 as op
+from onnxscript import opset20
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import ModelRefused
 
+# Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.
+op: Any = opset20
+
 # Position in torch's gate order of each ONNX gate.
 _GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
 _KERNELS: dict[str, Callable[..., Any]] = {
-    "LSTM": torch._VF.lstm,  # type: ignore[attr-defined]
-    "GRU": torch._VF.gru,  # type: ignore[attr-defined]
-    "RNN_TANH": torch._VF.rnn_tanh,  # type: ignore[attr-defined]
-    "RNN_RELU": torch._VF.rnn_relu,  # type: ignore[attr-defined]
+    "LSTM": torch._VF.lstm,
+    "GRU": torch._VF.gru,
+    "RNN_TANH": torch._VF.rnn_tanh,
+    "RNN_RELU": torch._VF.rnn_relu,
 }
 State = Tensor | tuple[Tensor, Tensor]
 
@@ -52,9 +55,7 @@ def recurrence(
 
 
 @recurrence.register_fake
-def _(
-    x: Tensor, h0: Tensor, c0: Tensor, w: Tensor, r: Tensor, b: Tensor, mode: str
-) -> tuple[Tensor, Tensor, Tensor]:
+def _(x: Tensor, h0: Tensor, c0: Tensor, w: Tensor, r: Tensor, b: Tensor, mode: str) -> tuple[Tensor, Tensor, Tensor]:
     y = x.new_empty(x.shape[0], x.shape[1], r.shape[0] * r.shape[2])
     return y, torch.empty_like(h0), torch.empty_like(c0)
 
@@ -77,9 +78,7 @@ def _recurrence_as_onnx(x: Any, h0: Any, c0: Any, w: Any, r: Any, b: Any, mode: 
     return y, h, op.Identity(c) if mode != "LSTM" else c
 
 
-TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    torch.ops.rnnedge.recurrence.default: _recurrence_as_onnx
-}
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.rnnedge.recurrence.default: _recurrence_as_onnx}
 
 
 class OpaqueRecurrence(nn.Module):
@@ -190,7 +189,7 @@ def _onnx_weights(source: nn.RNNBase, layer: int, directions: int) -> dict[str, 
 
     def get(name: str, suffix: str) -> Tensor:
         if name.startswith("bias") and not source.bias:
-            return source.weight_hh_l0.new_zeros(gates * source.hidden_size)
+            return cast(Tensor, source.weight_hh_l0).new_zeros(gates * source.hidden_size)
         return _to_onnx(cast(Tensor, getattr(source, name + suffix)).detach(), source.mode)
 
     return {

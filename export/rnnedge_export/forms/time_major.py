@@ -59,7 +59,7 @@ class _Sinking:
         self.written: dict[ir.Value, ir.Value] = {}
 
     def run(self) -> frozenset[str]:
-        swapped = {self._swap_input(v) for v in list(self.graph.inputs) if v.name in self.axes}
+        swapped: set[str | None] = {self._swap_input(v) for v in list(self.graph.inputs) if v.name in self.axes}
         for node in list(self.graph):
             if node.op_type == "Transpose" and node.inputs[0] not in self.under:
                 self._start(node)
@@ -118,7 +118,7 @@ class _Sinking:
 
     def _rule(self, node: ir.Node) -> tuple[list[ir.Value | None], dict[str, int], Perm] | None:
         """The operands to compute on, the attributes that change, and the permutation that remains; None: case 5."""
-        if node.domain or len(node.outputs) != 1 and node.op_type != "Split":
+        if node.domain or (len(node.outputs) != 1 and node.op_type != "Split"):
             return None
         values = list(node.inputs)
         moved = [v for v in values if v is not None and v in self.under]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-import numpy as np
 import onnx_ir as ir
 
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 
 
@@ -79,7 +79,7 @@ Rule = Callable[[ir.Node, Facts], Fact | tuple[Fact, ...]]
 """Facts of a node's outputs, from those of its inputs; one fact stands for every output."""
 
 
-def constant(value: ir.Value | None) -> np.ndarray | None:  # type: ignore[type-arg]
+def constant(value: ir.Value | None) -> Array | None:
     """The array of a value that is constant, else None."""
     tensor = ir.convenience.get_const_tensor(value) if value is not None else None
     return None if tensor is None else tensor.numpy()

@@ -139,7 +139,7 @@ def _state_dims(carried: Carried) -> tuple[int | str, ...]:
         dims = (1, "batch", recurrent_weights.shape[2])
     if "batch" not in dims:
         raise ModelRefused(
-            f"state {carried.name!r}: expected a batch axis, found shape {list(dims)}; give every sequence its own state"
+            f"state {carried.name!r}: expected a batch axis, found {list(dims)}; give every sequence its own state"
         )
     return dims
 

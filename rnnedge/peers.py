@@ -1,0 +1,88 @@
+"""How recurrent networks are run frame by frame without rnnedge: the contenders that its figures stand beside.
+
+Each is a function that computes one frame, carries the state to the next, and returns the output as numpy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+from torch.utils import _pytree
+
+from rnnedge_runtime.contract import Array
+
+Step = Callable[[Array], Array]
+
+
+def eager(module: nn.Module, state: Any) -> Step:
+    """PyTorch itself under `inference_mode`: `module(x, state) -> (y, state)`, frames (1, features) float32."""
+    module.eval()
+    held = [state]
+
+    def step(frame: Array) -> Array:
+        with torch.inference_mode():
+            y, held[0] = module(torch.from_numpy(frame[None]), held[0])
+        found: Array = y.numpy()
+        return found
+
+    return step
+
+
+@contextlib.contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """PyTorch computes on one thread inside, as the others do; more only cost it time on a single frame."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def plain_export(module: nn.Module, state: Any, features: int, path: str | os.PathLike[str]) -> Step:
+    """`torch.onnx.export` with the states as arguments, run by `session.run` with numpy states, one thread.
+
+    What its tutorial shows, with the session options that suit a single small call: no spinning, no thread pool.
+    """
+    module.eval()
+    example = (torch.zeros(1, 1, features), state)
+    with _quiet():
+        torch.onnx.export(module, example, os.fspath(path), dynamo=True, external_data=False, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(Path(path).read_bytes(), options, providers=["CPUExecutionProvider"])
+    x_name, *state_names = [port.name for port in session.get_inputs()]
+    held = [np.zeros(leaf.shape, np.float32) for leaf in _pytree.tree_leaves(state)]
+
+    def step(frame: Array) -> Array:
+        y, *held[:] = session.run(None, {x_name: frame[None], **dict(zip(state_names, held, strict=True))})
+        found: Array = y
+        return found
+
+    return step
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """torch.onnx reports its progress on stdout, and warns about its own internals in two ways."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
