@@ -23,11 +23,9 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit code; `debug` lets tracebacks through."""
     interrupted = _Interruption()
     try:
-        from rnnedge.cli.app import app
-
-        result = app(arguments, standalone_mode=False)
+        _invoke(arguments)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return 0
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not complain while flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,14 +41,26 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
                 raise
             return _say(str(error), error.exit_code)
         # Typer carries its own copy of click, so its exceptions are known by what they do.
-        if type(error).__name__ == "Abort":
-            return _say("interrupted", interrupted.code)
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show()
+        if hasattr(error, "exit_code"):
+            if hasattr(error, "show"):
+                error.show()
             return int(error.exit_code)
         if debug:
             raise
         return _say(f"internal error: {type(error).__name__}: {error} (a defect of rnnedge; see it with --debug)", 1)
+
+
+def _invoke(arguments: list[str]) -> None:
+    """Run a verb in typer's context; calling the app instead would turn an interruption into an exit code of its own."""
+    from typer.main import get_command
+
+    from rnnedge.cli.app import app
+
+    if "_RNNEDGE_COMPLETE" in os.environ:
+        app(prog_name="rnnedge")
+    command = get_command(app)
+    with command.make_context("rnnedge", arguments) as context:
+        command.invoke(context)
 
 
 class _Interruption:

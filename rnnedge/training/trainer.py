@@ -150,7 +150,10 @@ def _step(network: RecurrentNetwork, batch: Batch, optimizer: torch.optim.Optimi
     optimizer.zero_grad()
     loss = _loss(predict(network, batch), batch, config)
     if not torch.isfinite(loss):
-        raise InputError(f"training: the loss is {float(loss)}; lower the learning rate (now {config.learning_rate:g})")
+        raise InputError(
+            f"training: the loss is {float(loss.detach())}; lower the learning rate (now {config.learning_rate:g}), or "
+            "scale inputs and targets"
+        )
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
     optimizer.step()

@@ -1,0 +1,174 @@
+"""Bad input: one line that names place, expected, found and remedy; the right exit code; nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command
+
+
+def files(folder: Path) -> set[str]:
+    """Names in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["export", "factories:backwards", "-o", "m.onnx"], 3, "bidirectional"),
+        (["export", "factories:gru", "-o", "none/m.onnx"], 6, "folder none does not exist"),
+        (["export", "factories:gru", "-o", "m.onnx", "--form", "rolled"], 2, "native, scan, unrolled, step"),
+        (["export", "factories:gru", "-o", "m.onnx", "--chunk", "4"], 2, "--chunk"),
+        (["export", "factories:gru", "-o", "m.onnx", "--opset", "7"], 3, "18 to 22"),
+        (["export", "factories:fails", "-o", "m.onnx"], 3, "ZeroDivisionError: of mine"),
+        (["export", "factories:number", "-o", "m.onnx"], 3, "expected a torch.nn.Module"),
+        (["export", "factories:missing", "-o", "m.onnx"], 3, "has no 'missing'; it has .*gru"),
+        (["export", "nothing.here:build", "-o", "m.onnx"], 3, "cannot import 'nothing'"),
+        (["export", "nonsense", "-o", "m.onnx"], 3, "package.module:factory"),
+        (["export", "factories:gru", "-o", "m.onnx", "--input-size", "5"], 3, "tried .*5"),
+        (["export", "factories:gru"], 2, "--output"),
+        (["verify", "missing.onnx"], 3, "missing.onnx: cannot be read"),
+        (["verify", "noise.onnx"], 3, "noise.onnx: "),
+        (["verify", "{file}", "--against", "factories:tagger"], 4, "does not compute what factories:tagger computes"),
+        (["verify", "cut.onnx"], 3, "cut.onnx: "),
+        (["run", "{file}", "missing.csv"], 6, "no such file"),
+        (["run", "{file}", "wide.npy"], 6, r"expected shape \(time, 3\), found \(4, 5\)"),
+        (["run", "{file}", "ints.npy"], 6, "expected float32, found int64"),
+        (["run", "{file}", "empty.npy"], 6, "expected at least one frame"),
+        (["run", "{file}", "nan.csv"], 6, "frame 1, feature 2"),
+        (["run", "{file}", "short.csv"], 6, "row 2: expected 3 numbers"),
+        (["run", "{file}", "words.csv"], 6, "row 2, column 3: expected a number, found 'x'"),
+        (["run", "{file}", "noise.wav"], 6, "not a WAV file"),
+        (["run", "{file}", "photo.png"], 6, r"expected .csv, .jsonl, .npy or .wav, found .png"),
+        (["run", "{file}", "good.csv", "--provider", "cuda"], 7, "cuda"),
+        (["run", "{file}", "good.csv", "--format", "xml"], 2, "csv or jsonl"),
+        (["bench", "missing.onnx"], 3, "cannot be read"),
+        (["bench", "{file}", "--html", "none/r.html"], 6, "does not exist"),
+        (["train", "singing", "-o", "run"], 2, "expected speech"),
+        (["train", "speech", "-o", "good.csv"], 6, "a file is in the way"),
+        (["dance"], 2, "dance"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(
+    arguments: list[str],
+    code: int,
+    words: str,
+    rnnedge: Command,
+    gru_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The exit code of DESIGN.md, one line on stderr, no traceback, no new file."""
+    monkeypatch.chdir(tmp_path)
+    np.save("wide.npy", np.zeros((4, 5), np.float32))
+    np.save("ints.npy", np.zeros((4, 3), np.int64))
+    np.save("empty.npy", np.zeros((0, 3), np.float32))
+    Path("nan.csv").write_text("1,2,3\n4,5,nan\n")
+    Path("short.csv").write_text("1,2,3\n4,5\n")
+    Path("words.csv").write_text("1,2,3\n4,5,x\n")
+    Path("good.csv").write_text("1,2,3\n")
+    for name in ("noise.onnx", "noise.wav", "photo.png"):
+        Path(name).write_bytes(bytes(range(256)))
+    Path("cut.onnx").write_bytes(gru_file.read_bytes()[:-100])
+    before = files(tmp_path)
+    done = rnnedge(*(a.format(file=gru_file) for a in arguments))
+    assert done.code == code, done.err
+    assert re.search(words, " ".join(re.sub(r"[│╭╰─╮╯]", " ", done.err).split())), done.err
+    assert "Traceback" not in done.err
+    if code != 2:
+        assert done.err.strip().splitlines()[-1].startswith("rnnedge: ")
+    assert files(tmp_path) == before
+
+
+def test_a_changed_weight_fails_verification(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """A file of other weights, sealed again, exits 4 against its source."""
+    target = tmp_path / "m.onnx"
+    rnnedge("export", "factories:tagger", "-o", target)
+    (tmp_path / "other.py").write_text(
+        "import torch\nfrom factories import tagger\n"
+        "def build():\n    module, x = tagger()\n    module[0].bias.data += 0.01\n    return module, x\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        done = rnnedge("verify", target, "--against", "other:build")
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert done.code == 4
+    assert "does not compute what other:build computes: parity" in done.err
+
+
+def test_an_unexpected_error_is_one_line_and_code_1(rnnedge: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of ours says so, and how to see it."""
+    import rnnedge_runtime
+
+    def defect(*_: object, **__: object) -> None:
+        raise LookupError("inside")
+
+    monkeypatch.setattr(rnnedge_runtime, "load", defect)
+    done = rnnedge("verify", "x.onnx")
+    assert done.code == 1
+    assert "internal error: LookupError: inside" in done.err and "--debug" in done.err
+
+
+def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    """The command line in a process of its own."""
+    command = [sys.executable, "-m", "rnnedge", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, env=environment, **{**pipes, **options})  # type: ignore[call-overload]
+
+
+def test_debug_shows_the_traceback() -> None:
+    """Anywhere in the line."""
+    process = start("verify", "missing.onnx", "--debug")
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" in err and "ModelRefused" in err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_keeps_what_was_finished(number: signal.Signals, code: int, gru_file: Path, tmp_path: Path):
+    """A run that is stopped while it waits for input leaves the predictions so far, whole."""
+    target = tmp_path / "out.csv"
+    with start("run", gru_file, "-", "-o", target) as process:
+        assert process.stdin is not None
+        process.stdin.write("1,2,3\n4,5,6\n")
+        process.stdin.flush()
+        partial = _wait_for_rows(tmp_path, 3)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (code, "rnnedge: interrupted")
+    assert target.read_text() == partial
+    assert files(tmp_path) == {"out.csv"}
+
+
+def _wait_for_rows(folder: Path, rows: int) -> str:
+    """The text of the one temporary file in `folder`, as soon as it has so many lines."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        texts = [path.read_text() for path in folder.iterdir()]
+        if texts and texts[0].count("\n") >= rows:
+            return texts[0]
+        time.sleep(0.05)
+    raise AssertionError("no rows were written in a minute")
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(gru_file: Path) -> None:
+    """`rnnedge run ... | head -1` ends without a complaint."""
+    with start("run", gru_file, "-") as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdin.write("1,2,3\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write("1,2,3\n" * 10)
+        process.stdin.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0

@@ -1,0 +1,165 @@
+"""Each verb does its work, on stdout for people or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command
+
+import rnnedge as package
+from rnnedge_runtime import load
+
+
+@pytest.mark.parametrize("form", ["native", "scan", "unrolled", "step"])
+def test_export_writes_a_file_and_shows_its_proof(form: str, rnnedge: Command, tmp_path: Path) -> None:
+    """Every check with its error and its tolerance; verify --against agrees."""
+    target = tmp_path / "m.onnx"
+    done = rnnedge("export", "factories:gru", "-o", target, "--form", form, "--frame-rate", 50, "--labels", "a,b,c,d")
+    assert done.code == 0, done.err
+    assert "took float32 (1, 8, 3)" in done.err
+    assert "drift" in done.out and "tolerance" in done.out
+    contract = load(target).contract
+    assert (contract.form, contract.frame_rate_hz, contract.labels) == (form, 50.0, ("a", "b", "c", "d"))
+    against = rnnedge("verify", target, "--against", "factories:gru", "--json")
+    assert against.code == 0
+    assert against.json["passed"] and against.json["max_error"] <= 1e-5
+
+
+def test_export_reports_as_json(rnnedge: Command, tmp_path: Path) -> None:
+    """The schema is named and versioned; chunk is what was asked for."""
+    target = tmp_path / "m.onnx"
+    done = rnnedge("export", "factories:tagger", "-o", target, "--form", "unrolled", "--chunk", 6, "--json")
+    assert (done.json["schema"], done.json["schema_version"]) == ("rnnedge.export", 1)
+    assert done.json["size_bytes"] == target.stat().st_size
+    assert load(target).contract.chunk == 6
+
+
+def test_verify_replays_the_golden_sample(rnnedge: Command, gru_file: Path) -> None:
+    """Without a source, as on a device."""
+    done = rnnedge("verify", gru_file)
+    assert done.code == 0
+    assert "16 frames" in done.out and "tolerance" in done.out
+    assert rnnedge("verify", gru_file, "--json").json["passed"] is True
+
+
+def test_inspect_shows_ports_and_states(rnnedge: Command, gru_file: Path) -> None:
+    """Names, shapes and initial values, for people and as JSON."""
+    text = rnnedge("inspect", gru_file).out
+    for word in ("gru.onnx", "(time, batch, 3)", "native", "50", "a, b, c, d"):
+        assert word in text
+    fields = rnnedge("inspect", gru_file, "--json").json
+    assert fields["schema"] == "rnnedge.inspect"
+    assert len(fields["contract"]["states"]) == 1
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    """Nine frames of three features."""
+    return np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+
+
+def test_run_reads_csv_npy_and_jsonl_alike(
+    rnnedge: Command, gru_file: Path, frames: np.ndarray, tmp_path: Path
+) -> None:
+    """The same predictions, equal to the model's own, whatever the file."""
+    np.save(tmp_path / "x.npy", frames)
+    lines = [",".join(map(repr, row.tolist())) for row in frames]
+    (tmp_path / "x.csv").write_text("\n".join(["f0,f1,f2", *lines]) + "\n")
+    (tmp_path / "x.jsonl").write_text("\n".join(json.dumps(row.tolist()) for row in frames))
+    texts = {ending: rnnedge("run", gru_file, tmp_path / f"x.{ending}", "--values").out for ending in
+             ("npy", "csv", "jsonl")}  # fmt: skip
+    assert texts["npy"] == texts["csv"] == texts["jsonl"]
+    header, *rows = texts["npy"].splitlines()
+    assert header == "frame,time_s,label,score,a,b,c,d"
+    found = np.array([row.split(",")[4:] for row in rows], float)
+    expected = load(gru_file).run(frames)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+    assert [row.split(",")[2] for row in rows] == ["abcd"[i] for i in expected.argmax(1)]
+    assert rows[3].startswith("3,0.06,")
+
+
+def test_run_reads_standard_input_line_by_line(
+    rnnedge: Command, gru_file: Path, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prediction is written before the next frame is asked for."""
+    import sys
+
+    written: list[int] = []
+
+    def source():
+        for row in frames:
+            written.append(len(sys.stdout.getvalue().splitlines()))  # type: ignore[attr-defined]
+            yield ",".join(map(repr, row.tolist())) + "\n"
+
+    import io
+
+    monkeypatch.setattr(sys, "stdin", source())
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert rnnedge("run", gru_file, "-", "--format", "jsonl").code == 0
+    lines = sys.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert written == list(range(9))
+    assert set(json.loads(lines[0])) == {"frame", "time_s", "label", "score"}
+
+
+def test_run_reads_wav_samples_as_frames(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """16-bit samples, three a frame, scaled to [-1, 1); what does not fill a frame is said."""
+    samples = np.arange(-10, 11, dtype=np.int16) * 1000
+    with wave.open(str(tmp_path / "x.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(150)
+        file.writeframes(samples[:20].tobytes())
+    done = rnnedge("run", gru_file, tmp_path / "x.wav", "--values")
+    assert "last 2 samples" in done.err
+    found = np.array([row.split(",")[4:] for row in done.out.splitlines()[1:]], float)
+    expected = load(gru_file).run(samples[:18].reshape(6, 3).astype(np.float32) / 32768)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> None:
+    """A classifier of whole sequences gives one row."""
+    import networks
+
+    import rnnedge_export
+
+    module, example = networks.build("classifier-gru")
+    rnnedge_export.export(module, example, tmp_path / "m.onnx", labels=("a", "b", "c", "d"))
+    np.save(tmp_path / "x.npy", np.ones((7, networks.FEATURES), np.float32))
+    rnnedge("run", tmp_path / "m.onnx", tmp_path / "x.npy", "-o", tmp_path / "out.csv")
+    header, row = (tmp_path / "out.csv").read_text().splitlines()
+    assert header == "frame,label,score"
+    assert row.startswith("end,")
+
+
+def test_bench_gives_percentiles_and_a_page_without_links(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """Percentiles in order, the real-time factor of the frame rate, one HTML file that needs no other."""
+    page = tmp_path / "report.html"
+    done = rnnedge("bench", gru_file, "--pushes", 300, "--warmup", 20, "--html", page, "--json")
+    assert done.code == 0, done.err
+    latency = done.json["latency"]
+    figures = [latency[f"p{p}_us"] for p in ("50", "90", "99", "99.9")] + [latency["max_us"]]
+    assert figures == sorted(figures) and figures[0] > 0
+    assert latency["real_time_factor"] == pytest.approx(latency["mean_us"] * 1e-6 * 50)
+    assert {"processor", "onnxruntime"} <= set(done.json["host"])
+    text = page.read_text()
+    assert text.count("<svg") == 2
+    # SVG names its XML namespaces by address; nothing is loaded from anywhere.
+    assert "src=" not in text and 'href="http' not in text and "<script" not in text
+    assert "p99.9" in rnnedge("bench", gru_file, "--pushes", 50, "--warmup", 0).out
+
+
+def test_version_is_the_installed_one(rnnedge: Command) -> None:
+    """`rnnedge --version`."""
+    assert rnnedge("--version").out.strip() == f"rnnedge {package.__version__}"
+
+
+@pytest.mark.parametrize("verb", ["train", "export", "verify", "inspect", "run", "bench", "demo"])
+def test_help_shows_an_example(verb: str, rnnedge: Command) -> None:
+    """Whoever asks for help sees a command line to copy."""
+    done = rnnedge(verb, "--help")
+    assert done.code == 0
+    assert f"rnnedge {verb} " in done.out.replace("Usage: rnnedge", "")
