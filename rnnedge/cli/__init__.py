@@ -12,6 +12,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+import typer
+
 
 def main() -> NoReturn:
     """Entry point of `rnnedge`."""
@@ -32,6 +34,8 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
         return 0
     except KeyboardInterrupt:
         return _say("interrupted", interrupted.code)
+    except typer.Exit as end:
+        return end.exit_code
     except Exception as error:
         # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
         from rnnedge_runtime.errors import RnnEdgeError
@@ -40,10 +44,9 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
             if debug:
                 raise
             return _say(str(error), error.exit_code)
-        # Typer carries its own copy of click, so its exceptions are known by what they do.
-        if hasattr(error, "exit_code"):
-            if hasattr(error, "show"):
-                error.show()
+        # Typer carries its own copy of click, so a usage error is known by what it does.
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
             return int(error.exit_code)
         if debug:
             raise
@@ -51,7 +54,7 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
 
 
 def _invoke(arguments: list[str]) -> None:
-    """Run a verb in typer's context; calling the app instead would turn an interruption into an exit code of its own."""
+    """Run a verb in typer's context; called as a function, the app would swallow interruptions."""
     from typer.main import get_command
 
     from rnnedge.cli.app import app
