@@ -57,10 +57,11 @@ def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence
     axes.barh(places, p50_us, color=colours, height=0.62, lw=0)
     axes.scatter(p99_us, places, marker="|", s=90, color=COLOURS[1], lw=2, label="99th percentile")
     for place, median, tail in zip(places, p50_us, p99_us, strict=True):
-        axes.text(max(median, tail), place, f"  {median:.1f}", va="center", ha="left", color=_GREY, fontsize=8)
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": _GREY, "fontsize": 8}
+        axes.annotate(f"{median:.1f}", (max(median, tail), place), **beside)
     axes.set_yticks(places, names)
     axes.set_xlim(0, max(*p50_us, *p99_us) * 1.15)
-    axes.set_xlabel("microseconds per frame (bar: median)")
+    axes.set_xlabel("microseconds per frame (bar and number: median)")
     axes.legend(frameon=False, labelcolor=_GREY, loc="upper right", fontsize=8)
     return _svg(figure)
 
