@@ -83,7 +83,7 @@ def measure(case: Case, folder: Path, rounds: int) -> Result:
         rnnedge.export(module, torch.zeros(1, 4, case.input_size), path, form=form)
         model = rnnedge.load(path)
         name = f"rnnedge push, {form}"
-        frames_per_call[name] = model.contract.chunk or 1
+        frames_per_call[name] = model.contract.unit
         calls[name] = partial(model.stream().push, np.repeat(frame, frames_per_call[name], axis=0))
     calls[BARE] = bare_run(folder / f"{case.cell}-native.onnx", frame)
     calls[PLAIN] = partial(plain_export(module, state, case.input_size, folder / "plain.onnx"), frame)

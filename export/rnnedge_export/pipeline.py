@@ -10,11 +10,11 @@ from importlib.metadata import version
 import numpy as np
 from torch import nn
 
-from rnnedge_export.capture import Source, capture, read_example, weights_digest
+from rnnedge_export.capture import Captured, Source, capture, read_example, weights_digest
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.report import Report
 from rnnedge_export.stamp import stamp
-from rnnedge_export.streaming import streamify
+from rnnedge_export.streaming import Streaming, streamify
 from rnnedge_export.verify import TOLERANCE, check_against, require
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.atomic import check_writable, write_bytes
@@ -63,12 +63,12 @@ def export(
         say("capture")
         captured = capture(source, given, opset)
         say("streamify")
-        streaming = streamify(captured.model, captured.batch_axis, captured.time_axis, captured.places)
+        streaming = _streaming(captured, form, chunk)
         say("form")
-        written = write_form(streaming, form, chunk or (_DEFAULT_CHUNK if form == "unrolled" else None))
-        reference = Reference(source, given)
+        written = write_form(streaming, form)
+        reference = Reference(source, given, captured.lengths)
         contract = replace(
-            written.contract(opset),
+            written.contract(opset, captured.lengths),
             frame_rate_hz=frame_rate_hz,
             labels=tuple(labels),
             normalization=normalization,
@@ -83,6 +83,24 @@ def export(
         require(verification, os.fspath(path))
     target = write_bytes(path, data)
     return Report(target, model.digest, len(data), contract, verification)
+
+
+def _streaming(captured: Captured, form: str, chunk: int | None) -> Streaming:
+    """The streaming graph; a fixed number of frames per call is a multiple of the network's own hop."""
+    free = streamify(captured.model, captured.batch_axis, captured.time_axis, captured.places, lengths=captured.lengths)
+    if form in ("native", "scan"):
+        return free
+    fixed = free.hop if form == "step" else chunk or -(-_DEFAULT_CHUNK // free.hop) * free.hop
+    if fixed % free.hop:
+        raise ModelRefused(f"chunk: expected a multiple of {free.hop} frames, found {fixed}: the network needs so many")
+    return streamify(
+        captured.model,
+        captured.batch_axis,
+        captured.time_axis,
+        captured.places,
+        chunk=fixed,
+        lengths=captured.lengths,
+    )
 
 
 def _check_options(form: str, precision: str, chunk: int | None) -> None:
@@ -106,7 +124,7 @@ def _provenance(module: nn.Module) -> dict[str, str]:
 
 
 def _golden(source: Source, reference: Reference) -> Golden:
-    frames = reference.frames(1, _GOLDEN_FRAMES, np.random.default_rng(0))
+    frames = reference.frames(1, reference.lengths.at_least(_GOLDEN_FRAMES), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
     return Golden({source.input_name: frames[0]}, outputs, TOLERANCE * scale)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.capture import Example, Source
+from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
@@ -21,22 +22,25 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 class Reference:
     """A module in evaluation mode, called on (batch, time, ...) arrays."""
 
-    def __init__(self, source: Source, example: Example) -> None:
-        """Call the module twice to learn the axes of its outputs."""
+    def __init__(self, source: Source, example: Example, lengths: Lengths) -> None:
+        """Call the module three times to learn the axes of its outputs."""
         self._source = source
         self._example = example
+        self.lengths = lengths
+        times = lengths.at_least(64), lengths.at_least(64) + 64 * lengths.grain
         try:
-            small = self._call(example.resized(2, 5))
-            other = self._call(example.resized(3, 7))
+            small = self._call(example.resized(2, times[0]))
+            wider = self._call(example.resized(3, times[0]))
+            longer = self._call(example.resized(2, times[1]))
         except RnnEdgeError:
             raise
         # A user's forward can raise anything.
         except Exception as error:
             raise ModelRefused(
                 f"{type(source.module).__name__}: its forward fails on an input of shape "
-                f"{tuple(example.resized(2, 5).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
+                f"{tuple(example.resized(2, times[0]).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
             ) from error
-        self._axes = {name: _axes(name, small[name].shape, other[name].shape) for name in small}
+        self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,12 +85,13 @@ def evaluation(module: nn.Module) -> Iterator[None]:
             submodule.training = mode
 
 
-def _axes(name: str, small: torch.Size, other: torch.Size) -> tuple[int, int | None]:
-    batch = [i for i, (a, b) in enumerate(zip(small, other, strict=True)) if (a, b) == (2, 3)]
-    time = [i for i, (a, b) in enumerate(zip(small, other, strict=True)) if (a, b) == (5, 7)]
-    if len(batch) != 1 or len(time) > 1:
+def _axes(name: str, small: torch.Size, wider: torch.Size, longer: torch.Size) -> tuple[int, int | None]:
+    """The axes that grow with the batch and with the length."""
+    batch = [i for i, (a, b) in enumerate(zip(small, wider, strict=True)) if a != b]
+    time = [i for i, (a, b) in enumerate(zip(small, longer, strict=True)) if a != b]
+    if len(batch) != 1 or len(time) > 1 or small[batch[0]] != 2 or wider[batch[0]] != 3 or batch == time:
         raise ModelRefused(
-            f"output {name!r}: expected one batch axis and at most one time axis as long as the input's, found shape "
-            f"{tuple(small)} for 2 sequences of 5 frames and {tuple(other)} for 3 of 7"
+            f"output {name!r}: expected one batch axis and at most one time axis, found shape {tuple(small)}, "
+            f"{tuple(wider)} for one sequence more, and {tuple(longer)} for a longer one"
         )
     return batch[0], time[0] if time else None

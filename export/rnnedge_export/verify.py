@@ -21,6 +21,7 @@ from torch import nn
 
 from rnnedge_export.capture import Source, read_example
 from rnnedge_export.reference import Reference, evaluation
+from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
@@ -83,7 +84,9 @@ def verify(
     model = load(path)
     given = _golden_example(model, batch_axis, time_axis) if example is None else example
     with evaluation(module):
-        reference = Reference(Source(module), read_example(given, batch_axis, time_axis))
+        contract = model.contract
+        lengths = Lengths(contract.least, contract.grain)
+        reference = Reference(Source(module), read_example(given, batch_axis, time_axis), lengths)
         _check_ports(model, reference)
         return check_against(model, reference, progress)
 
@@ -131,9 +134,10 @@ def require(verification: Verification, name: str) -> None:
 
 def _parity(model: Model, reference: Reference) -> Check:
     rng = np.random.default_rng(_SEED)
-    pairs = [reference.frames(batch, length, rng) for batch in BATCHES for length in LENGTHS]
+    lengths = _lengths(model)
+    pairs = [reference.frames(batch, length, rng) for batch in BATCHES for length in lengths]
     results = [_compare(model, reference(frames), frames) for frames in pairs]
-    detail = f"lengths {', '.join(map(str, LENGTHS))}; batches {', '.join(map(str, BATCHES))}"
+    detail = f"lengths {', '.join(map(str, lengths))}; batches {', '.join(map(str, BATCHES))}"
     return _worst("parity", detail, results)
 
 
@@ -141,7 +145,7 @@ def _chunking(model: Model, reference: Reference) -> Check:
     rng = np.random.default_rng(_SEED + 1)
     results = []
     for batch in BATCHES:
-        frames = reference.frames(batch, LENGTHS[-1], rng)
+        frames = reference.frames(batch, _lengths(model)[-1], rng)
         expected = reference(frames)
         for pieces in (3, 17, 64):
             cuts = sorted(int(c) for c in rng.integers(0, frames.shape[1] + 1, pieces))
@@ -151,14 +155,15 @@ def _chunking(model: Model, reference: Reference) -> Check:
 
 def _drift(model: Model, reference: Reference) -> Check:
     rng = np.random.default_rng(_SEED + 2)
-    frames = reference.frames(1, CHAINED_FRAMES, rng)
-    cuts = np.cumsum(rng.integers(1, 64, CHAINED_FRAMES // 32))
-    error, tolerance = _compare(model, reference(frames), frames, [int(c) for c in cuts if c < CHAINED_FRAMES])
-    return Check("drift", f"{CHAINED_FRAMES:,} chained frames", error, tolerance)
+    total = reference.lengths.at_least(CHAINED_FRAMES)
+    frames = reference.frames(1, total, rng)
+    cuts = np.cumsum(rng.integers(1, 64, CHAINED_FRAMES // 32) * model.contract.unit)
+    error, tolerance = _compare(model, reference(frames), frames, [int(c) for c in cuts if c < total])
+    return Check("drift", f"{total:,} chained frames", error, tolerance)
 
 
 def _non_finite(model: Model, reference: Reference) -> Check:
-    frames = reference.frames(1, 5, np.random.default_rng(_SEED + 3))
+    frames = reference.frames(1, reference.lengths.at_least(5), np.random.default_rng(_SEED + 3))
     poisoned = frames[0].copy()
     poisoned[2].flat[0] = np.nan
     stream = model.stream()
@@ -172,6 +177,15 @@ def _non_finite(model: Model, reference: Reference) -> Check:
     found = stream_all(stream, frames[0])
     error = float(np.max([refused, *(max_error(found[name], expected[name][0]) for name in found)]))
     return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
+
+
+def _lengths(model: Model) -> list[int]:
+    """Short, odd and long sequences, those among them that the source module takes."""
+    contract = model.contract
+    lengths = Lengths(contract.least, contract.grain)
+    scale = max(contract.unit, 1 + contract.lookahead)
+    wanted = [*LENGTHS, *(length * scale + extra for length, extra in ((1, 0), (2, 1), (7, 0), (131, 0)))]
+    return sorted({lengths.at_least(length) for length in wanted})
 
 
 def _compare(model: Model, expected: dict[str, Array], frames: Array, cuts: Sequence[int] = ()) -> tuple[float, float]:

@@ -2,35 +2,36 @@
 
 native     ONNX RNN/GRU/LSTM operators; any number of frames a call
 scan       ONNX Scan with the input projection hoisted out of the loop; any number of frames a call
-unrolled   straight line over `chunk` frames
-step       one frame a call, without time or direction axes: 2-D matrices only
+unrolled   straight line over a fixed number of frames
+step       the fewest frames a call; where that is one, without time and direction axes: 2-D matrices only
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
 from rnnedge_export.forms import drop_singleton, lower
 from rnnedge_export.forms.time_major import time_major
-from rnnedge_export.streaming import Streaming
+from rnnedge_export.streaming import Lengths, Streaming
 from rnnedge_runtime.contract import TIME, Contract, Port, State
 
 
 @dataclass(frozen=True)
 class Written:
-    """A finished graph and its signature."""
+    """A finished graph and its signature; `chunk` is None where a call takes any multiple of the hop."""
 
-    model: ir.Model
+    streaming: Streaming
     form: str
     chunk: int | None
+    model: ir.Model
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     states: tuple[State, ...]
-    last_frame: str | None
 
-    def contract(self, opset: int) -> Contract:
+    def contract(self, opset: int, lengths: Lengths) -> Contract:
         """The part of the contract that the graph itself determines."""
         return Contract(
             inputs=self.inputs,
@@ -39,27 +40,31 @@ class Written:
             form=self.form,
             opset=opset,
             chunk=self.chunk,
-            last_frame=self.last_frame,
+            hop=self.streaming.hop,
+            grain=lengths.grain,
+            least=lengths.least,
+            cursors=self.streaming.cursors,
         )
 
 
-def write_form(streaming: Streaming, form: str, chunk: int | None = None) -> Written:
-    """Write the loop as `form`, in place; `chunk` is the number of frames of the unrolled form."""
-    model, ports = streaming.model, (streaming.inputs, streaming.outputs)
+def write_form(streaming: Streaming, form: str) -> Written:
+    """Write the loop as `form`, in place; a fixed number of frames is the streaming graph's hop."""
+    model, only = streaming.model, streaming.recurrences
     if form in ("native", "scan"):
-        lower(model, form)
+        lower(model, form, only=only)
         return _time_major(streaming, form)
-    if form == "step":
-        _fix_time(model, 1)
-        lower(model, form)
-        return _without_time(streaming)
-    assert chunk is not None
-    last_frame = _as_input(streaming)
+    chunk = streaming.hop
     _fix_time(model, chunk)
-    lower(model, form, chunk=chunk, last_frame=last_frame)
-    fixed = [tuple(replace(p, shape=tuple(chunk if d == TIME else d for d in p.shape)) for p in side) for side in ports]
-    name = None if last_frame is None else last_frame.name
-    return Written(model, form, chunk, fixed[0], fixed[1], streaming.states, name)
+    lower(model, form, chunk=chunk, only=only, finals=streaming.finals)
+    if form == "step" and chunk == 1:
+        return _without_time(streaming)
+    drop_singleton(model, {}, {})
+    ports = [tuple(_fixed(p, chunk) for p in side) for side in (streaming.inputs, streaming.outputs)]
+    return Written(streaming, form, chunk, model, ports[0], ports[1], streaming.states)
+
+
+def _fixed(port: Port, chunk: int) -> Port:
+    return replace(port, shape=tuple(port.clock.frames(chunk) if d == TIME else d for d in port.shape))
 
 
 def _time_major(streaming: Streaming, form: str) -> Written:
@@ -72,7 +77,7 @@ def _time_major(streaming: Streaming, form: str) -> Written:
     inputs, outputs = (
         tuple(_swapped(p) if p.name in swapped else p for p in side) for side in (streaming.inputs, streaming.outputs)
     )
-    return Written(model, form, None, inputs, outputs, streaming.states, None)
+    return Written(streaming, form, None, model, inputs, outputs, streaming.states)
 
 
 def _swapped(port: Port) -> Port:
@@ -83,23 +88,18 @@ def _swapped(port: Port) -> Port:
 
 
 def _fix_time(model: ir.Model, frames: int) -> None:
-    """Give every known shape `frames` for "time"."""
+    """Give every known shape the number that "time", "2*time" or "time/4" comes to for `frames` frames a call."""
     for graph in (model.graph, *model.graph.subgraphs()):
         for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
-            if value.shape is not None and any(str(d) == TIME for d in value.shape):
-                value.shape = ir.Shape(frames if str(d) == TIME else d for d in value.shape)
+            if value.shape is not None:
+                value.shape = ir.Shape(_in_numbers(d, frames) for d in value.shape)
 
 
-def _as_input(streaming: Streaming) -> ir.Value | None:
-    """Make the index of the last frame an input, so that a chunk may be padded at the end of a sequence."""
-    value = streaming.last_frame
-    if value is None:
-        return None
-    graph = streaming.model.graph
-    del graph.initializers[value.name or ""]
-    value.const_value = None
-    graph.inputs.append(value)
-    return value
+def _in_numbers(dim: int | ir.SymbolicDim, frames: int) -> int | str | None:
+    if isinstance(dim, int) or dim.value is None:
+        return dim if isinstance(dim, int) else None
+    found = re.fullmatch(r"(?:(\d+)\*)?time(?:/(\d+))?", dim.value)
+    return frames * int(found[1] or 1) // int(found[2] or 1) if found else dim.value
 
 
 def _without_time(streaming: Streaming) -> Written:
@@ -107,7 +107,7 @@ def _without_time(streaming: Streaming) -> Written:
     model = streaming.model
     natives = {s.input: s for s in streaming.states if len(s.shape) == 3 and s.shape[0] == 1 and s.batch_axis == 1}
     inputs = {p.name: p.time_axis for p in streaming.inputs if p.time_axis is not None}
-    outputs = {p.name: p.time_axis for p in streaming.outputs if p.time_axis is not None}
+    outputs = {p.name: p.time_axis for p in streaming.outputs if p.time_axis is not None and _single(p)}
     drop_singleton(
         model,
         inputs={**inputs, **dict.fromkeys(natives, 0)},
@@ -115,12 +115,16 @@ def _without_time(streaming: Streaming) -> Written:
     )
     states = tuple(_without_direction(s) if s.input in natives else s for s in streaming.states)
     ports = [tuple(_frame_port(p) for p in side) for side in (streaming.inputs, streaming.outputs)]
-    return Written(model, "step", 1, ports[0], ports[1], states, None)
+    return Written(streaming, "step", 1, model, ports[0], ports[1], states)
+
+
+def _single(port: Port) -> bool:
+    return port.time_axis is not None and port.clock.frames(1) == 1
 
 
 def _frame_port(port: Port) -> Port:
-    if port.time_axis is None:
-        return port
+    if port.time_axis is None or not _single(port):
+        return _fixed(port, 1)
     shape = tuple(d for i, d in enumerate(port.shape) if i != port.time_axis)
     return replace(port, shape=shape, time_axis=None, batch_axis=port.batch_axis - (port.batch_axis > port.time_axis))
 

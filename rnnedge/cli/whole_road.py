@@ -136,7 +136,7 @@ def _measure(models: dict[str, Model], network: RecurrentNetwork, frames: Array,
     frame = np.ascontiguousarray(frames[:1])
     calls: dict[str, tuple[Callable[[], object], int]] = {}
     for form, model in models.items():
-        per_call = model.contract.chunk or 1
+        per_call = model.contract.unit
         name = f"rnnedge {form}" if per_call == 1 else f"rnnedge {form}, {per_call} frames a push"
         calls[name] = partial(model.stream().push, np.repeat(frame, per_call, axis=0)), per_call
     calls["session.run on torch.onnx export"] = (

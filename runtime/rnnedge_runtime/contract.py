@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.errors import ContractError
 
 SCHEMA = 1
@@ -26,6 +28,7 @@ class Port:
     `shape` is the graph's own axis order, with the dims "batch" and "time" symbolic. `time_axis` is None where the
     graph has no time axis: in the step form every per-frame port, in any form a summary.
     `per_frame` is False for a summary: one value for the sequence so far, such as `y[:, -1]` or a last state.
+    `clock` says when its frames come; a summary has the clock of the frames that it sums up.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Port:
     batch_axis: int
     time_axis: int | None
     per_frame: bool = True
+    clock: Clock = EVERY_FRAME
 
     @property
     def frame_shape(self) -> tuple[Dim, ...]:
@@ -46,7 +50,8 @@ class State:
     """One state: read from `input`, written to `output`, both of `shape` (graph axis order).
 
     `initial` is the value before the first frame: a fill value, or an array of `shape` with batch 1 that every
-    sequence of a batch starts from.
+    sequence of a batch starts from. It is held there for the first `warmup` calls of the least length, which bring only
+    frames that stand before frame 0.
     """
 
     input: str
@@ -55,6 +60,20 @@ class State:
     shape: tuple[Dim, ...]
     batch_axis: int
     initial: float | Array = 0.0
+    warmup: int = 0
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """An input of the graph that only the runtime knows: where the sequence ends.
+
+    "last": int64 scalar, the index within the call of the last frame of the sequence, or of the call before the end.
+    "mask": bool (frames,), true for the frames from 0 up to the end of the sequence.
+    """
+
+    name: str
+    kind: str
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -81,9 +100,8 @@ class Golden:
 class Contract:
     """Everything a streaming runtime has to know about a file.
 
-    `chunk` is the number of frames a call takes: None for any number from 1, else exactly that many.
-    `stride` is input frames per output frame, `lookahead` how many further input frames an output frame waits for.
-    `last_frame` names the int64 scalar input that tells a fixed-chunk graph the index of its last valid frame.
+    `chunk` is the number of frames a call takes: None for any multiple of `hop`, else exactly that many.
+    The source module takes sequences of `least` frames, and of multiples of `grain` more.
     """
 
     inputs: tuple[Port, ...]
@@ -93,14 +111,37 @@ class Contract:
     opset: int
     precision: str = "float32"
     chunk: int | None = None
-    stride: int = 1
-    lookahead: int = 0
-    last_frame: str | None = None
+    hop: int = 1
+    grain: int = 1
+    least: int = 1
+    cursors: tuple[Cursor, ...] = ()
     frame_rate_hz: float | None = None
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     golden: Golden | None = None
+
+    @property
+    def unit(self) -> int:
+        """The least number of frames a call takes."""
+        return self.chunk or self.hop
+
+    @property
+    def stride(self) -> Fraction:
+        """Input frames per frame of the first output."""
+        return 1 / self.outputs[0].clock.rate
+
+    @property
+    def lookahead(self) -> int:
+        """How many further input frames an output frame waits for, at most."""
+        return max(port.clock.lookahead for port in self.outputs)
+
+    @property
+    def warmup(self) -> int:
+        """Calls of the least length after which no frame stands before frame 0 any more."""
+        clocks = [port.clock for port in self.outputs] + [cursor.clock for cursor in self.cursors]
+        delays = [-(-clock.delay // clock.frames(self.unit)) for clock in clocks]
+        return max([*delays, *(state.warmup for state in self.states)])
 
     @property
     def summaries(self) -> tuple[Port, ...]:
@@ -126,8 +167,9 @@ def check_against_graph(
     """
     promised_in = [(p.name, p.dtype, p.shape) for p in contract.inputs]
     promised_in += [(s.input, s.dtype, s.shape) for s in contract.states]
-    if contract.last_frame is not None:
-        promised_in.append((contract.last_frame, "int64", ()))
+    for cursor in contract.cursors:
+        frames: Dim = TIME if contract.chunk is None else cursor.clock.frames(contract.chunk)
+        promised_in.append((cursor.name, *(("int64", ()) if cursor.kind == "last" else ("bool", (frames,)))))
     promised_out = [(p.name, p.dtype, p.shape) for p in contract.outputs]
     promised_out += [(s.output, s.dtype, s.shape) for s in contract.states]
     _compare("input", promised_in, inputs, name)

@@ -13,15 +13,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Golden, Normalization, Port, State
+from rnnedge_runtime.clock import Clock
+from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Cursor, Golden, Normalization, Port, State
 from rnnedge_runtime.errors import ContractError
 
+_DIM = re.compile(r"time|batch|[1-9]\d{0,8}\*batch")
 _DTYPES = ("float32", "float16", "float64", "int64", "int32", "bool")
 
 
@@ -42,16 +46,19 @@ def dump(contract: Contract) -> dict[str, str]:
 def as_dict(contract: Contract) -> dict[str, Any]:
     """The contract as plain JSON data, without the golden sample."""
     return {
-        "inputs": [asdict(p) for p in contract.inputs],
-        "outputs": [asdict(p) for p in contract.outputs],
+        "inputs": [_with_clock(p) for p in contract.inputs],
+        "outputs": [_with_clock(p) for p in contract.outputs],
         "states": [{**vars(s), "initial": _initial_as_json(s.initial)} for s in contract.states],
         "form": contract.form,
         "opset": contract.opset,
         "precision": contract.precision,
         "chunk": contract.chunk,
-        "stride": contract.stride,
+        "hop": contract.hop,
+        "grain": contract.grain,
+        "least": contract.least,
+        "stride": str(contract.stride),
         "lookahead": contract.lookahead,
-        "last_frame": contract.last_frame,
+        "cursors": [_with_clock(c) for c in contract.cursors],
         "frame_rate_hz": contract.frame_rate_hz,
         "labels": list(contract.labels),
         "normalization": asdict(contract.normalization) if contract.normalization else None,
@@ -90,9 +97,10 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
         opset=_int(fields["opset"], 1, "opset"),
         precision=_text(fields["precision"], "precision"),
         chunk=_optional(fields["chunk"], lambda v: _int(v, 1, "chunk")),
-        stride=_int(fields["stride"], 1, "stride"),
-        lookahead=_int(fields["lookahead"], 0, "lookahead"),
-        last_frame=_optional(fields["last_frame"], lambda v: _text(v, "last_frame")),
+        hop=_int(fields["hop"], 1, "hop"),
+        grain=_int(fields["grain"], 1, "grain"),
+        least=_int(fields["least"], 1, "least"),
+        cursors=tuple(_cursor(c, f"cursors[{i}]") for i, c in enumerate(fields["cursors"])),
         frame_rate_hz=_optional(fields["frame_rate_hz"], lambda v: _number(v, "frame_rate_hz")),
         labels=tuple(_text(v, "labels") for v in fields["labels"]),
         normalization=_optional(fields["normalization"], _normalization),
@@ -103,6 +111,9 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
         raise ContractError("contract: expected at least one input and one output")
     if form in ("unrolled", "step") and contract.chunk is None:
         raise ContractError(f"contract.chunk: the {form} form needs a fixed number of frames, found none")
+    uneven = [p.name for p in (*contract.inputs, *contract.outputs) if contract.unit * p.clock.rate % 1]
+    if uneven:
+        raise ContractError(f"contract: {contract.unit} frames a call bring no whole number of frames of {uneven[0]!r}")
     return contract
 
 
@@ -116,7 +127,31 @@ def _port(fields: dict[str, Any], place: str) -> Port:
         batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
         time_axis=time_axis,
         per_frame=bool(fields["per_frame"]),
+        clock=_clock(fields["clock"], f"{place}.clock"),
     )
+
+
+def _cursor(fields: dict[str, Any], place: str) -> Cursor:
+    return Cursor(
+        name=_text(fields["name"], f"{place}.name"),
+        kind=_choice(fields["kind"], ("last", "mask"), f"{place}.kind"),
+        clock=_clock(fields["clock"], f"{place}.clock"),
+    )
+
+
+def _with_clock(part: Port | Cursor) -> dict[str, Any]:
+    clock = part.clock
+    rate = [clock.rate.numerator, clock.rate.denominator]
+    return {**vars(part), "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
+
+
+def _clock(fields: dict[str, Any], place: str) -> Clock:
+    over, under = (_int(v, 1, f"{place}.rate") for v in fields["rate"])
+    steps = []
+    for a, b, c in fields["length"]:
+        _expect(isinstance(b, int), f"{place}.length", "integers", b)
+        steps.append((_int(a, 1, f"{place}.length"), b, _int(c, 1, f"{place}.length")))
+    return Clock(Fraction(over, under), _int(fields["delay"], 0, f"{place}.delay"), tuple(steps))
 
 
 def _state(fields: dict[str, Any], place: str) -> State:
@@ -129,6 +164,7 @@ def _state(fields: dict[str, Any], place: str) -> State:
         shape=shape,
         batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
         initial=_decode(initial) if isinstance(initial, dict) else _number(initial, f"{place}.initial"),
+        warmup=_int(fields["warmup"], 0, f"{place}.warmup"),
     )
 
 
@@ -202,7 +238,10 @@ def _choice(value: Any, choices: tuple[str, ...], place: str) -> str:
 
 
 def _shape(fields: Any, place: str) -> tuple[int | str, ...]:
-    fits = isinstance(fields, list) and all(isinstance(d, (int, str)) and not isinstance(d, bool) for d in fields)
+    fits = isinstance(fields, list) and all(
+        (isinstance(d, int) and not isinstance(d, bool) and d >= 0) or (isinstance(d, str) and _DIM.fullmatch(d))
+        for d in fields
+    )
     _expect(fits, f"{place}.shape", "a list of dims", fields)
     return tuple(fields)
 

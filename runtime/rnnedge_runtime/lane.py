@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Port, State
+from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
 from rnnedge_runtime.engines import Engine
 
 
@@ -15,8 +15,7 @@ from rnnedge_runtime.engines import Engine
 class Out:
     """One output of a lane: `view` shares memory with the bound array, in the user's axis order."""
 
-    name: str
-    per_frame: bool
+    port: Port
     view: Array
 
 
@@ -34,9 +33,14 @@ class StateBuffers:
 
     def reset(self) -> None:
         """Fill both sets with the initial values."""
+        for index in range(2):
+            self.hold(index, 0)
+
+    def hold(self, index: int, calls: int) -> None:
+        """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""
         for state in self._states:
-            for arrays in self.sets:
-                arrays[state.input][...] = state.initial
+            if state.warmup >= calls:
+                self.sets[index][state.input][...] = state.initial
 
     def outputs(self, index: int) -> dict[str, Array]:
         """Set `index` under the names by which the graph writes it."""
@@ -48,13 +52,14 @@ class Lane:
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
     other one. `mask` takes `isfinite` of the input; `copy()` is the whole output where that is a single per-frame one.
+    `cursors` are the arrays that say where the sequence ends.
     """
 
     def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
         """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
         port = contract.inputs[0]
         array = np.zeros(_shape(port.shape, batch, frames), port.dtype)
-        arrays = {p.name: np.zeros(_shape(p.shape, batch, frames), p.dtype) for p in contract.outputs}
+        arrays = {p.name: np.zeros(_shape(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
         self._keep = (array, arrays)
         self.frames = frames
         self.view = _user_view(array, port, batch)
@@ -64,22 +69,45 @@ class Lane:
         self.mask = np.ones(self.shape, bool)
         self.mask_bytes = self.mask.tobytes
         self.all_finite = self.mask.tobytes()
-        self.outs = tuple(Out(p.name, p.per_frame, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
-        alone = len(self.outs) == 1 and self.outs[0].per_frame
+        self.outs = tuple(Out(p, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
+        alone = len(self.outs) == 1 and self.outs[0].port.per_frame
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
-        feeds = {port.name: array}
-        self.last_frame = np.array(frames - 1, np.int64)
-        if contract.last_frame is not None:
-            feeds[contract.last_frame] = self.last_frame
+        self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
+        feeds = {port.name: array, **{cursor.name: value for cursor, value in self.cursors}}
         self.calls: tuple[Callable[[], object], Callable[[], object]] = (
             engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}),
             engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}),
         )
 
+    def place(self, before: int, total: int | None) -> None:
+        """Set the cursors for a call after `before` input frames of a sequence of `total`, None while it goes on."""
+        for cursor, array in self.cursors:
+            count = cursor.clock.frames(self.frames)
+            start = cursor.clock.frames(before) - cursor.clock.delay
+            end = start + count if total is None else cursor.clock.valid(total)
+            if cursor.kind == "last":
+                array[...] = min(max(end - 1 - start, 0), count - 1)
+            else:
+                index = np.arange(start, start + count)
+                array[...] = (index >= 0) & (index < end)
 
-def _shape(shape: tuple[int | str, ...], batch: int, frames: int) -> tuple[int, ...]:
+
+def _cursor_array(cursor: Cursor, frames: int) -> Array:
+    count = cursor.clock.frames(frames)
+    return np.array(count - 1, np.int64) if cursor.kind == "last" else np.ones(count, bool)
+
+
+def _shape(shape: tuple[Dim, ...], batch: int, frames: int) -> tuple[int, ...]:
+    """`shape` in numbers; "33*batch" is a batch with another axis folded into it."""
     sizes = {BATCH: batch, TIME: frames}
-    return tuple(d if isinstance(d, int) else sizes[d] for d in shape)
+    return tuple(d if isinstance(d, int) else _product(d, sizes) for d in shape)
+
+
+def _product(dim: str, sizes: dict[str, int]) -> int:
+    result = 1
+    for factor in dim.split("*"):
+        result *= sizes[factor] if factor in sizes else int(factor)
+    return result
 
 
 def _user_view(array: Array, port: Port, batch: int) -> Array:

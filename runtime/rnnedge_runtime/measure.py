@@ -86,7 +86,7 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     """
     if pushes < 1 or warmup < 0:
         raise InputError(f"measure: expected at least one push and no negative warm-up, found {pushes} and {warmup}")
-    frames = model.contract.chunk or 1
+    frames = model.contract.unit
     inputs = sample_frames(model, 64 * frames, seed).reshape(64, frames, *_frame(model))
     stream = model.stream()
     for index in range(warmup):
@@ -161,7 +161,7 @@ imported = perf_counter()
 model = rnnedge_runtime.load(sys.argv[1], provider=sys.argv[2])
 loaded = perf_counter()
 from rnnedge_runtime.measure import sample_frames
-frames = sample_frames(model, model.contract.chunk or 1)
+frames = sample_frames(model, model.contract.unit)
 before = perf_counter()
 model.stream().push(frames)
 done = perf_counter()

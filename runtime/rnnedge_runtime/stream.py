@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import checked, non_finite
 from rnnedge_runtime.lane import Lane, StateBuffers
 
 Frames = Array | dict[str, Array]
@@ -34,15 +36,13 @@ class Stream:
         self.batch = batch
         self._engine = engine
         self._states = StateBuffers(contract.states, batch)
-        self._turn = 0
         self._time = 0 if batch == 1 else 1
+        self._unit, self._warmup = contract.unit, contract.warmup
         self._lanes: OrderedDict[int, Lane] = OrderedDict()
-        self._lane = self._lane_for(contract.chunk or 1)
-        # The lane that a push may use without a look at the rest: none while frames are held back, or at the end.
-        self._fast: Lane | None = self._lane
-        self._held = 0
-        self._frames = 0
-        self._finished = False
+        # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
+        self._fast: Lane | None = None
+        self._rest: Array | None = None
+        self.reset()
 
     @property
     def frames(self) -> int:
@@ -69,12 +69,12 @@ class Stream:
             return self._push_any(frames)
         _isfinite(frames, fast.mask)
         if fast.mask_bytes() != fast.all_finite:
-            raise self._non_finite(frames)
+            raise non_finite(frames, self.contract.inputs[0], self.batch, self._frames)
         fast.view[...] = frames
         fast.calls[self._turn]()
         self._turn ^= 1
         self._frames += fast.frames
-        return self._take(fast, fast.frames) if fast.copy is None else fast.copy()
+        return self._all(fast) if fast.copy is None else fast.copy()
 
     def finish(self) -> Frames:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.
@@ -86,60 +86,136 @@ class Stream:
             raise InputError("finish: the sequence is empty; push at least one frame first")
         self._finished = True
         self._fast = None
-        lane, valid = self._lane, self._held
-        if valid:
-            lane.view[self._at(slice(valid, None))] = 0
-            lane.last_frame[...] = valid - 1
-            self._call(lane)
-            lane.last_frame[...] = lane.frames - 1
-        return self._take(lane, valid, end=True)
+        fed, total = self._frames - self._held, self._sequence_length()
+        end = self._end(fed, total)
+        summaries = self._summaries(fed, total, fed == end)
+        parts = [self._nothing()]
+        while fed < end:
+            lane = self._lane_for(self._unit)
+            lane.view[self._at(slice(self._held, None))] = 0
+            if self._rest is not None:
+                lane.view[self._at(slice(self._held))] = self._rest
+            self._rest = None
+            parts.append(self._call(lane, fed, total))
+            fed += lane.frames
+            summaries = self._summaries(fed, total, fed == end) | summaries
+        return self._shaped(self._join(parts) | summaries)
 
     def reset(self) -> None:
         """Forget the sequence: initial states, no held-back frames. Starts the next one."""
         self._states.reset()
         self._turn = 0
-        self._held = 0
         self._frames = 0
+        self._calls = 0
+        self._skip = {port.name: port.clock.delay for port in self.contract.outputs if port.per_frame}
+        self._rest = None
         self._finished = False
-        self._fast = self._lane
+        self._lane = self._lane_for(self._unit)
+        self._settle()
+
+    def _all(self, lane: Lane) -> Frames:
+        """Every per-frame output of a call in the middle of a sequence."""
+        return self._shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
+
+    def _settle(self) -> None:
+        """Choose the lane that a push may use without a look at the rest.
+
+        None while frames are held back, while the first frames out mean nothing, and after the end.
+        """
+        ready = self._rest is None and self._calls >= self._warmup
+        self._fast = self._lane if ready else None
+        if ready:
+            self._lane.place(self._frames, None)
 
     def _push_any(self, frames: Array) -> Frames:
-        """Check, then run the frames as whole lanes."""
+        """Check, then run the frames as whole lanes; what is no whole lane waits."""
         self._check_open()
-        array = self._checked(frames)
+        array = checked(frames, self.contract.inputs[0], self.batch, self._frames)
+        fed = self._frames - self._held
+        self._frames += array.shape[self._time]
+        if self._rest is not None:
+            array = np.concatenate([self._rest, array], axis=self._time)
         total = array.shape[self._time]
-        ready = [self._take(self._lane, 0)]
+        parts = [self._nothing()]
         start = 0
-        while start < total:
-            lane = self._lane_for(self.contract.chunk or min(total - start, _PIECE_FRAMES))
-            self._lane = lane
-            taken = min(lane.frames - self._held, total - start)
-            lane.view[self._at(slice(self._held, self._held + taken))] = array[self._at(slice(start, start + taken))]
-            start += taken
-            self._held += taken
-            if self._held == lane.frames:
-                self._call(lane)
-                self._held = 0
-                ready.append(self._take(lane, lane.frames))
-        self._frames += total
-        self._fast = None if self._held else self._lane
-        return self._join(ready)
+        while total - start >= self._unit:
+            lane = self._lane_for(self._next_frames(total - start))
+            lane.view[...] = array[self._at(slice(start, start + lane.frames))]
+            start += lane.frames
+            parts.append(self._call(lane, fed, None))
+            fed += lane.frames
+        self._rest = array[self._at(slice(start, None))].copy() if start < total else None
+        self._settle()
+        return self._shaped(self._join(parts))
 
-    def _call(self, lane: Lane) -> None:
+    def _next_frames(self, ready: int) -> int:
+        """How many of the frames that are ready the next call takes."""
+        if self.contract.chunk or self._calls < self._warmup:
+            return self._unit
+        return max(self._unit, min(ready, _PIECE_FRAMES) // self._unit * self._unit)
+
+    def _call(self, lane: Lane, fed: int, total: int | None) -> dict[str, Array]:
+        """Run a filled lane and copy out its per-frame outputs: frames from 0, and none after the end.
+
+        `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
+        """
+        lane.place(fed, total)
         lane.calls[self._turn]()
         self._turn ^= 1
+        self._lane = lane
+        self._calls += 1
+        if self._calls <= self._warmup:
+            self._states.hold(self._turn, self._calls)
+        ready = {}
+        for out in lane.outs:
+            if out.port.per_frame:
+                clock = out.port.clock
+                count = clock.frames(lane.frames)
+                first = min(self._skip[out.port.name], count)
+                self._skip[out.port.name] -= first
+                if total is not None:
+                    count = min(count, clock.valid(total) + clock.delay - clock.frames(fed))
+                ready[out.port.name] = out.view[self._at(slice(first, max(first, count)))].copy()
+        return ready
 
-    def _take(self, lane: Lane, frames: int, end: bool = False) -> Frames:
-        """Copy out the first `frames` per-frame outputs, and at the end the summaries."""
-        counts = [frames if out.per_frame else int(end) for out in lane.outs]
-        taken = {o.name: o.view[self._at(slice(n))].copy() for o, n in zip(lane.outs, counts, strict=True)}
-        return taken if len(taken) > 1 else taken[lane.outs[0].name]
+    @property
+    def _held(self) -> int:
+        """Frames that wait for a whole call."""
+        return 0 if self._rest is None else int(self._rest.shape[self._time])
 
-    def _join(self, parts: list[Frames]) -> Frames:
-        if isinstance(parts[0], dict):
-            names = list(parts[0])
-            return {n: np.concatenate([p[n] for p in parts if isinstance(p, dict)], axis=self._time) for n in names}
-        return np.concatenate([p for p in parts if not isinstance(p, dict)], axis=self._time)
+    def _sequence_length(self) -> int:
+        """The frames pushed, and as many more as the source module needs to take them as one sequence."""
+        least, grain = self.contract.least, self.contract.grain
+        return max(self._frames, least) + -(self._frames - least) % grain if grain > 1 else self._frames
+
+    def _end(self, fed: int, total: int) -> int:
+        """Input frames, dummies included, after which every output is complete: `fed` and whole calls beyond."""
+        clocks = [port.clock for port in self.contract.outputs]
+        needed = max(math.ceil((clock.valid(total) + clock.delay) / clock.rate) for clock in clocks)
+        return fed + max(0, -(-(needed - fed) // self._unit)) * self._unit
+
+    def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
+        """Summaries whose last frame came with the call just made; at the end, all of them."""
+        found = {}
+        for out in self._lane.outs:
+            clock = out.port.clock
+            last = clock.valid(total) - 1 + clock.delay
+            if not out.port.per_frame and (last < clock.frames(fed) or ended):
+                found[out.port.name] = out.view.copy()
+        return found
+
+    def _nothing(self) -> dict[str, Array]:
+        """No frame of each per-frame output."""
+        return {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.per_frame}
+
+    def _join(self, parts: list[dict[str, Array]]) -> dict[str, Array]:
+        return {name: np.concatenate([p[name] for p in parts], axis=self._time) for name in parts[0]}
+
+    def _shaped(self, found: dict[str, Array]) -> Frames:
+        """What a user gets: an array, or a dict by name; a summary that is not there yet has no frame."""
+        missing = {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.name not in found}
+        ordered = {out.port.name: (found | missing)[out.port.name] for out in self._lane.outs}
+        return ordered if len(ordered) > 1 else next(iter(ordered.values()))
 
     def _at(self, time: slice) -> tuple[slice, ...]:
         return (slice(None),) * self._time + (time,)
@@ -156,39 +232,3 @@ class Stream:
     def _check_open(self) -> None:
         if self._finished:
             raise InputError("stream: the sequence is finished; call reset() to start the next one")
-
-    def _checked(self, frames: Array) -> Array:
-        """Raise `InputError` unless `frames` has the input's dtype and shape and is finite."""
-        port = self.contract.inputs[0]
-        array = np.asarray(frames)
-        expected = (*((self.batch,) if self.batch > 1 else ()), "time", *port.frame_shape)
-        fits = array.ndim == len(expected) and all(
-            e in ("time", found) for e, found in zip(expected, array.shape, strict=True)
-        )
-        if not fits:
-            hint = ""
-            if array.shape == port.frame_shape:
-                hint = "; one frame is frames[None]"
-            elif array.ndim == len(expected) + 1:
-                hint = "; frames have no batch axis, use model.stream(batch=n) for several sequences"
-            shown = ", ".join(str(e) for e in expected)
-            raise InputError(f"input {port.name!r}: expected shape ({shown}), found {array.shape}{hint}")
-        if array.dtype != port.dtype:
-            raise InputError(
-                f"input {port.name!r}: expected dtype {port.dtype}, found {array.dtype}; "
-                f"use frames.astype(numpy.{port.dtype})"
-            )
-        # Native LSTM and GRU kernels turn NaN into plausible numbers, so it must not reach the graph.
-        if not np.isfinite(array).all():
-            raise self._non_finite(array)
-        return array
-
-    def _non_finite(self, frames: Array) -> InputError:
-        place = np.argwhere(~np.isfinite(frames))[0]
-        sequence = f"sequence {place[0]}, " if self.batch > 1 else ""
-        frame = self._frames + int(place[self._time])
-        feature = ", ".join(str(i) for i in place[self._time + 1 :])
-        return InputError(
-            f"input {self.contract.inputs[0].name!r}: {sequence}frame {frame}, feature {feature}: expected a finite "
-            f"number, found {frames[tuple(place)]}; nothing was run, mend the source or leave the frame out"
-        )

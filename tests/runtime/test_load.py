@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from rnnedge_runtime import (
     load,
     replay,
 )
+from rnnedge_runtime.clock import Clock
+from rnnedge_runtime.contract import Cursor
 from rnnedge_runtime.seal import check_seal, seal
 
 
@@ -126,7 +129,13 @@ def test_sealed_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
         (lambda c: c.update(form="step"), r"fixed number of frames"),
         (lambda c: c.update(chunk=0), r"contract.chunk: expected an integer >= 1"),
         (lambda c: c.update(chunk=True), r"contract.chunk"),
-        (lambda c: c.pop("stride"), r"malformed contract \(KeyError: 'stride'\)"),
+        (lambda c: c.pop("hop"), r"malformed contract \(KeyError: 'hop'\)"),
+        (lambda c: c.update(hop=0), r"contract.hop: expected an integer >= 1"),
+        (lambda c: c["outputs"][0]["clock"].update(rate=[1, 3]), r"no whole number of frames of 'y'"),
+        (lambda c: c["outputs"][0]["clock"].update(rate=[0, 1]), r"clock.rate: expected an integer >= 1"),
+        (lambda c: c["outputs"][0]["clock"].update(length=[[1, 0, 0]]), r"clock.length: expected an integer >= 1"),
+        (lambda c: c["states"][0]["shape"].append("__import__"), r"shape: expected a list of dims"),
+        (lambda c: c["cursors"].append({"name": "n", "kind": "last", "clock": c["inputs"][0]["clock"]}), r"input 'n'"),
         (lambda c: c.update(inputs=[]), r"at least one input"),
         (lambda c: c["inputs"][0].update(time_axis=9), r"an axis of"),
         (lambda c: c["states"][0].update(initial={"dtype": "float32", "shape": [3], "data": "AAAA"}), r"malformed"),
@@ -154,7 +163,7 @@ def test_a_contract_survives_the_way_into_text_and_back() -> None:
         form="unrolled",
         opset=21,
         chunk=4,
-        last_frame="last_frame",
+        cursors=(Cursor("within", "mask", Clock(Fraction(1, 2), 3, ((1, -2, 2),))),),
         frame_rate_hz=62.5,
         labels=("yes", "nö"),
         provenance={"torch": "2"},
@@ -163,6 +172,7 @@ def test_a_contract_survives_the_way_into_text_and_back() -> None:
     assert contract_json.dump(again) == contract_json.dump(contract)
     np.testing.assert_array_equal(again.states[0].initial, contract.states[0].initial)
     assert (again.inputs, again.outputs, again.labels) == (contract.inputs, contract.outputs, contract.labels)
+    assert again.cursors == contract.cursors
 
 
 def test_a_provider_that_is_asked_for_is_the_one_in_use(native: Exported) -> None:

@@ -16,7 +16,7 @@ def test_latency_times_every_push_of_one_call_s_frames(tagger: Exported) -> None
     latency = measure_latency(tagger.model, pushes=50, warmup=5)
     assert latency.push_us.shape == (50,)
     assert latency.push_us.min() > 0
-    assert latency.frames_per_push == (tagger.model.contract.chunk or 1)
+    assert latency.frames_per_push == (tagger.model.contract.unit)
 
 
 def test_percentiles_are_measured_values() -> None:

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import onnx_ir as ir
 import torch
@@ -24,11 +25,15 @@ from onnxscript.optimizer import optimize_ir
 from torch import nn
 
 from rnnedge_export.capture.opaque import TRANSLATIONS, opaque
+from rnnedge_export.capture.pooling import two_dimensional_pooling
 from rnnedge_export.capture.source import Example, Source
+from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.streaming.sizes import size
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 OPSETS = range(18, 23)
 _NO_LIMIT = 1 << 40
+_TRIALS = 6
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -42,6 +47,8 @@ class Captured:
     time_axis: int
     places: Mapping[str, str]
     """Node name -> path of the module that it comes from."""
+    lengths: Lengths
+    """The lengths that the source module takes."""
 
 
 def capture(source: Source, example: Example, opset: int) -> Captured:
@@ -49,11 +56,10 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if opset not in OPSETS:
         raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
     _check_dtypes(source)
+    given = example.tensor.shape[example.time_axis]
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
-    x = example.resized(
-        max(2, example.tensor.shape[example.batch_axis]), max(4, example.tensor.shape[example.time_axis])
-    )
-    program = _export(source, x, example)
+    x = example.resized(max(2, example.tensor.shape[example.batch_axis]), given * -(-4 // given))
+    program, lengths = _export(source, x, example)
     with _quiet(), torch.no_grad():
         try:
             onnx_program = torch.onnx.export(
@@ -76,11 +82,11 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
         raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
     places = _strip(model)
     _check_dims(model, _name(source))
-    return Captured(model, source.input_name, example.batch_axis, example.time_axis, places)
+    return Captured(model, source.input_name, example.batch_axis, example.time_axis, places, lengths)
 
 
-def _export(source: Source, x: torch.Tensor, example: Example) -> torch.export.ExportedProgram:
-    dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
+def _export(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.export.ExportedProgram, Lengths]:
+    """Capture for any batch, and for any length or the lengths that torch.export says the module takes."""
     try:
         with torch.no_grad():
             source(x)
@@ -91,16 +97,57 @@ def _export(source: Source, x: torch.Tensor, example: Example) -> torch.export.E
         raise ModelRefused(
             f"{_name(source)}: its forward fails on an input of shape {tuple(x.shape)}: {_reason(error)}"
         ) from error
-    with _quiet(), torch.no_grad(), opaque(source) as module:
+    length = x.shape[example.time_axis]
+    time: Any = torch.export.Dim("time")
+    grain = 1
+    for _ in range(_TRIALS):
+        dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
+        with _quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling():
+            try:
+                program = torch.export.export(module, (x,), dynamic_shapes=(dims,))
+                return program, Lengths(_least(source, x, example, grain), grain)
+            except RnnEdgeError:
+                raise
+            except Exception as error:
+                suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
+                if suggested is None or (suggested[1], length) == (grain, getattr(time, "min", None)):
+                    raise ModelRefused(
+                        f"{_name(source)}: cannot be captured for any batch and length: {_reason(error)}; "
+                        "write forward without Python arithmetic or branches on lengths and values"
+                    ) from error
+                time, grain = suggested
+    raise ModelRefused(f"{_name(source)}: torch.export finds no lengths that it takes; give a longer example")
+
+
+def _fixes_length(message: str) -> bool:
+    return re.search(r"^\s*(time|batch) = \d+\s*$|^\s*batch = ", message, re.MULTILINE) is not None
+
+
+def _suggested(message: str, length: int) -> tuple[Any, int] | None:
+    """The lengths to try next, with their grain: those of a form that torch.export suggests, at least the example's.
+
+    Lengths that are at least the example's need no proof of what happens to short ones: verification calls the module
+    with those.
+    """
+    if "Constraints violated (time)" not in message:
+        return None
+    if form := re.search(r"^\s*time = (\d+)\*_time(?: ([+-]) (\d+))?\s*$", message, re.MULTILINE):
+        grain, offset = int(form[1]), int(f"{form[2] or '+'}{form[3] or 0}")
+        return grain * torch.export.Dim("_time", min=(length - offset) // grain) + offset, grain
+    return torch.export.Dim("time", min=length), 1
+
+
+def _least(source: Source, x: torch.Tensor, example: Example, grain: int) -> int:
+    """The shortest sequence that the module itself takes, found by calling it."""
+    longest = x.shape[example.time_axis]
+    for length in range((longest - 1) % grain + 1, longest + 1, grain):
         try:
-            return torch.export.export(module, (x,), dynamic_shapes=(dims,))
-        except RnnEdgeError:
-            raise
-        except Exception as error:
-            raise ModelRefused(
-                f"{_name(source)}: cannot be captured for any batch and length: {_reason(error)}; "
-                "write forward without Python arithmetic or branches on lengths and values"
-            ) from error
+            source(example.resized(1, length))
+        # A user's forward can raise anything for a sequence that is too short.
+        except Exception:
+            continue
+        return length
+    return longest
 
 
 def _check_dtypes(source: Source) -> None:
@@ -156,7 +203,14 @@ def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
     """torch.export numbers its symbols (s77); write them as "batch" and "time" wherever they stand."""
     shape = model.graph.inputs[0].shape
     assert shape is not None
-    names = {str(shape[axis]): name for axis, name in axes.items() if not isinstance(shape[axis], int)}
+    names = {}
+    for axis, name in axes.items():
+        # A length of a form stands as 4*s77 - 12, and its symbol alone is a part of it.
+        found = re.fullmatch(r"(?:(\d+)\*)?(\w+)(?: ([+-]) (\d+))?", str(shape[axis]))
+        if found and not isinstance(shape[axis], int):
+            offset = int(f"{found[3] or '+'}{found[4] or 0}")
+            names[found[2]] = name if not found[1] else f"(({name} - {offset})//{found[1]})"
+            shape[axis] = name
     pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b") if names else re.compile("(?!)")
     for value in _values(model.graph):
         if value.shape is not None and not value.shape.is_static():
@@ -199,13 +253,13 @@ def _place(scopes: str) -> str:
 
 
 def _check_dims(model: ir.Model, name: str) -> None:
-    """Every length in the signature is a number, "batch" or "time": anything else means a length was narrowed."""
+    """Every length in the signature is a number or made of the batch size and the sequence length."""
     for value in (*model.graph.inputs, *model.graph.outputs):
         for dim in value.shape or ():
-            if not isinstance(dim, int) and not re.fullmatch(r"batch|time", str(dim)):
+            if size(dim if isinstance(dim, int) else str(dim), 2, 64) is None or re.search("Min|Max", str(dim)):
                 raise ModelRefused(
                     f"{name}: {value.name!r} has the length {dim}; expected a number, the batch size or the sequence "
-                    "length; frame-wise layers and recurrences keep it"
+                    "length; frame-wise layers, windows and recurrences keep it"
                 )
 
 

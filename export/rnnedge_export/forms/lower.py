@@ -11,12 +11,16 @@
    A recurrence over another axis of fixed length is written that many times, in `step` too.
 2. A recurrence inside a body (Scan, Loop, If) is written in the same form, before the body is copied. Where its length
    is not stated it stays as it is: the chunk is a length of the outer graph only.
-3. `last_frame` applies to the recurrences of the main graph that are `chunk` frames long.
+3. `finals` names recurrences of the main graph whose state is asked for after another frame than the last one.
+   `only` names those that are written at all; without it, every one is.
 4. Afterwards nodes and weights that nobody reads are gone, and types and shapes are inferred anew.
 5. Nodes written are valid in opset 18 and every later one; the model keeps its opset.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import onnx_ir as ir
 
@@ -32,11 +36,18 @@ FORMS = ("native", "scan", "unrolled", "step")
 _OLDEST_OPSET = 18
 
 
-def lower(model: ir.Model, form: str, *, chunk: int | None = None, last_frame: ir.Value | None = None) -> None:
+def lower(
+    model: ir.Model,
+    form: str,
+    *,
+    chunk: int | None = None,
+    only: Collection[ir.Node] | None = None,
+    finals: Mapping[ir.Node, ir.Value] = MappingProxyType({}),
+) -> None:
     """Write every recurrence of `model` in `form`, in place.
 
-    `chunk`: frames per call, needed by `unrolled`. `last_frame` (`unrolled` only): an int64 scalar of the main graph,
-    the index from 0 of the last valid frame of the chunk; final states are those after it, outputs are not affected.
+    `chunk`: frames per call, needed by `unrolled`. `finals[node]` (not in `scan`): an int64 scalar of the main graph,
+    the index from 0 of the last valid frame of a call; final states are those after it, outputs are not affected.
 
     Raises `ModelRefused` for an unknown form, an opset before 18, a missing chunk, or what the form excludes.
     """
@@ -47,19 +58,28 @@ def lower(model: ir.Model, form: str, *, chunk: int | None = None, last_frame: i
         raise ModelRefused(f"opset {opset}: expected {_OLDEST_OPSET} or later; convert the model first")
     if form == "unrolled" and (chunk is None or chunk < 1):
         raise ModelRefused(f"form 'unrolled': chunk is {chunk}; expected the number of frames per call, at least 1")
-    if last_frame is not None and form != "unrolled":
-        raise ModelRefused(f"form {form!r}: last_frame given; expected it with 'unrolled' only: no other form pads")
+    if finals and form not in ("unrolled", "step"):
+        raise ModelRefused(f"form {form!r}: finals given; expected them with a fixed number of frames only")
     if form == "native":
         return
-    _lower_graph(model.graph, Tape(model), form, 1 if form == "step" else chunk, last_frame)
+    _lower_graph(model.graph, Tape(model), form, 1 if form == "step" else chunk, only, finals)
     ir.passes.common.RemoveUnusedNodesPass()(model)
     infer_shapes(model)
 
 
-def _lower_graph(graph: ir.Graph, tape: Tape, form: str, chunk: int | None, last_frame: ir.Value | None) -> None:
+def _lower_graph(
+    graph: ir.Graph,
+    tape: Tape,
+    form: str,
+    chunk: int | None,
+    only: Collection[ir.Node] | None,
+    finals: Mapping[ir.Node, ir.Value],
+) -> None:
     for node in list(graph):
         for inner in subgraphs(node):
-            _lower_graph(inner, tape, form, None, None)
+            _lower_graph(inner, tape, form, None, None, {})
+        if only is not None and node not in only:
+            continue
         tape.place = node.name or node.op_type
         if is_native(node):
             if form == "scan":
@@ -71,8 +91,8 @@ def _lower_graph(graph: ir.Graph, tape: Tape, form: str, chunk: int | None, last
             if form == "step" and length == 1:
                 rewrite(node, tape, step.run)
             else:
-                rewrite(node, tape, unrolled.runner(length, last_frame if length == chunk else None))
+                rewrite(node, tape, unrolled.runner(length, finals.get(node)))
         elif is_scan(node) and form != "scan":
             length = read_scan(node).length or chunk
             if length is not None:
-                inline(node, tape, length, last_frame if length == chunk else None)
+                inline(node, tape, length, finals.get(node))

@@ -1,7 +1,7 @@
 """Types and shapes of every value, inferred anew from the graph's inputs.
 
 What was noted before is dropped first: a length that a pass has fixed would stay symbolic otherwise. A value whose
-operator onnx does not know keeps what it had.
+operator onnx does not know keeps what it had, and so does a dim that onnx cannot tell where a number was noted.
 """
 
 from __future__ import annotations
@@ -17,5 +17,10 @@ def infer_shapes(model: ir.Model) -> None:
         value.shape = None
     ir.passes.common.ShapeInferencePass()(model)
     for value, shape in noted.items():
-        if value.shape is None:
-            value.shape = shape
+        if value.shape is None or shape is None or len(shape) != len(value.shape):
+            value.shape = value.shape or shape
+        else:
+            pairs = zip(value.shape, shape, strict=True)
+            value.shape = ir.Shape(
+                old if isinstance(old, int) and not isinstance(new, int) else new for new, old in pairs
+            )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx_ir as ir
 
+from rnnedge_export.streaming.delays import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 
 UNARY = (
     "Abs Acos Asin Atan Cast Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity "
     "IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt "
-    "Tan Tanh ThresholdedRelu"
+    "Swish Tan Tanh ThresholdedRelu"
 ).split()
 BROADCAST = (
     "Add And BitShift Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow Sub Sum "
@@ -28,8 +31,8 @@ def unary(node: ir.Node, facts: Facts) -> Fact:
 def broadcast(node: ir.Node, facts: Facts) -> Fact:
     """Numpy broadcasting aligns axes from the right.
 
-    1. Streamed operands share one time axis after alignment: so does the output.
-    2. Summaries meet summaries and constants only; the output is a summary.
+    1. Streamed operands share one time axis after alignment. The faster ones wait for the slowest.
+    2. Summaries meet summaries of the same frames and constants only; the output is a summary.
     3. A constant operand has size 1 along time, or does not reach that axis; a table over time is refused.
     """
     streamed = facts.streamed(node)
@@ -38,17 +41,21 @@ def broadcast(node: ir.Node, facts: Facts) -> Fact:
             facts.refuse(
                 node,
                 "it mixes a value per frame with a summary of the whole sequence",
-                "give the summary as an output of its own",
+                "give the summary as an output of its own, or use a running one such as a cumulative mean",
+            )
+        if len({fact.clock for _, fact in streamed}) > 1:
+            facts.refuse(
+                node, "it mixes summaries that are complete at different times", "give them as outputs of their own"
             )
         return streamed[0][1]
     out = rank(node.outputs[0])
     axes = {fact.axis + out - rank(node.inputs[i]) for i, fact in streamed if fact.axis is not None}
-    if len(axes) != 1:
+    if len(axes) != 1 or len({fact.folded for _, fact in streamed}) > 1:
         facts.refuse(
             node, "its operands have time on different axes, so every frame meets every other", "bound the window"
         )
     axis = axes.pop()
-    indices = {i for i, _ in streamed}
+    indices = [i for i, _ in streamed]
     for i, value in enumerate(node.inputs):
         if value is None or i in indices:
             continue
@@ -59,4 +66,6 @@ def broadcast(node: ir.Node, facts: Facts) -> Fact:
                 "a constant changes along time (a positional table?)",
                 "use a position that is relative to the frame, or none",
             )
-    return Fact(axis)
+    clock = joined(node, facts, indices)
+    positions = all(fact.position for _, fact in streamed)
+    return replace(streamed[0][1], axis=axis, clock=clock, position=positions)

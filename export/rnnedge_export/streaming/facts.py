@@ -1,14 +1,16 @@
-"""What is known of every value: where its time axis is, or that it summarizes the sequence so far."""
+"""What is known of every value: where its time axis is and when its frames come, or that it sums up the sequence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import onnx_ir as ir
 
-from rnnedge_runtime.contract import Array
+from rnnedge_export.forms.tape import Tape
+from rnnedge_runtime.clock import EVERY_FRAME, Clock
+from rnnedge_runtime.contract import Array, Cursor, Dim
 from rnnedge_runtime.errors import ModelRefused
 
 
@@ -16,10 +18,15 @@ from rnnedge_runtime.errors import ModelRefused
 class Fact:
     """A value that depends on the streamed input.
 
-    `axis` is its time axis; None means a summary, one value for the sequence so far.
+    `axis` is its time axis; None means a summary, one value for the sequence so far. `clock` says when its frames come.
+    `folded`: time shares its axis with axes that stand before it, (batch, time) as one; every frame is by itself then.
+    `position`: it holds the numbers of the frames, which grow with the stream.
     """
 
     axis: int | None
+    clock: Clock = EVERY_FRAME
+    folded: bool = False
+    position: bool = False
 
     @property
     def summary(self) -> bool:
@@ -27,11 +34,12 @@ class Fact:
         return self.axis is None
 
     def moved(self, axis: int) -> Fact:
-        """The same fact on another axis."""
-        return Fact(axis)
+        """The same frames on another axis."""
+        return replace(self, axis=axis)
 
-
-SUMMARY = Fact(None)
+    def summed(self) -> Fact:
+        """A summary of these frames."""
+        return Fact(None, self.clock)
 
 
 @dataclass(frozen=True)
@@ -42,17 +50,44 @@ class Carried:
     read: int
     written: int
     name: str
+    warmup: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """A state that a rule made: frames kept for later calls. The graph input `value`, written by `after`."""
+
+    value: ir.Value
+    after: ir.Value
+    name: str
+    dims: tuple[Dim, ...]
+    initial: float | Array
+    warmup: int
 
 
 @dataclass
 class Facts:
-    """The facts of one graph while a pass walks it; a value without a fact does not depend on the input."""
+    """The facts of one graph while a pass walks and changes it.
 
+    A value without a fact does not depend on the input. `hop` input frames, or a multiple, come with every call; where
+    `chunk` is a number, exactly as many.
+    """
+
+    tape: Tape
     places: Mapping[str, str]
+    hop: int = 1
+    chunk: int | None = None
+    totals: tuple[int, ...] = (1, 2, 3, 7, 64)
+    """Lengths of whole sequences that the source module takes, for the comparison of lengths."""
     known: dict[ir.Value, Fact] = field(default_factory=dict)
-    carried: list[Carried] = field(default_factory=list)
+    states: list[Carried | Held] = field(default_factory=list)
     lengths: set[ir.Value] = field(default_factory=set)
     """Integer values computed from the sequence length; they may shape a value but not enter it."""
+    cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
+    finals: dict[ir.Node, ir.Value] = field(default_factory=dict)
+    """Recurrences whose state after the last frame is an output, and the index of that frame within a call."""
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """What was done where, for people."""
 
     def of(self, value: ir.Value | None) -> Fact | None:
         """The fact of a value, or None where it does not depend on the input."""
@@ -69,13 +104,29 @@ class Facts:
             self.refuse(node, "a parameter that changes with time", "make it a constant of the network")
         return streamed[0][1]
 
+    def place(self, node: ir.Node) -> str:
+        """The module that a node comes from."""
+        return self.places.get(node.name or "", "") or "the network"
+
+    def note(self, node: ir.Node, text: str) -> None:
+        """Remember what was done at a node."""
+        self.notes.append((self.place(node), text))
+
     def refuse(self, node: ir.Node, reason: str, remedy: str) -> NoReturn:
         """Raise `ModelRefused` naming the layer, the reason and the remedy."""
-        place = self.places.get(node.name or "", "") or "the network"
-        raise ModelRefused(f"{place} ({node.op_type}): cannot stream: {reason}; {remedy}")
+        raise ModelRefused(f"{self.place(node)} ({node.op_type}): cannot stream: {reason}; {remedy}")
 
 
-Rule = Callable[[ir.Node, Facts], Fact | tuple[Fact, ...]]
+class NeedsHop(Exception):
+    """Calls have to bring a multiple of more input frames than was assumed; the pass starts again with `hop`."""
+
+    def __init__(self, hop: int) -> None:
+        """Every call has to bring a multiple of `hop` frames."""
+        super().__init__(hop)
+        self.hop = hop
+
+
+Rule = Callable[[ir.Node, Facts], "Fact | tuple[Fact | None, ...]"]
 """Facts of a node's outputs, from those of its inputs; one fact stands for every output."""
 
 
@@ -87,12 +138,23 @@ def constant(value: ir.Value | None) -> Array | None:
 
 def rank(value: ir.Value | None) -> int:
     """Number of axes; shape inference has run, so every streamed value knows it."""
+    return len(dims(value))
+
+
+def dims(value: ir.Value | None) -> tuple[Dim, ...]:
+    """Shape of a value in the offline graph: numbers, and expressions of "batch" and "time"."""
     if value is None or value.shape is None:
         raise ModelRefused(f"{value.name if value else 'a value'}: no shape is known; give the graph symbolic shapes")
-    return len(value.shape)
+    return tuple(d if isinstance(d, int) else str(d) for d in value.shape)
 
 
 def integers(node: ir.Node, index: int) -> list[int] | None:
     """Input `index` as a list of integers, None where it is absent or not constant."""
     array = constant(node.inputs[index]) if index < len(node.inputs) else None
     return None if array is None else [int(v) for v in array.reshape(-1)]
+
+
+def axes_of(node: ir.Node, index: int, ndim: int) -> list[int] | None:
+    """Input `index` as axes counted from 0, None where it is absent or not constant."""
+    found = integers(node, index)
+    return None if found is None else [axis % ndim for axis in found]

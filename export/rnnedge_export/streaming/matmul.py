@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx_ir as ir
 
+from rnnedge_export.streaming.delays import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 
@@ -12,23 +15,29 @@ from rnnedge_export.streaming.registry import rule
 def matmul(node: ir.Node, facts: Facts) -> Fact:
     """1. Streamed @ constant, or constant @ streamed: time stays where it is, counted from the right.
 
-    2. Time on the contracted axis is refused; so are two streamed operands (attention).
-    3. A summary stays one, whatever it meets that is not per frame.
+    2. Two streamed operands that have time on one leading axis: one product per frame.
+    3. Time on the contracted axis, or on the rows of one and the columns of the other (attention), is refused.
+    4. A summary stays one, whatever it meets that is not per frame.
     """
     streamed = facts.streamed(node)
     if all(fact.summary for _, fact in streamed):
         return streamed[0][1]
+    out = rank(node.outputs[0])
     if len(streamed) > 1:
-        facts.refuse(
-            node, "both operands change with time, as in attention over the whole sequence", "bound its window"
-        )
+        axes = {None if f.axis is None else f.axis + out - rank(node.inputs[i]) for i, f in streamed}
+        axis = axes.pop()
+        if axes or axis is None or axis >= out - 2 or len({f.folded for _, f in streamed}) > 1:
+            facts.refuse(
+                node, "both operands change with time, as in attention over the whole sequence", "bound its window"
+            )
+        return replace(streamed[0][1], axis=axis, clock=joined(node, facts, [0, 1]))
     index, fact = streamed[0]
     assert fact.axis is not None
     own = rank(node.inputs[index])
     contracted = own - 1 if index == 0 else max(own - 2, 0)
     if fact.axis == contracted:
         facts.refuse(node, "it sums over time", "use a recurrence, or a sum over a window")
-    return fact.moved(fact.axis + rank(node.outputs[0]) - own)
+    return fact.moved(fact.axis + out - own)
 
 
 @rule("Gemm")

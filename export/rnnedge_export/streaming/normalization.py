@@ -61,6 +61,15 @@ def _reduced(node: ir.Node, facts: Facts, axes: list[int]) -> Fact:
     return fact if keep else fact.moved(fact.axis - sum(axis < fact.axis for axis in gone))
 
 
+@rule("InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization")
+def whole(node: ir.Node, facts: Facts) -> Fact:
+    """1. Statistics over all places, time among them: refused. 2. Time on axis 0, as a batch, is not among them."""
+    fact = facts.only(node)
+    if fact.axis not in (None, 0) or node.op_type == "MeanVarianceNormalization":
+        facts.refuse(node, "it normalizes over time, which needs the whole sequence", _REMEDY + ", or running ones")
+    return fact
+
+
 @rule("BatchNormalization")
 def channel(node: ir.Node, facts: Facts) -> Fact:
     """1. With trained statistics, an affine map per channel (axis 1): time is another axis."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.facts import SUMMARY, Carried, Fact, Facts
+from rnnedge_export.streaming.delays import aligned, cursor, joined, per_call
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
 from rnnedge_export.streaming.registry import rule
 
 _STATES = {"RNN": ((5, 1, "h"),), "GRU": ((5, 1, "h"),), "LSTM": ((5, 1, "h"), (6, 2, "c"))}
@@ -18,15 +20,10 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
 
     1. X has time on the axis that the recurrence runs over; Y keeps it there, Y_h and Y_c are summaries.
     2. initial_h and initial_c become carried states.
-    3. A reverse or bidirectional recurrence over time, per-sequence lengths and streamed weights are refused.
+    3. Time on the batch axis of X: every frame is a sequence of its own, in any direction; nothing is carried. A zero
+       initial state, which has the length of the batch, is left out.
+    4. A reverse or bidirectional recurrence over time, per-sequence lengths and streamed weights are refused.
     """
-    direction = node.attributes.get_string("direction", "forward")
-    if direction != "forward":
-        facts.refuse(
-            node,
-            f"a {direction} recurrence reads the sequence from its end",
-            "use a forward one (bidirectional=False)",
-        )
     if any(facts.of(v) is not None for v in node.inputs[1:4]):
         facts.refuse(node, "its weights change with time", "make them constants of the network")
     if len(node.inputs) > 4 and node.inputs[4] is not None:
@@ -35,15 +32,88 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         facts.refuse(node, "its initial state is computed from the input", "start from zeros or a learned constant")
     fact = facts.of(node.inputs[0])
     batch_first = node.attributes.get_int("layout", 0)
-    if fact is None or fact.axis != (1 if batch_first else 0):
+    if fact is not None and fact.axis == (0 if batch_first else 1):
+        return _frame_by_frame(node, fact, bool(batch_first), facts)
+    direction = node.attributes.get_string("direction", "forward")
+    if direction != "forward":
+        facts.refuse(
+            node,
+            f"a {direction} recurrence reads the sequence from its end",
+            "use a forward one (bidirectional=False), or a convolution that looks a few frames ahead",
+        )
+    if fact is None or fact.axis is None or fact.folded:
         facts.refuse(
             node, "it does not run along the stream's time axis", "check batch_first and the export's time_axis"
         )
+    value, fact, warmup = aligned(node, cast(ir.Value, node.inputs[0]), fact, facts)
+    node.replace_input_with(0, value)
     name = _layer_name(node, facts)
     for read, written, letter in _STATES[node.op_type]:
-        facts.carried.append(Carried(node, read, written, f"{name}.{letter}"))
+        facts.states.append(Carried(node, read, written, f"{name}.{letter}", warmup))
+    facts.note(node, f"{node.op_type}: state carried from call to call")
+    _last_state(node, fact, facts)
     # Y is (time, directions, batch, hidden), or (batch, time, directions, hidden) in the batch-first layout.
-    return (fact, *([SUMMARY] * (len(node.outputs) - 1)))
+    return (fact, *([fact.summed()] * (len(node.outputs) - 1)))
+
+
+def _last_state(node: ir.Node, fact: Fact, facts: Facts) -> None:
+    """Where a call brings several frames, the state after the last one of the sequence is asked for by its index."""
+    used = [value for value in node.outputs[1:] if value.uses() or value.is_graph_output()]
+    if not used or per_call(node, fact, facts) == 1:
+        return
+    if facts.chunk is None:
+        h = node.outputs[1] if len(node.outputs) > 1 else None
+        batch_first = node.attributes.get_int("layout", 0)
+        if used != [h] or batch_first:
+            facts.refuse(
+                node, "its last cell state is an output, and a call brings several frames", "use form unrolled"
+            )
+        last = insert_after(node, facts, cursor("last", fact.clock, facts), cast(ir.Value, h))
+        facts.known[last] = fact.summed()
+        return
+    facts.finals[node] = cursor("last", fact.clock, facts)
+
+
+def insert_after(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
+    """Y at the index of the last frame, for everybody who reads Y_h."""
+    last = ir.Node(
+        "", "Gather", [node.outputs[0], index], [ir.AttrInt64("axis", 0)], name=facts.tape.fresh("last_state")
+    )
+    out = last.outputs[0]
+    out.name, out.type, out.shape = facts.tape.fresh(f"{h.name}_last"), h.type, h.shape
+    ir.convenience.replace_all_uses_with(h, out, replace_graph_outputs=True)
+    assert node.graph is not None
+    node.graph.insert_after(node, last)
+    return out
+
+
+def _frame_by_frame(node: ir.Node, fact: Fact, batch_first: bool, facts: Facts) -> tuple[Fact, ...]:
+    """Case 3."""
+    for index in range(5, min(7, len(node.inputs))):
+        value = node.inputs[index]
+        if value is not None and not is_zero(value):
+            facts.refuse(
+                node, "every frame is a sequence of its own, and starts from a learned state", "start from zeros"
+            )
+        node.replace_input_with(index, None)
+    facts.note(node, f"{node.op_type} over another axis than time: every frame by itself")
+    state = fact.moved(0 if batch_first else 1)
+    return (fact.moved(0 if batch_first else 2), *([state] * (len(node.outputs) - 1)))
+
+
+def is_zero(value: ir.Value | None, depth: int = 0) -> bool:
+    """Whether a value is made of zeros only, whatever its shape."""
+    array = constant(value)
+    if value is None or array is not None:
+        return array is None or not array.any()
+    node = value.producer()
+    if node is None or depth > 20:
+        return False
+    if node.op_type == "ConstantOfShape":
+        filled = node.attributes.get("value")
+        return filled is None or not filled.as_tensor().numpy().any()
+    moves = {"Expand", "Split", "Slice", "Squeeze", "Unsqueeze", "Identity", "Reshape", "Transpose", "Gather", "Tile"}
+    return node.op_type in moves and is_zero(node.inputs[0], depth + 1)
 
 
 @rule("Scan")
@@ -62,18 +132,36 @@ def scan(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         facts.refuse(node, "it runs from the end of the sequence", "scan forwards")
     if any(facts.of(v) is not None for v in node.inputs[:states]):
         facts.refuse(node, "its initial state is computed from the input", "start from zeros or a learned constant")
-    for value, axis in zip(node.inputs[states:], _flags(node, "scan_input_axes", scanned), strict=True):
-        fact = facts.of(value)
-        if fact is None or fact.axis != axis:
+    along = [facts.of(value) for value in node.inputs[states:] if value is not None]
+    axes = _flags(node, "scan_input_axes", scanned)
+    if all(fact is None or fact.axis not in (axis, None) for fact, axis in zip(along, axes, strict=True)):
+        facts.refuse(node, "it scans another axis than time", "scan (time, batch, feature) over axis 0")
+    for fact, axis in zip(along, axes, strict=True):
+        if fact is None or fact.axis != axis or fact.folded:
             facts.refuse(node, "it does not scan the stream's time axis", "scan (time, batch, feature) over axis 0")
     body = node.attributes["body"].as_graph()
     for inner in body.all_nodes():
         if any(facts.of(value) is not None for value in inner.inputs):
             facts.refuse(node, "its body reads a streamed value from outside", "pass it through the scanned inputs")
     place = facts.places.get(node.name or "", "") or "scan"
+    joined(node, facts, list(range(states, len(node.inputs))))
+    warmup = 0
+    for index in range(states, len(node.inputs)):
+        value = cast(ir.Value, node.inputs[index])
+        value, fact, warmup = aligned(node, value, facts.known[value], facts)
+        node.replace_input_with(index, value)
+    assert fact is not None
     for index in range(states):
-        facts.carried.append(Carried(node, index, index, f"{place}.state{index}"))
-    return (*([SUMMARY] * states), *(Fact(axis) for axis in _flags(node, "scan_output_axes", outputs)))
+        facts.states.append(Carried(node, index, index, f"{place}.state{index}", warmup))
+    if (
+        any(value.uses() or value.is_graph_output() for value in node.outputs[:states])
+        and per_call(node, fact, facts) > 1
+    ):
+        if facts.chunk is None:
+            facts.refuse(node, "its last state is an output, and a call brings several frames", "use form unrolled")
+        facts.finals[node] = cursor("last", fact.clock, facts)
+    facts.note(node, "Scan: state carried from call to call")
+    return (*([fact.summed()] * states), *(fact.moved(axis) for axis in _flags(node, "scan_output_axes", outputs)))
 
 
 def _flags(node: ir.Node, name: str, count: int) -> list[int]:

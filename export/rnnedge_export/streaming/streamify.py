@@ -1,11 +1,11 @@
-"""Offline graph -> streaming graph: every recurrence has its state explicit, in and out.
+"""Offline graph -> streaming graph: every recurrence and every window has its state explicit, in and out.
 
 1. Walk the nodes in order and follow the time axis as a `Fact` per value, by the rule of each operator.
 2. An operator without a rule is refused. The length of the sequence may shape a value, never enter it.
-3. Every carried state becomes a graph input and a graph output, its initial value part of the contract.
+3. Every state becomes a graph input and a graph output, its initial value part of the contract.
 4. What only served the initial states or the length is removed.
-
-Stateless operators need no change: they compute the same on a part of the sequence as on the whole.
+5. Where a value has a rate below 1, calls bring a multiple of `hop` input frames, so that every value gets a whole
+   number of frames; the walk begins again when it finds that it needs a larger one.
 """
 
 from __future__ import annotations
@@ -15,51 +15,117 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming import elementwise, matmul, normalization, recurrent, shape
-from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant, rank
+from rnnedge_export.forms.tape import Tape
+from rnnedge_export.streaming import (
+    cumulative,
+    elementwise,
+    matmul,
+    normalization,
+    recurrent,
+    reshape,
+    shape,
+    slices,
+    transposed,
+    window,
+)
+from rnnedge_export.streaming.delays import dim_of, until_certain
+from rnnedge_export.streaming.expose import add, expose
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, dims, rank
 from rnnedge_export.streaming.initial import initial_values
+from rnnedge_export.streaming.lengths import ANY_LENGTH, Lengths
+from rnnedge_export.streaming.normal_form import normalize
 from rnnedge_export.streaming.registry import rule_for
-from rnnedge_runtime.contract import Array, Port, State
+from rnnedge_export.streaming.sizes import grows
+from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 
-_FAMILIES = (elementwise, matmul, normalization, recurrent, shape)
-_LENGTH_OPERATORS = {"Add", "Cast", "Concat", "Div", "Gather", "Identity", "Max", "Min", "Mul", "Slice", "Squeeze",
-                     "Sub", "Unsqueeze", "Reshape"}  # fmt: skip
-_SHAPED = {"ConstantOfShape", "Expand", "Reshape"}
+_FAMILIES = (cumulative, elementwise, matmul, normalization, recurrent, reshape, shape, slices, transposed, window)
+_LENGTH_OPERATORS = {
+    *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
+    *"Unsqueeze Where".split(),
+}
+_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
 
 
 @dataclass(frozen=True)
 class Streaming:
-    """A streaming graph and its ports; states follow the ports in the graph's own inputs and outputs."""
+    """A streaming graph and its ports; states and cursors follow the ports in the graph's own inputs and outputs.
+
+    `finals`: recurrences whose state after the last frame is an output, with the index of that frame in a call.
+    `recurrences`: the nodes that carry a state along time. `notes`: (module, what was done there).
+    """
 
     model: ir.Model
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     states: tuple[State, ...]
+    hop: int
+    cursors: tuple[Cursor, ...]
+    recurrences: tuple[ir.Node, ...]
+    finals: Mapping[ir.Node, ir.Value]
+    notes: tuple[tuple[str, str], ...]
 
-    @property
-    def last_frame(self) -> ir.Value | None:
-        """The scalar index of the last frame of a call, where a summary needs it."""
-        return self.model.graph.initializers.get(shape.LAST_FRAME)
 
+def streamify(
+    model: ir.Model,
+    batch_axis: int,
+    time_axis: int,
+    places: Mapping[str, str],
+    *,
+    chunk: int | None = None,
+    lengths: Lengths = ANY_LENGTH,
+) -> Streaming:
+    """Make a streaming graph of `model`, which stays as it is. `places` names the module of each node, for messages.
 
-def streamify(model: ir.Model, batch_axis: int, time_axis: int, places: Mapping[str, str]) -> Streaming:
-    """Make the state of `model` explicit, in place. `places` names the module of each node, for messages.
-
+    `chunk` is the number of frames that every call brings, None where that may change from call to call.
     Raises `ModelRefused` naming the layer, the reason and the remedy where the network cannot stream.
     """
+    offline = normalize(model, batch_axis)
+    hop = chunk or 1
+    while True:
+        try:
+            return _walk(offline.clone(), offline, batch_axis, time_axis, places, hop, chunk, lengths)
+        except NeedsHop as needed:
+            if chunk is not None:
+                raise ModelRefused(
+                    f"chunk: expected a number of frames that becomes a whole number at every rate, found {chunk}; "
+                    f"{needed.hop} does"
+                ) from None
+            hop = needed.hop
+
+
+def _walk(
+    model: ir.Model,
+    offline: ir.Model,
+    batch_axis: int,
+    time_axis: int,
+    places: Mapping[str, str],
+    hop: int,
+    chunk: int | None,
+    lengths: Lengths,
+) -> Streaming:
     graph = model.graph
     (x,) = graph.inputs
-    facts = Facts(places)
+    facts = Facts(Tape(model), places, hop, chunk, lengths.totals)
     facts.known[x] = Fact(time_axis)
+    names = [str(value.name) for value in graph.outputs]
     for node in list(graph):
         _follow(node, facts)
+    for index in range(len(graph.outputs)):
+        _certain(graph, index, facts)
+    for name, value in zip(names, graph.outputs, strict=True):
+        value.name = name
     outputs = tuple(_output_port(value, facts) for value in graph.outputs)
-    initial = initial_values(model, facts.carried, facts)
-    states = tuple(_expose(graph, state, value) for state, value in zip(facts.carried, initial, strict=True))
+    inputs = (Port(str(x.name), _dtype(x), dims(x), batch_axis, time_axis),)
+    carried = [state for state in facts.states if isinstance(state, Carried)]
+    initial = dict(zip(map(id, carried), initial_values(offline, carried, facts, lengths), strict=True))
+    states = tuple(expose(graph, s, initial[id(s)]) if isinstance(s, Carried) else add(graph, s) for s in facts.states)
+    graph.inputs.extend(facts.cursors.values())
+    _restate_shapes(model, facts)
     ir.passes.common.RemoveUnusedNodesPass()(model)
-    inputs = (Port(str(x.name), _dtype(x), _dims(x), batch_axis, time_axis),)
-    return Streaming(model, inputs, outputs, states)
+    ir.passes.common.TopologicalSortPass()(model)
+    nodes = tuple(dict.fromkeys(s.node for s in carried))
+    return Streaming(model, inputs, outputs, states, hop, tuple(facts.cursors), nodes, facts.finals, tuple(facts.notes))
 
 
 def _follow(node: ir.Node, facts: Facts) -> None:
@@ -76,6 +142,12 @@ def _follow(node: ir.Node, facts: Facts) -> None:
         if not streamed and node.op_type in _LENGTH_OPERATORS:
             facts.lengths.update(node.outputs)
             return
+        if node.op_type == "Range" and (counted := cumulative.count_frames(node, facts)) is not None:
+            facts.known[node.outputs[0]] = counted
+            return
+        if not streamed and node.op_type in ("Expand", "ConstantOfShape"):
+            _without_time(node, facts)
+            return
         if node.op_type not in _SHAPED:
             facts.refuse(
                 node, "it computes with the length of the sequence", "leave lengths and masks to the training loop"
@@ -87,72 +159,56 @@ def _follow(node: ir.Node, facts: Facts) -> None:
         facts.refuse(
             node,
             "this operator has no streaming rule yet",
-            "networks may have recurrences with frame-wise layers around them",
+            "write it with operators that have one (see the page 'What can be streamed')",
         )
     found = rule(node, facts)
     each = (found,) * len(node.outputs) if isinstance(found, Fact) else found
-    facts.known.update(zip(node.outputs, each, strict=True))
+    facts.known.update((value, fact) for value, fact in zip(node.outputs, each, strict=True) if fact is not None)
+
+
+def _without_time(node: ir.Node, facts: Facts) -> None:
+    """A constant that is repeated over time, or made for every frame, is one that broadcasts over it.
+
+    A zero state for frames in the batch has only uses that leave it out, so an axis of time and batch stays as it is.
+    """
+    after = dims(node.outputs[0])
+    if any(grows(d, "time") and grows(d, "batch") for d in after):
+        facts.lengths.update(node.outputs)
+        return
+    wanted = tuple(1 if grows(d, "time") else d for d in after)
+    shape_value = reshape.shape_value(node, wanted, facts)
+    node.replace_input_with(len(node.inputs) - 1, shape_value)
+    node.outputs[0].shape = ir.Shape(wanted)
+
+
+def _certain(graph: ir.Graph, index: int, facts: Facts) -> None:
+    """An output frame leaves when it is certain that the whole sequence has it."""
+    value = graph.outputs[index]
+    fact = facts.of(value)
+    if fact is None or fact.axis is None:
+        return
+    anchor = ir.Node("", "Identity", [value])
+    anchor.outputs[0].type, anchor.outputs[0].shape = value.type, value.shape
+    graph.append(anchor)
+    late, later = until_certain(anchor, value, fact, facts)
+    if late is value and not value.is_graph_input() and list(graph.outputs).index(value) == index:
+        graph.remove(anchor, safe=True)
+        return
+    anchor.replace_input_with(0, late)
+    value.name = facts.tape.fresh(f"{value.name}_inner") if not value.is_graph_input() else value.name
+    graph.outputs[index] = anchor.outputs[0]
+    facts.known[anchor.outputs[0]] = later
 
 
 def _output_port(value: ir.Value, facts: Facts) -> Port:
     fact = facts.of(value)
-    dims = _dims(value)
+    shape_of = dims(value)
     if fact is None:
         raise ModelRefused(f"output {value.name!r} does not depend on the input; leave it out of forward's result")
-    if "batch" not in dims:
-        raise ModelRefused(f"output {value.name!r}: expected a batch axis, found shape {list(dims)}; keep the batch")
-    return Port(str(value.name), _dtype(value), dims, dims.index("batch"), fact.axis, per_frame=not fact.summary)
-
-
-def _expose(graph: ir.Graph, carried: Carried, initial: float | Array) -> State:
-    node = carried.node
-    dims = _state_dims(carried)
-    name = _unique(graph, carried.name)
-    read = ir.Value(name=name, type=_type(node), shape=ir.Shape(dims))
-    if len(node.inputs) <= carried.read:
-        node.resize_inputs(carried.read + 1)
-    node.replace_input_with(carried.read, read)
-    graph.inputs.append(read)
-    if len(node.outputs) <= carried.written:
-        node.resize_outputs(carried.written + 1)
-    written = node.outputs[carried.written]
-    if written.is_graph_output():
-        copy = ir.Node("", "Identity", [written])
-        graph.append(copy)
-        written = copy.outputs[0]
-    written.name, written.type, written.shape = f"{name}_next", _type(node), ir.Shape(dims)
-    graph.outputs.append(written)
-    dtype = _type(node).dtype.numpy()
-    return State(name, f"{name}_next", str(dtype), dims, dims.index("batch"), initial)
-
-
-def _state_dims(carried: Carried) -> tuple[int | str, ...]:
-    node = carried.node
-    if node.op_type == "Scan":
-        value = node.inputs[carried.read]
-        rank(value)
-        assert value is not None
-        dims = _dims(value)
-    else:
-        recurrent_weights = constant(node.inputs[2])
-        assert recurrent_weights is not None
-        dims = (1, "batch", recurrent_weights.shape[2])
-    if "batch" not in dims:
-        raise ModelRefused(
-            f"state {carried.name!r}: expected a batch axis, found {list(dims)}; give every sequence its own state"
-        )
-    return dims
-
-
-def _type(node: ir.Node) -> ir.TensorType:
-    value = node.inputs[-1] if node.op_type == "Scan" else node.inputs[0]
-    return ir.TensorType((value.dtype if value is not None else None) or ir.DataType.FLOAT)
-
-
-def _dims(value: ir.Value) -> tuple[int | str, ...]:
-    rank(value)
-    assert value.shape is not None
-    return tuple(d if isinstance(d, int) else str(d) for d in value.shape)
+    if "batch" not in shape_of or fact.folded:
+        raise ModelRefused(f"output {value.name!r}: expected a batch axis, found {list(shape_of)}; keep the batch")
+    ports = tuple("time" if i == fact.axis else d for i, d in enumerate(shape_of))
+    return Port(str(value.name), _dtype(value), ports, shape_of.index("batch"), fact.axis, not fact.summary, fact.clock)
 
 
 def _dtype(value: ir.Value) -> str:
@@ -160,7 +216,17 @@ def _dtype(value: ir.Value) -> str:
     return str(value.dtype.numpy())
 
 
-def _unique(graph: ir.Graph, name: str) -> str:
-    taken = {value.name for value in graph.inputs}
-    count = sum(1 for other in taken if other == name or (other or "").startswith(f"{name}#"))
-    return f"{name}#{count}" if count else name
+def _restate_shapes(model: ir.Model, facts: Facts) -> None:
+    """Lengths along time are those of a call now: "time", "2*time", "time/4"."""
+    for node in model.graph:
+        for value in node.outputs:
+            fact = facts.of(value)
+            if value.shape is None:
+                continue
+            if fact is None:
+                value.shape = ir.Shape(
+                    None if not isinstance(d, int) and grows(str(d), "time") else d for d in value.shape
+                )
+            elif fact.axis is not None:
+                along = None if fact.folded else dim_of(fact.clock)
+                value.shape = ir.Shape(along if i == fact.axis else d for i, d in enumerate(value.shape))

@@ -67,6 +67,12 @@ def last_frame_of(model: ir.Model) -> ir.Value:
     return value
 
 
+def finals_of(model: ir.Model) -> dict[ir.Node, ir.Value]:
+    """One new input that says for every recurrence which frame is the last."""
+    last = last_frame_of(model)
+    return {node: last for node in model.graph if node.op_type in (*GATES, "Scan")}
+
+
 def feeds_of(model: ir.Model) -> dict[str, np.ndarray[Any, Any]]:
     """Random inputs for batch 2."""
     rng = np.random.default_rng(1)
@@ -82,7 +88,7 @@ def test_states_are_those_after_the_last_valid_frame(kind: str, last: int, run_o
     """States equal those of the valid frames alone; per-frame output is that of the whole chunk, padding included."""
     whole, padded = native(kind), native(kind)
     feeds = feeds_of(whole)
-    lower(padded, "unrolled", chunk=CHUNK, last_frame=last_frame_of(padded))
+    lower(padded, "unrolled", chunk=CHUNK, finals=finals_of(padded))
     y, *actual = run_onnx(padded, {**feeds, "last": np.array(last)})
     whole.graph.inputs[0].shape = ir.Shape([last + 1, "batch", 3])
     whole.graph.outputs[0].shape = None
@@ -96,7 +102,7 @@ def test_what_is_padded_does_not_matter(run_onnx: Run) -> None:
     """NaN in the padding reaches neither the states nor the valid frames."""
     model = native("GRU")
     feeds = feeds_of(model)
-    lower(model, "unrolled", chunk=CHUNK, last_frame=last_frame_of(model))
+    lower(model, "unrolled", chunk=CHUNK, finals=finals_of(model))
     y, *actual = run_onnx(model, {**feeds, "last": np.array(2)})
     feeds["x"][3:] = np.nan
     y_nan, *actual_nan = run_onnx(model, {**feeds, "last": np.array(2)})
@@ -110,7 +116,7 @@ def test_scan_states_too(last: int, run_onnx: Run) -> None:
     """The final state of an inlined Scan is the one after the last valid frame."""
     model = ir.from_proto(parser.parse_model(SUMS))
     feeds = feeds_of(model)
-    lower(model, "unrolled", chunk=CHUNK, last_frame=last_frame_of(model))
+    lower(model, "unrolled", chunk=CHUNK, finals=finals_of(model))
     state, y = run_onnx(model, {**feeds, "last": np.array(last)})
     running = feeds["s"][:, None] + np.cumsum(feeds["x"], 1)
     np.testing.assert_allclose(state, running[:, last], rtol=0, atol=1e-6)
@@ -121,7 +127,7 @@ def test_a_reverse_recurrence_is_refused() -> None:
     """A padded chunk cannot be run from its end."""
     model = native("GRU", direction="reverse")
     with pytest.raises(ModelRefused, match="cell0: reverse direction in a padded chunk; expected forward"):
-        lower(model, "unrolled", chunk=CHUNK, last_frame=last_frame_of(model))
+        lower(model, "unrolled", chunk=CHUNK, finals=finals_of(model))
 
 
 def test_a_scan_that_goes_backwards_is_refused() -> None:
@@ -129,4 +135,4 @@ def test_a_scan_that_goes_backwards_is_refused() -> None:
     text = SUMS.replace("num_scan_inputs = 1,", "num_scan_inputs = 1, scan_input_directions = [1],")
     model = ir.from_proto(parser.parse_model(text))
     with pytest.raises(ModelRefused, match="scanned backwards in a padded chunk"):
-        lower(model, "unrolled", chunk=CHUNK, last_frame=last_frame_of(model))
+        lower(model, "unrolled", chunk=CHUNK, finals=finals_of(model))

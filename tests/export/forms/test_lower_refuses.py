@@ -28,7 +28,11 @@ def model(opset: int = 20, attributes: str = "hidden_size = 2", inputs: str = "x
         (model(17), {"form": "scan"}, r"opset 17: expected 18 or later"),
         (model(), {"form": "unrolled"}, r"form 'unrolled': chunk is None; expected the number of frames per call"),
         (model(), {"form": "unrolled", "chunk": 0}, r"form 'unrolled': chunk is 0; expected"),
-        (model(), {"form": "step", "last_frame": ir.Value(name="n")}, r"form 'step': last_frame given; expected"),
+        (
+            model(),
+            {"form": "scan", "finals": {ir.Node("", "GRU", []): ir.Value(name="n")}},
+            r"form 'scan': finals given",
+        ),
         (model(20, 'activations = ["Tanh"]'), {"form": "scan"}, r"GRU: 1 activations; expected 2"),
         (
             model(20, 'activations = ["Tanh", "Gelu"]'),

@@ -1,0 +1,78 @@
+"""Running totals, and the number of the frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.streaming.delays import aligned, become, cut, dim_of, insert
+from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
+from rnnedge_export.streaming.registry import rule
+from rnnedge_runtime.clock import EVERY_FRAME
+
+
+@rule("CumSum")
+def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
+    """1. Along another axis than time it changes nothing.
+
+    2. Along time the total so far is a state, added to the totals of a call. 3. Reversed it is refused.
+    """
+    fact = facts.only(node)
+    axes = integers(node, 1)
+    value = node.inputs[0]
+    assert value is not None
+    if fact.axis is None or (axes is not None and axes[0] % rank(value) != fact.axis):
+        return fact
+    options = [node.attributes.get_int(name, 0) for name in ("reverse", "exclusive")]
+    if axes is None or any(options) or fact.folded:
+        facts.refuse(node, "it sums from the end, or without the frame itself", "use torch.cumsum along time")
+    value, fact, warmup = aligned(node, value, fact, facts)
+    assert fact.axis is not None
+    shape = list(dims(value))
+    shape[fact.axis] = 1
+    place = facts.places.get(node.name or "", "") or "cumsum"
+    state = ir.Value(name=facts.tape.fresh(f"{place}.total"), type=value.type, shape=ir.Shape(shape))
+    part = insert(node, facts, "CumSum", value, node.inputs[1], like=value)
+    total = insert(node, facts, "Add", part, state, like=value)
+    after = cut(node, facts, total, fact.axis, -1, (1 << 63) - 1)
+    facts.states.append(Held(state, after, str(state.name), tuple(shape), 0.0, warmup))
+    facts.note(node, "CumSum: the total so far is carried; float32 totals lose digits as they grow")
+    return become(node, total, fact, facts)
+
+
+def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
+    """Range(a, a + length, d), as torch.arange(x.shape[1]) gives: the number of the frame, which a state continues.
+
+    Returns None where the range is another one.
+    """
+    (length,) = dims(node.outputs[0])
+    start, step = constant(node.inputs[0]), constant(node.inputs[2])
+    if length != dim_of(EVERY_FRAME) or start is None or step is None:
+        return None
+    source = next(v for v in facts.known if v.is_graph_input())
+    fact = facts.known[source]
+    assert fact.axis is not None
+    dtype = node.outputs[0].dtype or ir.DataType.INT64
+    tape = facts.tape
+    each = tape.const(np.asarray(step).reshape(1), "step")
+    state = ir.Value(name=tape.fresh("frame_number"), type=ir.TensorType(dtype), shape=ir.Shape(["batch"]))
+    if facts.chunk is not None:
+        numbers = tape.const(np.arange(facts.chunk, dtype=dtype.numpy()) * np.asarray(step), "numbers")
+        advance = tape.const(np.asarray(step * facts.chunk, dtype.numpy()).reshape(1), "advance")
+    else:
+        frames = insert(node, facts, "Shape", source, start=fact.axis, end=fact.axis + 1)
+        limits = (
+            tape.const(np.zeros((), np.int64)),
+            insert(node, facts, "Squeeze", frames),
+            tape.const(np.ones((), np.int64)),
+        )
+        index = insert(node, facts, "Cast", insert(node, facts, "Range", *limits), to=int(dtype))
+        numbers = insert(node, facts, "Mul", index, each)
+        advance = insert(node, facts, "Mul", insert(node, facts, "Cast", frames, to=int(dtype)), each)
+    first = insert(node, facts, "Slice", state, tape.ints(0), tape.ints(1), tape.ints(0))
+    out = insert(node, facts, "Add", numbers, first, like=node.outputs[0])
+    after = insert(node, facts, "Add", state, advance)
+    facts.states.append(Held(state, after, str(state.name), ("batch",), float(start), 0))
+    return become(node, out, replace(fact, axis=0, position=True, clock=EVERY_FRAME), facts)

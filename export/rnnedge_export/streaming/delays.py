@@ -1,0 +1,170 @@
+"""States that hold frames back: caches of windows, delays that bring branches together, and what stands at the ends.
+
+A call brings `hop` input frames, or a multiple; of a value with rate r it brings r times as many, from the first call
+on. The first `delay` of them stand before frame 0: they are computed from what the states are filled with, and they
+never reach an output, nor a state that counts, because the runtime holds every state at its initial value until its
+first frame has come (`warmup`), and leaves them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import replace as replace_node
+from rnnedge_export.streaming.facts import Fact, Facts, Held, NeedsHop, dims
+from rnnedge_runtime.clock import Clock
+from rnnedge_runtime.contract import Cursor
+
+_END = (1 << 63) - 1
+
+
+def per_call(node: ir.Node, fact: Fact, facts: Facts) -> int:
+    """Frames of a value that the least call brings; raises `NeedsHop` where that is no whole number."""
+    frames = fact.clock.rate * facts.hop
+    if frames.denominator != 1:
+        raise NeedsHop(facts.hop * frames.denominator)
+    return int(frames)
+
+
+def hold(
+    node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, *, kind: str, **options: float
+) -> ir.Value:
+    """Concat(state, value) in front of `node`: the last `frames` frames of earlier calls, and those of this one.
+
+    `options`: `initial`, what the state is filled with (0), and `warmup`, for how many calls it is held there (0).
+    """
+    assert fact.axis is not None
+    place = facts.places.get(node.name or "", "") or node.op_type.lower()
+    state = ir.Value(name=facts.tape.fresh(f"{place}.{kind}"), type=value.type)
+    shape = list(dims(value))
+    shape[fact.axis] = frames
+    state.shape = ir.Shape(shape)
+    buffer = insert(node, facts, "Concat", state, value, axis=fact.axis, like=value)
+    after = cut(node, facts, buffer, fact.axis, -frames, _END)
+    initial, warmup = options.get("initial", 0.0), int(options.get("warmup", 0))
+    facts.states.append(Held(state, after, str(state.name), tuple(shape), float(initial), warmup))
+    return buffer
+
+
+def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, why: str) -> tuple[ir.Value, Fact]:
+    """The value `frames` frames later."""
+    if frames == 0:
+        return value, fact
+    if fact.folded:
+        facts.refuse(
+            node, "a branch has to wait while time shares its axis with the batch", "unfold time before the join"
+        )
+    buffer = hold(node, value, fact, frames, facts, kind="delay")
+    assert fact.axis is not None
+    out = cut(node, facts, buffer, fact.axis, 0, -frames)
+    out.shape = value.shape
+    later = replace(fact, clock=replace(fact.clock, delay=fact.clock.delay + frames))
+    facts.known[out] = later
+    facts.note(node, f"delay of {frames} frames: {why}")
+    return out, later
+
+
+def aligned(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts) -> tuple[ir.Value, Fact, int]:
+    """The value with frame 0 first in a call, and the number of calls before that one."""
+    count = per_call(node, fact, facts)
+    value, fact = delayed(node, value, fact, -fact.clock.delay % count, facts, "frame 0 comes first in a call")
+    return value, fact, fact.clock.delay // count
+
+
+def until_certain(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts) -> tuple[ir.Value, Fact]:
+    """The value delayed until a frame that has come is one that the whole sequence has, wherever it ends."""
+    clock = fact.clock
+    per_call(node, fact, facts)
+    calls = [facts.hop * k for k in range(1, 65)]
+    late = max(0, *(clock.frames(n) - clock.delay - clock.valid(n) for n in calls))
+    return delayed(node, value, fact, late, facts, "the end of the sequence is cut off")
+
+
+def joined(node: ir.Node, facts: Facts, indices: list[int]) -> Clock:
+    """Delay the faster of several inputs, in place, and return the clock that all of them have then."""
+    streamed = [(i, facts.known[cast(ir.Value, node.inputs[i])]) for i in indices]
+    if len({fact.clock.rate for _, fact in streamed}) > 1:
+        rates = ", ".join(sorted(str(fact.clock.rate) for _, fact in streamed))
+        facts.refuse(node, f"its operands run at different rates ({rates})", "bring them to one rate first")
+    lengths = {tuple(fact.clock.valid(total) for total in facts.totals) for _, fact in streamed}
+    if len(lengths) > 1:
+        facts.refuse(node, "its operands have different lengths", "pad or cut them to one length")
+    slowest = max(fact.clock.delay for _, fact in streamed)
+    for index, fact in streamed:
+        value = node.inputs[index]
+        assert value is not None
+        late, _ = delayed(node, value, fact, slowest - fact.clock.delay, facts, "the other branch comes later")
+        if late is not value:
+            node.replace_input_with(index, late)
+    return replace(streamed[0][1].clock, delay=slowest)
+
+
+def masked(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts, fill: float) -> ir.Value:
+    """The value with `fill` before frame 0 and after the last frame of the sequence."""
+    assert fact.axis is not None
+    mask = cursor("mask", fact.clock, facts)
+    shape = [1] * len(dims(value))
+    shape[fact.axis] = -1
+    wide = mask if fact.axis == len(shape) - 1 else insert(node, facts, "Reshape", mask, facts.tape.ints(*shape))
+    assert value.dtype is not None
+    out = insert(node, facts, "Where", wide, value, facts.tape.scalar(fill, value.dtype), like=value)
+    out.shape = value.shape
+    return out
+
+
+def cursor(kind: str, clock: Clock, facts: Facts) -> ir.Value:
+    """The graph input that says where the sequence ends, for values of one clock."""
+    for known, value in facts.cursors.items():
+        if (known.kind, known.clock) == (kind, clock):
+            return value
+    name = facts.tape.fresh("last_frame" if kind == "last" else "within")
+    dtype, shape = (ir.DataType.INT64, []) if kind == "last" else (ir.DataType.BOOL, [dim_of(clock)])
+    value = ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape(shape))
+    facts.cursors[Cursor(name, kind, clock)] = value
+    return value
+
+
+def dim_of(clock: Clock) -> str:
+    """How many frames of a value a call brings, in the words of a graph: "time", "4*time", "time/2"."""
+    over, under = clock.rate.numerator, clock.rate.denominator
+    return (f"{over}*" if over > 1 else "") + "time" + (f"/{under}" if under > 1 else "")
+
+
+def cut(node: ir.Node, facts: Facts, value: ir.Value, axis: int, start: int, end: int, step: int = 1) -> ir.Value:
+    """value[start:end:step] along `axis`, in front of `node`."""
+    ints = facts.tape.ints
+    steps = (ints(step),) if step != 1 else ()
+    return insert(node, facts, "Slice", value, ints(start), ints(end), ints(axis), *steps, like=value)
+
+
+def insert(
+    node: ir.Node,
+    facts: Facts,
+    op_type: str,
+    *inputs: ir.Value | None,
+    like: ir.Value | None = None,
+    **attributes: Any,
+) -> ir.Value:
+    """One new node in front of `node`; its output has the type of `like`."""
+    facts.tape.place = node.name or node.op_type
+    out = facts.tape.op(op_type, *inputs, **attributes)
+    if like is not None:
+        out.type = like.type
+        out.shape = ir.Shape([None] * len(dims(like)))
+    assert node.graph is not None
+    node.graph.insert_before(node, facts.tape.take())
+    return out
+
+
+def become(node: ir.Node, out: ir.Value, fact: Fact, facts: Facts) -> Fact:
+    """Let `out`, computed in front of `node`, stand for its first output; the node goes."""
+    facts.known[out] = fact
+    raw = node.outputs[0]
+    out.type, out.shape = out.type or raw.type, raw.shape
+    for value in node.outputs[1:]:
+        assert not value.uses(), node
+    replace_node(node, facts.tape, [out, *[None] * (len(node.outputs) - 1)])
+    return fact

@@ -1,0 +1,84 @@
+"""States of the graph become inputs and outputs of it."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rnnedge_export.streaming.facts import Carried, Held, constant, dims
+from rnnedge_export.streaming.sizes import grows, ratio
+from rnnedge_runtime.contract import Array, State
+from rnnedge_runtime.errors import ModelRefused
+
+
+def expose(graph: ir.Graph, carried: Carried, initial: float | Array) -> State:
+    """Make the state of a recurrence an input and an output."""
+    node = carried.node
+    shape_of = _state_dims(carried)
+    name = _unique(graph, carried.name)
+    read = ir.Value(name=name, type=_type(node), shape=ir.Shape(shape_of))
+    if len(node.inputs) <= carried.read:
+        node.resize_inputs(carried.read + 1)
+    node.replace_input_with(carried.read, read)
+    if len(node.outputs) <= carried.written:
+        node.resize_outputs(carried.written + 1)
+    written = node.outputs[carried.written]
+    written.type, written.shape = _type(node), ir.Shape(shape_of)
+    return _state(graph, read, written, shape_of, initial, carried.warmup)
+
+
+def add(graph: ir.Graph, held: Held) -> State:
+    """Make the frames that a rule holds an input and an output."""
+    held.value.name = _unique(graph, held.name)
+    held.after.type, held.after.shape = held.value.type, ir.Shape(held.dims)
+    return _state(graph, held.value, held.after, held.dims, held.initial, held.warmup)
+
+
+def _state(
+    graph: ir.Graph,
+    read: ir.Value,
+    written: ir.Value,
+    shape_of: tuple[int | str, ...],
+    initial: float | Array,
+    warmup: int,
+) -> State:
+    name = str(read.name)
+    graph.inputs.append(read)
+    if written.is_graph_output():
+        copy = ir.Node("", "Identity", [written])
+        graph.append(copy)
+        copy.outputs[0].type, copy.outputs[0].shape = written.type, written.shape
+        written = copy.outputs[0]
+    written.name = f"{name}_next"
+    graph.outputs.append(written)
+    axes = [i for i, d in enumerate(shape_of) if grows(d, "batch")]
+    if len(axes) != 1 or any(grows(d, "time") for d in shape_of):
+        raise ModelRefused(
+            f"state {name!r}: expected a batch axis, found {list(shape_of)}; give every sequence its own state"
+        )
+    assert read.dtype is not None
+    times = ratio("batch", shape_of[axes[0]])
+    if times is None or times.denominator != 1:
+        raise ModelRefused(f"state {name!r}: expected a multiple of the batch, found {shape_of[axes[0]]}")
+    plain = tuple(("batch" if times == 1 else f"{times}*batch") if i == axes[0] else d for i, d in enumerate(shape_of))
+    return State(name, f"{name}_next", str(read.dtype.numpy()), plain, axes[0], initial, warmup)
+
+
+def _state_dims(carried: Carried) -> tuple[int | str, ...]:
+    node = carried.node
+    if node.op_type == "Scan":
+        return dims(node.inputs[carried.read])
+    recurrent_weights = constant(node.inputs[2])
+    assert recurrent_weights is not None
+    batch = dims(node.inputs[0])[0 if node.attributes.get_int("layout", 0) else 1]
+    return (1, batch, recurrent_weights.shape[2])
+
+
+def _type(node: ir.Node) -> ir.TensorType:
+    value = node.inputs[-1] if node.op_type == "Scan" else node.inputs[0]
+    return ir.TensorType((value.dtype if value is not None else None) or ir.DataType.FLOAT)
+
+
+def _unique(graph: ir.Graph, name: str) -> str:
+    taken = {value.name for value in graph.inputs}
+    count = sum(1 for other in taken if other == name or (other or "").startswith(f"{name}#"))
+    return f"{name}#{count}" if count else name

@@ -1,0 +1,25 @@
+"""The lengths of whole sequences that a module takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """The whole sequences that the source module takes: `least` frames, or multiples of `grain` more."""
+
+    least: int = 1
+    grain: int = 1
+
+    def at_least(self, frames: int) -> int:
+        """The first length from `frames` on."""
+        return max(self.least, self.least + -(-(frames - self.least) // self.grain) * self.grain)
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Some lengths, short and long."""
+        return tuple(self.least + self.grain * k for k in (0, 1, 2, 3, 7, 16, 63))
+
+
+ANY_LENGTH = Lengths()

@@ -1,0 +1,139 @@
+"""Different ways to write one thing, written one way, so that each streaming rule meets one.
+
+1. Zero padding in front of a convolution is the convolution's own padding.
+2. A transposed convolution of stride 1 is a convolution with the kernel reversed.
+3. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from onnxscript.optimizer import optimize_ir
+
+from rnnedge_export.forms.tape import Tape, replace
+from rnnedge_export.streaming.facts import constant, integers
+
+_NO_LIMIT = 1 << 40
+
+
+def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
+    """A copy of `model` in normal form."""
+    normal = model.clone()
+    tape = Tape(normal)
+    for node in list(normal.graph):
+        if node.op_type == "ConvTranspose":
+            _as_convolution(node, tape)
+    for node in list(normal.graph):
+        if node.op_type == "Conv":
+            _take_padding(node)
+    if _fold_sizes(normal, batch_axis, tape):
+        optimize_ir(normal, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
+        ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normal)
+    ir.passes.common.RemoveUnusedNodesPass()(normal)
+    return normal
+
+
+def _take_padding(node: ir.Node) -> None:
+    """Case 1: of one Pad that only this convolution reads."""
+    value = node.inputs[0]
+    pad = value.producer() if value is not None else None
+    if value is None or pad is None or pad.op_type != "Pad" or len(value.uses()) != 1 or value.is_graph_output():
+        return
+    if pad.attributes.get_string("mode", "constant") != "constant" or pad.inputs[0] is None or value.shape is None:
+        return
+    fill = constant(pad.inputs[2]) if len(pad.inputs) > 2 and pad.inputs[2] is not None else np.zeros(1)
+    amounts, ndim = integers(pad, 1), len(value.shape)
+    axes = integers(pad, 3) if len(pad.inputs) > 3 and pad.inputs[3] is not None else list(range(ndim))
+    if fill is None or fill.any() or amounts is None or axes is None or min(amounts) < 0:
+        return
+    if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return
+    pads = list(node.attributes.get_ints("pads") or []) or [0] * 2 * (ndim - 2)
+    for place, axis in enumerate(axis % ndim for axis in axes):
+        for side in range(2):
+            amount = amounts[place + side * len(axes)]
+            if amount and axis < 2:
+                return
+            if amount:
+                pads[axis - 2 + side * (ndim - 2)] += amount
+    node.attributes["pads"] = ir.AttrInt64s("pads", pads)
+    node.replace_input_with(0, pad.inputs[0])
+
+
+def _as_convolution(node: ir.Node, tape: Tape) -> None:
+    """Case 2: Conv with the kernel reversed, in and out swapped within each group, and the padding that is left."""
+    weights = constant(node.inputs[1])
+    if weights is None:
+        return
+    spatial = weights.ndim - 2
+    strides = list(node.attributes.get_ints("strides") or []) or [1] * spatial
+    extra = list(node.attributes.get_ints("output_padding") or [])
+    if set(strides) != {1} or any(extra) or node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return
+    dilations = list(node.attributes.get_ints("dilations") or []) or [1] * spatial
+    pads = list(node.attributes.get_ints("pads") or []) or [0] * 2 * spatial
+    left = [(k - 1) * d - p for k, d, p in zip([*weights.shape[2:]] * 2, dilations * 2, pads, strict=True)]
+    if min(left) < 0:
+        return
+    group = node.attributes.get_int("group", 1)
+    ins, outs = weights.shape[0] // group, weights.shape[1]
+    parts = weights.reshape(group, ins, outs, *weights.shape[2:]).swapaxes(1, 2)
+    turned = parts.reshape(group * outs, ins, *weights.shape[2:])[
+        (slice(None), slice(None), *[slice(None, None, -1)] * spatial)
+    ]
+    tape.place = node.name or node.op_type
+    out = tape.op(
+        "Conv", node.inputs[0], tape.const(np.ascontiguousarray(turned), "kernel"), *node.inputs[2:], group=group,
+        dilations=dilations, pads=left, strides=strides, kernel_shape=list(weights.shape[2:]),
+    )  # fmt: skip
+    conv = out.producer()
+    assert conv is not None
+    conv.name = node.name
+    replace(node, tape, [out])
+
+
+def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
+    """Case 3: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
+    changed = False
+    batch = _batch_size(model, batch_axis, tape)
+    for node in list(model.graph):
+        if node.op_type == "Shape":
+            value = node.inputs[0]
+            if value is None or value.shape is None or value.is_graph_input():
+                continue
+            start, end = node.attributes.get_int("start", 0), node.attributes.get_int("end", len(value.shape))
+            part = list(value.shape)[start:end]
+            if part and all(isinstance(d, int) or str(d) == "batch" for d in part):
+                pieces = [tape.ints(d) if isinstance(d, int) else batch for d in part]
+                replace(
+                    node,
+                    tape,
+                    [tape.op("Concat", *pieces, axis=0) if len(pieces) > 1 else tape.op("Identity", *pieces)],
+                )
+                changed = True
+        elif node.op_type == "Gather":
+            source, index = node.inputs[0], constant(node.inputs[1])
+            shape = source.producer() if source is not None else None
+            if shape is None or shape.op_type != "Shape" or index is None or index.ndim or shape.inputs[0] is None:
+                continue
+            whole = shape.inputs[0].shape
+            if whole is None or "start" in shape.attributes or "end" in shape.attributes:
+                continue
+            dim = whole[int(index)]
+            if isinstance(dim, int):
+                replace(node, tape, [tape.const(np.array(dim, np.int64))])
+                changed = True
+    return changed
+
+
+def _batch_size(model: ir.Model, batch_axis: int, tape: Tape) -> ir.Value:
+    """The number of sequences, int64 (1,), at the beginning of the graph."""
+    value = tape.op("Shape", model.graph.inputs[0], start=batch_axis, end=batch_axis + 1)
+    (node,) = tape.take()
+    first = next(iter(model.graph), None)
+    if first is None:
+        model.graph.append(node)
+    else:
+        model.graph.insert_before(first, node)
+    return value

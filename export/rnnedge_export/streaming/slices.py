@@ -1,0 +1,226 @@
+"""Cutting and padding along time, and operators that cut or join other axes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.streaming.delays import aligned, become, cut, hold, insert, joined, masked, per_call, until_certain
+from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
+from rnnedge_export.streaming.recurrent import is_zero
+from rnnedge_export.streaming.registry import rule
+from rnnedge_export.streaming.window import Window
+
+_ENDLESS = 1 << 31
+_END = (1 << 63) - 1
+
+
+@rule("Slice")
+def slice_(node: ir.Node, facts: Facts) -> Fact:
+    """1. Along other axes than time it changes nothing.
+
+    2. x[a:] along time: the first a frames are left out, which is a delay and costs nothing.
+    3. x[:-b]: a frame is passed on when b further ones have come, for then it is certain that it stays.
+    4. x[::s]: every s-th frame, a lower rate.
+    5. A number of frames counted from the end (x[-k:]) or a fixed number (x[:k]) is refused.
+    """
+    fact = facts.only(node)
+    value = node.inputs[0]
+    assert value is not None
+    axes = (
+        axes_of(node, 3, rank(value))
+        if len(node.inputs) > 3 and node.inputs[3] is not None
+        else list(range(rank(value)))
+    )
+    if fact.axis is None:
+        return fact
+    if axes is None:
+        facts.refuse(node, "its axes are computed", "write them as numbers")
+    if fact.axis not in axes:
+        return fact
+    place = axes.index(fact.axis)
+    starts, ends = integers(node, 1), integers(node, 2)
+    steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(axes)
+    if starts is None or ends is None or steps is None or fact.folded:
+        facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")
+    start, end, step = starts[place], ends[place], steps[place]
+    if start < 0 or step < 1 or 0 <= end < _ENDLESS:
+        shown = f"[{start}:{'' if end >= _ENDLESS else end}:{step}]"
+        facts.refuse(
+            node,
+            f"it slices along time by a fixed number of frames {shown}",
+            "take the last frame as y[:, -1], or slice outside the network",
+        )
+    out = value
+    others = [i for i in range(len(axes)) if i != place]
+    if others:
+        pick = [facts.tape.ints(*(source[i] for i in others)) for source in (starts, ends, axes, steps)]
+        out = insert(node, facts, "Slice", out, *pick, like=value)
+        out.shape = node.outputs[0].shape
+    if start or step > 1:
+        found = Window(1, step, -start, 0)
+        clock = found.clock(fact.clock)
+        later = replace(fact, clock=clock)
+        per_call(node, later, facts)
+        frames = found.cache(fact.clock, clock)
+        if frames:
+            out = hold(node, out, fact, frames, facts, kind="cache")
+        if step > 1:
+            out = cut(node, facts, out, fact.axis, 0, -frames or _END, step)
+            out.shape = node.outputs[0].shape
+        fact = later
+    if end < 0:
+        fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, end, 1))))
+        out, fact = until_certain(node, out, fact, facts)
+    if out is value:
+        out = insert(node, facts, "Identity", value, like=value)
+        out.shape = node.outputs[0].shape
+    return become(node, out, fact, facts)
+
+
+@rule("Pad")
+def pad(node: ir.Node, facts: Facts) -> Fact:
+    """1. Along other axes than time it changes nothing.
+
+    2. Frames in front are a state that is filled with the padding; negative padding cuts.
+    3. Frames behind follow the last one; nothing waits for them.
+    4. Reflected and repeated padding along time is refused.
+    """
+    fact = facts.only(node)
+    value = node.inputs[0]
+    assert value is not None
+    if fact.axis is None:
+        return fact
+    axes = (
+        axes_of(node, 3, rank(value))
+        if len(node.inputs) > 3 and node.inputs[3] is not None
+        else list(range(rank(value)))
+    )
+    amounts = integers(node, 1)
+    if axes is None or amounts is None:
+        facts.refuse(node, "its padding is computed", "give it in numbers")
+    if fact.axis not in axes:
+        return fact
+    place = axes.index(fact.axis)
+    front, behind = amounts[place], amounts[place + len(axes)]
+    mode = node.attributes.get_string("mode", "constant")
+    if not front and not behind:
+        return fact
+    if mode != "constant" or fact.folded:
+        facts.refuse(node, f"{mode} padding along time", "pad with a constant")
+    given = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else np.zeros(())
+    if given is None:
+        facts.refuse(node, "its padding is computed", "give it in numbers")
+    fill = float(given.reshape(-1)[0]) if given.size else 0.0
+    out = value
+    warmup = 0
+    if behind > 0:
+        out = masked(node, out, fact, facts, fill)
+    elif front > 0 and fact.clock.delay:
+        out, fact, warmup = aligned(node, out, fact, facts)
+    if front > 0:
+        buffer = hold(node, out, fact, front, facts, kind="padding", initial=fill, warmup=warmup)
+        out = cut(node, facts, buffer, fact.axis or 0, 0, -front)
+        out.shape = value.shape
+        clock = replace(fact.clock, length=(*fact.clock.length, (1, front + max(behind, 0), 1)))
+    else:
+        clock = replace(
+            fact.clock, delay=fact.clock.delay - front, length=(*fact.clock.length, (1, front + max(behind, 0), 1))
+        )
+    fact = replace(fact, clock=clock)
+    if behind < 0:
+        fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, behind, 1))))
+        out, fact = until_certain(node, out, fact, facts)
+    rest = list(amounts)
+    rest[place] = rest[place + len(axes)] = 0
+    if any(rest):
+        out = insert(node, facts, "Pad", out, facts.tape.ints(*rest), node.inputs[2] if len(node.inputs) > 2 else None,
+                     facts.tape.ints(*axes), like=value, mode=mode)  # fmt: skip
+    elif out is value:
+        out = insert(node, facts, "Identity", value, like=value)
+    out.shape = node.outputs[0].shape
+    return become(node, out, fact, facts)
+
+
+@rule("Concat")
+def concat(node: ir.Node, facts: Facts) -> Fact:
+    """1. Off time, streamed operands are brought together as by an addition; a constant is repeated for every frame.
+
+    2. Along time, a constant in front or behind is padding: x = cat([zeros, x], 1).
+    3. Two streamed operands along time are refused. 4. Summaries join summaries and constants.
+    """
+    streamed = facts.streamed(node)
+    first = streamed[0][1]
+    if any(fact.summary for _, fact in streamed):
+        clocks = {fact.clock for _, fact in streamed}
+        if not all(fact.summary for _, fact in streamed) or len(clocks) > 1:
+            facts.refuse(
+                node, "it joins values that are complete at different times", "give them as outputs of their own"
+            )
+        return first
+    axis = node.attributes.get_int("axis", 0) % rank(node.outputs[0])
+    if len({(fact.axis, fact.folded) for _, fact in streamed}) > 1:
+        facts.refuse(node, "its operands have time on different axes", "bring it to one axis")
+    if axis != first.axis:
+        clock = joined(node, facts, [i for i, _ in streamed])
+        _repeat(node, facts, [i for i, _ in streamed])
+        return replace(first, clock=clock)
+    if len(streamed) > 1:
+        facts.refuse(node, "it joins two values along time", "join features, or give several outputs")
+    return _constant_ends(node, facts, streamed[0][0])
+
+
+def _repeat(node: ir.Node, facts: Facts, indices: list[int]) -> None:
+    """Give constants that are joined with streamed values as many frames as those have."""
+    source = node.inputs[indices[0]]
+    axis = facts.known[source].axis if source is not None else None
+    assert axis is not None and source is not None
+    for i, value in enumerate(node.inputs):
+        if i in indices or value is None:
+            continue
+        if dims(value)[axis] != 1:
+            facts.refuse(node, "it joins a value that changes along time by itself", "compute it from the input")
+        along = [insert(node, facts, "Shape", source, start=k, end=k + 1) for k in (axis,)]
+        ones = [facts.tape.ints(1)] * rank(value)
+        ones[axis] = along[0]
+        batch = next((k for k, d in enumerate(dims(source)) if "batch" in str(d)), None)
+        if batch is not None and dims(value)[batch] == 1:
+            ones[batch] = insert(node, facts, "Shape", source, start=batch, end=batch + 1)
+        shape = insert(node, facts, "Concat", *ones, axis=0)
+        node.replace_input_with(i, insert(node, facts, "Expand", value, shape, like=value))
+
+
+def _constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
+    """Case 2."""
+    value, fact = node.inputs[index], facts.known[node.inputs[index]]  # type: ignore[index]
+    assert value is not None and fact.axis is not None
+    counts = []
+    for side in (node.inputs[:index], node.inputs[index + 1 :]):
+        frames = 0
+        for other in side:
+            count = dims(other)[fact.axis]
+            if facts.of(other) is not None or not is_zero(other) or not isinstance(count, int):
+                facts.refuse(node, "it joins values along time that are no zeros", "pad with F.pad, or join features")
+            frames += count
+        counts.append(frames)
+    amounts = facts.tape.ints(*counts)
+    padded = insert(node, facts, "Pad", value, amounts, None, facts.tape.ints(fact.axis), like=value)
+    padded.shape = node.outputs[0].shape
+    producer = padded.producer()
+    assert producer is not None
+    from rnnedge_export.forms.tape import replace as replace_node
+
+    replace_node(node, facts.tape, [padded])
+    return cast(Fact, pad(producer, facts))
+
+
+@rule("Split")
+def split(node: ir.Node, facts: Facts) -> Fact:
+    """1. Cuts along another axis than time."""
+    fact = facts.only(node)
+    if fact.axis == node.attributes.get_int("axis", 0) % rank(node.inputs[0]):
+        facts.refuse(node, "it cuts along time", "cut features, or slice outside the network")
+    return fact

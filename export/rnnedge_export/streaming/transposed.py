@@ -1,0 +1,115 @@
+"""More frames out than in: transposed convolution, and nearest upsampling."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.streaming.delays import aligned, become, cut, insert, masked, until_certain
+from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
+from rnnedge_export.streaming.registry import rule
+from rnnedge_export.streaming.sizes import ratio
+from rnnedge_export.streaming.window import kernel_of
+from rnnedge_runtime.clock import Clock
+
+_END = (1 << 63) - 1
+
+
+@rule("ConvTranspose")
+def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
+    """Transposed convolution by overlap-add (ONNX operator specification, ConvTranspose-11).
+
+    1. Time is a spatial axis. With a kernel of 1, stride 1 and no padding along it, every frame is by itself.
+    2. Each frame reaches over `kernel` output frames, `stride` after those of the frame before. What reaches beyond the
+       output frames of a call is a state, added to the first frames of the next one; the bias is added after that.
+    3. Padding cuts off the ends of the output: in front it is a delay, behind it keeps frames back until it is certain
+       that they stay.
+    4. Where frames past the end would reach into the output, they are zeros.
+    """
+    if facts.of(node.inputs[1]) is not None:
+        facts.refuse(node, "its kernel changes with time", "make it a constant of the network")
+    fact = facts.only(node)
+    if fact.axis is None or fact.axis == 0:
+        return fact
+    place, spatial = fact.axis - 2, rank(node.inputs[0]) - 2
+    if place < 0 or fact.folded:
+        facts.refuse(node, "time stands on its channel axis", "bring time to a spatial axis: x.transpose(1, 2)")
+    attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+    if attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or "output_shape" in attributes:
+        facts.refuse(node, "its padding depends on the length of the sequence", "give the padding in numbers")
+    pads = list(attributes.get("pads") or [0] * 2 * spatial)
+    extra = list(attributes.get("output_padding") or [0] * spatial)
+    stride = list(attributes.get("strides") or [1] * spatial)[place]
+    reach = (kernel_of(node)[place] - 1) * list(attributes.get("dilations") or [1] * spatial)[place] + 1
+    front, behind = pads[place], pads[place + spatial] - extra[place]
+    if (reach, stride, front, behind) == (1, 1, 0, 0):
+        return fact
+    value, warmup, over = node.inputs[0], 0, reach - stride
+    assert value is not None
+    if over > max(behind, 0):
+        value = masked(node, value, fact, facts, 0.0)
+    elif over > 0 and fact.clock.delay:
+        value, fact, warmup = aligned(node, value, fact, facts)
+    assert fact.axis is not None
+    pads[place] = pads[place + spatial] = extra[place] = 0
+    attributes |= {"pads": pads, "output_padding": extra}
+    raw = node.outputs[0]
+    out = insert(node, facts, "ConvTranspose", value, node.inputs[1], like=raw, **attributes)
+    if over > 0:
+        out = _overlap(node, out, fact.axis, over, warmup, facts)
+    elif over < 0:
+        fill = facts.tape.scalar(0.0, raw.dtype or ir.DataType.FLOAT)
+        ends = [0] * 2 * rank(raw)
+        ends[rank(raw) + fact.axis] = -over
+        out = insert(node, facts, "Pad", out, facts.tape.ints(*ends), fill, like=raw)
+    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
+    if bias is not None:
+        wide = facts.tape.const(bias.reshape(-1, *[1] * spatial), "bias")
+        out = insert(node, facts, "Add", out, wide, like=raw)
+    out.shape = raw.shape
+    before = fact.clock
+    length = (*before.length, (stride, over - front - behind, 1))
+    later = replace(fact, clock=Clock(before.rate * stride, before.delay * stride + front, length))
+    facts.note(
+        node, f"ConvTranspose over {reach} frames, every {stride}: {max(over, 0)} frames overlap into the next call"
+    )
+    out, later = until_certain(node, out, later, facts)
+    return become(node, out, later, facts)
+
+
+def _overlap(node: ir.Node, raw: ir.Value, axis: int, over: int, warmup: int, facts: Facts) -> ir.Value:
+    """The complete output frames of a call; the rest is added to those of the next one."""
+    place = facts.places.get(node.name or "", "") or "convtranspose"
+    shape = list(dims(node.outputs[0]))
+    shape[axis] = over
+    state = ir.Value(name=facts.tape.fresh(f"{place}.overlap"), type=raw.type, shape=ir.Shape(shape))
+    head = insert(node, facts, "Add", cut(node, facts, raw, axis, 0, over), state, like=raw)
+    whole = insert(node, facts, "Concat", head, cut(node, facts, raw, axis, over, _END), like=raw, axis=axis)
+    after = cut(node, facts, whole, axis, -over, _END)
+    facts.states.append(Held(state, after, str(state.name), tuple(shape), 0.0, warmup))
+    return cut(node, facts, whole, axis, 0, -over)
+
+
+@rule("Resize", "Upsample")
+def resize(node: ir.Node, facts: Facts) -> Fact:
+    """1. Nearest upsampling by whole numbers repeats frames. 2. Any other interpolation over time is refused."""
+    fact = facts.only(node)
+    if fact.axis is None:
+        return fact
+    times = [ratio(a, b) for a, b in zip(dims(node.inputs[0]), dims(node.outputs[0]), strict=True)]
+    mode = node.attributes.get_string("mode", "nearest")
+    where = node.attributes.get_string("coordinate_transformation_mode", "half_pixel")
+    rounding = node.attributes.get_string("nearest_mode", "round_prefer_floor")
+    along = times[fact.axis]
+    plain = mode == "nearest" and (where, rounding) in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"))
+    if (along != 1 and (along is None or along.denominator != 1 or not plain)) or fact.folded or None in times:
+        facts.refuse(node, f"it interpolates over time ({mode}, {where})", "use nearest upsampling by a whole number")
+    scales = facts.tape.const(np.array([float(t) for t in times if t is not None], np.float32), "scales")
+    out = insert(node, facts, "Resize", node.inputs[0], None, scales, like=node.outputs[0],
+                 **{k: a.value for k, a in node.attributes.items() if k != "keep_aspect_ratio_policy"})  # fmt: skip
+    assert along is not None
+    clock = fact.clock
+    later = Clock(clock.rate * along, clock.delay * int(along), (*clock.length, (int(along), 0, 1)))
+    return become(node, out, replace(fact, clock=later), facts)

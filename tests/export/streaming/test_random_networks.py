@@ -1,0 +1,97 @@
+"""Random networks stream as they compute in whole, whatever the chunks; a failure is shrunk to the fewest layers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from random_networks import Layer, build, draw
+
+from rnnedge_export.capture import Source, capture, read_example
+from rnnedge_export.reference import Reference
+from rnnedge_export.stamp import stamp
+from rnnedge_export.streaming import streamify
+from rnnedge_export.write_form import write_form
+from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.golden import max_error, stream_all
+from rnnedge_runtime.model import Model, load_bytes
+
+GROUP = 10
+COUNT = int(os.environ.get("RNNEDGE_RANDOM_NETWORKS", "50"))
+FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
+LENGTHS = (0, 1, 2, 5, 11, 40)
+
+
+def convert(layers: tuple[Layer, ...]) -> tuple[Model, Reference]:
+    """The streaming model, made by the passes alone, and PyTorch."""
+    source, example = Source(build(layers)), read_example(torch.zeros(1, 48, 4), 0, 1)
+    captured = capture(source, example, 20)
+    streaming = streamify(captured.model, 0, 1, captured.places, lengths=captured.lengths)
+    written = write_form(streaming, "native")
+    model = load_bytes(stamp(written.model, written.contract(20, captured.lengths)))
+    return model, Reference(source, example, captured.lengths)
+
+
+def error_of(layers: tuple[Layer, ...], seed: int) -> float | None:
+    """The largest difference from PyTorch over lengths and chunkings; None where the network is refused."""
+    try:
+        model, reference = convert(layers)
+    except ModelRefused:
+        return None
+    rng = np.random.default_rng(seed)
+    errors = []
+    for extra in LENGTHS:
+        frames = reference.frames(1, reference.lengths.at_least(reference.lengths.least + extra), rng)
+        expected = reference(frames)["y"][0]
+        cuts = np.sort(rng.integers(0, frames.shape[1] + 1, rng.integers(0, 9)))
+        for chosen in (range(1, frames.shape[1]), cuts.tolist()):
+            errors.append(max_error(stream_all(model.stream(), frames[0], chosen)["y"], expected))
+        poison(model, frames[0], expected, errors)
+    return float(np.max(errors))
+
+
+def poison(model: Model, frames: np.ndarray, expected: np.ndarray, errors: list[float]) -> None:
+    """Fill every delay with NaN: what stands there before frame 0 must not reach an output."""
+    stream = model.stream()
+    for state in model.contract.states:
+        if "delay" in state.input:
+            for buffers in stream._states.sets:
+                buffers[state.input][...] = np.nan
+    errors.append(max_error(stream_all(stream, frames, range(1, len(frames)))["y"], expected))
+
+
+def shrunk(layers: tuple[Layer, ...], seed: int) -> tuple[Layer, ...]:
+    """The same failure with fewer layers."""
+    for index in range(len(layers)):
+        fewer = layers[:index] + layers[index + 1 :]
+        error = error_of(fewer, seed) if fewer else None
+        if error is not None and not error <= 1e-4:
+            return shrunk(fewer, seed)
+    return layers
+
+
+@pytest.mark.parametrize("group", range(COUNT // GROUP))
+def test_random_networks_stream_as_they_compute_in_whole(group: int) -> None:
+    """None is wrong; how many were refused is bounded, so that refusing everything would fail."""
+    outcomes: Counter[str] = Counter()
+    for seed in range(FIRST + group * GROUP, FIRST + (group + 1) * GROUP):
+        layers = draw(seed)
+        error = error_of(layers, seed)
+        outcomes["refused" if error is None else "streamed"] += 1
+        if error is not None and not error <= 1e-4:
+            pytest.fail(f"seed {seed}: error {error}: fewest layers: {shrunk(layers, seed)}")
+    assert outcomes["refused"] <= GROUP // 3, outcomes
+
+
+def test_a_wrong_cache_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With every warm-up left out the proof fails, so it can fail."""
+    from rnnedge_runtime.lane import StateBuffers
+
+    layers = (Layer("conv", 2, 0, 1), Layer("gru", 0, 0, 0))
+    assert error_of(layers, 1) is not None and error_of(layers, 1) <= 1e-5  # type: ignore[operator]
+    monkeypatch.setattr(StateBuffers, "hold", lambda *_: None)
+    assert not error_of(layers, 1) <= 1e-3  # type: ignore[operator]
