@@ -82,7 +82,7 @@ def export(
         verification = check_against(model, reference, progress)
         require(verification, os.fspath(path))
     target = write_bytes(path, data)
-    return Report(target, model.digest, len(data), contract, verification)
+    return Report(target, model.digest, len(data), contract, verification, streaming.steps)
 
 
 def _streaming(captured: Captured, form: str, chunk: int | None) -> Streaming:

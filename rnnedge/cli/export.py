@@ -8,6 +8,7 @@ a module or (module, example).
 - `rnnedge export runs/speech -o speech.onnx`
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
+- `rnnedge export mypackage.net:build -o net.onnx --explain`
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import typer
 from rnnedge.cli.output import JsonOption
 
 if TYPE_CHECKING:
-    from rnnedge_export import Verification
+    from rnnedge_export import Report, Verification
 
 
 def command(
@@ -36,6 +37,9 @@ def command(
     ] = None,
     batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the example.")] = 0,
     time_axis: Annotated[int, typer.Option(help="Axis of time in the example.")] = 1,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -77,7 +81,33 @@ def command(
         print_json("export", {**fields, **checks_as_json(report.verification)})
         return
     print(f"{report.path}: {form} form, {report.size_bytes:,} bytes, {len(report.contract.states)} states")
+    if explain:
+        _explain(report)
     print_checks("proven against PyTorch", report.verification)
+
+
+def _explain(report: Report) -> None:
+    """The way of the time axis, one line for operators that leave everything as it is; then the latency in words."""
+    from rnnedge.cli.output import print_table
+
+    rows: list[tuple[str, ...]] = []
+    for step in report.steps:
+        fact = step.fact
+        where = "a summary" if fact.axis is None else f"axis {fact.axis}" + (", with the batch" if fact.folded else "")
+        row = (step.place, step.operator, where, str(fact.clock.rate), str(fact.clock.delay), "; ".join(step.notes))
+        if rows and not step.notes and not rows[-1][5] and (rows[-1][0], *rows[-1][2:]) == (row[0], *row[2:]):
+            rows[-1] = (row[0], f"{rows[-1][1]}, {row[1]}", *row[2:])
+        else:
+            rows.append(row)
+    columns = ("module", "operators", "time", "frames per input frame", "delay", "what streaming makes of it")
+    print_table("the way of the time axis", columns, rows)
+    contract = report.contract
+    rate = contract.frame_rate_hz
+    unit = "any number of frames" if contract.hop == 1 else f"multiples of {contract.hop} frames"
+    wait = f"{contract.lookahead} frame" + ("" if contract.lookahead == 1 else "s")
+    print(f"A call takes {unit}; an output frame waits for {wait} of lookahead", end="")
+    print("." if not rate else f", {1000 * contract.lookahead / rate:g} ms, and a call comes every "
+          f"{1000 * contract.hop / rate:g} ms.")  # fmt: skip
 
 
 def checks_as_json(verification: Verification) -> dict[str, Any]:

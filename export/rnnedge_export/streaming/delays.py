@@ -63,7 +63,7 @@ def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Fact
     out.shape = value.shape
     later = replace(fact, clock=replace(fact.clock, delay=fact.clock.delay + frames))
     facts.known[out] = later
-    facts.note(node, f"delay of {frames} frames: {why}")
+    facts.note(node, f"delay of {counted(frames)}: {why}")
     return out, later
 
 
@@ -125,6 +125,11 @@ def cursor(kind: str, clock: Clock, facts: Facts) -> ir.Value:
     value = ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape(shape))
     facts.cursors[Cursor(name, kind, clock)] = value
     return value
+
+
+def counted(frames: int) -> str:
+    """A number of frames in words."""
+    return f"{frames} frame" + ("" if frames == 1 else "s")
 
 
 def dim_of(clock: Clock) -> str:

@@ -65,6 +65,16 @@ class Held:
     warmup: int
 
 
+@dataclass(frozen=True)
+class Step:
+    """One operator on the way of the time axis: the module it comes from, what it made of the fact, what was done."""
+
+    place: str
+    operator: str
+    fact: Fact
+    notes: tuple[str, ...]
+
+
 @dataclass
 class Facts:
     """The facts of one graph while a pass walks and changes it.
@@ -86,8 +96,10 @@ class Facts:
     cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
     finals: dict[ir.Node, ir.Value] = field(default_factory=dict)
     """Recurrences whose state after the last frame is an output, and the index of that frame within a call."""
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     """What was done where, for people."""
+    notes: list[str] = field(default_factory=list)
+    """What was done at the node that is being followed."""
 
     def of(self, value: ir.Value | None) -> Fact | None:
         """The fact of a value, or None where it does not depend on the input."""
@@ -109,8 +121,8 @@ class Facts:
         return self.places.get(node.name or "", "") or "the network"
 
     def note(self, node: ir.Node, text: str) -> None:
-        """Remember what was done at a node."""
-        self.notes.append((self.place(node), text))
+        """Remember what was done at a node, in words."""
+        self.notes.append(text)
 
     def refuse(self, node: ir.Node, reason: str, remedy: str) -> NoReturn:
         """Raise `ModelRefused` naming the layer, the reason and the remedy."""

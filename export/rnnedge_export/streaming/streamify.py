@@ -30,7 +30,7 @@ from rnnedge_export.streaming import (
 )
 from rnnedge_export.streaming.delays import dim_of, until_certain
 from rnnedge_export.streaming.expose import add, expose
-from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, dims, rank
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims, rank
 from rnnedge_export.streaming.initial import initial_values
 from rnnedge_export.streaming.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.streaming.normal_form import normalize
@@ -52,7 +52,7 @@ class Streaming:
     """A streaming graph and its ports; states and cursors follow the ports in the graph's own inputs and outputs.
 
     `finals`: recurrences whose state after the last frame is an output, with the index of that frame in a call.
-    `recurrences`: the nodes that carry a state along time. `notes`: (module, what was done there).
+    `recurrences`: the nodes that carry a state along time. `steps`: the way of the time axis, in order.
     """
 
     model: ir.Model
@@ -63,7 +63,7 @@ class Streaming:
     cursors: tuple[Cursor, ...]
     recurrences: tuple[ir.Node, ...]
     finals: Mapping[ir.Node, ir.Value]
-    notes: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
 
 
 def streamify(
@@ -125,7 +125,7 @@ def _walk(
     ir.passes.common.RemoveUnusedNodesPass()(model)
     ir.passes.common.TopologicalSortPass()(model)
     nodes = tuple(dict.fromkeys(s.node for s in carried))
-    return Streaming(model, inputs, outputs, states, hop, tuple(facts.cursors), nodes, facts.finals, tuple(facts.notes))
+    return Streaming(model, inputs, outputs, states, hop, tuple(facts.cursors), nodes, facts.finals, tuple(facts.steps))
 
 
 def _follow(node: ir.Node, facts: Facts) -> None:
@@ -161,7 +161,11 @@ def _follow(node: ir.Node, facts: Facts) -> None:
             "this operator has no streaming rule yet",
             "write it with operators that have one (see the page 'What can be streamed')",
         )
+    place = facts.place(node)
     found = rule(node, facts)
+    shown = found if isinstance(found, Fact) else next(fact for fact in found if fact is not None)
+    facts.steps.append(Step(place, node.op_type, shown, tuple(facts.notes)))
+    facts.notes.clear()
     each = (found,) * len(node.outputs) if isinstance(found, Fact) else found
     facts.known.update((value, fact) for value, fact in zip(node.outputs, each, strict=True) if fact is not None)
 

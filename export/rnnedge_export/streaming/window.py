@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, cut, hold, masked, per_call
+from rnnedge_export.streaming.delays import aligned, counted, cut, hold, masked, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 from rnnedge_runtime.clock import Clock
@@ -84,7 +84,7 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
     if found == Window(1, 1, 0, 0):
         return fact
     warmup = 0
-    if found.behind and not (fill == 0 and value.is_graph_input()):
+    if found.behind and not (fill == 0 and is_input(value)):
         value = masked(node, value, fact, facts, fill)
     elif found.front and fact.clock.delay:
         value, fact, warmup = aligned(node, value, fact, facts)
@@ -99,13 +99,21 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
         value = cut(node, facts, value, fact.axis or 0, 0, -spare)
     node.replace_input_with(0, value)
     _drop_padding(node, fact.axis or 0)
-    waits = (
-        f", {clock.lookahead - fact.clock.lookahead} frames of lookahead"
-        if clock.lookahead > fact.clock.lookahead
-        else ""
-    )
-    facts.note(node, f"{node.op_type} over {found.reach} frames, every {found.stride}: cache of {frames} frames{waits}")
+    waits = clock.lookahead - fact.clock.lookahead
+    ahead = f", waits for {counted(waits)} of input" if waits else ""
+    every = "" if found.stride == 1 else f", every {found.stride}"
+    facts.note(node, f"window of {counted(found.reach)}{every}: cache of {counted(frames)}{ahead}")
     return out
+
+
+def is_input(value: ir.Value | None) -> bool:
+    """Whether a value is the input with its axes moved: past the end the runtime makes it zeros by itself."""
+    while value is not None and not value.is_graph_input():
+        node = value.producer()
+        if node is None or node.op_type not in ("Transpose", "Unsqueeze", "Squeeze", "Identity"):
+            return False
+        value = node.inputs[0]
+    return value is not None
 
 
 def read_window(node: ir.Node, facts: Facts) -> Window | None:
