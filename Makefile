@@ -16,7 +16,7 @@ STAMP_DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint type docs build device bench ci constraints clean
+.PHONY: help setup demo test fuzz lint type docs build device bench ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -29,6 +29,9 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; takes hours
+	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
+
 lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,7 +41,8 @@ type: $(STAMP_DEV) ## check the types of the three packages
 	$(BIN)/mypy
 
 docs: $(STAMP_DEV) ## build the site into site/; a broken link or reference fails
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m rnnedge_export.streaming.catalogue docs/figures/operators.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 build: $(STAMP_DEV) ## build wheel and sdist into dist/
 	rm -rf dist

@@ -29,7 +29,7 @@ def catalogue() -> str:
 
 def _as_markdown(text: str) -> str:
     """Cases become list items of their own."""
-    lines = []
+    lines: list[str] = []
     for line in text.splitlines():
         first = line.lstrip()[:2]
         if first[:1].isdigit() and first[1:] == "." and lines and lines[-1].strip():
