@@ -68,13 +68,13 @@ def _last_state(node: ir.Node, fact: Fact, facts: Facts) -> None:
             facts.refuse(
                 node, "its last cell state is an output, and a call brings several frames", "use form unrolled"
             )
-        last = insert_after(node, facts, cursor("last", fact.clock, facts), cast(ir.Value, h))
+        last = _read_at(node, facts, cursor("last", fact.clock, facts), cast(ir.Value, h))
         facts.known[last] = fact.summed()
         return
     facts.finals[node] = cursor("last", fact.clock, facts)
 
 
-def insert_after(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
+def _read_at(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
     """Y at the index of the last frame, for everybody who reads Y_h."""
     last = ir.Node(
         "", "Gather", [node.outputs[0], index], [ir.AttrInt64("axis", 0)], name=facts.tape.fresh("last_state")

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.forms.tape import replace as replace_node
 from rnnedge_export.streaming.delays import aligned, become, cut, hold, insert, joined, masked, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
 from rnnedge_export.streaming.recurrent import is_zero
@@ -183,9 +184,8 @@ def _repeat(node: ir.Node, facts: Facts, indices: list[int]) -> None:
             continue
         if dims(value)[axis] != 1:
             facts.refuse(node, "it joins a value that changes along time by itself", "compute it from the input")
-        along = [insert(node, facts, "Shape", source, start=k, end=k + 1) for k in (axis,)]
         ones = [facts.tape.ints(1)] * rank(value)
-        ones[axis] = along[0]
+        ones[axis] = insert(node, facts, "Shape", source, start=axis, end=axis + 1)
         batch = next((k for k, d in enumerate(dims(source)) if "batch" in str(d)), None)
         if batch is not None and dims(value)[batch] == 1:
             ones[batch] = insert(node, facts, "Shape", source, start=batch, end=batch + 1)
@@ -211,8 +211,6 @@ def _constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
     padded.shape = node.outputs[0].shape
     producer = padded.producer()
     assert producer is not None
-    from rnnedge_export.forms.tape import replace as replace_node
-
     replace_node(node, facts.tape, [padded])
     return cast(Fact, pad(producer, facts))
 
