@@ -35,6 +35,19 @@ class Causal(nn.Module):
         return self.conv(functional.pad(x, (self.front, 0)))
 
 
+class Chomp(nn.Module):
+    """A temporal convolutional network that pads both ends and cuts the later one off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(C, C, 3, padding=4, dilation=2)
+        self.second = nn.Conv1d(C, C, 3, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first(x.transpose(1, 2))[:, :, :-4])
+        return self.second(y)[:, :, :-2].transpose(1, 2) + x
+
+
 class ConvGru(nn.Module):
     """Convolutions with batch norm, then a recurrence, then a head."""
 
@@ -137,6 +150,7 @@ WINDOWS: dict[str, Callable[[], Case]] = {
         Along(*[Residual(nn.Sequential(Causal(C, C, 3, dilation=d), nn.PReLU())) for d in (1, 2, 4)]),
         X,
     ),
+    "chomp": lambda: (Chomp(), X),
     "depthwise": lambda: (Along(Causal(C, C, 5, groups=C), nn.Conv1d(C, C, 1), nn.SiLU()), X),
     "stride": lambda: (ConvGru(nn.Conv1d(C, C, 3, stride=2, padding=1), nn.ReLU(), nn.MaxPool1d(2)), X),
     "causal-stride": lambda: (ConvGru(Causal(C, C, 3, stride=2), nn.ReLU(), Causal(C, C, 3, stride=3)), X),

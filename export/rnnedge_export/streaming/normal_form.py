@@ -2,7 +2,9 @@
 
 1. Zero padding in front of a convolution is the convolution's own padding.
 2. A transposed convolution of stride 1 is a convolution with the kernel reversed.
-3. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+3. Output frames of a convolution of stride 1 that are cut off right away are padding that it does not have (the
+   "chomp" of temporal convolutional networks).
+4. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from rnnedge_export.forms.tape import Tape, replace
 from rnnedge_export.streaming.facts import constant, integers
 
 _NO_LIMIT = 1 << 40
+_ENDLESS = 1 << 31
 
 
 def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
@@ -27,6 +30,9 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
     for node in list(normal.graph):
         if node.op_type == "Conv":
             _take_padding(node)
+    for node in list(normal.graph):
+        if node.op_type == "Slice":
+            _give_back_padding(node, tape)
     if _fold_sizes(normal, batch_axis, tape):
         optimize_ir(normal, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
         ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normal)
@@ -59,6 +65,32 @@ def _take_padding(node: ir.Node) -> None:
                 pads[axis - 2 + side * (ndim - 2)] += amount
     node.attributes["pads"] = ir.AttrInt64s("pads", pads)
     node.replace_input_with(0, pad.inputs[0])
+
+
+def _give_back_padding(node: ir.Node, tape: Tape) -> None:
+    """Case 3: of the only reader of a convolution, along one axis, and no more than the padding."""
+    value = node.inputs[0]
+    conv = value.producer() if value is not None else None
+    bounds = [integers(node, index) for index in (1, 2, 3)]
+    steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
+    if conv is None or conv.op_type != "Conv" or value is None or value.shape is None or None in bounds or steps != [1]:
+        return
+    (start, *more), (end, *_), (axis, *_) = (bound or [] for bound in bounds)
+    place, spatial = axis % len(value.shape) - 2, len(value.shape) - 2
+    if more or len(value.uses()) != 1 or value.is_graph_output() or place < 0:
+        return
+    pads = list(conv.attributes.get_ints("pads") or []) or [0] * 2 * spatial
+    strides = list(conv.attributes.get_ints("strides") or []) or [1] * spatial
+    behind = 0 if end >= _ENDLESS else -end
+    if strides[place] != 1 or not 0 <= start <= pads[place] or not 0 <= behind <= pads[place + spatial]:
+        return
+    if conv.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return
+    pads[place] -= start
+    pads[place + spatial] -= behind
+    conv.attributes["pads"] = ir.AttrInt64s("pads", pads)
+    value.shape = node.outputs[0].shape
+    replace(node, tape, [value])
 
 
 def _as_convolution(node: ir.Node, tape: Tape) -> None:
@@ -94,7 +126,7 @@ def _as_convolution(node: ir.Node, tape: Tape) -> None:
 
 
 def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
-    """Case 3: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
+    """Case 4: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
     changed = False
     batch = _batch_size(model, batch_axis, tape)
     for node in list(model.graph):

@@ -56,7 +56,8 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
     return facts.refuse(
         node,
         f"time cannot be followed from {_shown(before)} to {_shown(after)}",
-        "reshape features only, keeping batch and time apart",
+        "reshape features only, not batch and time (GroupNorm and InstanceNorm normalize over time; LayerNorm "
+        "over features does not)",
     )
 
 

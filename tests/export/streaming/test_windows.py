@@ -50,6 +50,12 @@ def test_a_frame_leaves_as_soon_as_it_is_computable(name: str, hop: int, lookahe
         assert out == max(0, int((pushed // hop * hop - lookahead) * rate))
 
 
+def test_a_convolution_that_is_cut_to_the_past_needs_to_know_no_end(tmp_path: Path) -> None:
+    """Padding behind that is cut off right away costs neither a mask nor a delay."""
+    contract = export("chomp", "native", tmp_path / "m.onnx").contract
+    assert (contract.cursors, contract.lookahead) == ((), 0)
+
+
 def test_a_sequence_shorter_than_the_lookahead_comes_at_the_end(tmp_path: Path) -> None:
     """One frame in, nothing out, and the one frame from finish."""
     export("same", "native", tmp_path / "m.onnx")
