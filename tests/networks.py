@@ -138,6 +138,7 @@ NETWORKS: dict[str, Callable[[], Case]] = {
     "tokens": lambda: (Tokens(), torch.arange(11).reshape(1, 11)),
     "shapes": lambda: (Shapes(), torch.randn(1, 4, FEATURES)),
     "shared": lambda: (Shared(), torch.randn(1, 4, FEATURES)),
+    "lstm-proj": lambda: (nn.LSTM(FEATURES, HIDDEN, 2, batch_first=True, proj_size=3), torch.randn(1, 4, FEATURES)),
     "bare-gru": lambda: (nn.GRU(FEATURES, HIDDEN, 2, batch_first=True), torch.randn(1, 4, FEATURES)),
 }
 

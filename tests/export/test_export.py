@@ -38,6 +38,7 @@ def sequence(example: torch.Tensor, batch: int, time: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_a_streamed_file_equals_its_module(name: str, form: str, tmp_path: Path) -> None:
     """Pushes of odd sizes and their finish, joined, are the module's output for the whole sequence."""

@@ -110,8 +110,8 @@ class Branch(Wrapped):
         (Wrapped(bidirectional=True), r"gru \(GRU\).*bidirectional.*bidirectional=False"),
         (nn.LSTM(4, 4, bidirectional=True, batch_first=True), r"LSTM.*bidirectional"),
         pytest.param(
-            nn.LSTM(4, 6, proj_size=3, batch_first=True),
-            r"proj_size=3.*nn.Linear",
+            nn.LSTM(4, 6, proj_size=3, batch_first=True, bidirectional=True),
+            r"LSTM: a bidirectional LSTM",
             # PyTorch says once per process that oneDNN has no kernel for it.
             marks=pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),
         ),

@@ -19,6 +19,7 @@ import torch
 from onnxscript import opset20
 from torch import Tensor, nn
 
+from rnnedge_export.capture.projected import ProjectedLSTM
 from rnnedge_runtime.errors import ModelRefused
 
 # Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.
@@ -87,11 +88,6 @@ class OpaqueRecurrence(nn.Module):
     def __init__(self, source: nn.RNNBase, place: str) -> None:
         """Copy the weights of `source`, which messages call `place`."""
         super().__init__()
-        if source.proj_size:
-            raise ModelRefused(
-                f"{place}: LSTM with proj_size={source.proj_size}: ONNX LSTM has no projection; "
-                "use an LSTM without proj_size followed by nn.Linear"
-            )
         self.place = place
         self.mode = source.mode
         self.input_size, self.hidden_size = source.input_size, source.hidden_size
@@ -144,12 +140,13 @@ class OpaqueRecurrence(nn.Module):
 @contextmanager
 def opaque(module: nn.Module) -> Iterator[nn.Module]:
     """Swap every torch recurrence inside `module`, yield the module to capture, and swap them back at the end."""
-    made: dict[int, OpaqueRecurrence] = {}
+    made: dict[int, nn.Module] = {}
     swapped: list[tuple[nn.Module, str, nn.Module]] = []
 
-    def stand_in(source: nn.RNNBase, place: str) -> OpaqueRecurrence:
+    def stand_in(source: nn.RNNBase, place: str) -> nn.Module:
         if id(source) not in made:
-            made[id(source)] = OpaqueRecurrence(source, place).eval()
+            kind = ProjectedLSTM if source.proj_size else OpaqueRecurrence
+            made[id(source)] = kind(source, place).eval()
         return made[id(source)]
 
     if _is_torch_recurrence(module):
