@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,15 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in err and "ModelRefused" in err
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes started here hear SIGINT even if the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_keeps_what_was_finished(number: signal.Signals, code: int, gru_file: Path, tmp_path: Path):
     """A run that is stopped while it waits for input leaves the predictions so far, whole."""
