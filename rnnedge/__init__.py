@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnedge_export import Check, Report, Verification, export, verify
+    from rnnedge_export import Check, Report, Verification, convert, export, verify
     from rnnedge_runtime import (
         Contract,
         ContractError,
@@ -47,13 +47,14 @@ __all__ = [
     "Stream",
     "Verification",
     "VerificationError",
+    "convert",
     "export",
     "load",
     "replay",
     "verify",
 ]
 
-_EXPORT = {"Check", "Report", "Verification", "export", "verify"}
+_EXPORT = {"Check", "Report", "Verification", "convert", "export", "verify"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,8 @@
 Needs torch, onnx, onnx-ir and onnxscript; knows nothing of the models in `rnnedge`, it takes any `nn.Module`.
 """
 
-from rnnedge_export.pipeline import export
+from rnnedge_export.pipeline import convert, export
 from rnnedge_export.report import Report
 from rnnedge_export.verify import Check, Verification, verify
 
-__all__ = ["Check", "Report", "Verification", "export", "verify"]
+__all__ = ["Check", "Report", "Verification", "convert", "export", "verify"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from rnnedge_export.capture import Captured, Source, capture, read_example, weights_digest
-from rnnedge_export.reference import Reference, evaluation
+from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
+from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import Report
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
@@ -24,6 +25,19 @@ from rnnedge_runtime.model import load_bytes
 
 _GOLDEN_FRAMES = 16
 _DEFAULT_CHUNK = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a file is written, and what its contract says beside what the graph itself determines."""
+
+    form: str
+    precision: str
+    chunk: int | None
+    opset: int
+    frame_rate_hz: float | None
+    labels: tuple[str, ...]
+    normalization: Normalization | None
 
 
 def export(
@@ -54,33 +68,78 @@ def export(
     Raises `ModelRefused` where the network cannot stream, `VerificationError` where the file would not compute what
     the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all.
     """
+    options = Options(form, precision, chunk, opset, frame_rate_hz, tuple(labels), normalization)
     say = progress or (lambda _: None)
-    _check_options(form, precision, chunk)
-    check_writable(path)
+    _check(options, path)
     with evaluation(module):
         source = Source(module)
         given = read_example(example, batch_axis, time_axis)
         say("capture")
         captured = capture(source, given, opset)
-        say("streamify")
-        streaming = _streaming(captured, form, chunk)
-        say("form")
-        written = write_form(streaming, form)
-        reference = Reference(source, given, captured.lengths)
-        contract = replace(
-            written.contract(opset, captured.lengths),
-            frame_rate_hz=frame_rate_hz,
-            labels=tuple(labels),
-            normalization=normalization,
-            provenance=_provenance(module),
-            golden=_golden(source, reference),
-        )
-        say("stamp")
-        data = stamp(written.model, contract)
-        model = load_bytes(data, os.fspath(path))
-        say("verify")
-        verification = check_against(model, reference, progress)
-        require(verification, os.fspath(path))
+        return _compile(source, given, captured, path, options, _provenance(module), say)
+
+
+def convert(
+    offline: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    time_axis: str | int = 1,
+    batch_axis: int | None = None,
+    form: str = "native",
+    precision: str = "float32",
+    chunk: int | None = None,
+    opset: int = 20,
+    frame_rate_hz: float | None = None,
+    labels: Sequence[str] = (),
+    normalization: Normalization | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Turn an ONNX file for whole sequences into one that streams, proven equal to it.
+
+    `offline`: opset 14 to 22, from any framework; one input, float32 or int64. `time_axis`: the axis along which it is
+    streamed, 1 or "input:1"; `batch_axis` is 0, or 1 where time is on axis 0. `opset` holds for files older than 18;
+    others keep theirs. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
+    """
+    options = Options(form, precision, chunk, opset, frame_rate_hz, tuple(labels), normalization)
+    say = progress or (lambda _: None)
+    _check(options, path)
+    say("read")
+    source = open_offline(offline, time_axis, batch_axis)
+    say("capture")
+    captured = source.capture(opset)
+    provenance = {"source": Path(offline).name, "source_sha256": source.digest, **_packages()}
+    return _compile(source, source.example(), captured, path, options, provenance, say)
+
+
+def _compile(
+    source: Oracle,
+    example: Example,
+    captured: Captured,
+    path: str | os.PathLike[str],
+    options: Options,
+    provenance: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Report:
+    """From the offline graph to the verified file."""
+    say("streamify")
+    streaming = _streaming(captured, options.form, options.chunk)
+    say("form")
+    written = write_form(streaming, options.form)
+    reference = Reference(source, example, captured.lengths)
+    contract = replace(
+        written.contract(captured.model.opset_imports[""], captured.lengths),
+        frame_rate_hz=options.frame_rate_hz,
+        labels=options.labels,
+        normalization=options.normalization,
+        provenance=provenance,
+        golden=_golden(source, reference),
+    )
+    say("stamp")
+    data = stamp(written.model, contract)
+    model = load_bytes(data, os.fspath(path))
+    say("verify")
+    verification = check_against(model, reference, say)
+    require(verification, os.fspath(path))
     target = write_bytes(path, data)
     return Report(target, model.digest, len(data), contract, verification, streaming.steps)
 
@@ -103,27 +162,28 @@ def _streaming(captured: Captured, form: str, chunk: int | None) -> Streaming:
     )
 
 
-def _check_options(form: str, precision: str, chunk: int | None) -> None:
+def _check(options: Options, path: str | os.PathLike[str]) -> None:
+    form, chunk = options.form, options.chunk
     if form not in FORMS:
         raise ModelRefused(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
-    if precision != "float32":
-        raise ModelRefused(f"precision: expected float32, found {precision!r}")
+    if options.precision != "float32":
+        raise ModelRefused(f"precision: expected float32, found {options.precision!r}")
     if chunk is not None and form != "unrolled":
         raise ModelRefused(f"chunk: only the unrolled form has a fixed number of frames, found form {form!r}")
     if chunk is not None and chunk < 1:
         raise ModelRefused(f"chunk: expected at least 1 frame, found {chunk}")
+    check_writable(path)
 
 
 def _provenance(module: nn.Module) -> dict[str, str]:
-    packages = ("rnnedge", "torch", "onnx", "onnxscript", "onnxruntime")
-    return {
-        "module": type(module).__qualname__,
-        "weights_sha256": weights_digest(module),
-        **{package: version(package) for package in packages},
-    }
+    return {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **_packages()}
 
 
-def _golden(source: Source, reference: Reference) -> Golden:
+def _packages() -> dict[str, str]:
+    return {package: version(package) for package in ("rnnedge", "torch", "onnx", "onnxscript", "onnxruntime")}
+
+
+def _golden(source: Oracle, reference: Reference) -> Golden:
     frames = reference.frames(1, reference.lengths.at_least(_GOLDEN_FRAMES), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))

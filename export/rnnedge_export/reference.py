@@ -1,6 +1,6 @@
-"""The source module as the oracle: whole sequences through PyTorch, in the axis order of a stream.
+"""The source as the oracle: whole sequences through PyTorch or an offline file, in the axis order of a stream.
 
-Which axis of an output is batch and which is time is found by calling the module with other sizes, so that a wrong
+Which axis of an output is batch and which is time is found by calling the source with other sizes, so that a wrong
 idea of the exporter about an axis cannot hide here.
 """
 
@@ -8,22 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Example, Source
+from rnnedge_export.capture import Example
 from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 
-class Reference:
-    """A module in evaluation mode, called on (batch, time, ...) arrays."""
+class Oracle(Protocol):
+    """A network for whole sequences: what a file has to compute."""
 
-    def __init__(self, source: Source, example: Example, lengths: Lengths) -> None:
-        """Call the module three times to learn the axes of its outputs."""
+    input_name: str
+    output_names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Every output for a batch of whole sequences, in the network's own axis order."""
+
+
+class Reference:
+    """A network called on (batch, time, ...) arrays; a module is in evaluation mode."""
+
+    def __init__(self, source: Oracle, example: Example, lengths: Lengths) -> None:
+        """Call the source three times to learn the axes of its outputs."""
         self._source = source
         self._example = example
         self.lengths = lengths
@@ -37,14 +52,14 @@ class Reference:
         # A user's forward can raise anything.
         except Exception as error:
             raise ModelRefused(
-                f"{type(source.module).__name__}: its forward fails on an input of shape "
+                f"{source.name}: its forward fails on an input of shape "
                 f"{tuple(example.resized(2, times[0]).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
             ) from error
         self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The outputs, in the order of the module."""
+        """The outputs, in the order of the source."""
         return tuple(self._axes)
 
     def __call__(self, frames: Array) -> dict[str, Array]:

@@ -22,7 +22,6 @@ from typing import Any
 import onnx_ir as ir
 import torch
 from onnxscript.optimizer import optimize_ir
-from torch import nn
 
 from rnnedge_export.capture.opaque import TRANSLATIONS, opaque
 from rnnedge_export.capture.pooling import two_dimensional_pooling
@@ -71,17 +70,17 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             )
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
         except Exception as error:
-            raise ModelRefused(f"{_name(source)}: torch.onnx cannot write this network: {_reason(error)}") from error
+            raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {_reason(error)}") from error
     assert onnx_program is not None
     model = onnx_program.model
-    _fold(model)
+    fold(model)
     _name_ports(model, source)
     _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"})
     found = model.opset_imports[""]
     if found != opset:
         raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
-    places = _strip(model)
-    _check_dims(model, _name(source))
+    places = strip(model)
+    _check_dims(model, source.name)
     return Captured(model, source.input_name, example.batch_axis, example.time_axis, places, lengths)
 
 
@@ -95,7 +94,7 @@ def _export(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.ex
     # A user's forward can raise anything.
     except Exception as error:
         raise ModelRefused(
-            f"{_name(source)}: its forward fails on an input of shape {tuple(x.shape)}: {_reason(error)}"
+            f"{source.name}: its forward fails on an input of shape {tuple(x.shape)}: {_reason(error)}"
         ) from error
     length = x.shape[example.time_axis]
     time: Any = torch.export.Dim("time")
@@ -112,11 +111,11 @@ def _export(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.ex
                 suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
                 if suggested is None or (suggested[1], length) == (grain, getattr(time, "min", None)):
                     raise ModelRefused(
-                        f"{_name(source)}: cannot be captured for any batch and length: {_reason(error)}; "
+                        f"{source.name}: cannot be captured for any batch and length: {_reason(error)}; "
                         "write forward without Python arithmetic or branches on lengths and values"
                     ) from error
                 time, grain = suggested
-    raise ModelRefused(f"{_name(source)}: torch.export finds no lengths that it takes; give a longer example")
+    raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
 
 
 def _fixes_length(message: str) -> bool:
@@ -170,7 +169,8 @@ def _quiet() -> Iterator[None]:
         torch_logger.setLevel(level)
 
 
-def _fold(model: ir.Model) -> None:
+def fold(model: ir.Model) -> None:
+    """Inline local functions and compute everything constant, whatever its size."""
     ir.passes.common.InlinePass()(model)
     optimize_ir(model, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
     ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
@@ -226,7 +226,7 @@ def _values(graph: ir.Graph) -> Iterator[ir.Value]:
         yield from node.outputs
 
 
-def _strip(model: ir.Model) -> dict[str, str]:
+def strip(model: ir.Model) -> dict[str, str]:
     """Remove every note that the exporter left, and return the module path of each node."""
     places: dict[str, str] = {}
     for node in model.graph.all_nodes():
@@ -273,7 +273,3 @@ def _reason(error: BaseException) -> str:
             return f"the code fixes the {'batch size' if fixed[1] == 'batch' else 'sequence length'} to {fixed[2]}"
     telling = [line for line in lines if re.search(r"inferred|specializ|constraint|Unsupported|No ONNX function", line)]
     return (telling or lines or [type(error).__name__])[0][:300]
-
-
-def _name(source: nn.Module) -> str:
-    return type(source.module).__name__

@@ -74,6 +74,11 @@ class Source(nn.Module):
         self.input_name, self._returns_state = _read_signature(module)
         self.output_names: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What messages call the module."""
+        return type(self.module).__name__
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Call the module on whole sequences."""
         named = self._named(self.module(x))

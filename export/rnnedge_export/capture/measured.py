@@ -1,0 +1,144 @@
+"""Lengths and shapes of an ONNX file found by running it.
+
+Symbolic inference knows some operators and guesses at others. A run knows them all: every dim is observed for several
+batch sizes and lengths, and written as `k*batch`, `(p*time + r)//q`, their product, or a number. What no such
+expression fits stays unknown, and is refused where a streaming rule asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+from itertools import pairwise
+from math import gcd
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+import onnxruntime
+
+from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_runtime.contract import Dim
+from rnnedge_runtime.errors import ModelRefused
+
+_SHORT = range(1, 49)
+_LONG = (64, 80, 96, 128, 160, 192, 240, 256, 320, 480, 512, 640, 960, 1024, 1280, 1536, 2048, 4096, 8192, 16000, 16384)
+# Distances between two lengths: a rate p/q shows where q divides the distance.
+_SPANS = (960, 2560, 5040)
+_MAX_PERIOD = 512
+
+Run = Callable[[int, int], Mapping[str, tuple[int, ...]]]
+"""(batch, time) -> the shape of every value."""
+
+
+def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """onnxruntime on one thread, quiet: what fails is told by an exception."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def find_lengths(works: Callable[[int], bool], declared: int | None, name: str) -> Lengths:
+    """The lengths that a file takes, by trying short ones, and longer ones where those fail."""
+    found = [t for t in _SHORT if works(t)]
+    if len(found) < 3:
+        tried = sorted({*_LONG, *((declared, 2 * declared, 3 * declared) if declared else ())})
+        found += [t for t in tried if t not in found and works(t)]
+    if len(found) < 2:
+        raise ModelRefused(
+            f"{name}: takes {'sequences of ' + str(found[0]) + ' frames only' if found else 'no length that was tried'}"
+            "; export it with a dynamic time axis"
+        )
+    grain = reduce(gcd, (b - a for a, b in pairwise(found)))
+    return Lengths(found[0], grain)
+
+
+def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> None:
+    """Write shape and type of every value of the main graph into `model`; `feed` makes an input of (batch, time)."""
+    values = [value for node in model.graph for value in node.outputs if value.name]
+    run, types = _shape_runner(model, [str(value.name) for value in values], feed)
+    base = lengths.at_least(24)
+    near = [base + lengths.grain * k for k in (0, 1, 2, 3, 5, 8, 13)]
+    seen = {(2, t): run(2, t) for t in near} | {(b, base): run(b, base) for b in (1, 3, 5)}
+    for span in _SPANS:
+        far = base + -(-span // lengths.grain) * lengths.grain
+        seen[2, far] = run(2, far)
+        periods = {_rate(_column(seen, str(v.name), i), base, far).denominator
+                   for v in values for i in range(len(seen[2, base][str(v.name)]))}  # fmt: skip
+        longest = max((q for q in periods if q <= _MAX_PERIOD), default=1)
+        for t in range(base, base + longest * (lengths.grain if lengths.grain == 1 else 0), 1):
+            if (2, t) not in seen:
+                seen[2, t] = run(2, t)
+        fits = {str(v.name): _fitted(seen, str(v.name), base, far) for v in values}
+        if all(d is not None for shape in fits.values() for d in shape):
+            break
+    for value in values:
+        value.shape = ir.Shape(fits[str(value.name)])
+        value.type = value.type or ir.TensorType(types[str(value.name)])
+
+
+def _shape_runner(model: ir.Model, names: list[str], feed: Callable[[int, int], Any]) -> tuple[Run, dict[str, Any]]:
+    proto = ir.to_proto(model)
+    graph = proto.graph
+    del graph.output[:]
+    for index, name in enumerate(names):
+        graph.node.append(onnx.helper.make_node("Shape", [name], [f"rnnedge_shape_{index}"]))
+        graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        graph.output.append(onnx.helper.make_empty_tensor_value_info(f"rnnedge_shape_{index}"))
+    running = session(proto)
+    wanted = [f"rnnedge_shape_{index}" for index in range(len(names))]
+    words = {port.name: port.type.removeprefix("tensor(").removesuffix(")") for port in running.get_outputs()}
+    types = {name: ir.DataType[{"double": "DOUBLE"}.get(words[name], words[name].upper())] for name in names}
+    (port,) = running.get_inputs()
+
+    def run(batch: int, time: int) -> dict[str, tuple[int, ...]]:
+        found = running.run(wanted, {port.name: feed(batch, time)})
+        return {name: tuple(int(d) for d in shape) for name, shape in zip(names, found, strict=True)}
+
+    return run, types
+
+
+def _column(seen: Mapping[tuple[int, int], Mapping[str, Sequence[int]]], name: str, axis: int) -> dict[Any, int]:
+    return {key: shapes[name][axis] for key, shapes in seen.items()}
+
+
+def _rate(column: Mapping[tuple[int, int], int], base: int, far: int) -> Fraction:
+    return Fraction(column[2, far] - column[2, base], far - base)
+
+
+def _fitted(seen: Mapping[Any, Mapping[str, Sequence[int]]], name: str, base: int, far: int) -> list[Dim | None]:
+    return [_dim(_column(seen, name, axis), base, far) for axis in range(len(seen[2, base][name]))]
+
+
+def _dim(column: Mapping[tuple[int, int], int], base: int, far: int) -> Dim | None:
+    """The expression that gives every observed number, None where there is none."""
+    batched = column[3, base] != column[2, base]
+    if batched and any(column[b, base] * 2 != column[2, base] * b for b in (1, 3, 5)):
+        return None
+    if not batched and len({column[b, base] for b in (1, 2, 3, 5)}) > 1:
+        return None
+    along = {t: Fraction(size, 2 if batched else 1) for (b, t), size in column.items() if b == 2}
+    if len(set(along.values())) == 1:
+        times = next(iter(along.values()))
+        if not batched:
+            return int(times)
+        return None if times.denominator > 1 else "batch" if times == 1 else f"{times}*batch"
+    if any(size.denominator > 1 for size in along.values()):
+        return None
+    frames = _frames({t: int(size) for t, size in along.items()}, _rate(column, base, far) / (2 if batched else 1))
+    return frames if frames is None or not batched else f"batch*({frames})"
+
+
+def _frames(along: Mapping[int, int], rate: Fraction) -> str | None:
+    """floor((p t + r) / q) with the least r that fits, in the words of a graph."""
+    p, q = rate.numerator, rate.denominator
+    low = max(size * q - p * t for t, size in along.items())
+    high = min(size * q - p * t for t, size in along.items()) + q - 1
+    if low > high or p <= 0:
+        return None
+    offset = min(max(low, 0), high)
+    scaled = "time" if p == 1 else f"{p}*time"
+    whole = scaled if not offset else f"({scaled} {'+' if offset > 0 else '-'} {abs(offset)})"
+    return whole if q == 1 else f"{whole}//{q}"
