@@ -43,14 +43,12 @@ def load_source(text: str, input_size: int | None = None) -> Source:
 
     Raises `ModelRefused` naming what is missing or fails.
     """
-    if text.endswith(".onnx"):
-        raise ModelRefused(f"{text}: an ONNX file cannot be exported again yet; give the PyTorch module it came from")
     if Path(text).is_dir():
         return _from_run(text)
     module_name, colon, name = text.partition(":")
     if not colon or not name:
         raise ModelRefused(
-            f"{text}: expected a folder made by 'rnnedge train' or package.module:factory, found neither"
+            f"{text}: expected a folder made by 'rnnedge train', an ONNX file or package.module:factory, found neither"
         )
     made = _make(_import(module_name, name), text)
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)

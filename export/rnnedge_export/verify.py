@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Source, read_example
+from rnnedge_export.capture import Source, open_offline, read_example
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_runtime.contract import Array
@@ -68,27 +68,33 @@ class Verification:
 
 def verify(
     path: str | os.PathLike[str],
-    module: nn.Module,
+    source: nn.Module | str | os.PathLike[str],
     *,
     example: object = None,
-    batch_axis: int = 0,
-    time_axis: int = 1,
+    batch_axis: int | None = None,
+    time_axis: str | int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> Verification:
-    """Check the file at `path` against `module`.
+    """Check the file at `path` against `source`: the module, or the ONNX file for whole sequences, that it came from.
 
-    `example` and the axes are those of `rnnedge_export.export`; without an example the file's golden input serves.
-    Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the module does not
+    `example` and the axes are those of `export` or `convert`; without an example the file's golden input serves.
+    Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the source does not
     take the file's input.
     """
     model = load(path)
-    given = _golden_example(model, batch_axis, time_axis) if example is None else example
-    with evaluation(module):
-        contract = model.contract
-        lengths = Lengths(contract.least, contract.grain)
-        reference = Reference(Source(module), read_example(given, batch_axis, time_axis), lengths)
-        _check_ports(model, reference)
-        return check_against(model, reference, progress)
+    lengths = Lengths(model.contract.least, model.contract.grain)
+    if not isinstance(source, nn.Module):
+        offline = open_offline(source, time_axis, batch_axis)
+        return _against(model, Reference(offline, offline.example(), lengths), progress)
+    axes = batch_axis or 0, int(time_axis)
+    given = _golden_example(model, *axes) if example is None else example
+    with evaluation(source):
+        return _against(model, Reference(Source(source), read_example(given, *axes), lengths), progress)
+
+
+def _against(model: Model, reference: Reference, progress: Callable[[str], None] | None) -> Verification:
+    _check_ports(model, reference)
+    return check_against(model, reference, progress)
 
 
 def check_against(model: Model, reference: Reference, progress: Callable[[str], None] | None = None) -> Verification:
@@ -118,7 +124,7 @@ def _check_ports(model: Model, reference: Reference) -> None:
     if promised != list(reference.names):
         raise ModelRefused(
             f"{model.name}: its outputs are {promised}, the source's are {list(reference.names)}; "
-            "verify it against the module that it was exported from"
+            "verify it against what it was exported from"
         )
 
 

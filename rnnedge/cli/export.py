@@ -1,7 +1,7 @@
-"""Turn a PyTorch module into an ONNX file that streams, proven equal to it.
+"""Turn a network for whole sequences into an ONNX file that streams, proven equal to it.
 
-SOURCE is a folder made by `rnnedge train`, or `package.module:factory`: a module, a class, or a function that returns
-a module or (module, example).
+SOURCE is a folder made by `rnnedge train`; `package.module:factory`, which is a module, a class, or a function that
+returns a module or (module, example); or an ONNX file from any framework.
 
 **Examples:**
 
@@ -9,10 +9,12 @@ a module or (module, example).
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
+- `rnnedge export offline.onnx -o streaming.onnx --time-axis input:1`
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    source: Annotated[str, typer.Argument(help="A run folder, or package.module:factory.")],
+    source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
     form: Annotated[str, typer.Option(help="How the loop is written: native, scan, unrolled or step.")] = "native",
     chunk: Annotated[int | None, typer.Option(help="Frames per call of the unrolled form (4).", min=1)] = None,
@@ -35,15 +37,15 @@ def command(
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
-    batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the example.")] = 0,
-    time_axis: Annotated[int, typer.Option(help="Axis of time in the example.")] = 1,
+    batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
+    time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, say, stages
+    from rnnedge.cli.output import counted, print_json, stages
     from rnnedge_runtime.atomic import check_writable
     from rnnedge_runtime.contract import FORMS
 
@@ -52,43 +54,56 @@ def command(
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
     check_writable(output)
-    import rnnedge
-    from rnnedge.sources import load_source
-
     with stages(f"export {source}") as progress:
         progress("import torch")
-        export = rnnedge.export
-        progress("source")
-        loaded = load_source(source, input_size)
-        if loaded.inferred:
-            say(f"no example input given; took {loaded.inferred}")
-        report = export(
-            loaded.module,
-            loaded.example,
-            output,
-            form=form,
-            chunk=chunk,
-            opset=opset,
-            batch_axis=batch_axis,
-            time_axis=time_axis,
-            frame_rate_hz=frame_rate or loaded.frame_rate_hz,
-            labels=labels.split(",") if labels else loaded.labels,
-            normalization=loaded.normalization,
-            progress=progress,
-        )
+        report = _export(source, output, input_size, batch_axis, time_axis, progress, form=form, chunk=chunk,
+                         opset=opset, frame_rate=frame_rate, labels=labels)  # fmt: skip
     if json:
         fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes, "form": form}
         print_json("export", {**fields, **checks_as_json(report.verification)})
         return
-    print(f"{report.path}: {form} form, {report.size_bytes:,} bytes, {len(report.contract.states)} states")
+    print(f"{report.path}: {form} form, {report.size_bytes:,} bytes, {counted(len(report.contract.states), 'state')}")
     if explain:
         _explain(report)
-    print_checks("proven against PyTorch", report.verification)
+    print_checks(f"proven against {source}", report.verification)
+
+
+def _export(
+    source: str,
+    output: Path,
+    input_size: int | None,
+    batch_axis: int | None,
+    time_axis: str,
+    progress: Callable[[str], None],
+    *,
+    frame_rate: float | None,
+    labels: str | None,
+    **options: Any,
+) -> Report:
+    """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
+    import rnnedge
+    from rnnedge.cli.output import say
+
+    names = labels.split(",") if labels else ()
+    if source.endswith(".onnx"):
+        return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
+                               labels=names, progress=progress, **options)  # fmt: skip
+    from rnnedge.sources import load_source
+
+    if not time_axis.isdigit():
+        raise typer.BadParameter(f"expected a number for a module, found {time_axis!r}", param_hint="--time-axis")
+    progress("source")
+    loaded = load_source(source, input_size)
+    if loaded.inferred:
+        say(f"no example input given; took {loaded.inferred}")
+    return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
+                          frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
+                          normalization=loaded.normalization, progress=progress, **options)  # fmt: skip
 
 
 def _explain(report: Report) -> None:
     """The way of the time axis, one line for operators that leave everything as it is; then the latency in words."""
-    from rnnedge.cli.output import print_table
+    from rnnedge.cli.output import counted, print_table
 
     rows: list[tuple[str, ...]] = []
     for step in report.steps:
@@ -104,7 +119,7 @@ def _explain(report: Report) -> None:
     contract = report.contract
     rate = contract.frame_rate_hz
     unit = "any number of frames" if contract.hop == 1 else f"multiples of {contract.hop} frames"
-    wait = f"{contract.lookahead} frame" + ("" if contract.lookahead == 1 else "s")
+    wait = counted(contract.lookahead, "frame")
     print(f"A call takes {unit}; an output frame waits for {wait} of lookahead", end="")
     print("." if not rate else f", {1000 * contract.lookahead / rate:g} ms, and a call comes every "
           f"{1000 * contract.hop / rate:g} ms.")  # fmt: skip

@@ -20,6 +20,11 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things in words: "1 frame", "2 frames"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def print_json(kind: str, fields: Mapping[str, Any]) -> None:
     """One JSON object on stdout, with the name and version of its schema."""
     print(json.dumps({"schema": f"rnnedge.{kind}", "schema_version": 1, **fields}, indent=2, allow_nan=False))

@@ -1,7 +1,7 @@
 """Check that a file computes what it promises.
 
-With `--against SOURCE` it is compared with the PyTorch module. Without one, as on a device, the sample that was
-recorded from PyTorch at export time is replayed.
+With `--against SOURCE` it is compared with the module or the ONNX file that it came from. Without one, as on a device,
+the sample that was recorded from it at export time is replayed.
 
 **Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`
 """
@@ -20,8 +20,8 @@ def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
     provider: Annotated[str, typer.Option(help="cpu, cuda or auto; for the replay.")] = "cpu",
-    batch_axis: Annotated[int, typer.Option(help="Axis of the batch in the source's input.")] = 0,
-    time_axis: Annotated[int, typer.Option(help="Axis of time in the source's input.")] = 1,
+    batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
+    time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -49,7 +49,7 @@ def _replay(file: Path, provider: str, json: bool) -> tuple[bool, str]:
     return report.passed, f"{file}: {text}; the file or this onnxruntime computes something else"
 
 
-def _compare(file: Path, against: str, axes: tuple[int, int], json: bool) -> tuple[bool, str]:
+def _compare(file: Path, against: str, axes: tuple[int | None, str], json: bool) -> tuple[bool, str]:
     import rnnedge
     from rnnedge.cli.export import checks_as_json, print_checks
     from rnnedge.cli.output import print_json, stages
@@ -58,9 +58,8 @@ def _compare(file: Path, against: str, axes: tuple[int, int], json: bool) -> tup
     with stages(f"verify {file}") as progress:
         progress("import torch")
         verify = rnnedge.verify
-        verification = verify(
-            file, load_source(against).module, batch_axis=axes[0], time_axis=axes[1], progress=progress
-        )
+        source = against if against.endswith(".onnx") else load_source(against).module
+        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], progress=progress)
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
     else:

@@ -18,7 +18,9 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from rnnedge_export.streaming.facts import constant
 from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.streaming.sizes import size
 from rnnedge_runtime.contract import Dim
 from rnnedge_runtime.errors import ModelRefused
 
@@ -55,8 +57,36 @@ def find_lengths(works: Callable[[int], bool], declared: int | None, name: str) 
     return Lengths(found[0], grain)
 
 
-def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> None:
-    """Write shape and type of every value of the main graph into `model`; `feed` makes an input of (batch, time)."""
+def without_remainders(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> Lengths:
+    """The lengths for which no value is cut to the length of another by a remainder, as in `x + skip[..., :len(x)]`.
+
+    Such a file takes any length, and loses frames of the longer branch where strides do not divide it: only lengths of
+    one remainder stream. Others are returned as they are.
+    """
+    cuts = [n for n in model.graph if n.op_type == "Slice" and constant(n.inputs[2]) is None]
+    if not cuts or lengths.grain > 1:
+        return lengths
+    run, _ = _shape_runner(model, [str(v.name) for n in cuts for v in (n.inputs[0], n.outputs[0]) if v], feed)
+    base = lengths.at_least(24)
+    lost = {}
+    for t in range(base, base + 192):
+        shapes = run(2, t)
+        lost[t] = sum(sum(shapes[str(n.inputs[0].name)]) - sum(shapes[str(n.outputs[0].name)]) for n in cuts
+                      if n.inputs[0] is not None)  # fmt: skip
+    whole = [t for t in lost if lost[t] == min(lost.values()) and lost.get(t - 1, 0) > lost[t]]
+    steps = {b - a for a, b in pairwise(whole)}
+    if len(steps) != 1:
+        return lengths
+    grain = steps.pop()
+    return Lengths(lengths.least + (whole[0] - lengths.least) % grain, grain)
+
+
+def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> Lengths:
+    """Write shape and type of every value of the main graph into `model`; `feed` makes an input of (batch, time).
+
+    Returns the lengths for which every value has the shape that was found, and is not empty: onnxruntime's pooling
+    makes up frames where a sequence is shorter than its window.
+    """
     values = [value for node in model.graph for value in node.outputs if value.name]
     run, types = _shape_runner(model, [str(value.name) for value in values], feed)
     base = lengths.at_least(24)
@@ -77,6 +107,20 @@ def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Le
     for value in values:
         value.shape = ir.Shape(fits[str(value.name)])
         value.type = value.type or ir.TensorType(types[str(value.name)])
+    return Lengths(_least(fits, run, lengths, base), lengths.grain)
+
+
+def _least(fits: Mapping[str, Sequence[Dim | None]], run: Run, lengths: Lengths, base: int) -> int:
+    """The shortest length from which on every shape is as found; at `base` it is."""
+    least = base
+    for t in range(base - lengths.grain, lengths.least - 1, -lengths.grain):
+        shapes = run(2, t)
+        for name, dims in fits.items():
+            for dim, found in zip(dims, shapes[name], strict=True):
+                if (dim is not None and size(dim, 2, t) != found) or found < 1:
+                    return least
+        least = t
+    return least
 
 
 def _shape_runner(model: ir.Model, names: list[str], feed: Callable[[int, int], Any]) -> tuple[Run, dict[str, Any]]:

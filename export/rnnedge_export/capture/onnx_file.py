@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
-from rnnedge_export.capture.measured import find_lengths, measure_shapes, session
+from rnnedge_export.capture.constants import fold_constants
+from rnnedge_export.capture.measured import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.capture.source import Example
 from rnnedge_export.capture.unbatched import free_batch
 from rnnedge_export.streaming.lengths import Lengths
@@ -86,10 +87,11 @@ class OnnxSource:
                 for i, d in enumerate(value.shape or ())
             )
         fold(model)
+        fold_constants(model)
         strip(model)
         places = {str(node.name): _place(node) for node in model.graph.all_nodes()}
-        measure_shapes(model, self._feed, self.lengths)
-        return Captured(model, self.input_name, self.batch_axis, self.time_axis, places, self.lengths)
+        lengths = measure_shapes(model, self._feed, without_remainders(model, self._feed, self.lengths))
+        return Captured(model, self.input_name, self.batch_axis, self.time_axis, places, lengths)
 
     def _feed(self, batch: int, time: int) -> Any:
         rng = np.random.default_rng(batch * 100_003 + time)

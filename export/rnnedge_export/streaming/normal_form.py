@@ -4,7 +4,8 @@
 2. A transposed convolution of stride 1 is a convolution with the kernel reversed.
 3. Output frames of a convolution of stride 1 that are cut off right away are padding that it does not have (the
    "chomp" of temporal convolutional networks).
-4. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+4. A cut to the length of another value is a cut by a number of frames, or none.
+5. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import onnx_ir as ir
 from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.forms.tape import Tape, replace
-from rnnedge_export.streaming.facts import constant, integers
+from rnnedge_export.streaming.facts import constant, dims, integers
+from rnnedge_export.streaming.sizes import PROBES, size
 
 _NO_LIMIT = 1 << 40
 _ENDLESS = 1 << 31
+_END = (1 << 63) - 1
 
 
 def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
@@ -30,6 +33,9 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
     for node in list(normal.graph):
         if node.op_type == "Conv":
             _take_padding(node)
+    for node in list(normal.graph):
+        if node.op_type == "Slice":
+            _cut_by_number(node, tape)
     for node in list(normal.graph):
         if node.op_type == "Slice":
             _give_back_padding(node, tape)
@@ -93,6 +99,25 @@ def _give_back_padding(node: ir.Node, tape: Tape) -> None:
     replace(node, tape, [value])
 
 
+def _cut_by_number(node: ir.Node, tape: Tape) -> None:
+    """Case 4: of a cut from the front along one axis, by the lengths before and after."""
+    value, out = node.inputs[0], node.outputs[0]
+    starts, ends, axes = (integers(node, index) for index in (1, 2, 3))
+    steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
+    if ends is not None or starts is None or axes is None or len(axes) != 1 or starts[0] < 0 or steps != [1]:
+        return
+    before, after = dims(value)[axes[0]], dims(out)[axes[0]]
+    lost = {(size(before, b, t) or 0) - (size(after, b, t) or 0) for b, t in PROBES}
+    if len(lost) != 1 or out.is_graph_output():
+        return
+    behind = lost.pop() - starts[0]
+    if behind == 0 and starts[0] == 0:
+        assert value is not None
+        replace(node, tape, [value])
+    elif behind >= 0:
+        node.replace_input_with(2, tape.ints(-behind if behind else _END))
+
+
 def _as_convolution(node: ir.Node, tape: Tape) -> None:
     """Case 2: Conv with the kernel reversed, in and out swapped within each group, and the padding that is left."""
     weights = constant(node.inputs[1])
@@ -126,7 +151,7 @@ def _as_convolution(node: ir.Node, tape: Tape) -> None:
 
 
 def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
-    """Case 4: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
+    """Case 5: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
     changed = False
     batch = _batch_size(model, batch_axis, tape)
     for node in list(model.graph):
