@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnedge_export import Check, Report, Verification, convert, export, verify
+    from rnnedge_export import Check, Report, Verification, adopt, convert, export, verify
     from rnnedge_runtime import (
         Contract,
         ContractError,
@@ -47,6 +47,7 @@ __all__ = [
     "Stream",
     "Verification",
     "VerificationError",
+    "adopt",
     "convert",
     "export",
     "load",
@@ -54,7 +55,7 @@ __all__ = [
     "verify",
 ]
 
-_EXPORT = {"Check", "Report", "Verification", "convert", "export", "verify"}
+_EXPORT = {"Check", "Report", "Verification", "adopt", "convert", "export", "verify"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,9 @@
 Needs torch, onnx, onnx-ir and onnxscript; knows nothing of the models in `rnnedge`, it takes any `nn.Module`.
 """
 
+from rnnedge_export.adopt import adopt
 from rnnedge_export.pipeline import convert, export
 from rnnedge_export.report import Report
 from rnnedge_export.verify import Check, Verification, verify
 
-__all__ = ["Check", "Report", "Verification", "convert", "export", "verify"]
+__all__ = ["Check", "Report", "Verification", "adopt", "convert", "export", "verify"]

@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
 from rnnedge_export.reference import Oracle, Reference, evaluation
-from rnnedge_export.report import Report
+from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
-from rnnedge_export.verify import TOLERANCE, check_against, require
+from rnnedge_export.verify import check_against, golden_of, require
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.atomic import check_writable, write_bytes
-from rnnedge_runtime.contract import FORMS, Golden, Normalization
+from rnnedge_runtime.contract import FORMS, Normalization
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import load_bytes
 
-_GOLDEN_FRAMES = 16
 _DEFAULT_CHUNK = 4
 
 
@@ -107,7 +104,7 @@ def convert(
     source = open_offline(offline, time_axis, batch_axis)
     say("capture")
     captured = source.capture(opset)
-    provenance = {"source": Path(offline).name, "source_sha256": source.digest, **_packages()}
+    provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
     return _compile(source, source.example(), captured, path, options, provenance, say)
 
 
@@ -125,14 +122,14 @@ def _compile(
     streaming = _streaming(captured, options.form, options.chunk)
     say("form")
     written = write_form(streaming, options.form)
-    reference = Reference(source, example, captured.lengths)
+    reference = Reference(source, example, captured.lengths, streaming.hop)
     contract = replace(
         written.contract(captured.model.opset_imports[""], captured.lengths),
         frame_rate_hz=options.frame_rate_hz,
         labels=options.labels,
         normalization=options.normalization,
         provenance=provenance,
-        golden=_golden(source, reference),
+        golden=golden_of(reference, streaming.hop),
     )
     say("stamp")
     data = stamp(written.model, contract)
@@ -176,15 +173,4 @@ def _check(options: Options, path: str | os.PathLike[str]) -> None:
 
 
 def _provenance(module: nn.Module) -> dict[str, str]:
-    return {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **_packages()}
-
-
-def _packages() -> dict[str, str]:
-    return {package: version(package) for package in ("rnnedge", "torch", "onnx", "onnxscript", "onnxruntime")}
-
-
-def _golden(source: Oracle, reference: Reference) -> Golden:
-    frames = reference.frames(1, reference.lengths.at_least(_GOLDEN_FRAMES), np.random.default_rng(0))
-    outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
-    scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
-    return Golden({source.input_name: frames[0]}, outputs, TOLERANCE * scale)
+    return {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}

@@ -37,12 +37,13 @@ class Oracle(Protocol):
 class Reference:
     """A network called on (batch, time, ...) arrays; a module is in evaluation mode."""
 
-    def __init__(self, source: Oracle, example: Example, lengths: Lengths) -> None:
-        """Call the source three times to learn the axes of its outputs."""
+    def __init__(self, source: Oracle, example: Example, lengths: Lengths, unit: int = 1) -> None:
+        """Call the source three times to learn the axes of its outputs; `unit`: frames that make a difference."""
         self._source = source
         self._example = example
         self.lengths = lengths
-        times = lengths.at_least(64), lengths.at_least(64) + 64 * lengths.grain
+        times = [lengths.at_least(64 * unit * k) for k in (1, 2)]
+        times[1] += lengths.grain * (times[0] == times[1])
         try:
             small = self._call(example.resized(2, times[0]))
             wider = self._call(example.resized(3, times[0]))
@@ -56,6 +57,11 @@ class Reference:
                 f"{tuple(example.resized(2, times[0]).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
             ) from error
         self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
+
+    @property
+    def input_name(self) -> str:
+        """The input, as the source calls it."""
+        return self._source.input_name
 
     @property
     def names(self) -> tuple[str, ...]:

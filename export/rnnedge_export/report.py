@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from rnnedge_export.streaming import Step
@@ -20,3 +21,8 @@ class Report:
     contract: Contract
     verification: Verification
     steps: tuple[Step, ...] = ()
+
+
+def packages() -> dict[str, str]:
+    """The versions that made a file, for its provenance."""
+    return {package: version(package) for package in ("rnnedge", "torch", "onnx", "onnxscript", "onnxruntime")}

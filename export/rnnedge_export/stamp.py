@@ -28,6 +28,15 @@ def stamp(model: ir.Model, contract: Contract) -> bytes:
         node.name = f"{node.op_type}_{index}"
     model.metadata_props.clear()
     model.metadata_props.update(contract_json.dump(contract))
+    _drop_unread(model.graph)
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto, full_check=True)
     return seal(proto.SerializeToString(deterministic=True))
+
+
+def _drop_unread(graph: ir.Graph) -> None:
+    """Weights that no node of the graph or of its bodies reads: a value may still be counted by a node that is gone."""
+    read = {value for node in graph.all_nodes() for value in node.inputs} | set(graph.outputs)
+    for name, value in list(graph.initializers.items()):
+        if value not in read:
+            del graph.initializers[name]

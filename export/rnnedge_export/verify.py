@@ -22,7 +22,7 @@ from torch import nn
 from rnnedge_export.capture import Source, open_offline, read_example
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_runtime.contract import Array
+from rnnedge_runtime.contract import Array, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.model import Model, load
@@ -31,6 +31,7 @@ TOLERANCE = 1e-5
 LENGTHS = (1, 2, 7, 131)
 BATCHES = (1, 3)
 CHAINED_FRAMES = 10_000
+_GOLDEN_FRAMES = 16
 _SEED = 20
 
 
@@ -85,11 +86,13 @@ def verify(
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
         offline = open_offline(source, time_axis, batch_axis)
-        return _against(model, Reference(offline, offline.example(), lengths), progress)
+        return _against(model, Reference(offline, offline.example(), lengths, model.contract.unit), progress)
     axes = batch_axis or 0, int(time_axis)
     given = _golden_example(model, *axes) if example is None else example
     with evaluation(source):
-        return _against(model, Reference(Source(source), read_example(given, *axes), lengths), progress)
+        return _against(
+            model, Reference(Source(source), read_example(given, *axes), lengths, model.contract.unit), progress
+        )
 
 
 def _against(model: Model, reference: Reference, progress: Callable[[str], None] | None) -> Verification:
@@ -109,6 +112,14 @@ def check_against(model: Model, reference: Reference, progress: Callable[[str], 
     if model.contract.inputs[0].dtype.startswith("float"):
         checks.append(_non_finite(model, reference))
     return Verification(tuple(checks))
+
+
+def golden_of(reference: Reference, unit: int) -> Golden:
+    """A short recorded run of the oracle, of a few calls at least, which goes into the file."""
+    frames = reference.frames(1, reference.lengths.at_least(max(_GOLDEN_FRAMES, 2 * unit)), np.random.default_rng(0))
+    outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
+    scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
+    return Golden({reference.input_name: frames[0]}, outputs, TOLERANCE * scale)
 
 
 def _golden_example(model: Model, batch_axis: int, time_axis: int) -> torch.Tensor:
@@ -140,23 +151,23 @@ def require(verification: Verification, name: str) -> None:
 
 def _parity(model: Model, reference: Reference) -> Check:
     rng = np.random.default_rng(_SEED)
-    lengths = _lengths(model)
-    pairs = [reference.frames(batch, length, rng) for batch in BATCHES for length in lengths]
+    lengths, batches = _lengths(model), _batches(model)
+    pairs = [reference.frames(batch, length, rng) for batch in batches for length in lengths]
     results = [_compare(model, reference(frames), frames) for frames in pairs]
-    detail = f"lengths {', '.join(map(str, lengths))}; batches {', '.join(map(str, BATCHES))}"
+    detail = f"lengths {', '.join(map(str, lengths))}; batches {', '.join(map(str, batches))}"
     return _worst("parity", detail, results)
 
 
 def _chunking(model: Model, reference: Reference) -> Check:
     rng = np.random.default_rng(_SEED + 1)
     results = []
-    for batch in BATCHES:
+    for batch in _batches(model):
         frames = reference.frames(batch, _lengths(model)[-1], rng)
         expected = reference(frames)
         for pieces in (3, 17, 64):
             cuts = sorted(int(c) for c in rng.integers(0, frames.shape[1] + 1, pieces))
             results.append(_compare(model, expected, frames, cuts))
-    return _worst("any chunking", "6 random cuttings into up to 65 pieces, equal to the whole", results)
+    return _worst("any chunking", "random cuttings into up to 65 pieces, equal to the whole", results)
 
 
 def _drift(model: Model, reference: Reference) -> Check:
@@ -171,7 +182,7 @@ def _drift(model: Model, reference: Reference) -> Check:
 def _non_finite(model: Model, reference: Reference) -> Check:
     frames = reference.frames(1, reference.lengths.at_least(5), np.random.default_rng(_SEED + 3))
     poisoned = frames[0].copy()
-    poisoned[2].flat[0] = np.nan
+    poisoned.reshape(len(poisoned), -1)[2, 0] = np.nan
     stream = model.stream()
     refused = 0.0
     try:
@@ -183,6 +194,11 @@ def _non_finite(model: Model, reference: Reference) -> Check:
     found = stream_all(stream, frames[0])
     error = float(np.max([refused, *(max_error(found[name], expected[name][0]) for name in found)]))
     return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
+
+
+def _batches(model: Model) -> tuple[int, ...]:
+    """Those that the file takes."""
+    return BATCHES if model.contract.batch is None else (model.contract.batch,)
 
 
 def _lengths(model: Model) -> list[int]:

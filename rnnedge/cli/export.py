@@ -45,7 +45,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import counted, print_json, stages
+    from rnnedge.cli.output import stages
     from rnnedge_runtime.atomic import check_writable
     from rnnedge_runtime.contract import FORMS
 
@@ -58,11 +58,20 @@ def command(
         progress("import torch")
         report = _export(source, output, input_size, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels)  # fmt: skip
+    print_report(report, "export", source, json=json, explain=explain)
+
+
+def print_report(report: Report, verb: str, source: str, *, json: bool, explain: bool = False) -> None:
+    """What was written, and its proof."""
+    from rnnedge.cli.output import counted, print_json
+
+    contract = report.contract
     if json:
-        fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes, "form": form}
-        print_json("export", {**fields, **checks_as_json(report.verification)})
+        fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes}
+        print_json(verb, {**fields, "form": contract.form, **checks_as_json(report.verification)})
         return
-    print(f"{report.path}: {form} form, {report.size_bytes:,} bytes, {counted(len(report.contract.states), 'state')}")
+    states = counted(len(contract.states), "state")
+    print(f"{report.path}: {contract.form} form, {report.size_bytes:,} bytes, {states}")
     if explain:
         _explain(report)
     print_checks(f"proven against {source}", report.verification)

@@ -127,6 +127,13 @@ class Contract:
         return self.chunk or self.hop
 
     @property
+    def batch(self) -> int | None:
+        """How many sequences advance together; None where that is up to the caller."""
+        port = self.inputs[0]
+        size = port.shape[port.batch_axis]
+        return size if isinstance(size, int) else None
+
+    @property
     def stride(self) -> Fraction:
         """Input frames per frame of the first output."""
         return 1 / self.outputs[0].clock.rate

@@ -44,7 +44,8 @@ def non_finite(frames: Array, port: Port, batch: int, before: int) -> InputError
     time = 0 if batch == 1 else 1
     sequence = f"sequence {place[0]}, " if batch > 1 else ""
     feature = ", ".join(str(i) for i in place[time + 1 :])
+    where = f", feature {feature}" if feature else ""
     return InputError(
-        f"input {port.name!r}: {sequence}frame {before + int(place[time])}, feature {feature}: expected a finite "
+        f"input {port.name!r}: {sequence}frame {before + int(place[time])}{where}: expected a finite "
         f"number, found {frames[tuple(place)]}; nothing was run, mend the source or leave the frame out"
     )

@@ -38,6 +38,8 @@ class Model:
         """
         if batch < 1:
             raise InputError(f"stream: expected batch >= 1, found {batch}")
+        if self.contract.batch not in (None, batch):
+            raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
         return Stream(self.engine, self.contract, batch)
 
     def run(self, frames: Array) -> Frames:

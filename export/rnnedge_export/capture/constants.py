@@ -1,13 +1,17 @@
 """Everything that does not depend on the input is computed once, by onnxruntime, whatever its size or operator.
 
-onnxscript's folding leaves chains that begin with ConstantOfShape or Range, as the older exporter of torch writes for
-padding; a streaming rule would see a computed amount where there is a number.
+1. What follows from constants alone. onnxscript's folding leaves chains that begin with ConstantOfShape or Range, as
+   the older exporter of torch writes for padding; a streaming rule would see a computed amount where there is a number.
+2. What follows from shapes, where it is the same for every batch: arithmetic on lengths, and branches that hang on it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import onnx
 import onnx_ir as ir
 
 from rnnedge_export.capture.measured import session
@@ -17,42 +21,57 @@ _RANDOM = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalL
 
 
 def fold_constants(model: ir.Model) -> None:
-    """Replace, in the main graph, every value that follows from constants alone and is read by what does not."""
-    graph = model.graph
-    known = set(graph.initializers.values())
-    computed: list[ir.Node] = []
-    for node in graph:
+    """Case 1, in the main graph of `model`."""
+    nodes = _following(model, set())
+    part = ir.to_proto(model)
+    kept = [proto for node, proto in zip(model.graph, part.graph.node, strict=True) if node in nodes]
+    for field in (part.graph.node, part.graph.input, part.graph.output):
+        del field[:]
+    part.graph.node.extend(kept)
+    _replace(model, nodes, part, [{}])
+
+
+def fold_lengths(model: ir.Model, feeds: Sequence[Mapping[str, Any]]) -> None:
+    """Case 2: for inputs of several batch sizes."""
+    shapes = {node for node in model.graph if node.op_type == "Shape"}
+    part = ir.to_proto(model)
+    del part.graph.output[:]
+    _replace(model, _following(model, shapes), part, feeds)
+
+
+def _following(model: ir.Model, first: set[ir.Node]) -> set[ir.Node]:
+    """`first`, and the nodes whose inputs are all constant or made by such nodes."""
+    known = set(model.graph.initializers.values())
+    found: set[ir.Node] = set()
+    for node in model.graph:
         inputs = [value for value in node.inputs if value is not None]
         plain = not any(attribute.type == ir.AttributeType.GRAPH for attribute in node.attributes.values())
-        if plain and node.op_type not in _RANDOM and all(value in known for value in inputs):
+        follows = plain and node.op_type not in _RANDOM and all(value in known for value in inputs)
+        if node in first or follows:
             known.update(node.outputs)
-            computed.append(node)
-    made = {value for node in computed for value in node.outputs}
-    wanted = [v for v in made if v.is_graph_output() or any(n not in computed for n, _ in v.uses())]
-    if not wanted:
-        return
-    names = sorted(str(value.name) for value in wanted)
-    arrays = dict(zip(names, _evaluate(model, names), strict=True))
-    for value in wanted:
-        tensor = ir.tensor(arrays[str(value.name)], name=value.name)
-        constant = ir.Value(
-            name=f"{value.name}_constant",
-            type=ir.TensorType(tensor.dtype),
-            shape=ir.Shape(arrays[str(value.name)].shape),
-            const_value=tensor,
-        )
-        if value.is_graph_output():
-            continue
-        graph.register_initializer(constant)
-        ir.convenience.replace_all_uses_with(value, constant)
+            found.add(node)
+    return found
+
+
+def _replace(model: ir.Model, nodes: set[ir.Node], part: onnx.ModelProto, feeds: Sequence[Mapping[str, Any]]) -> None:
+    """Put constants in the place of what `nodes` give to others, where `part` gives the same for all `feeds`."""
+    graph = model.graph
+    wanted = {
+        str(value.name): value
+        for node in graph
+        if node in nodes
+        for value in node.outputs
+        if any(reader not in nodes for reader, _ in value.uses())
+    }
+    if wanted:
+        part.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted)
+        running = session(part)
+        results = [running.run(list(wanted), dict(feed)) for feed in feeds]
+        for (name, value), array, *others in zip(wanted.items(), *results, strict=True):
+            if all(np.array_equal(array, other) for other in others):
+                tensor = ir.tensor(array, name=name)
+                constant = ir.Value(name=f"{name}_constant", type=ir.TensorType(tensor.dtype),
+                                    shape=ir.Shape(array.shape), const_value=tensor)  # fmt: skip
+                graph.register_initializer(constant)
+                ir.convenience.replace_all_uses_with(value, constant)
     ir.passes.common.RemoveUnusedNodesPass()(model)
-
-
-def _evaluate(model: ir.Model, names: list[str]) -> list[Any]:
-    part = model.clone()
-    values = {str(v.name): v for node in part.graph for v in node.outputs}
-    del part.graph.outputs[:]
-    part.graph.outputs.extend(values[name] for name in names)
-    ir.passes.common.RemoveUnusedNodesPass()(part)
-    del part.graph.inputs[:]
-    return list(session(ir.to_proto(part)).run(names, {}))

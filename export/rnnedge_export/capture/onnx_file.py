@@ -57,7 +57,7 @@ class OnnxSource:
     def __init__(self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int) -> None:
         """Read the file; raises `ModelRefused` where it is missing, damaged, or not a function of one sequence."""
         self.name = os.fspath(path)
-        self.digest, proto = _read(self.name)
+        self.digest, proto = read_file(self.name)
         port, declared = self._port(proto, time, batch_axis)
         self.input_name = port.name
         self.batch_axis, self.time_axis = batch_axis, time.axis
@@ -173,7 +173,8 @@ def open_offline(path: str | os.PathLike[str], time_axis: str | int, batch_axis:
     return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis)
 
 
-def _read(path: str) -> tuple[str, onnx.ModelProto]:
+def read_file(path: str) -> tuple[str, onnx.ModelProto]:
+    """(SHA-256, model) of the file at `path`, external data included; raises `ModelRefused`."""
     try:
         proto = onnx.load(path)
         digest = sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,5 @@
+"""ONNX files that already stream, with states of their own, get a contract."""
+
+from rnnedge_export.adopt.adopt import adopt
+
+__all__ = ["adopt"]

@@ -1,0 +1,192 @@
+"""A contract for an ONNX file that streams already, with states that it takes and gives back.
+
+1. The states are named by the caller, input and output; they start from zeros.
+2. Inputs that never change (a sampling rate) become constants, and what follows from them is computed once.
+3. A file that wants the end of the last call in front of the next one (a context) gets it as one more state.
+4. The oracle is the file itself, called in a loop over each sequence alone, as its author's wrapper does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from rnnedge_export.adopt.stateful import Loop, StatefulFile, opened, with_constants
+from rnnedge_export.capture.capture import fold, strip
+from rnnedge_export.capture.constants import fold_constants, fold_lengths
+from rnnedge_export.capture.onnx_file import TimeAxis, read_file
+from rnnedge_export.capture.source import Example
+from rnnedge_export.reference import Reference
+from rnnedge_export.report import Report, packages
+from rnnedge_export.stamp import stamp
+from rnnedge_export.streaming.lengths import ANY_LENGTH
+from rnnedge_export.verify import check_against, golden_of, require
+from rnnedge_runtime.atomic import check_writable, write_bytes
+from rnnedge_runtime.clock import EVERY_FRAME, Clock
+from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
+from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.model import load_bytes
+
+
+def adopt(
+    file: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    states: Mapping[str, str],
+    time_axis: str | int | None = 1,
+    batch_axis: int | None = None,
+    chunk: int | None = None,
+    context: int = 0,
+    constants: Mapping[str, float] | None = None,
+    frame_rate_hz: float | None = None,
+    labels: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
+
+    `states`: name of a state's input -> name of the output that gives it back. `time_axis`: 1, "input:1", or None where
+    a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number.
+    `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
+    of inputs that never change.
+
+    Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
+    """
+    say = progress or (lambda _: None)
+    check_writable(path)
+    say("read")
+    digest, proto = read_file(os.fspath(file))
+    axis = None if time_axis is None else TimeAxis.parse(str(time_axis)).axis
+    if axis is None and (chunk or 1) != 1:
+        raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
+    batch = int(axis == 0) if batch_axis is None else batch_axis
+    loop = Loop(1 if axis is None else chunk, context, batch, axis)
+    if context and loop.chunk is None:
+        raise ModelRefused(f"{file}: context: expected a chunk too; give the frames of a call")
+    source = StatefulFile(os.fspath(file), with_constants(proto, constants or {}, os.fspath(file)), states, loop)
+    say("stamp")
+    model, contract = _contract(source, frame_rate_hz, tuple(labels), {
+        "source": Path(file).name, "source_sha256": digest, **packages()
+    })  # fmt: skip
+    reference = Reference(source, _example(source), ANY_LENGTH, contract.unit)
+    contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
+    data = stamp(model, contract)
+    loaded = load_bytes(data, os.fspath(path))
+    say("verify")
+    verification = check_against(loaded, reference, progress)
+    require(verification, os.fspath(path))
+    target = write_bytes(path, data)
+    return Report(target, loaded.digest, len(data), contract, verification)
+
+
+def _example(source: StatefulFile) -> Example:
+    shape = [d if isinstance(d, int) else 2 for d in source.frame_dims]
+    batch, time = source.loop.batch_axis, source.loop.time_axis
+    if time is None:
+        shape.insert(1, 2)
+        batch, time = 0, 1
+    kind = torch.float32 if source.dtype == np.float32 else torch.int64
+    return Example(torch.zeros(shape, dtype=kind), batch, time)
+
+
+def _contract(
+    source: StatefulFile, frame_rate_hz: float | None, labels: tuple[str, ...], provenance: Mapping[str, str]
+) -> tuple[ir.Model, Contract]:
+    loop = source.loop
+    batch: Dim = "batch" if source.batched else 1
+
+    def dims(given: Sequence[int | str]) -> tuple[Dim, ...]:
+        return tuple(batch if d == "batch" else d for d in given)
+
+    opened(source.proto, {source.input_name: list(dims(source.frame_dims)),
+                          **{name: list(dims(found)) for name, found in source.state_dims.items()}})  # fmt: skip
+    model = ir.from_proto(source.proto)
+    fold(model)
+    fold_constants(model)
+    if loop.chunk is not None:
+        fold_lengths(model, [source.feeds(batch) for batch in ((1, 2, 3) if source.batched else (1,))])
+        fold(model)
+    strip(model)
+    states = [
+        State(name, written, _numpy(model, name), dims(source.state_dims[name]),
+              source.state_dims[name].index("batch"))
+        for name, written in source.states.items()
+    ]  # fmt: skip
+    if loop.context:
+        states.append(_with_context(model, source, dims(source.frame_dims)))
+    frames = TIME if loop.chunk is None else loop.chunk
+    shape = tuple(frames if i == loop.time_axis else d for i, d in enumerate(dims(source.frame_dims)))
+    inputs = Port(source.input_name, _numpy(model, source.input_name), shape, loop.batch_axis, loop.time_axis)
+    outputs = tuple(_output(source, name, batch) for name in source.output_names)
+    _declare(model, outputs, states)
+    form = "native" if loop.chunk is None else "step" if loop.chunk == 1 else "unrolled"
+    contract = Contract(
+        (inputs,), outputs, tuple(states), form, model.opset_imports[""], chunk=loop.chunk, hop=loop.chunk or 1,
+        frame_rate_hz=frame_rate_hz, labels=labels, provenance=provenance,
+    )  # fmt: skip
+    return model, contract
+
+
+def _with_context(model: ir.Model, source: StatefulFile, frame_dims: tuple[Dim, ...]) -> State:
+    """Concat(context, frames) in front of every reader of the frames; the end of that is the next context."""
+    loop, graph = source.loop, model.graph
+    assert loop.chunk is not None and loop.time_axis is not None
+    x = next(v for v in graph.inputs if v.name == source.input_name)
+    name = f"{source.input_name}.context"
+    shape = [loop.context if i == loop.time_axis else d for i, d in enumerate(frame_dims)]
+    context = ir.Value(name=name, type=x.type, shape=ir.Shape(shape))
+    joined = ir.Node("", "Concat", [context, x], [ir.AttrInt64("axis", loop.time_axis)])
+    joined.outputs[0].name = f"{source.input_name}_with_context"
+    bounds = [
+        ir.Value(name=f"{name}.{what}", const_value=ir.tensor([number], dtype=ir.DataType.INT64),
+                 type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([1]))
+        for what, number in (("from", -loop.context), ("to", (1 << 63) - 1), ("axis", loop.time_axis))
+    ]  # fmt: skip
+    for bound in bounds:
+        graph.register_initializer(bound)
+    after = ir.Node("", "Slice", [joined.outputs[0], *bounds])
+    after.outputs[0].name, after.outputs[0].type, after.outputs[0].shape = f"{name}_next", x.type, ir.Shape(shape)
+    for reader, index in list(x.uses()):
+        if reader is not joined:
+            reader.replace_input_with(index, joined.outputs[0])
+    for node in (after, joined):
+        graph.insert_before(graph[0], node)
+    graph.inputs.append(context)
+    graph.outputs.append(after.outputs[0])
+    x.shape = ir.Shape(loop.chunk if i == loop.time_axis else d for i, d in enumerate(frame_dims))
+    return State(name, f"{name}_next", _numpy(model, name), tuple(shape), loop.batch_axis)
+
+
+def _output(source: StatefulFile, name: str, batch: Dim) -> Port:
+    loop = source.loop
+    frames_in = loop.chunk or 4
+    axis, frames = source.per_call(name, frames_in)
+    found = source.call_zeros(frames_in)[name]
+    at = loop.batch_axis if axis is not None else 0
+    shape: list[Dim] = [batch if i == at else int(d) for i, d in enumerate(found.shape)]
+    if axis is not None:
+        shape[axis] = TIME if loop.chunk is None else frames
+    clock = EVERY_FRAME
+    if frames != frames_in:
+        clock = Clock(Fraction(frames, frames_in), 0, ((1, frames_in - 1, frames_in), (frames, 0, 1)))
+    return Port(name, str(found.dtype), tuple(shape), at, axis, True, clock)
+
+
+def _declare(model: ir.Model, outputs: Sequence[Port], states: Sequence[State]) -> None:
+    shapes = {port.name: (port.dtype, port.shape) for port in outputs}
+    shapes |= {state.output: (state.dtype, state.shape) for state in states}
+    for value in model.graph.outputs:
+        dtype, shape = shapes[str(value.name)]
+        value.type = ir.TensorType(ir.DataType.from_numpy(np.dtype(dtype)))
+        value.shape = ir.Shape(shape)
+
+
+def _numpy(model: ir.Model, name: str) -> str:
+    value = next(v for v in model.graph.inputs if v.name == name)
+    assert value.dtype is not None
+    return str(value.dtype.numpy())

@@ -1,0 +1,253 @@
+"""A file with states of its own: which input carries frames, and where the batch stands in frames and states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+
+from rnnedge_export.capture.measured import session
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused
+
+_NUMPY = onnx.helper.tensor_dtype_to_np_dtype
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How the file is called: `chunk` frames at a time (None: any number), behind `context` frames of earlier calls."""
+
+    chunk: int | None
+    context: int
+    batch_axis: int
+    time_axis: int | None
+    """None where a call takes one frame and has no axis for it."""
+
+
+class StatefulFile:
+    """A file called in a loop over a whole sequence, each sequence by itself: the oracle of an adoption."""
+
+    def __init__(self, name: str, proto: onnx.ModelProto, states: Mapping[str, str], loop: Loop) -> None:
+        """`states`: input -> output. Raises `ModelRefused` where the ports do not fit together."""
+        self.name, self.proto, self.states, self.loop = name, proto, dict(states), loop
+        self.input_name = self._frames_port()
+        self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
+        if not self.output_names:
+            raise ModelRefused(f"{name}: every output is a state; leave one of them out of --state")
+        self.dtype = _dtype(self._port(self.input_name))
+        self.frame_dims = self._dims_of_frames()
+        self.state_dims, self.batched = self._dims_of_states()
+
+    def initial(self, batch: int) -> dict[str, Array]:
+        """Zero states for `batch` sequences."""
+        shapes = {name: [batch if d == "batch" else d for d in dims] for name, dims in self.state_dims.items()}
+        return {name: np.zeros(shape, _dtype(self._port(name))) for name, shape in shapes.items()}
+
+    def call(self, frames: Array, states: Mapping[str, Array]) -> dict[str, Array]:
+        """One call of the file itself: every output by name."""
+        feeds = {self.input_name: frames, **states}
+        names = [v.name for v in self.proto.graph.output]
+        return dict(zip(names, self._session.run(names, feeds), strict=True))
+
+    def feeds(self, batch: int) -> dict[str, Array]:
+        """Every input of a first call, zeros."""
+        frames = np.zeros(self._shape(batch, (self.loop.chunk or 4) + self.loop.context), self.dtype)
+        return {self.input_name: frames, **self.initial(batch)}
+
+    def call_zeros(self, frames: int) -> dict[str, Array]:
+        """A first call of `frames` zeros for one sequence."""
+        values = np.zeros(self._shape(1, frames + self.loop.context), self.dtype)
+        return self.call(values, self.initial(1))
+
+    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Whole sequences (in the file's axis order, with a time axis) -> outputs (batch, calls or frames, ...)."""
+        whole = np.moveaxis(x.numpy(), self._axes(), (0, 1))
+        each = [self._sequence(sequence[None]) for sequence in whole]
+        return tuple(torch.from_numpy(np.concatenate([one[name] for one in each])) for name in self.output_names)
+
+    def per_call(self, name: str, frames: int) -> tuple[int | None, int]:
+        """(time axis, frames) of an output for a call of `frames`; the axis is None where a call gives one frame."""
+        found = self.call_zeros(frames)[name].shape
+        axis = self.loop.time_axis
+        if self.loop.chunk is None:
+            assert axis is not None
+            return axis, found[axis]
+        if axis is not None and len(found) == len(self.frame_dims) and found[axis] in (1, frames):
+            return axis, found[axis]
+        return None, 1
+
+    def _sequence(self, x: Array) -> dict[str, Array]:
+        """One sequence (1, time, ...), in calls, the last of them filled up with zeros."""
+        loop, total = self.loop, x.shape[1]
+        chunk = loop.chunk or total
+        x = np.concatenate([x, np.zeros((1, -total % chunk, *x.shape[2:]), x.dtype)], 1)
+        before = np.zeros((1, loop.context, *x.shape[2:]), x.dtype)
+        states, parts = self.initial(1), []
+        for start in range(0, x.shape[1], chunk):
+            frames = np.concatenate([before, x[:, start : start + chunk]], 1)
+            before = frames[:, frames.shape[1] - loop.context :]
+            given = frames[:, 0] if loop.time_axis is None else frames
+            found = self.call(np.ascontiguousarray(np.moveaxis(given, *self._back())), states)
+            states = {name: found[self.states[name]] for name in states}
+            parts.append(found)
+        joined = {}
+        for name in self.output_names:
+            axis, frames_out = self.per_call(name, chunk)
+            pieces = [part[name] if axis is not None else part[name][:, None] for part in parts]
+            pieces = [np.moveaxis(piece, (self._batch(axis), 1 if axis is None else axis), (0, 1)) for piece in pieces]
+            joined[name] = np.concatenate(pieces, 1)
+            if frames_out == chunk:
+                joined[name] = joined[name][:, :total]
+        return joined
+
+    def _axes(self) -> tuple[int, int]:
+        """Batch and time in what the oracle is given: without a time axis in the file, it stands behind the batch."""
+        loop = self.loop
+        return (loop.batch_axis, loop.time_axis) if loop.time_axis is not None else (0, 1)
+
+    def _back(self) -> tuple[Any, Any]:
+        loop = self.loop
+        return ((0, 1), (loop.batch_axis, loop.time_axis)) if loop.time_axis is not None else (0, loop.batch_axis)
+
+    def _batch(self, axis: int | None) -> int:
+        return self.loop.batch_axis if axis is not None else 0
+
+    def _shape(self, batch: int, frames: int) -> list[int]:
+        numbers = {"batch": batch, "time": frames}
+        return [d if isinstance(d, int) else numbers[d] for d in self.frame_dims]
+
+    def _port(self, name: str) -> onnx.ValueInfoProto:
+        found: onnx.ValueInfoProto = next(port for port in self.proto.graph.input if port.name == name)
+        return found
+
+    def _frames_port(self) -> str:
+        inputs = [port.name for port in self.proto.graph.input]
+        outputs = [port.name for port in self.proto.graph.output]
+        for read, written in self.states.items():
+            if read not in inputs or written not in outputs:
+                raise ModelRefused(
+                    f"{self.name}: state {read}:{written}: expected an input and an output, found inputs "
+                    f"{', '.join(inputs)} and outputs {', '.join(outputs)}"
+                )
+        left = [name for name in inputs if name not in self.states]
+        if len(left) != 1:
+            raise ModelRefused(
+                f"{self.name}: expected one input for frames, found {', '.join(left) or 'none'}; name states with "
+                "--state in:out and give constant inputs a value with --constant name=value"
+            )
+        return str(left[0])
+
+    def _dims_of_frames(self) -> list[int | str]:
+        loop, port = self.loop, self._port(self.input_name)
+        dims = _declared(port)
+        for what, axis in (("batch", loop.batch_axis), ("time", loop.time_axis)):
+            if axis is not None and axis >= len(dims):
+                raise ModelRefused(f"{self.name}: {port.name!r}: has no axis {axis} for {what}; its shape is {dims}")
+        found: list[int | str] = []
+        for i, dim in enumerate(dims):
+            if i == loop.batch_axis:
+                found.append("batch")
+            elif i == loop.time_axis:
+                found.append("time" if loop.chunk is None else loop.chunk + loop.context)
+            elif isinstance(dim, int):
+                found.append(dim)
+            else:
+                raise ModelRefused(f"{self.name}: {port.name!r}: axis {i} of {dims} has no size; give it one")
+        return found
+
+    def _dims_of_states(self) -> tuple[dict[str, list[int | str]], bool]:
+        """The batch of a state is its open axis, or one of size 1 with which two sequences run."""
+        declared = {name: _declared(self._port(name)) for name in self.states}
+        choices = []
+        for name, dims in declared.items():
+            open_axes = [i for i, d in enumerate(dims) if not isinstance(d, int)]
+            if len(open_axes) > 1:
+                raise ModelRefused(f"{self.name}: state {name!r}: more than one axis of {dims} has no size")
+            choices.append(open_axes or [i for i, d in enumerate(dims) if d == 1])
+        for batch in (2, 1):
+            for axes in product(*choices):
+                chosen: dict[str, list[int | str]] = {
+                    name: ["batch" if i == axis else d or 1 for i, d in enumerate(dims)]
+                    for (name, dims), axis in zip(declared.items(), axes, strict=True)
+                }
+                if self._runs(chosen, batch):
+                    return chosen, batch > 1
+        raise ModelRefused(
+            f"{self.name}: does not run from zero states of shapes {declared} and give them back; check --state, "
+            "--time-axis, --chunk and --context"
+        )
+
+    def _runs(self, state_dims: dict[str, list[int | str]], batch: int) -> bool:
+        """Whether the file takes `batch` sequences, and gives each what it gets alone."""
+        self.state_dims = state_dims
+        opened(self.proto, {self.input_name: self.frame_dims, **state_dims})
+        self._session = session(self.proto)
+        frames = self.loop.context + (self.loop.chunk or 4)
+        x = np.random.default_rng(1).standard_normal(self._shape(batch, frames)).astype(self.dtype)
+        try:
+            given = self.initial(batch)
+            together = self.call(x, given)
+            if any(together[self.states[name]].shape != value.shape for name, value in given.items()):
+                return False
+            if batch == 1:
+                return True
+            axis = self.loop.batch_axis
+            alone = self.call(x.take([1], axis), self.initial(1))
+        # onnxruntime has a type of its own for every way to fail.
+        except Exception:
+            return False
+        for name, output in together.items():
+            states = {written: dims for read, dims in state_dims.items() for written in [self.states[read]]}
+            at = states[name].index("batch") if name in states else axis if output.ndim > axis else 0
+            if output.shape[at] != 2 or not np.allclose(output.take([1], at), alone[name], atol=1e-4):
+                return False
+        return True
+
+
+def with_constants(proto: onnx.ModelProto, constants: Mapping[str, float], name: str) -> onnx.ModelProto:
+    """A copy in which some inputs have a value of their own."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(proto)
+    graph = fixed.graph
+    weights = {value.name for value in graph.initializer}
+    ports = {port.name: port for port in graph.input if port.name not in weights}
+    for key, value in constants.items():
+        if key not in ports:
+            raise ModelRefused(f"{name}: constant {key!r}: the inputs are {', '.join(ports)}")
+        shape = [d if isinstance(d, int) else 1 for d in _declared(ports[key])]
+        graph.initializer.append(numpy_helper.from_array(np.full(shape, value, _dtype(ports[key])), key))
+        del ports[key]
+    del graph.input[:]
+    graph.input.extend(ports.values())
+    del graph.value_info[:]
+    return fixed
+
+
+def opened(proto: onnx.ModelProto, dims: Mapping[str, list[int | str]]) -> None:
+    """Declare the inputs' shapes anew, in place; nothing is said of the outputs'."""
+    for port in proto.graph.input:
+        if port.name in dims:
+            port.type.tensor_type.shape.Clear()
+            for dim in dims[port.name]:
+                entry = port.type.tensor_type.shape.dim.add()
+                if isinstance(dim, int):
+                    entry.dim_value = dim
+                else:
+                    entry.dim_param = dim
+    for port in proto.graph.output:
+        port.type.tensor_type.ClearField("shape")
+
+
+def _declared(port: onnx.ValueInfoProto) -> list[int | None]:
+    dims = port.type.tensor_type.shape.dim
+    return [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims]
+
+
+def _dtype(port: onnx.ValueInfoProto) -> Any:
+    return _NUMPY(port.type.tensor_type.elem_type)

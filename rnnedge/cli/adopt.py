@@ -1,0 +1,73 @@
+"""Stamp a contract onto an ONNX file that streams already, with states that it takes and gives back.
+
+FILE is called in a loop by whoever wrote it: frames and states in, results and states out. Name the states and the time
+axis; the result streams like every other file, and is proven equal to that loop.
+
+**Examples:**
+
+- `rnnedge adopt step.onnx -o net.onnx --state h0:hn --state c0:cn`
+- `rnnedge adopt step.onnx -o net.onnx --state h:h_out --time-axis none`
+- `rnnedge adopt silero_vad.onnx -o vad.onnx --state state:stateN --constant sr=16000 --chunk 512 --context 64`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnedge.cli.output import JsonOption
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="An ONNX file with states of its own.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    state: Annotated[list[str], typer.Option(help="A state, as input:output; once for each.")],
+    time_axis: Annotated[str, typer.Option(help="Axis of time in the frames: 1, name:1, or none.")] = "1",
+    batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the frames.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Frames that every call takes (any number).", min=1)] = None,
+    context: Annotated[int, typer.Option(help="Frames of the call before in front of each call.", min=0)] = 0,
+    constant: Annotated[list[str] | None, typer.Option(help="An input that never changes, as name=number.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import stages
+
+    pairs = [_pair(text, ":", "--state") for text in state]
+    values = {name: _number(text) for name, text in (_pair(text, "=", "--constant") for text in constant or [])}
+    with stages(f"adopt {file}") as progress:
+        progress("import onnx")
+        import rnnedge
+        from rnnedge.cli.export import print_report
+
+        report = rnnedge.adopt(
+            file,
+            output,
+            states=dict(pairs),
+            time_axis=None if time_axis == "none" else time_axis,
+            batch_axis=batch_axis,
+            chunk=chunk,
+            context=context,
+            constants=values,
+            frame_rate_hz=frame_rate,
+            labels=labels.split(",") if labels else (),
+            progress=progress,
+        )
+    print_report(report, "adopt", str(file), json=json)
+
+
+def _pair(text: str, sign: str, option: str) -> tuple[str, str]:
+    left, found, right = text.partition(sign)
+    if not (found and left and right):
+        raise typer.BadParameter(f"expected left{sign}right, found {text!r}", param_hint=option)
+    return left, right
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number, found {text!r}", param_hint="--constant") from None
