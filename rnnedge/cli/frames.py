@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 import wave
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 
 _ROWS_AT_ONCE = 256
+_SAMPLES_AT_ONCE = 8192
 
 
 def read_frames(source: str, contract: Contract) -> Iterator[Array]:
@@ -109,11 +111,12 @@ def _npy(path: Path, contract: Contract) -> Iterator[Array]:
 
 
 def _wav(path: Path, contract: Contract) -> Iterator[Array]:
-    """PCM16 mono; as many samples a frame as the model has features, scaled to [-1, 1)."""
-    port = contract.inputs[0]
-    if len(port.frame_shape) != 1 or not port.dtype.startswith("float"):
-        raise InputError(f"{path}: this model's frames are {port.dtype} {_frame(contract)}, not samples")
-    size = int(port.frame_shape[0])
+    """PCM16 mono; as many samples a frame as the model has features (1 where a frame is a number), in [-1, 1)."""
+    port, frame = contract.inputs[0], _frame(contract)
+    if sum(d > 1 for d in frame) > 1 or not port.dtype.startswith("float"):
+        raise InputError(f"{path}: this model's frames are {port.dtype} {frame}, not samples")
+    size = math.prod(frame)
+    at_once = max(_ROWS_AT_ONCE, _SAMPLES_AT_ONCE // size)
     try:
         with wave.open(str(path), "rb") as file:
             found = file.getnchannels(), file.getsampwidth() * 8
@@ -125,12 +128,12 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
                     f"{path}: expected {rate:g} samples per second ({size} a frame), found {file.getframerate()}; "
                     "resample it, or extract the features that the model takes"
                 )
-            while data := file.readframes(size * _ROWS_AT_ONCE):
+            while data := file.readframes(size * at_once):
                 samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
                 whole = len(samples) // size * size
                 if whole < len(samples):
                     print(f"{path}: the last {len(samples) - whole} samples are no whole frame", file=sys.stderr)
-                yield samples[:whole].reshape(-1, size)
+                yield samples[:whole].reshape(-1, *frame)
     except (wave.Error, EOFError, OSError) as error:
         raise InputError(f"{path}: not a WAV file that can be read ({str(error) or 'cut short'})") from error
 

@@ -39,7 +39,7 @@ class Writer:
         port = next(p for p in self._contract.outputs if p.name == name)
         row: dict[str, Any] = {"frame": self._counts[name] if port.per_frame else "end"}
         if port.per_frame and self._contract.frame_rate_hz:
-            row["time_s"] = round(self._counts[name] / self._contract.frame_rate_hz, 6)
+            row["time_s"] = round(float(self._counts[name] / port.clock.rate) / self._contract.frame_rate_hz, 6)
         labels = self._contract.labels
         labelled = bool(labels) and value.ndim == 1 and len(value) == len(labels)
         if labelled:

@@ -120,6 +120,24 @@ def test_run_reads_wav_samples_as_frames(rnnedge: Command, gru_file: Path, tmp_p
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
+def test_adopt_and_run_a_file_that_takes_samples(rnnedge: Command, tmp_path: Path) -> None:
+    """A frame of one sample each, a prediction every 512: its time is that of its first sample."""
+    import silero_vad
+
+    package = Path(silero_vad.__file__).parent / "data" / "silero_vad.onnx"
+    target = tmp_path / "vad.onnx"
+    options = ["--state", "state:stateN", "--constant", "sr=16000", "--chunk", "512", "--context", "64"]
+    done = rnnedge("adopt", package, "-o", target, *options, "--frame-rate", "16000", "--json")
+    assert done.code == 0 and json.loads(done.out)["passed"]
+    with wave.open(str(tmp_path / "x.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes((np.sin(np.arange(1300)) * 9000).astype(np.int16).tobytes())
+    rows = rnnedge("run", target, tmp_path / "x.wav").out.splitlines()[1:]
+    assert [row.split(",")[1] for row in rows] == ["0.0", "0.032", "0.064"]
+
+
 def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> None:
     """A classifier of whole sequences gives one row."""
     import networks
