@@ -14,7 +14,7 @@ from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
-from rnnedge_export.verify import check_against, golden_of, require
+from rnnedge_export.verify import CHAINED_FRAMES_OF_ATTENTION, check_against, golden_of, require
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.atomic import check_writable, write_bytes
 from rnnedge_runtime.contract import FORMS, Normalization
@@ -122,6 +122,8 @@ def _compile(
     streaming = _streaming(captured, options.form, options.chunk)
     say("form")
     written = write_form(streaming, options.form)
+    if streaming.attends:
+        provenance = {**provenance, "chained_frames": str(CHAINED_FRAMES_OF_ATTENTION)}
     reference = Reference(source, example, captured.lengths, streaming.hop)
     contract = replace(
         written.contract(captured.model.opset_imports[""], captured.lengths),

@@ -23,6 +23,7 @@ import onnx_ir as ir
 import torch
 from onnxscript.optimizer import optimize_ir
 
+from rnnedge_export.capture.measured import measure_shapes
 from rnnedge_export.capture.opaque import TRANSLATIONS, opaque
 from rnnedge_export.capture.pooling import two_dimensional_pooling
 from rnnedge_export.capture.source import Example, Source
@@ -80,6 +81,10 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if found != opset:
         raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
     places = strip(model)
+    if any(
+        size(d if isinstance(d, int) else str(d), 2, 64) is None for v in _values(model.graph) for d in v.shape or ()
+    ):
+        measure_shapes(model, lambda batch, time: example.resized(batch, time).numpy(), lengths)
     _check_dims(model, source.name)
     return Captured(model, source.input_name, example.batch_axis, example.time_axis, places, lengths)
 
@@ -98,18 +103,24 @@ def _export(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.ex
         ) from error
     length = x.shape[example.time_axis]
     time: Any = torch.export.Dim("time")
-    grain = 1
+    grain, deferred = 1, False
     for _ in range(_TRIALS):
         dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
         with _quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling():
             try:
-                program = torch.export.export(module, (x,), dynamic_shapes=(dims,))
+                program = torch.export.export(
+                    module, (x,), dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
+                )
                 return program, Lengths(_least(source, x, example, grain), grain)
             except RnnEdgeError:
                 raise
             except Exception as error:
                 suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
-                if suggested is None or (suggested[1], length) == (grain, getattr(time, "min", None)):
+                if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
+                    # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
+                    # verification runs the module at short and long ones.
+                    suggested, deferred = (None, True) if deferred else (suggested, True)
+                if suggested is None:
                     raise ModelRefused(
                         f"{source.name}: cannot be captured for any batch and length: {_reason(error)}; "
                         "write forward without Python arithmetic or branches on lengths and values"

@@ -82,7 +82,9 @@ def without_remainders(model: ir.Model, feed: Callable[[int, int], Any], lengths
 
 
 def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> Lengths:
-    """Write shape and type of every value of the main graph into `model`; `feed` makes an input of (batch, time).
+    """Write shape and type of every value of the main graph into `model`, where they are not known.
+
+    `feed` makes an input of (batch, time).
 
     Returns the lengths for which every value has the shape that was found, and is not empty: onnxruntime's pooling
     makes up frames where a sequence is shorter than its window.
@@ -105,7 +107,9 @@ def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Le
         if all(d is not None for shape in fits.values() for d in shape):
             break
     for value in values:
-        value.shape = ir.Shape(fits[str(value.name)])
+        stated = None if value.shape is None else [d if isinstance(d, int) else str(d) for d in value.shape]
+        if stated is None or any(size(dim, 2, base) is None for dim in stated):
+            value.shape = ir.Shape(fits[str(value.name)])
         value.type = value.type or ir.TensorType(types[str(value.name)])
     return Lengths(_least(fits, run, lengths, base), lengths.grain)
 

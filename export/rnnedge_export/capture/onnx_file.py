@@ -86,6 +86,8 @@ class OnnxSource:
                 "batch" if i == self.batch_axis else "time" if i == self.time_axis else d
                 for i, d in enumerate(value.shape or ())
             )
+        for value in (v for node in model.graph for v in node.outputs):
+            value.shape = None
         fold(model)
         fold_constants(model)
         strip(model)

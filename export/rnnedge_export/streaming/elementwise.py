@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from rnnedge_export.streaming import attention
 from rnnedge_export.streaming.delays import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
@@ -33,9 +34,12 @@ def broadcast(node: ir.Node, facts: Facts) -> Fact:
 
     1. Streamed operands share one time axis after alignment. The faster ones wait for the slowest.
     2. Summaries meet summaries of the same frames and constants only; the output is a summary.
-    3. A constant operand has size 1 along time, or does not reach that axis; a table over time is refused.
+    3. Scores of attention meet constants and tables by distance (see `attention`).
+    4. A constant operand has size 1 along time, or does not reach that axis; a table over time is refused.
     """
     streamed = facts.streamed(node)
+    if any(fact.pairs for _, fact in streamed):
+        return attention.pairwise(node, facts)
     if any(fact.summary for _, fact in streamed):
         if not all(fact.summary for _, fact in streamed):
             facts.refuse(

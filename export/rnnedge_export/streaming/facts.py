@@ -9,6 +9,8 @@ from typing import NoReturn
 import onnx_ir as ir
 
 from rnnedge_export.forms.tape import Tape
+from rnnedge_export.streaming.evaluation import Offline
+from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import Array, Cursor, Dim
 from rnnedge_runtime.errors import ModelRefused
@@ -19,14 +21,21 @@ class Fact:
     """A value that depends on the streamed input.
 
     `axis` is its time axis; None means a summary, one value for the sequence so far. `clock` says when its frames come.
-    `folded`: time shares its axis with axes that stand before it, (batch, time) as one; every frame is by itself then.
+    `folded`: time shares its axis with the batch, (batch, time) or (time, batch) as one; every frame is by itself then.
+    It says what stands before time in that axis, as a product of dims: "batch", or "1".
     `position`: it holds the numbers of the frames, which grow with the stream.
+    `padded`: frames of a constant that stand in front of it, for the windows that alone read it.
+    `pairs`: scores of attention, for rows on `axis` and columns on the next one, the last: the frames of a call and
+    `back` frames before them.
     """
 
     axis: int | None
     clock: Clock = EVERY_FRAME
-    folded: bool = False
+    folded: str = ""
     position: bool = False
+    padded: tuple[int, float] | None = None
+    pairs: bool = False
+    back: int = 0
 
     @property
     def summary(self) -> bool:
@@ -85,10 +94,14 @@ class Facts:
 
     tape: Tape
     places: Mapping[str, str]
-    hop: int = 1
-    chunk: int | None = None
-    totals: tuple[int, ...] = (1, 2, 3, 7, 64)
-    """Lengths of whole sequences that the source module takes, for the comparison of lengths."""
+    hop: int
+    chunk: int | None
+    whole: Lengths
+    """The whole sequences that the source takes."""
+    offline: Offline
+    """The graph that is made to stream, for questions that a run answers."""
+    absorbed: set[ir.Value] = field(default_factory=set)
+    """Values that follow from the length alone and are left to the rule that meets them."""
     known: dict[ir.Value, Fact] = field(default_factory=dict)
     states: list[Carried | Held] = field(default_factory=list)
     lengths: set[ir.Value] = field(default_factory=set)
@@ -100,6 +113,15 @@ class Facts:
     """What was done where, for people."""
     notes: list[str] = field(default_factory=list)
     """What was done at the node that is being followed."""
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Lengths of some whole sequences, for the comparison of lengths."""
+        return self.whole.totals
+
+    def at_least(self, frames: int) -> int:
+        """The length of a whole sequence of so many frames or the next that the source takes."""
+        return self.whole.at_least(frames)
 
     def of(self, value: ir.Value | None) -> Fact | None:
         """The fact of a value, or None where it does not depend on the input."""

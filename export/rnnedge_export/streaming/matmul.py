@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from rnnedge_export.streaming import attention
 from rnnedge_export.streaming.delays import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
@@ -16,19 +17,26 @@ def matmul(node: ir.Node, facts: Facts) -> Fact:
     """1. Streamed @ constant, or constant @ streamed: time stays where it is, counted from the right.
 
     2. Two streamed operands that have time on one leading axis: one product per frame.
-    3. Time on the contracted axis, or on the rows of one and the columns of the other (attention), is refused.
-    4. A summary stays one, whatever it meets that is not per frame.
+    3. Time on the rows of one and the columns of the other, and weights made of that: attention (see `attention`).
+    4. Time on the contracted axis is refused otherwise.
+    5. A summary stays one, whatever it meets that is not per frame.
     """
     streamed = facts.streamed(node)
     if all(fact.summary for _, fact in streamed):
         return streamed[0][1]
     out = rank(node.outputs[0])
     if len(streamed) > 1:
+        if streamed[0][1].pairs:
+            return attention.weigh(node, facts)
+        if attention.is_scores(node, facts):
+            return attention.scores(node, facts)
         axes = {None if f.axis is None else f.axis + out - rank(node.inputs[i]) for i, f in streamed}
         axis = axes.pop()
         if axes or axis is None or axis >= out - 2 or len({f.folded for _, f in streamed}) > 1:
             facts.refuse(
-                node, "both operands change with time, as in attention over the whole sequence", "bound its window"
+                node,
+                "every frame of one operand meets every frame of the other",
+                "write attention as q @ k^T and weights @ v",
             )
         return replace(streamed[0][1], axis=axis, clock=joined(node, facts, [0, 1]))
     index, fact = streamed[0]

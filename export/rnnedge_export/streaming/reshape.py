@@ -23,8 +23,8 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
     1. It stays an axis of its own: other axes merge and split around it.
     2. An axis that follows merges into it, k values per frame become k frames: the rate grows (upsampling by reshape).
        Time splits into frames of k, which is the reverse: the rate falls, and frame 0 begins a group.
-    3. Axes that stand before it merge into it, as (batch, time, ...) -> (batch * time, ...): every frame is by itself
-       from there on, until they are split again.
+    3. It merges with the batch, as (batch, time, ...) -> (batch * time, ...) or (time * batch, ...): every frame is by
+       itself from there on, until they are split again in the same order.
     4. The lengths that the module computed are for the whole sequence; they are written anew for the frames of a call.
     """
     fact = facts.only(node)
@@ -42,13 +42,13 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
         found = None
         if lead == 1 and along is not None and (along == 1 or not fact.folded):
             value, found = _rescaled(node, value, fact, along, facts)
-        elif lead is None and along is None and _folds(before, fact.axis, after, axis) and not fact.folded:
-            found = replace(fact, folded=True)
-        elif fact.folded and _folds(after, axis, before, fact.axis):
-            found = replace(fact, folded=False)
+        elif not fact.folded and (outer := _folded(before, fact.axis, after, axis)) is not None:
+            found = replace(fact, folded=outer)
+        elif fact.folded and (outer := _folded(after, axis, before, fact.axis)) is not None:
+            found = replace(fact, folded="") if ratio(outer, fact.folded) == 1 else None
         elif fact.folded and lead is not None and lead != 1 and along is not None and along * lead == 1:
             # (k * batch * time, ...) -> (k, batch * time, ...): what is folded in comes from the left, so it leaves so.
-            found = fact
+            found = replace(fact, folded=f"({fact.folded})*{along.numerator}//{along.denominator}")
         if found is not None:
             shape = _shape(node, value, before, after, axis, facts)
             out = insert(node, facts, "Reshape", value, shape, like=node.outputs[0])
@@ -79,12 +79,18 @@ def _rescaled(node: ir.Node, value: ir.Value, fact: Fact, along: Fraction, facts
     return value, replace(fact, clock=Clock(rate, int(clock.delay * along), (*clock.length, step)))
 
 
-def _folds(apart: tuple[Dim, ...], own: int, merged: tuple[Dim, ...], axis: int) -> bool:
-    """Whether axes of `apart` that stand before its time axis `own` are merged with it in `merged`."""
-    for first in range(own):
-        if ratio(product(apart[first : own + 1]), merged[axis]) == 1:
-            return ratio(product(apart[:first]), product(merged[:axis])) == 1
-    return False
+def _folded(apart: tuple[Dim, ...], own: int, merged: tuple[Dim, ...], axis: int) -> str | None:
+    """What stands before time in axis `axis` of `merged`, which axes of `apart` around its time axis `own` make up.
+
+    Behind time it may be a part of the next axis: (time, 4 * batch, 4) -> (time * batch, 16).
+    """
+    for first in range(own + 1):
+        if ratio(product(apart[:first]), product(merged[:axis])) == 1:
+            until = product(apart[first : own + 1])
+            whole = first < own and ratio(until, merged[axis]) == 1
+            if whole or ratio(f"({until})*batch", merged[axis]) is not None:
+                return product(apart[first:own])
+    return None
 
 
 def _shape(

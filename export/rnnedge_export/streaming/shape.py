@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from rnnedge_export.streaming import framing
 from rnnedge_export.streaming.delays import cursor, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, constant, integers, rank
 from rnnedge_export.streaming.registry import rule
@@ -53,10 +54,13 @@ def gather(node: ir.Node, facts: Facts) -> Fact:
     """1. Embedding: a constant table, streamed indices; time moves behind the axes before `axis`.
 
     2. Constant indices on another axis than time: time keeps its place.
-    3. Index -1 on the time axis, as `y[:, -1]`: the last frame, a summary.
+    3. Windows along time, as `unfold` gives (see `framing`).
+    4. Index -1 on the time axis, as `y[:, -1]`: the last frame, a summary.
     """
     table, indices = node.inputs[0], node.inputs[1]
     axis = node.attributes.get_int("axis", 0) % rank(table)
+    if framing.is_framing(node, facts):
+        return framing.framed(node, facts)
     if facts.of(table) is None:
         fact = facts.only(node, 1)
         if fact.position:

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from rnnedge_export.forms.tape import replace as replace_node
 from rnnedge_export.streaming.delays import aligned, become, cut, hold, insert, joined, masked, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
+from rnnedge_export.streaming.framing import only_framed
 from rnnedge_export.streaming.recurrent import is_zero
 from rnnedge_export.streaming.registry import rule
 from rnnedge_export.streaming.window import Window
@@ -88,7 +89,8 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
 
     2. Frames in front are a state that is filled with the padding; negative padding cuts.
     3. Frames behind follow the last one; nothing waits for them.
-    4. Reflected and repeated padding along time is refused.
+    4. In front of windows only (`unfold`) it is what their cache starts from.
+    5. Reflected and repeated padding along time is refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -116,6 +118,10 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     if given is None:
         facts.refuse(node, "its padding is computed", "give it in numbers")
     fill = float(given.reshape(-1)[0]) if given.size else 0.0
+    if front > 0 and not behind and only_framed(node, fact, facts):
+        facts.note(node, "padding: what the windows start from")
+        same = insert(node, facts, "Identity", value, like=value)
+        return become(node, same, replace(fact, padded=(front, fill)), facts)
     out = value
     warmup = 0
     if behind > 0:

@@ -29,6 +29,7 @@ from rnnedge_export.streaming import (
     window,
 )
 from rnnedge_export.streaming.delays import dim_of, until_certain
+from rnnedge_export.streaming.evaluation import Offline
 from rnnedge_export.streaming.expose import add, expose
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims, rank
 from rnnedge_export.streaming.initial import initial_values
@@ -36,6 +37,7 @@ from rnnedge_export.streaming.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.streaming.normal_form import normalize
 from rnnedge_export.streaming.registry import rule_for
 from rnnedge_export.streaming.sizes import grows
+from rnnedge_export.streaming.timeless import absorbed
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 
@@ -44,6 +46,7 @@ _LENGTH_OPERATORS = {
     *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
     *"Unsqueeze Where".split(),
 }
+_PAIRWISE = {"MatMul", "Softmax", *elementwise.UNARY, *elementwise.BROADCAST}
 _SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
 
 
@@ -53,6 +56,7 @@ class Streaming:
 
     `finals`: recurrences whose state after the last frame is an output, with the index of that frame in a call.
     `recurrences`: the nodes that carry a state along time. `steps`: the way of the time axis, in order.
+    `attends`: the whole sequence would take memory with the square of its length.
     """
 
     model: ir.Model
@@ -64,6 +68,7 @@ class Streaming:
     recurrences: tuple[ir.Node, ...]
     finals: Mapping[ir.Node, ir.Value]
     steps: tuple[Step, ...]
+    attends: bool = False
 
 
 def streamify(
@@ -106,7 +111,7 @@ def _walk(
 ) -> Streaming:
     graph = model.graph
     (x,) = graph.inputs
-    facts = Facts(Tape(model), places, hop, chunk, lengths.totals)
+    facts = Facts(Tape(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
     facts.known[x] = Fact(time_axis)
     names = [str(value.name) for value in graph.outputs]
     for node in list(graph):
@@ -118,14 +123,16 @@ def _walk(
     outputs = tuple(_output_port(value, facts) for value in graph.outputs)
     inputs = (Port(str(x.name), _dtype(x), dims(x), batch_axis, time_axis),)
     carried = [state for state in facts.states if isinstance(state, Carried)]
-    initial = dict(zip(map(id, carried), initial_values(offline, carried, facts, lengths), strict=True))
+    initial = dict(zip(map(id, carried), initial_values(carried, facts), strict=True))
     states = tuple(expose(graph, s, initial[id(s)]) if isinstance(s, Carried) else add(graph, s) for s in facts.states)
     graph.inputs.extend(facts.cursors.values())
     _restate_shapes(model, facts)
     ir.passes.common.RemoveUnusedNodesPass()(model)
     ir.passes.common.TopologicalSortPass()(model)
     nodes = tuple(dict.fromkeys(s.node for s in carried))
-    return Streaming(model, inputs, outputs, states, hop, tuple(facts.cursors), nodes, facts.finals, tuple(facts.steps))
+    attends = any(step.fact.pairs for step in facts.steps)
+    cursors, steps = tuple(facts.cursors), tuple(facts.steps)
+    return Streaming(model, inputs, outputs, states, hop, cursors, nodes, facts.finals, steps, attends)
 
 
 def _follow(node: ir.Node, facts: Facts) -> None:
@@ -137,7 +144,11 @@ def _follow(node: ir.Node, facts: Facts) -> None:
             if first <= fact.axis < (end if end >= 0 else end + rank(node.inputs[0])):
                 facts.lengths.update(node.outputs)
         return
+    if all(value in facts.absorbed for value in node.outputs):
+        return
     streamed = facts.streamed(node)
+    if any(fact.pairs for _, fact in streamed) and node.op_type not in _PAIRWISE:
+        facts.refuse(node, "attention scores meet an operator that has no rule for them", "bring them to a softmax")
     if any(value in facts.lengths for value in node.inputs if value is not None):
         if not streamed and node.op_type in _LENGTH_OPERATORS:
             facts.lengths.update(node.outputs)
@@ -209,6 +220,8 @@ def _output_port(value: ir.Value, facts: Facts) -> Port:
     shape_of = dims(value)
     if fact is None:
         raise ModelRefused(f"output {value.name!r} does not depend on the input; leave it out of forward's result")
+    if fact.pairs:
+        raise ModelRefused(f"output {value.name!r}: attention weights grow with the sequence; give what they weigh")
     if "batch" not in shape_of or fact.folded:
         raise ModelRefused(f"output {value.name!r}: expected a batch axis, found {list(shape_of)}; keep the batch")
     ports = tuple("time" if i == fact.axis else d for i, d in enumerate(shape_of))
@@ -233,4 +246,7 @@ def _restate_shapes(model: ir.Model, facts: Facts) -> None:
                 )
             elif fact.axis is not None:
                 along = None if fact.folded else dim_of(fact.clock)
-                value.shape = ir.Shape(along if i == fact.axis else d for i, d in enumerate(value.shape))
+                columns = fact.axis + 1 if fact.pairs else None
+                value.shape = ir.Shape(
+                    along if i == fact.axis else None if i == columns else d for i, d in enumerate(value.shape)
+                )

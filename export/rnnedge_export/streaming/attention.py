@@ -1,0 +1,216 @@
+"""Causal attention over a bounded window: the keys and values of the window are caches.
+
+    weights = softmax(mask(q k^T)), y = weights v, and the mask leaves every frame the last frames only
+
+1. A product whose rows are frames of one operand and whose columns are frames of the other gives scores. How far back
+   a frame looks is read from the weights of the offline graph, evaluated at two lengths: the band of them that is not
+   zero has to be the same, and must not reach ahead.
+2. The columns of a call are the frames of the window before it, from a cache, and its own.
+3. Frames before the first one are no columns of the whole sequence: a state that begins at the lowest number is added
+   to the scores.
+4. A table over pairs of frames (a mask, a bias by distance) has to depend on the distance only; it is evaluated, and
+   written for the distances that a call can have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.streaming.delays import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
+from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
+from rnnedge_export.streaming.sizes import grows
+from rnnedge_export.streaming.timeless import is_table
+from rnnedge_runtime.contract import Array, Dim
+
+_LENGTHS = ((192, 384), (1536, 2304))
+_NEVER = -3e38
+_END = (1 << 63) - 1
+_REMEDY = (
+    "bound its window: mask every frame that is more than so many frames old, and every later one, or use a recurrence"
+)
+
+
+def is_scores(node: ir.Node, facts: Facts) -> bool:
+    """Whether the rows of a product are frames of its first operand and the columns frames of its second."""
+    out = rank(node.outputs[0])
+    places = [(None if f.axis is None else f.axis + out - rank(node.inputs[i])) for i, f in facts.streamed(node)]
+    return places == [out - 2, out - 1] and not any(f.folded or f.pairs for _, f in facts.streamed(node))
+
+
+def scores(node: ir.Node, facts: Facts) -> Fact:
+    """Cases 1 to 3."""
+    out = rank(node.outputs[0])
+    back = _window(node, facts)
+    joined(node, facts, [0, 1])
+    rows, row_fact, _ = aligned(node, *_operand(node, 0, facts), facts)
+    keys, key_fact, warmup = aligned(node, *_operand(node, 1, facts), facts)
+    assert key_fact.axis is not None
+    columns = hold(node, keys, key_fact, back, facts, kind="keys", warmup=warmup) if back else keys
+    product = insert(node, facts, "MatMul", rows, columns, like=node.outputs[0])
+    if back:
+        product = insert(node, facts, "Add", product, _never_seen(node, keys, key_fact, back, warmup, facts),
+                         like=node.outputs[0])  # fmt: skip
+    facts.note(node, f"attention over {counted(back + 1)}: keys of {counted(back)} are kept")
+    return become(node, product, replace(row_fact, axis=out - 2, pairs=True, back=back), facts)
+
+
+def weigh(node: ir.Node, facts: Facts) -> Fact:
+    """The weights meet the values of the same frames."""
+    (_, weights), (_, fact) = facts.streamed(node)
+    value = cast(ir.Value, node.inputs[1])
+    out = rank(node.outputs[0])
+    if fact.axis != rank(value) - 2 or fact.folded or fact.pairs or fact.clock.rate != weights.clock.rate:
+        facts.refuse(node, "attention weights meet values that are not those of its frames", _REMEDY)
+    late = weights.clock.delay - fact.clock.delay
+    if late < 0:
+        facts.refuse(node, "the values come later than the weights", "take keys and values from the same frames")
+    value, fact = delayed(node, value, fact, late, facts, "the weights come later")
+    warmup = fact.clock.delay // per_call(node, fact, facts)
+    if weights.back:
+        value = hold(node, value, fact, weights.back, facts, kind="values", warmup=warmup)
+    product = insert(node, facts, "MatMul", node.inputs[0], value, like=node.outputs[0])
+    facts.note(node, f"values of {counted(weights.back)} are kept")
+    return become(node, product, replace(weights, axis=out - 2, pairs=False, back=0), facts)
+
+
+def pairwise(node: ir.Node, facts: Facts) -> Fact:
+    """Elementwise over scores and weights: with constants, tables, and other scores of the same frames."""
+    streamed = facts.streamed(node)
+    fact = next(fact for _, fact in streamed if fact.pairs)
+    out = rank(node.outputs[0])
+    for i, other in streamed:
+        if (other.pairs, other.clock, other.back) != (True, fact.clock, fact.back) or rank(node.inputs[i]) != out:
+            facts.refuse(node, "attention scores meet a value of single frames", "add it before the product")
+    for i, value in enumerate(node.inputs):
+        if value is None or facts.of(value) is not None:
+            continue
+        if is_table(value):
+            node.replace_input_with(i, _by_distance(node, value, fact, facts))
+        elif any(grows(d, "time") for d in dims(value)):
+            facts.refuse(node, "attention scores meet a table over frames", "let it depend on the distance only")
+    same = _left_as_it_is(node, facts)
+    return fact if same is None else become(node, same, fact, facts)
+
+
+def _window(node: ir.Node, facts: Facts) -> int:
+    """Case 1: how many frames back the weights reach."""
+    weights = _softmax_after(node)
+    if weights is None:
+        facts.refuse(node, "both operands change with time, and no softmax over the frames follows", _REMEDY)
+    for lengths in _LENGTHS:
+        found = []
+        for seed, length in enumerate(lengths):
+            total = facts.at_least(length)
+            (array,) = facts.offline.evaluate([str(weights.name)], 1, total, seed=seed)
+            rows, columns = np.nonzero(array.reshape(-1, *array.shape[-2:]).any(axis=0))
+            distance = rows - columns
+            if distance.size and distance.min() < 0:
+                facts.refuse(node, f"attention looks {counted(int(-distance.min()))} ahead", _REMEDY)
+            found.append((int(distance.max(initial=0)), array.shape[-1]))
+        (back, size), (again, _) = found
+        if back == again and back + 1 < size:
+            return back
+    return facts.refuse(node, "attention over the whole past, which grows without bound", _REMEDY)
+
+
+def _softmax_after(node: ir.Node) -> ir.Value | None:
+    """The weights that are made of a product of frames with frames."""
+    waiting, seen = [node.outputs[0]], set()
+    while waiting:
+        value = waiting.pop()
+        for reader, _ in value.uses():
+            if reader.op_type == "Softmax":
+                axis = reader.attributes.get_int("axis", -1) % rank(value)
+                return reader.outputs[0] if axis == rank(value) - 1 else None
+            if reader not in seen and reader.op_type != "MatMul":
+                seen.add(reader)
+                waiting.extend(reader.outputs)
+    return None
+
+
+def _operand(node: ir.Node, index: int, facts: Facts) -> tuple[ir.Value, Fact]:
+    value = cast(ir.Value, node.inputs[index])
+    return value, facts.known[value]
+
+
+def _never_seen(node: ir.Node, keys: ir.Value, fact: Fact, back: int, warmup: int, facts: Facts) -> ir.Value:
+    """Case 3: 0 for columns that have come, and the lowest number for those before frame 0."""
+    assert fact.axis is not None and keys.dtype is not None
+    tape, ndim = facts.tape, rank(keys)
+    shape: list[Dim] = [back if i == fact.axis else 1 if isinstance(d, int) else d for i, d in enumerate(dims(keys))]
+    place = facts.places.get(node.name or "", "") or "attention"
+    state = ir.Value(name=tape.fresh(f"{place}.begun"), type=keys.type, shape=ir.Shape(shape))
+    if facts.chunk is not None:
+        amounts = tape.ints(*[0] * (ndim + fact.axis), per_call(node, fact, facts), *[0] * (ndim - fact.axis - 1))
+    else:
+        count = insert(node, facts, "Shape", keys, start=fact.axis, end=fact.axis + 1)
+        parts = [tape.ints(*[0] * (ndim + fact.axis)), count]
+        if fact.axis < ndim - 1:
+            parts.append(tape.ints(*[0] * (ndim - fact.axis - 1)))
+        amounts = insert(node, facts, "Concat", *parts, axis=0)
+    begun = insert(node, facts, "Pad", state, amounts, tape.scalar(0.0, keys.dtype), like=keys)
+    after = cut(node, facts, begun, fact.axis, -back, _END)
+    facts.states.append(Held(state, after, str(state.name), tuple(shape), _NEVER, warmup))
+    return begun
+
+
+def _by_distance(node: ir.Node, table: ir.Value, fact: Fact, facts: Facts) -> ir.Value:
+    """Case 4: the table for the rows and columns of a call."""
+    by_distance = _distances(node, table, fact.back, facts)
+    if facts.chunk is not None:
+        frames = per_call(node, fact, facts)
+        rows, columns = np.arange(frames)[:, None], np.arange(frames + fact.back)[None]
+        index = np.clip(rows - columns + fact.back, -1, fact.back + 1) + 1
+        return facts.tape.const(np.ascontiguousarray(by_distance[..., index]), "by_distance")
+    constant = facts.tape.const(by_distance, "by_distance")
+    return insert(node, facts, "Gather", constant, _places(node, fact, facts), like=table, axis=by_distance.ndim - 1)
+
+
+def _places(node: ir.Node, fact: Fact, facts: Facts) -> ir.Value:
+    """Distance + 1 of every row and column of a call, from 0 to back + 2."""
+    tape = facts.tape
+    index = next(i for i, f in facts.streamed(node) if f.pairs)
+    value = cast(ir.Value, node.inputs[index])
+    axis = rank(value) - 2
+
+    def count(at: int) -> ir.Value:
+        size = insert(node, facts, "Squeeze", insert(node, facts, "Shape", value, start=at, end=at + 1))
+        whole = (tape.const(np.zeros((), np.int64)), size, tape.const(np.ones((), np.int64)))
+        return insert(node, facts, "Range", *whole)
+
+    rows = insert(node, facts, "Unsqueeze", count(axis), tape.ints(1))
+    apart = insert(node, facts, "Sub", insert(node, facts, "Add", rows, tape.ints(fact.back + 1)), count(axis + 1))
+    limits = (tape.const(np.zeros((), np.int64)), tape.const(np.asarray(fact.back + 2, np.int64)))
+    return insert(node, facts, "Clip", apart, *limits)
+
+
+def _distances(node: ir.Node, table: ir.Value, back: int, facts: Facts) -> Array:
+    """(..., back + 3): the table's values at the distances -1, 0, ..., back + 1."""
+    total = facts.at_least(4 * back + 64)
+    (array,) = facts.offline.evaluate([str(table.name)], 1, total, seed=0)
+    size = array.shape[-1]
+    columns = []
+    for distance in range(-1, min(back + 1, size - 1) + 1):
+        along = np.diagonal(array, -distance, axis1=-2, axis2=-1)
+        if not np.array_equal(along, np.broadcast_to(along[..., :1], along.shape)):
+            facts.refuse(node, "a table over pairs of frames depends on more than their distance", "make it relative")
+        columns.append(along[..., 0])
+    return np.stack(columns, -1)
+
+
+def _left_as_it_is(node: ir.Node, facts: Facts) -> ir.Value | None:
+    """The scores, where the window alone makes the mask, so that it changes nothing in a call of one frame."""
+    arrays = [None if v is None or v.const_value is None else v.const_value.numpy() for v in node.inputs]
+    pairs = [v for v in node.inputs if v is not None and facts.of(v) is not None]
+    if len(pairs) != 1:
+        return None
+    if node.op_type == "Add" and any(a is not None and not a.any() for a in arrays):
+        return pairs[0]
+    if node.op_type == "Where" and arrays[0] is not None and arrays[0].all() == arrays[0].any():
+        chosen = node.inputs[1 if arrays[0].all() else 2]
+        return chosen if chosen is pairs[0] else None
+    return None

@@ -1,0 +1,94 @@
+"""Frames of frames: `x.unfold(1, size, step)`, which the exporter writes as Gather by computed numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.streaming.delays import aligned, become, counted, cut, hold, insert, per_call
+from rnnedge_export.streaming.facts import Fact, Facts, rank
+from rnnedge_export.streaming.window import Window
+from rnnedge_runtime.contract import Array
+
+
+def framed(node: ir.Node, facts: Facts) -> Fact:
+    """Gather along time by index[i, w] = step * i + offset[w], which is a window of the frames at those offsets.
+
+    1. The index is evaluated; any other dependence on the length is refused.
+    2. Later windows need earlier frames, which are a cache, filled with what a Pad in front of it pads with. A step
+       divides the rate.
+    """
+    fact = facts.only(node)
+    index = cast(ir.Value, node.inputs[1])
+    step, offsets = _window(node, index, facts)
+    assert fact.axis is not None
+    if fact.folded:
+        facts.refuse(node, "time shares its axis with another", "unfold time first")
+    front, fill = fact.padded or (0, 0.0)
+    found = Window(int(offsets.max()) + 1, step, front, 0)
+    value, warmup = cast(ir.Value, node.inputs[0]), 0
+    if front and fact.clock.delay:
+        value, fact, warmup = aligned(node, value, fact, facts)
+    clock = found.clock(fact.clock)
+    out = replace(fact, clock=clock, padded=None)
+    per_call(node, out, facts)
+    frames = found.cache(fact.clock, clock)
+    if frames:
+        value = hold(node, value, fact, frames, facts, kind="cache", initial=fill, warmup=warmup)
+    spare = frames - (found.reach - found.stride)
+    if spare >= found.stride:
+        value = cut(node, facts, value, out.axis or 0, 0, -spare)
+    local = _local(node, step, offsets, out, facts)
+    gathered = insert(node, facts, "Gather", value, local, like=node.outputs[0], axis=fact.axis)
+    facts.note(node, f"frames of {counted(found.reach)}, every {step}: cache of {counted(frames)}")
+    return become(node, gathered, out, facts)
+
+
+def _window(node: ir.Node, index: ir.Value, facts: Facts) -> tuple[int, Array]:
+    for total in (facts.at_least(64), facts.at_least(160)):
+        (array,) = facts.offline.evaluate([str(index.name)], 1, total)
+        first = array.reshape(len(array), -1)
+        steps = np.diff(first, axis=0)
+        if len(array) < 2 or steps.min() != steps.max() or steps.min() < 1 or array.min() < 0:
+            facts.refuse(node, "it takes frames by computed numbers", "take equal windows, as x.unfold does")
+    return int(steps.min()), array[0]
+
+
+def _local(node: ir.Node, step: int, offsets: Array, out: Fact, facts: Facts) -> ir.Value:
+    """The index within a call."""
+    tape = facts.tape
+    column = (slice(None), *[None] * offsets.ndim)
+    if facts.chunk is not None:
+        starts = np.arange(per_call(node, out, facts)) * step
+        return tape.const(starts[column] + offsets[None], "places")
+    value = cast(ir.Value, node.inputs[0])
+    axis = facts.only(node).axis
+    assert axis is not None
+    frames = insert(node, facts, "Squeeze", insert(node, facts, "Shape", value, start=axis, end=axis + 1))
+    limits = (tape.const(np.zeros((), np.int64)), frames, tape.const(np.asarray(step, np.int64)))
+    starts_at = insert(node, facts, "Range", *limits)
+    wide = insert(node, facts, "Unsqueeze", starts_at, tape.ints(*range(1, 1 + offsets.ndim)))
+    return insert(node, facts, "Add", wide, tape.const(offsets[None], "offsets"))
+
+
+def is_framing(node: ir.Node, facts: Facts) -> bool:
+    """Whether a Gather reads a streamed value along time by an index that follows from the length."""
+    fact, index = facts.of(node.inputs[0]), node.inputs[1]
+    axis = node.attributes.get_int("axis", 0) % rank(node.inputs[0])
+    return fact is not None and fact.axis == axis and index in facts.absorbed
+
+
+def only_framed(node: ir.Node, fact: Fact, facts: Facts) -> bool:
+    """Whether everybody who reads the first output of a node takes windows of it along time."""
+    readers = node.outputs[0].uses()
+    uses = [(n, i) for n, i in readers if not (n.op_type == "Shape" and facts.absorbed.issuperset(n.outputs))]
+    return bool(uses) and all(
+        reader.op_type == "Gather"
+        and index == 0
+        and reader.inputs[1] in facts.absorbed
+        and reader.attributes.get_int("axis", 0) % rank(node.outputs[0]) == fact.axis
+        for reader, index in uses
+    )

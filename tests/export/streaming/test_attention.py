@@ -1,0 +1,107 @@
+"""Attention over a bounded window streams from caches of its keys and values; other attention is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attention
+import numpy as np
+import pytest
+import torch
+from attention import WINDOW, Attention, X, distances
+from torch import Tensor
+
+import rnnedge_export
+from rnnedge_runtime import ModelRefused, load
+
+
+def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
+    """Export a network of attention.py."""
+    module, example = attention.build(name)
+    return rnnedge_export.export(module, example, path, form=form)
+
+
+@pytest.mark.parametrize("name", attention.ATTENTION)
+def test_a_network_with_attention_streams(name: str, tmp_path: Path) -> None:
+    """Verified by the export, and once more here: frame by frame against PyTorch."""
+    report = export(name, "native", tmp_path / "m.onnx")
+    assert report.verification.max_error <= 1e-5
+    module, example = attention.build(name)
+    x = torch.randn(1, 61, *example.shape[2:], generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = module(x)[0].numpy()
+    stream = load(tmp_path / "m.onnx").stream()
+    found = [stream.push(frame[None]) for frame in x[0].numpy()] + [stream.finish()]
+    np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "form"), [("masked", "step"), ("biased", "unrolled"), ("learned", "step"),
+                                             ("framed", "step")])  # fmt: skip
+def test_every_form_has_attention(name: str, form: str, tmp_path: Path) -> None:
+    """A fixed number of frames, and one."""
+    assert export(name, form, tmp_path / "m.onnx").verification.max_error <= 1e-5
+
+
+def test_a_frame_does_not_wait_and_the_window_is_the_cache(tmp_path: Path) -> None:
+    """No lookahead; keys, values and what tells them from nothing, of the frames before this one."""
+    contract = export("masked", "step", tmp_path / "m.onnx").contract
+    assert contract.lookahead == 0
+    assert [state.shape for state in contract.states] == [
+        ("batch", 4, 4, WINDOW - 1),
+        ("batch", 1, 1, WINDOW - 1),
+        ("batch", 4, WINDOW - 1, 4),
+    ]
+    assert export("unfolded", "native", tmp_path / "u.onnx").contract.lookahead == 0
+
+
+def test_one_frame_needs_no_mask(tmp_path: Path) -> None:
+    """In the step form the window alone is the mask: nothing computes it."""
+    import onnx
+
+    export("masked", "step", tmp_path / "m.onnx")
+    kinds = {node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node}
+    assert not kinds & {"Range", "Where", "Less", "GreaterOrEqual", "Not", "And", "Shape"}
+
+
+def whole(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every frame meets every other."""
+    return (q @ k.transpose(-1, -2)).softmax(-1) @ v
+
+
+def causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every frame meets all before it."""
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
+def ahead(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every frame meets its neighbours."""
+    scores = q @ k.transpose(-1, -2)
+    return scores.masked_fill(distances(q.shape[2]).abs() > 2, float("-inf")).softmax(-1) @ v
+
+
+def absolute(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """A bias by the number of the frame."""
+    scores = q @ k.transpose(-1, -2) + torch.sin(distances(q.shape[2]).float() * torch.arange(q.shape[2])[:, None])
+    return scores.masked_fill(~attention.band(q.shape[2]), float("-inf")).softmax(-1) @ v
+
+
+def plain(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """No softmax at all."""
+    return q @ k.transpose(-1, -2) @ v
+
+
+@pytest.mark.parametrize(
+    ("meet", "words"),
+    [
+        (whole, "ahead; bound its window"),
+        (causal, "attention over the whole past, which grows without bound; bound its window"),
+        (ahead, "attention looks 2 frames ahead"),
+        (absolute, "depends on more than their distance"),
+        (plain, "no softmax over the frames follows; bound its window"),
+    ],
+)
+def test_attention_without_a_bound_is_refused(meet: object, words: str, tmp_path: Path) -> None:
+    """With what it does, and how to bound it."""
+    with pytest.raises(ModelRefused, match=words):
+        rnnedge_export.export(Attention(meet).eval(), X, tmp_path / "m.onnx")  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
