@@ -26,6 +26,7 @@ from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Cursor, Gol
 from rnnedge_runtime.errors import ContractError
 
 _DIM = re.compile(r"time|batch|[1-9]\d{0,8}\*batch")
+_LONGEST = 1 << 30
 _DTYPES = ("float32", "float16", "float64", "int64", "int32", "bool")
 
 
@@ -127,7 +128,7 @@ def _port(fields: dict[str, Any], place: str) -> Port:
         batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
         time_axis=time_axis,
         per_frame=bool(fields["per_frame"]),
-        clock=_clock(fields["clock"], f"{place}.clock"),
+        clock=_clock(fields["clock"], f"{place}.clock", 0 if fields["per_frame"] else -_LONGEST),
     )
 
 
@@ -135,7 +136,7 @@ def _cursor(fields: dict[str, Any], place: str) -> Cursor:
     return Cursor(
         name=_text(fields["name"], f"{place}.name"),
         kind=_choice(fields["kind"], ("last", "mask"), f"{place}.kind"),
-        clock=_clock(fields["clock"], f"{place}.clock"),
+        clock=_clock(fields["clock"], f"{place}.clock", -_LONGEST),
     )
 
 
@@ -145,13 +146,13 @@ def _with_clock(part: Port | Cursor) -> dict[str, Any]:
     return {**vars(part), "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
 
 
-def _clock(fields: dict[str, Any], place: str) -> Clock:
+def _clock(fields: dict[str, Any], place: str, least_delay: int) -> Clock:
     over, under = (_int(v, 1, f"{place}.rate") for v in fields["rate"])
     steps = []
     for a, b, c in fields["length"]:
         _expect(isinstance(b, int), f"{place}.length", "integers", b)
         steps.append((_int(a, 1, f"{place}.length"), b, _int(c, 1, f"{place}.length")))
-    return Clock(Fraction(over, under), _int(fields["delay"], 0, f"{place}.delay"), tuple(steps))
+    return Clock(Fraction(over, under), _int(fields["delay"], least_delay, f"{place}.delay"), tuple(steps))
 
 
 def _state(fields: dict[str, Any], place: str) -> State:

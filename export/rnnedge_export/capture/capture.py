@@ -11,29 +11,24 @@
 from __future__ import annotations
 
 import ast
-import logging
 import re
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import onnx_ir as ir
 import torch
 from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.capture.measured import measure_shapes
-from rnnedge_export.capture.opaque import TRANSLATIONS, opaque
-from rnnedge_export.capture.pooling import two_dimensional_pooling
+from rnnedge_export.capture.opaque import TRANSLATIONS
 from rnnedge_export.capture.source import Example, Source
+from rnnedge_export.capture.tracing import quiet, reason_of, trace
 from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_export.streaming.sizes import size
-from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)
 _NO_LIMIT = 1 << 40
-_TRIALS = 6
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -59,8 +54,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     given = example.tensor.shape[example.time_axis]
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
     x = example.resized(max(2, example.tensor.shape[example.batch_axis]), given * -(-4 // given))
-    program, lengths = _export(source, x, example)
-    with _quiet(), torch.no_grad():
+    program, lengths = trace(source, x, example)
+    with quiet(), torch.no_grad():
         try:
             onnx_program = torch.onnx.export(
                 program,
@@ -71,7 +66,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             )
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
         except Exception as error:
-            raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {_reason(error)}") from error
+            raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason_of(error)}") from error
     assert onnx_program is not None
     model = onnx_program.model
     fold(model)
@@ -89,95 +84,10 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     return Captured(model, source.input_name, example.batch_axis, example.time_axis, places, lengths)
 
 
-def _export(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.export.ExportedProgram, Lengths]:
-    """Capture for any batch, and for any length or the lengths that torch.export says the module takes."""
-    try:
-        with torch.no_grad():
-            source(x)
-    except RnnEdgeError:
-        raise
-    # A user's forward can raise anything.
-    except Exception as error:
-        raise ModelRefused(
-            f"{source.name}: its forward fails on an input of shape {tuple(x.shape)}: {_reason(error)}"
-        ) from error
-    length = x.shape[example.time_axis]
-    time: Any = torch.export.Dim("time")
-    grain, deferred = 1, False
-    for _ in range(_TRIALS):
-        dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
-        with _quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling():
-            try:
-                program = torch.export.export(
-                    module, (x,), dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
-                )
-                return program, Lengths(_least(source, x, example, grain), grain)
-            except RnnEdgeError:
-                raise
-            except Exception as error:
-                suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
-                if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
-                    # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
-                    # verification runs the module at short and long ones.
-                    suggested, deferred = (None, True) if deferred else (suggested, True)
-                if suggested is None:
-                    raise ModelRefused(
-                        f"{source.name}: cannot be captured for any batch and length: {_reason(error)}; "
-                        "write forward without Python arithmetic or branches on lengths and values"
-                    ) from error
-                time, grain = suggested
-    raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
-
-
-def _fixes_length(message: str) -> bool:
-    return re.search(r"^\s*(time|batch) = \d+\s*$|^\s*batch = ", message, re.MULTILINE) is not None
-
-
-def _suggested(message: str, length: int) -> tuple[Any, int] | None:
-    """The lengths to try next, with their grain: those of a form that torch.export suggests, at least the example's.
-
-    Lengths that are at least the example's need no proof of what happens to short ones: verification calls the module
-    with those.
-    """
-    if "Constraints violated (time)" not in message:
-        return None
-    if form := re.search(r"^\s*time = (\d+)\*_time(?: ([+-]) (\d+))?\s*$", message, re.MULTILINE):
-        grain, offset = int(form[1]), int(f"{form[2] or '+'}{form[3] or 0}")
-        return grain * torch.export.Dim("_time", min=(length - offset) // grain) + offset, grain
-    return torch.export.Dim("time", min=length), 1
-
-
-def _least(source: Source, x: torch.Tensor, example: Example, grain: int) -> int:
-    """The shortest sequence that the module itself takes, found by calling it."""
-    longest = x.shape[example.time_axis]
-    for length in range((longest - 1) % grain + 1, longest + 1, grain):
-        try:
-            source(example.resized(1, length))
-        # A user's forward can raise anything for a sequence that is too short.
-        except Exception:
-            continue
-        return length
-    return longest
-
-
 def _check_dtypes(source: Source) -> None:
     for name, tensor in source.module.state_dict().items():
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise ModelRefused(f"{name}: expected float32 weights, found {tensor.dtype}; call module.float() first")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch's exporter warns about its own internals, in forms that change between versions; a refusal is an error."""
-    torch_logger = logging.getLogger("torch")
-    level = torch_logger.level
-    torch_logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch_logger.setLevel(level)
 
 
 def fold(model: ir.Model) -> None:
@@ -272,15 +182,3 @@ def _check_dims(model: ir.Model, name: str) -> None:
                     f"{name}: {value.name!r} has the length {dim}; expected a number, the batch size or the sequence "
                     "length; frame-wise layers, windows and recurrences keep it"
                 )
-
-
-def _reason(error: BaseException) -> str:
-    """The one line of an exporter's message that says what happened."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for line in lines:
-        if fixed := re.search(r"(batch|time) as dynamic but your code specialized it to be a constant \((\d+)\)", line):
-            return f"the code fixes the {'batch size' if fixed[1] == 'batch' else 'sequence length'} to {fixed[2]}"
-    telling = [line for line in lines if re.search(r"inferred|specializ|constraint|Unsupported|No ONNX function", line)]
-    return (telling or lines or [type(error).__name__])[0][:300]

@@ -15,6 +15,8 @@ import onnx_ir as ir
 
 from rnnedge_export.forms.tape import replace as replace_node
 from rnnedge_export.streaming.facts import Fact, Facts, Held, NeedsHop, dims
+from rnnedge_export.streaming.front import frames_in_front
+from rnnedge_export.streaming.sizes import grows
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
 
@@ -34,7 +36,8 @@ def hold(
 ) -> ir.Value:
     """Concat(state, value) in front of `node`: the last `frames` frames of earlier calls, and those of this one.
 
-    `options`: `initial`, what the state is filled with (0), and `warmup`, for how many calls it is held there (0).
+    `options`: `initial`, what stands before frame 0 (zeros), and `warmup`, for how many calls the state is held as it
+    begins (0).
     """
     assert fact.axis is not None
     place = facts.places.get(node.name or "", "") or node.op_type.lower()
@@ -42,11 +45,27 @@ def hold(
     shape = list(dims(value))
     shape[fact.axis] = frames
     state.shape = ir.Shape(shape)
-    buffer = insert(node, facts, "Concat", state, value, axis=fact.axis, like=value)
+    warmup = int(options.get("warmup", 0))
+    kept = _or_first(node, state, value, fact, warmup, facts) if fact.repeated else state
+    buffer = insert(node, facts, "Concat", kept, value, axis=fact.axis, like=value)
     after = cut(node, facts, buffer, fact.axis, -frames, _END)
-    initial, warmup = options.get("initial", 0.0), int(options.get("warmup", 0))
-    facts.states.append(Held(state, after, str(state.name), tuple(shape), float(initial), warmup))
+    initial = frames_in_front(node, value, fact, frames, options.get("initial", 0.0), facts)
+    facts.states.append(Held(state, after, str(state.name), tuple(shape), initial, warmup))
     return buffer
+
+
+def _or_first(node: ir.Node, state: ir.Value, value: ir.Value, fact: Fact, warmup: int, facts: Facts) -> ir.Value:
+    """The frames held, or before any came, the first one in their place."""
+    assert fact.axis is not None
+    shape = [d if grows(d, "batch") else 1 for d in dims(value)]
+    tape, dtype = facts.tape, ir.DataType.FLOAT
+    name = str(state.name).rpartition(".")[0] + ".begun"
+    begun = ir.Value(name=tape.fresh(name), type=ir.TensorType(dtype), shape=ir.Shape(shape))
+    after = insert(node, facts, "Max", begun, tape.scalar(1.0, dtype))
+    facts.states.append(Held(begun, after, str(begun.name), tuple(shape), 0.0, warmup))
+    first = cut(node, facts, value, fact.axis, 0, 1)
+    has_begun = insert(node, facts, "Greater", begun, tape.scalar(0.5, dtype))
+    return insert(node, facts, "Where", has_begun, state, first, like=value)
 
 
 def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, why: str) -> tuple[ir.Value, Fact]:
@@ -57,12 +76,13 @@ def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Fact
         facts.refuse(
             node, "a branch has to wait while time shares its axis with the batch", "unfold time before the join"
         )
-    buffer = hold(node, value, fact, frames, facts, kind="delay")
+    buffer = hold(node, value, fact, frames, facts, kind="delay" if fact.clock.delay >= 0 else "padding")
     assert fact.axis is not None
     out = cut(node, facts, buffer, fact.axis, 0, -frames)
     out.shape = value.shape
-    later = replace(fact, clock=replace(fact.clock, delay=fact.clock.delay + frames))
-    facts.known[out] = later
+    delay = fact.clock.delay + frames
+    later = replace(fact, clock=replace(fact.clock, delay=delay), repeated=fact.repeated and delay < 0)
+    facts.known[out], facts.names[out] = later, facts.name_of(value)
     facts.note(node, f"delay of {counted(frames)}: {why}")
     return out, later
 
@@ -70,8 +90,14 @@ def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Fact
 def aligned(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts) -> tuple[ir.Value, Fact, int]:
     """The value with frame 0 first in a call, and the number of calls before that one."""
     count = per_call(node, fact, facts)
+    value, fact = from_frame_0(node, value, fact, facts)
     value, fact = delayed(node, value, fact, -fact.clock.delay % count, facts, "frame 0 comes first in a call")
     return value, fact, fact.clock.delay // count
+
+
+def from_frame_0(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts) -> tuple[ir.Value, Fact]:
+    """The value with every frame in a call, those too that nothing of the input is in."""
+    return delayed(node, value, fact, max(0, -fact.clock.delay), facts, "padding comes first")
 
 
 def until_certain(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts) -> tuple[ir.Value, Fact]:
@@ -93,6 +119,8 @@ def joined(node: ir.Node, facts: Facts, indices: list[int]) -> Clock:
     if len(lengths) > 1:
         facts.refuse(node, "its operands have different lengths", "pad or cut them to one length")
     slowest = max(fact.clock.delay for _, fact in streamed)
+    if len({fact.repeated for _, fact in streamed}) > 1:
+        slowest = max(0, slowest)
     for index, fact in streamed:
         value = node.inputs[index]
         assert value is not None
@@ -103,7 +131,7 @@ def joined(node: ir.Node, facts: Facts, indices: list[int]) -> Clock:
 
 
 def masked(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts, fill: float) -> ir.Value:
-    """The value with `fill` before frame 0 and after the last frame of the sequence."""
+    """The value with `fill` before frame 0 and after the last frame of the sequence; it is certain where that is."""
     assert fact.axis is not None
     mask = cursor("mask", fact.clock, facts)
     shape = [1] * len(dims(value))
@@ -112,6 +140,7 @@ def masked(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts, fill: float
     assert value.dtype is not None
     out = insert(node, facts, "Where", wide, value, facts.tape.scalar(fill, value.dtype), like=value)
     out.shape = value.shape
+    facts.names[out] = facts.name_of(value)
     return out
 
 
@@ -166,8 +195,8 @@ def insert(
 
 def become(node: ir.Node, out: ir.Value, fact: Fact, facts: Facts) -> Fact:
     """Let `out`, computed in front of `node`, stand for its first output; the node goes."""
-    facts.known[out] = fact
     raw = node.outputs[0]
+    facts.known[out], facts.names[out] = fact, facts.name_of(raw)
     out.type, out.shape = out.type or raw.type, raw.shape
     for value in node.outputs[1:]:
         assert not value.uses(), node

@@ -24,7 +24,7 @@ class Fact:
     `folded`: time shares its axis with the batch, (batch, time) or (time, batch) as one; every frame is by itself then.
     It says what stands before time in that axis, as a product of dims: "batch", or "1".
     `position`: it holds the numbers of the frames, which grow with the stream.
-    `padded`: frames of a constant that stand in front of it, for the windows that alone read it.
+    `repeated`: the frames that stand in front, where its clock has a negative delay, equal the first one that comes.
     `pairs`: scores of attention, for rows on `axis` and columns on the next one, the last: the frames of a call and
     `back` frames before them.
     """
@@ -33,7 +33,7 @@ class Fact:
     clock: Clock = EVERY_FRAME
     folded: str = ""
     position: bool = False
-    padded: tuple[int, float] | None = None
+    repeated: bool = False
     pairs: bool = False
     back: int = 0
 
@@ -103,6 +103,8 @@ class Facts:
     absorbed: set[ir.Value] = field(default_factory=set)
     """Values that follow from the length alone and are left to the rule that meets them."""
     known: dict[ir.Value, Fact] = field(default_factory=dict)
+    names: dict[ir.Value, str] = field(default_factory=dict)
+    """Values that stand for one of the offline graph, and its name there where that is another."""
     states: list[Carried | Held] = field(default_factory=list)
     lengths: set[ir.Value] = field(default_factory=set)
     """Integer values computed from the sequence length; they may shape a value but not enter it."""
@@ -126,6 +128,10 @@ class Facts:
     def of(self, value: ir.Value | None) -> Fact | None:
         """The fact of a value, or None where it does not depend on the input."""
         return self.known.get(value) if value is not None else None
+
+    def name_of(self, value: ir.Value) -> str:
+        """What the offline graph calls a value."""
+        return self.names.get(value, str(value.name))
 
     def streamed(self, node: ir.Node) -> list[tuple[int, Fact]]:
         """(input index, fact) of every input of `node` that depends on the streamed input."""

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, counted, cut, hold, insert, per_call
+from rnnedge_export.streaming.delays import become, counted, cut, hold, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.window import Window
 from rnnedge_runtime.contract import Array
@@ -18,8 +18,7 @@ def framed(node: ir.Node, facts: Facts) -> Fact:
     """Gather along time by index[i, w] = step * i + offset[w], which is a window of the frames at those offsets.
 
     1. The index is evaluated; any other dependence on the length is refused.
-    2. Later windows need earlier frames, which are a cache, filled with what a Pad in front of it pads with. A step
-       divides the rate.
+    2. Later windows need earlier frames, which are a cache. A step divides the rate.
     """
     fact = facts.only(node)
     index = cast(ir.Value, node.inputs[1])
@@ -27,17 +26,14 @@ def framed(node: ir.Node, facts: Facts) -> Fact:
     assert fact.axis is not None
     if fact.folded:
         facts.refuse(node, "time shares its axis with another", "unfold time first")
-    front, fill = fact.padded or (0, 0.0)
-    found = Window(int(offsets.max()) + 1, step, front, 0)
-    value, warmup = cast(ir.Value, node.inputs[0]), 0
-    if front and fact.clock.delay:
-        value, fact, warmup = aligned(node, value, fact, facts)
-    clock = found.clock(fact.clock)
-    out = replace(fact, clock=clock, padded=None)
+    found = Window(int(offsets.max()) + 1, step, 0, 0)
+    value = cast(ir.Value, node.inputs[0])
+    clock = found.clock(fact.clock, fact.repeated)
+    out = replace(fact, clock=clock, repeated=False)
     per_call(node, out, facts)
     frames = found.cache(fact.clock, clock)
     if frames:
-        value = hold(node, value, fact, frames, facts, kind="cache", initial=fill, warmup=warmup)
+        value = hold(node, value, fact, frames, facts, kind="cache")
     spare = frames - (found.reach - found.stride)
     if spare >= found.stride:
         value = cut(node, facts, value, out.axis or 0, 0, -spare)
@@ -48,7 +44,8 @@ def framed(node: ir.Node, facts: Facts) -> Fact:
 
 
 def _window(node: ir.Node, index: ir.Value, facts: Facts) -> tuple[int, Array]:
-    for total in (facts.at_least(64), facts.at_least(160)):
+    least = facts.at_least(1)
+    for total in (facts.at_least(4 * least + 64), facts.at_least(9 * least + 160)):
         (array,) = facts.offline.evaluate([str(index.name)], 1, total)
         first = array.reshape(len(array), -1)
         steps = np.diff(first, axis=0)
@@ -79,16 +76,3 @@ def is_framing(node: ir.Node, facts: Facts) -> bool:
     fact, index = facts.of(node.inputs[0]), node.inputs[1]
     axis = node.attributes.get_int("axis", 0) % rank(node.inputs[0])
     return fact is not None and fact.axis == axis and index in facts.absorbed
-
-
-def only_framed(node: ir.Node, fact: Fact, facts: Facts) -> bool:
-    """Whether everybody who reads the first output of a node takes windows of it along time."""
-    readers = node.outputs[0].uses()
-    uses = [(n, i) for n, i in readers if not (n.op_type == "Shape" and facts.absorbed.issuperset(n.outputs))]
-    return bool(uses) and all(
-        reader.op_type == "Gather"
-        and index == 0
-        and reader.inputs[1] in facts.absorbed
-        and reader.attributes.get_int("axis", 0) % rank(node.outputs[0]) == fact.axis
-        for reader, index in uses
-    )

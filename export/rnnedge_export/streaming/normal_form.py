@@ -5,7 +5,9 @@
 3. Output frames of a convolution of stride 1 that are cut off right away are padding that it does not have (the
    "chomp" of temporal convolutional networks).
 4. A cut to the length of another value is a cut by a number of frames, or none.
-5. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+5. The first frame of a value joined in front of it, as torch.diff(x, prepend=x[:, :1]) does, is padding that repeats
+   it.
+6. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
     for node in list(normal.graph):
         if node.op_type == "Slice":
             _give_back_padding(node, tape)
+    for node in list(normal.graph):
+        if node.op_type == "Concat":
+            _repeat_first(node, tape)
     if _fold_sizes(normal, batch_axis, tape):
         optimize_ir(normal, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
         ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normal)
@@ -100,22 +105,50 @@ def _give_back_padding(node: ir.Node, tape: Tape) -> None:
 
 
 def _cut_by_number(node: ir.Node, tape: Tape) -> None:
-    """Case 4: of a cut from the front along one axis, by the lengths before and after."""
+    """Case 4: of a cut at one end or both along one axis, by the lengths before and after: x[:n], x[-n:]."""
     value, out = node.inputs[0], node.outputs[0]
     starts, ends, axes = (integers(node, index) for index in (1, 2, 3))
     steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
-    if ends is not None or starts is None or axes is None or len(axes) != 1 or starts[0] < 0 or steps != [1]:
+    if axes is None or len(axes) != 1 or steps != [1] or (starts is None) == (ends is None) or out.is_graph_output():
         return
     before, after = dims(value)[axes[0]], dims(out)[axes[0]]
-    lost = {(size(before, b, t) or 0) - (size(after, b, t) or 0) for b, t in PROBES}
-    if len(lost) != 1 or out.is_graph_output():
+    differences = {(size(before, b, t) or 0) - (size(after, b, t) or 0) for b, t in PROBES}
+    if len(differences) != 1:
         return
-    behind = lost.pop() - starts[0]
-    if behind == 0 and starts[0] == 0:
+    lost = differences.pop()
+    if starts is not None:
+        front, behind = starts[0], lost - starts[0]
+    elif ends is not None and ends[0] >= _ENDLESS:
+        front, behind = lost, 0
+    else:
+        return
+    if front < 0 or behind < 0:
+        return
+    if lost == 0:
         assert value is not None
         replace(node, tape, [value])
-    elif behind >= 0:
-        node.replace_input_with(2, tape.ints(-behind if behind else _END))
+        return
+    node.replace_input_with(1, tape.ints(front))
+    node.replace_input_with(2, tape.ints(-behind if behind else _END))
+
+
+def _repeat_first(node: ir.Node, tape: Tape) -> None:
+    """Case 5: Concat(Slice(v, 0, 1), v), with the slice repeated or not."""
+    if len(node.inputs) != 2 or node.outputs[0].shape is None:
+        return
+    axis = node.attributes.get_int("axis", 0) % len(node.outputs[0].shape)
+    first, value = node.inputs
+    count = dims(first)[axis]
+    source = first.producer() if first is not None else None
+    while source is not None and source.op_type in ("Expand", "Tile", "Identity"):
+        first = source.inputs[0]
+        source = first.producer() if first is not None else None
+    if source is None or source.op_type != "Slice" or source.inputs[0] is not value or not isinstance(count, int):
+        return
+    if [integers(source, index) for index in (1, 2, 3)] != [[0], [1], [axis]]:
+        return
+    tape.place = node.name or node.op_type
+    replace(node, tape, [tape.op("Pad", value, tape.ints(count, 0), None, tape.ints(axis), mode="edge")])
 
 
 def _as_convolution(node: ir.Node, tape: Tape) -> None:
@@ -151,7 +184,7 @@ def _as_convolution(node: ir.Node, tape: Tape) -> None:
 
 
 def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
-    """Case 5: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
+    """Case 6: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
     changed = False
     batch = _batch_size(model, batch_axis, tape)
     for node in list(model.graph):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import cast
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, cursor, joined, per_call
+from rnnedge_export.streaming.delays import aligned, cursor, joined, per_call, until_certain
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
 from rnnedge_export.streaming.registry import rule
 
@@ -45,7 +46,10 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         facts.refuse(
             node, "it does not run along the stream's time axis", "check batch_first and the export's time_axis"
         )
-    value, fact, warmup = aligned(node, cast(ir.Value, node.inputs[0]), fact, facts)
+    value = cast(ir.Value, node.inputs[0])
+    if _used(node.outputs[1:]):
+        value, fact = until_certain(node, value, fact, facts)
+    value, fact, warmup = aligned(node, value, fact, facts)
     node.replace_input_with(0, value)
     name = _layer_name(node, facts)
     for read, written, letter in _STATES[node.op_type]:
@@ -58,7 +62,7 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
 
 def _last_state(node: ir.Node, fact: Fact, facts: Facts) -> None:
     """Where a call brings several frames, the state after the last one of the sequence is asked for by its index."""
-    used = [value for value in node.outputs[1:] if value.uses() or value.is_graph_output()]
+    used = _used(node.outputs[1:])
     if not used or per_call(node, fact, facts) == 1:
         return
     if facts.chunk is None:
@@ -72,6 +76,10 @@ def _last_state(node: ir.Node, fact: Fact, facts: Facts) -> None:
         facts.known[last] = fact.summed()
         return
     facts.finals[node] = cursor("last", fact.clock, facts)
+
+
+def _used(values: Sequence[ir.Value]) -> list[ir.Value]:
+    return [value for value in values if value.uses() or value.is_graph_output()]
 
 
 def _read_at(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
@@ -146,17 +154,18 @@ def scan(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
     place = facts.places.get(node.name or "", "") or "scan"
     joined(node, facts, list(range(states, len(node.inputs))))
     warmup = 0
+    last = _used(node.outputs[:states])
     for index in range(states, len(node.inputs)):
         value = cast(ir.Value, node.inputs[index])
-        value, fact, warmup = aligned(node, value, facts.known[value], facts)
+        fact = facts.known[value]
+        if last:
+            value, fact = until_certain(node, value, fact, facts)
+        value, fact, warmup = aligned(node, value, fact, facts)
         node.replace_input_with(index, value)
     assert fact is not None
     for index in range(states):
         facts.states.append(Carried(node, index, index, f"{place}.state{index}", warmup))
-    if (
-        any(value.uses() or value.is_graph_output() for value in node.outputs[:states])
-        and per_call(node, fact, facts) > 1
-    ):
+    if last and per_call(node, fact, facts) > 1:
         if facts.chunk is None:
             facts.refuse(node, "its last state is an output, and a call brings several frames", "use form unrolled")
         facts.finals[node] = cursor("last", fact.clock, facts)

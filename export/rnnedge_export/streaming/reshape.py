@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, insert, per_call
+from rnnedge_export.streaming.delays import aligned, become, from_frame_0, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, dims
 from rnnedge_export.streaming.registry import rule
 from rnnedge_export.streaming.sizes import grows, product, ratio
@@ -65,6 +65,7 @@ def _rescaled(node: ir.Node, value: ir.Value, fact: Fact, along: Fraction, facts
     """Case 2."""
     if along == 1:
         return value, fact
+    value, fact = from_frame_0(node, value, fact, facts)
     clock = fact.clock
     rate = clock.rate * along
     if along.numerator == 1:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import onnx_ir as ir
 
 from rnnedge_export.streaming import framing
-from rnnedge_export.streaming.delays import cursor, per_call
+from rnnedge_export.streaming.delays import cursor, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, constant, integers, rank
 from rnnedge_export.streaming.registry import rule
 
@@ -79,6 +81,8 @@ def gather(node: ir.Node, facts: Facts) -> Fact:
         )
     if fact.folded:
         facts.refuse(node, "time shares its axis with the batch", "unfold time before it takes the last frame")
+    late, fact = until_certain(node, cast(ir.Value, table), fact, facts)
+    node.replace_input_with(0, late)
     if per_call(node, fact, facts) > 1:
         node.replace_input_with(1, cursor("last", fact.clock, facts))
     return fact.summed()

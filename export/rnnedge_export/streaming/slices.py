@@ -1,18 +1,14 @@
-"""Cutting and padding along time, and operators that cut or join other axes."""
+"""Cutting along time, and operators that cut or join other axes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
-import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import replace as replace_node
-from rnnedge_export.streaming.delays import aligned, become, cut, hold, insert, joined, masked, per_call, until_certain
-from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
-from rnnedge_export.streaming.framing import only_framed
-from rnnedge_export.streaming.recurrent import is_zero
+from rnnedge_export.streaming.delays import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming.facts import Fact, Facts, axes_of, dims, integers, rank
+from rnnedge_export.streaming.padding import constant_ends
 from rnnedge_export.streaming.registry import rule
 from rnnedge_export.streaming.window import Window
 
@@ -25,7 +21,7 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     """1. Along other axes than time it changes nothing.
 
     2. x[a:] along time: the first a frames are left out, which is a delay and costs nothing.
-    3. x[:-b]: a frame is passed on when b further ones have come, for then it is certain that it stays.
+    3. x[:-b]: the sequence is shorter; where it matters, a frame waits until it is certain that it stays.
     4. x[::s]: every s-th frame, a lower rate.
     5. A number of frames counted from the end (x[-k:]) or a fixed number (x[:k]) is refused.
     """
@@ -57,98 +53,25 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
             "take the last frame as y[:, -1], or slice outside the network",
         )
     out = value
-    others = [i for i in range(len(axes)) if i != place]
-    if others:
-        pick = [facts.tape.ints(*(source[i] for i in others)) for source in (starts, ends, axes, steps)]
-        out = insert(node, facts, "Slice", out, *pick, like=value)
-        out.shape = node.outputs[0].shape
     if start or step > 1:
         found = Window(1, step, -start, 0)
         clock = found.clock(fact.clock)
-        later = replace(fact, clock=clock)
+        later = replace(fact, clock=clock, repeated=fact.repeated and clock.delay < 0)
         per_call(node, later, facts)
         frames = found.cache(fact.clock, clock)
         if frames:
             out = hold(node, out, fact, frames, facts, kind="cache")
         if step > 1:
             out = cut(node, facts, out, fact.axis, 0, -frames or _END, step)
-            out.shape = node.outputs[0].shape
         fact = later
     if end < 0:
         fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, end, 1))))
-        out, fact = until_certain(node, out, fact, facts)
+    others = [i for i in range(len(axes)) if i != place]
+    if others:
+        pick = [facts.tape.ints(*(source[i] for i in others)) for source in (starts, ends, axes, steps)]
+        out = insert(node, facts, "Slice", out, *pick, like=value)
     if out is value:
         out = insert(node, facts, "Identity", value, like=value)
-        out.shape = node.outputs[0].shape
-    return become(node, out, fact, facts)
-
-
-@rule("Pad")
-def pad(node: ir.Node, facts: Facts) -> Fact:
-    """1. Along other axes than time it changes nothing.
-
-    2. Frames in front are a state that is filled with the padding; negative padding cuts.
-    3. Frames behind follow the last one; nothing waits for them.
-    4. In front of windows only (`unfold`) it is what their cache starts from.
-    5. Reflected and repeated padding along time is refused.
-    """
-    fact = facts.only(node)
-    value = node.inputs[0]
-    assert value is not None
-    if fact.axis is None:
-        return fact
-    axes = (
-        axes_of(node, 3, rank(value))
-        if len(node.inputs) > 3 and node.inputs[3] is not None
-        else list(range(rank(value)))
-    )
-    amounts = integers(node, 1)
-    if axes is None or amounts is None:
-        facts.refuse(node, "its padding is computed", "give it in numbers")
-    if fact.axis not in axes:
-        return fact
-    place = axes.index(fact.axis)
-    front, behind = amounts[place], amounts[place + len(axes)]
-    mode = node.attributes.get_string("mode", "constant")
-    if not front and not behind:
-        return fact
-    if mode != "constant" or fact.folded:
-        facts.refuse(node, f"{mode} padding along time", "pad with a constant")
-    given = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else np.zeros(())
-    if given is None:
-        facts.refuse(node, "its padding is computed", "give it in numbers")
-    fill = float(given.reshape(-1)[0]) if given.size else 0.0
-    if front > 0 and not behind and only_framed(node, fact, facts):
-        facts.note(node, "padding: what the windows start from")
-        same = insert(node, facts, "Identity", value, like=value)
-        return become(node, same, replace(fact, padded=(front, fill)), facts)
-    out = value
-    warmup = 0
-    if behind > 0:
-        out = masked(node, out, fact, facts, fill)
-    elif front > 0 and fact.clock.delay:
-        out, fact, warmup = aligned(node, out, fact, facts)
-    if front > 0:
-        buffer = hold(node, out, fact, front, facts, kind="padding", initial=fill, warmup=warmup)
-        out = cut(node, facts, buffer, fact.axis or 0, 0, -front)
-        out.shape = value.shape
-        clock = replace(fact.clock, length=(*fact.clock.length, (1, front + max(behind, 0), 1)))
-    else:
-        clock = replace(
-            fact.clock, delay=fact.clock.delay - front, length=(*fact.clock.length, (1, front + max(behind, 0), 1))
-        )
-    fact = replace(fact, clock=clock)
-    if behind < 0:
-        fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, behind, 1))))
-        out, fact = until_certain(node, out, fact, facts)
-    rest = list(amounts)
-    rest[place] = rest[place + len(axes)] = 0
-    if any(rest):
-        out = insert(node, facts, "Pad", out, facts.tape.ints(*rest), node.inputs[2] if len(node.inputs) > 2 else None,
-                     facts.tape.ints(*axes), like=value, mode=mode)  # fmt: skip
-    elif out is value:
-        out = insert(node, facts, "Identity", value, like=value)
-    out.shape = node.outputs[0].shape
     return become(node, out, fact, facts)
 
 
@@ -156,7 +79,7 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
 def concat(node: ir.Node, facts: Facts) -> Fact:
     """1. Off time, streamed operands are brought together as by an addition; a constant is repeated for every frame.
 
-    2. Along time, a constant in front or behind is padding: x = cat([zeros, x], 1).
+    2. Along time, a constant in front is padding, and so are zeros behind: x = cat([start, x[:, :-1]], 1).
     3. Two streamed operands along time are refused. 4. Summaries join summaries and constants.
     """
     streamed = facts.streamed(node)
@@ -177,7 +100,7 @@ def concat(node: ir.Node, facts: Facts) -> Fact:
         return replace(first, clock=clock)
     if len(streamed) > 1:
         facts.refuse(node, "it joins two values along time", "join features, or give several outputs")
-    return _constant_ends(node, facts, streamed[0][0])
+    return constant_ends(node, facts, streamed[0][0])
 
 
 def _repeat(node: ir.Node, facts: Facts, indices: list[int]) -> None:
@@ -197,28 +120,6 @@ def _repeat(node: ir.Node, facts: Facts, indices: list[int]) -> None:
             ones[batch] = insert(node, facts, "Shape", source, start=batch, end=batch + 1)
         shape = insert(node, facts, "Concat", *ones, axis=0)
         node.replace_input_with(i, insert(node, facts, "Expand", value, shape, like=value))
-
-
-def _constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
-    """Case 2."""
-    value, fact = node.inputs[index], facts.known[node.inputs[index]]  # type: ignore[index]
-    assert value is not None and fact.axis is not None
-    counts = []
-    for side in (node.inputs[:index], node.inputs[index + 1 :]):
-        frames = 0
-        for other in side:
-            count = dims(other)[fact.axis]
-            if facts.of(other) is not None or not is_zero(other) or not isinstance(count, int):
-                facts.refuse(node, "it joins values along time that are no zeros", "pad with F.pad, or join features")
-            frames += count
-        counts.append(frames)
-    amounts = facts.tape.ints(*counts)
-    padded = insert(node, facts, "Pad", value, amounts, None, facts.tape.ints(fact.axis), like=value)
-    padded.shape = node.outputs[0].shape
-    producer = padded.producer()
-    assert producer is not None
-    replace_node(node, facts.tape, [padded])
-    return cast(Fact, pad(producer, facts))
 
 
 @rule("Split")

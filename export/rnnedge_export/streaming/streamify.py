@@ -21,6 +21,7 @@ from rnnedge_export.streaming import (
     elementwise,
     matmul,
     normalization,
+    padding,
     recurrent,
     reshape,
     shape,
@@ -28,7 +29,7 @@ from rnnedge_export.streaming import (
     transposed,
     window,
 )
-from rnnedge_export.streaming.delays import dim_of, until_certain
+from rnnedge_export.streaming.delays import dim_of, from_frame_0, until_certain
 from rnnedge_export.streaming.evaluation import Offline
 from rnnedge_export.streaming.expose import add, expose
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims, rank
@@ -41,7 +42,19 @@ from rnnedge_export.streaming.timeless import absorbed
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 
-_FAMILIES = (cumulative, elementwise, matmul, normalization, recurrent, reshape, shape, slices, transposed, window)
+_FAMILIES = (
+    cumulative,
+    elementwise,
+    matmul,
+    normalization,
+    padding,
+    recurrent,
+    reshape,
+    shape,
+    slices,
+    transposed,
+    window,
+)
 _LENGTH_OPERATORS = {
     *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
     *"Unsqueeze Where".split(),
@@ -205,7 +218,7 @@ def _certain(graph: ir.Graph, index: int, facts: Facts) -> None:
     anchor = ir.Node("", "Identity", [value])
     anchor.outputs[0].type, anchor.outputs[0].shape = value.type, value.shape
     graph.append(anchor)
-    late, later = until_certain(anchor, value, fact, facts)
+    late, later = until_certain(anchor, *from_frame_0(anchor, value, fact, facts), facts)
     if late is value and not value.is_graph_input() and list(graph.outputs).index(value) == index:
         graph.remove(anchor, safe=True)
         return

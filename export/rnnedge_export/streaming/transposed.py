@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, cut, insert, masked, until_certain
+from rnnedge_export.streaming.delays import aligned, become, cut, from_frame_0, insert, masked, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
 from rnnedge_export.streaming.registry import rule
 from rnnedge_export.streaming.sizes import ratio
@@ -24,8 +25,7 @@ def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
     1. Time is a spatial axis. With a kernel of 1, stride 1 and no padding along it, every frame is by itself.
     2. Each frame reaches over `kernel` output frames, `stride` after those of the frame before. What reaches beyond the
        output frames of a call is a state, added to the first frames of the next one; the bias is added after that.
-    3. Padding cuts off the ends of the output: in front it is a delay, behind it keeps frames back until it is certain
-       that they stay.
+    3. Padding cuts off the ends of the output: in front it is a delay; behind, the sequence is shorter.
     4. Where frames past the end would reach into the output, they are zeros.
     """
     if facts.of(node.inputs[1]) is not None:
@@ -49,9 +49,12 @@ def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
     value, warmup, over = node.inputs[0], 0, reach - stride
     assert value is not None
     if over > max(behind, 0):
+        value, fact = until_certain(node, *from_frame_0(node, value, fact, facts), facts)
         value = masked(node, value, fact, facts, 0.0)
     elif over > 0 and fact.clock.delay:
         value, fact, warmup = aligned(node, value, fact, facts)
+    else:
+        value, fact = from_frame_0(node, value, fact, facts)
     assert fact.axis is not None
     pads[place] = pads[place + spatial] = extra[place] = 0
     attributes |= {"pads": pads, "output_padding": extra}
@@ -75,7 +78,6 @@ def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
     facts.note(
         node, f"ConvTranspose over {reach} frames, every {stride}: {max(over, 0)} frames overlap into the next call"
     )
-    out, later = until_certain(node, out, later, facts)
     return become(node, out, later, facts)
 
 
@@ -107,9 +109,12 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     if (along != 1 and (along is None or along.denominator != 1 or not plain)) or fact.folded or None in times:
         facts.refuse(node, f"it interpolates over time ({mode}, {where})", "use nearest upsampling by a whole number")
     scales = facts.tape.const(np.array([float(t) for t in times if t is not None], np.float32), "scales")
+    assert along is not None
+    if along != 1:
+        late, fact = from_frame_0(node, cast(ir.Value, node.inputs[0]), fact, facts)
+        node.replace_input_with(0, late)
     out = insert(node, facts, "Resize", node.inputs[0], None, scales, like=node.outputs[0],
                  **{k: a.value for k, a in node.attributes.items() if k != "keep_aspect_ratio_policy"})  # fmt: skip
-    assert along is not None
     clock = fact.clock
     later = Clock(clock.rate * along, clock.delay * int(along), (*clock.length, (int(along), 0, 1)))
     return become(node, out, replace(fact, clock=later), facts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, counted, cut, hold, masked, per_call
+from rnnedge_export.streaming.delays import aligned, counted, cut, hold, masked, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 from rnnedge_runtime.clock import Clock
@@ -24,14 +24,17 @@ class Window:
     front: int
     behind: int
 
-    def clock(self, clock: Clock) -> Clock:
+    def clock(self, clock: Clock, repeated: bool = False) -> Clock:
         """When the windows over frames of `clock` are complete.
 
         Window j begins at frame j * stride - front. One call brings windows for its frames, the earliest possible ones
-        of which every frame has come: so the delay is the least whole number that leaves room for `reach`.
+        of which every frame has come: so the delay is the least whole number that leaves room for `reach`. With stride
+        1 it can be negative: windows over padding only are constants (see `front`), but for a `repeated` first frame.
         """
         room = max(self.reach - self.stride, 0)
-        delay = max(0, -(-(room - self.front + clock.delay) // self.stride))
+        delay = -(-(room - self.front + clock.delay) // self.stride)
+        if self.stride > 1 or clock.delay > 0 or repeated:
+            delay = max(0, delay)
         step = (1, self.front + self.behind - self.reach + self.stride, self.stride)
         return Clock(clock.rate / self.stride, delay, (*clock.length, step))
 
@@ -84,12 +87,13 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
     if found == Window(1, 1, 0, 0):
         return fact
     warmup = 0
-    if found.behind and not (fill == 0 and is_input(value)):
+    if found.behind and not (fill == 0 and is_input(value) and not fact.clock.length):
+        value, fact = until_certain(node, value, fact, facts)
         value = masked(node, value, fact, facts, fill)
-    elif found.front and fact.clock.delay:
+    elif found.front and fact.clock.delay > 0:
         value, fact, warmup = aligned(node, value, fact, facts)
-    clock = found.clock(fact.clock)
-    out = replace(fact, clock=clock)
+    clock = found.clock(fact.clock, fact.repeated)
+    out = replace(fact, clock=clock, repeated=False)
     per_call(node, out, facts)
     frames = found.cache(fact.clock, clock)
     if frames:

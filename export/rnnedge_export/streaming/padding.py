@@ -1,0 +1,132 @@
+"""Frames that a module puts in front of a sequence or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import replace as replace_node
+from rnnedge_export.streaming.delays import (
+    aligned,
+    become,
+    counted,
+    cut,
+    from_frame_0,
+    hold,
+    insert,
+    masked,
+    until_certain,
+)
+from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
+from rnnedge_export.streaming.front import in_front
+from rnnedge_export.streaming.recurrent import is_zero
+from rnnedge_export.streaming.registry import rule
+
+
+@rule("Pad")
+def pad(node: ir.Node, facts: Facts) -> Fact:
+    """1. Along other axes than time it changes nothing.
+
+    2. Frames in front are constants that no call brings: windows and delays behind them start from what they come to.
+       They stand in for frames before frame 0 where some come. Negative padding in front cuts, which is a delay.
+    3. Frames behind follow the last one; nothing waits for them. Negative padding behind makes the sequence shorter.
+    4. The first frame repeated in front (mode "edge"): what is held of earlier frames begins as the first one.
+    5. Padding that reflects or wraps along time, and a last frame repeated behind, are refused.
+    """
+    fact = facts.only(node)
+    value = node.inputs[0]
+    assert value is not None
+    if fact.axis is None:
+        return fact
+    given_axes = len(node.inputs) > 3 and node.inputs[3] is not None
+    axes = axes_of(node, 3, rank(value)) if given_axes else list(range(rank(value)))
+    amounts = integers(node, 1)
+    if axes is None or amounts is None:
+        facts.refuse(node, "its padding is computed", "give it in numbers")
+    if fact.axis not in axes:
+        return fact
+    place = axes.index(fact.axis)
+    front, behind = amounts[place], amounts[place + len(axes)]
+    mode = node.attributes.get_string("mode", "constant")
+    if not front and not behind:
+        return fact
+    given = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else np.zeros(())
+    if given is None:
+        facts.refuse(node, "its padding is computed", "give it in numbers")
+    fill = float(given.reshape(-1)[0]) if given.size else 0.0
+    if fact.folded or (mode != "constant" and (mode, behind) != ("edge", 0)):
+        facts.refuse(node, f"{mode} padding along time", "pad with a constant, or repeat the first frame in front only")
+    out = value
+    if behind > 0:
+        out, fact = until_certain(node, out, fact, facts)
+        out = masked(node, out, fact, facts, fill)
+    if front > 0:
+        if mode == "edge":
+            out, fact = _repeated(node, out, fact, front, facts)
+        else:
+            out = out if behind > 0 or fact.clock.delay <= 0 else masked(node, out, fact, facts, fill)
+            fact = in_front(fact, front)
+        facts.note(node, f"{counted(front)} in front")
+    elif front < 0:
+        clock = replace(fact.clock, delay=fact.clock.delay - front, length=(*fact.clock.length, (1, front, 1)))
+        fact = replace(fact, clock=clock)
+    if behind:
+        fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, behind, 1))))
+    rest = list(amounts)
+    rest[place] = rest[place + len(axes)] = 0
+    if any(rest):
+        out = insert(node, facts, "Pad", out, facts.tape.ints(*rest), node.inputs[2] if len(node.inputs) > 2 else None,
+                     facts.tape.ints(*axes), like=value, mode=mode)  # fmt: skip
+    elif out is value:
+        out = insert(node, facts, "Identity", value, like=value)
+    return become(node, out, fact, facts)
+
+
+def _repeated(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts) -> tuple[ir.Value, Fact]:
+    """Case 4."""
+    if fact.clock.delay <= 0:
+        value, fact = from_frame_0(node, value, fact, facts)
+        return value, replace(in_front(fact, frames), repeated=True)
+    value, fact, warmup = aligned(node, value, fact, facts)
+    assert fact.axis is not None
+    buffer = hold(node, value, replace(fact, repeated=True), frames, facts, kind="padding", warmup=warmup)
+    length = (*fact.clock.length, (1, frames, 1))
+    return cut(node, facts, buffer, fact.axis, 0, -frames), replace(fact, clock=replace(fact.clock, length=length))
+
+
+def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
+    """Concat along time of a streamed value and constants: any in front, zeros behind."""
+    value = cast(ir.Value, node.inputs[index])
+    fact = facts.known[value]
+    assert fact.axis is not None
+    front, behind = (_length(node, side, fact, facts) for side in (node.inputs[:index], node.inputs[index + 1 :]))
+    if not all(is_zero(other) for other in node.inputs[index + 1 :]):
+        facts.refuse(node, "it puts frames that are no zeros behind the last one", "pad with F.pad, or leave them out")
+    if all(is_zero(other) for other in node.inputs[:index]):
+        padded = insert(node, facts, "Pad", value, facts.tape.ints(front, behind), None, facts.tape.ints(fact.axis),
+                        like=value)  # fmt: skip
+        padded.shape = node.outputs[0].shape
+        producer = padded.producer()
+        assert producer is not None
+        facts.names[padded] = facts.name_of(node.outputs[0])
+        replace_node(node, facts.tape, [padded])
+        return cast(Fact, pad(producer, facts))
+    if behind or fact.folded or fact.clock.delay > 0:
+        facts.refuse(node, "a learned start is joined to frames that come late", "join it to the input of the network")
+    facts.note(node, f"{counted(front)} in front")
+    same = insert(node, facts, "Identity", value, like=value)
+    return become(node, same, in_front(fact, front), facts)
+
+
+def _length(node: ir.Node, values: Sequence[ir.Value | None], fact: Fact, facts: Facts) -> int:
+    total = 0
+    for other in values:
+        count = dims(other)[fact.axis or 0]
+        if facts.of(other) is not None or not isinstance(count, int):
+            facts.refuse(node, "it joins two values along time", "join features, or give several outputs")
+        total += count
+    return total
