@@ -21,6 +21,7 @@ from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.capture.measured import measure_shapes
 from rnnedge_export.capture.opaque import TRANSLATIONS
+from rnnedge_export.capture.scatter import SCATTERS
 from rnnedge_export.capture.source import Example, Source
 from rnnedge_export.capture.tracing import quiet, reason_of, trace
 from rnnedge_export.streaming.lengths import Lengths
@@ -59,7 +60,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
         try:
             onnx_program = torch.onnx.export(
                 program,
-                custom_translation_table=TRANSLATIONS,
+                custom_translation_table=TRANSLATIONS | SCATTERS,
                 opset_version=opset,
                 dynamo=True,
                 verbose=False,

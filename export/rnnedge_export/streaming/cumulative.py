@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, cut, dim_of, insert
+from rnnedge_export.streaming.delays import aligned, become, cut, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_runtime.clock import EVERY_FRAME
+from rnnedge_export.streaming.sizes import grows, size
+from rnnedge_runtime.contract import Dim
 
 
 @rule("CumSum")
@@ -45,22 +44,22 @@ def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
 def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     """Range(a, a + length, d), as torch.arange(x.shape[1]) gives: the number of the frame, which a state continues.
 
-    Returns None where the range is another one.
+    It counts the frames of a value of that length. Returns None where the range is another one.
     """
-    (length,) = dims(node.outputs[0])
     start, step = constant(node.inputs[0]), constant(node.inputs[2])
-    if length != dim_of(EVERY_FRAME) or start is None or step is None:
+    counted_by = _of_length(dims(node.outputs[0])[0], facts)
+    if counted_by is None or start is None or step is None:
         return None
-    source = next(v for v in facts.known if v.is_graph_input())
-    fact = facts.known[source]
+    source, fact, warmup = aligned(node, counted_by, facts.known[counted_by], facts)
     assert fact.axis is not None
+    frames_per_call = per_call(node, fact, facts)
     dtype = node.outputs[0].dtype or ir.DataType.INT64
     tape = facts.tape
     each = tape.const(np.asarray(step).reshape(1), "step")
     state = ir.Value(name=tape.fresh("frame_number"), type=ir.TensorType(dtype), shape=ir.Shape(["batch"]))
     if facts.chunk is not None:
-        numbers = tape.const(np.arange(facts.chunk, dtype=dtype.numpy()) * np.asarray(step), "numbers")
-        advance = tape.const(np.asarray(step * facts.chunk, dtype.numpy()).reshape(1), "advance")
+        numbers = tape.const(np.arange(frames_per_call, dtype=dtype.numpy()) * np.asarray(step), "numbers")
+        advance = tape.const(np.asarray(step * frames_per_call, dtype.numpy()).reshape(1), "advance")
     else:
         frames = insert(node, facts, "Shape", source, start=fact.axis, end=fact.axis + 1)
         limits = (
@@ -74,5 +73,19 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     first = insert(node, facts, "Slice", state, tape.ints(0), tape.ints(1), tape.ints(0))
     out = insert(node, facts, "Add", numbers, first, like=node.outputs[0])
     after = insert(node, facts, "Add", state, advance)
-    facts.states.append(Held(state, after, str(state.name), ("batch",), float(start), 0))
-    return become(node, out, replace(fact, axis=0, position=True, clock=EVERY_FRAME), facts)
+    facts.states.append(Held(state, after, str(state.name), ("batch",), float(start), warmup))
+    return become(node, out, Fact(0, fact.clock, position=True), facts)
+
+
+def _of_length(length: Dim, facts: Facts) -> ir.Value | None:
+    """A value that has so many frames, of those the one that comes first."""
+    wanted = [size(length, 1, total) for total in facts.totals]
+    found = [
+        (fact.clock.delay, i, value)
+        for i, (value, fact) in enumerate(facts.known.items())
+        if fact.axis is not None
+        and not (fact.folded or fact.pairs or fact.position)
+        and [fact.clock.valid(total) for total in facts.totals] == wanted
+        and any(grows(d, "batch") for d in dims(value))
+    ]
+    return min(found)[2] if found else None

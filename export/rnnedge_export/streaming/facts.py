@@ -108,6 +108,8 @@ class Facts:
     states: list[Carried | Held] = field(default_factory=list)
     lengths: set[ir.Value] = field(default_factory=set)
     """Integer values computed from the sequence length; they may shape a value but not enter it."""
+    steady: set[ir.Value] = field(default_factory=set)
+    """Constants of the length of the sequence, written as ones that broadcast over it."""
     cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
     finals: dict[ir.Node, ir.Value] = field(default_factory=dict)
     """Recurrences whose state after the last frame is an output, and the index of that frame within a call."""
@@ -146,7 +148,10 @@ class Facts:
 
     def place(self, node: ir.Node) -> str:
         """The module that a node comes from."""
-        return self.places.get(node.name or "", "") or "the network"
+        name = node.name or ""
+        while name and not self.places.get(name):
+            name = name.rpartition("/")[0]
+        return self.places.get(name) or "the network"
 
     def note(self, node: ir.Node, text: str) -> None:
         """Remember what was done at a node, in words."""

@@ -17,6 +17,7 @@ import onnx_ir as ir
 from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.forms.tape import Tape, replace
+from rnnedge_export.lowering import lower
 from rnnedge_export.streaming.facts import constant, dims, integers
 from rnnedge_export.streaming.sizes import PROBES, size
 
@@ -28,6 +29,7 @@ _END = (1 << 63) - 1
 def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
     """A copy of `model` in normal form."""
     normal = model.clone()
+    lower(normal)
     tape = Tape(normal)
     for node in list(normal.graph):
         if node.op_type == "ConvTranspose":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from rnnedge_export.streaming import pooling
 from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
 from rnnedge_export.streaming.registry import rule
 
@@ -39,10 +40,15 @@ def arg(node: ir.Node, facts: Facts) -> Fact:
 @rule("ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
       "ReduceSumSquare")  # fmt: skip
 def reduce(node: ir.Node, facts: Facts) -> Fact:
-    """1. Reduces over axes other than time, which closes the gaps without `keepdims`; over time it is refused."""
-    axes = integers(node, 1)
-    if axes is None:
-        axes = list(range(rank(node.inputs[0])))
+    """1. Reduces over axes other than time, which closes the gaps without `keepdims`.
+
+    2. Sum, mean, max and min over time: a summary, kept up to date by a state (see `pooling`).
+    """
+    ndim = rank(node.inputs[0])
+    axes = [axis % ndim for axis in integers(node, 1) or range(ndim)]
+    fact = facts.only(node)
+    if fact.axis in axes and not fact.folded and node.op_type in pooling.POOLED:
+        return pooling.pooled(node, fact, axes, facts)
     return _reduced(node, facts, axes)
 
 
@@ -55,7 +61,7 @@ def _reduced(node: ir.Node, facts: Facts, axes: list[int]) -> Fact:
         facts.refuse(
             node,
             "it pools over the whole sequence",
-            "give every frame (or the last one) as the output and pool outside, or over a window",
+            "take the mean, maximum or sum over time, which can be kept up to date, or pool over a window",
         )
     keep = node.attributes.get_int("keepdims", 1)
     return fact if keep else fact.moved(fact.axis - sum(axis < fact.axis for axis in gone))

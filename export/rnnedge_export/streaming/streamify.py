@@ -16,51 +16,18 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from rnnedge_export.forms.tape import Tape
-from rnnedge_export.streaming import (
-    cumulative,
-    elementwise,
-    matmul,
-    normalization,
-    padding,
-    recurrent,
-    reshape,
-    shape,
-    slices,
-    transposed,
-    window,
-)
 from rnnedge_export.streaming.delays import dim_of, from_frame_0, until_certain
 from rnnedge_export.streaming.evaluation import Offline
 from rnnedge_export.streaming.expose import add, expose
-from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims, rank
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims
+from rnnedge_export.streaming.follow import follow
 from rnnedge_export.streaming.initial import initial_values
 from rnnedge_export.streaming.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.streaming.normal_form import normalize
-from rnnedge_export.streaming.registry import rule_for
 from rnnedge_export.streaming.sizes import grows
 from rnnedge_export.streaming.timeless import absorbed
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
-
-_FAMILIES = (
-    cumulative,
-    elementwise,
-    matmul,
-    normalization,
-    padding,
-    recurrent,
-    reshape,
-    shape,
-    slices,
-    transposed,
-    window,
-)
-_LENGTH_OPERATORS = {
-    *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
-    *"Unsqueeze Where".split(),
-}
-_PAIRWISE = {"MatMul", "Softmax", *elementwise.UNARY, *elementwise.BROADCAST}
-_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +95,7 @@ def _walk(
     facts.known[x] = Fact(time_axis)
     names = [str(value.name) for value in graph.outputs]
     for node in list(graph):
-        _follow(node, facts)
+        follow(node, facts)
     for index in range(len(graph.outputs)):
         _certain(graph, index, facts)
     for name, value in zip(names, graph.outputs, strict=True):
@@ -146,67 +113,6 @@ def _walk(
     attends = any(step.fact.pairs for step in facts.steps)
     cursors, steps = tuple(facts.cursors), tuple(facts.steps)
     return Streaming(model, inputs, outputs, states, hop, cursors, nodes, facts.finals, steps, attends)
-
-
-def _follow(node: ir.Node, facts: Facts) -> None:
-    if node.op_type == "Shape" and node.domain == "":
-        fact = facts.of(node.inputs[0])
-        if fact is not None and fact.axis is not None:
-            end = node.attributes.get_int("end", rank(node.inputs[0]))
-            first = node.attributes.get_int("start", 0) % (rank(node.inputs[0]) + 1)
-            if first <= fact.axis < (end if end >= 0 else end + rank(node.inputs[0])):
-                facts.lengths.update(node.outputs)
-        return
-    if all(value in facts.absorbed for value in node.outputs):
-        return
-    streamed = facts.streamed(node)
-    if any(fact.pairs for _, fact in streamed) and node.op_type not in _PAIRWISE:
-        facts.refuse(node, "attention scores meet an operator that has no rule for them", "bring them to a softmax")
-    if any(value in facts.lengths for value in node.inputs if value is not None):
-        if not streamed and node.op_type in _LENGTH_OPERATORS:
-            facts.lengths.update(node.outputs)
-            return
-        if node.op_type == "Range" and (counted := cumulative.count_frames(node, facts)) is not None:
-            facts.known[node.outputs[0]] = counted
-            return
-        if not streamed and node.op_type in ("Expand", "ConstantOfShape"):
-            _without_time(node, facts)
-            return
-        if node.op_type not in _SHAPED:
-            facts.refuse(
-                node, "it computes with the length of the sequence", "leave lengths and masks to the training loop"
-            )
-    if not streamed:
-        return
-    rule = rule_for(node.op_type) if node.domain == "" else None
-    if rule is None:
-        facts.refuse(
-            node,
-            "this operator has no streaming rule yet",
-            "write it with operators that have one (see the page 'What can be streamed')",
-        )
-    place = facts.place(node)
-    found = rule(node, facts)
-    shown = found if isinstance(found, Fact) else next(fact for fact in found if fact is not None)
-    facts.steps.append(Step(place, node.op_type, shown, tuple(facts.notes)))
-    facts.notes.clear()
-    each = (found,) * len(node.outputs) if isinstance(found, Fact) else found
-    facts.known.update((value, fact) for value, fact in zip(node.outputs, each, strict=True) if fact is not None)
-
-
-def _without_time(node: ir.Node, facts: Facts) -> None:
-    """A constant that is repeated over time, or made for every frame, is one that broadcasts over it.
-
-    A zero state for frames in the batch has only uses that leave it out, so an axis of time and batch stays as it is.
-    """
-    after = dims(node.outputs[0])
-    if any(grows(d, "time") and grows(d, "batch") for d in after):
-        facts.lengths.update(node.outputs)
-        return
-    wanted = tuple(1 if grows(d, "time") else d for d in after)
-    shape_value = reshape.shape_value(node, wanted, facts)
-    node.replace_input_with(len(node.inputs) - 1, shape_value)
-    node.outputs[0].shape = ir.Shape(wanted)
 
 
 def _certain(graph: ir.Graph, index: int, facts: Facts) -> None:

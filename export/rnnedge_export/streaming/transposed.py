@@ -11,9 +11,9 @@ import onnx_ir as ir
 from rnnedge_export.streaming.delays import aligned, become, cut, from_frame_0, insert, masked, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import ratio
+from rnnedge_export.streaming.sizes import ratio, size
 from rnnedge_export.streaming.window import kernel_of
-from rnnedge_runtime.clock import Clock
+from rnnedge_runtime.clock import Clock, Length
 
 _END = (1 << 63) - 1
 
@@ -96,7 +96,11 @@ def _overlap(node: ir.Node, raw: ir.Value, axis: int, over: int, warmup: int, fa
 
 @rule("Resize", "Upsample")
 def resize(node: ir.Node, facts: Facts) -> Fact:
-    """1. Nearest upsampling by whole numbers repeats frames. 2. Any other interpolation over time is refused."""
+    """1. Nearest upsampling by whole numbers repeats frames. 2. Any other interpolation over time is refused.
+
+    3. Upsampling to the length of another value, as interpolate(x, size=skip.shape[-1]), is case 1 cut to that length
+       where it takes the same frames at every length.
+    """
     fact = facts.only(node)
     if fact.axis is None:
         return fact
@@ -116,5 +120,25 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     out = insert(node, facts, "Resize", node.inputs[0], None, scales, like=node.outputs[0],
                  **{k: a.value for k, a in node.attributes.items() if k != "keep_aspect_ratio_policy"})  # fmt: skip
     clock = fact.clock
-    later = Clock(clock.rate * along, clock.delay * int(along), (*clock.length, (int(along), 0, 1)))
+    length = (*clock.length, (int(along), 0, 1))
+    later = Clock(clock.rate * along, clock.delay * int(along), _cut_to_size(node, fact, length, facts))
     return become(node, out, replace(fact, clock=later), facts)
+
+
+def _cut_to_size(node: ir.Node, fact: Fact, length: Length, facts: Facts) -> Length:
+    """Case 3: the length of a known value that is the given one, or `length` where that is the given one already."""
+    assert fact.axis is not None
+    given = [size(dims(node.outputs[0])[fact.axis], 1, total) for total in facts.totals]
+    natural = Clock(length=length)
+    if None in given or given == [natural.valid(total) for total in facts.totals]:
+        return length
+    times = length[-1][0]
+    for total, wanted in zip(facts.totals, given, strict=True):
+        before = fact.clock.valid(total)
+        index = np.arange(wanted or 0)
+        if before and not np.array_equal(index * before // (wanted or 1), index // times):
+            facts.refuse(node, "it interpolates by a factor that depends on the length", "give scale_factor, and cut")
+    for other in facts.known.values():
+        if [other.clock.valid(total) for total in facts.totals] == given:
+            return other.clock.length
+    return facts.refuse(node, "it interpolates to a length that no other value has", "give scale_factor, and cut")

@@ -1,0 +1,104 @@
+"""Einsum of one or two operands as transposes, one product, and sums."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import Tape, constant, replace
+from rnnedge_export.lowering.written import Written, shape_of
+
+
+def einsum(node: ir.Node, tape: Tape) -> None:
+    """ONNX operator specification, Einsum-12.
+
+    1. A label of one operand alone is summed away first.
+    2. Labels of both operands and the output are batches of the product, those of one operand rows or columns, those
+       that the output lacks are contracted. Two operands without a contraction are multiplied.
+    3. A constant operand without batches is one matrix, with all its columns side by side.
+    4. Ellipses, a label twice in one operand, and three operands are left as they are.
+    """
+    equation = node.attributes["equation"].as_string().replace(" ", "")
+    left, _, out = equation.partition("->")
+    terms = left.split(",")
+    values = [value for value in node.inputs if value is not None]
+    plain = all(len(set(term)) == len(term) for term in (*terms, out)) and "." not in equation and "->" in equation
+    if not plain or len(terms) > 2 or any(value.shape is None for value in values):
+        return
+    write = Written(tape, node.outputs[0])
+    others = [set("".join(terms[:i] + terms[i + 1 :])) | set(out) for i in range(len(terms))]
+    for i, term in enumerate(terms):
+        values[i], terms[i] = _summed(values[i], term, others[i], write, tape)
+    result, labels = (
+        (values[0], terms[0]) if len(terms) == 1 else _product(values[0], terms[0], values[1], terms[1], out, write)
+    )
+    replace(node, tape, [write.transposed(result, [labels.index(label) for label in out])])
+
+
+def _summed(value: ir.Value, term: str, kept: set[str], write: Written, tape: Tape) -> tuple[ir.Value, str]:
+    """Case 1."""
+    gone = [i for i, label in enumerate(term) if label not in kept]
+    if not gone:
+        return value, term
+    shape = [d for i, d in enumerate(shape_of(value)) if i not in gone]
+    return write.op("ReduceSum", shape, value, tape.ints(*gone), keepdims=0), "".join(c for c in term if c in kept)
+
+
+def _product(a: ir.Value, la: str, b: ir.Value, lb: str, out: str, write: Written) -> tuple[ir.Value, str]:
+    """Cases 2 and 3: the product, and the labels of its axes."""
+    if constant(a) is not None and constant(b) is None:
+        a, la, b, lb = b, lb, a, la
+    dims = dict(zip(lb + la, shape_of(b) + shape_of(a), strict=True))
+    both = [c for c in la if c in lb and c in out]
+    inner = [c for c in la if c in lb and c not in out]
+    rows, columns = [c for c in la if c not in lb], [c for c in lb if c not in la]
+    if not inner:
+        return _multiplied(a, la, b, lb, out, write)
+    sizes = [dims[c] for c in inner]
+    weights = constant(b)
+    fixed = [d for d in sizes if isinstance(d, int)]
+    if weights is not None and not both and len(fixed) == len(sizes):
+        matrix = weights.transpose([lb.index(c) for c in inner + columns]).reshape(prod(fixed), -1)
+        x = write.transposed(a, [la.index(c) for c in rows + inner])
+        x = write.tail(x, len(rows), [prod(fixed)])
+        shape = [dims[c] for c in rows]
+        y = write.op("MatMul", [*shape, matrix.shape[1]], x, write.const(np.ascontiguousarray(matrix)))
+        return write.tail(y, len(rows), [int(dims[c]) for c in columns]), "".join(rows + columns)
+    if len(fixed) < len(sizes) and len(inner) > 1:
+        return _multiplied_and_summed(a, la, b, lb, inner, out, write)
+    (*above, row), (*across, column) = rows or [""], columns or [""]
+    lead = len(both) + len(above) + len(across)
+    x = write.transposed(a, [la.index(c) for c in [*both, *above, *filter(None, [row]), *inner]])
+    x = write.tail(x, len(both) + len(rows), [prod(fixed)]) if len(inner) > 1 else x
+    x = write.unsqueezed(x, [*range(len(both) + len(above), lead), *([] if row else [lead])])
+    y = write.transposed(b, [lb.index(c) for c in [*both, *across, *inner, *filter(None, [column])]])
+    if len(inner) > 1:
+        y = write.tail(y, len(both) + len(across), [prod(fixed), *([int(dims[column])] if column else [])])
+    y = write.unsqueezed(y, [*range(len(both), len(both) + len(above)), *([] if column else [lead + 1])])
+    order = [*both, *above, *across]
+    shape = [dims[c] for c in order] + [dims[row] if row else 1, dims[column] if column else 1]
+    z = write.op("MatMul", shape, x, y)
+    z = write.squeezed(z, [lead + i for i, c in enumerate((row, column)) if not c])
+    return z, "".join([*order, row, column])
+
+
+def _multiplied(a: ir.Value, la: str, b: ir.Value, lb: str, labels: str, write: Written) -> tuple[ir.Value, str]:
+    """Case 2 without a contraction."""
+    dims = dict(zip(lb + la, shape_of(b) + shape_of(a), strict=True))
+    parts = []
+    for value, term in ((a, la), (b, lb)):
+        present = [c for c in labels if c in term]
+        ordered = write.transposed(value, [term.index(c) for c in present])
+        parts.append(write.unsqueezed(ordered, [i for i, c in enumerate(labels) if c not in term]))
+    return write.op("Mul", [dims[c] for c in labels], *parts), labels
+
+
+def _multiplied_and_summed(
+    a: ir.Value, la: str, b: ir.Value, lb: str, inner: list[str], out: str, write: Written
+) -> tuple[ir.Value, str]:
+    """A contraction over sizes that are not all fixed."""
+    product, labels = _multiplied(a, la, b, lb, out + "".join(inner), write)
+    axes = np.arange(len(out), len(labels))
+    return write.op("ReduceSum", shape_of(product)[: len(out)], product, write.const(axes), keepdims=0), out

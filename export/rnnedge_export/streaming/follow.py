@@ -1,0 +1,125 @@
+"""One node of the walk: the rule of its operator, and what becomes of values that follow from the length alone."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import replace as replace_node
+from rnnedge_export.streaming import (
+    cumulative,
+    elementwise,
+    matmul,
+    normalization,
+    padding,
+    recurrent,
+    reshape,
+    shape,
+    slices,
+    transposed,
+    window,
+)
+from rnnedge_export.streaming.delays import insert
+from rnnedge_export.streaming.facts import Fact, Facts, Step, dims, rank
+from rnnedge_export.streaming.registry import rule_for
+from rnnedge_export.streaming.sizes import grows
+
+_FAMILIES = (
+    cumulative,
+    elementwise,
+    matmul,
+    normalization,
+    padding,
+    recurrent,
+    reshape,
+    shape,
+    slices,
+    transposed,
+    window,
+)
+_LENGTH_OPERATORS = {
+    *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
+    *"Unsqueeze Where".split(),
+}
+_PAIRWISE = {"MatMul", "Softmax", *elementwise.UNARY, *elementwise.BROADCAST}
+_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
+
+
+def follow(node: ir.Node, facts: Facts) -> None:
+    """The facts of the outputs of `node`; raises `ModelRefused` where it cannot be followed."""
+    if node.op_type == "Shape" and node.domain == "":
+        fact = facts.of(node.inputs[0])
+        if fact is not None and fact.axis is not None:
+            end = node.attributes.get_int("end", rank(node.inputs[0]))
+            first = node.attributes.get_int("start", 0) % (rank(node.inputs[0]) + 1)
+            if first <= fact.axis < (end if end >= 0 else end + rank(node.inputs[0])):
+                facts.lengths.update(node.outputs)
+        return
+    if all(value in facts.absorbed for value in node.outputs):
+        return
+    streamed = facts.streamed(node)
+    if any(fact.pairs for _, fact in streamed) and node.op_type not in _PAIRWISE:
+        facts.refuse(node, "attention scores meet an operator that has no rule for them", "bring them to a softmax")
+    if any(value in facts.lengths for value in node.inputs if value is not None):
+        if not streamed and node.op_type in _LENGTH_OPERATORS:
+            facts.lengths.update(node.outputs)
+            return
+        if node.op_type == "Range" and (counted := cumulative.count_frames(node, facts)) is not None:
+            facts.known[node.outputs[0]] = counted
+            return
+        if not streamed and node.op_type in ("Expand", "ConstantOfShape"):
+            _without_time(node, facts)
+            return
+        if node.op_type not in _SHAPED:
+            facts.refuse(
+                node, "it computes with the length of the sequence", "leave lengths and masks to the training loop"
+            )
+    if not streamed:
+        if facts.steady.intersection(v for v in node.inputs if v is not None):
+            _still_steady(node, facts)
+        return
+    rule = rule_for(node.op_type) if node.domain == "" else None
+    if rule is None:
+        facts.refuse(
+            node,
+            "this operator has no streaming rule yet",
+            "write it with operators that have one (see the page 'What can be streamed')",
+        )
+    place = facts.place(node)
+    found = rule(node, facts)
+    shown = found if isinstance(found, Fact) else next(fact for fact in found if fact is not None)
+    facts.steps.append(Step(place, node.op_type, shown, tuple(facts.notes)))
+    facts.notes.clear()
+    each = (found,) * len(node.outputs) if isinstance(found, Fact) else found
+    facts.known.update((value, fact) for value, fact in zip(node.outputs, each, strict=True) if fact is not None)
+
+
+def _without_time(node: ir.Node, facts: Facts) -> None:
+    """A constant that is repeated over time, or made for every frame, is one that broadcasts over it.
+
+    A zero state for frames in the batch has only uses that leave it out, so an axis of time and batch stays as it is.
+    """
+    after = dims(node.outputs[0])
+    if any(grows(d, "time") and grows(d, "batch") for d in after):
+        facts.lengths.update(node.outputs)
+        return
+    wanted = tuple(1 if grows(d, "time") else d for d in after)
+    shape_value = reshape.shape_value(node, wanted, facts)
+    node.replace_input_with(len(node.inputs) - 1, shape_value)
+    node.outputs[0].shape = ir.Shape(wanted)
+    facts.steady.update(node.outputs)
+
+
+def _still_steady(node: ir.Node, facts: Facts) -> None:
+    """What is computed from constants that broadcast over time does so too; a cut along time leaves it as it is."""
+    before, after = dims(node.inputs[0]), dims(node.outputs[0])
+    if node.op_type == "Slice" and any(grows(d, "time") and b == 1 for b, d in zip(before, after, strict=True)):
+        node.outputs[0].shape = ir.Shape(1 if grows(d, "time") else d for d in after)
+        same = insert(node, facts, "Identity", node.inputs[0], like=node.outputs[0])
+        same.shape = node.outputs[0].shape
+        replace_node(node, facts.tape, [same])
+        facts.steady.add(same)
+        return
+    for value in node.outputs:
+        if value.shape is not None:
+            value.shape = ir.Shape(1 if grows(d, "time") else d for d in dims(value))
+    facts.steady.update(node.outputs)
