@@ -55,8 +55,9 @@ def export(
 ) -> Report:
     """Turn a PyTorch module for whole sequences into an ONNX file that streams, proven equal to it.
 
-    `example`: float32 (batch, time, ...) or int64 tokens (batch, time), or a tuple holding it; other axis orders by
-    `batch_axis` and `time_axis`. Its sizes do not matter, only its kind.
+    `example`: float32 (batch, time, ...) or int64 tokens (batch, time); other axis orders by `batch_axis` and
+    `time_axis`. Its sizes do not matter, only its kind. A tuple where `forward` takes several inputs that share batch
+    and time; states behind them, as in `forward(x, h0)`, are what every stream starts from by default.
     `form`: how the recurrent loop is written: "native" (ONNX RNN/GRU/LSTM), "scan", "unrolled" (`chunk` frames per
     call, 4 by default), "step" (one frame per call). `opset`: 18 to 22.
     `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for whoever runs it.
@@ -69,8 +70,8 @@ def export(
     say = progress or (lambda _: None)
     _check(options, path)
     with evaluation(module):
-        source = Source(module)
         given = read_example(example, batch_axis, time_axis)
+        source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)
         return _compile(source, given, captured, path, options, _provenance(module), say)

@@ -6,7 +6,7 @@ idea of the exporter about an axis cannot hide here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -23,14 +23,14 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 class Oracle(Protocol):
     """A network for whole sequences: what a file has to compute."""
 
-    input_name: str
+    input_names: tuple[str, ...]
     output_names: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """What messages call it."""
 
-    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Every output for a batch of whole sequences, in the network's own axis order."""
 
 
@@ -52,45 +52,49 @@ class Reference:
             raise
         # A user's forward can raise anything.
         except Exception as error:
-            raise ModelRefused(
-                f"{source.name}: its forward fails on an input of shape "
-                f"{tuple(example.resized(2, times[0]).shape)}: {str(error).splitlines()[0] if str(error) else error!r}"
-            ) from error
+            shape, reason = tuple(example.resized(2, times[0])[0].shape), (str(error) or repr(error)).splitlines()[0]
+            raise ModelRefused(f"{source.name}: its forward fails on an input of shape {shape}: {reason}") from error
         self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
-
-    @property
-    def input_name(self) -> str:
-        """The input, as the source calls it."""
-        return self._source.input_name
 
     @property
     def names(self) -> tuple[str, ...]:
         """The outputs, in the order of the source."""
         return tuple(self._axes)
 
-    def __call__(self, frames: Array) -> dict[str, Array]:
-        """(batch, time, ...) -> each output as (batch, time, ...); a summary has one frame."""
-        x = np.moveaxis(frames, (0, 1), (self._example.batch_axis, self._example.time_axis))
+    def __call__(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """Inputs (batch, time, ...) by name -> each output as (batch, time, ...); a summary has one frame."""
+        axes = (self._example.batch_axis, self._example.time_axis)
+        inputs = (np.moveaxis(frames[name], (0, 1), axes) for name in self._source.input_names)
         results = {}
-        for name, value in self._call(torch.from_numpy(np.ascontiguousarray(x))).items():
+        for name, value in self._call([torch.from_numpy(np.ascontiguousarray(x)) for x in inputs]).items():
             batch, time = self._axes[name]
             array = value.numpy()
+            if not np.isfinite(array).all() and all(np.isfinite(frames[n]).all() for n in frames):
+                raise ModelRefused(
+                    f"{self._source.name}: its own output {name!r} is not finite for random input of "
+                    f"{next(iter(frames.values())).shape[1]} frames, so nothing can be compared; mend it first"
+                )
             results[name] = (
                 np.moveaxis(array, batch, 0)[:, None] if time is None else np.moveaxis(array, (batch, time), (0, 1))
             )
         return results
 
-    def frames(self, batch: int, time: int, rng: np.random.Generator) -> Array:
-        """Random input (batch, time, ...): normal numbers, or tokens drawn from those of the example."""
-        example = self._example.resized(batch, time)
-        shape = np.moveaxis(example.numpy(), (self._example.batch_axis, self._example.time_axis), (0, 1)).shape
-        if example.is_floating_point():
-            return rng.standard_normal(shape, np.float32)
-        return rng.choice(np.unique(self._example.tensor.numpy()), shape)
+    def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, Array]:
+        """Random inputs (batch, time, ...) by name: normal numbers, or tokens drawn from those of the example."""
+        axes = (self._example.batch_axis, self._example.time_axis)
+        found = {}
+        sizes = zip(self._source.input_names, self._example.tensors, self._example.resized(batch, time), strict=True)
+        for name, given, example in sizes:
+            shape = np.moveaxis(example.numpy(), axes, (0, 1)).shape
+            if example.is_floating_point():
+                found[name] = rng.standard_normal(shape, np.float32)
+            else:
+                found[name] = rng.choice(np.unique(given.numpy()), shape)
+        return found
 
-    def _call(self, x: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    def _call(self, inputs: Sequence[torch.Tensor]) -> Mapping[str, torch.Tensor]:
         with torch.no_grad():
-            values = self._source(x)
+            values = self._source(*inputs)
         return dict(zip(self._source.output_names, values, strict=True))
 
 

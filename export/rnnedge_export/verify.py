@@ -90,11 +90,9 @@ def verify(
         offline = open_offline(source, time_axis, batch_axis)
         return _against(model, Reference(offline, offline.example(), lengths, model.contract.unit), progress)
     axes = batch_axis or 0, int(time_axis)
-    given = _golden_example(model, *axes) if example is None else example
+    given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
     with evaluation(source):
-        return _against(
-            model, Reference(Source(source), read_example(given, *axes), lengths, model.contract.unit), progress
-        )
+        return _against(model, Reference(Source(source, given), given, lengths, model.contract.unit), progress)
 
 
 def _against(model: Model, reference: Reference, progress: Callable[[str], None] | None) -> Verification:
@@ -111,8 +109,9 @@ def check_against(model: Model, reference: Reference, progress: Callable[[str], 
     checks.append(_chunking(model, reference))
     say("drift")
     checks.append(_drift(model, reference))
-    if model.contract.inputs[0].dtype.startswith("float"):
-        checks.append(_non_finite(model, reference))
+    poisoned = next((port.name for port in model.contract.inputs if port.dtype.startswith("float")), None)
+    if poisoned is not None:
+        checks.append(_non_finite(model, reference, poisoned))
     return Verification(tuple(checks))
 
 
@@ -121,15 +120,15 @@ def golden_of(reference: Reference, unit: int) -> Golden:
     frames = reference.frames(1, reference.lengths.at_least(max(_GOLDEN_FRAMES, 2 * unit)), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
-    return Golden({reference.input_name: frames[0]}, outputs, TOLERANCE * scale)
+    return Golden({name: value[0] for name, value in frames.items()}, outputs, TOLERANCE * scale)
 
 
-def _golden_example(model: Model, batch_axis: int, time_axis: int) -> torch.Tensor:
+def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:
     golden = model.contract.golden
     if golden is None:
         raise ModelRefused(f"{model.name}: has no golden sample; give an example input to verify with")
-    frames = golden.inputs[model.contract.inputs[0].name][None]
-    return torch.from_numpy(np.moveaxis(frames, (0, 1), (batch_axis, time_axis)).copy())
+    frames = [golden.inputs[port.name][None] for port in model.contract.inputs]
+    return tuple(torch.from_numpy(np.moveaxis(f, (0, 1), (batch_axis, time_axis)).copy()) for f in frames)
 
 
 def _check_ports(model: Model, reference: Reference) -> None:
@@ -167,7 +166,7 @@ def _chunking(model: Model, reference: Reference) -> Check:
         frames = reference.frames(batch, _lengths(model)[-1], rng)
         expected = reference(frames)
         for pieces in (3, 17, 64):
-            cuts = sorted(int(c) for c in rng.integers(0, frames.shape[1] + 1, pieces))
+            cuts = sorted(int(c) for c in rng.integers(0, _lengths(model)[-1] + 1, pieces))
             results.append(_compare(model, expected, frames, cuts))
     return _worst("any chunking", "random cuttings into up to 65 pieces, equal to the whole", results)
 
@@ -182,19 +181,20 @@ def _drift(model: Model, reference: Reference) -> Check:
     return Check("drift", f"{total:,} chained frames", error, tolerance)
 
 
-def _non_finite(model: Model, reference: Reference) -> Check:
+def _non_finite(model: Model, reference: Reference, name: str) -> Check:
     frames = reference.frames(1, reference.lengths.at_least(5), np.random.default_rng(_SEED + 3))
-    poisoned = frames[0].copy()
+    one = {name: value[0] for name, value in frames.items()}
+    poisoned = one[name].copy()
     poisoned.reshape(len(poisoned), -1)[2, 0] = np.nan
     stream = model.stream()
     refused = 0.0
     try:
-        stream.push(poisoned)
+        stream.push(one | {name: poisoned})
         refused = np.inf
     except InputError:
         pass
     expected = reference(frames)
-    found = stream_all(stream, frames[0])
+    found = stream_all(stream, one)
     error = float(np.max([refused, *(max_error(found[name], expected[name][0]) for name in found)]))
     return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
 
@@ -213,10 +213,12 @@ def _lengths(model: Model) -> list[int]:
     return sorted({lengths.at_least(length) for length in wanted})
 
 
-def _compare(model: Model, expected: dict[str, Array], frames: Array, cuts: Sequence[int] = ()) -> tuple[float, float]:
-    """(error, tolerance) of streaming `frames` (batch, time, ...) cut at `cuts`."""
-    batch = len(frames)
-    found = stream_all(model.stream(batch), frames if batch > 1 else frames[0], cuts)
+def _compare(
+    model: Model, expected: dict[str, Array], frames: dict[str, Array], cuts: Sequence[int] = ()
+) -> tuple[float, float]:
+    """(error, tolerance) of streaming `frames` (batch, time, ...), by input, cut at `cuts`."""
+    batch = len(next(iter(frames.values())))
+    found = stream_all(model.stream(batch), frames if batch > 1 else {n: f[0] for n, f in frames.items()}, cuts)
     errors = [max_error(found[name] if batch > 1 else found[name][None], expected[name]) for name in expected]
     return float(np.max(errors)), _tolerance(expected)
 

@@ -1,4 +1,4 @@
-"""Frames out of files and pipes, as they come: CSV, JSON lines, NPY, WAV.
+"""Frames out of files and pipes, as they come: CSV, JSON lines, NPY, WAV, and NPZ for several inputs.
 
 Every reader yields (time, ...) arrays of the input's dtype, and names file, row and column of what it cannot read.
 """
@@ -10,34 +10,43 @@ import json
 import math
 import sys
 import wave
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames
 
 _ROWS_AT_ONCE = 256
 _SAMPLES_AT_ONCE = 8192
 
 
-def read_frames(source: str, contract: Contract) -> Iterator[Array]:
+def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     """The frames of `source`: a path by its ending, or "-" for CSV or JSON lines on standard input."""
+    names = [port.name for port in contract.inputs]
+    if len(names) > 1 and not source.lower().endswith(".npz"):
+        raise InputError(f"{source}: the model has the inputs {names}; give a .npz file with an array of each name")
     if source == "-":
         return _lines(sys.stdin, "standard input", contract, 1)
     path = Path(source)
     if not path.is_file():
-        raise InputError(f"{source}: no such file; give a .csv, .jsonl, .npy or .wav file, or - for standard input")
+        raise InputError(
+            f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
+        )
     ending = path.suffix.lower()
     if ending == ".npy":
         return _npy(path, contract)
+    if ending == ".npz":
+        return _npz(path, contract)
     if ending == ".wav":
         return _wav(path, contract)
     if ending in (".csv", ".txt", ".jsonl", ".json"):
         return _text_file(path, contract)
-    raise InputError(f"{source}: expected .csv, .jsonl, .npy or .wav, found {ending or 'no ending'}")
+    raise InputError(f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}")
 
 
 def _text_file(path: Path, contract: Contract) -> Iterator[Array]:
@@ -95,17 +104,39 @@ def _number(cell: Any, place: str) -> float:
 
 
 def _npy(path: Path, contract: Contract) -> Iterator[Array]:
-    port = contract.inputs[0]
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not an NPY file that can be read ({error})") from error
+    yield from _pieces(array, contract.inputs[0], str(path))
+
+
+def _npz(path: Path, contract: Contract) -> Iterator[Frames]:
+    """An array for every input, by its name."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not an NPZ file that can be read ({error})") from error
+    names = [port.name for port in contract.inputs]
+    if set(arrays) != set(names):
+        raise InputError(f"{path}: expected arrays {names}, found {sorted(arrays)}")
+    counts = {name: len(array) for name, array in arrays.items() if array.ndim}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"{path}: expected equally many frames of every input, found {counts}")
+    parts = (_pieces(arrays[port.name], port, f"{path}: {port.name}") for port in contract.inputs)
+    for pieces in zip(*parts, strict=True):
+        yield dict(zip(names, pieces, strict=True))
+
+
+def _pieces(array: Array, port: Port, place: str) -> Iterator[Array]:
+    frame = tuple(int(d) for d in port.frame_shape)
     kinds = "f" if port.dtype.startswith("float") else "iu"
     if array.dtype.kind not in kinds:
-        raise InputError(f"{path}: expected {port.dtype}, found {array.dtype}")
-    if array.ndim != 1 + len(port.frame_shape) or array.shape[1:] != _frame(contract):
-        expected = ", ".join(map(str, ("time", *port.frame_shape)))
-        raise InputError(f"{path}: expected shape ({expected}), found {array.shape}")
+        raise InputError(f"{place}: expected {port.dtype}, found {array.dtype}")
+    if array.ndim != 1 + len(frame) or array.shape[1:] != frame:
+        expected = ", ".join(map(str, ("time", *frame)))
+        raise InputError(f"{place}: expected shape ({expected}), found {array.shape}")
     for start in range(0, len(array), _ROWS_AT_ONCE):
         yield np.asarray(array[start : start + _ROWS_AT_ONCE], port.dtype)
 

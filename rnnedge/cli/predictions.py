@@ -8,8 +8,8 @@ from typing import IO, Any
 
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden import named
-from rnnedge_runtime.stream import Frames
 
 
 class Writer:

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
+
+Frames = Array | dict[str, Array]
+"""Frames of the only input or output, or of several by name."""
+
+
+def checked_inputs(frames: Frames, contract: Contract, batch: int, before: int) -> dict[str, Array]:
+    """Frames of every input by name, each `checked`; raises `InputError` where one is missing or of another length."""
+    ports = contract.inputs
+    if len(ports) == 1 and not isinstance(frames, Mapping):
+        return {ports[0].name: checked(frames, ports[0], batch, before)}
+    names = [port.name for port in ports]
+    found = sorted(map(str, frames)) if isinstance(frames, Mapping) else type(frames).__name__
+    if not isinstance(frames, Mapping) or set(frames) != set(names):
+        raise InputError(f"push: expected a dict with the inputs {names}, found {found}")
+    arrays = {port.name: checked(frames[port.name], port, batch, before) for port in ports}
+    counts = {name: array.shape[0 if batch == 1 else 1] for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"push: expected equally many frames of every input, found {counts}")
+    return arrays
+
+
+def checked_states(states: Mapping[str, Array], contract: Contract, batch: int) -> dict[str, Array]:
+    """Initial values that a caller gives, as arrays that fit; raises `InputError` for a wrong name, shape or number."""
+    known = {state.input: state for state in contract.states}
+    result = {}
+    for name, value in states.items():
+        if name not in known:
+            raise InputError(f"state {name!r}: not one of {sorted(known)}")
+        state, array = known[name], np.asarray(value, known[name].dtype)
+        shape = tuple(d if isinstance(d, int) else batch * int(d.partition("*")[0]) if "*" in d else batch
+                      for d in state.shape)  # fmt: skip
+        one = tuple(size // batch if i == state.batch_axis else size for i, size in enumerate(shape))
+        if array.shape not in (shape, one):
+            raise InputError(f"state {name!r}: expected shape {shape} or {one}, found {array.shape}")
+        if not np.isfinite(array).all():
+            raise InputError(f"state {name!r}: expected finite numbers")
+        result[name] = array.repeat(batch, state.batch_axis) if array.shape != shape else array
+    return result
 
 
 def checked(frames: Array, port: Port, batch: int, before: int) -> Array:

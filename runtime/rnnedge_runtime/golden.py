@@ -9,8 +9,9 @@ import numpy as np
 
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import ContractError, InputError
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.stream import Frames, Stream
+from rnnedge_runtime.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,25 @@ def replay(model: Model) -> GoldenReport:
     golden = model.contract.golden
     if golden is None:
         raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")
-    frames = golden.inputs[model.contract.inputs[0].name]
+    frames: Frames = dict(golden.inputs)
+    length = len(next(iter(golden.inputs.values())))
     errors: list[float] = []
     whole: Sequence[int] = ()
-    for cuts in (whole, range(1, len(frames))):
+    for cuts in (whole, range(1, length)):
         try:
             found = stream_all(model.stream(), frames, cuts)
         except InputError as error:
             raise ContractError(f"{model.name}: its golden sample does not fit its own inputs: {error}") from error
         errors += [max_error(found[name], golden.outputs[name]) for name in found]
-    return GoldenReport(len(frames), float(np.max(errors)), golden.tolerance, model.provider)
+    return GoldenReport(length, float(np.max(errors)), golden.tolerance, model.provider)
 
 
-def stream_all(stream: Stream, frames: Array, cuts: Sequence[int] = ()) -> dict[str, Array]:
+def stream_all(stream: Stream, frames: Frames, cuts: Sequence[int] = ()) -> dict[str, Array]:
     """Push `frames` cut at the frame numbers `cuts`, finish, and join what came out along time, by output name."""
     time = 0 if stream.batch == 1 else 1
-    parts = [named(stream.contract, stream.push(part)) for part in np.split(frames, cuts, axis=time)]
+    arrays = frames if isinstance(frames, dict) else {stream.contract.inputs[0].name: frames}
+    pieces = zip(*(np.split(array, cuts, axis=time) for array in arrays.values()), strict=True)
+    parts = [named(stream.contract, stream.push(dict(zip(arrays, piece, strict=True)))) for piece in pieces]
     parts.append(named(stream.contract, stream.finish()))
     return {name: np.concatenate([part[name] for part in parts], axis=time) for name in parts[0]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +25,10 @@ class StateBuffers:
     Created by a `Stream`, shared by its lanes, refilled by `reset`.
     """
 
-    def __init__(self, states: tuple[State, ...], batch: int) -> None:
-        """Allocate both sets for `batch` sequences, at the states' initial values."""
+    def __init__(self, states: tuple[State, ...], batch: int, given: Mapping[str, Array]) -> None:
+        """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
         self._states = states
+        self._initial = {s.input: given.get(s.input, s.initial) for s in states}
         self.sets = tuple({s.input: np.empty(_shape(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
         self.reset()
 
@@ -40,7 +41,7 @@ class StateBuffers:
         """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""
         for state in self._states:
             if state.warmup >= calls:
-                self.sets[index][state.input][...] = state.initial
+                self.sets[index][state.input][...] = self._initial[state.input]
 
     def outputs(self, index: int) -> dict[str, Array]:
         """Set `index` under the names by which the graph writes it."""
@@ -51,29 +52,31 @@ class Lane:
     """Everything needed to call the graph with exactly `frames` frames, allocated and bound once.
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
-    other one. `mask` takes `isfinite` of the input; `copy()` is the whole output where that is a single per-frame one.
-    `cursors` are the arrays that say where the sequence ends.
+    other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
+    `isfinite`. `copy()` is the whole output where that is a single per-frame one. `cursors` are the arrays that say
+    where the sequence ends.
     """
 
     def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
         """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
-        port = contract.inputs[0]
-        array = np.zeros(_shape(port.shape, batch, frames), port.dtype)
+        given = {p.name: np.zeros(_shape(p.shape, batch, frames), p.dtype) for p in contract.inputs}
         arrays = {p.name: np.zeros(_shape(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
-        self._keep = (array, arrays)
+        self._keep = (given, arrays)
         self.frames = frames
-        self.view = _user_view(array, port, batch)
-        self.shape = self.view.shape
-        self.dtype = array.dtype
+        self.views = {p.name: _user_view(given[p.name], p, batch) for p in contract.inputs}
+        self.view = next(iter(self.views.values()))
+        # No array has the shape None, so several inputs never look like one.
+        self.shape = self.view.shape if len(self.views) == 1 else None
+        self.dtype = self.view.dtype
         # All true exactly if every value is finite; comparing its bytes is ten times faster than `all`.
-        self.mask = np.ones(self.shape, bool)
+        self.mask = np.ones(self.view.shape, bool)
         self.mask_bytes = self.mask.tobytes
         self.all_finite = self.mask.tobytes()
         self.outs = tuple(Out(p, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
         alone = len(self.outs) == 1 and self.outs[0].port.per_frame
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
-        feeds = {port.name: array, **{cursor.name: value for cursor, value in self.cursors}}
+        feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
         self.calls: tuple[Callable[[], object], Callable[[], object]] = (
             engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}),
             engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}),

@@ -12,8 +12,9 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from rnnedge_runtime.contract import Array
+from rnnedge_runtime.contract import Array, Port
 from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.model import Model
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
@@ -87,7 +88,8 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     if pushes < 1 or warmup < 0:
         raise InputError(f"measure: expected at least one push and no negative warm-up, found {pushes} and {warmup}")
     frames = model.contract.unit
-    inputs = sample_frames(model, 64 * frames, seed).reshape(64, frames, *_frame(model))
+    sample = sample_frames(model, 64 * frames, seed)
+    inputs = [_part(sample, slice(frames * k, frames * (k + 1))) for k in range(64)]
     stream = model.stream()
     for index in range(warmup):
         stream.push(inputs[index % 64])
@@ -122,11 +124,22 @@ def side_by_side(
     return {name: rows.reshape(-1) / 1000.0 for name, rows in times.items()}
 
 
-def sample_frames(model: Model, count: int, seed: int = 0) -> Array:
-    """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens."""
-    port = model.contract.inputs[0]
+def sample_frames(model: Model, count: int, seed: int = 0) -> Frames:
+    """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens.
+
+    A dict by name where the model has several inputs.
+    """
     rng = np.random.default_rng(seed)
-    shape = (count, *_frame(model))
+    frames = {port.name: _sample(model, port, count, rng) for port in model.contract.inputs}
+    return frames if len(frames) > 1 else next(iter(frames.values()))
+
+
+def _part(frames: Frames, time: slice) -> Frames:
+    return {name: a[time] for name, a in frames.items()} if isinstance(frames, dict) else frames[time]
+
+
+def _sample(model: Model, port: Port, count: int, rng: np.random.Generator) -> Array:
+    shape = (count, *(int(d) for d in port.frame_shape))
     if port.dtype.startswith("float"):
         return rng.standard_normal(shape).astype(port.dtype)
     golden = model.contract.golden
@@ -146,10 +159,6 @@ def cold_start(path: str | os.PathLike[str], provider: str = "cpu") -> ColdStart
         words = done.stderr.strip().splitlines() or ["no message"]
         raise RnnEdgeError(f"cold start: a fresh process failed with exit code {done.returncode}: {words[-1]}")
     return ColdStart(**json.loads(done.stdout))
-
-
-def _frame(model: Model) -> tuple[int, ...]:
-    return tuple(int(d) for d in model.contract.inputs[0].frame_shape)
 
 
 _FRESH = """

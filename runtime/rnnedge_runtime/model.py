@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.engines.ort import OrtEngine
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.seal import check_seal
-from rnnedge_runtime.stream import Frames, Stream
+from rnnedge_runtime.stream import Stream
 
 
 class Model:
@@ -31,29 +33,34 @@ class Model:
         """The execution provider in use: "cpu" or "cuda"."""
         return self.engine.provider
 
-    def stream(self, batch: int = 1) -> Stream:
+    def stream(self, batch: int = 1, *, states: Mapping[str, Array] | None = None) -> Stream:
         """Start a sequence, or `batch` sequences that advance together.
 
-        With batch 1, frames are (time, ...); else (batch, time, ...).
+        With batch 1, frames are (time, ...); else (batch, time, ...). `states`: values that some states start from,
+        and `reset` returns to, in place of those of the file; by the names and in the axis order of `contract.states`,
+        for all sequences or for one of them, which then holds for each.
         """
         if batch < 1:
             raise InputError(f"stream: expected batch >= 1, found {batch}")
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
-        return Stream(self.engine, self.contract, batch)
+        return Stream(self.engine, self.contract, batch, states or {})
 
-    def run(self, frames: Array) -> Frames:
-        """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several.
+    def run(self, frames: Frames) -> Frames:
+        """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.
 
         Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
         Raises `InputError` as `Stream.push` does, and for an empty sequence.
         """
-        array = np.asarray(frames)
         port = self.contract.inputs[0]
+        several = isinstance(frames, dict)
+        array = np.asarray(frames.get(port.name) if isinstance(frames, dict) else frames)
         batched = array.ndim == len(port.frame_shape) + 2
         stream = self.stream(batch=len(array) if batched else 1)
-        pushed = stream.push(array[0] if batched and len(array) == 1 else array)
+        given = {n: np.asarray(a) for n, a in frames.items()} if isinstance(frames, dict) else {port.name: array}
+        alone = {n: a[0] for n, a in given.items()} if batched and len(array) == 1 else given
+        pushed = stream.push(alone if several else alone[port.name])
         rest = stream.finish()
         time = 1 if batched and len(array) > 1 else 0
         results: dict[str, Array] = {}

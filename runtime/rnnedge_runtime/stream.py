@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import numpy as np
 
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import checked, non_finite
+from rnnedge_runtime.frames import Frames, checked_inputs, checked_states, non_finite
 from rnnedge_runtime.lane import Lane, StateBuffers
-
-Frames = Array | dict[str, Array]
 
 # A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
 # intermediate values of a wide network stay in the tens of megabytes.
@@ -30,18 +29,18 @@ class Stream:
     Any way of cutting a sequence into pushes gives the same outputs.
     """
 
-    def __init__(self, engine: Engine, contract: Contract, batch: int) -> None:
+    def __init__(self, engine: Engine, contract: Contract, batch: int, states: Mapping[str, Array]) -> None:
         """Used by `Model.stream`."""
         self.contract = contract
         self.batch = batch
         self._engine = engine
-        self._states = StateBuffers(contract.states, batch)
+        self._states = StateBuffers(contract.states, batch, checked_states(states, contract, batch))
         self._time = 0 if batch == 1 else 1
         self._unit, self._warmup = contract.unit, contract.warmup
         self._lanes: OrderedDict[int, Lane] = OrderedDict()
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
-        self._rest: Array | None = None
+        self._rest: dict[str, Array] | None = None
         self.reset()
 
     @property
@@ -49,10 +48,11 @@ class Stream:
         """How many frames were pushed since the start or the last `reset`."""
         return self._frames
 
-    def push(self, frames: Array) -> Frames:
+    def push(self, frames: Frames) -> Frames:
         """Take the next frames, return the output frames that became computable, possibly none.
 
-        `frames`: (time, ...) for batch 1, else (batch, time, ...), of the input's dtype; zero frames are allowed.
+        `frames`: (time, ...) for batch 1, else (batch, time, ...), of the input's dtype; zero frames are allowed. A
+        dict by name, with equally many frames of each, where the model has several inputs.
         Returns (time, ...) or (batch, time, ...); a dict by name where the model has several outputs. A summary, such
         as `y[:, -1]`, has no frames before the end: it comes from `finish`.
 
@@ -92,9 +92,10 @@ class Stream:
         parts = [self._nothing()]
         while fed < end:
             lane = self._lane_for(self._unit)
-            lane.view[self._at(slice(self._held, None))] = 0
-            if self._rest is not None:
-                lane.view[self._at(slice(self._held))] = self._rest
+            for name, view in lane.views.items():
+                view[self._at(slice(self._held, None))] = 0
+                if self._rest is not None:
+                    view[self._at(slice(self._held))] = self._rest[name]
             self._rest = None
             parts.append(self._call(lane, fed, total))
             fed += lane.frames
@@ -127,24 +128,26 @@ class Stream:
         if ready:
             self._lane.place(self._frames, None)
 
-    def _push_any(self, frames: Array) -> Frames:
+    def _push_any(self, frames: Frames) -> Frames:
         """Check, then run the frames as whole lanes; what is no whole lane waits."""
         self._check_open()
-        array = checked(frames, self.contract.inputs[0], self.batch, self._frames)
+        arrays = checked_inputs(frames, self.contract, self.batch, self._frames)
         fed = self._frames - self._held
-        self._frames += array.shape[self._time]
+        self._frames += next(iter(arrays.values())).shape[self._time]
         if self._rest is not None:
-            array = np.concatenate([self._rest, array], axis=self._time)
-        total = array.shape[self._time]
+            arrays = {name: np.concatenate([self._rest[name], a], axis=self._time) for name, a in arrays.items()}
+        total = next(iter(arrays.values())).shape[self._time]
         parts = [self._nothing()]
         start = 0
         while total - start >= self._unit:
             lane = self._lane_for(self._next_frames(total - start))
-            lane.view[...] = array[self._at(slice(start, start + lane.frames))]
+            for name, view in lane.views.items():
+                view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
             start += lane.frames
             parts.append(self._call(lane, fed, None))
             fed += lane.frames
-        self._rest = array[self._at(slice(start, None))].copy() if start < total else None
+        rest = self._at(slice(start, None))
+        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
         self._settle()
         return self._shaped(self._join(parts))
 
@@ -181,7 +184,7 @@ class Stream:
     @property
     def _held(self) -> int:
         """Frames that wait for a whole call."""
-        return 0 if self._rest is None else int(self._rest.shape[self._time])
+        return 0 if self._rest is None else int(next(iter(self._rest.values())).shape[self._time])
 
     def _sequence_length(self) -> int:
         """The frames pushed, and as many more as the source module needs to take them as one sequence."""

@@ -30,9 +30,46 @@ class Wrapped(nn.Module):
         return self.after(y)
 
 
-class Mean(Wrapped):
+class Normalized(Wrapped):
     def after(self, y: Tensor) -> Tensor:
-        return y.mean(1)
+        return y - y.mean(1, keepdim=True)
+
+
+class Product(Wrapped):
+    def after(self, y: Tensor) -> Tensor:
+        return y.prod(1)
+
+
+class Table(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(1, 5000, 4))
+
+    def after(self, y: Tensor) -> Tensor:
+        return y + self.table[:, : y.shape[1]]
+
+
+class Loop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, ys = torch.zeros(x.shape[0], 4), []
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            ys.append(h)
+        return torch.stack(ys, 1)
+
+
+class Growing(Wrapped):
+    def after(self, y: Tensor) -> Tensor:
+        return torch.exp(y.exp().cumsum(1))
+
+
+class Reflected(Wrapped):
+    def after(self, y: Tensor) -> Tensor:
+        return nn.functional.pad(y.transpose(1, 2), (2, 0), mode="reflect").transpose(1, 2)
 
 
 class Flip(Wrapped):
@@ -115,13 +152,18 @@ class Branch(Wrapped):
             # PyTorch says once per process that oneDNN has no kernel for it.
             marks=pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),
         ),
-        (Mean(), r"pools over the whole sequence"),
-        (Flip(), r"slices along time"),
+        (Normalized(), r"mixes a value per frame with a summary"),
+        (Product(), r"pools over the whole sequence"),
+        (Flip(), r"turns the sequence round"),
+        (Table(), r"at most 5000 frames in test_refusals\.py:\d+ `return y \+ self\.table.*relative to the frame"),
+        (Loop(), r"length to 6 in test_refusals\.py:\d+ `for t in range.*rnnedge\.nn\.time_loop"),
+        (Growing(), r"its own output 'y' is not finite"),
+        (Reflected(), r"reflect padding along time"),
         (Attention(), r"time|attention"),
         (SoftmaxOverTime(), r"normalizes over time"),
         (Length(), r"length of the sequence"),
         (FirstFrame(), r"single frames by their number"),
-        (Baked(), r"any batch and length"),
+        (Baked(), r"fixes the sequence length to 6 in test_refusals\.py:\d+ `return y \+ torch\.ones"),
         (Mixed(), r"slices along time"),
         (SummaryIntoFrames(), r"mixes a value per frame with a summary"),
         (Sorted(), r"TopK\).*no streaming rule"),
@@ -145,13 +187,14 @@ def test_a_network_that_cannot_stream_is_refused(module: nn.Module, words: str, 
 @pytest.mark.parametrize(
     ("example", "words"),
     [
-        ((X, torch.zeros(1, 1, 4)), r"one tensor"),
-        ("x", r"one tensor.*str"),
+        ((X, torch.zeros(1, 1, 4)), r"forward fails"),
+        ((X, torch.zeros(4)), r"states with a batch axis, found \(4,\)"),
+        ("x", r"a tensor \(batch, time, ...\), found str"),
         (X[0, 0], r"batch on axis 0 and time on axis 1"),
         (X.double(), r"float32.*float64"),
         (X[:, :0], r"at least one frame"),
     ],
-    ids=["states", "text", "no-axes", "dtype", "empty"],
+    ids=["states", "no-batch", "text", "no-axes", "dtype", "empty"],
 )
 def test_a_wrong_example_is_refused(example: object, words: str, tmp_path: Path) -> None:
     """The message says what an example is."""

@@ -91,7 +91,7 @@ def _example(source: StatefulFile) -> Example:
         shape.insert(1, 2)
         batch, time = 0, 1
     kind = torch.float32 if source.dtype == np.float32 else torch.int64
-    return Example(torch.zeros(shape, dtype=kind), batch, time)
+    return Example((torch.zeros(shape, dtype=kind),), batch, time)
 
 
 def _contract(

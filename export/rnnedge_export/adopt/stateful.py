@@ -37,6 +37,7 @@ class StatefulFile:
         """`states`: input -> output. Raises `ModelRefused` where the ports do not fit together."""
         self.name, self.proto, self.states, self.loop = name, proto, dict(states), loop
         self.input_name = self._frames_port()
+        self.input_names: tuple[str, ...] = (self.input_name,)
         self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
         if not self.output_names:
             raise ModelRefused(f"{name}: every output is a state; leave one of them out of --state")
@@ -65,8 +66,9 @@ class StatefulFile:
         values = np.zeros(self._shape(1, frames + self.loop.context), self.dtype)
         return self.call(values, self.initial(1))
 
-    def __call__(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Whole sequences (in the file's axis order, with a time axis) -> outputs (batch, calls or frames, ...)."""
+        (x,) = inputs
         whole = np.moveaxis(x.numpy(), self._axes(), (0, 1))
         each = [self._sequence(sequence[None]) for sequence in whole]
         return tuple(torch.from_numpy(np.concatenate([one[name] for one in each])) for name in self.output_names)

@@ -86,7 +86,9 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if created := re.match(rf"create_symbol (\w+) = \d+ for L\['\w+'\]\.size\(\)\[{self._axis}\]", message):
+        if created := re.match(
+            rf"create_symbol (\w+) = \d+ for L\['\w+'\](?:\[0\])?\.size\(\)\[{self._axis}\]", message
+        ):
             self._symbol = created[1]
         elif re.match(rf"set_replacement {self._symbol} = \d+\b", message):
             self.fixed = self.fixed or _line_running()

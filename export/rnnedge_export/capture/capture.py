@@ -35,10 +35,9 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 
 @dataclass(frozen=True)
 class Captured:
-    """An offline graph of one input and named outputs; dims "batch" and "time" are symbolic."""
+    """An offline graph with named ports; its dims "batch" and "time" are symbolic, on the same axes of every input."""
 
     model: ir.Model
-    input_name: str
     batch_axis: int
     time_axis: int
     places: Mapping[str, str]
@@ -52,9 +51,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if opset not in OPSETS:
         raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
     _check_dtypes(source)
-    given = example.tensor.shape[example.time_axis]
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
-    x = example.resized(max(2, example.tensor.shape[example.batch_axis]), given * -(-4 // given))
+    x = example.resized(max(2, example.batch), example.length * -(-4 // example.length))
     program, lengths = trace(source, x, example)
     with quiet(), torch.no_grad():
         try:
@@ -80,9 +78,9 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if any(
         size(d if isinstance(d, int) else str(d), 2, 64) is None for v in _values(model.graph) for d in v.shape or ()
     ):
-        measure_shapes(model, lambda batch, time: example.resized(batch, time).numpy(), lengths)
+        measure_shapes(model, lambda b, t: [x.numpy() for x in example.resized(b, t)], lengths)
     _check_dims(model, source.name)
-    return Captured(model, source.input_name, example.batch_axis, example.time_axis, places, lengths)
+    return Captured(model, example.batch_axis, example.time_axis, places, lengths)
 
 
 def _check_dtypes(source: Source) -> None:
@@ -104,7 +102,7 @@ def fold(model: ir.Model) -> None:
 
 def _name_ports(model: ir.Model, source: Source) -> None:
     graph = model.graph
-    for name, value in zip((source.input_name, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
+    for name, value in zip((*source.input_names, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
         for other in _values(graph):
             if other.name == name and other is not value:
                 other.name = f"{name}_inner"
@@ -116,7 +114,8 @@ def _name_ports(model: ir.Model, source: Source) -> None:
             graph.append(node)
             graph.outputs[index] = value = node.outputs[0]
         value.name = name
-    graph.inputs[0].name = source.input_name
+    for name, value in zip(source.input_names, graph.inputs, strict=True):
+        value.name = name
     for value in list(graph.initializers.values()):
         value.name = (value.name or "").removeprefix("module.")
 

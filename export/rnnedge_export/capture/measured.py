@@ -30,6 +30,7 @@ _LONG = (64, 80, 96, 128, 160, 192, 240, 256, 320, 480, 512, 640, 960, 1024, 128
 _SPANS = (960, 2560, 5040)
 _MAX_PERIOD = 512
 
+Feed = Callable[[int, int], Sequence[Any]]
 Run = Callable[[int, int], Mapping[str, tuple[int, ...]]]
 """(batch, time) -> the shape of every value."""
 
@@ -57,7 +58,7 @@ def find_lengths(works: Callable[[int], bool], declared: int | None, name: str) 
     return Lengths(found[0], grain)
 
 
-def without_remainders(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> Lengths:
+def without_remainders(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths:
     """The lengths for which no value is cut to the length of another by a remainder, as in `x + skip[..., :len(x)]`.
 
     Such a file takes any length, and loses frames of the longer branch where strides do not divide it: only lengths of
@@ -81,10 +82,10 @@ def without_remainders(model: ir.Model, feed: Callable[[int, int], Any], lengths
     return Lengths(lengths.least + (whole[0] - lengths.least) % grain, grain)
 
 
-def measure_shapes(model: ir.Model, feed: Callable[[int, int], Any], lengths: Lengths) -> Lengths:
+def measure_shapes(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths:
     """Write shape and type of every value of the main graph into `model`, where they are not known.
 
-    `feed` makes an input of (batch, time).
+    `feed` makes the inputs of (batch, time), in the order of the graph.
 
     Returns the lengths for which every value has the shape that was found, and is not empty: onnxruntime's pooling
     makes up frames where a sequence is shorter than its window.
@@ -127,7 +128,7 @@ def _least(fits: Mapping[str, Sequence[Dim | None]], run: Run, lengths: Lengths,
     return least
 
 
-def _shape_runner(model: ir.Model, names: list[str], feed: Callable[[int, int], Any]) -> tuple[Run, dict[str, Any]]:
+def _shape_runner(model: ir.Model, names: list[str], feed: Feed) -> tuple[Run, dict[str, Any]]:
     proto = ir.to_proto(model)
     graph = proto.graph
     del graph.output[:]
@@ -139,10 +140,10 @@ def _shape_runner(model: ir.Model, names: list[str], feed: Callable[[int, int], 
     wanted = [f"rnnedge_shape_{index}" for index in range(len(names))]
     words = {port.name: port.type.removeprefix("tensor(").removesuffix(")") for port in running.get_outputs()}
     types = {name: ir.DataType[{"double": "DOUBLE"}.get(words[name], words[name].upper())] for name in names}
-    (port,) = running.get_inputs()
+    ports = [port.name for port in running.get_inputs()]
 
     def run(batch: int, time: int) -> dict[str, tuple[int, ...]]:
-        found = running.run(wanted, {port.name: feed(batch, time)})
+        found = running.run(wanted, dict(zip(ports, feed(batch, time), strict=True)))
         return {name: tuple(int(d) for d in shape) for name, shape in zip(names, found, strict=True)}
 
     return run, types

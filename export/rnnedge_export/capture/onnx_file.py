@@ -60,6 +60,7 @@ class OnnxSource:
         self.digest, proto = read_file(self.name)
         port, declared = self._port(proto, time, batch_axis)
         self.input_name = port.name
+        self.input_names: tuple[str, ...] = (str(port.name),)
         self.batch_axis, self.time_axis = batch_axis, time.axis
         self._dtype = _DTYPES[port.type.tensor_type.elem_type]
         self._dims = declared
@@ -70,13 +71,15 @@ class OnnxSource:
         self.lengths = self._find_lengths()
         self._check_sequences_apart()
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output for a whole batch of whole sequences."""
+        (x,) = inputs
         return tuple(torch.from_numpy(np.asarray(y)) for y in self._session.run(None, {self.input_name: x.numpy()}))
 
     def example(self) -> Example:
         """A sequence of the file's kind: random numbers, or tokens 0 and 1."""
-        return Example(torch.from_numpy(self._feed(2, self.lengths.at_least(16))), self.batch_axis, self.time_axis)
+        x = torch.from_numpy(self._feed(2, self.lengths.at_least(16)))
+        return Example((x,), self.batch_axis, self.time_axis)
 
     def capture(self, opset: int) -> Captured:
         """The offline graph with measured shapes."""
@@ -92,8 +95,12 @@ class OnnxSource:
         fold_constants(model)
         strip(model)
         places = {str(node.name): _place(node) for node in model.graph.all_nodes()}
-        lengths = measure_shapes(model, self._feed, without_remainders(model, self._feed, self.lengths))
-        return Captured(model, self.input_name, self.batch_axis, self.time_axis, places, lengths)
+
+        def feed(batch: int, time: int) -> list[Any]:
+            return [self._feed(batch, time)]
+
+        lengths = measure_shapes(model, feed, without_remainders(model, feed, self.lengths))
+        return Captured(model, self.batch_axis, self.time_axis, places, lengths)
 
     def _feed(self, batch: int, time: int) -> Any:
         rng = np.random.default_rng(batch * 100_003 + time)

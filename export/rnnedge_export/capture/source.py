@@ -20,15 +20,31 @@ _STATE_ARGUMENTS = {"state", "states", "hx", "h0", "hidden", "hidden_state"}
 
 @dataclass(frozen=True)
 class Example:
-    """The sequence a module is captured with: (batch, time, ...) in the module's own axis order."""
+    """The sequences a module is captured with: (batch, time, ...) in the module's own axis order.
 
-    tensor: Tensor
+    `states`: what the module takes behind its inputs, to start from: tensors, or tuples of them.
+    """
+
+    tensors: tuple[Tensor, ...]
     batch_axis: int
     time_axis: int
+    states: tuple[Any, ...] = ()
 
-    def resized(self, batch: int, time: int) -> Tensor:
+    @property
+    def length(self) -> int:
+        """Frames of the example."""
+        return self.tensors[0].shape[self.time_axis]
+
+    @property
+    def batch(self) -> int:
+        """Sequences of the example."""
+        return self.tensors[0].shape[self.batch_axis]
+
+    def resized(self, batch: int, time: int) -> tuple[Tensor, ...]:
         """The example repeated and cut to other sizes; its values stay valid inputs (token numbers too)."""
-        tensor = self.tensor
+        return tuple(self._resized(tensor, batch, time) for tensor in self.tensors)
+
+    def _resized(self, tensor: Tensor, batch: int, time: int) -> Tensor:
         for axis, size in ((self.batch_axis, batch), (self.time_axis, time)):
             repeats = [1] * tensor.dim()
             repeats[axis] = -(-size // tensor.shape[axis])
@@ -37,15 +53,40 @@ class Example:
 
 
 def read_example(example: object, batch_axis: int, time_axis: int) -> Example:
-    """Accept a tensor or a tuple holding one; raise `ModelRefused` for anything a stream cannot be made of."""
-    tensors = list(example) if isinstance(example, (tuple, list)) else [example]
-    if len(tensors) != 1 or not isinstance(tensors[0], Tensor):
-        kinds = ", ".join(type(t).__name__ for t in tensors)
+    """Accept a tensor, or a tuple of tensors: inputs that share batch and time, and behind them states to start from.
+
+    A tuple, or a tensor without the batch and time of the first one, is a state. Raises `ModelRefused` for anything a
+    stream cannot be made of.
+    """
+    given = list(example) if isinstance(example, (tuple, list)) else [example]
+    first = _read_tensor(given[0] if given else None, batch_axis, time_axis)
+
+    def streamed(other: object) -> bool:
+        return isinstance(other, Tensor) and other.dim() > max(batch_axis, time_axis) and all(
+            other.shape[axis] == first.shape[axis] for axis in (batch_axis, time_axis)
+        )  # fmt: skip
+
+    count = next((i for i, other in enumerate(given) if i and not streamed(other)), len(given))
+    inputs = (first, *(_read_tensor(other, batch_axis, time_axis) for other in given[1:count]))
+    return Example(inputs, batch_axis, time_axis, tuple(_read_state(state) for state in given[count:]))
+
+
+def _read_state(state: object) -> Any:
+    if isinstance(state, (tuple, list)):
+        return tuple(_read_state(part) for part in state)
+    if not isinstance(state, Tensor) or state.dim() < 2:
         raise ModelRefused(
-            f"example: expected one tensor (batch, time, ...), found ({kinds}); leave states out, they become "
-            "explicit by themselves"
+            f"example: expected inputs that share batch and time, and states with a batch axis, found "
+            f"{tuple(state.shape) if isinstance(state, Tensor) else type(state).__name__}"
         )
-    tensor = tensors[0].detach().cpu()
+    # torch's recurrences have (layers, batch, features); hand-written cells (batch, features).
+    return state.detach().cpu().narrow(1 if state.dim() > 2 else 0, 0, 1)
+
+
+def _read_tensor(given: object, batch_axis: int, time_axis: int) -> Tensor:
+    if not isinstance(given, Tensor):
+        raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
+    tensor = given.detach().cpu()
     axes = (batch_axis, time_axis)
     if batch_axis == time_axis or not all(0 <= axis < tensor.dim() for axis in axes):
         raise ModelRefused(
@@ -56,7 +97,7 @@ def read_example(example: object, batch_axis: int, time_axis: int) -> Example:
         raise ModelRefused(f"example: expected at least one frame, found shape {tuple(tensor.shape)}")
     if tensor.dtype not in (torch.float32, torch.int64):
         raise ModelRefused(f"example: expected float32 (or int64 tokens), found {tensor.dtype}; convert it")
-    return Example(tensor, batch_axis, time_axis)
+    return tensor
 
 
 class Source(nn.Module):
@@ -67,11 +108,12 @@ class Source(nn.Module):
        member is the state, which becomes explicit by itself, so it is not an output.
     """
 
-    def __init__(self, module: nn.Module) -> None:
-        """Wrap `module`; `output_names` is known after the first call."""
+    def __init__(self, module: nn.Module, example: Example) -> None:
+        """Wrap `module`, which is called as `example` is; `output_names` is known after the first call."""
         super().__init__()
         self.module = module
-        self.input_name, self._returns_state = _read_signature(module)
+        self._states, self._batch_axis = example.states, example.batch_axis
+        self.input_names, self._returns_state = _read_signature(module, len(example.tensors), bool(example.states))
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -79,9 +121,10 @@ class Source(nn.Module):
         """What messages call the module."""
         return type(self.module).__name__
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Call the module on whole sequences."""
-        named = self._named(self.module(x))
+        batch = inputs[0].shape[self._batch_axis]
+        named = self._named(self.module(*inputs, *(_for_batch(state, batch) for state in self._states)))
         self.output_names = tuple(named)
         return tuple(named.values())
 
@@ -113,15 +156,24 @@ def weights_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _read_signature(module: nn.Module) -> tuple[str, bool]:
+def _for_batch(state: Any, batch: int) -> Any:
+    if isinstance(state, tuple):
+        return tuple(_for_batch(part, batch) for part in state)
+    axis = 1 if state.dim() > 2 else 0
+    return state.expand(*(batch if i == axis else -1 for i in range(state.dim())))
+
+
+def _read_signature(module: nn.Module, inputs: int, given_state: bool) -> tuple[tuple[str, ...], bool]:
     parameters = [
         p
         for p in inspect.signature(module.forward).parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
-    name = parameters[0].name if parameters else "x"
-    optional = parameters[1] if len(parameters) > 1 else None
-    return name, optional is not None and optional.default is None and optional.name in _STATE_ARGUMENTS
+    names = [p.name for p in parameters[:inputs]]
+    names += [f"x{i or ''}" for i in range(len(names), inputs)]
+    following = parameters[inputs] if len(parameters) > inputs else None
+    optional = following is not None and following.default is None and following.name in _STATE_ARGUMENTS
+    return tuple(names), optional or given_state
 
 
 def _flatten(result: Any) -> Any:

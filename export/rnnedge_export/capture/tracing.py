@@ -21,32 +21,35 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 _TRIALS = 6
 
 
-def trace(source: Source, x: torch.Tensor, example: Example) -> tuple[torch.export.ExportedProgram, Lengths]:
+def trace(
+    source: Source, x: tuple[torch.Tensor, ...], example: Example
+) -> tuple[torch.export.ExportedProgram, Lengths]:
     """The graph for any batch, and for any length or the lengths that torch.export says the module takes.
 
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
     try:
         with torch.no_grad():
-            source(x)
+            source(*x)
     except RnnEdgeError:
         raise
     # A user's forward can raise anything.
     except Exception as error:
         raise ModelRefused(
-            f"{source.name}: its forward fails on an input of shape {tuple(x.shape)}: {reason_of(error)}"
+            f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
         ) from error
-    length = x.shape[example.time_axis]
+    length = x[0].shape[example.time_axis]
     time: Any = torch.export.Dim("time")
     grain, deferred = 1, False
     for _ in range(_TRIALS):
-        dims = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
+        each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
+        dims = (each,) * len(x)
 
         def traced(
             module: torch.nn.Module, dims: Any = dims, deferred: bool = deferred
         ) -> torch.export.ExportedProgram:
             return torch.export.export(
-                module, (x,), dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
+                module, x, dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
             )
 
         with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling():
@@ -98,12 +101,12 @@ def _suggested(message: str, length: int) -> tuple[Any, int] | None:
     return torch.export.Dim("time", min=length), 1
 
 
-def _least(source: Source, x: torch.Tensor, example: Example, grain: int) -> int:
+def _least(source: Source, x: tuple[torch.Tensor, ...], example: Example, grain: int) -> int:
     """The shortest sequence that the module itself takes, found by calling it."""
-    longest = x.shape[example.time_axis]
+    longest = x[0].shape[example.time_axis]
     for length in range((longest - 1) % grain + 1, longest + 1, grain):
         try:
-            source(example.resized(1, length))
+            source(*example.resized(1, length))
         # A user's forward can raise anything for a sequence that is too short.
         except Exception:
             continue

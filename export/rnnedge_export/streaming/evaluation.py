@@ -13,7 +13,7 @@ from rnnedge_runtime.contract import Array
 
 
 class Offline:
-    """An offline graph of one input, with dims "batch" and "time", whose inner values can be asked for by name."""
+    """An offline graph with dims "batch" and "time", whose inner values can be asked for by name."""
 
     def __init__(self, model: ir.Model) -> None:
         """Nothing is computed yet."""
@@ -26,15 +26,17 @@ class Offline:
         Tokens are 0, or 1 with a seed: every vocabulary has those.
         """
         session = self._session(tuple(names))
-        (port,) = session.get_inputs()
-        shape = [{"batch": batch, "time": time}.get(d, d) for d in port.shape]
-        if "int64" in port.type:
-            frames: Array = np.full(shape, int(seed is not None), np.int64)
-        elif seed is None:
-            frames = np.zeros(shape, np.float32)
-        else:
-            frames = np.random.default_rng(seed).standard_normal(shape, np.float32)
-        return list(session.run(None, {port.name: frames}))
+        rng = None if seed is None else np.random.default_rng(seed)
+        feeds: dict[str, Array] = {}
+        for port in session.get_inputs():
+            shape = [{"batch": batch, "time": time}.get(d, d) for d in port.shape]
+            if "int64" in port.type:
+                feeds[port.name] = np.full(shape, int(rng is not None), np.int64)
+            else:
+                feeds[port.name] = (
+                    np.zeros(shape, np.float32) if rng is None else rng.standard_normal(shape, np.float32)
+                )
+        return list(session.run(None, feeds))
 
     def _session(self, names: tuple[str, ...]) -> Any:
         if names not in self._sessions:

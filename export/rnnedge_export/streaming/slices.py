@@ -45,6 +45,8 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     if starts is None or ends is None or steps is None or fact.folded:
         facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")
     start, end, step = starts[place], ends[place], steps[place]
+    if step < 0:
+        facts.refuse(node, "it turns the sequence round", "read it forwards; a few frames ahead cost a lookahead only")
     if start < 0 or step < 1 or 0 <= end < _ENDLESS:
         shown = f"[{start}:{'' if end >= _ENDLESS else end}:{step}]"
         facts.refuse(

@@ -90,9 +90,9 @@ def _walk(
     lengths: Lengths,
 ) -> Streaming:
     graph = model.graph
-    (x,) = graph.inputs
+    given = list(graph.inputs)
     facts = Facts(Tape(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
-    facts.known[x] = Fact(time_axis)
+    facts.known.update((x, Fact(time_axis)) for x in given)
     names = [str(value.name) for value in graph.outputs]
     for node in list(graph):
         follow(node, facts)
@@ -101,7 +101,7 @@ def _walk(
     for name, value in zip(names, graph.outputs, strict=True):
         value.name = name
     outputs = tuple(_output_port(value, facts) for value in graph.outputs)
-    inputs = (Port(str(x.name), _dtype(x), dims(x), batch_axis, time_axis),)
+    inputs = tuple(Port(str(x.name), _dtype(x), dims(x), batch_axis, time_axis) for x in given)
     carried = [state for state in facts.states if isinstance(state, Carried)]
     initial = dict(zip(map(id, carried), initial_values(carried, facts), strict=True))
     states = tuple(expose(graph, s, initial[id(s)]) if isinstance(s, Carried) else add(graph, s) for s in facts.states)

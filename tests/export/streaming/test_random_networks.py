@@ -28,7 +28,8 @@ LENGTHS = (0, 1, 2, 5, 11, 40)
 
 def convert(layers: tuple[Layer, ...]) -> tuple[Model, Reference]:
     """The streaming model, made by the passes alone, and PyTorch."""
-    source, example = Source(build(layers)), read_example(torch.zeros(1, 48, 4), 0, 1)
+    example = read_example(torch.zeros(1, 48, 4), 0, 1)
+    source = Source(build(layers), example)
     captured = capture(source, example, 20)
     streaming = streamify(captured.model, 0, 1, captured.places, lengths=captured.lengths)
     written = write_form(streaming, "native")
@@ -45,8 +46,8 @@ def error_of(layers: tuple[Layer, ...], seed: int) -> float | None:
     rng = np.random.default_rng(seed)
     errors = []
     for extra in LENGTHS:
-        frames = reference.frames(1, reference.lengths.at_least(reference.lengths.least + extra), rng)
-        expected = reference(frames)["y"][0]
+        given = reference.frames(1, reference.lengths.at_least(reference.lengths.least + extra), rng)
+        expected, frames = reference(given)["y"][0], given["x"]
         cuts = np.sort(rng.integers(0, frames.shape[1] + 1, rng.integers(0, 9)))
         for chosen in (range(1, frames.shape[1]), cuts.tolist()):
             errors.append(max_error(stream_all(model.stream(), frames[0], chosen)["y"], expected))
