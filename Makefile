@@ -29,7 +29,7 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; takes hours
+fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; takes a quarter of an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
 
 lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from rnnedge_export.streaming.delays import aligned, become, cut, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import grows, size
+from rnnedge_export.streaming.sizes import grows, length_of
 from rnnedge_runtime.contract import Dim
 
 
@@ -79,7 +79,7 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
 
 def _of_length(length: Dim, facts: Facts) -> ir.Value | None:
     """A value that has so many frames, of those the one that comes first."""
-    wanted = [size(length, 1, total) for total in facts.totals]
+    wanted = [length_of(length, total) for total in facts.totals]
     found = [
         (fact.clock.delay, i, value)
         for i, (value, fact) in enumerate(facts.known.items())

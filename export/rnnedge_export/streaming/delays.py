@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.forms.tape import replace as replace_node
@@ -32,7 +33,7 @@ def per_call(node: ir.Node, fact: Fact, facts: Facts) -> int:
 
 
 def hold(
-    node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, *, kind: str, **options: float
+    node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, *, kind: str, **options: Any
 ) -> ir.Value:
     """Concat(state, value) in front of `node`: the last `frames` frames of earlier calls, and those of this one.
 
@@ -44,14 +45,31 @@ def hold(
     state = ir.Value(name=facts.tape.fresh(f"{place}.{kind}"), type=value.type)
     shape = list(dims(value))
     shape[fact.axis] = frames
-    state.shape = ir.Shape(shape)
+    apart = any(grows(d, "batch") for d in shape)
+    state.shape = ir.Shape(shape if apart else ["batch", *shape])
     warmup = int(options.get("warmup", 0))
-    kept = _or_first(node, state, value, fact, warmup, facts) if fact.repeated else state
+    held = state if apart else _first_of_batch(node, state, value, facts)
+    kept = _or_first(node, held, value, fact, warmup, facts) if fact.repeated else held
     buffer = insert(node, facts, "Concat", kept, value, axis=fact.axis, like=value)
     after = cut(node, facts, buffer, fact.axis, -frames, _END)
     initial = frames_in_front(node, value, fact, frames, options.get("initial", 0.0), facts)
-    facts.states.append(Held(state, after, str(state.name), tuple(shape), initial, warmup))
+    if not apart:
+        after = _for_every_sequence(node, after, state, facts)
+        initial = initial if isinstance(initial, float) else initial[None]
+    facts.states.append(Held(state, after, str(state.name), dims(state), initial, warmup))
     return buffer
+
+
+def _first_of_batch(node: ir.Node, state: ir.Value, like: ir.Value, facts: Facts) -> ir.Value:
+    """What is the same for every sequence, such as the number of a frame, is kept by each and read from the first."""
+    first = insert(node, facts, "Gather", state, facts.tape.const(np.zeros((), np.int64)), axis=0)
+    first.type = like.type
+    return first
+
+
+def _for_every_sequence(node: ir.Node, value: ir.Value, state: ir.Value, facts: Facts) -> ir.Value:
+    wide = insert(node, facts, "Unsqueeze", value, facts.tape.ints(0))
+    return insert(node, facts, "Expand", wide, insert(node, facts, "Shape", state))
 
 
 def _or_first(node: ir.Node, state: ir.Value, value: ir.Value, fact: Fact, warmup: int, facts: Facts) -> ir.Value:

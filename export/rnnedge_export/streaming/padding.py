@@ -94,6 +94,12 @@ def _repeated(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Fa
     value, fact, warmup = aligned(node, value, fact, facts)
     assert fact.axis is not None
     buffer = hold(node, value, replace(fact, repeated=True), frames, facts, kind="padding", warmup=warmup)
+    return _before(node, buffer, fact, frames, facts)
+
+
+def _before(node: ir.Node, buffer: ir.Value, fact: Fact, frames: int, facts: Facts) -> tuple[ir.Value, Fact]:
+    """All but the last frames of a buffer: what is in front comes first."""
+    assert fact.axis is not None
     length = (*fact.clock.length, (1, frames, 1))
     return cut(node, facts, buffer, fact.axis, 0, -frames), replace(fact, clock=replace(fact.clock, length=length))
 
@@ -115,9 +121,15 @@ def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
         facts.names[padded] = facts.name_of(node.outputs[0])
         replace_node(node, facts.tape, [padded])
         return cast(Fact, pad(producer, facts))
-    if behind or fact.folded or fact.clock.delay > 0:
-        facts.refuse(node, "a learned start is joined to frames that come late", "join it to the input of the network")
+    if behind or fact.folded:
+        facts.refuse(node, "a learned start meets padding behind, or time folded into the batch", "join it by itself")
     facts.note(node, f"{counted(front)} in front")
+    if fact.clock.delay > 0:
+        value, fact, warmup = aligned(node, value, fact, facts)
+        names = [facts.name_of(other) for other in node.inputs[:index] if other is not None]
+        start = np.concatenate(facts.offline.evaluate(names, 1, facts.at_least(1)), cast(int, fact.axis))
+        buffer = hold(node, value, fact, front, facts, kind="padding", initial=start, warmup=warmup)
+        return become(node, *_before(node, buffer, fact, front, facts), facts)
     same = insert(node, facts, "Identity", value, like=value)
     return become(node, same, in_front(fact, front), facts)
 

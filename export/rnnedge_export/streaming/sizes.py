@@ -28,6 +28,12 @@ def size(dim: Dim, batch: int, time: int) -> int | None:
         return None
 
 
+def length_of(dim: Dim, time: int) -> int | None:
+    """What a length comes to for a sequence of `time` frames: none where it is too short."""
+    found = size(dim, 1, time)
+    return None if found is None else max(0, found)
+
+
 def grows(dim: Dim, name: str) -> bool:
     """Whether `name`, "batch" or "time", stands in `dim`."""
     return not isinstance(dim, int) and name in _WORD.findall(dim)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from rnnedge_export.streaming.delays import aligned, become, cut, from_frame_0, insert, masked, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import ratio, size
+from rnnedge_export.streaming.sizes import length_of, ratio
 from rnnedge_export.streaming.window import kernel_of
 from rnnedge_runtime.clock import Clock, Length
 
@@ -128,7 +128,7 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
 def _cut_to_size(node: ir.Node, fact: Fact, length: Length, facts: Facts) -> Length:
     """Case 3: the length of a known value that is the given one, or `length` where that is the given one already."""
     assert fact.axis is not None
-    given = [size(dims(node.outputs[0])[fact.axis], 1, total) for total in facts.totals]
+    given = [length_of(dims(node.outputs[0])[fact.axis], total) for total in facts.totals]
     natural = Clock(length=length)
     if None in given or given == [natural.valid(total) for total in facts.totals]:
         return length

@@ -87,7 +87,9 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
     if found == Window(1, 1, 0, 0):
         return fact
     warmup = 0
-    if found.behind and not (fill == 0 and is_input(value) and not fact.clock.length):
+    over = found.front > found.reach - found.stride and fact.clock.delay > 0
+    if over or (found.behind and not (fill == 0 and is_input(value) and not fact.clock.length)):
+        # Padding behind stands in for frames past the end; more padding than a window reaches, for some before frame 0.
         value, fact = until_certain(node, value, fact, facts)
         value = masked(node, value, fact, facts, fill)
     elif found.front and fact.clock.delay > 0:

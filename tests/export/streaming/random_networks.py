@@ -1,8 +1,10 @@
-"""Random causal networks, drawn over all rules: each is a list of choices, so that a failure shrinks to fewer."""
+"""Random causal networks, drawn over all rules: each is a list of layers, so that a failure shrinks to fewer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnedge.nn import time_loop
+
 CHANNELS = 4
+VARIANTS = 3
 KINDS = (
     "conv pad_conv stride pool average relu norm linear gru lstm rnn residual difference head tail shift cumsum up "
-    "upsample glu batch_fold last_pad concat softmax"
+    "upsample glu batch_fold last_pad concat softmax valid_skip replicate start running frames attention einsum cell "
+    "over_features numbers two_dims prelu"
 ).split()
 
 
@@ -27,11 +33,16 @@ class Layer:
     c: int
 
 
+def pool() -> tuple[Layer, ...]:
+    """Every layer that networks are made of: some variants of each kind."""
+    rng = np.random.default_rng(7)
+    return tuple(Layer(kind, *(int(v) for v in rng.integers(0, 1 << 16, 3))) for kind in KINDS for _ in range(VARIANTS))
+
+
 def draw(seed: int, most: int = 6) -> tuple[Layer, ...]:
-    """Up to `most` layers."""
-    rng = np.random.default_rng(seed)
-    count = int(rng.integers(1, most + 1))
-    return tuple(Layer(str(rng.choice(KINDS)), *(int(v) for v in rng.integers(0, 1 << 16, 3))) for _ in range(count))
+    """Up to `most` layers of the pool."""
+    rng, layers = np.random.default_rng(seed), pool()
+    return tuple(layers[i] for i in rng.integers(0, len(layers), rng.integers(1, most + 1)))
 
 
 class Block(nn.Module):
@@ -64,8 +75,22 @@ class Block(nn.Module):
             made = nn.Linear(c, c * (1 + (layer.kind == "glu")))
         elif layer.kind == "norm":
             made = nn.BatchNorm1d(c) if layer.a % 2 else nn.LayerNorm(c)
-        elif layer.kind == "batch_fold":
-            made = nn.Linear(c, c)
+        elif layer.kind in ("batch_fold", "attention"):
+            made = nn.Linear(c, c * (1 if layer.kind == "batch_fold" else 3))
+        elif layer.kind in ("valid_skip", "replicate"):
+            made = nn.Conv1d(c, c, k + 1, dilation=d)
+        elif layer.kind == "start":
+            made = nn.Embedding(1 + layer.a % 3, c)
+        elif layer.kind == "einsum":
+            made = nn.Linear(c, 2 * c)
+        elif layer.kind == "cell":
+            made = nn.GRUCell(c, c)
+        elif layer.kind == "over_features":
+            made = nn.GRU(1, 1, batch_first=True, bidirectional=True)
+        elif layer.kind == "two_dims":
+            made = nn.Conv2d(1, 1, (k, 3), padding=((k - 1) * (layer.b % 2), 1), dilation=(1, 1))
+        elif layer.kind == "prelu":
+            made = nn.PReLU(c)
         self.made = made
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,7 +111,33 @@ class Block(nn.Module):
         if kind == "batch_fold":
             rows = self.made(x.transpose(1, 2).reshape(-1, CHANNELS))
             return rows.reshape(x.shape[0], x.shape[2], CHANNELS).transpose(1, 2)
+        if kind == "valid_skip":
+            y = self.made(x)
+            return x[..., -y.shape[2] :] + torch.tanh(y)
+        if kind == "replicate":
+            return self.made(functional.pad(x, (a % 6, 0), mode="replicate") if a % 6 else x)
+        if kind == "start":
+            first = self.made.weight.T[None].expand(x.shape[0], -1, -1)
+            return torch.cat([first, x[..., : x.shape[2] - first.shape[2] * (b % 2)]], 2)
+        if kind == "attention":
+            return _attention(*self.made(x.transpose(1, 2)).chunk(3, 2), 1 + a % 5).transpose(1, 2)
+        if kind == "einsum":
+            w = self.made.weight.reshape(2, CHANNELS, CHANNELS)
+            return torch.tanh(torch.einsum("bit,gio->bgot", x, w)).sum(1)
+        if kind == "cell":
+            start = torch.full_like(x[..., 0], 0.1 * (b % 3))
+            return time_loop(lambda h, z: (self.made(z, h),) * 2, start, x.permute(2, 0, 1))[1].permute(1, 2, 0)
+        if kind == "over_features":
+            rows = x.transpose(1, 2).reshape(-1, CHANNELS, 1)
+            return self.made(rows)[0].sum(2).reshape(x.shape[0], x.shape[2], CHANNELS).transpose(1, 2)
+        if kind == "two_dims":
+            return self.made(x.transpose(1, 2)[:, None])[:, 0].transpose(1, 2)
+        if kind == "prelu":
+            return self.made(x)
         functions = {
+            "running": lambda: x.cumsum(2) / torch.arange(1, x.shape[2] + 1, dtype=x.dtype),
+            "numbers": lambda: x + torch.sin(torch.arange(x.shape[2], dtype=x.dtype)),
+            "frames": lambda: functional.pad(x, (b % 4, 0)).unfold(2, 2 + a % 3, 1 + b % 2).mean(3),
             "relu": lambda: functional.relu(x),
             "softmax": lambda: x.softmax(1),
             "difference": lambda: x[..., 1:] - x[..., :-1],
@@ -101,18 +152,30 @@ class Block(nn.Module):
         return functions[kind]()
 
 
+def _attention(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+    frames = torch.arange(q.shape[1])
+    apart = frames[:, None] - frames[None]
+    scores = (q @ k.transpose(1, 2)).masked_fill((apart < 0) | (apart >= window), float("-inf"))
+    return scores.softmax(-1) @ v
+
+
 class Network(nn.Module):
     """Layers in a row, (batch, time, channel) in and out."""
 
-    def __init__(self, layers: tuple[Layer, ...]) -> None:
+    def __init__(self, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(Block(layer) for layer in layers))
+        self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.blocks(x.transpose(1, 2)).transpose(1, 2)
 
 
 def build(layers: tuple[Layer, ...]) -> Network:
-    """The network with seeded weights, in evaluation mode."""
-    torch.manual_seed(len(layers))
-    return Network(layers).eval()
+    """The network with the pool's weights, in evaluation mode."""
+    return Network([_block(layer) for layer in layers]).eval()
+
+
+@cache
+def _block(layer: Layer) -> Block:
+    torch.manual_seed(layer.a)
+    return Block(layer).eval()

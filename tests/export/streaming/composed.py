@@ -1,0 +1,103 @@
+"""Offline graphs of random networks, joined from the captured graphs of their layers.
+
+Capturing a network costs seconds and a layer's graph is the same in every network: so each layer of the pool is
+captured once, and a network is their graphs in a row, with the lengths of each written in those of the one before.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import onnx
+import onnx_ir as ir
+import torch
+from onnx import compose, helper
+from random_networks import CHANNELS, Layer, build, pool
+from torch import Tensor, nn
+
+from rnnedge_export.capture import Captured, Source, capture, read_example
+from rnnedge_export.streaming.lengths import Lengths
+
+
+class _Pool(nn.Module):
+    """Every layer on the same input."""
+
+    def __init__(self, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(build((layer,)).blocks[0] for layer in layers)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {f"y{i}": layer(x) for i, layer in enumerate(self.layers)}
+
+
+@cache
+def _captured() -> dict[Layer, ir.Model]:
+    """The graph of every layer: (batch, channel, time) in and out."""
+    layers = pool()
+    example = read_example(torch.zeros(1, CHANNELS, 48), 0, 2)
+    whole = capture(Source(_Pool(layers).eval(), example), example, 20).model
+    graphs = {}
+    for index, layer in enumerate(layers):
+        part = whole.clone()
+        kept = part.graph.outputs[index]
+        part.graph.outputs[:] = [kept]
+        ir.passes.common.RemoveUnusedNodesPass()(part)
+        graphs[layer] = part
+    return graphs
+
+
+def composed(layers: tuple[Layer, ...]) -> Captured:
+    """The offline graph of a network: (batch, time, channel) in and out."""
+    whole = _transpose("begin", "x", "z", "time", (0, 2, 1))
+    length = "time"
+    for index, layer in enumerate(layers):
+        block = ir.to_proto(_renamed(_captured()[layer].clone(), f"l{index}_", length))
+        length = block.graph.output[0].type.tensor_type.shape.dim[2].dim_param
+        joint = [(whole.graph.output[0].name, block.graph.input[0].name)]
+        whole = compose.merge_models(whole, block, joint)
+    end = _transpose("end", "w", "y", length, (0, 2, 1))
+    whole = compose.merge_models(whole, end, [(whole.graph.output[0].name, "w")])
+    return Captured(ir.from_proto(whole), 0, 1, {}, Lengths(_least(layers)))
+
+
+def _renamed(model: ir.Model, prefix: str, length: str) -> ir.Model:
+    """With names of its own, and its length written in those of the layer before."""
+    graphs = [model.graph, *model.graph.subgraphs()]
+    values = {value for graph in graphs for value in (*graph.inputs, *graph.initializers.values())}
+    values |= {value for graph in graphs for node in graph for value in node.outputs}
+    for value in values:
+        value.name = prefix + str(value.name)
+        if value.shape is not None:
+            value.shape = ir.Shape(
+                d if isinstance(d, int) else re.sub(r"\btime\b", f"({length})", str(d)) for d in value.shape
+            )
+    for node in model.graph.all_nodes():
+        node.name = prefix + str(node.name)
+    return model
+
+
+def _least(layers: tuple[Layer, ...]) -> int:
+    """The shortest sequence that gives a frame in PyTorch."""
+    network = build(layers)
+    for length in range(1, 200):
+        try:
+            with torch.no_grad():
+                if network(torch.zeros(1, length, CHANNELS)).shape[1]:
+                    return length
+        # torch refuses what is too short for a window in several ways.
+        except (RuntimeError, IndexError):
+            continue
+    raise AssertionError(layers)
+
+
+def _transpose(name: str, given: str, made: str, length: str, perm: tuple[int, ...]) -> onnx.ModelProto:
+    dims: list[str | int] = ["batch", length, CHANNELS] if name == "begin" else ["batch", CHANNELS, length]
+    ports = [
+        helper.make_tensor_value_info(given, 1, dims),
+        helper.make_tensor_value_info(made, 1, [dims[i] for i in perm]),
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Transpose", [given], [made], perm=perm, name=name)], name, *[[p] for p in ports]
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
