@@ -50,13 +50,16 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def plain_export(module: nn.Module, state: Any, features: int, path: str | os.PathLike[str]) -> Step:
+def plain_export(
+    module: nn.Module, state: Any, features: int | tuple[int, ...], path: str | os.PathLike[str], frames: int = 1
+) -> Step:
     """`torch.onnx.export` with the states as arguments, run by `session.run` with numpy states, one thread.
 
     What its tutorial shows, with the session options that suit a single small call: no spinning, no thread pool.
     """
     module.eval()
-    example = (torch.zeros(1, 1, features), state)
+    frame_shape = features if isinstance(features, tuple) else (features,)
+    example = (torch.zeros(1, frames, *frame_shape), state)
     with _quiet():
         torch.onnx.export(module, example, os.fspath(path), dynamo=True, external_data=False, verbose=False)
     options = onnxruntime.SessionOptions()

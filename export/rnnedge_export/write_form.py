@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from rnnedge_export.forms import drop_singleton, lower
+from rnnedge_export.forms.taps import convolve_taps
 from rnnedge_export.forms.time_major import time_major
 from rnnedge_export.streaming import Lengths, Streaming
 from rnnedge_runtime.contract import TIME, Contract, Port, State
@@ -56,6 +57,7 @@ def write_form(streaming: Streaming, form: str) -> Written:
     chunk = streaming.hop
     _fix_time(model, chunk)
     lower(model, form, chunk=chunk, only=only, finals=streaming.finals)
+    streaming = replace(streaming, states=convolve_taps(model, streaming.states))
     if form == "step" and chunk == 1:
         return _without_time(streaming)
     drop_singleton(model, {}, {})
