@@ -16,10 +16,10 @@ STAMP_DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz lint type docs build device bench ci constraints clean
+.PHONY: help setup demo test fuzz lint type docs build device bench bench-streaming ci constraints clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 
 setup: $(STAMP_DEV) ## create .venv with everything: all extras and the tools of development
 
@@ -56,6 +56,11 @@ device: build ## install the wheel as a device does, without torch or onnx, and 
 
 bench: $(STAMP_DEV) ## measure latency here; writes the published tables
 	$(BIN)/python -m bench
+
+bench-streaming: $(STAMP_DEV) ## stream real networks beside hand-written versions and peers; writes the table
+	$(BIN)/python -m pip install --quiet --no-deps tract==0.23.9 continual-inference==1.2.4
+	$(BIN)/python -m bench.conversion
+	$(BIN)/python -m bench.streaming
 
 # The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass

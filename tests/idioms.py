@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnedge.nn import time_loop
+
 C = 8
 
 
@@ -211,6 +213,26 @@ class Jets(nn.Module):
         return seen[-1][:, 0]
 
 
+class Nested(nn.Module):
+    """A hand-written cell over time, with a recurrence over the features of every frame inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(2, 1), nn.Linear(2 * C, C)
+
+    def forward(self, x: Tensor) -> Tensor:
+        def over_features(a: Tensor, feature: Tensor) -> tuple[Tensor, Tensor]:
+            a = torch.tanh(self.inner(torch.stack([a, feature], -1))).squeeze(-1)
+            return a, a
+
+        def over_time(h: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
+            _, each = time_loop(over_features, torch.zeros_like(frame[:, 0]), frame.transpose(0, 1))
+            h = torch.tanh(self.outer(torch.cat([h, each.transpose(0, 1)], -1)))
+            return h, h
+
+        return time_loop(over_time, torch.zeros(x.shape[0], C), x.transpose(0, 1))[1].transpose(0, 1)
+
+
 def _differences(x: Tensor) -> Tensor:
     first = functional.pad(x[:, 1:] - x[:, :-1], (0, 0, 1, 0))
     return torch.cat([x, first, torch.diff(first, dim=1, prepend=first[:, :1])], -1)
@@ -288,6 +310,7 @@ IDIOMS = {
     "repeated": Idiom(lambda: Gru(lambda x: x.repeat_interleave(3, 1)), _X),
     "pyramid": Idiom(Pyramid, _X, 2),
     "pooled": Idiom(Pooled, _X),
+    "nested-cell": Idiom(Nested, _X),
     "several-inputs": Idiom(SeveralInputs, (*_X, *_X, torch.tensor([[0, 1, 2, 3, 4, 0]]).repeat(1, 4)), 1, 1),
     "given-state": Idiom(GivenState, (*_X, (torch.ones(2, 1, C), torch.zeros(2, 1, C)))),
 }
