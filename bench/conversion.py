@@ -1,7 +1,7 @@
 """How long the conversion of the largest network of the tests takes, and how much memory, in a fresh process.
 
-Memory is the peak of the resident set beyond that of a process that has imported everything and converted a small
-network, which is torch's own.
+Memory is the peak of the resident set beyond that of a process that has written the same network by
+`torch.onnx.export`, which is torch's own.
 
 Usage: python -m bench.conversion
 """
@@ -21,13 +21,14 @@ from tests.real_networks import NETWORKS
 
 
 def main(name: str = "waveform-denoiser") -> None:
-    """Convert a small network, then the large one, and print what the second took."""
+    """Let torch write the network, then convert it, and print what the second took."""
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         rnnedge.export(torch.nn.GRU(4, 4, batch_first=True), torch.zeros(1, 4, 4), Path(folder) / "warm.onnx")
         case = NETWORKS[name]
         module, example = case.build()
         size = sum(p.numel() * p.element_size() for p in module.parameters())
+        torch.onnx.export(module, (example,), Path(folder) / "plain.onnx", dynamo=True, verbose=False)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         start = perf_counter()
         rnnedge.export(module, example, Path(folder) / "m.onnx", time_axis=case.time_axis)

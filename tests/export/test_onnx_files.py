@@ -123,7 +123,7 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "time_axis", "words"),
     [
-        ("(float[N, T, 2] x) => (float[N, 2] y) { y = ReduceMax <axes = [1], keepdims = 0> (x) }", 1, "it pools"),
+        ("(float[N, T, 2] x) => (float[N, 2] y) { y = ReduceProd <axes = [1], keepdims = 0> (x) }", 1, "it pools"),
         ("(float[N, T, 2] x) => (float[N, T, 2] y) { y = Relu (x) }", "z:1", "has no input 'z'; it has x"),
         ("(float[N, T, 2] x) => (float[N, T, 2] y) { y = Relu (x) }", 3, "expected batch on axis 0 and time on axis 3"),
         ("(float[N, T, 2] x) => (float[N, T, 2] y) { y = Relu (x) }", "x:y", "expected a number or input:number"),

@@ -7,6 +7,7 @@ the channels the cache is copied in one piece, the frames that a dilated kernel 
 1. A Conv of one spatial axis, without groups, stride and padding, over Concat(cache, frame), which only the convolution
    and the cut that makes the next cache read.
 2. The cache is (batch, frames, channels) then, in the contract as in the graph.
+3. A kernel of one frame reads no cache: a Gemm by itself, which lets the time axis go on the way around it too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import onnx_ir as ir
 
 from rnnedge_export.forms.tape import Tape, constant, replace
 from rnnedge_export.lowering.written import Written, shape_of
-from rnnedge_runtime.contract import State
+from rnnedge_runtime.contract import Array, State
 
 _END = (1 << 63) - 1
 
@@ -34,20 +35,19 @@ def convolve_taps(model: ir.Model, states: tuple[State, ...]) -> tuple[State, ..
 def _rewrite(conv: ir.Node, tape: Tape) -> str | None:
     """The name of the cache, where case 1 holds."""
     buffer, weights = conv.inputs[0], constant(cast(ir.Value, conv.inputs[1]))
-    joint = buffer.producer() if buffer is not None else None
-    if buffer is None or weights is None or weights.ndim != 3 or joint is None or not _is_cache(joint):
+    if buffer is None or buffer.shape is None or weights is None or weights.ndim != 3 or not _is_plain(conv):
+        return None
+    if weights.shape[2] == 1 and shape_of(buffer)[2] == 1:
+        _one_tap(conv, buffer, weights, tape)
+        return None
+    joint = buffer.producer()
+    if joint is None or not _is_cache(joint):
         return None
     cache, frame = (cast(ir.Value, value) for value in joint.inputs)
     cuts = [node for node, _ in buffer.uses() if node is not conv]
     dilation = (list(conv.attributes.get_ints("dilations") or []) or [1])[0]
     taps, held = weights.shape[2], (weights.shape[2] - 1) * dilation
-    plain = (
-        conv.attributes.get_int("group", 1) == 1
-        and set(conv.attributes.get_ints("strides") or [1]) == {1}
-        and not any(conv.attributes.get_ints("pads") or [0])
-        and conv.attributes.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    )
-    if not plain or shape_of(cache)[2] != held or shape_of(frame)[2] != 1:
+    if shape_of(cache)[2] != held or shape_of(frame)[2] != 1:
         return None
     if len(cuts) != 1 or cuts[0].op_type != "Slice" or buffer.is_graph_output():
         return None
@@ -70,6 +70,25 @@ def _rewrite(conv: ir.Node, tape: Tape) -> str | None:
     replace(conv, tape, [write.unsqueezed(y, [2])])
     graph.remove(joint, safe=True)
     return cache.name
+
+
+def _one_tap(conv: ir.Node, frame: ir.Value, weights: Array, tape: Tape) -> None:
+    """Case 3."""
+    tape.place = conv.name or "Conv"
+    write = Written(tape, frame)
+    matrix = write.const(np.ascontiguousarray(weights[:, :, 0].T))
+    batch = shape_of(frame)[0]
+    y = write.op("Gemm", [batch, weights.shape[0]], write.squeezed(frame, [2]), matrix, *conv.inputs[2:])
+    replace(conv, tape, [write.unsqueezed(y, [2])])
+
+
+def _is_plain(conv: ir.Node) -> bool:
+    return (
+        conv.attributes.get_int("group", 1) == 1
+        and set(conv.attributes.get_ints("strides") or [1]) == {1}
+        and not any(conv.attributes.get_ints("pads") or [0])
+        and conv.attributes.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")
+    )
 
 
 def _is_cache(joint: ir.Node) -> bool:
