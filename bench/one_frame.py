@@ -21,6 +21,7 @@ from rnnedge_runtime.measure import percentile, side_by_side
 PLAIN = "session.run, plain torch.onnx export"
 BARE = "bare run_with_iobinding"
 PUSH = "rnnedge push, native"
+STEP = "rnnedge step on its own buffers, native"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Result:
         """What a push costs beyond the graph itself: checks, copies, bookkeeping."""
         return self.median_us(PUSH) - self.median_us(BARE)
 
+    @property
+    def step_over_bare_us(self) -> float:
+        """What a step on the stream's own buffers costs beyond the graph: the check for finite numbers."""
+        return self.median_us(STEP) - self.median_us(BARE)
+
     def rows(self) -> Iterator[tuple[str, float, float, float]]:
         """(contender, median, 99th percentile, ratio to the plain export)."""
         for name, values in self.call_us.items():
@@ -85,6 +91,10 @@ def measure(case: Case, folder: Path, rounds: int) -> Result:
         name = f"rnnedge push, {form}"
         frames_per_call[name] = model.contract.unit
         calls[name] = partial(model.stream().push, np.repeat(frame, frames_per_call[name], axis=0))
+        if name == PUSH:
+            stream = model.stream()
+            stream.input[...] = frame
+            calls[STEP] = stream.step
     calls[BARE] = bare_run(folder / f"{case.cell}-native.onnx", frame)
     calls[PLAIN] = partial(plain_export(module, state, case.input_size, folder / "plain.onnx"), frame)
     calls["PyTorch, eager"] = partial(eager(module, state), frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,15 @@ class Contract:
         clocks = [port.clock for port in self.outputs] + [cursor.clock for cursor in self.cursors]
         delays = [-(-clock.delay // clock.frames(self.unit)) for clock in clocks]
         return max([*delays, *(state.warmup for state in self.states)])
+
+    def whole_length(self, frames: int) -> int:
+        """The frames pushed, and as many more as the source module needs to take them as one sequence."""
+        return max(frames, self.least) + -(frames - self.least) % self.grain if self.grain > 1 else frames
+
+    def complete_after(self, fed: int, total: int) -> int:
+        """Input frames after which every output of `total` is complete: the `fed` ones and whole calls beyond."""
+        needed = max(ceil((p.clock.valid(total) + p.clock.delay) / p.clock.rate) for p in self.outputs)
+        return fed + max(0, -(-(needed - fed) // self.unit)) * self.unit
 
     @property
     def summaries(self) -> tuple[Port, ...]:

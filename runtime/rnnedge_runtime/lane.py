@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
 from rnnedge_runtime.engines import Engine
+
+_LANES_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Lane:
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
     other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
     `isfinite`. `copy()` is the whole output where that is a single per-frame one. `cursors` are the arrays that say
-    where the sequence ends.
+    where the sequence ends, `count` the frames of the first output.
     """
 
     def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
@@ -73,6 +77,8 @@ class Lane:
         self.mask_bytes = self.mask.tobytes
         self.all_finite = self.mask.tobytes()
         self.outs = tuple(Out(p, _user_view(arrays[p.name], p, batch)) for p in contract.outputs)
+        clock = self.outs[0].port.clock
+        self.count = clock.frames(frames) if self.outs[0].port.per_frame else 1
         alone = len(self.outs) == 1 and self.outs[0].port.per_frame
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
@@ -93,6 +99,26 @@ class Lane:
             else:
                 index = np.arange(start, start + count)
                 array[...] = (index >= 0) & (index < end)
+
+
+class Lanes:
+    """The lanes of one stream, made as needed: `once` for the least call, which stays, and the latest others."""
+
+    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int) -> None:
+        """Make the lane of the least call."""
+        self._make = partial(Lane, engine, contract, states, batch)
+        self._others: OrderedDict[int, Lane] = OrderedDict()
+        self.once = self._make(contract.unit)
+
+    def of(self, frames: int) -> Lane:
+        """The lane for calls of `frames` frames."""
+        if frames == self.once.frames:
+            return self.once
+        lane = self._others.pop(frames, None) or self._make(frames)
+        if len(self._others) >= _LANES_KEPT:
+            self._others.popitem(last=False)
+        self._others[frames] = lane
+        return lane
 
 
 def _cursor_array(cursor: Cursor, frames: int) -> Array:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,13 +9,12 @@ import numpy as np
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked_inputs, checked_states, non_finite
-from rnnedge_runtime.lane import Lane, StateBuffers
+from rnnedge_runtime.frames import Frames, checked, checked_inputs, checked_states, non_finite
+from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
 
 # A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
 # intermediate values of a wide network stay in the tens of megabytes.
 _PIECE_FRAMES = 1024
-_LANES_KEPT = 8
 _ndarray = np.ndarray
 _isfinite = np.isfinite
 
@@ -33,11 +30,11 @@ class Stream:
         """Used by `Model.stream`."""
         self.contract = contract
         self.batch = batch
-        self._engine = engine
         self._states = StateBuffers(contract.states, batch, checked_states(states, contract, batch))
         self._time = 0 if batch == 1 else 1
         self._unit, self._warmup = contract.unit, contract.warmup
-        self._lanes: OrderedDict[int, Lane] = OrderedDict()
+        self._lanes = Lanes(engine, contract, self._states, batch)
+        self._once = self._lanes.once
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         self._rest: dict[str, Array] | None = None
@@ -76,6 +73,48 @@ class Stream:
         self._frames += fast.frames
         return self._all(fast) if fast.copy is None else fast.copy()
 
+    @property
+    def input(self) -> Array:
+        """Where `step` reads: a view (hop, ...), or (batch, hop, ...), of a bound buffer, to be filled in place.
+
+        The first input where there are several; `inputs` has each by name.
+        """
+        return self._once.view
+
+    @property
+    def inputs(self) -> dict[str, Array]:
+        """`input`, of every input by name."""
+        return dict(self._once.views)
+
+    @property
+    def output(self) -> Array:
+        """Where `step` leaves the frames of the first output until the next `step`; `outputs` has each by name."""
+        return self._once.outs[0].view
+
+    @property
+    def outputs(self) -> dict[str, Array]:
+        """`output`, of every output by name; a summary is that of the frames so far."""
+        return {out.port.name: out.view for out in self._once.outs}
+
+    def step(self) -> int:
+        """Run one call over the frames in `input`: what `push` does, without a copy and without an allocation.
+
+        Returns how many frames of `output`, counted from its end, belong to the sequence: all of them, but for the
+        first calls of a network with a delay. `push` may come between, as long as no frame waits for a whole call.
+
+        Raises `InputError` as `push` does, and where frames wait.
+        """
+        once = self._once
+        if self._fast is not once or once.shape is None:
+            return self._step_any()
+        _isfinite(once.view, once.mask)
+        if once.mask_bytes() != once.all_finite:
+            raise non_finite(once.view, self.contract.inputs[0], self.batch, self._frames)
+        once.calls[self._turn]()
+        self._turn ^= 1
+        self._frames += once.frames
+        return once.count
+
     def finish(self) -> Frames:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.
 
@@ -86,12 +125,12 @@ class Stream:
             raise InputError("finish: the sequence is empty; push at least one frame first")
         self._finished = True
         self._fast = None
-        fed, total = self._frames - self._held, self._sequence_length()
-        end = self._end(fed, total)
+        fed, total = self._frames - self._held, self.contract.whole_length(self._frames)
+        end = self.contract.complete_after(fed, total)
         summaries = self._summaries(fed, total, fed == end)
         parts = [self._nothing()]
         while fed < end:
-            lane = self._lane_for(self._unit)
+            lane = self._lanes.of(self._unit)
             for name, view in lane.views.items():
                 view[self._at(slice(self._held, None))] = 0
                 if self._rest is not None:
@@ -111,7 +150,7 @@ class Stream:
         self._skip = {port.name: port.clock.delay for port in self.contract.outputs if port.per_frame}
         self._rest = None
         self._finished = False
-        self._lane = self._lane_for(self._unit)
+        self._lane = self._lanes.of(self._unit)
         self._settle()
 
     def _all(self, lane: Lane) -> Frames:
@@ -140,7 +179,7 @@ class Stream:
         parts = [self._nothing()]
         start = 0
         while total - start >= self._unit:
-            lane = self._lane_for(self._next_frames(total - start))
+            lane = self._lanes.of(self._next_frames(total - start))
             for name, view in lane.views.items():
                 view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
             start += lane.frames
@@ -150,6 +189,20 @@ class Stream:
         self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
         self._settle()
         return self._shaped(self._join(parts))
+
+    def _step_any(self) -> int:
+        """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
+        self._check_open()
+        if self._rest is not None:
+            raise InputError(f"step: {self._held} frames wait for a whole call of {self._unit}; push the rest of them")
+        for port in self.contract.inputs:
+            checked(self._once.views[port.name], port, self.batch, self._frames)
+        fed = self._frames
+        self._frames += self._unit
+        ready = self._call(self._once, fed, None)
+        self._settle()
+        first = ready.get(self._once.outs[0].port.name)
+        return self._once.count if first is None else int(first.shape[self._time])
 
     def _next_frames(self, ready: int) -> int:
         """How many of the frames that are ready the next call takes."""
@@ -186,17 +239,6 @@ class Stream:
         """Frames that wait for a whole call."""
         return 0 if self._rest is None else int(next(iter(self._rest.values())).shape[self._time])
 
-    def _sequence_length(self) -> int:
-        """The frames pushed, and as many more as the source module needs to take them as one sequence."""
-        least, grain = self.contract.least, self.contract.grain
-        return max(self._frames, least) + -(self._frames - least) % grain if grain > 1 else self._frames
-
-    def _end(self, fed: int, total: int) -> int:
-        """Input frames, dummies included, after which every output is complete: `fed` and whole calls beyond."""
-        clocks = [port.clock for port in self.contract.outputs]
-        needed = max(math.ceil((clock.valid(total) + clock.delay) / clock.rate) for clock in clocks)
-        return fed + max(0, -(-(needed - fed) // self._unit)) * self._unit
-
     def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
         """Summaries whose last frame came with the call just made; at the end, all of them."""
         found = {}
@@ -222,15 +264,6 @@ class Stream:
 
     def _at(self, time: slice) -> tuple[slice, ...]:
         return (slice(None),) * self._time + (time,)
-
-    def _lane_for(self, frames: int) -> Lane:
-        lane = self._lanes.pop(frames, None)
-        if lane is None:
-            lane = Lane(self._engine, self.contract, self._states, self.batch, frames)
-            if len(self._lanes) >= _LANES_KEPT:
-                self._lanes.popitem(last=False)
-        self._lanes[frames] = lane
-        return lane
 
     def _check_open(self) -> None:
         if self._finished:
