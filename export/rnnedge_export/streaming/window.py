@@ -108,7 +108,8 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
     waits = clock.lookahead - fact.clock.lookahead
     ahead = f", waits for {counted(waits)} of input" if waits else ""
     every = "" if found.stride == 1 else f", every {found.stride}"
-    facts.note(node, f"window of {counted(found.reach)}{every}: cache of {counted(frames)}{ahead}")
+    kept = f"cache of {counted(frames)}" if frames else "nothing is kept"
+    facts.note(node, f"window of {counted(found.reach)}{every}: {kept}{ahead}")
     return out
 
 
