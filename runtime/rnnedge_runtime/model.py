@@ -44,7 +44,7 @@ class Model:
             raise InputError(f"stream: expected batch >= 1, found {batch}")
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
-        return Stream(self.engine, self.contract, batch, states or {})
+        return Stream(self.engine, self.contract, batch, states or {}, self.digest)
 
     def run(self, frames: Frames) -> Frames:
         """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
 
 import numpy as np
 
-from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.engines import Engine
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked, checked_inputs, checked_states, non_finite
-from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
+from rnnedge_runtime.frames import Frames, checked, checked_inputs, non_finite
+from rnnedge_runtime.keep import keep, newest
+from rnnedge_runtime.sequence import Sequence
+from rnnedge_runtime.snapshot import check_fits, pack, unpack
 
 # A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
 # intermediate values of a wide network stay in the tens of megabytes.
@@ -19,26 +20,12 @@ _ndarray = np.ndarray
 _isfinite = np.isfinite
 
 
-class Stream:
+class Stream(Sequence):
     """One sequence, or several of equal length, in progress; created by `Model.stream`, used by one owner.
 
     The state survives from `push` to `push` until `reset`. Frames are (time, ...) for batch 1, else (batch, time, ...).
     Any way of cutting a sequence into pushes gives the same outputs.
     """
-
-    def __init__(self, engine: Engine, contract: Contract, batch: int, states: Mapping[str, Array]) -> None:
-        """Used by `Model.stream`."""
-        self.contract = contract
-        self.batch = batch
-        self._states = StateBuffers(contract.states, batch, checked_states(states, contract, batch))
-        self._time = 0 if batch == 1 else 1
-        self._unit, self._warmup = contract.unit, contract.warmup
-        self._lanes = Lanes(engine, contract, self._states, batch)
-        self._once = self._lanes.once
-        # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
-        self._fast: Lane | None = None
-        self._rest: dict[str, Array] | None = None
-        self.reset()
 
     @property
     def frames(self) -> int:
@@ -141,31 +128,33 @@ class Stream:
             summaries = self._summaries(fed, total, fed == end) | summaries
         return self._shaped(self._join(parts) | summaries)
 
-    def reset(self) -> None:
-        """Forget the sequence: initial states, no held-back frames. Starts the next one."""
-        self._states.reset()
-        self._turn = 0
-        self._frames = 0
-        self._calls = 0
-        self._skip = {port.name: port.clock.delay for port in self.contract.outputs if port.per_frame}
-        self._rest = None
-        self._finished = False
-        self._lane = self._lanes.of(self._unit)
-        self._settle()
+    def snapshot(self) -> bytes:
+        """Where the stream stands, as bytes for `restore`: states, frames that wait, summaries, a checksum."""
+        return pack(self._snapshot())
 
-    def _all(self, lane: Lane) -> Frames:
-        """Every per-frame output of a call in the middle of a sequence."""
-        return self._shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
+    def restore(self, data: bytes, name: str = "snapshot") -> None:
+        """Go on where another stream of the same file stood, on this or another machine or provider.
 
-    def _settle(self) -> None:
-        """Choose the lane that a push may use without a look at the rest.
-
-        None while frames are held back, while the first frames out mean nothing, and after the end.
+        Raises `ModelRefused` for a snapshot of another file, naming both digests, and `InputError` for one that is
+        damaged or of another batch; the stream is as before then. `name` is how messages call it.
         """
-        ready = self._rest is None and self._calls >= self._warmup
-        self._fast = self._lane if ready else None
-        if ready:
-            self._lane.place(self._frames, None)
+        found = unpack(data, name)
+        check_fits(found, self._snapshot(), name)
+        self._put(found)
+
+    def copy(self) -> Stream:
+        """A second stream that stands where this one does, and goes its own way."""
+        other = Stream(self._engine, self.contract, self.batch, self._given, self._digest)
+        other._put(self._snapshot())
+        return other
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Keep a snapshot in a file, atomically; the one before stays as `path.previous`."""
+        keep(path, self.snapshot())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """`restore` the newest whole snapshot of `save`; raises `InputError` where there is none."""
+        self.restore(newest(path), os.fspath(path))
 
     def _push_any(self, frames: Frames) -> Frames:
         """Check, then run the frames as whole lanes; what is no whole lane waits."""
@@ -209,62 +198,3 @@ class Stream:
         if self.contract.chunk or self._calls < self._warmup:
             return self._unit
         return max(self._unit, min(ready, _PIECE_FRAMES) // self._unit * self._unit)
-
-    def _call(self, lane: Lane, fed: int, total: int | None) -> dict[str, Array]:
-        """Run a filled lane and copy out its per-frame outputs: frames from 0, and none after the end.
-
-        `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
-        """
-        lane.place(fed, total)
-        lane.calls[self._turn]()
-        self._turn ^= 1
-        self._lane = lane
-        self._calls += 1
-        if self._calls <= self._warmup:
-            self._states.hold(self._turn, self._calls)
-        ready = {}
-        for out in lane.outs:
-            if out.port.per_frame:
-                clock = out.port.clock
-                count = clock.frames(lane.frames)
-                first = min(self._skip[out.port.name], count)
-                self._skip[out.port.name] -= first
-                if total is not None:
-                    count = min(count, clock.valid(total) + clock.delay - clock.frames(fed))
-                ready[out.port.name] = out.view[self._at(slice(first, max(first, count)))].copy()
-        return ready
-
-    @property
-    def _held(self) -> int:
-        """Frames that wait for a whole call."""
-        return 0 if self._rest is None else int(next(iter(self._rest.values())).shape[self._time])
-
-    def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
-        """Summaries whose last frame came with the call just made; at the end, all of them."""
-        found = {}
-        for out in self._lane.outs:
-            clock = out.port.clock
-            last = clock.valid(total) - 1 + clock.delay
-            if not out.port.per_frame and (last < clock.frames(fed) or ended):
-                found[out.port.name] = out.view.copy()
-        return found
-
-    def _nothing(self) -> dict[str, Array]:
-        """No frame of each per-frame output."""
-        return {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.per_frame}
-
-    def _join(self, parts: list[dict[str, Array]]) -> dict[str, Array]:
-        return {name: np.concatenate([p[name] for p in parts], axis=self._time) for name in parts[0]}
-
-    def _shaped(self, found: dict[str, Array]) -> Frames:
-        """What a user gets: an array, or a dict by name; a summary that is not there yet has no frame."""
-        missing = {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.name not in found}
-        ordered = {out.port.name: (found | missing)[out.port.name] for out in self._lane.outs}
-        return ordered if len(ordered) > 1 else next(iter(ordered.values()))
-
-    def _at(self, time: slice) -> tuple[slice, ...]:
-        return (slice(None),) * self._time + (time,)
-
-    def _check_open(self) -> None:
-        if self._finished:
-            raise InputError("stream: the sequence is finished; call reset() to start the next one")

@@ -1,0 +1,40 @@
+"""Snapshots in files: written whole or not at all, the last two kept, the newest whole one read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rnnedge_runtime.atomic import write_bytes
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.snapshot import unpack
+
+
+def keep(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write `data` as `path`; the one that was there becomes `path.previous`."""
+    target = Path(path)
+    older = previous(target)
+    if target.exists():
+        # A copy first, so that at every moment one of the two names holds a whole snapshot.
+        write_bytes(older, target.read_bytes())
+    return write_bytes(target, data)
+
+
+def newest(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of `path`, or of `path.previous` where that is missing or damaged; `InputError` where both are."""
+    target = Path(path)
+    reasons = []
+    for candidate in (target, previous(target)):
+        try:
+            data = candidate.read_bytes()
+            unpack(data, str(candidate))
+        except (OSError, InputError) as error:
+            reasons.append(str(error))
+            continue
+        return data
+    raise InputError(f"{target}: no whole snapshot ({reasons[0]})")
+
+
+def previous(path: Path) -> Path:
+    """Where the older snapshot lies."""
+    return path.with_name(path.name + ".previous")
