@@ -9,10 +9,13 @@ from rnnedge_runtime.errors import (
     InputError,
     MissingExtra,
     ModelRefused,
+    OwnerError,
     ProviderError,
     RnnEdgeError,
+    Stalled,
     VerificationError,
 )
+from rnnedge_runtime.faults import Event
 from rnnedge_runtime.golden import GoldenReport, replay
 from rnnedge_runtime.model import Model, load
 from rnnedge_runtime.stream import Stream
@@ -20,6 +23,7 @@ from rnnedge_runtime.stream import Stream
 __all__ = [
     "Contract",
     "ContractError",
+    "Event",
     "Golden",
     "GoldenReport",
     "InputError",
@@ -27,9 +31,11 @@ __all__ = [
     "Model",
     "ModelRefused",
     "Normalization",
+    "OwnerError",
     "Port",
     "ProviderError",
     "RnnEdgeError",
+    "Stalled",
     "State",
     "Stream",
     "VerificationError",

@@ -5,8 +5,10 @@
     │   └── ContractError                    3   the file's description is missing or contradicts its graph
     ├── VerificationError(ArithmeticError)   4   a file does not compute what its source computes
     ├── BudgetMissed                         5   a figure that was asked for was not reached
+    │   └── Stalled(TimeoutError)            5   a run took longer than its time limit and was ended
     ├── InputError(ValueError)               6   frames, audio or table handed in are wrong
-    ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here
+    ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here, or failed
+    ├── OwnerError(RuntimeError)             1   two threads in one stream, or a session after a fork
     └── MissingExtra(ImportError)            2   an optional dependency is needed: names the extra
 
 A message names the place, what was expected, what was found, and what to do.
@@ -50,7 +52,7 @@ class InputError(RnnEdgeError, ValueError):
 
 
 class ProviderError(RnnEdgeError, RuntimeError):
-    """The execution provider asked for by name is not available on this machine."""
+    """The execution provider asked for by name is not available on this machine, or failed while running."""
 
     exit_code = 7
 
@@ -59,3 +61,11 @@ class MissingExtra(RnnEdgeError, ImportError):
     """A feature needs an optional dependency; the message names the extra that brings it."""
 
     exit_code = 2
+
+
+class Stalled(BudgetMissed, TimeoutError):
+    """A run took longer than its time limit and was ended; the stream is as before it."""
+
+
+class OwnerError(RnnEdgeError, RuntimeError):
+    """Two threads were in one stream at once, or a forked child used what its parent had loaded."""

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
-from rnnedge_runtime.engines import Engine
+from rnnedge_runtime.engines import Engine, Stop
 
 _LANES_KEPT = 8
 
@@ -61,7 +61,9 @@ class Lane:
     where the sequence ends, `count` the frames of the first output.
     """
 
-    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, frames: int) -> None:
+    def __init__(
+        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop, frames: int
+    ) -> None:
         """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
         given = {p.name: np.zeros(_shape(p.shape, batch, frames), p.dtype) for p in contract.inputs}
         arrays = {p.name: np.zeros(_shape(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
@@ -84,8 +86,8 @@ class Lane:
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
         feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
         self.calls: tuple[Callable[[], object], Callable[[], object]] = (
-            engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}),
-            engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}),
+            engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}, stop),
+            engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}, stop),
         )
 
     def place(self, before: int, total: int | None) -> None:
@@ -104,9 +106,9 @@ class Lane:
 class Lanes:
     """The lanes of one stream, made as needed: `once` for the least call, which stays, and the latest others."""
 
-    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int) -> None:
-        """Make the lane of the least call."""
-        self._make = partial(Lane, engine, contract, states, batch)
+    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop) -> None:
+        """Make the lane of the least call; `stop` ends runs of every lane."""
+        self._make = partial(Lane, engine, contract, states, batch, stop)
         self._others: OrderedDict[int, Lane] = OrderedDict()
         self.once = self._make(contract.unit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.engines.ort import OrtEngine
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
 
@@ -21,30 +23,65 @@ from rnnedge_runtime.stream import Stream
 class Model:
     """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it."""
 
-    def __init__(self, name: str, digest: str, contract: Contract, engine: Engine) -> None:
-        """Used by `load`: `name` is what messages call the model, `digest` its SHA-256."""
-        self.name = name
-        self.digest = digest
-        self.contract = contract
-        self.engine = engine
+    def __init__(self, loaded: Loaded) -> None:
+        """Used by `load`."""
+        self._loaded = loaded
+
+    @property
+    def name(self) -> str:
+        """What messages call the model: its path."""
+        return self._loaded.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, hexadecimal."""
+        return self._loaded.digest
+
+    @property
+    def contract(self) -> Contract:
+        """What the file promises."""
+        return self._loaded.contract
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the graph now."""
+        return self._loaded.engine
 
     @property
     def provider(self) -> str:
-        """The execution provider in use: "cpu" or "cuda"."""
+        """The execution provider in use, by the name it is asked for, such as "cpu" or "cuda"."""
         return self.engine.provider
 
-    def stream(self, batch: int = 1, *, states: Mapping[str, Array] | None = None) -> Stream:
+    def stream(
+        self,
+        batch: int = 1,
+        *,
+        states: Mapping[str, Array] | None = None,
+        non_finite: NonFinite = "reject",
+        gap: Gap = "reset",
+        on_event: Callable[[Event], None] | None = None,
+        time_limit_s: float | None = None,
+    ) -> Stream:
         """Start a sequence, or `batch` sequences that advance together.
 
-        With batch 1, frames are (time, ...); else (batch, time, ...). `states`: values that some states start from,
-        and `reset` returns to, in place of those of the file; by the names and in the axis order of `contract.states`,
-        for all sequences or for one of them, which then holds for each.
+        With batch 1, frames are (time, ...); else (batch, time, ...).
+
+        `states`: values that some states start from, and `reset` returns to, in place of those of the file; by the
+        names and in the axis order of `contract.states`, for all sequences or for one of them, which then holds for
+        each.
+        `non_finite`: what a NaN or an infinity in a frame does. "reject": the push raises `InputError`. "hold": the
+        last finite number of that feature takes its place, "zero": zero does. "reset": the frame is left out, the
+        sequence ends before it and another one begins behind it.
+        `gap`: what `Stream.gap` does, "hold", "zero" or "reset".
+        `on_event` is called with every `Event`, during the call that it came from: it must not use the stream.
+        `time_limit_s`: seconds that one run of the graph may take before it is ended with `Stalled`.
         """
+        policies = Policies(non_finite, gap, on_event, time_limit_s)
         if batch < 1:
             raise InputError(f"stream: expected batch >= 1, found {batch}")
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
-        return Stream(self.engine, self.contract, batch, states or {}, self.digest)
+        return Stream(self._loaded, batch, states or {}, policies)
 
     def run(self, frames: Frames) -> Frames:
         """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.
@@ -96,4 +133,4 @@ def load_bytes(
     engine = OrtEngine(data, name, provider=provider, threads=threads, spinning=spinning)
     contract = parse(engine.metadata, name)
     check_against_graph(contract, engine.inputs, engine.outputs, name)
-    return Model(name, digest, contract, engine)
+    return Model(Loaded(name, digest, contract, engine))

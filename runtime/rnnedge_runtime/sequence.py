@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.engines import Engine
-from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked_states
-from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
+from rnnedge_runtime.calls import Calls
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.faults import Policies
+from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.guard import Guard
+from rnnedge_runtime.lane import Lane
+from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.snapshot import Snapshot
 
+# A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
+# intermediate values of a wide network stay in the tens of megabytes.
+PIECE_FRAMES = 1024
 
-class Sequence:
-    """States, lanes, the count of frames and those that wait; the part of a `Stream` that its callers do not see."""
 
-    def __init__(
-        self, engine: Engine, contract: Contract, batch: int, states: Mapping[str, Array], digest: str
-    ) -> None:
+class Sequence(Calls):
+    """Frames in, frames out, frames that wait; the part of a `Stream` that its callers do not see."""
+
+    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
-        self._engine, self._given, self._digest = engine, states, digest
-        self.contract = contract
-        self.batch = batch
-        self._states = StateBuffers(contract.states, batch, checked_states(states, contract, batch))
+        super().__init__(loaded, batch, states, policies)
+        self._guard = Guard(policies, self.contract, batch, self._log)
+        self._remember = self._guard.remember if policies.holds else None
         self._time = 0 if batch == 1 else 1
-        self._unit, self._warmup = contract.unit, contract.warmup
-        self._lanes = Lanes(engine, contract, self._states, batch)
-        self._once = self._lanes.once
+        self._unit, self._warmup = self.contract.unit, self.contract.warmup
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         self._rest: dict[str, Array] | None = None
-        self.reset()
+        self._begin()
 
-    def reset(self) -> None:
-        """Forget the sequence: initial states, no held-back frames. Starts the next one."""
+    def _begin(self) -> None:
+        """Initial states, no frame, none that waits."""
         self._states.reset()
         self._turn = 0
         self._frames = 0
@@ -44,6 +47,7 @@ class Sequence:
         self._rest = None
         self._finished = False
         self._lane = self._lanes.of(self._unit)
+        self._guard.reset()
         self._settle()
 
     def _settle(self) -> None:
@@ -51,23 +55,89 @@ class Sequence:
 
         None while frames are held back, while the first frames out mean nothing, and after the end.
         """
-        ready = self._rest is None and self._calls >= self._warmup
+        ready = self._rest is None and self._calls >= self._warmup and not self._finished
         self._fast = self._lane if ready else None
         if ready:
             self._lane.place(self._frames, None)
+
+    def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Run checked frames as whole lanes; what is no whole lane waits. An error leaves all as it was."""
+        kept = None if self._held + _length(arrays, self._time) < 2 * self._unit else self._kept()
+        frames, rest = self._frames, self._rest
+        try:
+            found = self._run(arrays)
+        except RnnEdgeError:
+            if kept is not None:
+                self._put(kept)
+            self._frames, self._rest = frames, rest
+            raise
+        if self._remember is not None:
+            self._remember(arrays)
+        self._settle()
+        return found
+
+    def _run(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        fed = self._frames - self._held
+        self._frames += _length(arrays, self._time)
+        if self._rest is not None:
+            arrays = {name: np.concatenate([self._rest[name], a], axis=self._time) for name, a in arrays.items()}
+        total = _length(arrays, self._time)
+        parts = [self._nothing()]
+        start = 0
+        while total - start >= self._unit:
+            lane = self._lanes.of(self._next_frames(total - start))
+            for name, view in lane.views.items():
+                view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
+            start += lane.frames
+            parts.append(self._call(lane, fed, None))
+            fed += lane.frames
+        rest = self._at(slice(start, None))
+        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
+        return self._join(parts)
+
+    def _next_frames(self, ready: int) -> int:
+        """How many of the frames that are ready the next call takes."""
+        if self.contract.chunk or self._calls < self._warmup:
+            return self._unit
+        return max(self._unit, min(ready, PIECE_FRAMES) // self._unit * self._unit)
+
+    def _finish(self) -> dict[str, Array]:
+        """Complete every output, as the source module does at the end of a sequence."""
+        kept = self._kept()
+        fed, total = self._frames - self._held, self.contract.whole_length(self._frames)
+        end = self.contract.complete_after(fed, total)
+        summaries = self._summaries(fed, total, fed == end)
+        parts = [self._nothing()]
+        try:
+            while fed < end:
+                lane = self._lanes.of(self._unit)
+                for name, view in lane.views.items():
+                    view[self._at(slice(self._held, None))] = 0
+                    if self._rest is not None:
+                        view[self._at(slice(self._held))] = self._rest[name]
+                self._rest = None
+                parts.append(self._call(lane, fed, total))
+                fed += lane.frames
+                summaries = self._summaries(fed, total, fed == end) | summaries
+        except RnnEdgeError:
+            self._put(kept)
+            raise
+        self._finished = True
+        self._fast = None
+        return self._join(parts) | summaries
+
+    def _end(self) -> dict[str, Array]:
+        """The per-frame outputs that the end of the sequence completes; then the next sequence."""
+        found = self._finish() if self._frames else self._nothing()
+        self._begin()
+        return {name: found[name] for name in self._nothing()}
 
     def _call(self, lane: Lane, fed: int, total: int | None) -> dict[str, Array]:
         """Run a filled lane and copy out its per-frame outputs: frames from 0, and none after the end.
 
         `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
         """
-        lane.place(fed, total)
-        lane.calls[self._turn]()
-        self._turn ^= 1
-        self._lane = lane
-        self._calls += 1
-        if self._calls <= self._warmup:
-            self._states.hold(self._turn, self._calls)
+        lane = self._call_lane(lane, fed, total)
         ready = {}
         for out in lane.outs:
             if out.port.per_frame:
@@ -113,7 +183,7 @@ class Sequence:
     @property
     def _held(self) -> int:
         """Frames that wait for a whole call."""
-        return 0 if self._rest is None else int(next(iter(self._rest.values())).shape[self._time])
+        return 0 if self._rest is None else _length(self._rest, self._time)
 
     def _check_open(self) -> None:
         if self._finished:
@@ -126,7 +196,14 @@ class Sequence:
         arrays |= {f"rest:{name}": array for name, array in (self._rest or {}).items()}
         skip = [self._skip[port.name] for port in self.contract.outputs if port.per_frame]
         fields = {"batch": self.batch, "frames": self._frames, "calls": self._calls, "finished": self._finished}
-        return Snapshot(self._digest, {**fields, "skip": skip}, arrays)
+        if self._policies.holds:
+            arrays |= {f"last:{name}": array for name, array in self._guard.last.items()}
+        return Snapshot(self._loaded.digest, self._loaded.source, {**fields, "skip": skip}, arrays)
+
+    def _kept(self) -> Snapshot:
+        """A snapshot with arrays of its own."""
+        live = self._snapshot()
+        return replace(live, arrays={name: array.copy() for name, array in live.arrays.items()})
 
     def _put(self, found: Snapshot) -> None:
         for name, array in self._states.sets[self._turn].items():
@@ -137,10 +214,15 @@ class Sequence:
                 out.view[...] = found.arrays[f"summary:{out.port.name}"]
         rest = {name.removeprefix("rest:"): a for name, a in found.arrays.items() if name.startswith("rest:")}
         self._rest = {name: array.copy() for name, array in rest.items()} or None
+        self._guard.reset()
+        for name, array in self._guard.last.items():
+            array[...] = found.arrays.get(f"last:{name}", array)
         self._frames, self._calls = int(found.fields["frames"]), int(found.fields["calls"])
         self._finished = bool(found.fields["finished"])
         per_frame = [port.name for port in self.contract.outputs if port.per_frame]
         self._skip = dict(zip(per_frame, map(int, found.fields["skip"]), strict=True))
         self._settle()
-        if self._finished:
-            self._fast = None
+
+
+def _length(arrays: Mapping[str, Array], time: int) -> int:
+    return int(next(iter(arrays.values())).shape[time])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import numpy as np
 
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked, checked_inputs, non_finite
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.frames import Frames, checked, checked_inputs
 from rnnedge_runtime.keep import keep, newest
-from rnnedge_runtime.sequence import Sequence
+from rnnedge_runtime.ownership import alone, in_use
+from rnnedge_runtime.sequence import PIECE_FRAMES, Sequence
 from rnnedge_runtime.snapshot import check_fits, pack, unpack
 
-# A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
-# intermediate values of a wide network stay in the tens of megabytes.
-_PIECE_FRAMES = 1024
 _ndarray = np.ndarray
 _isfinite = np.isfinite
 
@@ -24,13 +23,24 @@ class Stream(Sequence):
     """One sequence, or several of equal length, in progress; created by `Model.stream`, used by one owner.
 
     The state survives from `push` to `push` until `reset`. Frames are (time, ...) for batch 1, else (batch, time, ...).
-    Any way of cutting a sequence into pushes gives the same outputs.
+    Any way of cutting a sequence into pushes gives the same outputs. Another thread may take a stream over between
+    two calls; one that comes in during a call gets an `OwnerError`, and so does a forked child.
     """
 
     @property
     def frames(self) -> int:
         """How many frames were pushed since the start or the last `reset`."""
         return self._frames
+
+    @property
+    def counters(self) -> Counter[str]:
+        """How many frames each kind of `Event` has concerned since the stream was made; `reset` leaves them."""
+        return self._log.counters
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that runs this stream now."""
+        return self._engine.provider
 
     def push(self, frames: Frames) -> Frames:
         """Take the next frames, return the output frames that became computable, possibly none.
@@ -40,25 +50,37 @@ class Stream(Sequence):
         Returns (time, ...) or (batch, time, ...); a dict by name where the model has several outputs. A summary, such
         as `y[:, -1]`, has no frames before the end: it comes from `finish`.
 
-        Raises `InputError` for a wrong shape or dtype, for a NaN or an infinity (naming frame and feature), and after
-        `finish`. The state is then as before the call.
+        Raises `InputError` for a wrong shape or dtype, after `finish`, and, where the policy is to reject, for a NaN
+        or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider
+        fails and no other takes over. The stream is then as before the call.
         """
-        fast = self._fast
-        if (
-            fast is None
-            or frames.__class__ is not _ndarray
-            or frames.shape != fast.shape
-            or frames.dtype is not fast.dtype
-        ):
-            return self._push_any(frames)
-        _isfinite(frames, fast.mask)
-        if fast.mask_bytes() != fast.all_finite:
-            raise non_finite(frames, self.contract.inputs[0], self.batch, self._frames)
-        fast.view[...] = frames
-        fast.calls[self._turn]()
-        self._turn ^= 1
-        self._frames += fast.frames
-        return self._all(fast) if fast.copy is None else fast.copy()
+        if not self._enter(False):
+            raise in_use(self)
+        try:
+            fast = self._fast
+            if (
+                fast is None
+                or frames.__class__ is not _ndarray
+                or frames.shape != fast.shape
+                or frames.dtype is not fast.dtype
+            ):
+                return self._push_any(frames)
+            _isfinite(frames, fast.mask)
+            if fast.mask_bytes() != fast.all_finite:
+                return self._push_any(frames)
+            fast.view[...] = frames
+            try:
+                fast.calls[self._turn]()
+            except self._engine.failures as error:
+                self._recover(error, fast, self._frames)
+                return self._push_any(frames)
+            self._turn ^= 1
+            self._frames += fast.frames
+            if self._remember is not None:
+                self._remember(fast.views)
+            return self._all(fast) if fast.copy is None else fast.copy()
+        finally:
+            self._leave()
 
     @property
     def input(self) -> Array:
@@ -88,20 +110,50 @@ class Stream(Sequence):
 
         Returns how many frames of `output`, counted from its end, belong to the sequence: all of them, but for the
         first calls of a network with a delay. `push` may come between, as long as no frame waits for a whole call.
+        The policies mend `input` in place; "reset" leaves the whole call out, and returns 0.
 
-        Raises `InputError` as `push` does, and where frames wait.
+        Raises what `push` raises, and `InputError` where frames wait.
         """
-        once = self._once
-        if self._fast is not once or once.shape is None:
-            return self._step_any()
-        _isfinite(once.view, once.mask)
-        if once.mask_bytes() != once.all_finite:
-            raise non_finite(once.view, self.contract.inputs[0], self.batch, self._frames)
-        once.calls[self._turn]()
-        self._turn ^= 1
-        self._frames += once.frames
-        return once.count
+        if not self._enter(False):
+            raise in_use(self)
+        try:
+            once = self._once
+            if self._fast is not once or once.shape is None:
+                return self._step_any()
+            _isfinite(once.view, once.mask)
+            if once.mask_bytes() != once.all_finite:
+                return self._step_any()
+            try:
+                once.calls[self._turn]()
+            except self._engine.failures as error:
+                self._recover(error, once, self._frames)
+                return self._step_any()
+            self._turn ^= 1
+            self._frames += once.frames
+            if self._remember is not None:
+                self._remember(once.views)
+            return once.count
+        finally:
+            self._leave()
 
+    @alone
+    def gap(self, frames: int) -> Frames:
+        """`frames` frames never came: apply the gap policy, and return what `push` would.
+
+        "hold" pushes the last frame so many times, "zero" zeros, so that outputs stay aligned with time. "reset" ends
+        the sequence, returns what its end completes, and starts another with the next frame.
+        """
+        if frames < 1:
+            raise InputError(f"gap: expected at least 1 frame, found {frames}")
+        self._check_open()
+        policy = self._policies.gap
+        self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
+        if policy == "reset":
+            return self._shaped(self._end())
+        sizes = [PIECE_FRAMES] * (frames // PIECE_FRAMES) + [frames % PIECE_FRAMES]
+        return self._shaped(self._join([self._take(self._guard.fill(size)) for size in sizes]))
+
+    @alone
     def finish(self) -> Frames:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.
 
@@ -110,41 +162,34 @@ class Stream(Sequence):
         self._check_open()
         if not self._frames:
             raise InputError("finish: the sequence is empty; push at least one frame first")
-        self._finished = True
-        self._fast = None
-        fed, total = self._frames - self._held, self.contract.whole_length(self._frames)
-        end = self.contract.complete_after(fed, total)
-        summaries = self._summaries(fed, total, fed == end)
-        parts = [self._nothing()]
-        while fed < end:
-            lane = self._lanes.of(self._unit)
-            for name, view in lane.views.items():
-                view[self._at(slice(self._held, None))] = 0
-                if self._rest is not None:
-                    view[self._at(slice(self._held))] = self._rest[name]
-            self._rest = None
-            parts.append(self._call(lane, fed, total))
-            fed += lane.frames
-            summaries = self._summaries(fed, total, fed == end) | summaries
-        return self._shaped(self._join(parts) | summaries)
+        return self._shaped(self._finish())
 
+    @alone
+    def reset(self) -> None:
+        """Forget the sequence: initial states, no held-back frames. Starts the next one."""
+        self._begin()
+
+    @alone
     def snapshot(self) -> bytes:
         """Where the stream stands, as bytes for `restore`: states, frames that wait, summaries, a checksum."""
         return pack(self._snapshot())
 
+    @alone
     def restore(self, data: bytes, name: str = "snapshot") -> None:
-        """Go on where another stream of the same file stood, on this or another machine or provider.
+        """Go on where another stream stood, of the same file or of the same weights in another precision.
 
-        Raises `ModelRefused` for a snapshot of another file, naming both digests, and `InputError` for one that is
-        damaged or of another batch; the stream is as before then. `name` is how messages call it.
+        Also in another process, on another machine or provider. Raises `ModelRefused` for a snapshot of another model,
+        naming both digests, and `InputError` for one that is damaged or of another batch; the stream is as before then.
+        `name` is how messages call it.
         """
         found = unpack(data, name)
-        check_fits(found, self._snapshot(), name)
+        check_fits(found, self._snapshot(), self.contract, name)
         self._put(found)
 
+    @alone
     def copy(self) -> Stream:
         """A second stream that stands where this one does, and goes its own way."""
-        other = Stream(self._engine, self.contract, self.batch, self._given, self._digest)
+        other = Stream(self._loaded, self.batch, self._given, self._policies)
         other._put(self._snapshot())
         return other
 
@@ -157,44 +202,40 @@ class Stream(Sequence):
         self.restore(newest(path), os.fspath(path))
 
     def _push_any(self, frames: Frames) -> Frames:
-        """Check, then run the frames as whole lanes; what is no whole lane waits."""
+        """Check and mend the frames, then run them; a policy may end the sequence between two of them."""
         self._check_open()
-        arrays = checked_inputs(frames, self.contract, self.batch, self._frames)
-        fed = self._frames - self._held
-        self._frames += next(iter(arrays.values())).shape[self._time]
-        if self._rest is not None:
-            arrays = {name: np.concatenate([self._rest[name], a], axis=self._time) for name, a in arrays.items()}
-        total = next(iter(arrays.values())).shape[self._time]
-        parts = [self._nothing()]
-        start = 0
-        while total - start >= self._unit:
-            lane = self._lanes.of(self._next_frames(total - start))
-            for name, view in lane.views.items():
-                view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
-            start += lane.frames
-            parts.append(self._call(lane, fed, None))
-            fed += lane.frames
-        rest = self._at(slice(start, None))
-        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
-        self._settle()
-        return self._shaped(self._join(parts))
+        arrays = checked_inputs(frames, self.contract, self.batch)
+        first, *others = self._guard.admit(arrays, self._frames)
+        if not others:
+            return self._shaped(self._take(first))
+        kept = self._kept()
+        try:
+            found = [self._take(first)]
+            for part in others:
+                found += [self._end(), self._take(part)]
+        except RnnEdgeError:
+            self._put(kept)
+            raise
+        return self._shaped(self._join(found))
 
     def _step_any(self) -> int:
         """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
         self._check_open()
         if self._rest is not None:
             raise InputError(f"step: {self._held} frames wait for a whole call of {self._unit}; push the rest of them")
+        views = self._once.views
         for port in self.contract.inputs:
-            checked(self._once.views[port.name], port, self.batch, self._frames)
-        fed = self._frames
+            checked(views[port.name], port, self.batch)
+        mended, *others = self._guard.admit(views, self._frames)
+        if others:
+            self._begin()
+            return 0
+        for name, view in views.items():
+            view[...] = mended[name]
+        ready = self._call(self._once, self._frames, None)
         self._frames += self._unit
-        ready = self._call(self._once, fed, None)
         self._settle()
+        if self._remember is not None:
+            self._remember(self._once.views)
         first = ready.get(self._once.outs[0].port.name)
         return self._once.count if first is None else int(first.shape[self._time])
-
-    def _next_frames(self, ready: int) -> int:
-        """How many of the frames that are ready the next call takes."""
-        if self.contract.chunk or self._calls < self._warmup:
-            return self._unit
-        return max(self._unit, min(ready, _PIECE_FRAMES) // self._unit * self._unit)

@@ -13,6 +13,18 @@ from rnnedge_runtime.contract import Array, TensorInfo
 Buffers = Mapping[str, Array]
 
 
+class Stop(Protocol):
+    """Ends the runs that were bound with it, from another thread; they raise one of the engine's `failures`."""
+
+    def set(self) -> None:
+        """End the run in progress, and every later one until `clear`."""
+        ...
+
+    def clear(self) -> None:
+        """Let runs pass again."""
+        ...
+
+
 class Engine(Protocol):
     """One loaded graph. Immutable and safe to share between threads; bound runs are not."""
 
@@ -36,7 +48,16 @@ class Engine(Protocol):
         """The file's own key-value entries."""
         ...
 
-    def bind(self, inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What a bound run raises when the engine itself fails or is stopped."""
+        ...
+
+    def stop(self) -> Stop:
+        """A new `Stop`, for one owner's runs."""
+        ...
+
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind C-contiguous arrays for every graph input and output.
 
         Each call of the result reads the input arrays and writes the output arrays in place. The engine borrows their

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from rnnedge_runtime.contract import TensorInfo
-from rnnedge_runtime.engines import Buffers
+from rnnedge_runtime.engines import Buffers, Stop
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -23,6 +24,27 @@ _DTYPES = {
     "tensor(int32)": "int32",
     "tensor(bool)": "bool",
 }
+
+
+_FAILURES = tuple(
+    kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+)
+
+
+class OrtStop:
+    """Ends runs by the options that they share; onnxruntime looks at them between two nodes and between iterations."""
+
+    def __init__(self) -> None:
+        """Made by `OrtEngine.stop`."""
+        self.options = onnxruntime.RunOptions()
+
+    def set(self) -> None:
+        """End the run in progress, and every later one until `clear`."""
+        self.options.terminate = True
+
+    def clear(self) -> None:
+        """Let runs pass again."""
+        self.options.terminate = False
 
 
 class OrtEngine:
@@ -39,8 +61,19 @@ class OrtEngine:
         self.outputs = tuple(_info(node) for node in self._session.get_outputs())
         self.metadata = MappingProxyType(dict(self._session.get_modelmeta().custom_metadata_map))
 
-    def bind(self, inputs: Buffers, outputs: Buffers) -> Callable[[], object]:
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """Every exception of onnxruntime's own; they share no base but `Exception`."""
+        return _FAILURES
+
+    def stop(self) -> OrtStop:
+        """A token over onnxruntime's `RunOptions.terminate`."""
+        return OrtStop()
+
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind numpy arrays in host memory; onnxruntime reads and writes them without a copy on the CPU."""
+        # Options that exist already save onnxruntime from making some at every call: 0.9 us.
+        options = stop.options if isinstance(stop, OrtStop) else onnxruntime.RunOptions()
         binding = self._session.io_binding()
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(array))
@@ -49,8 +82,8 @@ class OrtEngine:
         # The public method only unwraps these two objects, and takes 0.2 to 0.4 us a call to do it.
         session, bound = getattr(self._session, "_sess", None), getattr(binding, "_iobinding", None)
         if session is None or bound is None:
-            return partial(self._session.run_with_iobinding, binding)
-        return partial(session.run_with_iobinding, bound, None)
+            return partial(self._session.run_with_iobinding, binding, options)
+        return partial(session.run_with_iobinding, bound, options)
 
 
 def available_providers() -> tuple[str, ...]:

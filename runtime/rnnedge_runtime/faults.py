@@ -1,0 +1,77 @@
+"""What a stream does about faults of its source: declared when it starts, counted, and told to whoever asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from rnnedge_runtime.errors import InputError
+
+NonFinite = Literal["reject", "hold", "zero", "reset"]
+Gap = Literal["hold", "zero", "reset"]
+Kind = Literal["rejected", "held", "zeroed", "reset", "gap", "stalled", "provider"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a stream noticed.
+
+    `frame` is the number of the first frame concerned, `frames` how many there are; `text` says it in words.
+
+    kind        what happened to the frames
+    rejected    they hold a NaN or an infinity; the push was refused
+    held        such numbers were replaced by the last finite one of their feature
+    zeroed      such numbers were replaced by zero
+    reset       they were left out; the sequence ended before them and another began behind them
+    gap         they never came, and the gap policy was applied
+    stalled     the run over them took longer than the time limit and was ended
+    provider    the provider failed over them; the next one took over with the states
+    """
+
+    kind: Kind
+    frame: int
+    frames: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What `Model.stream` was asked for; see there."""
+
+    non_finite: NonFinite = "reject"
+    gap: Gap = "reset"
+    on_event: Callable[[Event], None] | None = None
+    time_limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a policy that does not exist."""
+        for name, given, known in (
+            ("non_finite", self.non_finite, get_args(NonFinite)),
+            ("gap", self.gap, get_args(Gap)),
+        ):
+            if given not in known:
+                raise InputError(f"stream: {name}: expected one of {', '.join(known)}, found {given!r}")
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            raise InputError(f"stream: time_limit_s: expected seconds above 0, found {self.time_limit_s}")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the last frame has to be remembered."""
+        return "hold" in (self.non_finite, self.gap)
+
+
+class Log:
+    """Counts the frames of every kind of event, and passes events on."""
+
+    def __init__(self, tell: Callable[[Event], None] | None) -> None:
+        """Used by a stream; `tell` is the caller's own function."""
+        self.counters: Counter[str] = Counter()
+        self._tell = tell
+
+    def __call__(self, kind: Kind, frame: int, frames: int, text: str) -> None:
+        """Note one event."""
+        self.counters[kind] += frames
+        if self._tell is not None:
+            self._tell(Event(kind, frame, frames, text))

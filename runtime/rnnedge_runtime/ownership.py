@@ -1,0 +1,97 @@
+"""One owner at a time: two threads in one stream, or a forked child with its parent's session, get an error.
+
+The check is a lock that nobody waits for: 0.1 us a call. Who holds it is only looked up when it is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar, cast
+
+from rnnedge_runtime.errors import OwnerError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Owned(Protocol):
+    """What `alone` needs: `_enter(False)` is whether the caller may go in, `_leave()` lets the next one in."""
+
+    _enter: Callable[[bool], bool]
+    _leave: Callable[[], None]
+
+
+S = TypeVar("S", bound=Owned)
+
+
+def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """A method that raises `OwnerError` while another one of the same object runs."""
+
+    @wraps(method)
+    def guarded(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self._enter(False):
+            raise in_use(self)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._leave()
+
+    return cast(Callable[Concatenate[S, P], T], guarded)
+
+
+def in_use(owned: object) -> OwnerError:
+    """The error that names the thread that is in a method of `owned` and the one that wants in."""
+    here = threading.current_thread()
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, frame in sys._current_frames().items():
+        at: Any = frame
+        while at is not None and ident != here.ident:
+            if at.f_locals.get("self") is owned:
+                other = names.get(ident, f"thread {ident}")
+                return OwnerError(
+                    f"stream: thread {here.name!r} came in while thread {other!r} was running it; "
+                    "give every thread a stream of its own, or use a pool"
+                )
+            at = at.f_back
+    return OwnerError(
+        f"stream: thread {here.name!r} came in while it was running, from its own callback or beside another thread "
+        "that has just left; give every thread a stream of its own, or use a pool"
+    )
+
+
+class Inherited(Protocol):
+    """What `forked_away` needs."""
+
+    def _fork(self) -> None:
+        """Called in a forked child: become unusable, without running any destructor of the engine."""
+        ...
+
+
+_ALIVE: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def forked_away(inherited: Inherited) -> None:
+    """See to it that `inherited._fork()` is called in every forked child."""
+    _ALIVE.add(inherited)
+
+
+def refuse_in_child(*_: object) -> NoReturn:
+    """Stands in the child for whatever the parent's session was used by."""
+    raise OwnerError(
+        f"process {os.getpid()}: this model was loaded before a fork; onnxruntime sessions do not survive one: "
+        "load the model in the child, or start it with the 'spawn' method"
+    )
+
+
+def _in_child() -> None:
+    for inherited in list(_ALIVE):
+        inherited._fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

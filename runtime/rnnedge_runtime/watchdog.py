@@ -1,0 +1,70 @@
+"""A time limit for runs: a thread that looks at streams from outside and ends a run that does not come back.
+
+A bound run cannot be interrupted by a signal, and taking the time twice per frame would cost more than all else in a
+push. So this thread looks four times per limit whether a stream is still inside the same call.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from time import monotonic
+from typing import Protocol
+
+from rnnedge_runtime.engines import Stop
+
+
+class Watched(Protocol):
+    """A stream with a limit: `_mark()` is None between calls, and another value in every call."""
+
+    _limit_s: float
+    _stop: Stop
+    _stopped_in: object | None
+
+    def _mark(self) -> object | None: ...
+
+
+class Watchdog:
+    """The thread; it begins with the first stream and ends when none is left."""
+
+    def __init__(self) -> None:
+        """Used once, below."""
+        self._lock = threading.Lock()
+        self._streams: weakref.WeakSet[Watched] = weakref.WeakSet()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    def watch(self, stream: Watched) -> None:
+        """End every run of `stream` that takes longer than its limit."""
+        with self._lock:
+            self._streams.add(stream)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._patrol, name="rnnedge-watchdog", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def _patrol(self) -> None:
+        since: weakref.WeakKeyDictionary[Watched, tuple[object, float]] = weakref.WeakKeyDictionary()
+        while True:
+            with self._lock:
+                streams = list(self._streams)
+                if not streams:
+                    self._thread = None
+                    return
+            pause = min(stream._limit_s for stream in streams) / 4
+            for stream in streams:
+                mark, now = stream._mark(), monotonic()
+                if mark is None:
+                    since.pop(stream, None)
+                elif stream not in since or since[stream][0] != mark:
+                    since[stream] = (mark, now)
+                elif now - since[stream][1] >= stream._limit_s:
+                    # First what is ended, then the end: a call that came back meanwhile sees that it was not meant.
+                    stream._stopped_in = mark
+                    stream._stop.set()
+            del streams, stream
+            self._wake.wait(pause)
+            self._wake.clear()
+
+
+watchdog = Watchdog()
