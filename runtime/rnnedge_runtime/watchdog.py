@@ -34,6 +34,11 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread is not None
+
     def watch(self, stream: Watched) -> None:
         """End every run of `stream` that takes longer than its limit."""
         with self._lock:

@@ -12,7 +12,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from rnnedge_runtime.contract import TensorInfo
 from rnnedge_runtime.engines import Buffers, Stop
+from rnnedge_runtime.engines.forked import keep_for_ever, leave_without_clean_up
 from rnnedge_runtime.errors import ModelRefused, ProviderError
+from rnnedge_runtime.ownership import forked_away, refuse_in_child
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _BEST_FIRST = ("cuda", "cpu")
@@ -26,8 +28,14 @@ _DTYPES = {
 }
 
 
-_FAILURES = tuple(
-    kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+# A bound run raises either one of onnxruntime's own exceptions, which share no base, or a bare RuntimeError.
+_FAILURES: tuple[type[Exception], ...] = (
+    RuntimeError,
+    *(
+        kind
+        for kind in vars(onnxruntime_pybind11_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
 )
 
 
@@ -60,10 +68,12 @@ class OrtEngine:
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())
         self.outputs = tuple(_info(node) for node in self._session.get_outputs())
         self.metadata = MappingProxyType(dict(self._session.get_modelmeta().custom_metadata_map))
+        self._forked = False
+        forked_away(self)
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """Every exception of onnxruntime's own; they share no base but `Exception`."""
+        """Whatever a bound run of onnxruntime raises."""
         return _FAILURES
 
     def stop(self) -> OrtStop:
@@ -72,6 +82,8 @@ class OrtEngine:
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind numpy arrays in host memory; onnxruntime reads and writes them without a copy on the CPU."""
+        if self._forked:
+            refuse_in_child()
         # Options that exist already save onnxruntime from making some at every call: 0.9 us.
         options = stop.options if isinstance(stop, OrtStop) else onnxruntime.RunOptions()
         binding = self._session.io_binding()
@@ -84,6 +96,12 @@ class OrtEngine:
         if session is None or bound is None:
             return partial(self._session.run_with_iobinding, binding, options)
         return partial(session.run_with_iobinding, bound, options)
+
+    def _fork(self) -> None:
+        """In a forked child."""
+        self._forked = True
+        keep_for_ever(self._session, getattr(self._session, "_sess", None))
+        leave_without_clean_up()
 
 
 def available_providers() -> tuple[str, ...]:
