@@ -225,7 +225,9 @@ def test_a_golden_sample_that_differs_is_noticed(native: Exported, tmp_path: Pat
     weights.raw_data = values.tobytes()
     proto.metadata_props.remove(next(p for p in proto.metadata_props if p.key == "rnnedge.sha256"))
     (tmp_path / "m.onnx").write_bytes(seal(proto.SerializeToString()))
-    assert not replay(load(tmp_path / "m.onnx")).passed
+    assert not replay(load(tmp_path / "m.onnx", trust="local")).passed
+    with pytest.raises(ModelRefused, match="golden sample: expected an error of at most"):
+        load(tmp_path / "m.onnx")
 
 
 def test_errors_are_builtins_too() -> None:

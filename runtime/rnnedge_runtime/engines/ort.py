@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
 from rnnedge_runtime.contract import TensorInfo
 from rnnedge_runtime.engines import Buffers
+from rnnedge_runtime.engines.file_options import options_of_files_ignored
 from rnnedge_runtime.errors import ModelRefused, ProviderError
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.careful.watch import Watch
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _BEST_FIRST = ("cuda", "cpu")
@@ -28,13 +32,19 @@ _DTYPES = {
 class OrtEngine:
     """A graph in an onnxruntime session; created by `rnnedge_runtime.load`, lives as long as its `Model`."""
 
-    def __init__(self, model: bytes, name: str, *, provider: str, threads: int, spinning: bool) -> None:
-        """Open a session over serialized ONNX `model`; `name` is how messages call it.
+    def __init__(
+        self, model: bytes, name: str, *, provider: str, threads: int, spinning: bool, watch: Watch | None = None
+    ) -> None:
+        """Open a session over serialized ONNX `model`; `name` is how messages call it, `watch` bounds a careful load.
 
         Raises `ProviderError` where the provider is not here, `ModelRefused` where onnxruntime does not take the file.
         """
         self.provider = choose_provider(provider)
-        self._session = _open(model, name, self.provider, _options(threads, spinning))
+        options = _options(threads, spinning)
+        if watch is not None:
+            watch.prepare(options)
+        with options_of_files_ignored():
+            self._session = _open(model, name, self.provider, options)
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())
         self.outputs = tuple(_info(node) for node in self._session.get_outputs())
         self.metadata = MappingProxyType(dict(self._session.get_modelmeta().custom_metadata_map))
@@ -81,6 +91,8 @@ def _options(threads: int, spinning: bool) -> Any:
     options.log_severity_level = 4
     # For buffers of one frame malloc beats the arena by 0.4 to 0.6 us a call, and gives memory back.
     options.enable_cpu_mem_arena = False
+    # Left to itself, onnxruntime takes ONNX bytes with "ORTM" in one place for its own format.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     return options
 
