@@ -28,6 +28,7 @@ from rnnedge_runtime import (
 )
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
+from rnnedge_runtime.model import load_bytes
 from rnnedge_runtime.seal import check_seal, seal
 
 
@@ -198,7 +199,7 @@ def test_a_provider_that_does_not_start_is_an_error(native: Exported, monkeypatc
     import onnxruntime
 
     class Fallen(onnxruntime.InferenceSession):  # type: ignore[misc]
-        def __init__(self, model: bytes, options: Any, providers: list[str]) -> None:
+        def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:
             super().__init__(model, options, providers=["CPUExecutionProvider"])
 
     present = ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -206,6 +207,30 @@ def test_a_provider_that_does_not_start_is_an_error(native: Exported, monkeypatc
     monkeypatch.setattr(onnxruntime, "InferenceSession", Fallen)
     with pytest.raises(ProviderError, match="did not start"):
         load(native.path, provider="cuda")
+
+
+def test_a_provider_that_fails_is_told_from_a_file_that_does(
+    native: Exported, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A device that is broken is a `ProviderError`, a file that no provider takes is refused; stdout stays empty."""
+    import onnxruntime
+
+    class Broken(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:
+            if providers != ["CPUExecutionProvider"]:
+                raise RuntimeError("no CUDA-capable device is detected")
+            super().__init__(model, options, providers=providers, enable_fallback=enable_fallback)
+
+    present = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: present)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Broken)
+    with pytest.raises(ProviderError, match="did not start, though 'cpu' does: no CUDA-capable device"):
+        load(native.path, provider="cuda")
+    for provider in present:
+        name = provider.removesuffix("ExecutionProvider").lower()
+        with pytest.raises(ModelRefused):
+            load_bytes(seal(b"\x08\x0a"), provider=name, trust="local")
+    assert capsys.readouterr().out == ""
 
 
 def test_the_golden_sample_replays(tagger: Exported) -> None:

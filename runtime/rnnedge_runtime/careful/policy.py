@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import Any
 
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
 from rnnedge_runtime.careful.limits import Limits
@@ -20,7 +19,7 @@ from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
 from rnnedge_runtime.careful.wire import Message, Reader
 from rnnedge_runtime.errors import ModelRefused
 
-_KEYS = (b"rnnedge.schema", b"rnnedge.contract", b"rnnedge.golden", b"rnnedge.sha256")
+_KEYS = ("rnnedge.schema", "rnnedge.contract", "rnnedge.golden", "rnnedge.sha256")
 # Model > (graph > node > attribute) for each graph in another > tensor, or a value's type, shape and dimension.
 _MESSAGES_PER_GRAPH, _MESSAGES_AROUND = 3, 6
 
@@ -42,17 +41,21 @@ def check_policy(data: bytes, limits: Limits) -> None:
 def _check_entries(model: Message, limits: Limits) -> None:
     seen = set()
     for entry in model.get("metadata_props", ()):
-        key, size = entry.get("key", b""), len(entry.get("value", b""))
+        key, size = entry.get("key", ""), len(entry.get("value", b""))
         if key not in _KEYS or key in seen:
             what = "a second" if key in seen else "an unknown"
-            raise ModelRefused(f"metadata: expected the entries of rnnedge, found {what} one {_shown(key)}")
+            raise ModelRefused(f"metadata: expected the entries of rnnedge, found {what} one {key[:60]!r}")
         if size > limits.entry_bytes:
-            raise ModelRefused(f"metadata {_shown(key)}: expected at most {limits.entry_bytes:,} bytes, found {size:,}")
+            raise ModelRefused(f"metadata {key!r}: expected at most {limits.entry_bytes:,} bytes, found {size:,}")
+        try:
+            str(entry.get("value", b""), "utf-8")
+        except UnicodeDecodeError:
+            raise ModelRefused(f"metadata {key!r}: expected text in UTF-8, found other bytes") from None
         seen.add(key)
 
 
 def _check_domain(holder: Message, place: str) -> None:
-    domain = _text(holder.get("domain", b""))
+    domain = holder.get("domain", "")
     if domain not in DOMAINS:
         raise ModelRefused(f"{place}: expected an operator of ONNX itself, found the domain {domain[:60]!r}")
 
@@ -64,30 +67,30 @@ class _Walk:
         self._limits = limits
         self._nodes = limits.nodes
 
-    def graph(self, graph: Message, depth: int, outer: dict[bytes, Message]) -> None:
+    def graph(self, graph: Message, depth: int, outer: dict[str, Message]) -> None:
         if depth > self._limits.graphs_deep:
             raise ModelRefused(f"graph: expected at most {self._limits.graphs_deep} in each other, found more")
         constants = dict(outer)
         for tensor in graph.get("initializer", ()):
-            check_tensor(tensor, f"initializer {_shown(tensor.get('name', b''))}", self._limits)
-            constants[tensor.get("name", b"")] = tensor
+            check_tensor(tensor, f"initializer {_shown(tensor)}", self._limits)
+            constants[tensor.get("name", "")] = tensor
         for side in ("input", "output", "value_info"):
             for value in graph.get(side, ()):
-                self._value(value, f"{side} {_shown(value.get('name', b''))}")
+                self._value(value, f"{side} {_shown(value)}")
         for node in graph.get("node", ()):
             self._node(node, depth, constants)
 
-    def _node(self, node: Message, depth: int, constants: dict[bytes, Message]) -> None:
+    def _node(self, node: Message, depth: int, constants: dict[str, Message]) -> None:
         self._nodes -= 1
         if self._nodes < 0:
             raise ModelRefused(f"graph: expected at most {self._limits.nodes:,} nodes, found more")
-        operator = _text(node.get("op_type", b""))
-        place = f"node {_shown(node.get('name', b''))}"
+        operator = node.get("op_type", "")
+        place = f"node {_shown(node)}"
         _check_domain(node, place)
         if operator not in OPERATORS:
             raise ModelRefused(f"{place}: expected an operator that rnnedge writes, found {operator[:60]!r}")
         for attribute in node.get("attribute", ()):
-            self._attribute(attribute, operator, f"{place}, attribute {_shown(attribute.get('name', b''))}", depth,
+            self._attribute(attribute, operator, f"{place}, attribute {_shown(attribute)}", depth,
                             constants)  # fmt: skip
         check_fill(operator, [constants.get(name) for name in node.get("input", ())], place, self._limits)
         # A later node may write a value of the same name; what is constant is known from initializers only.
@@ -95,7 +98,7 @@ class _Walk:
             constants.pop(name, None)
 
     def _attribute(
-        self, attribute: Message, operator: str, place: str, depth: int, constants: dict[bytes, Message]
+        self, attribute: Message, operator: str, place: str, depth: int, constants: dict[str, Message]
     ) -> None:
         largest = self._limits.attribute
         for number in (attribute.get("i", 0), *attribute.get("ints", ())):
@@ -118,9 +121,5 @@ class _Walk:
             check_dim(dim.get("dim_value", 0), place, self._limits)
 
 
-def _text(name: Any) -> str:
-    return bytes(name).decode("utf-8", "replace")
-
-
-def _shown(name: Any) -> str:
-    return repr(_text(name)[:60])
+def _shown(named: Message) -> str:
+    return repr(named.get("name", "")[:60])

@@ -21,7 +21,7 @@ from typing import Any
 from rnnedge_runtime.errors import ModelRefused
 
 Message = dict[str, Any]
-"""Field name -> int, float, bytes, memoryview (a blob), Message, or a list of these where the field repeats."""
+"""Field name -> int, float, str, memoryview (a blob), Message, or a list of these where the field repeats."""
 
 VARINT, BYTES, FIXED32 = 0, 2, 5
 _FLOAT = Struct("<f")
@@ -96,7 +96,12 @@ class Reader:
         stop = self._within(at + size, end, at)
         if isinstance(kind, Grammar):
             return self._message(kind, at, stop, depth - 1), stop
-        return (self._view[at:stop] if kind == "blob" else self.data[at:stop]), stop
+        if kind == "blob":
+            return self._view[at:stop], stop
+        try:
+            return self.data[at:stop].decode(), stop
+        except UnicodeDecodeError:
+            raise ModelRefused(f"byte {at}: expected text in UTF-8, found other bytes") from None
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         if at < end and self.data[at] < 128:

@@ -100,12 +100,15 @@ def _options(threads: int, spinning: bool) -> Any:
 def _open(model: bytes, name: str, provider: str, options: Any) -> Any:
     asked = _PROVIDERS[provider]
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=[asked])
+        # With its fallback, onnxruntime prints to stdout what went wrong, and tries the CPU.
+        session = onnxruntime.InferenceSession(model, options, providers=[asked], enable_fallback=0)
     # onnxruntime raises eight unrelated types for bytes it does not take, UnicodeDecodeError among them.
     except Exception as error:
+        if provider != "cpu":
+            _open(model, name, "cpu", options)
+            raise ProviderError(f"provider {provider!r}: did not start, though 'cpu' does: {error}") from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelRefused(f"{name}: onnxruntime {onnxruntime.__version__} refuses the file: {reason}") from error
-    session.disable_fallback()
     got = session.get_providers()
     if got[0] != asked:
         raise ProviderError(f"provider {provider!r}: did not start (onnxruntime fell back to {got[0]}); use 'cpu'")
