@@ -49,6 +49,6 @@ def check_seal(file: bytes, name: str) -> str:
     if found != expected.encode():
         raise ModelRefused(
             f"{name}: damaged: its content hashes to {expected[:12]}…, its seal says "
-            f"{found[:12].decode('ascii', 'replace')}…; copy or export it again"
+            f"{found[:12].decode('ascii', 'replace')!r}…; copy or export it again"
         )
     return expected

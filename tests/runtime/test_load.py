@@ -70,12 +70,21 @@ def test_every_damaged_byte_is_noticed(native: Exported, tmp_path: Path) -> None
     for place in rng.integers(0, len(data), 400):
         damaged = bytearray(data)
         damaged[place] ^= int(rng.integers(1, 256))
-        with pytest.raises(ModelRefused, match=r"damaged|not an rnnedge model"):
+        with pytest.raises(ModelRefused, match=r"damaged|not an rnnedge model") as caught:
             check_seal(bytes(damaged), "m.onnx")
+        assert "\n" not in str(caught.value)
     path = tmp_path / "damaged.onnx"
     path.write_bytes(bytes(damaged))
     with pytest.raises(ModelRefused, match="damaged"):
         load(path)
+
+
+def test_a_damaged_seal_is_shown_in_one_line(native: Exported) -> None:
+    """Line breaks among its digits do not break the message."""
+    data = native.path.read_bytes()
+    with pytest.raises(ModelRefused, match="damaged: its content hashes to") as caught:
+        check_seal(data[:-64] + b"\n\x00\x1b" + data[-61:], "m.onnx")
+    assert str(caught.value).isprintable()
 
 
 def test_a_file_cut_short_is_refused(native: Exported, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rnnedge_runtime.careful.promises import check_promises
 from rnnedge_runtime.careful.watch import Watch, WatchedEngine
 from rnnedge_runtime.engines.ort import OrtEngine
 from rnnedge_runtime.errors import ModelRefused, ProviderError
-from rnnedge_runtime.golden import max_error, stream_all
+from rnnedge_runtime.golden import replay
 from rnnedge_runtime.model import Model
 
 _REMEDY = "load it with trust='local' if you trust whoever made it"
@@ -49,15 +49,12 @@ def _refuse(kind: type[ModelRefused], name: str, reason: str, cause: Exception) 
 
 
 def _check_replay(model: Model, watch: Watch) -> None:
-    """Stream the golden sample as a whole, and compare with what the file says that it gives."""
-    assert model.contract.golden is not None and isinstance(model.engine, OrtEngine)
-    golden = model.contract.golden
+    """Stream the golden sample as a whole and frame by frame, and compare with what the file says that it gives."""
+    assert isinstance(model.engine, OrtEngine)
     watched = Model(model.name, model.digest, model.contract, WatchedEngine(model.engine, watch))
-    found = stream_all(watched.stream(), dict(golden.inputs))
-    for output, values in found.items():
-        error = max_error(values, golden.outputs[output])
-        if not error <= golden.tolerance:
-            raise ModelRefused(
-                f"output {output!r} of its golden sample: expected an error of at most {golden.tolerance:.1e}, found "
-                f"{error:.1e}; the file or this onnxruntime computes something else"
-            )
+    report = replay(watched)
+    if not report.passed:
+        raise ModelRefused(
+            f"golden sample: expected an error of at most {report.tolerance:.1e}, found {report.max_error:.1e}; "
+            "the file or this onnxruntime computes something else"
+        )
