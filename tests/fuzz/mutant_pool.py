@@ -23,15 +23,20 @@ _BATCH = 1250
 
 @dataclass
 class Outcome:
-    """How often each result came, what was wrong by seed, and the most memory that a process had."""
+    """What came of each seed, what was wrong, and the most memory that a process had."""
 
-    results: Counter[str] = field(default_factory=Counter)
+    by_seed: dict[int, str] = field(default_factory=dict)
     wrong: dict[int, str] = field(default_factory=dict)
     peak_mib: int = 0
 
+    @property
+    def results(self) -> Counter[str]:
+        """How often each result came."""
+        return Counter(self.by_seed.values())
+
     def add(self, other: Outcome) -> None:
         """Count another outcome in."""
-        self.results += other.results
+        self.by_seed |= other.by_seed
         self.wrong |= other.wrong
         self.peak_mib = max(self.peak_mib, other.peak_mib)
 
@@ -74,7 +79,7 @@ def _try_some(kind: str, folder: Path, seeds: list[int], limit_s: float, outcome
                     outcome.peak_mib = max(outcome.peak_mib, int(peak))
                     if result not in ("accepted", "refused", "busy"):
                         outcome.wrong[seeds[seen]] = result
-                    outcome.results[result] += 1
+                    outcome.by_seed[seeds[seen]] = result
                     seen += 1
                 begun = not begun
         except TimeoutError:

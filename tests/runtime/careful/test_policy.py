@@ -94,6 +94,42 @@ def test_what_no_exported_file_has_is_refused(change: Callable[[onnx.ModelProto]
         check_policy(sealed(proto), LIMITS)
 
 
+def _scan(**attributes: object) -> bytes:
+    """The golden file, which also scans its input with a body that takes and gives one value."""
+    proto = model()
+    value = helper.make_tensor_value_info("v", TensorProto.FLOAT, [])
+    body = helper.make_graph([], "body", [value], [value])
+    node = helper.make_node("Scan", ["x"], ["scanned"], **{"body": body, "num_scan_inputs": 1, **attributes})
+    proto.graph.node.append(node)
+    return sealed(proto)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"num_scan_inputs": 0}, "expected 1 to 1 scanned inputs, found 0"),
+        ({"num_scan_inputs": 2}, "expected 1 to 1 scanned inputs, found 2"),
+        ({"body": helper.make_graph([], "body", [], [])}, "expected 1 inputs of its body, found 0"),
+    ],
+)
+def test_a_scan_takes_what_its_body_takes(attributes: dict[str, object], words: str) -> None:
+    """Its attributes and its body agree with the node."""
+    check_policy(_scan(), LIMITS)
+    with pytest.raises(ModelRefused, match=words):
+        check_policy(_scan(**attributes), LIMITS)
+
+
+def test_a_split_writes_what_it_says() -> None:
+    """onnxruntime 1.32 ends the process over one that does not."""
+    proto = model()
+    proto.graph.node.append(helper.make_node("Split", ["x"], ["a", "b", "c"], num_outputs=3, axis=0))
+    check_policy(sealed(proto), LIMITS)
+    proto.graph.node[-1].attribute[0].i = 2
+    proto.graph.node[-1].attribute[1].i = 2
+    with pytest.raises(ModelRefused, match="expected 2 outputs, found 3"):
+        check_policy(sealed(proto), LIMITS)
+
+
 def test_minus_infinity_is_a_weight() -> None:
     """It is how attention leaves a frame out."""
     proto = model()
