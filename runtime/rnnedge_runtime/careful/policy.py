@@ -2,8 +2,8 @@
 
 1. The file is one message by the grammar of `grammar.py`, not longer than the limits.
 2. Every metadata entry has a key of rnnedge, once. So `ort_config`, which can set the options of a session, is refused.
-3. Operators are of `operators.py`, at most so many; graphs stand in `Scan` only, at most so deep. Where attributes say
-   how many inputs or outputs a node has, it has them.
+3. Operators are of `operators.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node has the
+   inputs and outputs that its kernel will use.
 4. An initializer holds exactly the bytes of its dims, of a known type, without NaN and +infinity. (-infinity is how
    attention leaves a frame out.)
 5. Numbers that kernels compute sizes from are small: attributes, dims, and the constant targets of operators that fill.
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from math import isnan
 
+from rnnedge_runtime.careful.arity import check_arity
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
 from rnnedge_runtime.careful.limits import Limits
 from rnnedge_runtime.careful.operators import DOMAINS, OPERATORS
 from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
-from rnnedge_runtime.careful.variadic import check_variadic
 from rnnedge_runtime.careful.wire import Message, Reader
 from rnnedge_runtime.errors import ModelRefused
 
@@ -94,7 +94,7 @@ class _Walk:
         for attribute in node.get("attribute", ()):
             self._attribute(attribute, operator, f"{place}, attribute {_shown(attribute)}", depth,
                             constants)  # fmt: skip
-        check_variadic(node, place)
+        check_arity(node, place)
         check_fill(operator, [constants.get(name) for name in node.get("input", ())], place, self._limits)
         # A later node may write a value of the same name; what is constant is known from initializers only.
         for name in node.get("output", ()):

@@ -130,6 +130,25 @@ def test_a_split_writes_what_it_says() -> None:
         check_policy(sealed(proto), LIMITS)
 
 
+def test_an_input_that_is_left_out_has_to_be_one_that_may() -> None:
+    """onnxruntime 1.32 ends the process over a `LayerNormalization` whose bias has an empty name."""
+    proto = model()
+    node = next(n for n in proto.graph.node if n.op_type == "LayerNormalization")
+    node.input[2] = ""
+    with pytest.raises(ModelRefused, match="every input of LayerNormalization, found an empty one"):
+        check_policy(sealed(proto), LIMITS)
+    proto = model()
+    node = next(n for n in proto.graph.node if n.op_type == "GRU")
+    assert "" in node.input
+    node.input.append("")
+    with pytest.raises(ModelRefused, match="every input of GRU, found an empty one"):
+        check_policy(sealed(proto), LIMITS)
+    proto = model()
+    proto.graph.node[-1].output[0] = ""
+    with pytest.raises(ModelRefused, match="expected the name of every output"):
+        check_policy(sealed(proto), LIMITS)
+
+
 def test_minus_infinity_is_a_weight() -> None:
     """It is how attention leaves a frame out."""
     proto = model()
