@@ -16,7 +16,7 @@ STAMP_DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz lint type docs build device bench bench-streaming ci constraints clean
+.PHONY: help setup demo test fuzz fuzz-files lint type docs build device bench bench-streaming ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -29,8 +29,11 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; takes a quarter of an hour
+fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 changed files; takes half an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
+
+fuzz-files: $(STAMP_DEV) ## load 200,000 changed files; takes ten minutes
+	RNNEDGE_MUTANTS=100000 $(BIN)/python -m pytest -s --timeout 3600 tests/fuzz
 
 lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile
 	$(BIN)/ruff check .

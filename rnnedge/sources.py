@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnedge.weights import load_weights
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import ModelRefused
 
@@ -33,17 +34,19 @@ class Source:
     inferred: str | None = None
 
 
-def load_source(text: str, input_size: int | None = None) -> Source:
+def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> Source:
     """Resolve a SOURCE of the command line.
 
     1. A folder made by `rnnedge train`.
     2. `package.module:name`, found from the current folder too: a module, a class, or a function that returns a module
        or (module, example). Without an example, a float32 input of `input_size` features, or of a size that the layers
-       suggest and that `forward` accepts.
+       suggest and that `forward` accepts. `weights`: a file of weights that are put into the module.
 
     Raises `ModelRefused` naming what is missing or fails.
     """
     if Path(text).is_dir():
+        if weights is not None:
+            raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
         return _from_run(text)
     module_name, colon, name = text.partition(":")
     if not colon or not name:
@@ -54,6 +57,8 @@ def load_source(text: str, input_size: int | None = None) -> Source:
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module):
         raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
+    if weights is not None:
+        load_weights(module, weights)
     if example is not None and input_size is None:
         return Source(module, example)
     example, how = _example(module, input_size, text)

@@ -20,6 +20,7 @@ from rnnedge_runtime.atomic import check_writable, write_bytes
 from rnnedge_runtime.contract import FORMS, Normalization
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.trust import remember
 
 _DEFAULT_CHUNK = 4
 
@@ -136,11 +137,12 @@ def _compile(
     )
     say("stamp")
     data = stamp(written.model, contract)
-    model = load_bytes(data, os.fspath(path))
+    model = load_bytes(data, os.fspath(path), trust="local")
     say("verify")
     verification = check_against(model, reference, say)
     require(verification, os.fspath(path))
     target = write_bytes(path, data)
+    remember(model.digest)
     return Report(target, model.digest, len(data), contract, verification, streaming.steps)
 
 

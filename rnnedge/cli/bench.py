@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge.report.bench import Bench
@@ -27,6 +27,7 @@ def command(
     provider: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
+    trust: TrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -38,7 +39,14 @@ def command(
         check_writable(html)
     with stages(f"bench {file}") as progress:
         bench = run_bench(
-            file, pushes=pushes, warmup=warmup, provider=provider, threads=threads, spinning=spinning, progress=progress
+            file,
+            pushes=pushes,
+            warmup=warmup,
+            provider=provider,
+            threads=threads,
+            spinning=spinning,
+            trust=trust,
+            progress=progress,
         )
         if html is not None:
             progress("draw the report")

@@ -8,6 +8,7 @@ returns a module or (module, example); or an ONNX file from any framework.
 - `rnnedge export runs/speech -o speech.onnx`
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
+- `rnnedge export mypackage.net:build -o net.onnx --weights net.safetensors`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
 - `rnnedge export offline.onnx -o streaming.onnx --time-axis input:1`
 """
@@ -37,6 +38,9 @@ def command(
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights for package.module:factory: .safetensors, or a state dict in .pt.")
+    ] = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
     explain: Annotated[
@@ -56,7 +60,7 @@ def command(
     check_writable(output)
     with stages(f"export {source}") as progress:
         progress("import torch")
-        report = _export(source, output, input_size, batch_axis, time_axis, progress, form=form, chunk=chunk,
+        report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
@@ -81,6 +85,7 @@ def _export(
     source: str,
     output: Path,
     input_size: int | None,
+    weights: Path | None,
     batch_axis: int | None,
     time_axis: str,
     progress: Callable[[str], None],
@@ -95,6 +100,8 @@ def _export(
 
     names = labels.split(",") if labels else ()
     if source.endswith(".onnx"):
+        if weights is not None:
+            raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
                                labels=names, progress=progress, **options)  # fmt: skip
     from rnnedge.sources import load_source
@@ -102,7 +109,7 @@ def _export(
     if not time_axis.isdigit():
         raise typer.BadParameter(f"expected a number for a module, found {time_axis!r}", param_hint="--time-axis")
     progress("source")
-    loaded = load_source(source, input_size)
+    loaded = load_source(source, input_size, weights)
     if loaded.inferred:
         say(f"no example input given; took {loaded.inferred}")
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),

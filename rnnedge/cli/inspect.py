@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Contract, Model, Port, State
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    trust: TrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -25,7 +26,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.contract_json import as_dict
 
-    model = load(file)
+    model = load(file, trust=trust)
     contract, size = model.contract, file.stat().st_size
     if json:
         golden = contract.golden

@@ -11,7 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
+
+def _trust(value: str | None) -> str | None:
+    if value not in (None, "strict", "local"):
+        raise typer.BadParameter(f"expected strict or local, found {value!r}")
+    return value
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+TrustOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=_trust,
+        help="strict: within bounds, and its golden sample replays; local: as it is. By default strict, but for files "
+        "that were exported on this machine.",
+    ),
+]
 _WIDTH = 120
 
 

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge.cli.predictions import Writer
@@ -34,6 +34,7 @@ def command(
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
     provider: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
+    trust: TrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -43,7 +44,7 @@ def command(
 
     if format not in ("csv", "jsonl"):
         raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
-    model = load(file, provider=provider, threads=threads)
+    model = load(file, provider=provider, threads=threads, trust=trust)
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
         _stream(model, source, writer, target)

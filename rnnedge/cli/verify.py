@@ -3,7 +3,10 @@
 With `--against SOURCE` it is compared with the module or the ONNX file that it came from. Without one, as on a device,
 the sample that was recorded from it at export time is replayed.
 
-**Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`
+With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read.
+
+**Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`  ·
+`rnnedge verify net.onnx --key key.pub.pem`
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, TrustOption
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
     provider: Annotated[str, typer.Option(help="cpu, cuda or auto; for the replay.")] = "cpu",
+    key: Annotated[Path | None, typer.Option(help="A public key that has to have signed the file.")] = None,
+    trust: TrustOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
     json: JsonOption = False,
@@ -27,19 +32,24 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge_runtime.errors import VerificationError
 
+    if key is not None:
+        from rnnedge_runtime.read import read_model
+        from rnnedge_runtime.signing import check_signature
+
+        check_signature(read_model(file, trust), file, key)
     if against is None:
-        passed, message = _replay(file, provider, json)
+        passed, message = _replay(file, provider, trust, json)
     else:
         passed, message = _compare(file, against, (batch_axis, time_axis), json)
     if not passed:
         raise VerificationError(message)
 
 
-def _replay(file: Path, provider: str, json: bool) -> tuple[bool, str]:
+def _replay(file: Path, provider: str, trust: str | None, json: bool) -> tuple[bool, str]:
     from rnnedge.cli.output import print_json
     from rnnedge_runtime import load, replay
 
-    report = replay(load(file, provider=provider))
+    report = replay(load(file, provider=provider, trust=trust))
     figures = f"error {report.max_error:.1e}, tolerance {report.tolerance:.1e}"
     text = f"golden sample of {report.frames} frames on {report.provider}: {figures}"
     if json:

@@ -59,15 +59,16 @@ def run_bench(
     provider: str = "cpu",
     threads: int = 1,
     spinning: bool = False,
+    trust: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
     """Measure `file`; raises what `load` raises."""
     say = progress or (lambda _: None)
-    model = load(file, provider=provider, threads=threads, spinning=spinning)
+    model = load(file, provider=provider, threads=threads, spinning=spinning, trust=trust)
     say("latency")
     latency = measure_latency(model, pushes, warmup)
     say("cold start")
-    cold = cold_start(file, model.provider)
+    cold = cold_start(file, model.provider, trust)
     contract = model.contract
     return Bench(
         os.fspath(file), model.digest, contract.form, model.provider, threads, spinning, Path(file).stat().st_size,

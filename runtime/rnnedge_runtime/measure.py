@@ -148,12 +148,12 @@ def _sample(model: Model, port: Port, count: int, rng: np.random.Generator) -> A
     return rng.choice(np.unique(golden.inputs[port.name]), shape).astype(port.dtype)
 
 
-def cold_start(path: str | os.PathLike[str], provider: str = "cpu") -> ColdStart:
+def cold_start(path: str | os.PathLike[str], provider: str = "cpu", trust: str | None = None) -> ColdStart:
     """Start a fresh interpreter that imports, loads and pushes once.
 
     Raises `RnnEdgeError` with its last words where that process fails.
     """
-    command = [sys.executable, "-c", _FRESH, os.fspath(path), provider]
+    command = [sys.executable, "-c", _FRESH, os.fspath(path), provider, *([trust] if trust else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         words = done.stderr.strip().splitlines() or ["no message"]
@@ -167,7 +167,7 @@ from time import perf_counter
 start = perf_counter()
 import rnnedge_runtime
 imported = perf_counter()
-model = rnnedge_runtime.load(sys.argv[1], provider=sys.argv[2])
+model = rnnedge_runtime.load(sys.argv[1], provider=sys.argv[2], trust=(sys.argv[3:] or [None])[0])
 loaded = perf_counter()
 from rnnedge_runtime.measure import sample_frames
 frames = sample_frames(model, model.contract.unit)

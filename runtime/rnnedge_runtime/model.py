@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +12,17 @@ from rnnedge_runtime.contract import Array, Contract, check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.engines.ort import OrtEngine
-from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.read import read_model
 from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
+from rnnedge_runtime.trust import trust_of
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.careful.watch import Watch
 
 
 class Model:
@@ -108,29 +113,56 @@ class Model:
         return results if len(results) > 1 else next(iter(results.values()))
 
 
-def load(path: str | os.PathLike[str], *, provider: str = "cpu", threads: int = 1, spinning: bool = False) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    provider: str = "cpu",
+    threads: int = 1,
+    spinning: bool = False,
+    trust: str | None = None,
+    key: str | os.PathLike[str] | None = None,
+) -> Model:
     """Load a file made by `rnnedge.export`.
 
     `provider` is "cpu", "cuda", or "auto" for the best present. `threads` are onnxruntime's intra-op threads;
     `spinning` lets them burn a core while they wait, which only pays for large models pushed back to back.
+    `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
+    sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
+    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it.
 
-    Raises `ModelRefused` for a file that is missing, damaged or not an rnnedge model, `ContractError` where its
-    description contradicts its graph, `ProviderError` where the provider is not here.
+    Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
+    model, `ContractError` where its description contradicts its graph, `ProviderError` where the provider is not here.
     """
     name = str(path)
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"{name}: cannot be read ({error.strerror}); check the path") from error
-    return load_bytes(data, name, provider=provider, threads=threads, spinning=spinning)
+    data = read_model(path, trust)
+    if key is not None:
+        from rnnedge_runtime.signing import check_signature
+
+        check_signature(data, path, key)
+    return load_bytes(data, name, provider=provider, threads=threads, spinning=spinning, trust=trust)
 
 
 def load_bytes(
-    data: bytes, name: str = "model", *, provider: str = "cpu", threads: int = 1, spinning: bool = False
+    data: bytes,
+    name: str = "model",
+    *,
+    provider: str = "cpu",
+    threads: int = 1,
+    spinning: bool = False,
+    trust: str | None = None,
 ) -> Model:
     """Load a sealed file that is already in memory; otherwise as `load`."""
     digest = check_seal(data, name)
-    engine = OrtEngine(data, name, provider=provider, threads=threads, spinning=spinning)
-    contract = parse(engine.metadata, name)
-    check_against_graph(contract, engine.inputs, engine.outputs, name)
-    return Model(Loaded(name, digest, contract, engine))
+
+    def open_model(watch: Watch | None = None) -> Model:
+        engine = OrtEngine(data, name, provider=provider, threads=threads, spinning=spinning, watch=watch)
+        contract = parse(engine.metadata, name)
+        check_against_graph(contract, engine.inputs, engine.outputs, name)
+        return Model(Loaded(name, digest, contract, engine))
+
+    if trust_of(digest, trust) == "local":
+        return open_model()
+    # Here, because the careful loader needs this module, and costs nothing where it is not needed.
+    from rnnedge_runtime.careful import load_carefully
+
+    return load_carefully(data, name, open_model)

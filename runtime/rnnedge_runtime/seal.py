@@ -17,10 +17,10 @@ import hashlib
 from rnnedge_runtime.errors import ModelRefused
 
 KEY = "rnnedge.sha256"
-_DIGITS = 64
-_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12" + bytes([_DIGITS])
+DIGITS = 64
+_ENTRY = b"\x0a" + bytes([len(KEY)]) + KEY.encode() + b"\x12" + bytes([DIGITS])
 # ModelProto.metadata_props is field 14, length-delimited: tag (14 << 3) | 2.
-_HEADER = b"\x72" + bytes([len(_ENTRY) + _DIGITS]) + _ENTRY
+_HEADER = b"\x72" + bytes([len(_ENTRY) + DIGITS]) + _ENTRY
 
 
 def seal(model: bytes) -> bytes:
@@ -34,21 +34,21 @@ def check_seal(file: bytes, name: str) -> str:
 
     Raises `ModelRefused` where the file is damaged, cut short, or was never sealed by rnnedge.
     """
-    found = file[-_DIGITS:]
-    if file[-_DIGITS - len(_HEADER) : -_DIGITS] != _HEADER:
+    found = file[-DIGITS:]
+    if file[-DIGITS - len(_HEADER) : -DIGITS] != _HEADER:
         if b"rnnedge." in file:
             raise ModelRefused(
-                f"{name}: damaged: expected a seal in its last {_DIGITS} bytes, found none "
+                f"{name}: damaged: expected a seal in its last {DIGITS} bytes, found none "
                 f"({len(file)} bytes; cut short?); copy or export it again"
             )
         raise ModelRefused(
             f"{name}: not an rnnedge model: expected an ONNX file with a contract and a seal, found neither; "
             "make one with 'rnnedge export'"
         )
-    expected = hashlib.sha256(file[:-_DIGITS]).hexdigest()
+    expected = hashlib.sha256(file[:-DIGITS]).hexdigest()
     if found != expected.encode():
         raise ModelRefused(
             f"{name}: damaged: its content hashes to {expected[:12]}…, its seal says "
-            f"{found[:12].decode('ascii', 'replace')}…; copy or export it again"
+            f"{found[:12].decode('ascii', 'replace')!r}…; copy or export it again"
         )
     return expected

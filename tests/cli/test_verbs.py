@@ -38,6 +38,55 @@ def test_export_reports_as_json(rnnedge: Command, tmp_path: Path) -> None:
     assert load(target).contract.chunk == 6
 
 
+def test_export_takes_weights_from_a_file(rnnedge: Command, tmp_path: Path) -> None:
+    """The file computes what the module with those weights computes, and not what the factory made."""
+    import torch
+
+    module = torch.nn.GRU(3, 4, batch_first=True)
+    torch.save(module.state_dict(), tmp_path / "w.pt")
+    done = rnnedge("export", "factories:gru", "-o", tmp_path / "m.onnx", "--weights", tmp_path / "w.pt")
+    assert done.code == 0, done.err
+    x = torch.randn(1, 7, 3)
+    with torch.no_grad():
+        expected = module(x)[0][0].numpy()
+    np.testing.assert_allclose(load(tmp_path / "m.onnx").run(x[0].numpy()), expected, atol=1e-5)
+    assert rnnedge("verify", tmp_path / "m.onnx", "--against", "factories:gru").code == 4
+
+
+def test_sign_and_verify_ask_for_a_key(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """A new key signs; its public half verifies; an altered file is exit code 3 with and without a source."""
+    target, key, public = tmp_path / "m.onnx", tmp_path / "key.pem", tmp_path / "key.pub.pem"
+    target.write_bytes(gru_file.read_bytes())
+    done = rnnedge("sign", target, "--key", key, "--new-key", "--json")
+    assert done.code == 0, done.err
+    assert done.json["schema"] == "rnnedge.sign" and done.json["public_key"] == str(public)
+    assert rnnedge("verify", target, "--key", public).code == 0
+    assert str(tmp_path / "m.onnx.sig") in rnnedge("sign", target, "--key", key).out
+    assert rnnedge("sign", target, "--key", key, "--new-key").code == 6
+    target.write_bytes(target.read_bytes()[:-1] + b"0")
+    for more in ((), ("--against", "factories:gru")):
+        done = rnnedge("verify", target, "--key", public, *more)
+        assert done.code == 3 and "key.pub.pem signed" in done.err
+
+
+def test_trust_is_a_choice_of_the_command_line(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """A file that only a friend may send is refused, taken with --trust local, and a mistyped word is named."""
+    import onnx
+
+    from rnnedge_runtime.seal import seal
+
+    proto = onnx.load(gru_file)
+    del proto.metadata_props[-1]
+    proto.graph.doc_string = "x"
+    (tmp_path / "m.onnx").write_bytes(seal(proto.SerializeToString()))
+    np.save(tmp_path / "x.npy", np.zeros((4, 3), np.float32))
+    for verb, *more in (("verify",), ("inspect",), ("run", tmp_path / "x.npy"), ("bench", "--pushes", 10)):
+        refused = rnnedge(verb, tmp_path / "m.onnx", *more)
+        assert refused.code == 3 and "trust='local'" in refused.err
+        assert rnnedge(verb, tmp_path / "m.onnx", *more, "--trust", "local").code == 0
+    assert rnnedge("verify", gru_file, "--trust", "lax").code == 2
+
+
 def test_verify_replays_the_golden_sample(rnnedge: Command, gru_file: Path) -> None:
     """Without a source, as on a device."""
     done = rnnedge("verify", gru_file)

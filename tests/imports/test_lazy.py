@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "sktime", "matplotlib")
+HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "sktime", "matplotlib", "cryptography")
 
 
 def loaded(statement: str) -> set[str]:

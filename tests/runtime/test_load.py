@@ -28,6 +28,7 @@ from rnnedge_runtime import (
 )
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
+from rnnedge_runtime.model import load_bytes
 from rnnedge_runtime.seal import check_seal, seal
 
 
@@ -69,12 +70,21 @@ def test_every_damaged_byte_is_noticed(native: Exported, tmp_path: Path) -> None
     for place in rng.integers(0, len(data), 400):
         damaged = bytearray(data)
         damaged[place] ^= int(rng.integers(1, 256))
-        with pytest.raises(ModelRefused, match=r"damaged|not an rnnedge model"):
+        with pytest.raises(ModelRefused, match=r"damaged|not an rnnedge model") as caught:
             check_seal(bytes(damaged), "m.onnx")
+        assert "\n" not in str(caught.value)
     path = tmp_path / "damaged.onnx"
     path.write_bytes(bytes(damaged))
     with pytest.raises(ModelRefused, match="damaged"):
         load(path)
+
+
+def test_a_damaged_seal_is_shown_in_one_line(native: Exported) -> None:
+    """Line breaks among its digits do not break the message."""
+    data = native.path.read_bytes()
+    with pytest.raises(ModelRefused, match="damaged: its content hashes to") as caught:
+        check_seal(data[:-64] + b"\n\x00\x1b" + data[-61:], "m.onnx")
+    assert str(caught.value).isprintable()
 
 
 def test_a_file_cut_short_is_refused(native: Exported, tmp_path: Path) -> None:
@@ -198,7 +208,7 @@ def test_a_provider_that_does_not_start_is_an_error(native: Exported, monkeypatc
     import onnxruntime
 
     class Fallen(onnxruntime.InferenceSession):  # type: ignore[misc]
-        def __init__(self, model: bytes, options: Any, providers: list[str]) -> None:
+        def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:
             super().__init__(model, options, providers=["CPUExecutionProvider"])
 
     present = ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -206,6 +216,30 @@ def test_a_provider_that_does_not_start_is_an_error(native: Exported, monkeypatc
     monkeypatch.setattr(onnxruntime, "InferenceSession", Fallen)
     with pytest.raises(ProviderError, match="did not start"):
         load(native.path, provider="cuda")
+
+
+def test_a_provider_that_fails_is_told_from_a_file_that_does(
+    native: Exported, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A device that is broken is a `ProviderError`, a file that no provider takes is refused; stdout stays empty."""
+    import onnxruntime
+
+    class Broken(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:
+            if providers != ["CPUExecutionProvider"]:
+                raise RuntimeError("no CUDA-capable device is detected")
+            super().__init__(model, options, providers=providers, enable_fallback=enable_fallback)
+
+    present = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: present)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Broken)
+    with pytest.raises(ProviderError, match="did not start, though 'cpu' does: no CUDA-capable device"):
+        load(native.path, provider="cuda")
+    for provider in present:
+        name = provider.removesuffix("ExecutionProvider").lower()
+        with pytest.raises(ModelRefused):
+            load_bytes(seal(b"\x08\x0a"), provider=name, trust="local")
+    assert capsys.readouterr().out == ""
 
 
 def test_the_golden_sample_replays(tagger: Exported) -> None:
@@ -225,7 +259,9 @@ def test_a_golden_sample_that_differs_is_noticed(native: Exported, tmp_path: Pat
     weights.raw_data = values.tobytes()
     proto.metadata_props.remove(next(p for p in proto.metadata_props if p.key == "rnnedge.sha256"))
     (tmp_path / "m.onnx").write_bytes(seal(proto.SerializeToString()))
-    assert not replay(load(tmp_path / "m.onnx")).passed
+    assert not replay(load(tmp_path / "m.onnx", trust="local")).passed
+    with pytest.raises(ModelRefused, match="golden sample: expected an error of at most"):
+        load(tmp_path / "m.onnx")
 
 
 def test_errors_are_builtins_too() -> None:

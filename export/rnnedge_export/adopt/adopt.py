@@ -32,6 +32,7 @@ from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.trust import remember
 
 
 def adopt(
@@ -76,11 +77,12 @@ def adopt(
     reference = Reference(source, _example(source), ANY_LENGTH, contract.unit)
     contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
     data = stamp(model, contract)
-    loaded = load_bytes(data, os.fspath(path))
+    loaded = load_bytes(data, os.fspath(path), trust="local")
     say("verify")
     verification = check_against(loaded, reference, progress)
     require(verification, os.fspath(path))
     target = write_bytes(path, data)
+    remember(loaded.digest)
     return Report(target, loaded.digest, len(data), contract, verification)
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from rnnedge_runtime.contract import TensorInfo
 from rnnedge_runtime.engines import Buffers, Stop
+from rnnedge_runtime.engines.file_options import options_of_files_ignored
 from rnnedge_runtime.engines.forked import keep_for_ever, leave_without_clean_up
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 from rnnedge_runtime.ownership import forked_away, refuse_in_child
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.careful.watch import Watch
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _BEST_FIRST = ("cuda", "cpu")
@@ -58,13 +62,19 @@ class OrtStop:
 class OrtEngine:
     """A graph in an onnxruntime session; created by `rnnedge_runtime.load`, lives as long as its `Model`."""
 
-    def __init__(self, model: bytes, name: str, *, provider: str, threads: int, spinning: bool) -> None:
-        """Open a session over serialized ONNX `model`; `name` is how messages call it.
+    def __init__(
+        self, model: bytes, name: str, *, provider: str, threads: int, spinning: bool, watch: Watch | None = None
+    ) -> None:
+        """Open a session over serialized ONNX `model`; `name` is how messages call it, `watch` bounds a careful load.
 
         Raises `ProviderError` where the provider is not here, `ModelRefused` where onnxruntime does not take the file.
         """
         self.provider = choose_provider(provider)
-        self._session = _open(model, name, self.provider, _options(threads, spinning))
+        options = _options(threads, spinning)
+        if watch is not None:
+            watch.prepare(options)
+        with options_of_files_ignored():
+            self._session = _open(model, name, self.provider, options)
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())
         self.outputs = tuple(_info(node) for node in self._session.get_outputs())
         self.metadata = MappingProxyType(dict(self._session.get_modelmeta().custom_metadata_map))
@@ -132,6 +142,8 @@ def _options(threads: int, spinning: bool) -> Any:
     options.log_severity_level = 4
     # For buffers of one frame malloc beats the arena by 0.4 to 0.6 us a call, and gives memory back.
     options.enable_cpu_mem_arena = False
+    # Left to itself, onnxruntime takes ONNX bytes with "ORTM" in one place for its own format.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     return options
 
@@ -139,12 +151,15 @@ def _options(threads: int, spinning: bool) -> Any:
 def _open(model: bytes, name: str, provider: str, options: Any) -> Any:
     asked = _PROVIDERS[provider]
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=[asked])
+        # With its fallback, onnxruntime prints to stdout what went wrong, and tries the CPU.
+        session = onnxruntime.InferenceSession(model, options, providers=[asked], enable_fallback=0)
     # onnxruntime raises eight unrelated types for bytes it does not take, UnicodeDecodeError among them.
     except Exception as error:
+        if provider != "cpu":
+            _open(model, name, "cpu", options)
+            raise ProviderError(f"provider {provider!r}: did not start, though 'cpu' does: {error}") from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelRefused(f"{name}: onnxruntime {onnxruntime.__version__} refuses the file: {reason}") from error
-    session.disable_fallback()
     got = session.get_providers()
     if got[0] != asked:
         raise ProviderError(f"provider {provider!r}: did not start (onnxruntime fell back to {got[0]}); use 'cpu'")

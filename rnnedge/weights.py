@@ -1,0 +1,94 @@
+"""Weights from a file: safetensors, or a state dict that `torch.save` wrote, read without running what is in it.
+
+A `.pt` file is a zip archive with a pickle. torch reads it with `weights_only=True`, which runs no code, and unpacks
+whatever the archive says first; a megabyte of it can become a gigabyte. So the archive is looked at before:
+
+1. It is a zip archive; the older format, a bare pickle, is refused.
+2. Every part is stored as it is, as `torch.save` does, and the parts together are no longer than the file.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from rnnedge_runtime.errors import MissingExtra, ModelRefused
+
+_ENDINGS = (".safetensors", ".pt", ".pth")
+
+
+def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Put the weights in the file at `path` into `module`, every one of them, and no other.
+
+    Raises `ModelRefused` for a file that is missing, damaged or of another kind, and where names or shapes differ.
+    """
+    name = os.fspath(path)
+    found = _read(Path(path), name)
+    own = module.state_dict()
+    missing, extra = sorted(set(own) - set(found)), sorted(set(found) - set(own))
+    if missing or extra:
+        words = [f"{what} {len(names)}, such as {names[0]!r}" for what, names in
+                 (("lacks", missing), ("has unknown", extra)) if names]  # fmt: skip
+        raise ModelRefused(
+            f"{name}: expected the {len(own)} weights of {type(module).__name__}; it {' and '.join(words)}; "
+            "give the weights of this very network"
+        )
+    for key, tensor in found.items():
+        if tensor.shape != own[key].shape:
+            raise ModelRefused(
+                f"{name}: {key}: expected shape {tuple(own[key].shape)}, found {tuple(tensor.shape)}; "
+                "give the weights of this very network"
+            )
+    module.load_state_dict(found)
+
+
+def _read(path: Path, name: str) -> dict[str, Tensor]:
+    if path.suffix not in _ENDINGS:
+        raise ModelRefused(
+            f"{name}: expected weights in a {', '.join(_ENDINGS)} file, found {path.suffix or 'no ending'}"
+        )
+    if not path.is_file():
+        raise ModelRefused(f"{name}: cannot be read (no such file); check the path")
+    try:
+        found = _safetensors(path) if path.suffix == ".safetensors" else _state_dict(path, name)
+    except (ModelRefused, MissingExtra):
+        raise
+    # safetensors, zipfile, pickle and torch have a dozen types for bytes that they do not take.
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelRefused(f"{name}: cannot be read as weights ({reason[:200]}); save it again") from error
+    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+        raise ModelRefused(
+            f"{name}: expected a state dict, names and tensors, found {type(found).__name__}; save module.state_dict()"
+        )
+    return found
+
+
+def _safetensors(path: Path) -> Any:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingExtra("safetensors files need safetensors; install 'rnnedge[train]'") from error
+    return load_file(path)
+
+
+def _state_dict(path: Path, name: str) -> Any:
+    import torch
+
+    if not zipfile.is_zipfile(path):
+        raise ModelRefused(
+            f"{name}: expected a zip archive of torch.save, found the older format; save it again, or as .safetensors"
+        )
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+    packed = next((part for part in parts if part.compress_type != zipfile.ZIP_STORED), None)
+    if packed is not None:
+        raise ModelRefused(f"{name}: {packed.filename[:60]!r}: expected parts that are stored, found a compressed one")
+    size, unpacked = path.stat().st_size, sum(part.file_size for part in parts)
+    if unpacked > size:
+        raise ModelRefused(f"{name}: expected parts of at most {size:,} bytes, found {unpacked:,}")
+    return torch.load(path, weights_only=True, map_location="cpu")

@@ -1,0 +1,32 @@
+"""How much a file from somebody else may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of the careful loader; each is ten times and more what any exported network of the tests needs.
+
+    `arena_bytes` is shared by all files of a process that were loaded carefully. `seconds` are for opening the file and
+    replaying its golden sample, together.
+    """
+
+    file_bytes: int = 64 * _MIB
+    entry_bytes: int = 2 * _MIB
+    fields: int = 400_000
+    nodes: int = 20_000
+    graphs_deep: int = 3
+    dim: int = 1 << 24
+    attribute: int = 1 << 20
+    filled_elements: int = 1 << 22
+    frames: int = 1 << 20
+    buffer_bytes: int = 64 * _MIB
+    arena_bytes: int = 128 * _MIB
+    seconds: float = 1.5
+
+
+LIMITS = Limits()

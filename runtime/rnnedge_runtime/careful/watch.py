@@ -1,0 +1,88 @@
+"""Work on a file from somebody else, stopped when its time is up.
+
+A signal does not reach a graph that runs, and a graph ends itself only between two nodes. So the work has a thread of
+its own: when the time is up onnxruntime is told to stop, and a kernel that does not listen is left behind to end by
+itself. The arena bounds how much such a kernel can have before it, and with that how long it can take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Thread
+from typing import Any, TypeVar
+
+from rnnedge_runtime.careful.arena import use_capped_arena
+from rnnedge_runtime.careful.limits import Limits
+from rnnedge_runtime.contract import TensorInfo
+from rnnedge_runtime.engines import Buffers, Stop
+from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
+from rnnedge_runtime.errors import ModelRefused
+
+_T = TypeVar("_T")
+_GRACE_SECONDS = 0.2
+
+
+class Watch:
+    """Stops one load. Created for it, handed to the engine, and forgotten when the file is open."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Bounds as in `limits`."""
+        self.limits = limits
+        self.stop = OrtStop()
+        self._options: Any = None
+
+    def prepare(self, options: Any) -> None:
+        """Set the `onnxruntime.SessionOptions` of a file that nobody vouches for; called by the engine."""
+        self._options = options
+        use_capped_arena(options, self.limits.arena_bytes)
+        # Folding runs nodes while the file is opened, outside the arena: 200 bytes of file took 1.6 GB.
+        options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
+
+    def run(self, work: Callable[[], _T]) -> _T:
+        """Do `work`; raises what it raises, and `ModelRefused` where it takes more than the time allowed."""
+        results: list[_T] = []
+        errors: list[BaseException] = []
+
+        def do() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:
+                errors.append(error)
+
+        thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
+        thread.start()
+        thread.join(self.limits.seconds)
+        if thread.is_alive():
+            self._stop()
+            thread.join(_GRACE_SECONDS)
+            raise ModelRefused(f"expected to open and replay in {self.limits.seconds:g} s, found it still busy")
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    def _stop(self) -> None:
+        self.stop.set()
+        # Newer onnxruntime can also be stopped while it opens a file.
+        if hasattr(self._options, "set_load_cancellation_flag"):
+            self._options.set_load_cancellation_flag(True)
+
+
+class WatchedEngine:
+    """An engine whose runs end when the watch stops them; used for the replay only."""
+
+    def __init__(self, engine: OrtEngine, watch: Watch) -> None:
+        """The graph of `engine`."""
+        self._engine, self._watch = engine, watch
+        self.provider: str = engine.provider
+        self.inputs: tuple[TensorInfo, ...] = engine.inputs
+        self.outputs: tuple[TensorInfo, ...] = engine.outputs
+        self.metadata: Mapping[str, str] = engine.metadata
+        self.failures: tuple[type[Exception], ...] = engine.failures
+
+    def stop(self) -> Stop:
+        """The watch's own, for every run."""
+        return self._watch.stop
+
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+        """As `Engine.bind`."""
+        return self._engine.bind(inputs, outputs, stop)

@@ -1,0 +1,117 @@
+"""Weights from a file are the module's, or are refused before they are unpacked."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from rnnedge.weights import load_weights
+from rnnedge_runtime import ModelRefused
+
+
+def network(seed: int) -> nn.Module:
+    """A GRU with weights of its own."""
+    torch.manual_seed(seed)
+    return nn.GRU(3, 4)
+
+
+@pytest.mark.parametrize("ending", [".pt", ".pth", ".safetensors"])
+def test_weights_come_from_either_format(ending: str, tmp_path: Path) -> None:
+    """Every tensor of the file is in the module afterwards."""
+    source, target = network(0), network(1)
+    path = tmp_path / f"w{ending}"
+    save: Callable[..., object] = save_file if ending == ".safetensors" else torch.save
+    save(source.state_dict(), path)
+    load_weights(target, path)
+    for key, tensor in source.state_dict().items():
+        torch.testing.assert_close(target.state_dict()[key], tensor, rtol=0, atol=0)
+
+
+def test_an_archive_that_grows_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state dict whose parts were compressed: torch would unpack it without a word, and is not asked to."""
+    torch.save({"w": torch.zeros(4_000_000)}, tmp_path / "plain.pt")
+    bomb = tmp_path / "bomb.pt"
+    with zipfile.ZipFile(tmp_path / "plain.pt") as plain, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in plain.infolist():
+            packed.writestr(part.filename, plain.read(part))
+    assert bomb.stat().st_size < 100_000
+    assert torch.load(bomb, weights_only=True)["w"].numel() == 4_000_000
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the archive was given to torch"))
+    with pytest.raises(ModelRefused, match=r"bomb\.pt: .*expected parts that are stored, found a compressed one"):
+        load_weights(network(0), bomb)
+
+
+def test_parts_that_share_their_bytes_are_not_unpacked(tmp_path: Path) -> None:
+    """A hundred entries of one megabyte, all of them the same one."""
+    path = tmp_path / "w.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("w/data/0", bytes(1 << 20))
+        for number in range(100):
+            twin = zipfile.ZipInfo(f"w/data/{number + 1}")
+            first = archive.infolist()[0]
+            for field in ("header_offset", "CRC", "compress_size", "file_size", "external_attr"):
+                setattr(twin, field, getattr(first, field))
+            archive.filelist.append(twin)
+        archive._didModify = True
+    with pytest.raises(ModelRefused, match="expected parts of at most"):
+        load_weights(network(0), path)
+
+
+class _Opens:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("opened",)
+
+
+def test_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a bare one nor one in an archive makes what it wants to make."""
+    monkeypatch.chdir(tmp_path)
+    Path("bare.pt").write_bytes(pickle.dumps(_Opens()))
+    torch.save({"w": _Opens()}, "packed.pt")
+    for name, words in (("bare.pt", "older format"), ("packed.pt", "cannot be read as weights")):
+        with pytest.raises(ModelRefused, match=words) as caught:
+            load_weights(network(0), name)
+        assert "\n" not in str(caught.value)
+    assert not Path("opened").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"weight_ih_l0": torch.zeros(12, 3)}, r"expected the 4 weights of GRU; it lacks 3, such as 'bias_hh_l0'"),
+        ({**network(0).state_dict(), "x": torch.zeros(1)}, r"it has unknown 1, such as 'x'"),
+        (
+            {**network(0).state_dict(), "bias_hh_l0": torch.zeros(3)},
+            r"bias_hh_l0: expected shape \(12,\), found \(3,\)",
+        ),
+        ({"a": 3}, "expected a state dict"),
+        ([torch.zeros(1)], "expected a state dict, names and tensors, found list"),
+    ],
+)
+def test_weights_of_another_network_are_named(found: object, words: str, tmp_path: Path) -> None:
+    """One name or shape that differs is enough, and the module stays as it was."""
+    torch.save(found, tmp_path / "w.pt")
+    module = network(0)
+    with pytest.raises(ModelRefused, match=words):
+        load_weights(module, tmp_path / "w.pt")
+    for key, tensor in network(0).state_dict().items():
+        torch.testing.assert_close(module.state_dict()[key], tensor, rtol=0, atol=0)
+
+
+def test_files_that_hold_no_weights_are_named(tmp_path: Path) -> None:
+    """A missing one, another ending, damaged bytes of both formats."""
+    (tmp_path / "w.safetensors").write_bytes(b"\xff" * 100)
+    torch.save(network(0).state_dict(), tmp_path / "w.pt")
+    data = (tmp_path / "w.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(data[: len(data) // 2])
+    for name, words in (("none.pt", "no such file"), ("w.bin", "found .bin"), ("w.safetensors", "cannot be read as"),
+                        ("cut.pt", "older format")):  # fmt: skip
+        with pytest.raises(ModelRefused, match=words):
+            load_weights(network(0), tmp_path / name)
