@@ -29,8 +29,9 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; takes a quarter of an hour
+fuzz: $(STAMP_DEV) ## stream 5,000 random networks and compare; feed the parsers; takes half an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
+	$(BIN)/python $(PIP_INSTALL) --group fuzz && $(BIN)/python tests/fuzz/coverage_guided.py 300
 
 lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile
 	$(BIN)/ruff check .
