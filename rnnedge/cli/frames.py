@@ -12,7 +12,9 @@ import math
 import sys
 import wave
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,12 +38,15 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     if source == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="replace")
-        return _lines(sys.stdin, "standard input", contract, 1)
+        return _text(lambda: nullcontext(sys.stdin), "standard input", contract, 1)
     path = Path(source)
-    if not path.is_file():
-        raise InputError(
-            f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
-        )
+    try:
+        if not path.is_file():
+            raise InputError(
+                f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
+            )
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from error
     ending = path.suffix.lower()
     if ending == ".npy":
         return _npy(path, contract)
@@ -50,16 +55,19 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     if ending == ".wav":
         return _wav(path, contract)
     if ending in (".csv", ".txt", ".jsonl", ".json"):
-        return _text_file(path, contract)
+        opened = partial(path.open, newline="", encoding="utf-8", errors="replace")
+        return _text(opened, source, contract, _ROWS_AT_ONCE)
     raise InputError(f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}")
 
 
-def _text_file(path: Path, contract: Contract) -> Iterator[Array]:
+def _text(
+    opened: Callable[[], AbstractContextManager[IO[str]]], name: str, contract: Contract, at_once: int
+) -> Iterator[Array]:
     try:
-        with path.open(newline="", encoding="utf-8", errors="replace") as file:
-            yield from _lines(file, str(path), contract, _ROWS_AT_ONCE)
+        with opened() as file:
+            yield from _lines(file, name, contract, at_once)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
 
 
 def _lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterator[Array]:
