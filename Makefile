@@ -29,8 +29,9 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 changed files; takes half an hour
+fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
+	$(BIN)/python $(PIP_INSTALL) --group fuzz && $(BIN)/python tests/fuzz/coverage_guided.py 300
 
 fuzz-files: $(STAMP_DEV) ## load 200,000 changed files; takes ten minutes
 	RNNEDGE_MUTANTS=100000 $(BIN)/python -m pytest -s --timeout 3600 tests/fuzz

@@ -7,35 +7,44 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
-import typer
+from rnnedge.cli.interruption import Interruption
 
 
 def main() -> NoReturn:
     """Entry point of `rnnedge`."""
-    arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    sys.exit(execute(arguments, debug=len(arguments) < len(sys.argv) - 1))
+    # Before anything that takes time is imported, so that a signal finds somebody who hears it.
+    interruption = Interruption()
+    try:
+        arguments = [a for a in sys.argv[1:] if a != "--debug"]
+        code = execute(arguments, debug=len(arguments) < len(sys.argv) - 1)
+        interruption.end()
+    except KeyboardInterrupt:
+        code = _say("interrupted", interruption.code)
+        interruption.end()
+    sys.exit(code)
 
 
 def execute(arguments: list[str], *, debug: bool = False) -> int:
-    """Run one command and return its exit code; `debug` lets tracebacks through."""
-    interrupted = _Interruption()
+    """Run one command and return its exit code; `debug` lets tracebacks through.
+
+    Raises `KeyboardInterrupt` as the verb does.
+    """
     try:
         _invoke(arguments)
         sys.stdout.flush()
         return 0
     except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain while flushing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
+        _drop_output()
         return 0
-    except KeyboardInterrupt:
-        return _say("interrupted", interrupted.code)
-    except typer.Exit as end:
-        return end.exit_code
+    except OSError as error:
+        if debug:
+            raise
+        _drop_output()
+        return _say(f"{error.filename or 'output'}: cannot be read or written ({error.strerror or error})", 6)
     except Exception as error:
         # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
         from rnnedge_runtime.errors import RnnEdgeError
@@ -44,9 +53,11 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
             if debug:
                 raise
             return _say(str(error), error.exit_code)
-        # Typer carries its own copy of click, so a usage error is known by what it does.
+        # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
+            return int(error.exit_code)
+        if hasattr(error, "exit_code"):
             return int(error.exit_code)
         if debug:
             raise
@@ -66,16 +77,9 @@ def _invoke(arguments: list[str]) -> None:
         command.invoke(context)
 
 
-class _Interruption:
-    """SIGTERM ends a command as Ctrl-C does, but for the exit code."""
-
-    def __init__(self) -> None:
-        self.code = 130
-        signal.signal(signal.SIGTERM, self._terminate)
-
-    def _terminate(self, _signal: int, _frame: FrameType | None) -> NoReturn:
-        self.code = 143
-        raise KeyboardInterrupt
+def _drop_output() -> None:
+    """Whatever is still to be printed; the interpreter must not complain while flushing at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str, code: int) -> int:

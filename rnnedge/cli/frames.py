@@ -6,12 +6,15 @@ Every reader yields (time, ...) arrays of the input's dtype, and names file, row
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import sys
 import wave
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +26,8 @@ from rnnedge_runtime.frames import Frames
 
 _ROWS_AT_ONCE = 256
 _SAMPLES_AT_ONCE = 8192
+# Tokens: every integer dtype of a contract holds them.
+_TOO_LARGE = 1 << 31
 
 
 def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
@@ -31,12 +36,17 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     if len(names) > 1 and not source.lower().endswith(".npz"):
         raise InputError(f"{source}: the model has the inputs {names}; give a .npz file with an array of each name")
     if source == "-":
-        return _lines(sys.stdin, "standard input", contract, 1)
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")
+        return _text(lambda: nullcontext(sys.stdin), "standard input", contract, 1)
     path = Path(source)
-    if not path.is_file():
-        raise InputError(
-            f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
-        )
+    try:
+        if not path.is_file():
+            raise InputError(
+                f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
+            )
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from error
     ending = path.suffix.lower()
     if ending == ".npy":
         return _npy(path, contract)
@@ -45,13 +55,19 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     if ending == ".wav":
         return _wav(path, contract)
     if ending in (".csv", ".txt", ".jsonl", ".json"):
-        return _text_file(path, contract)
+        opened = partial(path.open, newline="", encoding="utf-8", errors="replace")
+        return _text(opened, source, contract, _ROWS_AT_ONCE)
     raise InputError(f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}")
 
 
-def _text_file(path: Path, contract: Contract) -> Iterator[Array]:
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        yield from _lines(file, str(path), contract, _ROWS_AT_ONCE)
+def _text(
+    opened: Callable[[], AbstractContextManager[IO[str]]], name: str, contract: Contract, at_once: int
+) -> Iterator[Array]:
+    try:
+        with opened() as file:
+            yield from _lines(file, name, contract, at_once)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
 
 
 def _lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterator[Array]:
@@ -71,17 +87,21 @@ def _lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterat
             continue
         if len(cells) != width:
             raise InputError(f"{name}, row {number}: expected {width} numbers (one frame), found {len(cells)}")
-        rows.append([_number(cell, f"{name}, row {number}, column {i}") for i, cell in enumerate(cells, 1)])
+        read = _number if port.dtype.startswith("float") else _whole_number
+        rows.append([read(cell, f"{name}, row {number}, column {i}") for i, cell in enumerate(cells, 1)])
         if len(rows) >= at_once:
-            yield np.array(rows, port.dtype).reshape(-1, *_frame(contract))
+            yield _array(rows, contract)
             rows = []
     if rows:
-        yield np.array(rows, port.dtype).reshape(-1, *_frame(contract))
+        yield _array(rows, contract)
 
 
 def _cells(text: str, place: str) -> list[Any]:
     if not text.startswith("["):
-        return next(csv.reader([text]))
+        try:
+            return next(csv.reader([text]))
+        except csv.Error as error:
+            raise InputError(f"{place}: expected numbers between commas ({error})") from error
     try:
         return list(np.ravel(json.loads(text)).tolist())
     except (ValueError, RecursionError) as error:
@@ -91,7 +111,7 @@ def _cells(text: str, place: str) -> list[Any]:
 def _is_number(cell: Any) -> bool:
     try:
         float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 
@@ -99,8 +119,21 @@ def _is_number(cell: Any) -> bool:
 def _number(cell: Any, place: str) -> float:
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}") from None
+
+
+def _whole_number(cell: Any, place: str) -> int:
+    number = _number(cell, place)
+    if not number.is_integer() or abs(number) >= _TOO_LARGE:
+        raise InputError(f"{place}: expected a whole number, found {str(cell)[:40]!r}")
+    return int(number)
+
+
+def _array(rows: list[list[float]], contract: Contract) -> Array:
+    # What is too large for the dtype becomes an infinity, which `push` refuses with its frame and feature.
+    with np.errstate(over="ignore"):
+        return np.array(rows, contract.inputs[0].dtype).reshape(-1, *_frame(contract))
 
 
 def _npy(path: Path, contract: Contract) -> Iterator[Array]:
@@ -160,12 +193,15 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
                     "resample it, or extract the features that the model takes"
                 )
             while data := file.readframes(size * at_once):
+                if len(data) % 2:
+                    raise EOFError
                 samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
                 whole = len(samples) // size * size
                 if whole < len(samples):
                     print(f"{path}: the last {len(samples) - whole} samples are no whole frame", file=sys.stderr)
                 yield samples[:whole].reshape(-1, *frame)
-    except (wave.Error, EOFError, OSError) as error:
+    # RuntimeError: a chunk whose length leads before the start of the file.
+    except (wave.Error, EOFError, OSError, RuntimeError) as error:
         raise InputError(f"{path}: not a WAV file that can be read ({str(error) or 'cut short'})") from error
 
 

@@ -48,7 +48,8 @@ class Writer:
         numbers = [_short(v) for v in value.reshape(-1)] if self._values or not labelled else []
         if self._rows is None:
             output = {"output": name} if len(self._counts) > 1 else {}
-            print(json.dumps({**row, **output, **({"values": numbers} if numbers else {})}), file=self._file)
+            # With its line end in one piece, so that an interruption cannot come between.
+            self._file.write(json.dumps({**row, **output, **({"values": numbers} if numbers else {})}) + "\n")
             return
         columns = [*row, *(labels if labelled and numbers else (f"{name}{i}" for i in range(len(numbers))))]
         if not self._header_written:

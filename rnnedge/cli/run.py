@@ -22,8 +22,11 @@ import typer
 from rnnedge.cli.output import JsonOption, TrustOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rnnedge.cli.predictions import Writer
     from rnnedge_runtime import Model
+    from rnnedge_runtime.frames import Frames
 
 
 def command(
@@ -38,6 +41,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli.frames import read_frames
     from rnnedge.cli.predictions import Writer
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
@@ -47,15 +51,14 @@ def command(
     model = load(file, provider=provider, threads=threads, trust=trust)
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
-        _stream(model, source, writer, target)
+        _stream(model, source, read_frames(source, model.contract), writer, target)
 
 
-def _stream(model: Model, source: str, writer: Writer, target: IO[str]) -> None:
-    from rnnedge.cli.frames import read_frames
+def _stream(model: Model, source: str, pieces: Iterator[Frames], writer: Writer, target: IO[str]) -> None:
     from rnnedge_runtime.errors import InputError
 
     stream = model.stream()
-    for frames in read_frames(source, model.contract):
+    for frames in pieces:
         writer.write(stream.push(frames))
         target.flush()
     if not stream.frames:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,18 +44,17 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
     data = save({name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()})
     digest = hashlib.sha256(data).hexdigest()
     weights = f"weights-{digest[:12]}.safetensors"
-    write_bytes(target / weights, data)
     fields = {
         "schema": _SCHEMA,
         "network": asdict(network.config),
         "run": asdict(info),
         "weights": {"file": weights, "sha256": digest},
     }
-    config = write_text(target / _CONFIG, json.dumps(fields, indent=2) + "\n")
-    for older in target.glob("weights-*.safetensors"):
-        if older.name != weights:
-            older.unlink()
-    return config
+    try:
+        write_bytes(target / weights, data)
+        return write_text(target / _CONFIG, json.dumps(fields, indent=2) + "\n")
+    finally:
+        _tidy(target)
 
 
 def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, RunInfo]:
@@ -62,6 +62,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
 
     Raises `ModelRefused` naming the file that is missing, damaged, or does not fit the other.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     source = Path(folder)
@@ -76,7 +77,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
         raise ModelRefused(
             f"{place}: cannot be read ({error.strerror}); expected a folder made by 'rnnedge train'"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelRefused(
             f"{place}: not a checkpoint of this version ({type(error).__name__}: {error}); train again"
         ) from error
@@ -89,10 +90,20 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
         raise ModelRefused(f"{weights}: damaged: expected SHA-256 {digest[:12]}…, found {found[:12]}…; train again")
     try:
         network.load_state_dict(load(data))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelRefused(f"{weights}: does not fit the network of {place}: {reason}; train again") from error
     return network.eval(), info
+
+
+def _tidy(folder: Path) -> None:
+    """Delete the weights that `config.json` does not name; where that cannot be told or done, they do no harm."""
+    config = folder / _CONFIG
+    with suppress(OSError, KeyError, TypeError, ValueError, RecursionError):
+        named = json.loads(config.read_text())["weights"]["file"] if config.exists() else None
+        for path in folder.glob(f"weights-{'[0-9a-f]' * 12}.safetensors"):
+            if path.name != named:
+                path.unlink()
 
 
 def _network_config(fields: dict[str, Any]) -> NetworkConfig:

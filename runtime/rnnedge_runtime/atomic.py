@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from rnnedge_runtime.errors import InputError
+
+_WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -26,7 +29,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     """A text file (UTF-8) to write line by line, which takes the place of `path` at the end.
 
-    An error leaves the older file; an interruption keeps what was written before it, whole.
+    An error leaves the older file, and so does an interruption before the first line; a later one keeps what was
+    written before it, whole.
     """
     interrupted: KeyboardInterrupt | None = None
     with _replacing(Path(path)) as binary:
@@ -38,6 +42,8 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
         # The bytes go on to `binary`, which is synced and renamed next; closing the wrapper would close it too.
         file.flush()
         file.detach()
+        if interrupted is not None and not binary.tell():
+            raise interrupted
     if interrupted is not None:
         raise interrupted
 
@@ -52,12 +58,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     folder = target.parent
     reason = None
-    if target.is_dir():
-        reason = "it is a folder"
-    elif not folder.is_dir():
-        reason = f"the folder {folder} does not exist"
-    elif not os.access(folder, os.W_OK):
-        reason = f"no permission to write in {folder}"
+    try:
+        if target.is_dir():
+            reason = "it is a folder"
+        elif not folder.is_dir():
+            reason = f"the folder {folder} does not exist"
+        elif not os.access(folder, os.W_OK):
+            reason = f"no permission to write in {folder}"
+    except OSError as error:
+        reason = error.strerror
     if reason:
         raise InputError(
             f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable"
@@ -68,7 +77,10 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     """Make the folder `path`, and those above it; raise `InputError` where it cannot be made or written to."""
     folder = Path(path)
     try:
+        added = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        for path in added:
+            _sync_folder(path.parent)
     except OSError as error:
         reason = "a file is in the way" if isinstance(error, FileExistsError) else error.strerror
         raise InputError(f"{folder}: cannot be made ({reason}); choose another folder") from error
@@ -79,36 +91,36 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 @contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
     """A temporary file that replaces `target` where the block ends without an error."""
-    # A device that only reads need not wait for it: with what it imports, it takes 4 ms.
-    import tempfile
-
+    # Named before it is made, so that an interruption right after cannot leave a file that nobody knows.
+    temporary = _beside(target)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); choose a folder that exists and is writable"
-        ) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from error
+        _remove(temporary)
+        hint = "; choose a folder that exists and is writable" if isinstance(error, _WRONG_FOLDER) else ""
+        raise InputError(f"{target}: cannot be written ({error.strerror}){hint}") from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
-    _sync_folder(target.parent)
+    try:
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise InputError(f"{target}: written, but may not outlast a power cut ({error.strerror})") from error
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _beside(target: Path) -> Path:
+    """A name in the folder of `target` that nothing else has."""
+    return target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
+
+
+def _remove(temporary: Path) -> None:
+    # Where even this fails, the first error is the one to tell.
+    with suppress(OSError):
+        temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -118,5 +130,9 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Some network file systems have no such call for folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -84,7 +85,7 @@ def parse(metadata: Mapping[str, str], name: str) -> Contract:
         return _contract(fields, golden)
     except ContractError as error:
         raise ContractError(f"{name}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ContractError(f"{name}: malformed contract ({type(error).__name__}: {error})") from error
 
 
@@ -230,6 +231,7 @@ def _int(value: Any, least: int, place: str) -> int:
 
 def _number(value: Any, place: str) -> float:
     _expect(isinstance(value, (int, float)) and not isinstance(value, bool), place, "a number", value)
+    _expect(math.isfinite(value), place, "a finite number", value)
     return float(value)
 
 

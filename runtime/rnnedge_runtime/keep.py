@@ -11,12 +11,19 @@ from rnnedge_runtime.snapshot import unpack
 
 
 def keep(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Write `data` as `path`; the one that was there becomes `path.previous`."""
+    """Write `data` as `path`; the one that was there becomes `path.previous`.
+
+    Raises `InputError` where the folder is missing or cannot be written.
+    """
     target = Path(path)
-    older = previous(target)
-    if target.exists():
-        # A copy first, so that at every moment one of the two names holds a whole snapshot.
-        write_bytes(older, target.read_bytes())
+    try:
+        older = target.read_bytes()
+        unpack(older, str(target))
+    except (OSError, InputError):
+        # None is there, or one that is damaged: it must not take the place of a whole one.
+        return write_bytes(target, data)
+    # A copy first, so that at every moment one of the two names holds a whole snapshot.
+    write_bytes(previous(target), older)
     return write_bytes(target, data)
 
 

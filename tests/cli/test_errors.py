@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -117,6 +118,14 @@ def test_an_unexpected_error_is_one_line_and_code_1(rnnedge: Command, monkeypatc
     done = rnnedge("verify", "x.onnx")
     assert done.code == 1
     assert "internal error: LookupError: inside" in done.err and "--debug" in done.err
+
+
+def test_bytes_that_are_no_text_are_named(rnnedge: Command, gru_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard input as in a file: the row and the column, in a terminal of any encoding."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1,2,3\n4,\xff,6\n"), "utf-8", "strict"))
+    done = rnnedge("run", gru_file, "-")
+    assert done.code == 6
+    assert "standard input, row 2, column 2: expected a number" in done.err
 
 
 def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
