@@ -69,7 +69,7 @@ def write_model(folder: Path, version: str) -> None:
 
 def read_model(folder: Path) -> str:
     """By `load`, which checks the seal, and by the digest."""
-    found = load(folder / "m.onnx").digest
+    found = load(folder / "m.onnx", trust="local").digest
     return next(version for version in ("old", "new") if check_seal(model_bytes(version), "") == found)
 
 

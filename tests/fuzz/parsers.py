@@ -173,7 +173,7 @@ def _snapshot_seeds() -> list[bytes]:
     stream = _model().stream()
     stream.push(np.ones((3, 4), np.float32))
     arrays = {"a": np.arange(4, dtype=np.int64).reshape(2, 2), "b": np.zeros((0, 3), np.float16), "c": np.bool_([1])}
-    small = pack(Snapshot("digest", {"batch": 1, "frames": 3}, arrays))
+    small = pack(Snapshot("digest", "weights", {"batch": 1, "frames": 3}, arrays))
     whole = stream.snapshot()
     return [whole, small, whole[len(_MAGIC) + 32 :], small[len(_MAGIC) + 32 :]]
 
