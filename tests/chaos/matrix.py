@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -26,6 +27,8 @@ _CODES = {"SIGINT": 130, "SIGTERM": 143}
 # Where one of these fails, the bytes may not be on the disk: to end well would be a lie.
 _MUST_TELL = ("write", "writev", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2")
 _UNLINKS = ("unlink", "unlinkat")
+_LOOKS = ("stat", "fstat", "newfstatat", "lstat", "statx", "read", "getdents64")
+FULL = os.environ.get("RNNEDGE_CHAOS") == "full"
 
 
 @dataclass
@@ -82,12 +85,15 @@ class Scene:
 def check_all(name: str, fault: str, twice: bool = False) -> int:
     """Make each call of a writer fail in turn, `twice`: and every removal too; returns how many there were.
 
-    Raises `AssertionError` for the first one after which the files are not as they have to be.
+    The short version leaves out the calls that only look, and signals at two calls of three. Raises `AssertionError`
+    for the first call after which the files are not as they have to be.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         scene = Scene(name, Path(folder))
         paths = scene.paths()
-        points = scene.points(paths)
+        points = [point for point in scene.points(paths) if FULL or point.call not in _LOOKS]
+        if fault in _CODES and not FULL:
+            points = points[::3]
         for point in points:
             more = [(Point(call, 1), FAULTS[fault]) for call in _UNLINKS if call != point.call] if twice else []
             ended = scene.hit(paths, (point, FAULTS[fault]), *more)

@@ -55,7 +55,8 @@ def missing() -> str:
     """Why strace cannot be used here; empty where it can."""
     if shutil.which("strace") is None:
         return "strace is not installed"
-    tried = subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
+    command = ["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"strace may not trace here: {tried.stderr.strip()[:80]}" if tried.returncode else ""
 
 
@@ -78,6 +79,8 @@ def run(command: Sequence[str], paths: Sequence[Path], *faults: tuple[Point, str
         options = [part for path in paths for part in ("-P", str(path))]
         for point, what in faults:
             options += ["-e", f"inject={point.call}:{what}:when={point.number}"]
-        line = ["strace", "-f", "-qq", "-y", "-s", "8", "-o", log.name, "-e", _TRACE, *options, *command]
+        # Stops at the traced calls only, a third of the time; but strace sends no signal at the entry of a call then.
+        quick = [] if any("signal=" in what for _, what in faults) else ["--seccomp-bpf"]
+        line = ["strace", "-f", *quick, "-qq", "-y", "-s", "8", "-o", log.name, "-e", _TRACE, *options, *command]
         done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
         return Ended(done.returncode, done.stderr, log.read())
