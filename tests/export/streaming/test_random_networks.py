@@ -36,7 +36,7 @@ def convert(layers: tuple[Layer, ...], graph: Captured | None = None) -> tuple[M
     graph = graph or composed(layers)
     streaming = streamify(graph.model, 0, 1, graph.places, lengths=graph.lengths)
     written = write_form(streaming, "native")
-    model = load_bytes(stamp(written.model, written.contract(20, graph.lengths)))
+    model = load_bytes(stamp(written.model, written.contract(20, graph.lengths)), trust="local")
     return model, Reference(source, EXAMPLE, graph.lengths)
 
 
