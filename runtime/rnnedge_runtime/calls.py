@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ProviderError, Stalled
@@ -11,20 +10,18 @@ from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
 from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
 from rnnedge_runtime.loaded import Loaded
-from rnnedge_runtime.ownership import forked_away, refuse_in_child
+from rnnedge_runtime.ownership import Alone, forked_away, refuse_in_child
 from rnnedge_runtime.watchdog import watchdog
 
 
-class Calls:
+class Calls(Alone):
     """The states of one stream and the lanes over them; the base of a `Sequence`."""
 
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Allocate everything that a call needs; `states` replace initial values."""
+        super().__init__()
         self._loaded, self._given, self._policies = loaded, states, policies
         self.contract, self.batch = loaded.contract, batch
-        lock = threading.Lock()
-        self._enter: Callable[[bool], bool] = lock.acquire
-        self._leave, self._inside = lock.release, lock.locked
         self._log = Log(policies.on_event)
         self._engine = loaded.engine
         self._stop = self._engine.stop()

@@ -33,7 +33,7 @@ class StateBuffers:
         """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
         self._states = states
         self._initial = {s.input: given.get(s.input, s.initial) for s in states}
-        self.sets = tuple({s.input: np.empty(_shape(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
+        self.sets = tuple({s.input: np.empty(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
         self.reset()
 
     def reset(self) -> None:
@@ -65,8 +65,8 @@ class Lane:
         self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop, frames: int
     ) -> None:
         """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
-        given = {p.name: np.zeros(_shape(p.shape, batch, frames), p.dtype) for p in contract.inputs}
-        arrays = {p.name: np.zeros(_shape(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
+        given = {p.name: np.zeros(shape_of(p.shape, batch, frames), p.dtype) for p in contract.inputs}
+        arrays = {p.name: np.zeros(shape_of(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
         self._keep = (given, arrays)
         self.frames = frames
         self.views = {p.name: _user_view(given[p.name], p, batch) for p in contract.inputs}
@@ -128,7 +128,7 @@ def _cursor_array(cursor: Cursor, frames: int) -> Array:
     return np.array(count - 1, np.int64) if cursor.kind == "last" else np.ones(count, bool)
 
 
-def _shape(shape: tuple[Dim, ...], batch: int, frames: int) -> tuple[int, ...]:
+def shape_of(shape: tuple[Dim, ...], batch: int, frames: int) -> tuple[int, ...]:
     """`shape` in numbers; "33*batch" is a batch with another axis folded into it."""
     sizes = {BATCH: batch, TIME: frames}
     return tuple(d if isinstance(d, int) else _product(d, sizes) for d in shape)

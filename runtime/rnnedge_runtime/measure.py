@@ -12,10 +12,11 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.sample import sample_frames
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
@@ -88,7 +89,7 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     if pushes < 1 or warmup < 0:
         raise InputError(f"measure: expected at least one push and no negative warm-up, found {pushes} and {warmup}")
     frames = model.contract.unit
-    sample = sample_frames(model, 64 * frames, seed)
+    sample = sample_frames(model.contract, 64 * frames, seed)
     inputs = [_part(sample, slice(frames * k, frames * (k + 1))) for k in range(64)]
     stream = model.stream()
     for index in range(warmup):
@@ -124,28 +125,8 @@ def side_by_side(
     return {name: rows.reshape(-1) / 1000.0 for name, rows in times.items()}
 
 
-def sample_frames(model: Model, count: int, seed: int = 0) -> Frames:
-    """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens.
-
-    A dict by name where the model has several inputs.
-    """
-    rng = np.random.default_rng(seed)
-    frames = {port.name: _sample(model, port, count, rng) for port in model.contract.inputs}
-    return frames if len(frames) > 1 else next(iter(frames.values()))
-
-
 def _part(frames: Frames, time: slice) -> Frames:
     return {name: a[time] for name, a in frames.items()} if isinstance(frames, dict) else frames[time]
-
-
-def _sample(model: Model, port: Port, count: int, rng: np.random.Generator) -> Array:
-    shape = (count, *(int(d) for d in port.frame_shape))
-    if port.dtype.startswith("float"):
-        return rng.standard_normal(shape).astype(port.dtype)
-    golden = model.contract.golden
-    if golden is None:
-        return np.zeros(shape, port.dtype)
-    return rng.choice(np.unique(golden.inputs[port.name]), shape).astype(port.dtype)
 
 
 def cold_start(path: str | os.PathLike[str], provider: str = "cpu", trust: str | None = None) -> ColdStart:
@@ -169,8 +150,8 @@ import rnnedge_runtime
 imported = perf_counter()
 model = rnnedge_runtime.load(sys.argv[1], provider=sys.argv[2], trust=(sys.argv[3:] or [None])[0])
 loaded = perf_counter()
-from rnnedge_runtime.measure import sample_frames
-frames = sample_frames(model, model.contract.unit)
+from rnnedge_runtime.sample import sample_frames
+frames = sample_frames(model.contract, model.contract.unit)
 before = perf_counter()
 model.stream().push(frames)
 done = perf_counter()

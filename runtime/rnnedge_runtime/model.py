@@ -23,6 +23,7 @@ from rnnedge_runtime.trust import trust_of
 
 if TYPE_CHECKING:
     from rnnedge_runtime.careful.watch import Watch
+    from rnnedge_runtime.pool import StreamPool
 
 
 class Model:
@@ -87,6 +88,29 @@ class Model:
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
         return Stream(self._loaded, batch, states or {}, policies)
+
+    def pool(
+        self,
+        capacity: int,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        time_limit_s: float | None = None,
+    ) -> StreamPool:
+        """Room for `capacity` sequences that come and go, and of which those that have frames advance together.
+
+        `on_event` is called with events that concern a whole call, and `time_limit_s` is that of one call; both as for
+        `stream`. Raises `InputError` for a file with a fixed batch, which has no room for others.
+        """
+        from rnnedge_runtime.pool import StreamPool
+
+        if capacity < 1:
+            raise InputError(f"pool: expected a capacity of at least 1, found {capacity}")
+        if self.contract.batch is not None:
+            raise InputError(
+                f"pool: the file was made for batch {self.contract.batch}; export the model with an open batch, "
+                "or give every sequence a stream of its own"
+            )
+        return StreamPool(self._loaded, capacity, on_event, time_limit_s)
 
     def run(self, frames: Frames) -> Frames:
         """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.

@@ -19,14 +19,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Owned(Protocol):
-    """What `alone` needs: `_enter(False)` is whether the caller may go in, `_leave()` lets the next one in."""
+class Alone:
+    """Something with one owner at a time: `_enter(False)` is whether the caller may go in, `_leave()` lets the next."""
 
-    _enter: Callable[[bool], bool]
-    _leave: Callable[[], None]
+    _kind = "stream"
+    _remedy = "give every thread a stream of its own, or use a pool"
+
+    def __init__(self) -> None:
+        """Nobody is inside."""
+        lock = threading.Lock()
+        self._enter: Callable[[bool], bool] = lock.acquire
+        self._leave, self._inside = lock.release, lock.locked
 
 
-S = TypeVar("S", bound=Owned)
+S = TypeVar("S", bound=Alone)
 
 
 def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
@@ -44,7 +50,7 @@ def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P],
     return cast(Callable[Concatenate[S, P], T], guarded)
 
 
-def in_use(owned: object) -> OwnerError:
+def in_use(owned: Alone) -> OwnerError:
     """The error that names the thread that is in a method of `owned` and the one that wants in."""
     here = threading.current_thread()
     names = {thread.ident: thread.name for thread in threading.enumerate()}
@@ -54,13 +60,13 @@ def in_use(owned: object) -> OwnerError:
             if at.f_locals.get("self") is owned:
                 other = names.get(ident, f"thread {ident}")
                 return OwnerError(
-                    f"stream: thread {here.name!r} came in while thread {other!r} was running it; "
-                    "give every thread a stream of its own, or use a pool"
+                    f"{owned._kind}: thread {here.name!r} came in while thread {other!r} was running it; "
+                    f"{owned._remedy}"
                 )
             at = at.f_back
     return OwnerError(
-        f"stream: thread {here.name!r} came in while it was running, from its own callback or beside another thread "
-        "that has just left; give every thread a stream of its own, or use a pool"
+        f"{owned._kind}: thread {here.name!r} came in while it was running, from its own callback or beside another "
+        f"thread that has just left; {owned._remedy}"
     )
 
 

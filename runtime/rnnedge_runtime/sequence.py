@@ -10,7 +10,7 @@ import numpy as np
 from rnnedge_runtime.calls import Calls
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
-from rnnedge_runtime.faults import Policies
+from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.guard import Guard
 from rnnedge_runtime.lane import Lane
@@ -28,14 +28,19 @@ class Sequence(Calls):
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
         super().__init__(loaded, batch, states, policies)
-        self._guard = Guard(policies, self.contract, batch, self._log)
-        self._remember = self._guard.remember if policies.holds else None
+        self._serve(policies, self._log)
         self._time = 0 if batch == 1 else 1
         self._unit, self._warmup = self.contract.unit, self.contract.warmup
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         self._rest: dict[str, Array] | None = None
         self._begin()
+
+    def _serve(self, policies: Policies, log: Log) -> None:
+        """Apply these policies from now on, and note in `log` what they do."""
+        self._policies, self._log = policies, log
+        self._guard = Guard(policies, self.contract, self.batch, log)
+        self._remember = self._guard.remember if policies.holds else None
 
     def _begin(self) -> None:
         """Initial states, no frame, none that waits."""

@@ -98,13 +98,18 @@ def write_predictions(folder: Path, version: str) -> None:
 
 
 def read_predictions(folder: Path) -> str:
-    """Every line is complete and every frame there."""
-    text = (folder / "out.csv").read_text()
+    """Every line is complete; as many as there are frames, or the first ones."""
+    return {1: "old", _FRAMES: "new"}.get(read_lines(folder / "out.csv"), "part")
+
+
+def read_lines(path: Path) -> int:
+    """How many predictions a file holds; raises for a line that is not whole."""
+    text = path.read_text()
     header, *rows = text.splitlines()
     assert header == "frame,time_s,label,score" and text.endswith("\n")
     assert [row.split(",")[0] for row in rows] == [str(k) for k in range(len(rows))]
     assert all(row.count(",") == 3 and float(row.rpartition(",")[2]) for row in rows)
-    return {1: "old", _FRAMES: "new"}.get(len(rows), "part")
+    return len(rows)
 
 
 def write_page(folder: Path, version: str) -> None:

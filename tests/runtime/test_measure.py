@@ -8,7 +8,8 @@ from exported import Exported
 
 from rnnedge_runtime import InputError, RnnEdgeError
 from rnnedge_runtime.host import fingerprint
-from rnnedge_runtime.measure import Latency, cold_start, measure_latency, percentile, sample_frames, side_by_side
+from rnnedge_runtime.measure import Latency, cold_start, measure_latency, percentile, side_by_side
+from rnnedge_runtime.sample import sample_frames
 
 
 def test_latency_times_every_push_of_one_call_s_frames(tagger: Exported) -> None:
@@ -40,7 +41,7 @@ def test_contenders_take_turns() -> None:
 def test_sample_frames_are_frames_that_the_model_takes(tokens: Exported, native: Exported) -> None:
     """Random numbers for features; for tokens, values that the embedding knows."""
     for exported in (tokens, native):
-        frames = sample_frames(exported.model, 30)
+        frames = sample_frames(exported.model.contract, 30)
         assert len(exported.model.run(frames)) == 30
 
 

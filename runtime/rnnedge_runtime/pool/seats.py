@@ -1,0 +1,110 @@
+"""Batched calls over some of many sequences: whose states are where, and how they get there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.faults import Log, Policies
+from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.pool.group import Group, Groups
+from rnnedge_runtime.pool.rows import Order, Rows
+from rnnedge_runtime.sequence import PIECE_FRAMES
+
+# Frames of all sequences together that one call takes: what keeps intermediate values in the tens of megabytes.
+_CALL_FRAMES = 16 * PIECE_FRAMES
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Some rows as they were."""
+
+    rows: Array
+    standing: dict[str, Array]
+    fed: Array
+
+
+class Seats:
+    """The states of `capacity` sequences in rows, and of those that ran last in the buffers of a call.
+
+    As long as the same rows run, their states stay in the buffers and nothing is copied. `fed` counts the frames that
+    each row has run, int64 (capacity,).
+    """
+
+    def __init__(self, loaded: Loaded, capacity: int, order: Order, policies: Policies, log: Log) -> None:
+        """Used by a pool."""
+        self.contract = loaded.contract
+        self.fed = np.zeros(capacity, np.int64)
+        self._rows = Rows(self.contract, capacity, order)
+        self._groups = Groups(loaded, order, policies, log)
+        self._seated: Group | None = None
+
+    def read(self, row: int) -> dict[str, Array]:
+        """Where a row stands, as arrays of a snapshot."""
+        self._empty()
+        return self._rows.read(row)
+
+    def write(self, row: int, arrays: Mapping[str, Array], fed: int) -> None:
+        """The opposite of `read`; `fed` frames were run."""
+        self._empty()
+        self._rows.write(row, arrays)
+        self.fed[row] = fed
+
+    def keep(self, rows: Array) -> Kept:
+        """What `put_back` needs."""
+        self._empty()
+        return Kept(rows, self._rows.copy(rows), self.fed[rows])
+
+    def put_back(self, kept: Kept) -> None:
+        """Undo what ran since `keep`; other rows have not moved."""
+        self._seated = None
+        self._rows.scatter(kept.rows, kept.standing)
+        self.fed[kept.rows] = kept.fed
+
+    def run(self, rows: Array, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Run frames (len(rows), time, ...) by input name, whole calls only, and an error leaves all as it was.
+
+        Returns per-frame outputs (len(rows), time, ...) by name; summaries stay in the rows.
+        """
+        unit, total = self.contract.unit, next(iter(arrays.values())).shape[1]
+        most = unit if self.contract.chunk else max(unit, _CALL_FRAMES // len(rows) // unit * unit)
+        if 0 < total <= most:
+            return self._call(rows, arrays)
+        parts = [{p.name: _no_frames(p, len(rows)) for p in self.contract.outputs if p.per_frame}]
+        kept = self.keep(rows)
+        try:
+            for start in range(0, total, most):
+                parts.append(self._call(rows, {name: a[:, start : start + most] for name, a in arrays.items()}))
+        except RnnEdgeError:
+            self.put_back(kept)
+            raise
+        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+    def _call(self, rows: Array, arrays: dict[str, Array]) -> dict[str, Array]:
+        outputs = self._seat(rows).run(arrays, int(self.fed[rows].min()))
+        if self.contract.summaries:
+            self._rows.scatter(rows, {f"summary:{p.name}": outputs.pop(p.name) for p in self.contract.summaries})
+        self.fed[rows] += next(iter(arrays.values())).shape[1]
+        return outputs
+
+    def _seat(self, rows: Array) -> Group:
+        """The group in whose buffers the states of `rows` are."""
+        if self._seated is None or not np.array_equal(self._seated.rows, rows):
+            self._empty()
+            self._seated = self._groups.of(len(rows))
+            self._seated.seat(rows, self._rows)
+        return self._seated
+
+    def _empty(self) -> None:
+        """All states are in their rows."""
+        if self._seated is not None:
+            self._seated.leave(self._rows)
+            self._seated = None
+
+
+def _no_frames(port: Port, count: int) -> Array:
+    return np.empty((count, 0, *(int(d) for d in port.frame_shape)), port.dtype)

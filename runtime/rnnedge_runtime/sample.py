@@ -1,0 +1,28 @@
+"""Frames to try a model with, where nobody has recorded any."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Contract, Port
+from rnnedge_runtime.frames import Frames
+
+
+def sample_frames(contract: Contract, count: int, seed: int = 0) -> Frames:
+    """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens.
+
+    A dict by name where the model has several inputs.
+    """
+    rng = np.random.default_rng(seed)
+    frames = {port.name: _sample(contract, port, count, rng) for port in contract.inputs}
+    return frames if len(frames) > 1 else next(iter(frames.values()))
+
+
+def _sample(contract: Contract, port: Port, count: int, rng: np.random.Generator) -> Array:
+    shape = (count, *(int(d) for d in port.frame_shape))
+    if port.dtype.startswith("float"):
+        return rng.standard_normal(shape).astype(port.dtype)
+    golden = contract.golden
+    if golden is None:
+        return np.zeros(shape, port.dtype)
+    return rng.choice(np.unique(golden.inputs[port.name]), shape).astype(port.dtype)
