@@ -6,6 +6,7 @@ Needs numpy and onnxruntime, nothing else.
 from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State
 from rnnedge_runtime.errors import (
     ContractError,
+    Dropped,
     InputError,
     MissingExtra,
     ModelRefused,
@@ -23,6 +24,7 @@ from rnnedge_runtime.stream import Stream
 __all__ = [
     "Contract",
     "ContractError",
+    "Dropped",
     "Event",
     "Golden",
     "GoldenReport",

@@ -5,7 +5,8 @@
     │   └── ContractError                    3   the file's description is missing or contradicts its graph
     ├── VerificationError(ArithmeticError)   4   a file does not compute what its source computes
     ├── BudgetMissed                         5   a figure that was asked for was not reached
-    │   └── Stalled(TimeoutError)            5   a run took longer than its time limit and was ended
+    │   ├── Stalled(TimeoutError)            5   a run took longer than its time limit and was ended
+    │   └── Dropped                          5   a queue was full and let frames go, as its policy says
     ├── InputError(ValueError)               6   frames, audio or table handed in are wrong
     ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here, or failed
     ├── OwnerError(RuntimeError)             1   two threads in one stream, or a session after a fork
@@ -69,3 +70,7 @@ class Stalled(BudgetMissed, TimeoutError):
 
 class OwnerError(RnnEdgeError, RuntimeError):
     """Two threads were in one stream at once, or a forked child used what its parent had loaded."""
+
+
+class Dropped(BudgetMissed):
+    """Frames were let go because too many waited; they become a gap of their sequence."""

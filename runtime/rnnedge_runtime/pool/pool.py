@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from rnnedge_runtime.pool.member import Member
 from rnnedge_runtime.pool.seats import Seats
 from rnnedge_runtime.snapshot import Snapshot
 from rnnedge_runtime.stream import Stream
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.pool.batcher import Batcher
+    from rnnedge_runtime.pool.request import Full
 
 T = TypeVar("T")
 
@@ -98,6 +102,16 @@ class StreamPool(Alone):
         self._row_of[member] = row
         self._by_itself(member, Stream.reset)
         return member
+
+    def batcher(self, max_wait_s: float = 0.005, *, queue: int = 4, full: Full = "block") -> Batcher:
+        """Share the pool among threads and tasks: what they push waits at most `max_wait_s` seconds for company.
+
+        Of each member at most `queue` pushes wait; what a further one does is `full`: "block" waits for room,
+        "drop-oldest" drops the one that waits longest, "drop-newest" itself. Raises `InputError` for bad settings.
+        """
+        from rnnedge_runtime.pool.batcher import Batcher
+
+        return Batcher(self, max_wait_s, queue, full)
 
     @alone
     def leave(self, member: Member) -> None:

@@ -1,0 +1,118 @@
+"""What waits for a batched call: requests of each member in the order in which they came, bounded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+from weakref import WeakKeyDictionary
+
+from rnnedge_runtime.errors import Dropped, InputError
+from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.pool.member import Member
+
+Full = Literal["block", "drop-oldest", "drop-newest"]
+MakeGood = Literal["before", "later", "never"]
+
+
+@dataclass(eq=False)
+class Request:
+    """Something to do for one member: `frames` to push, `count` of them, or else `action` to call.
+
+    `due` and `deadline` are in seconds of the monotonic clock: until when it may wait for company, and until when its
+    result is wanted. `lost` frames were dropped in front of it; `make_good` says when they become a gap: before it,
+    with a later push, or never, because it starts anew. `apart`: it gains nothing from company.
+    """
+
+    member: Member
+    frames: Frames | None
+    count: int
+    due: float
+    deadline: float | None = None
+    action: Callable[[], Any] | None = None
+    make_good: MakeGood = "before"
+    apart: bool = False
+    lost: int = 0
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Waiting:
+    """The requests of all members, at most `limit` pushes of each."""
+
+    def __init__(self, limit: int, full: Full) -> None:
+        """Raise `InputError` for no room or a policy that does not exist."""
+        if limit < 1:
+            raise InputError(f"batcher: expected a queue of at least 1 push, found {limit}")
+        if full not in get_args(Full):
+            raise InputError(f"batcher: full: expected one of {', '.join(get_args(Full))}, found {full!r}")
+        self._limit, self._full = limit, full
+        self._queues: dict[Member, deque[Request]] = {}
+        # Frames that were dropped behind all that a member has waiting.
+        self._lost_behind: WeakKeyDictionary[Member, int] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        """How many members have something waiting."""
+        return len(self._queues)
+
+    @property
+    def requests(self) -> int:
+        """How many requests wait."""
+        return sum(map(len, self._queues.values()))
+
+    def add(self, request: Request) -> Request | Literal["full"] | None:
+        """Take a request; returns the one that was dropped for it, itself perhaps, or "full" where it has to wait."""
+        member = request.member
+        pushes = [one for one in self._queues.get(member, ()) if one.action is None]
+        too_many = request.action is None and len(pushes) >= self._limit
+        if too_many and self._full == "block":
+            return "full"
+        if too_many and self._full == "drop-newest":
+            self._lost_behind[member] = self._lost_behind.get(member, 0) + request.count
+            return request
+        request.lost += self._lost_behind.pop(member, 0)
+        queue = self._queues.setdefault(member, deque())
+        queue.append(request)
+        if not too_many:
+            return None
+        oldest = pushes[0]
+        queue[queue.index(oldest) + 1].lost += oldest.lost + oldest.count
+        queue.remove(oldest)
+        return oldest
+
+    def heads(self) -> Iterator[Request]:
+        """The next request of every member that has one."""
+        return (queue[0] for queue in self._queues.values())
+
+    def take(self) -> tuple[list[Request], int]:
+        """The next request of every member, and how many had been cancelled, whose frames are lost."""
+        found, cancelled = [], 0
+        for member in list(self._queues):
+            queue = self._queues[member]
+            while queue:
+                request = queue.popleft()
+                if request.future.set_running_or_notify_cancel():
+                    found.append(request)
+                    break
+                cancelled += 1
+                self.lose(member, request.lost + request.count)
+            if not queue:
+                del self._queues[member]
+        return found, cancelled
+
+    def lose(self, member: Member, frames: int) -> None:
+        """Frames that stood in front of what the member has waiting will not come."""
+        queue = self._queues.get(member)
+        if queue:
+            queue[0].lost += frames
+        else:
+            self._lost_behind[member] = self._lost_behind.get(member, 0) + frames
+
+
+def dropped(request: Request, limit: int) -> Dropped:
+    """The error that the sender of a dropped request gets."""
+    return Dropped(
+        f"{request.member.name}: {request.count} frames dropped, because {limit} pushes wait already; "
+        "they become a gap of the sequence"
+    )
