@@ -111,9 +111,12 @@ class Batcher:
         while True:
             room = asyncio.Event()
             with self._changed:
-                if self._add(request):
-                    return await asyncio.wrap_future(request.future)
-                self._asking.append(partial(loop.call_soon_threadsafe, room.set))
+                added = self._add(request)
+                if not added:
+                    self._asking.append(partial(loop.call_soon_threadsafe, room.set))
+            # No task waits with the lock held.
+            if added:
+                return await asyncio.wrap_future(request.future)
             await room.wait()
 
     def gap(self, member: Member, frames: int) -> Future[Frames]:
