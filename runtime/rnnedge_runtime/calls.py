@@ -26,7 +26,8 @@ class Calls(Alone):
         self._engine = loaded.engine
         self._stop = self._engine.stop()
         self._stopped_in: object | None = None
-        self._states = StateBuffers(self.contract.states, batch, checked_states(states, self.contract, batch))
+        given = checked_states(states, self.contract, batch)
+        self._states = StateBuffers(self._engine, self.contract.states, batch, given)
         self._lanes = Lanes(self._engine, self.contract, self._states, batch, self._stop)
         self._lane = self._once = self._lanes.once
         # Which set of states the next call reads, how many calls and frames there were.
@@ -75,6 +76,14 @@ class Calls(Alone):
                 f"{self._loaded.name}: provider {failed!r} failed at frame {fed}: {reason}; the stream is as before; "
                 "load the model with several providers, best first, to go on with the next one"
             ) from error
+        try:
+            self._states.fetch(self._turn)
+        except self._engine.failures as lost:
+            raise ProviderError(
+                f"{self._loaded.name}: provider {failed!r} failed at frame {fed}, and the states are on its device; "
+                f"make another stream, which {engine.provider!r} will run, and restore the last snapshot"
+            ) from lost
+        self._states.move(engine)
         self._engine, self._stop = engine, engine.stop()
         self._lanes = Lanes(engine, self.contract, self._states, self.batch, self._stop)
         self._once, again = self._lanes.once, self._lanes.of(lane.frames)

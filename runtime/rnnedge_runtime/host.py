@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from rnnedge_runtime.engines.ort import available_providers
+from rnnedge_runtime.engines.providers import available_providers
 
 
 def fingerprint() -> dict[str, str]:

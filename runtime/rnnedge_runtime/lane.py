@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
-from rnnedge_runtime.engines import Engine, Stop
+from rnnedge_runtime.engines import Buffers, Engine, Stop
 
 _LANES_KEPT = 8
 
@@ -26,30 +26,57 @@ class Out:
 class StateBuffers:
     """Two sets of state arrays used in turn: a call reads the one and writes the other, so nothing is copied.
 
-    Created by a `Stream`, shared by its lanes, refilled by `reset`.
+    Created by a `Stream`, shared by its lanes, refilled by `reset`. Where the engine holds states on a device, `fetch`
+    comes before anybody reads the arrays of a set, and `store` after anybody wrote them.
     """
 
-    def __init__(self, states: tuple[State, ...], batch: int, given: Mapping[str, Array]) -> None:
+    def __init__(self, engine: Engine, states: tuple[State, ...], batch: int, given: Mapping[str, Array]) -> None:
         """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
         self._states = states
         self._initial = {s.input: given.get(s.input, s.initial) for s in states}
-        self.sets = tuple({s.input: np.empty(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
+        self.sets = tuple({s.input: np.zeros(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
+        self.move(engine)
         self.reset()
+
+    def move(self, engine: Engine) -> None:
+        """Live with this engine from now on, from what stands in the arrays."""
+        self._bound = tuple(
+            {s.input: engine.hold(s.input, s.output, own[s.input]) for s in self._states} for own in self.sets
+        )
+        self._away = tuple([b for b in bound.values() if not isinstance(b, np.ndarray)] for bound in self._bound)
+
+    def fetch(self, index: int) -> None:
+        """Set `index` stands in its arrays."""
+        for held in self._away[index]:
+            held.fetch()
+
+    def store(self, index: int) -> None:
+        """The next call reads what stands in the arrays of set `index`."""
+        for held in self._away[index]:
+            held.store()
 
     def reset(self) -> None:
         """Fill both sets with the initial values."""
         for index in range(2):
-            self.hold(index, 0)
+            self._fill(index, self._states)
 
     def hold(self, index: int, calls: int) -> None:
         """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""
-        for state in self._states:
-            if state.warmup >= calls:
-                self.sets[index][state.input][...] = self._initial[state.input]
+        self.fetch(index)
+        self._fill(index, [state for state in self._states if state.warmup >= calls])
 
-    def outputs(self, index: int) -> dict[str, Array]:
+    def inputs(self, index: int) -> Buffers:
+        """Set `index` under the names by which the graph reads it."""
+        return self._bound[index]
+
+    def outputs(self, index: int) -> Buffers:
         """Set `index` under the names by which the graph writes it."""
-        return {s.output: self.sets[index][s.input] for s in self._states}
+        return {s.output: self._bound[index][s.input] for s in self._states}
+
+    def _fill(self, index: int, states: Iterable[State]) -> None:
+        for state in states:
+            self.sets[index][state.input][...] = self._initial[state.input]
+        self.store(index)
 
 
 class Lane:
@@ -86,8 +113,8 @@ class Lane:
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
         feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
         self.calls: tuple[Callable[[], object], Callable[[], object]] = (
-            engine.bind({**feeds, **states.sets[0]}, {**arrays, **states.outputs(1)}, stop),
-            engine.bind({**feeds, **states.sets[1]}, {**arrays, **states.outputs(0)}, stop),
+            engine.bind({**feeds, **states.inputs(0)}, {**arrays, **states.outputs(1)}, stop),
+            engine.bind({**feeds, **states.inputs(1)}, {**arrays, **states.outputs(0)}, stop),
         )
 
     def place(self, before: int, total: int | None) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.engines import Engine
+from rnnedge_runtime.errors import ProviderError
 
 
 class Loaded:
@@ -31,5 +33,19 @@ class Loaded:
             if self.engine is failed:
                 if not self._further:
                     return None
-                self.engine = self._further.pop(0)()
+                self.engine = first_that_starts(self._further)
             return self.engine
+
+
+def first_that_starts(openers: list[Callable[[], Engine]]) -> Engine:
+    """Open engines, best first, until one starts, and take the opened ones off the list; warns of those that did not.
+
+    Raises the `ProviderError` of the last where none starts.
+    """
+    while True:
+        try:
+            return openers.pop(0)()
+        except ProviderError as error:
+            if not openers:
+                raise
+            warnings.warn(f"{error}; the next provider takes its place", RuntimeWarning, stacklevel=2)

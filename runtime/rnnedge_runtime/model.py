@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,12 @@ from rnnedge_runtime.contract import Array, Contract, check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.engines.ort import OrtEngine
+from rnnedge_runtime.engines.providers import check_options, choose_providers
+from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames
-from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.loaded import Loaded, first_that_starts
 from rnnedge_runtime.read import read_model
 from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
@@ -24,6 +27,8 @@ from rnnedge_runtime.trust import trust_of
 if TYPE_CHECKING:
     from rnnedge_runtime.careful.watch import Watch
     from rnnedge_runtime.pool import StreamPool
+
+_DEFAULTS = Settings()
 
 
 class Model:
@@ -140,22 +145,29 @@ class Model:
 def load(
     path: str | os.PathLike[str],
     *,
-    provider: str = "cpu",
+    provider: str | Sequence[str] = "cpu",
+    provider_options: Mapping[str, Mapping[str, str]] | None = None,
     threads: int = 1,
     spinning: bool = False,
+    flush_denormals: bool = True,
     trust: str | None = None,
     key: str | os.PathLike[str] | None = None,
 ) -> Model:
     """Load a file made by `rnnedge.export`.
 
-    `provider` is "cpu", "cuda", or "auto" for the best present. `threads` are onnxruntime's intra-op threads;
-    `spinning` lets them burn a core while they wait, which only pays for large models pushed back to back.
+    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for the best of CUDA and CPU.
+    Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes
+    over, with a warning or an `Event`. `provider_options` by name go to onnxruntime as they are, such as
+    `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`.
+    `threads` are onnxruntime's intra-op threads; `spinning` lets them burn a core while they wait, which only pays for
+    large models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
+    1.2e-38 are zero, for all that such a thread computes.
     `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
     sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
     `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it.
 
     Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
-    model, `ContractError` where its description contradicts its graph, `ProviderError` where the provider is not here.
+    model, `ContractError` where its description contradicts its graph, `ProviderError` where no provider is here.
     """
     name = str(path)
     data = read_model(path, trust)
@@ -163,30 +175,28 @@ def load(
         from rnnedge_runtime.signing import check_signature
 
         check_signature(data, path, key)
-    return load_bytes(data, name, provider=provider, threads=threads, spinning=spinning, trust=trust)
+    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals)
+    return load_bytes(data, name, settings, trust=trust)
 
 
-def load_bytes(
-    data: bytes,
-    name: str = "model",
-    *,
-    provider: str = "cpu",
-    threads: int = 1,
-    spinning: bool = False,
-    trust: str | None = None,
-) -> Model:
+def load_bytes(data: bytes, name: str = "model", settings: Settings = _DEFAULTS, *, trust: str | None = None) -> Model:
     """Load a sealed file that is already in memory; otherwise as `load`."""
     digest = check_seal(data, name)
+    providers = choose_providers(settings.provider)
+    check_options(settings.provider_options, providers)
 
     def open_model(watch: Watch | None = None) -> Model:
-        engine = OrtEngine(data, name, provider=provider, threads=threads, spinning=spinning, watch=watch)
+        openers: list[Callable[[], Engine]] = [
+            partial(OrtEngine, data, name, one, settings, watch) for one in providers
+        ]
+        engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Model(Loaded(name, digest, contract, engine))
+        return Model(Loaded(name, digest, contract, engine, openers))
 
     if trust_of(digest, trust) == "local":
         return open_model()
     # Here, because the careful loader needs this module, and costs nothing where it is not needed.
     from rnnedge_runtime.careful import load_carefully
 
-    return load_carefully(data, name, open_model)
+    return load_carefully(data, name, open_model, on_device=providers != ("cpu",))

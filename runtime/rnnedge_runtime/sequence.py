@@ -195,6 +195,7 @@ class Sequence(Calls):
             raise InputError("stream: the sequence is finished; call reset() to start the next one")
 
     def _snapshot(self) -> Snapshot:
+        self._states.fetch(self._turn)
         arrays = {f"state:{name}": array for name, array in self._states.sets[self._turn].items()}
         summaries = {o.port.name: o.view for o in self._lane.outs if not o.port.per_frame}
         arrays |= {f"summary:{name}": view for name, view in summaries.items()}
@@ -213,6 +214,7 @@ class Sequence(Calls):
     def _put(self, found: Snapshot) -> None:
         for name, array in self._states.sets[self._turn].items():
             array[...] = found.arrays[f"state:{name}"]
+        self._states.store(self._turn)
         self._lane = self._once
         for out in self._lane.outs:
             if not out.port.per_frame:

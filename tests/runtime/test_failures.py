@@ -12,7 +12,8 @@ import pytest
 from exported import Exported, export_network
 
 from rnnedge_runtime import Event, ProviderError, Stalled, Stream
-from rnnedge_runtime.engines import Buffers, Engine, Stop
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines import Buffers, Engine, Held, Stop
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.watchdog import watchdog
@@ -37,6 +38,10 @@ class Breaking:
         """The real one's."""
         return self._real.stop()
 
+    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
+        """The real one's."""
+        return self._real.hold(reads, writes, array)
+
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind the real engine, with the fault in front."""
         run = self._real.bind(inputs, outputs, stop)
@@ -46,6 +51,7 @@ class Breaking:
             if self.runs >= 0:
                 return run()
             for array in outputs.values():
+                assert isinstance(array, np.ndarray)
                 array.reshape(-1)[::2] = np.nan
             raise EngineBroke("the device is gone")
 

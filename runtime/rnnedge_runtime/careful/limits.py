@@ -12,7 +12,7 @@ class Limits:
     """The bounds of the careful loader; each is ten times and more what any exported network of the tests needs.
 
     `arena_bytes` is shared by all files of a process that were loaded carefully. `seconds` are for opening the file and
-    replaying its golden sample, together.
+    replaying its golden sample, together; `device_seconds` where another provider than the CPU has to start for it.
     """
 
     file_bytes: int = 64 * _MIB
@@ -27,6 +27,7 @@ class Limits:
     buffer_bytes: int = 64 * _MIB
     arena_bytes: int = 128 * _MIB
     seconds: float = 1.5
+    device_seconds: float = 60.0
 
 
 LIMITS = Limits()

@@ -18,12 +18,20 @@ from rnnedge_runtime.model import Model
 _REMEDY = "load it with trust='local' if you trust whoever made it"
 
 
-def load_carefully(data: bytes, name: str, open_model: Callable[[Watch], Model], limits: Limits = LIMITS) -> Model:
+def load_carefully(
+    data: bytes,
+    name: str,
+    open_model: Callable[[Watch], Model],
+    limits: Limits = LIMITS,
+    *,
+    on_device: bool = False,
+) -> Model:
     """What `open_model` makes of `data`, a sealed file, if it is within bounds and its golden sample replays.
 
+    `on_device`: a provider other than the CPU may open it, which takes seconds to start whatever the file.
     Raises `ModelRefused`, whatever goes wrong, and `ProviderError` where the provider is not here.
     """
-    watch = Watch(limits)
+    watch = Watch(limits, limits.device_seconds if on_device else limits.seconds)
 
     def work() -> Model:
         check_policy(data, limits)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from rnnedge_runtime.careful.arena import use_capped_arena
 from rnnedge_runtime.careful.limits import Limits
-from rnnedge_runtime.contract import TensorInfo
-from rnnedge_runtime.engines import Buffers, Stop
+from rnnedge_runtime.contract import Array, TensorInfo
+from rnnedge_runtime.engines import Buffers, Held, Stop
 from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
 from rnnedge_runtime.errors import ModelRefused
 
@@ -25,9 +25,9 @@ _GRACE_SECONDS = 0.2
 class Watch:
     """Stops one load. Created for it, handed to the engine, and forgotten when the file is open."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Bounds as in `limits`."""
-        self.limits = limits
+    def __init__(self, limits: Limits, seconds: float) -> None:
+        """Bounds as in `limits`; `seconds` for all of it."""
+        self.limits, self._seconds = limits, seconds
         self.stop = OrtStop()
         self._options: Any = None
 
@@ -51,11 +51,11 @@ class Watch:
 
         thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
         thread.start()
-        thread.join(self.limits.seconds)
+        thread.join(self._seconds)
         if thread.is_alive():
             self._stop()
             thread.join(_GRACE_SECONDS)
-            raise ModelRefused(f"expected to open and replay in {self.limits.seconds:g} s, found it still busy")
+            raise ModelRefused(f"expected to open and replay in {self._seconds:g} s, found it still busy")
         if errors:
             raise errors[0]
         return results[0]
@@ -82,6 +82,10 @@ class WatchedEngine:
     def stop(self) -> Stop:
         """The watch's own, for every run."""
         return self._watch.stop
+
+    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
+        """As `Engine.hold`."""
+        return self._engine.hold(reads, writes, array)
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """As `Engine.bind`."""

@@ -10,7 +10,20 @@ from typing import Protocol
 
 from rnnedge_runtime.contract import Array, TensorInfo
 
-Buffers = Mapping[str, Array]
+
+class Held(Protocol):
+    """An array whose values are with the engine, on a device: what a run wrote is in the array after `fetch`."""
+
+    def fetch(self) -> None:
+        """Bring the values into the array."""
+        ...
+
+    def store(self) -> None:
+        """Take the array's values to where runs read them."""
+        ...
+
+
+Buffers = Mapping[str, Array | Held]
 
 
 class Stop(Protocol):
@@ -50,17 +63,24 @@ class Engine(Protocol):
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """What a bound run raises when the engine itself fails or is stopped."""
+        """What a bound run, and `Held`, raise when the engine itself fails or is stopped."""
         ...
 
     def stop(self) -> Stop:
         """A new `Stop`, for one owner's runs."""
         ...
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
-        """Bind C-contiguous arrays for every graph input and output.
+    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
+        """Where a state, read as `reads` and written as `writes`, lives between runs.
 
-        Each call of the result reads the input arrays and writes the output arrays in place. The engine borrows their
-        memory: the caller keeps the arrays alive as long as the result.
+        `array` itself where runs use host memory; else what stands for it, so that runs need no copy.
+        """
+        ...
+
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+        """Bind C-contiguous arrays, or what `hold` gave for them, for every graph input and output.
+
+        Each call of the result reads the input arrays and writes the output arrays in place; what is held stays where
+        it is. The engine borrows the memory: the caller keeps the arrays alive as long as the result.
         """
         ...

@@ -34,9 +34,11 @@ class Group(Calls):
         """Take the states of `rows`, at most `size`; what is left of the buffers gets those of the first."""
         self.rows = rows
         standing.gather(np.concatenate([rows, np.repeat(rows[:1], self.batch - len(rows))]), self._views[self._turn])
+        self._states.store(self._turn)
 
     def leave(self, standing: Rows) -> None:
         """Give the states back."""
+        self._states.fetch(self._turn)
         standing.scatter(self.rows, self._views[self._turn])
 
     @alone

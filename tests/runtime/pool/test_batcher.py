@@ -121,7 +121,8 @@ def test_a_task_waits_for_room(native: Exported, pool: StreamPool) -> None:
         gate.open()
         twin = native.model.stream()
         # Tasks that wait for room get in as they wake, in the order in which they asked.
-        assert all(equal(await task, twin.push(frames_of(native, 1, k))) for k, task in enumerate(tasks))
+        for k, task in enumerate(tasks):
+            assert equal(await task, twin.push(frames_of(native, 1, k)))
 
     with pool.batcher(0.0, queue=2) as batcher:
         asyncio.run(main(batcher, batcher.join(), Gate(batcher, native)))

@@ -178,6 +178,9 @@ class Failing:
     def stop(self) -> object:
         return self._engine.stop()
 
+    def hold(self, reads: str, writes: str, array: np.ndarray) -> object:
+        return self._engine.hold(reads, writes, array)
+
     def bind(self, inputs: object, outputs: object, stop: object) -> object:
         run = self._engine.bind(inputs, outputs, stop)  # type: ignore[arg-type]
 

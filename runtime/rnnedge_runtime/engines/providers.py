@@ -1,0 +1,63 @@
+"""Execution providers by name: onnxruntime's own, in lower case and without "ExecutionProvider"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnxruntime
+
+from rnnedge_runtime.errors import ProviderError
+
+_SUFFIX = "ExecutionProvider"
+# TensorRT builds its engines for minutes, others change numbers: those are only taken when they are named.
+_AUTO = ("cuda", "cpu")
+# Stands in the list of every installation, and sends frames to a service on the net.
+_REMOTE = "azure"
+
+
+def available_providers() -> tuple[str, ...]:
+    """The providers of this installation that can be asked for by name, in onnxruntime's order."""
+    return _names(onnxruntime.get_available_providers())
+
+
+def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
+    """`asked` as single names: "auto" is the best present, "cuda,cpu" several.
+
+    Raises `ProviderError` for a name that onnxruntime does not know.
+    """
+    names = tuple(name.strip() for name in (asked.split(",") if isinstance(asked, str) else asked))
+    known = _names(onnxruntime.get_all_providers())
+    for name in names:
+        if name not in (*known, "auto"):
+            raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}")
+    if not names:
+        raise ProviderError("provider: expected at least one, found none")
+    best = next(name for name in _AUTO if name in available_providers())
+    return tuple(dict.fromkeys(best if name == "auto" else name for name in names))
+
+
+def check_options(options: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> None:
+    """Raise `ProviderError` for options of a provider that is none of `names`."""
+    for name in options:
+        if name not in names:
+            raise ProviderError(f"options of provider {name!r}: expected those of {', '.join(names)}")
+
+
+def session_providers(name: str, options: Mapping[str, Mapping[str, str]]) -> list[str | tuple[str, dict[str, str]]]:
+    """What an onnxruntime session is asked for; nodes that TensorRT cannot take run on CUDA, the rest on the CPU.
+
+    Raises `ProviderError` where the provider is not in this installation.
+    """
+    present = {full.removesuffix(_SUFFIX).lower(): full for full in onnxruntime.get_available_providers()}
+    if name not in present:
+        raise ProviderError(
+            f"provider {name!r}: not in this onnxruntime (it has {', '.join(available_providers())}); "
+            "install 'rnnedge[gpu]' on a machine with that device, or use provider='cpu'"
+        )
+    names = [name, *(["cuda"] if name == "tensorrt" and "cuda" in present else [])]
+    return [(present[n], dict(options[n])) if options.get(n) else present[n] for n in names]
+
+
+def _names(full: Sequence[str]) -> tuple[str, ...]:
+    names = (name.removesuffix(_SUFFIX).lower() for name in full)
+    return tuple(name for name in names if name != _REMOTE)

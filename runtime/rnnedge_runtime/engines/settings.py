@@ -1,0 +1,17 @@
+"""How the graph of a file is to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `rnnedge_runtime.load` was asked for; see there."""
+
+    provider: str | Sequence[str] = "cpu"
+    provider_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    threads: int = 1
+    spinning: bool = False
+    flush_denormals: bool = True
