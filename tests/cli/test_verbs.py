@@ -63,7 +63,8 @@ def test_sign_and_verify_ask_for_a_key(rnnedge: Command, gru_file: Path, tmp_pat
     assert rnnedge("verify", target, "--key", public).code == 0
     assert str(tmp_path / "m.onnx.sig") in rnnedge("sign", target, "--key", key).out
     assert rnnedge("sign", target, "--key", key, "--new-key").code == 6
-    target.write_bytes(target.read_bytes()[:-1] + b"0")
+    data = target.read_bytes()
+    target.write_bytes(data[:-1] + (b"1" if data.endswith(b"0") else b"0"))
     for more in ((), ("--against", "factories:gru")):
         done = rnnedge("verify", target, "--key", public, *more)
         assert done.code == 3 and "key.pub.pem signed" in done.err
