@@ -24,8 +24,6 @@ from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 
-_ROWS_AT_ONCE = 256
-_SAMPLES_AT_ONCE = 8192
 # Tokens: every integer dtype of a contract holds them.
 _TOO_LARGE = 1 << 31
 
@@ -56,7 +54,7 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
         return _wav(path, contract)
     if ending in (".csv", ".txt", ".jsonl", ".json"):
         opened = partial(path.open, newline="", encoding="utf-8", errors="replace")
-        return _text(opened, source, contract, _ROWS_AT_ONCE)
+        return _text(opened, source, contract, contract.piece)
     raise InputError(f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}")
 
 
@@ -141,7 +139,7 @@ def _npy(path: Path, contract: Contract) -> Iterator[Array]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not an NPY file that can be read ({error})") from error
-    yield from _pieces(array, contract.inputs[0], str(path))
+    yield from _pieces(array, contract.inputs[0], contract.piece, str(path))
 
 
 def _npz(path: Path, contract: Contract) -> Iterator[Frames]:
@@ -157,12 +155,12 @@ def _npz(path: Path, contract: Contract) -> Iterator[Frames]:
     counts = {name: len(array) for name, array in arrays.items() if array.ndim}
     if len(set(counts.values())) > 1:
         raise InputError(f"{path}: expected equally many frames of every input, found {counts}")
-    parts = (_pieces(arrays[port.name], port, f"{path}: {port.name}") for port in contract.inputs)
+    parts = (_pieces(arrays[port.name], port, contract.piece, f"{path}: {port.name}") for port in contract.inputs)
     for pieces in zip(*parts, strict=True):
         yield dict(zip(names, pieces, strict=True))
 
 
-def _pieces(array: Array, port: Port, place: str) -> Iterator[Array]:
+def _pieces(array: Array, port: Port, at_once: int, place: str) -> Iterator[Array]:
     frame = tuple(int(d) for d in port.frame_shape)
     kinds = "f" if port.dtype.startswith("float") else "iu"
     if array.dtype.kind not in kinds:
@@ -170,8 +168,8 @@ def _pieces(array: Array, port: Port, place: str) -> Iterator[Array]:
     if array.ndim != 1 + len(frame) or array.shape[1:] != frame:
         expected = ", ".join(map(str, ("time", *frame)))
         raise InputError(f"{place}: expected shape ({expected}), found {array.shape}")
-    for start in range(0, len(array), _ROWS_AT_ONCE):
-        yield np.asarray(array[start : start + _ROWS_AT_ONCE], port.dtype)
+    for start in range(0, len(array), at_once):
+        yield np.asarray(array[start : start + at_once], port.dtype)
 
 
 def _wav(path: Path, contract: Contract) -> Iterator[Array]:
@@ -180,7 +178,6 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
     if sum(d > 1 for d in frame) > 1 or not port.dtype.startswith("float"):
         raise InputError(f"{path}: this model's frames are {port.dtype} {frame}, not samples")
     size = math.prod(frame)
-    at_once = max(_ROWS_AT_ONCE, _SAMPLES_AT_ONCE // size)
     try:
         with wave.open(str(path), "rb") as file:
             found = file.getnchannels(), file.getsampwidth() * 8
@@ -192,7 +189,7 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
                     f"{path}: expected {rate:g} samples per second ({size} a frame), found {file.getframerate()}; "
                     "resample it, or extract the features that the model takes"
                 )
-            while data := file.readframes(size * at_once):
+            while data := file.readframes(size * contract.piece):
                 if len(data) % 2:
                     raise EOFError
                 samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768

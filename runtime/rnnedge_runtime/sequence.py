@@ -17,10 +17,6 @@ from rnnedge_runtime.lane import Lane
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.snapshot import Snapshot
 
-# A long push runs in pieces of this many frames: enough to reach a recurrent kernel's full throughput, few enough that
-# intermediate values of a wide network stay in the tens of megabytes.
-PIECE_FRAMES = 1024
-
 
 class Sequence(Calls):
     """Frames in, frames out, frames that wait; the part of a `Stream` that its callers do not see."""
@@ -30,7 +26,7 @@ class Sequence(Calls):
         super().__init__(loaded, batch, states, policies)
         self._serve(policies, self._log)
         self._time = 0 if batch == 1 else 1
-        self._unit, self._warmup = self.contract.unit, self.contract.warmup
+        self._unit, self._warmup, self._piece = self.contract.unit, self.contract.warmup, self.contract.piece
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         self._rest: dict[str, Array] | None = None
@@ -104,7 +100,7 @@ class Sequence(Calls):
         """How many of the frames that are ready the next call takes."""
         if self.contract.chunk or self._calls < self._warmup:
             return self._unit
-        return max(self._unit, min(ready, PIECE_FRAMES) // self._unit * self._unit)
+        return max(self._unit, min(ready, self._piece) // self._unit * self._unit)
 
     def _finish(self) -> dict[str, Array]:
         """Complete every output, as the source module does at the end of a sequence."""

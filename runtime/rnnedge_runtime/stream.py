@@ -12,7 +12,7 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.frames import Frames, checked, checked_inputs
 from rnnedge_runtime.keep import keep, newest
 from rnnedge_runtime.ownership import alone, in_use
-from rnnedge_runtime.sequence import PIECE_FRAMES, Sequence
+from rnnedge_runtime.sequence import Sequence
 from rnnedge_runtime.snapshot import check_fits, pack, unpack
 
 _ndarray = np.ndarray
@@ -150,7 +150,7 @@ class Stream(Sequence):
         self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
         if policy == "reset":
             return self._shaped(self._end())
-        sizes = [PIECE_FRAMES] * (frames // PIECE_FRAMES) + [frames % PIECE_FRAMES]
+        sizes = [self._piece] * (frames // self._piece) + [frames % self._piece]
         return self._shaped(self._join([self._take(self._guard.fill(size)) for size in sizes]))
 
     @alone

@@ -13,10 +13,9 @@ from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.pool.group import Group, Groups
 from rnnedge_runtime.pool.rows import Order, Rows
-from rnnedge_runtime.sequence import PIECE_FRAMES
 
-# Frames of all sequences together that one call takes: what keeps intermediate values in the tens of megabytes.
-_CALL_FRAMES = 16 * PIECE_FRAMES
+# Pieces of all sequences together that one call takes: what keeps intermediate values in the tens of megabytes.
+_CALL_PIECES = 16
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,9 @@ class Seats:
         Returns per-frame outputs (len(rows), time, ...) by name; summaries stay in the rows.
         """
         unit, total = self.contract.unit, next(iter(arrays.values())).shape[1]
-        most = unit if self.contract.chunk else max(unit, _CALL_FRAMES // len(rows) // unit * unit)
+        most = (
+            unit if self.contract.chunk else max(unit, _CALL_PIECES * self.contract.piece // len(rows) // unit * unit)
+        )
         if 0 < total <= most:
             return self._call(rows, arrays)
         parts = [{p.name: _no_frames(p, len(rows)) for p in self.contract.outputs if p.per_frame}]
