@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import NoReturn
 
 from rnnedge.cli.interruption import Interruption
@@ -17,6 +18,7 @@ def main() -> NoReturn:
     """Entry point of `rnnedge`."""
     # Before anything that takes time is imported, so that a signal finds somebody who hears it.
     interruption = Interruption()
+    warnings.formatwarning = lambda message, *_, **__: f"rnnedge: warning: {message}\n"
     try:
         arguments = [a for a in sys.argv[1:] if a != "--debug"]
         code = execute(arguments, debug=len(arguments) < len(sys.argv) - 1)

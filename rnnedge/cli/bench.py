@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
     from rnnedge.report.bench import Bench
@@ -24,7 +25,8 @@ def command(
     pushes: Annotated[int, typer.Option(help="Pushes to time.", min=1)] = 5000,
     warmup: Annotated[int, typer.Option(help="Pushes before that.", min=0)] = 500,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report here.")] = None,
-    provider: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    provider: ProviderOption = "cpu",
+    provider_option: ProviderOptions = None,
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
     trust: TrustOption = None,
@@ -43,6 +45,7 @@ def command(
             pushes=pushes,
             warmup=warmup,
             provider=provider,
+            provider_options=provider_options(provider_option),
             threads=threads,
             spinning=spinning,
             trust=trust,

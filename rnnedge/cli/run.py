@@ -15,17 +15,19 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rnnedge.cli.predictions import Writer
-    from rnnedge_runtime import Model
+    from rnnedge_runtime import Event, Model
+    from rnnedge_runtime.faults import NonFinite
     from rnnedge_runtime.frames import Frames
 
 
@@ -35,7 +37,11 @@ def command(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
     format: Annotated[str, typer.Option(help="csv or jsonl (a JSON object a line).")] = "csv",
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
-    provider: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    non_finite: Annotated[
+        str, typer.Option(help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.")
+    ] = "reject",
+    provider: ProviderOption = "cpu",
+    provider_option: ProviderOptions = None,
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     trust: TrustOption = None,
     json: JsonOption = False,
@@ -48,16 +54,30 @@ def command(
 
     if format not in ("csv", "jsonl"):
         raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
-    model = load(file, provider=provider, threads=threads, trust=trust)
+    model = load(
+        file,
+        provider=provider,
+        provider_options=provider_options(provider_option),
+        threads=threads,
+        trust=trust,
+    )
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
-        _stream(model, source, read_frames(source, model.contract), writer, target)
+        _stream(model, source, read_frames(source, model.contract), writer, target, non_finite)
 
 
-def _stream(model: Model, source: str, pieces: Iterator[Frames], writer: Writer, target: IO[str]) -> None:
+def _stream(
+    model: Model, source: str, pieces: Iterator[Frames], writer: Writer, target: IO[str], non_finite: str
+) -> None:
+    from rnnedge.cli.output import say
     from rnnedge_runtime.errors import InputError
 
-    stream = model.stream()
+    def tell(event: Event) -> None:
+        # What is rejected ends the command with the same words.
+        if event.kind != "rejected":
+            say(f"frame {event.frame}: {event.text}")
+
+    stream = model.stream(non_finite=cast("NonFinite", non_finite), on_event=tell)
     for frames in pieces:
         writer.write(stream.push(frames))
         target.flush()

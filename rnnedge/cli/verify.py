@@ -12,17 +12,22 @@ With `--key` the file also needs a signature of that key beside it, which is che
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
+
+if TYPE_CHECKING:
+    from rnnedge_runtime import Model
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
-    provider: Annotated[str, typer.Option(help="cpu, cuda or auto; for the replay.")] = "cpu",
+    provider: ProviderOption = "cpu",
+    provider_option: ProviderOptions = None,
     key: Annotated[Path | None, typer.Option(help="A public key that has to have signed the file.")] = None,
     trust: TrustOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
@@ -38,18 +43,21 @@ def command(
 
         check_signature(read_model(file, trust), file, key)
     if against is None:
-        passed, message = _replay(file, provider, trust, json)
+        from rnnedge_runtime import load
+
+        options = provider_options(provider_option)
+        passed, message = _replay(load(file, provider=provider, provider_options=options, trust=trust), file, json)
     else:
         passed, message = _compare(file, against, (batch_axis, time_axis), json)
     if not passed:
         raise VerificationError(message)
 
 
-def _replay(file: Path, provider: str, trust: str | None, json: bool) -> tuple[bool, str]:
+def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
     from rnnedge.cli.output import print_json
-    from rnnedge_runtime import load, replay
+    from rnnedge_runtime import replay
 
-    report = replay(load(file, provider=provider, trust=trust))
+    report = replay(model)
     figures = f"error {report.max_error:.1e}, tolerance {report.tolerance:.1e}"
     text = f"golden sample of {report.frames} frames on {report.provider}: {figures}"
     if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def run_bench(
     pushes: int,
     warmup: int,
     provider: str = "cpu",
+    provider_options: Mapping[str, Mapping[str, str]] | None = None,
     threads: int = 1,
     spinning: bool = False,
     trust: str | None = None,
@@ -64,7 +65,14 @@ def run_bench(
 ) -> Bench:
     """Measure `file`; raises what `load` raises."""
     say = progress or (lambda _: None)
-    model = load(file, provider=provider, threads=threads, spinning=spinning, trust=trust)
+    model = load(
+        file,
+        provider=provider,
+        provider_options=provider_options,
+        threads=threads,
+        spinning=spinning,
+        trust=trust,
+    )
     say("latency")
     latency = measure_latency(model, pushes, warmup)
     say("cold start")

@@ -19,9 +19,11 @@ from rnnedge_runtime.errors import (
 from rnnedge_runtime.faults import Event
 from rnnedge_runtime.golden import GoldenReport, replay
 from rnnedge_runtime.model import Model, load
+from rnnedge_runtime.monitor import Alarm, StateMonitor
 from rnnedge_runtime.stream import Stream
 
 __all__ = [
+    "Alarm",
     "Contract",
     "ContractError",
     "Dropped",
@@ -39,6 +41,7 @@ __all__ = [
     "RnnEdgeError",
     "Stalled",
     "State",
+    "StateMonitor",
     "Stream",
     "VerificationError",
     "load",

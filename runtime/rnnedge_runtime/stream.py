@@ -186,6 +186,11 @@ class Stream(Sequence):
         check_fits(found, self._snapshot(), self.contract, name)
         self._put(found)
 
+    @property
+    def states(self) -> dict[str, Array]:
+        """Copies of the states as they stand, by the names and in the axis order of `contract.states`."""
+        return self._copied_states()
+
     @alone
     def copy(self) -> Stream:
         """A second stream that stands where this one does, and goes its own way."""
@@ -200,6 +205,11 @@ class Stream(Sequence):
     def load(self, path: str | os.PathLike[str]) -> None:
         """`restore` the newest whole snapshot of `save`; raises `InputError` where there is none."""
         self.restore(newest(path), os.fspath(path))
+
+    @alone
+    def _copied_states(self) -> dict[str, Array]:
+        self._states.fetch(self._turn)
+        return {name: array.copy() for name, array in self._states.sets[self._turn].items()}
 
     def _push_any(self, frames: Frames) -> Frames:
         """Check and mend the frames, then run them; a policy may end the sequence between two of them."""

@@ -188,6 +188,21 @@ def test_adopt_and_run_a_file_that_takes_samples(rnnedge: Command, tmp_path: Pat
     assert [row.split(",")[1] for row in rows] == ["0.0", "0.032", "0.064"]
 
 
+def test_run_mends_what_it_is_told_to(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
+    """By the policy of --non-finite, and says so; a provider that is not here leaves its place to the next."""
+    x = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
+    held = x.copy()
+    held[3], x[3, :] = held[2], np.nan
+    np.save(tmp_path / "bad.npy", x)
+    np.save(tmp_path / "held.npy", held)
+    done = rnnedge("run", gru_file, tmp_path / "bad.npy", "--non-finite", "hold")
+    assert done.code == 0 and done.err.startswith("frame 3: 1 frames had a NaN")
+    assert done.out == rnnedge("run", gru_file, tmp_path / "held.npy").out
+    with pytest.warns(RuntimeWarning, match="'cuda': not in this onnxruntime.*the next provider takes its place"):
+        other = rnnedge("run", gru_file, tmp_path / "held.npy", "--provider", "cuda,cpu")
+    assert other.code == 0 and other.out == done.out
+
+
 def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> None:
     """A classifier of whole sequences gives one row."""
     import networks
