@@ -16,7 +16,7 @@ STAMP_DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test chaos fuzz fuzz-files lint type docs build device bench bench-streaming ci constraints clean
+.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -35,6 +35,9 @@ fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 chan
 
 fuzz-files: $(STAMP_DEV) ## load 200,000 changed files; takes ten minutes
 	RNNEDGE_MUTANTS=100000 $(BIN)/python -m pytest -s --timeout 3600 tests/fuzz
+
+soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand streams for ten minutes; takes an hour
+	RNNEDGE_SOAK=full $(BIN)/python -m pytest -s --timeout 7200 tests/soak
 
 chaos: $(STAMP_DEV) ## kill -9, EIO and ENOSPC at every write of every writer; needs strace
 	RNNEDGE_CHAOS=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/chaos

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -41,7 +42,7 @@ class Port:
     per_frame: bool = True
     clock: Clock = EVERY_FRAME
 
-    @property
+    @cached_property
     def frame_shape(self) -> tuple[Dim, ...]:
         """Shape of one frame of one sequence: `shape` without batch and time."""
         return tuple(d for i, d in enumerate(self.shape) if i not in (self.batch_axis, self.time_axis))

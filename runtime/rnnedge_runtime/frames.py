@@ -54,11 +54,10 @@ def checked(frames: Array, port: Port, batch: int) -> Array:
     Raises `InputError` unless shape and dtype are the input's.
     """
     array = np.asarray(frames)
-    expected = (*((batch,) if batch > 1 else ()), "time", *port.frame_shape)
-    fits = array.ndim == len(expected) and all(
-        e in ("time", found) for e, found in zip(expected, array.shape, strict=True)
-    )
-    if not fits:
+    time = 0 if batch == 1 else 1
+    fits = array.ndim == time + 1 + len(port.frame_shape) and array.shape[time + 1 :] == port.frame_shape
+    if not fits or (time and array.shape[0] != batch):
+        expected = (*((batch,) if batch > 1 else ()), "time", *port.frame_shape)
         hint = ""
         if array.shape == port.frame_shape:
             hint = "; one frame is frames[None]"

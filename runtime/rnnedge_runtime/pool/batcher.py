@@ -162,16 +162,20 @@ class Batcher:
 
     def _request(self, member: Member, frames: Frames, deadline_s: float | None) -> Request:
         self._check_here()
-        with member.named():
-            arrays = {name: a.copy() for name, a in checked_inputs(frames, self._pool.contract, 1).items()}
+        given: Frames
+        if self._pool.plain(frames):
+            given = one = frames.copy()
+            finite = bool(np.isfinite(one).all())
+        else:
+            with member.named():
+                given = {name: a.copy() for name, a in checked_inputs(frames, self._pool.contract, 1).items()}
+            one = next(iter(given.values()))
+            finite = all(np.isfinite(array).all() for array in given.values())
         now = monotonic()
         if deadline_s is not None and not deadline_s >= 0:
             raise InputError(f"batcher: deadline_s: expected seconds, 0 or more, found {deadline_s}")
         deadline = None if deadline_s is None else now + deadline_s
-        count = len(next(iter(arrays.values())))
-        apart = not all(np.isfinite(array).all() for array in arrays.values())
-        given = arrays if len(arrays) > 1 else next(iter(arrays.values()))
-        return Request(member, given, count, now + self._max_wait_s, deadline, apart=apart)
+        return Request(member, given, len(one), now + self._max_wait_s, deadline, apart=not finite)
 
     def _do(self, member: Member, action: Callable[[], Any], make_good: MakeGood) -> Future[Any]:
         self._check_here()

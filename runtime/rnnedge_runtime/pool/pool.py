@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class StreamPool(Alone):
         self._ready = np.zeros(capacity, bool)
         self._gone: Counter[str] = Counter()
         port = self.contract.inputs[0]
-        self._name = port.name
+        self._name, self._single = port.name, len(self.contract.inputs) == 1
         self._frame_shape, self._dtype = tuple(int(d) for d in port.frame_shape), np.dtype(port.dtype)
 
     def __len__(self) -> int:
@@ -136,6 +136,15 @@ class StreamPool(Alone):
         found = self._push_together(frames)
         return self._push_any(frames) if found is None else found
 
+    def plain(self, frames: Frames) -> TypeGuard[Array]:
+        """Whether these are frames (time, ...) of the only input, in its shape and dtype."""
+        return (
+            frames.__class__ is np.ndarray
+            and frames.shape[1:] == self._frame_shape
+            and frames.dtype is self._dtype
+            and self._single
+        )
+
     @alone
     def gap(self, member: Member, frames: int) -> Frames:
         """As `Stream.gap`, for one member."""
@@ -165,11 +174,10 @@ class StreamPool(Alone):
         """One batched call for all of them; None, and nothing was done, where that is not possible."""
         arrays: list[Any] = list(frames.values())
         shape: tuple[int, ...] = getattr(arrays[0], "shape", ()) if arrays else ()
-        whole = bool(shape) and shape[0] and not shape[0] % self.contract.unit
-        if not whole or shape[1:] != self._frame_shape or len(self.contract.inputs) > 1:
+        if not shape or not shape[0] or shape[0] % self.contract.unit:
             return None
         for array in arrays:
-            if array.__class__ is not np.ndarray or array.shape != shape or array.dtype is not self._dtype:
+            if not self.plain(array) or array.shape != shape:
                 return None
         try:
             rows = np.fromiter(map(self._row_of.__getitem__, frames), np.intp, len(arrays))
