@@ -203,9 +203,8 @@ class Batcher:
 
     def _due(self, request: Request) -> float:
         """When a round with this request has to begin."""
-        if request.deadline is None:
-            return request.due
-        return min(request.due, request.deadline - max(self._costs))
+        wanted = request.hurry if request.deadline is None else min(request.hurry, request.deadline)
+        return min(request.due, wanted - max(self._costs))
 
     def _work(self) -> None:
         """The thread: one round after the other."""

@@ -23,7 +23,8 @@ class Request:
 
     `due` and `deadline` are in seconds of the monotonic clock: until when it may wait for company, and until when its
     result is wanted. `lost` frames were dropped in front of it; `make_good` says when they become a gap: before it,
-    with a later push, or never, because it starts anew. `apart`: it gains nothing from company.
+    with a later push, or never, because it starts anew. `apart`: it gains nothing from company. `hurry` is until when
+    one of those behind it wants to begin.
     """
 
     member: Member
@@ -35,6 +36,7 @@ class Request:
     make_good: MakeGood = "before"
     apart: bool = False
     lost: int = 0
+    hurry: float = float("inf")
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -73,6 +75,11 @@ class Waiting:
             return request
         request.lost += self._lost_behind.pop(member, 0)
         queue = self._queues.setdefault(member, deque())
+        # A push may wait for company, an action has none to wait for.
+        wanted = request.due if request.action is not None else request.deadline
+        if wanted is not None:
+            for earlier in queue:
+                earlier.hurry = min(earlier.hurry, wanted)
         queue.append(request)
         if not too_many:
             return None

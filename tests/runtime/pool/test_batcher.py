@@ -154,6 +154,22 @@ def test_a_silent_member_holds_nobody_up_for_long(native: Exported, pool: Stream
     assert rounds == [2, 1, 2]
 
 
+def test_a_deadline_hurries_what_waits_in_front_of_it(native: Exported, pool: StreamPool) -> None:
+    """Of the same member, in order; so does what is no push. What has no deadline would wait for ever."""
+    with pool.batcher(NEVER) as batcher:
+        member, silent = batcher.join(), batcher.join()
+        twin = native.model.stream()
+        parts = [frames_of(native, 1, k) for k in range(3)]
+        futures = [batcher.submit(member, part) for part in parts[:2]]
+        futures.append(batcher.submit(member, parts[2], deadline_s=0.01))
+        for future, part in zip(futures, parts, strict=True):
+            assert equal(future.result(TIMEOUT), twin.push(part))
+        assert batcher.counters["late"] <= 1 and silent.counters == {}
+        last = batcher.submit(member, parts[0])
+        batcher.reset(member).result(TIMEOUT)
+        assert equal(last.result(TIMEOUT), twin.push(parts[0]))
+
+
 @pytest.mark.parametrize("gap", ["hold", "zero", "reset"])
 @pytest.mark.parametrize("full", ["drop-oldest", "drop-newest"])
 def test_what_is_dropped_becomes_a_gap(full: Any, gap: Any, native: Exported, pool: StreamPool) -> None:
