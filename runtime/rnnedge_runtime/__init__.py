@@ -3,6 +3,10 @@
 Needs numpy and onnxruntime, nothing else.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State
 from rnnedge_runtime.errors import (
     ContractError,
@@ -17,10 +21,15 @@ from rnnedge_runtime.errors import (
     VerificationError,
 )
 from rnnedge_runtime.faults import Event
-from rnnedge_runtime.golden import GoldenReport, replay
 from rnnedge_runtime.model import Model, load
-from rnnedge_runtime.monitor import Alarm, StateMonitor
 from rnnedge_runtime.stream import Stream
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.golden import GoldenReport, replay
+    from rnnedge_runtime.monitor import Alarm, StateMonitor
+
+# What a device seldom needs is loaded when it is asked for (PEP 562).
+_LATER = {"GoldenReport": "golden", "replay": "golden", "Alarm": "monitor", "StateMonitor": "monitor"}
 
 __all__ = [
     "Alarm",
@@ -47,3 +56,12 @@ __all__ = [
     "load",
     "replay",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A name of `_LATER`."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

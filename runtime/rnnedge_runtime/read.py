@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.seal import DIGITS
@@ -22,10 +21,10 @@ def read_model(path: str | os.PathLike[str], trust: str | None) -> bytes:
     name = os.fspath(path)
     try:
         # A pipe or a device would be waited for; opening one must not wait either.
-        found = Path(path).stat()
+        found = os.stat(path)
         if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
             raise ModelRefused(f"{name}: expected a plain file, found a pipe or a device; copy it to a file first")
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             file.seek(max(0, found.st_size - DIGITS))
             claimed = file.read(DIGITS).decode("ascii", "replace")
             file.seek(0)

@@ -10,7 +10,6 @@ import numpy as np
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.frames import Frames, checked, checked_inputs
-from rnnedge_runtime.keep import keep, newest
 from rnnedge_runtime.ownership import alone, in_use
 from rnnedge_runtime.sequence import Sequence
 from rnnedge_runtime.snapshot import check_fits, pack, unpack
@@ -200,10 +199,14 @@ class Stream(Sequence):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep a snapshot in a file, atomically; the one before stays as `path.previous`."""
+        from rnnedge_runtime.keep import keep
+
         keep(path, self.snapshot())
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """`restore` the newest whole snapshot of `save`; raises `InputError` where there is none."""
+        from rnnedge_runtime.keep import newest
+
         self.restore(newest(path), os.fspath(path))
 
     @alone

@@ -9,9 +9,7 @@ programs as its user, so the list need not be guarded against them; a damaged or
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 TRUST = ("strict", "local")
@@ -23,7 +21,7 @@ _LINE = 65
 def exported_here(digest: str) -> bool:
     """Whether `remember` was told of this digest; False where the list cannot be read."""
     try:
-        with _store().open("rb") as file:
+        with open(_store(), "rb") as file:
             lines = file.read(2 * _MOST_LINES * _LINE).split(b"\n")
     except (OSError, RuntimeError):
         return False
@@ -32,8 +30,12 @@ def exported_here(digest: str) -> bool:
 
 def remember(digest: str) -> None:
     """Add the digest of a file that was made here. Where that fails, the file is loaded as somebody else's."""
+    from pathlib import Path
+
+    from rnnedge_runtime.atomic import write_bytes
+
     try:
-        store = _store()
+        store = Path(_store())
         store.parent.mkdir(parents=True, exist_ok=True)
         if store.exists() and store.stat().st_size >= _MOST_LINES * _LINE:
             lines = store.read_bytes().splitlines(keepends=True)
@@ -54,9 +56,13 @@ def trust_of(digest: str, asked: str | None) -> str:
     return asked
 
 
-def _store() -> Path:
+def _store() -> str:
     """Raises `RuntimeError` where the user has no home."""
     given = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME", "")
     # The XDG base directory specification: a path that is not absolute is to be ignored.
-    folder = Path(given) if given and Path(given).is_absolute() else Path.home() / ".local" / "state"
-    return folder / "rnnedge" / "exported"
+    if not os.path.isabs(given):
+        home = os.path.expanduser("~")
+        if home == "~":
+            raise RuntimeError("the user has no home")
+        given = os.path.join(home, ".local", "state")
+    return os.path.join(given, "rnnedge", "exported")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "sktime", "matplotlib", "cryptography")
 
@@ -18,6 +19,14 @@ def loaded(statement: str) -> set[str]:
 def test_importing_the_runtime_loads_neither_torch_nor_onnx_nor_typer():
     """The device side costs numpy and onnxruntime, even where everything else is installed."""
     assert loaded("import rnnedge_runtime") & {*HEAVY, "typer", "rnnedge", "rnnedge_export"} == set()
+
+
+def test_loading_a_file_needs_no_more_than_it_has_to():
+    """What is seldom used is imported where it is used."""
+    golden = str(Path(__file__).parents[1] / "data" / "golden_gru.onnx")
+    stream = f"import rnnedge_runtime as r; r.load({golden!r}, trust='local').stream()"
+    assert loaded(stream) & {"pathlib", "urllib", "asyncio", "logging", "tempfile", "subprocess"} == set()
+    assert loaded("import rnnedge_runtime as r; r.replay, r.StateMonitor") >= {"rnnedge_runtime"}
 
 
 def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
