@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import nn
 
 import rnnedge
+from bench.bare import bare_run
 from rnnedge.peers import eager, one_torch_thread, plain_export
 from rnnedge_runtime.contract import FORMS, Array
 from rnnedge_runtime.measure import percentile, side_by_side
@@ -95,35 +95,9 @@ def measure(case: Case, folder: Path, rounds: int) -> Result:
             stream = model.stream()
             stream.input[...] = frame
             calls[STEP] = stream.step
-    calls[BARE] = bare_run(folder / f"{case.cell}-native.onnx", frame)
+    calls[BARE] = bare_run(folder / f"{case.cell}-native.onnx")
     calls[PLAIN] = partial(plain_export(module, state, case.input_size, folder / "plain.onnx"), frame)
     calls["PyTorch, eager"] = partial(eager(module, state), frame)
     with one_torch_thread():
         times = side_by_side(calls, rounds=rounds)
     return Result(case, {name: values / frames_per_call.get(name, 1) for name, values in times.items()})
-
-
-def bare_run(path: Path, frame: Array) -> Callable[[], object]:
-    """The graph of a native file with everything bound once, run by onnxruntime's public call; no state is carried."""
-    model = rnnedge.load(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
-    sizes = {"batch": 1, "time": 1}
-
-    def buffer(shape: tuple[int | str, ...], dtype: str) -> onnxruntime.OrtValue:
-        array = np.zeros([sizes.get(d, d) for d in shape], dtype)
-        return onnxruntime.OrtValue.ortvalue_from_numpy(array)
-
-    contract = model.contract
-    for port in contract.inputs:
-        binding.bind_ortvalue_input(port.name, buffer(port.shape, port.dtype))
-    for port in contract.outputs:
-        binding.bind_ortvalue_output(port.name, buffer(port.shape, port.dtype))
-    for held in contract.states:
-        binding.bind_ortvalue_input(held.input, buffer(held.shape, held.dtype))
-        binding.bind_ortvalue_output(held.output, buffer(held.shape, held.dtype))
-    return partial(session.run_with_iobinding, binding)

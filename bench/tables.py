@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.one_frame import Result
+from bench.pool import PoolResult
+from bench.start import BARE, Start
 from rnnedge_runtime.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "figures" / "latency.md"
+FIGURES = ROOT / "docs" / "figures"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
-def publish(results: Sequence[Result], host: dict[str, str]) -> None:
-    """Write the docs' page of figures and the README's table."""
+def publish(
+    results: Sequence[Result], pools: Sequence[PoolResult], starts: Mapping[str, Start], host: dict[str, str]
+) -> None:
+    """Write the docs' figures and the README's table."""
     machine = ", ".join(f"{name} {host[name]}" for name in ("processor", "cores", "python", "onnxruntime"))
     note = f"Measured by `make bench`, batch 1, float32, one thread, all contenders in turns: {machine}."
-    write_text(PAGE, "\n\n".join([*(_full(result) for result in results), note]) + "\n")
+    write_text(FIGURES / "latency.md", "\n\n".join([*(_full(result) for result in results), note]) + "\n")
+    where = f"Measured by `make bench`, float32, one thread, one core: {machine}."
+    write_text(FIGURES / "pool.md", "\n\n".join([*map(_pool, pools), where]) + "\n")
+    write_text(FIGURES / "start.md", f"{_start(starts)}\n\n{where}\n")
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -32,6 +39,29 @@ def _full(result: Result) -> str:
         "|---|---:|---:|---:|",
     ]
     lines += [f"| {n} | {median:.1f} | {tail:.1f} | {ratio:.2f} |" for n, median, tail, ratio in result.rows()]
+    return "\n".join(lines)
+
+
+def _pool(result: PoolResult) -> str:
+    lines = [
+        f"**{result.case.title}**\n",
+        "| contender | µs per stream-step | stream-steps per second | times one by one |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [f"| {n} | {step:.2f} | {per_second:,.0f} | {ratio:.1f} |" for n, step, per_second, ratio in result.rows()]
+    return "\n".join(lines)
+
+
+def _start(starts: Mapping[str, Start]) -> str:
+    lines = [
+        "| LSTM(64, 256) | import, ms | load, ms | first frame, ms | all, ms | ratio | peak memory, MB | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    bare = starts[BARE]
+    for name, one in starts.items():
+        times = f"{one.import_ms:.0f} | {one.load_ms:.1f} | {one.first_ms:.2f} | {one.total_ms:.0f}"
+        ratios = f"{one.total_ms / bare.total_ms:.2f} | {one.peak_mb:.1f} | {one.peak_mb / bare.peak_mb:.2f}"
+        lines.append(f"| {name} | {times} | {ratios} |")
     return "\n".join(lines)
 
 

@@ -156,10 +156,15 @@ before = perf_counter()
 model.stream().push(frames)
 done = perf_counter()
 try:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1048576 if sys.platform == "darwin" else 1024)
-except ImportError:
-    peak = None
+    # Not ru_maxrss, which on Linux begins at what the parent held when it forked.
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+except (OSError, StopIteration):
+    try:
+        import resource
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1048576 if sys.platform == "darwin" else 1024)
+    except ImportError:
+        peak = None
 print(json.dumps({"import_ms": (imported - start) * 1e3, "load_ms": (loaded - imported) * 1e3,
                   "first_push_ms": (done - before) * 1e3, "peak_rss_mb": peak}))
 """

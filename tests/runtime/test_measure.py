@@ -46,10 +46,11 @@ def test_sample_frames_are_frames_that_the_model_takes(tokens: Exported, native:
 
 
 def test_a_cold_start_is_measured_in_a_process_of_its_own(native: Exported) -> None:
-    """Import, load and first push take time there, and memory."""
+    """Import, load and first push take time there, and memory, whatever this process holds."""
+    held = np.ones(300 << 20, np.uint8)
     cold = cold_start(native.path)
     assert min(cold.import_ms, cold.load_ms, cold.first_push_ms) > 0
-    assert cold.peak_rss_mb is not None and cold.peak_rss_mb > 10
+    assert cold.peak_rss_mb is not None and 10 < cold.peak_rss_mb < len(held) >> 20
 
 
 def test_a_cold_start_that_fails_says_why(tmp_path) -> None:

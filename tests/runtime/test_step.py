@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import windows
 from exported import Exported
 
 import rnnedge_export
-from rnnedge_runtime import InputError, load
+from rnnedge_runtime import InputError, Stream, load
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -107,3 +110,64 @@ def test_a_step_does_not_overtake_frames_that_wait(tmp_path: Path) -> None:
     stream.finish()
     with pytest.raises(InputError, match="finished"):
         stream.step()
+
+
+class MallInfo(ctypes.Structure):
+    """glibc's `struct mallinfo2`: statistics of the arenas from which onnxruntime takes its memory."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
+
+
+def in_use() -> int:
+    """Bytes that are allocated and not given back, of Python objects and onnxruntime alike."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = MallInfo
+    found = mallinfo()
+    return int(found.uordblks + found.hblkhd)
+
+
+def step_once(stream: Stream) -> None:
+    """As a caller with a loop of its own."""
+    stream.step()
+
+
+def push_once(stream: Stream, frames: np.ndarray = np.zeros((4, 5), np.float32)) -> None:  # noqa: B008
+    """As most callers."""
+    stream.push(frames[: stream.contract.unit])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the arenas of glibc")
+@pytest.mark.parametrize("call", [step_once, push_once])
+def test_the_arenas_stand_as_before(tagger: Exported, call: Callable[[Stream], None]) -> None:
+    """After a thousand calls no byte more is in use, in Python or below it."""
+    stream = tagger.model.stream()
+    grown = []
+    gc.collect()
+    for _ in range(5):
+        before = in_use()
+        for _ in range(1000):
+            call(stream)
+        grown.append(in_use() - before)
+    kept = [bytes(1 << 12) for _ in range(100)]
+    assert min(map(abs, grown)) == 0, grown
+    assert in_use() - before >= len(kept) << 12
+
+
+@pytest.mark.parametrize("call", [step_once, push_once])
+def test_the_collector_has_nothing_to_do(tagger: Exported, call: Callable[[Stream], None]) -> None:
+    """Neither way makes an object that it follows, so it never runs because of a stream."""
+    stream = tagger.model.stream()
+    runs: list[object] = []
+    gc.collect()
+    gc.callbacks.append(lambda phase, info: runs.append(phase))
+    try:
+        for _ in range(5000):
+            call(stream)
+        assert runs == []
+        kept = [[] for _ in range(100_000)]
+        assert runs and kept
+    finally:
+        gc.callbacks.pop()

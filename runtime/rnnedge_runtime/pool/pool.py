@@ -174,10 +174,11 @@ class StreamPool(Alone):
         """One batched call for all of them; None, and nothing was done, where that is not possible."""
         arrays: list[Any] = list(frames.values())
         shape: tuple[int, ...] = getattr(arrays[0], "shape", ()) if arrays else ()
-        if not shape or not shape[0] or shape[0] % self.contract.unit:
+        if not shape or not shape[0] or shape[0] % self.contract.unit or not self.plain(arrays[0]):
             return None
+        dtype = arrays[0].dtype
         for array in arrays:
-            if not self.plain(array) or array.shape != shape:
+            if array.__class__ is not np.ndarray or array.shape != shape or array.dtype is not dtype:
                 return None
         try:
             rows = np.fromiter(map(self._row_of.__getitem__, frames), np.intp, len(arrays))
