@@ -27,12 +27,23 @@ from rnnedge_runtime.stream import Stream
 if TYPE_CHECKING:
     from rnnedge_runtime.golden import GoldenReport, replay
     from rnnedge_runtime.monitor import Alarm, StateMonitor
+    from rnnedge_runtime.pool import Member, StreamPool
+    from rnnedge_runtime.pool.batcher import Batcher
 
 # What a device seldom needs is loaded when it is asked for (PEP 562).
-_LATER = {"GoldenReport": "golden", "replay": "golden", "Alarm": "monitor", "StateMonitor": "monitor"}
+_LATER = {
+    "Alarm": "monitor",
+    "Batcher": "pool.batcher",
+    "GoldenReport": "golden",
+    "Member": "pool",
+    "StateMonitor": "monitor",
+    "StreamPool": "pool",
+    "replay": "golden",
+}
 
 __all__ = [
     "Alarm",
+    "Batcher",
     "Contract",
     "ContractError",
     "Dropped",
@@ -40,6 +51,7 @@ __all__ = [
     "Golden",
     "GoldenReport",
     "InputError",
+    "Member",
     "MissingExtra",
     "Model",
     "ModelRefused",
@@ -52,6 +64,7 @@ __all__ = [
     "State",
     "StateMonitor",
     "Stream",
+    "StreamPool",
     "VerificationError",
     "load",
     "replay",

@@ -190,10 +190,10 @@ def _open(model: bytes, name: str, provider: str, given: Mapping[str, Mapping[st
         session = onnxruntime.InferenceSession(model, options, providers=asked, enable_fallback=0)
     # onnxruntime raises eight unrelated types for bytes it does not take, UnicodeDecodeError among them.
     except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if provider != "cpu":
             _open(model, name, "cpu", {}, options)
-            raise ProviderError(f"provider {provider!r}: did not start, though 'cpu' does: {error}") from error
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ProviderError(f"provider {provider!r}: did not start, though 'cpu' does: {reason}") from error
         raise ModelRefused(f"{name}: onnxruntime {onnxruntime.__version__} refuses the file: {reason}") from error
     got = session.get_providers()
     if got[0] != full:

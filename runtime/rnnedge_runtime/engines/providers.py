@@ -21,7 +21,7 @@ def available_providers() -> tuple[str, ...]:
 
 
 def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
-    """`asked` as single names: "auto" is the best present, "cuda,cpu" several.
+    """`asked` as single names: "cuda,cpu" are two, "auto" are those of CUDA and CPU that are installed.
 
     Raises `ProviderError` for a name that onnxruntime does not know.
     """
@@ -32,8 +32,9 @@ def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
             raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}")
     if not names:
         raise ProviderError("provider: expected at least one, found none")
-    best = next(name for name in _AUTO if name in available_providers())
-    return tuple(dict.fromkeys(best if name == "auto" else name for name in names))
+    here = available_providers()
+    auto = [name for name in _AUTO if name in here]
+    return tuple(dict.fromkeys(one for name in names for one in (auto if name == "auto" else [name])))
 
 
 def check_options(options: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> None:
