@@ -155,7 +155,7 @@ def load(
 ) -> Model:
     """Load a file made by `rnnedge.export`.
 
-    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU, where they are installed.
+    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed.
     Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes
     over, with a warning or an `Event`. `provider_options` by name go to onnxruntime as they are, such as
     `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`.
