@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import time
 from types import FrameType
 
@@ -14,11 +16,12 @@ _PATIENCE_S = 1.0
 class Interruption:
     """Made first thing by the entry point; until `end`, a signal raises `KeyboardInterrupt`, once.
 
-    `code` is then the exit code: 130 for SIGINT, 143 for SIGTERM. Two cases go their own way:
+    `code` is then the exit code: 130 for SIGINT, 143 for SIGTERM. Three cases go their own way:
 
     1. During an import the process ends at once. Nothing is open yet, and an exception inside another package's
        import may be swallowed there, or leave it half made.
-    2. A second signal within a second of the first is taken for the same wish, said twice; a later one ends the
+    2. During a run of a graph Python hears nothing until it comes back. A thread that the signal wakes ends the run.
+    3. A second signal within a second of the first is taken for the same wish, said twice; a later one ends the
        process at once.
     """
 
@@ -29,11 +32,21 @@ class Interruption:
         self._heard = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
         for number in self._heard:
             signal.signal(number, self._hear)
+        self._woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        threading.Thread(target=self._end_runs, name="rnnedge-interruption", daemon=True).start()
 
     def end(self) -> None:
         """From here on a signal changes nothing: the exit code is decided."""
         for number in self._heard:
             signal.signal(number, signal.SIG_IGN)
+
+    def _end_runs(self) -> None:
+        os.read(self._woken, 1)
+        end = getattr(sys.modules.get("rnnedge_runtime.calls"), "end_all_runs", None)
+        if end is not None:
+            end()
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

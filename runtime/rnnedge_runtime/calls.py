@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 
 from rnnedge_runtime.contract import Array
@@ -12,6 +13,26 @@ from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.ownership import Alone, forked_away, refuse_in_child
 from rnnedge_runtime.watchdog import watchdog
+
+_ALL: weakref.WeakSet[Calls] = weakref.WeakSet()
+_ending = False
+
+
+def end_all_runs() -> None:
+    """End whatever runs, in any thread: a signal came, and this process is about to end.
+
+    Python hears a signal only when the run in progress comes back, so somebody else has to see to it that it does.
+    """
+    global _ending
+    _ending = True
+    while True:
+        try:
+            for one in list(_ALL):
+                one._stop.set()
+        except RuntimeError:
+            # A stream was made meanwhile.
+            continue
+        return
 
 
 class Calls(Alone):
@@ -32,6 +53,7 @@ class Calls(Alone):
         self._lane = self._once = self._lanes.once
         # Which set of states the next call reads, how many calls and frames there were.
         self._turn = self._calls = self._frames = 0
+        _ALL.add(self)
         forked_away(self)
         self._limit_s = policies.time_limit_s or 0.0
         if self._limit_s:
@@ -60,6 +82,8 @@ class Calls(Alone):
 
         The failed call wrote the other set of states, so this one is as before it.
         """
+        if _ending:
+            raise KeyboardInterrupt from error
         stopped_in, self._stopped_in = self._stopped_in, None
         self._stop.clear()
         if stopped_in is not None:

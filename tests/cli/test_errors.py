@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bombs import BOMBS
 from command import Command
+
+from rnnedge_runtime import load
 
 
 def files(folder: Path) -> set[str]:
@@ -169,6 +172,34 @@ def test_an_interruption_keeps_what_was_finished(number: signal.Signals, code: i
     assert (process.returncode, err.strip()) == (code, "rnnedge: interrupted")
     assert target.read_text() == partial
     assert files(tmp_path) == {"out.csv"}
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_without_an_end_is_interrupted_too(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """Python hears no signal while a graph runs, and this one runs for ever; the old file stays."""
+    (tmp_path / "loop.onnx").write_bytes(BOMBS["endless loop"]())
+    width = load(tmp_path / "loop.onnx", trust="local").contract.inputs[0].frame_shape[0]
+    (tmp_path / "out.csv").write_text("old\n")
+    line = ["run", tmp_path / "loop.onnx", "-", "-o", tmp_path / "out.csv", "--trust", "local"]
+    with start(*line) as process:
+        assert process.stdin is not None
+        process.stdin.write(",".join(["0"] * int(width)) + "\n")
+        process.stdin.flush()
+        busy = _cpu_seconds(process.pid)
+        while _cpu_seconds(process.pid) < busy + 1.5:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (code, "rnnedge: interrupted")
+    assert files(tmp_path) == {"loop.onnx", "out.csv"}
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used: starting takes less than a second of it, so more is the loop."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _wait_for_rows(folder: Path, rows: int) -> str:
