@@ -20,6 +20,7 @@ def main() -> NoReturn:
     interruption = Interruption()
     warnings.formatwarning = lambda message, *_, **__: f"rnnedge: warning: {message}\n"
     try:
+        interruption.listen()
         arguments = [a for a in sys.argv[1:] if a != "--debug"]
         code = execute(arguments, debug=len(arguments) < len(sys.argv) - 1)
         interruption.end()

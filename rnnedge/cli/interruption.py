@@ -8,45 +8,55 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import Any
 
 _IMPORT = "<frozen importlib._bootstrap>"
 _PATIENCE_S = 1.0
+_AGAIN = 0
+
+
+class Interrupted(KeyboardInterrupt):
+    """Of its own type: a KeyboardInterrupt that leaves an `eval` makes CPython end the process by SIGINT in the end."""
 
 
 class Interruption:
-    """Made first thing by the entry point; until `end`, a signal raises `KeyboardInterrupt`, once.
+    """Made first thing by the entry point; from `listen` to `end`, a signal raises `Interrupted`, once.
 
-    `code` is then the exit code: 130 for SIGINT, 143 for SIGTERM. Three cases go their own way:
+    `code` is then the exit code: 130 for SIGINT, 143 for SIGTERM. Four cases go their own way:
 
     1. During an import the process ends at once. Nothing is open yet, and an exception inside another package's
        import may be swallowed there, or leave it half made.
     2. During a run of a graph Python hears nothing until it comes back. A thread that the signal wakes ends the run.
-    3. A second signal within a second of the first is taken for the same wish, said twice; a later one ends the
+    3. In a destructor or the callback of a weak reference an exception is lost. The thread sends the signal again.
+    4. A second signal within a second of the first is taken for the same wish, said twice; a later one ends the
        process at once.
     """
 
     def __init__(self) -> None:
-        """Begin to listen; a signal that the parent chose to ignore stays ignored."""
+        """Hear nothing yet."""
         self.code = 130
         self._asked_at: float | None = None
+        self._heard: list[signal.Signals] = []
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._ended_runs = threading.Event()
+        threading.Thread(target=self._assist, name="rnnedge-interruption", daemon=True).start()
+
+    def listen(self) -> None:
+        """Begin; a signal that the parent chose to ignore stays ignored."""
+        sys.unraisablehook = self._lost
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._heard = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
         for number in self._heard:
             signal.signal(number, self._hear)
-        self._woken, wake = os.pipe()
-        os.set_blocking(wake, False)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        threading.Thread(target=self._end_runs, name="rnnedge-interruption", daemon=True).start()
 
     def end(self) -> None:
         """From here on a signal changes nothing: the exit code is decided."""
         for number in self._heard:
             signal.signal(number, signal.SIG_IGN)
-
-    def _end_runs(self) -> None:
-        os.read(self._woken, 1)
-        end = getattr(sys.modules.get("rnnedge_runtime.calls"), "end_all_runs", None)
-        if end is not None:
-            end()
+        if self._asked_at is not None:
+            # A thread that comes out of onnxruntime while the interpreter ends would end the process by SIGABRT.
+            self._ended_runs.wait(_PATIENCE_S)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -59,7 +69,28 @@ class Interruption:
         if _importing(frame):
             os.write(2, b"rnnedge: interrupted\n")
             os._exit(self.code)
-        raise KeyboardInterrupt
+        raise Interrupted
+
+    def _lost(self, unraisable: Any) -> None:
+        """`sys.unraisablehook`: an exception that nobody could catch."""
+        if isinstance(unraisable.exc_value, Interrupted):
+            self._asked_at = None
+            os.write(self._wake, bytes([_AGAIN]))
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    def _assist(self) -> None:
+        """The thread: one byte for each signal, its number, as `set_wakeup_fd` writes it."""
+        while True:
+            if os.read(self._woken, 1)[0] == _AGAIN:
+                # Long enough for the destructor to end.
+                time.sleep(0.001)
+                os.kill(os.getpid(), self.code - 128)
+                continue
+            end = getattr(sys.modules.get("rnnedge_runtime.calls"), "end_all_runs", None)
+            if end is not None:
+                end()
+            self._ended_runs.set()
 
 
 def _importing(frame: FrameType | None) -> bool:

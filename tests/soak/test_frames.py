@@ -36,17 +36,20 @@ def tried(path: Path, frames: int, *more: object) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_memory_stays_and_states_repeat(file: Path) -> None:
-    """Less than 1 MiB more after the first tenth of the frames; a second run ends in the same states, bit by bit."""
-    first, second = (tried(file, FRAMES, 0) for _ in range(2))
+    """Less than 1 MiB more after the first tenth of the frames; a second run gives the same bits, to the last state."""
+    first, second = (tried(file, FRAMES) for _ in range(2))
     print(f"{file.stem}: {first} {second}")
     for found in (first, second):
-        assert found["frames"] == FRAMES // 4 * 4
+        assert found["frames"] >= FRAMES
         assert found["growth_kib"] < MOST_KIB
-    assert first["digest"] == second["digest"]
+    assert (first["outputs"], first["states"]) == (second["outputs"], second["states"])
 
 
 def test_a_leak_and_another_run_are_seen(tmp_path: Path) -> None:
-    """One kept output a frame, and one other frame."""
+    """One kept output a frame, and one other number among all."""
     path = export_network("lstm-2", "native", tmp_path).path
-    assert tried(path, 100_000, 0, "leak")["growth_kib"] > MOST_KIB
-    assert tried(path, 1000, 0)["digest"] != tried(path, 1000, 1)["digest"]
+    assert tried(path, 100_000, "leak")["growth_kib"] > MOST_KIB
+    right, other = tried(path, 5000), tried(path, 5000, "other")
+    assert right["outputs"] != other["outputs"]
+    # Forgotten by the end, which is why outputs are looked at.
+    assert right["states"] == other["states"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -75,6 +76,22 @@ def _swapped(found: Mapping[Member, Any]) -> dict[Member, Any]:
 
 def _silent(found: Mapping[Member, Any]) -> dict[Member, Any]:
     return {member: frame * float("nan") for member, frame in found.items()}
+
+
+def test_a_stall_is_not_hidden(tagger: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push that hangs for a second makes the frames late that were planned meanwhile, though nobody sent them."""
+    pool = tagger.model.pool(20)
+    push, calls = pool.push, iter(range(10_000))
+
+    def stalled(frames: Any) -> Any:
+        if next(calls) == 0:
+            time.sleep(1.0)
+        return push(frames)
+
+    monkeypatch.setattr(pool, "push", stalled)
+    found = pace(ThroughPool(pool), [pool.join() for _ in range(20)], tagger.model, 1.5, RATE_HZ)
+    assert found.percentile_ms(50) > 200
+    assert found.worst_error() <= 1e-6
 
 
 @pytest.mark.parametrize("fault", [_swapped, _silent])

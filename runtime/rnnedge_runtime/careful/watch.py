@@ -51,7 +51,13 @@ class Watch:
 
         thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
         thread.start()
-        thread.join(self._seconds)
+        try:
+            thread.join(self._seconds)
+        except BaseException:
+            # Interrupted. A thread that is in onnxruntime while the interpreter ends would end the process by SIGABRT.
+            self._stop()
+            thread.join(self._seconds)
+            raise
         if thread.is_alive():
             self._stop()
             thread.join(_GRACE_SECONDS)
