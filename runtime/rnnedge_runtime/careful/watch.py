@@ -8,7 +8,7 @@ itself. The arena bounds how much such a kernel can have before it, and with tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 from rnnedge_runtime.careful.arena import use_capped_arena
@@ -48,19 +48,24 @@ class Watch:
                 results.append(work())
             except BaseException as error:
                 errors.append(error)
+            finally:
+                done.set()
 
+        # Not `Thread.join`: a signal in it makes Python 3.11 take the thread for ended (bpo-45274).
+        done = Event()
         thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
-        thread.start()
         try:
-            thread.join(self._seconds)
+            thread.start()
+            in_time = done.wait(self._seconds)
         except BaseException:
             # Interrupted. A thread that is in onnxruntime while the interpreter ends would end the process by SIGABRT.
             self._stop()
-            thread.join(self._seconds)
+            if thread.ident is not None:
+                done.wait(self._seconds)
             raise
-        if thread.is_alive():
+        if not in_time:
             self._stop()
-            thread.join(_GRACE_SECONDS)
+            done.wait(_GRACE_SECONDS)
             raise ModelRefused(f"expected to open and replay in {self._seconds:g} s, found it still busy")
         if errors:
             raise errors[0]
