@@ -77,7 +77,8 @@ def test_a_list_that_cannot_be_written_or_read_makes_nothing_fail(
     assert not trust.exported_here("1" * 64)
     trust.remember("1" * 64)
     monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    # What Python does for a user without a home.
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     if os.name != "nt":
         assert not trust.exported_here("1" * 64)
         trust.remember("1" * 64)
