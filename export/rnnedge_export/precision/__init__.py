@@ -1,0 +1,1 @@
+"""Narrower numbers for weights and activations."""

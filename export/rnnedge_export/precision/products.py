@@ -1,0 +1,112 @@
+"""Products in integers: x @ w with narrow weights, one row of x at a time.
+
+| x                        | weights             | written as                                          |
+|--------------------------|---------------------|-----------------------------------------------------|
+| in a known range         | int8                | QuantizeLinear, com.microsoft MatMulIntegerToFloat   |
+| anything                 | int8, many          | com.microsoft MatMulNBits of 8 bits                  |
+| anything                 | int8, few           | a product in float32, its weights widened at load    |
+| anything                 | int4                | com.microsoft MatMulNBits of 4 bits                  |
+
+1. A row of x is rounded by itself, by a fixed scale or by scales of its own blocks. So the sequences of a batch and the
+   frames of a call do not touch each other, which a scale over the whole tensor (DynamicQuantizeMatMul) makes them do.
+2. int8 on both sides falls to a reference loop in onnxruntime 1.32, 40x slower; x is uint8.
+3. A scale for each column costs a fifth of the time; it is taken where it at least halves the squared error.
+4. Accuracy level 0 of MatMulNBits is 10x slower than level 4.
+5. Below `_FEW` weights, finding the scales of x costs what the narrow weights save.
+6. What is added stays float32: a constant row inside the operator, anything else by an Add.
+
+Sources: onnxruntime, ContribOperators.md; the figures: docs/precision.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import Array, Tape, replace
+from rnnedge_export.precision.bounds import Range
+from rnnedge_export.precision.grids import Narrow, per_block, per_column, per_tensor, squared_error
+from rnnedge_export.precision.layers import Product
+from rnnedge_export.precision.storage import WIDENED, widen_int8
+
+DOMAIN = "com.microsoft"
+_ZERO8, _ZERO4 = 128, 8
+_FAST = 4
+_FEW = 1 << 17
+# A wider range than this leaves too few levels for ordinary values; blocks find their own.
+WIDEST = 8.0
+_PAYS = 2.0
+
+
+def write_product(tape: Tape, product: Product, bits: int, range_: Range | None) -> tuple[str, ir.Value]:
+    """Put the integer product in the place of `product`; returns how it was written, and the value it gives."""
+    tape.place = product.node.name or product.node.op_type
+    if bits == 8 and range_ is not None and range_[1] - range_[0] <= WIDEST:
+        narrow = _whole(product.weight)
+        value, how = _by_range(tape, product, narrow, range_), "int8" if narrow.scale.ndim == 0 else "int8 per column"
+    elif bits == 8 and product.weight.size < _FEW:
+        value, how = _widened(tape, product), WIDENED
+    else:
+        narrow = per_block(product.weight, bits)
+        value, how = _by_blocks(tape, product, narrow, bits), f"int{bits} blocks of {narrow.block}"
+    if product.addend is not None:
+        value = tape.op("Add", value, product.addend)
+    replace(product.node, tape, [value])
+    return how, value
+
+
+def _whole(w: Array) -> Narrow:
+    """One scale, or one for each column (case 3)."""
+    tensor, column = per_tensor(w), per_column(w)
+    return column if squared_error(w, tensor) > _PAYS * squared_error(w, column) else tensor
+
+
+def _by_range(tape: Tape, product: Product, narrow: Narrow, range_: Range) -> ir.Value:
+    x_scale, x_zero = _affine(tape, range_)
+    x = _rounded(tape, product, x_scale, x_zero)
+    q, zeros = tape.const(narrow.q, "weight"), np.zeros(narrow.scale.shape, np.int8)
+    bias = None if product.bias is None else tape.const(product.bias, "bias")
+    inputs = [x, q, x_scale, tape.const(narrow.scale, "scale"), x_zero, tape.const(zeros, "zero"), bias]
+    return tape.op("MatMulIntegerToFloat", *(inputs if bias is not None else inputs[:-1]), domain=DOMAIN)
+
+
+def _affine(tape: Tape, range_: Range) -> tuple[ir.Value, ir.Value]:
+    """Scale and zero point of uint8 numbers that cover the range, zero exactly among them."""
+    low, high = min(range_[0], 0.0), max(range_[1], 0.0)
+    scale = np.float32(max(high - low, 1e-6) / 255)
+    return tape.const(np.asarray(scale), "scale"), tape.const(np.asarray(np.rint(-low / scale), np.uint8), "zero")
+
+
+def _rounded(tape: Tape, product: Product, scale: ir.Value, zero: ir.Value) -> ir.Value:
+    """x as uint8; products with the same x share it."""
+    for user, index in product.x.uses():
+        if user.op_type == "QuantizeLinear" and index == 0 and user.graph is product.node.graph:
+            if user.inputs[1] is scale and user.inputs[2] is zero:
+                return user.outputs[0]
+    return tape.op("QuantizeLinear", product.x, scale, zero)
+
+
+def _by_blocks(tape: Tape, product: Product, narrow: Narrow, bits: int) -> ir.Value:
+    if bits == 8:
+        q = (narrow.q.astype(np.int16) + _ZERO8).astype(np.uint8)
+    else:
+        shifted = (narrow.q + _ZERO4).astype(np.uint8)
+        q = shifted[..., 0::2] | (shifted[..., 1::2] << 4)
+    rows, columns = narrow.shape
+    scale = tape.const(narrow.scale.reshape(-1).astype(np.float32), "scale")
+    inputs = [product.x, tape.const(q, "weight"), scale]
+    if product.bias is not None:
+        inputs += [None, None, tape.const(product.bias, "bias")]
+    return tape.op(
+        "MatMulNBits", *inputs, domain=DOMAIN, K=rows, N=columns, bits=bits, block_size=narrow.block,
+        accuracy_level=_FAST,
+    )  # fmt: skip
+
+
+def _widened(tape: Tape, product: Product) -> ir.Value:
+    wide = widen_int8(tape, product.weight, axis=1)
+    if product.bias is None:
+        return tape.op("MatMul", product.x, wide)
+    if product.x.shape is not None and len(product.x.shape) == 2:
+        return tape.op("Gemm", product.x, wide, tape.const(product.bias, "bias"))
+    return tape.op("Add", tape.op("MatMul", product.x, wide), tape.const(product.bias, "bias"))

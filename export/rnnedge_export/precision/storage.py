@@ -1,0 +1,58 @@
+"""Weights that stand narrow in the file and are computed with as float32.
+
+For what has no fast integer operator: convolutions, tables, native recurrences; and for float16 as a whole, which
+onnxruntime's CPU kernels would compute in float32 anyway, with casts around every node (Scan 2 to 3x slower).
+
+The nodes that widen them, Cast and Mul, read constants only, so onnxruntime folds them while it loads: a step costs
+what it costs in float32. `DequantizeLinear` would not do, it is kept out of folding and would run on every call.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import Tape
+from rnnedge_export.precision.grids import per_axis
+from rnnedge_export.precision.layers import Weight
+from rnnedge_runtime.contract import Array
+
+# The largest float16; what is beyond stays float32.
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+WIDENED = "int8 in the file"
+
+
+def store_half(tape: Tape, weight: Weight) -> str | None:
+    """float16 in the file; None where a weight is too large for it."""
+    array = weight.array
+    if np.abs(array).max() > _LARGEST:
+        return None
+    _widen(tape, weight, tape.op("Cast", tape.const(array.astype(np.float16), "weight"), to=ir.DataType.FLOAT))
+    return "float16"
+
+
+def store_int8(tape: Tape, weight: Weight) -> str:
+    """int8 in the file, with a scale for each output: axis 0 of a convolution or a table, 1 of a native recurrence."""
+    recurrent = any(user.op_type in ("GRU", "LSTM", "RNN") for user, _ in weight.value.uses())
+    _widen(tape, weight, widen_int8(tape, weight.array, axis=1 if recurrent else 0))
+    return WIDENED
+
+
+def widen_int8(tape: Tape, array: Array, axis: int) -> ir.Value:
+    """Record the nodes that make float32 of int8 weights, with a scale for every index of `axis`."""
+    narrow = per_axis(array, axis)
+    wide = tape.op("Cast", tape.const(narrow.q, "weight"), to=ir.DataType.FLOAT)
+    return tape.op("Mul", wide, tape.const(narrow.scale, "scale"))
+
+
+def _widen(tape: Tape, weight: Weight, wide: ir.Value) -> None:
+    """Everybody who read the weight reads `wide`, which is computed at the head of the main graph."""
+    value = weight.value
+    wide.type, wide.shape = ir.TensorType(ir.DataType.FLOAT), value.shape
+    graph = value.graph
+    assert graph is not None
+    ir.convenience.replace_all_uses_with(value, wide)
+    for node in reversed(tape.take()):
+        graph.insert_before(graph[0], node)
