@@ -37,10 +37,21 @@ class Oracle(Protocol):
 class Reference:
     """A network called on (batch, time, ...) arrays; a module is in evaluation mode."""
 
-    def __init__(self, source: Oracle, example: Example, lengths: Lengths, unit: int = 1) -> None:
-        """Call the source three times to learn the axes of its outputs; `unit`: frames that make a difference."""
+    def __init__(
+        self,
+        source: Oracle,
+        example: Example,
+        lengths: Lengths,
+        unit: int = 1,
+        recordings: Sequence[Mapping[str, Array]] = (),
+    ) -> None:
+        """Call the source three times to learn the axes of its outputs.
+
+        `unit`: frames that make a difference. `recordings`: what `frames` are cut from, each (time, ...) by input.
+        """
         self._source = source
         self._example = example
+        self._recordings = recordings
         self.lengths = lengths
         times = [lengths.at_least(64 * unit * k) for k in (1, 2)]
         times[1] += lengths.grain * (times[0] == times[1])
@@ -80,7 +91,10 @@ class Reference:
         return results
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, Array]:
-        """Random inputs (batch, time, ...) by name: normal numbers, or tokens drawn from those of the example."""
+        """Inputs (batch, time, ...) by name: cut from the recordings, else random numbers or tokens of the example."""
+        if self._recordings:
+            cuts = [self._cut(time, rng) for _ in range(batch)]
+            return {name: np.stack([cut[name] for cut in cuts]) for name in self._source.input_names}
         axes = (self._example.batch_axis, self._example.time_axis)
         found = {}
         sizes = zip(self._source.input_names, self._example.tensors, self._example.resized(batch, time), strict=True)
@@ -91,6 +105,13 @@ class Reference:
             else:
                 found[name] = rng.choice(np.unique(given.numpy()), shape)
         return found
+
+    def _cut(self, time: int, rng: np.random.Generator) -> dict[str, Array]:
+        """`time` frames from a place in a recording on, from its beginning again where it ends."""
+        recording = self._recordings[int(rng.integers(len(self._recordings)))]
+        length = len(next(iter(recording.values())))
+        start = int(rng.integers(length))
+        return {name: array[(start + np.arange(time)) % length] for name, array in recording.items()}
 
     def _call(self, inputs: Sequence[torch.Tensor]) -> Mapping[str, torch.Tensor]:
         with torch.no_grad():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from rnnedge_export.precision import Shrunk
 from rnnedge_export.streaming import Step
 from rnnedge_export.verify import Verification
 from rnnedge_runtime.contract import Contract
@@ -13,7 +14,10 @@ from rnnedge_runtime.contract import Contract
 
 @dataclass(frozen=True)
 class Report:
-    """A file that was written, what it promises, the proof, and the way that the time axis took through the network."""
+    """A file that was written, what it promises, the proof, and the way that the time axis took through the network.
+
+    `shrunk`: in fewer bits than float32, what became of the layers, how far it drifts, and how fast it is.
+    """
 
     path: Path
     digest: str
@@ -21,6 +25,7 @@ class Report:
     contract: Contract
     verification: Verification
     steps: tuple[Step, ...] = ()
+    shrunk: Shrunk | None = None
 
 
 def packages() -> dict[str, str]:

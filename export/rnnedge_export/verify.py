@@ -7,13 +7,13 @@
 4. A NaN is refused by name and leaves the stream as it was.
 
 The tolerance is `TOLERANCE` for outputs of magnitude up to 1, and grows with the largest output beyond that: float32
-carries about seven decimal digits.
+carries about seven decimal digits. A file in fewer bits says its own tolerance.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from torch import nn
 from rnnedge_export.capture import Source, open_offline, read_example
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_runtime.contract import Array, Golden
+from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.model import Model, load
@@ -88,11 +88,19 @@ def verify(
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
         offline = open_offline(source, time_axis, batch_axis)
-        return _against(model, Reference(offline, offline.example(), lengths, model.contract.unit), progress)
+        reference = Reference(offline, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
+        return _against(model, reference, progress)
     axes = batch_axis or 0, int(time_axis)
     given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
     with evaluation(source):
-        return _against(model, Reference(Source(source, given), given, lengths, model.contract.unit), progress)
+        reference = Reference(Source(source, given), given, lengths, model.contract.unit, _recordings(model.contract))
+        return _against(model, reference, progress)
+
+
+def _recordings(contract: Contract) -> list[Mapping[str, Array]]:
+    """A file whose activations were fitted to recordings is asked about such frames, of which it holds a few."""
+    fitted = contract.provenance.get("activations", "").startswith("static")
+    return [contract.golden.inputs] if fitted and contract.golden is not None else []
 
 
 def _against(model: Model, reference: Reference, progress: Callable[[str], None] | None) -> Verification:
@@ -115,12 +123,12 @@ def check_against(model: Model, reference: Reference, progress: Callable[[str], 
     return Verification(tuple(checks))
 
 
-def golden_of(reference: Reference, unit: int) -> Golden:
+def golden_of(reference: Reference, unit: int, tolerance: float = TOLERANCE) -> Golden:
     """A short recorded run of the oracle, of a few calls at least, which goes into the file."""
     frames = reference.frames(1, reference.lengths.at_least(max(_GOLDEN_FRAMES, 2 * unit)), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
-    return Golden({name: value[0] for name, value in frames.items()}, outputs, TOLERANCE * scale)
+    return Golden({name: value[0] for name, value in frames.items()}, outputs, tolerance * scale)
 
 
 def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:
@@ -140,13 +148,13 @@ def _check_ports(model: Model, reference: Reference) -> None:
         )
 
 
-def require(verification: Verification, name: str) -> None:
+def require(verification: Verification, name: str, remedy: str = "please report the network") -> None:
     """Raise `VerificationError` naming the first check that failed."""
     for check in verification.checks:
         if not check.passed:
             raise VerificationError(
                 f"{name}: verification failed: {check.name} ({check.detail}): error {check.max_error:.3g}, "
-                f"tolerance {check.tolerance:.3g}; nothing was written, please report the network"
+                f"tolerance {check.tolerance:.3g}; nothing was written, {remedy}"
             )
 
 
@@ -196,7 +204,7 @@ def _non_finite(model: Model, reference: Reference, name: str) -> Check:
     expected = reference(frames)
     found = stream_all(stream, one)
     error = float(np.max([refused, *(max_error(found[name], expected[name][0]) for name in found)]))
-    return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(expected))
+    return Check("non-finite input", "a NaN is refused, the state untouched", error, _tolerance(model, expected))
 
 
 def _batches(model: Model) -> tuple[int, ...]:
@@ -220,11 +228,18 @@ def _compare(
     batch = len(next(iter(frames.values())))
     found = stream_all(model.stream(batch), frames if batch > 1 else {n: f[0] for n, f in frames.items()}, cuts)
     errors = [max_error(found[name] if batch > 1 else found[name][None], expected[name]) for name in expected]
-    return float(np.max(errors)), _tolerance(expected)
+    return float(np.max(errors)), _tolerance(model, expected)
 
 
-def _tolerance(expected: dict[str, Array]) -> float:
-    return TOLERANCE * max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
+def tolerance_of(contract: Contract) -> float:
+    """What a file promises for outputs of magnitude 1."""
+    return float(contract.provenance.get("tolerance", TOLERANCE))
+
+
+def _tolerance(model: Model, expected: dict[str, Array]) -> float:
+    return tolerance_of(model.contract) * max(
+        1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values())
+    )
 
 
 def _worst(name: str, detail: str, results: list[tuple[float, float]]) -> Check:

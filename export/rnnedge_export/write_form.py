@@ -9,6 +9,7 @@ step       the fewest frames a call; where that is one, without time and directi
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -48,11 +49,14 @@ class Written:
         )
 
 
-def write_form(streaming: Streaming, form: str) -> Written:
-    """Write the loop as `form`, in place; a fixed number of frames is the streaming graph's hop."""
+def write_form(streaming: Streaming, form: str, scanned: Collection[str] = ()) -> Written:
+    """Write the loop as `form`, in place; a fixed number of frames is the streaming graph's hop.
+
+    `scanned`: operators that the native form writes as Scan too.
+    """
     model, only = streaming.model, streaming.recurrences
     if form in ("native", "scan"):
-        lower(model, form, only=only)
+        lower(model, "scan", only=[node for node in only if form == "scan" or node.op_type in scanned])
         return _time_major(streaming, form)
     chunk = streaming.hop
     _fix_time(model, chunk)

@@ -19,7 +19,7 @@ from rnnedge_export.forms.tape import Tape
 from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import Weight, check_layers, product_of, weights_of
 from rnnedge_export.precision.native_lstm import OPERATOR, narrow_lstms
-from rnnedge_export.precision.products import DOMAIN, write_product
+from rnnedge_export.precision.products import DOMAIN, Ranges, write_product
 from rnnedge_export.precision.storage import WIDENED, store_half, store_int8
 from rnnedge_runtime.contract import State
 from rnnedge_runtime.errors import ModelRefused
@@ -68,16 +68,13 @@ def narrow(
     `observed`: ranges of values by name, where calibration has seen them. `recurrences`: names of the native nodes that
     carry a state along time.
 
-    Raises `ModelRefused` where the plan names a layer that the graph does not have, or where there is nothing to change.
+    Raises `ModelRefused` where the plan names a layer that the graph does not have, or where there is no weight.
     """
     weights = weights_of(model)
     check_layers(list(plan.layers), weights)
     if not weights:
         raise ModelRefused(f"precision {plan.default}: expected weights to store in fewer bits, found none")
-    ranges = bounds_of(model, states)
-    for value in (v for node in model.graph.all_nodes() for v in node.inputs if v is not None and observed):
-        if observed and value.name in observed:
-            ranges[value] = observed[value.name]
+    ranges = Ranges(bounds_of(model, states), observed or {})
     tape = Tape(model)
     changes: dict[str, tuple[str, int, Counter[str]]] = {}
     lstms = {w.layer for w in weights if plan.of(w.layer) == "int8"} & set(recurrences)
@@ -101,7 +98,7 @@ def narrow(
     )
 
 
-def _write(tape: Tape, weight: Weight, precision: str, ranges: dict[ir.Value, Range]) -> tuple[Counter[str], int]:
+def _write(tape: Tape, weight: Weight, precision: str, ranges: Ranges) -> tuple[Counter[str], int]:
     """How the uses of a weight were written, and how many of them are integer products."""
     hows: Counter[str] = Counter()
     if precision == "float16":
@@ -112,12 +109,11 @@ def _write(tape: Tape, weight: Weight, precision: str, ranges: dict[ir.Value, Ra
         # Read now: what it adds may have been written anew since.
         product = product_of(node, weight.value)
         assert product is not None
-        range_, before = ranges.get(product.x), node.outputs[0]
-        how, after = write_product(tape, product, bits, range_)
+        before = node.outputs[0]
+        how, after = write_product(tape, product, bits, ranges)
         hows[how] += 1
         integers += how != WIDENED
-        if before in ranges:
-            ranges[after] = ranges[before]
+        ranges.move(before, after)
     if weight.read:
         hows[store_int8(tape, weight)] += 1
     return hows, integers

@@ -76,12 +76,12 @@ def product_of(node: ir.Node, weight: ir.Value) -> Product | None:
         return None
     if node.op_type == "MatMul":
         return Product(node, x, array)
-    attributes = node.attributes
-    if node.op_type != "Gemm" or attributes.get_int("transA", 0) or weight in node.inputs[2:]:
+    if node.op_type != "Gemm" or weight in node.inputs[2:]:
         return None
-    if attributes.get_float("alpha", 1.0) != 1.0 or attributes.get_float("beta", 1.0) != 1.0:
+    integer, number = node.attributes.get_int, node.attributes.get_float
+    if integer("transA", 0) or number("alpha", 1.0) != 1.0 or number("beta", 1.0) != 1.0:
         return None
-    if attributes.get_int("transB", 0):
+    if integer("transB", 0):
         array = np.ascontiguousarray(array.T)
     addend = node.inputs[2] if len(node.inputs) > 2 else None
     bias = None if addend is None else constant(addend)

@@ -28,7 +28,10 @@ def narrow_lstms(model: ir.Model, tape: Tape, layers: Collection[str]) -> dict[s
     """Rewrite the LSTM nodes called as `layers`; returns the number of weights of each that was rewritten."""
     done = {}
     for node in list(model.graph):
-        if node.op_type != "LSTM" or node.domain or node.name not in layers or node.attributes.get_int("layout", 0):
+        if node.op_type != "LSTM" or node.domain or node.name not in layers:
+            continue
+        layout: int = node.attributes.get_int("layout", 0)
+        if layout:
             continue
         w, r = (constant(value) if value is not None else None for value in node.inputs[1:3])
         if w is None or r is None:

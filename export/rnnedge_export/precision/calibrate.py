@@ -1,0 +1,126 @@
+"""Ranges of values as they are while a stream runs: state-aware calibration.
+
+The float32 graph is run by the real runtime over whole recordings, each from a reset as on a device, its states carried
+from call to call, so that a hidden state is seen as it is after a minute and not only in isolated windows.
+
+1. What is watched keeps its own largest negative and positive value as one more state of the graph, also within the
+   body of a Scan. Nothing else is added to the file's ports.
+2. Frames that stand before frame 0 do not count: such states have the warm-up of the file.
+3. A range is widened by `_MARGIN`, and never beyond what the graph proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.forms.tape import Tape
+from rnnedge_export.precision.bounds import Range, bounds_of
+from rnnedge_export.precision.layers import product_of, weights_of
+from rnnedge_export.precision.recordings import Recording, stream_recording
+from rnnedge_export.stamp import stamp
+from rnnedge_runtime.contract import Array, Contract, State
+from rnnedge_runtime.model import load_bytes
+
+_MARGIN = 1.25
+_NOTHING = -3e38
+
+
+def observe(model: ir.Model, contract: Contract, recordings: Sequence[Recording]) -> dict[str, Range]:
+    """The range of the left side of every product of `model`, by the name of the value.
+
+    `recordings`: each (time, ...) by input name, streamed from a reset.
+    """
+    watched = model.clone()
+    values = _left_sides(watched)
+    if not values:
+        return {}
+    states = tuple(_watch(watched, value, contract.warmup) for value in values)
+    wider = replace(contract, states=(*contract.states, *states), golden=None)
+    stream = load_bytes(stamp(watched, wider), "calibration", trust="local").stream()
+    seen = np.full((len(values), 2), _NOTHING)
+    for recording in recordings:
+        stream.reset()
+        stream_recording(stream, recording)
+        held = stream.states
+        seen = np.maximum(seen, [held[state.input][0] for state in states])
+    proven = bounds_of(model, contract.states)
+    limits = {str(value.name): range_ for value, range_ in proven.items()}
+    return {str(value.name): _within(row, limits.get(str(value.name))) for value, row in zip(values, seen, strict=True)}
+
+
+def _left_sides(model: ir.Model) -> list[ir.Value]:
+    found: dict[ir.Value, None] = {}
+    for weight in weights_of(model):
+        for node in weight.nodes:
+            product = product_of(node, weight.value)
+            if product is not None:
+                found[product.x] = None
+    return list(found)
+
+
+def _within(seen: Array, proven: Range | None) -> Range:
+    low, high = -float(seen[0]) * _MARGIN, float(seen[1]) * _MARGIN
+    return (low, high) if proven is None else (max(low, proven[0]), min(high, proven[1]))
+
+
+def _watch(model: ir.Model, value: ir.Value, warmup: int) -> State:
+    """Case 1: the state (1, 2) of one value: the largest of -x and of x so far."""
+    tape = Tape(model)
+    name = tape.fresh(f"range of {value.name}")
+    before = _port(name)
+    model.graph.inputs.append(before)
+    graph = value.graph if value.graph is not None else value.producer().graph  # type: ignore[union-attr]
+    if graph is model.graph or (value.is_graph_input() and value in model.graph.inputs):
+        after = _largest(tape, value, before)
+        _place(model.graph, value, tape)
+    else:
+        assert isinstance(graph, ir.Graph)
+        after = _through_scan(tape, model, graph, value, before)
+    after.name = tape.fresh(f"{name} after")
+    after.type, after.shape = before.type, before.shape
+    model.graph.outputs.append(after)
+    return State(name, after.name, "float32", ("batch", 2), 0, _NOTHING, warmup)
+
+
+def _port(name: str) -> ir.Value:
+    return ir.Value(name=name, shape=ir.Shape(["batch", 2]), type=ir.TensorType(ir.DataType.FLOAT))
+
+
+def _largest(tape: Tape, value: ir.Value, before: ir.Value) -> ir.Value:
+    ends = [tape.op("ReduceMax", v, keepdims=0) for v in (tape.op("Neg", value), value)]
+    pair = tape.op("Concat", *(tape.op("Reshape", end, tape.ints(1, 1)) for end in ends), axis=1)
+    return tape.op("Max", before, pair)
+
+
+def _place(graph: ir.Graph, value: ir.Value, tape: Tape) -> None:
+    producer = value.producer()
+    if producer is None:
+        graph.insert_before(graph[0], tape.take())
+    else:
+        graph.insert_after(producer, tape.take())
+
+
+def _through_scan(tape: Tape, model: ir.Model, body: ir.Graph, value: ir.Value, before: ir.Value) -> ir.Value:
+    """The same inside the body of a Scan of the main graph: one more loop-carried state."""
+    scan = next(n for n in model.graph if n.op_type == "Scan" and n.attributes["body"].as_graph() is body)
+    scanned = scan.attributes.get_int("num_scan_inputs", 0)
+    count = len(scan.inputs) - scanned
+    inner = _port(tape.fresh("range"))
+    body.inputs.insert(count, inner)
+    after = _largest(tape, value, inner)
+    after.type, after.shape = inner.type, inner.shape
+    _place(body, value, tape)
+    body.outputs.insert(count, after)
+    inputs = [*scan.inputs[:count], before, *scan.inputs[count:]]
+    wider = ir.Node("", "Scan", inputs, scan.attributes.values(), num_outputs=len(scan.outputs) + 1, name=scan.name)
+    for index, old in enumerate(scan.outputs):
+        new = wider.outputs[index + (index >= count)]
+        new.name, new.type, new.shape = old.name, old.type, old.shape
+        ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+    model.graph.insert_before(scan, wider)
+    model.graph.remove(scan, safe=True)
+    return wider.outputs[count]

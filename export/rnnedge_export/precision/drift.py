@@ -1,0 +1,128 @@
+"""How far a narrow file walks away from its float32 self, over an hour's worth of frames.
+
+Both are streamed side by side over `FRAMES` chained frames without a reset, which is the hardest that a device asks.
+
+1. The error of a frame is its largest absolute difference in any output; the tolerance grows with the largest output
+   beyond 1.
+2. The first divergence is the first frame beyond the tolerance.
+3. Growth is the slope of the error's envelope, its maximum in each of `_WINDOWS` windows, by least squares, and its
+   95 % confidence interval: a drift that lasts has one that does not touch zero.
+4. A task metric is a score for each item of the user's, such as 1 where an utterance was recognized; the difference
+   of the means comes with the 95 % interval of the paired differences (normal approximation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from rnnedge_export.precision.recordings import Recording, outputs_of
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.model import Model
+
+FRAMES = 10_000
+TOLERANCES = {"float16": 2e-3, "int8": 2e-2, "int4": 1e-1}
+_WINDOWS = 20
+_NORMAL_95 = 1.96
+
+Metric = Callable[[Model], Array]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A task metric: its mean in float32 and in the narrow file, and the interval of the difference."""
+
+    float32: float
+    narrow: float
+    low: float
+    high: float
+    items: int
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """A narrow file beside float32. `errors` (frames,) is the error of every frame; growth is per 1,000 frames."""
+
+    errors: Array
+    tolerance: float
+    growth: float
+    growth_margin: float
+    score: Score | None = None
+
+    @property
+    def frames(self) -> int:
+        """Output frames compared."""
+        return len(self.errors)
+
+    @property
+    def max_error(self) -> float:
+        """The largest error of any frame; NaN where one is NaN."""
+        return float(self.errors.max())
+
+    @property
+    def first_divergence(self) -> int | None:
+        """The first output frame beyond the tolerance."""
+        beyond = np.flatnonzero(~(self.errors <= self.tolerance))
+        return int(beyond[0]) if len(beyond) else None
+
+    @property
+    def grows(self) -> bool:
+        """Whether the error grows for longer than chance explains."""
+        return self.growth > self.growth_margin
+
+    @property
+    def passed(self) -> bool:
+        """Whether every frame is within the tolerance (NaN is not)."""
+        return self.first_divergence is None
+
+    def summary(self) -> dict[str, object]:
+        """The figures as plain data."""
+        score = None if self.score is None else vars(self.score)
+        names = ("frames", "max_error", "tolerance", "first_divergence", "growth", "growth_margin", "grows", "passed")
+        return {**{name: getattr(self, name) for name in names}, "score": score}
+
+
+def drift(float32: Model, narrow: Model, recording: Recording, tolerance: float, metric: Metric | None = None) -> Drift:
+    """Stream both over one recording and compare every output frame; `tolerance` is for outputs of magnitude 1."""
+    expected, found = outputs_of(float32, recording), outputs_of(narrow, recording)
+    largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
+    errors = _errors(expected, found)
+    growth, margin = _slope(errors)
+    return Drift(
+        errors, tolerance * largest, growth, margin, None if metric is None else _score(metric, float32, narrow)
+    )
+
+
+def _errors(expected: dict[str, Array], found: dict[str, Array]) -> Array:
+    """(frames,) of the output with most frames; an output of another rate counts where it stands in time."""
+    length = max(len(array) for array in expected.values())
+    errors = np.zeros(length)
+    for name, array in expected.items():
+        difference = np.abs(array.astype(np.float64) - found[name]).reshape(len(array), -1).max(axis=1, initial=0.0)
+        places = np.minimum((np.arange(len(array)) + 1) * length // len(array) - 1, length - 1)
+        errors[places] = np.maximum(errors[places], difference)
+    return errors
+
+
+def _slope(errors: Array) -> tuple[float, float]:
+    """Case 3: (slope, half of its interval) per 1,000 frames; zero where there are too few frames to say."""
+    if len(errors) < 2 * _WINDOWS or not np.isfinite(errors).all():
+        return 0.0, 0.0
+    envelope = np.array([part.max() for part in np.array_split(errors, _WINDOWS)])
+    time = (np.arange(_WINDOWS) + 0.5) * len(errors) / _WINDOWS / 1000
+    centred = time - time.mean()
+    slope = float(centred @ envelope / (centred @ centred))
+    rest = envelope - envelope.mean() - slope * centred
+    deviation = sqrt(float(rest @ rest) / (_WINDOWS - 2) / float(centred @ centred))
+    return slope, _NORMAL_95 * deviation
+
+
+def _score(metric: Metric, float32: Model, narrow: Model) -> Score:
+    before, after = (np.asarray(metric(model), np.float64) for model in (float32, narrow))
+    difference = after - before
+    half = _NORMAL_95 * float(difference.std(ddof=1)) / sqrt(len(difference)) if len(difference) > 1 else 0.0
+    centre = float(difference.mean())
+    return Score(float(before.mean()), float(after.mean()), centre - half, centre + half, len(difference))
