@@ -185,11 +185,10 @@ def _shrink(
 ) -> Shrunk:
     """In fewer bits, tried on the recordings, or on random frames where there are none."""
     asked = options.precision
-    golden = golden_of(reference, written.streaming.hop, asked.limit)
     trial = recordings or [_one(reference.frames(1, reference.lengths.at_least(FRAMES), np.random.default_rng(_SEED)))]
     return shrink(
         written.model,
-        replace(contract, golden=golden),
+        contract,
         float32,
         asked,
         trial,

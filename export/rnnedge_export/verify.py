@@ -123,12 +123,12 @@ def check_against(model: Model, reference: Reference, progress: Callable[[str], 
     return Verification(tuple(checks))
 
 
-def golden_of(reference: Reference, unit: int, tolerance: float = TOLERANCE) -> Golden:
+def golden_of(reference: Reference, unit: int) -> Golden:
     """A short recorded run of the oracle, of a few calls at least, which goes into the file."""
     frames = reference.frames(1, reference.lengths.at_least(max(_GOLDEN_FRAMES, 2 * unit)), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
-    return Golden({name: value[0] for name, value in frames.items()}, outputs, tolerance * scale)
+    return Golden({name: value[0] for name, value in frames.items()}, outputs, TOLERANCE * scale)
 
 
 def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:

@@ -184,8 +184,8 @@ def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monk
     target.write_bytes(b"older")
     original = pipeline.write_form
 
-    def defective(*args: Any) -> Any:
-        written = original(*args)
+    def defective(*args: Any, **options: Any) -> Any:
+        written = original(*args, **options)
         node = next(n for n in written.model.graph if n.op_type == "Tanh")
         node.op_type = "Erf"
         return written

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.precision.apply import PRECISIONS, Change, Plan, narrow
@@ -13,17 +14,19 @@ from rnnedge_export.precision.bounds import Range
 from rnnedge_export.precision.budget import search
 from rnnedge_export.precision.calibrate import observe
 from rnnedge_export.precision.drift import FRAMES, TOLERANCES, Drift, Metric, drift
-from rnnedge_export.precision.recordings import Recording, chained
+from rnnedge_export.precision.recordings import Recording, chained, outputs_of
 from rnnedge_export.precision.speed import speed_of
 from rnnedge_export.stamp import stamp
-from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.contract import Contract, Golden
 from rnnedge_runtime.errors import ModelRefused, VerificationError
+from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.model import Model, load_bytes
 
 REMEDY = (
     "keep layers wider (an error budget finds which), calibrate with recordings, fine-tune the network for it, or "
     "raise the tolerance"
 )
+_GOLDEN_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -106,23 +109,39 @@ def shrink(
         provenance={**contract.provenance, "tolerance": repr(asked.limit), "activations": _activations(calibrate)},
     )
 
-    def build(plan: Plan) -> tuple[bytes, Contract, tuple[Change, ...]]:
+    def build(plan: Plan) -> tuple[ir.Model, tuple[Change, ...]]:
         graph = model.clone()
-        changes = narrow(graph, contract.states, plan, observed, recurrences)
-        layers = json.dumps({change.layer: f"{change.precision}: {change.how}" for change in changes})
-        promised = replace(base, provenance={**base.provenance, "layers": layers})
-        return stamp(graph, promised), promised, changes
+        return graph, narrow(graph, contract.states, plan, observed, recurrences)
 
     trial = chained(recordings, _frames(contract))
     plan = Plan(asked.name, asked.layers)
     if asked.budget_error is not None:
-        plan = search(model, plan, asked.budget_error, lambda p: build(p)[0], float32, trial, say)
+        plan = search(model, plan, asked.budget_error, lambda p: stamp(build(p)[0], base), float32, trial, say)
     say("drift")
-    data, promised, changes = build(plan)
+    graph, changes = build(plan)
+    layers = json.dumps({change.layer: f"{change.precision}: {change.how}" for change in changes})
+    base = replace(base, provenance={**base.provenance, "layers": layers})
+    promised = replace(base, golden=_golden(load_bytes(stamp(graph, base), float32.name, trust="local")))
+    data = stamp(graph, promised)
     loaded = load_bytes(data, float32.name, trust="local")
     found = drift(float32, loaded, trial, asked.limit, asked.metric)
     _require(found, asked, float32.name)
     return Shrunk(data, promised, loaded, changes, found, speed_of(float32, loaded))
+
+
+def _golden(model: Model) -> Golden | None:
+    """What the narrow file itself gives for the golden input; where it is cut may turn a rounding, and that spreads."""
+    golden = model.contract.golden
+    if golden is None:
+        return None
+    inputs = dict(golden.inputs)
+    whole = outputs_of(model, inputs)
+    single = stream_all(model.stream(), inputs, range(1, len(next(iter(inputs.values())))))
+    if model.contract.precision == "float16":
+        return Golden(inputs, whole, golden.tolerance)
+    apart = max(max_error(whole[name], single[name]) for name in whole)
+    largest = max(float(np.abs(array).max(initial=0.0)) for array in whole.values())
+    return Golden(inputs, whole, max(_GOLDEN_SHARE * largest, 3 * apart, golden.tolerance))
 
 
 def _frames(contract: Contract) -> int:

@@ -110,9 +110,9 @@ def _walk(
     ir.passes.common.RemoveUnusedNodesPass()(model)
     ir.passes.common.TopologicalSortPass()(model)
     nodes = tuple(dict.fromkeys(s.node for s in carried))
-    for state in carried:
+    for node, name in {state.node: state.name.rpartition(".")[0] for state in carried}.items():
         # What a form writes is named by it: the weights of gru.l0 are gru.l0.W and gru.l0.R.
-        state.node.name = state.name.rpartition(".")[0]
+        node.name = facts.tape.fresh(name)
     attends = any(step.fact.pairs for step in facts.steps)
     cursors, steps = tuple(facts.cursors), tuple(facts.steps)
     return Streaming(model, inputs, outputs, states, hop, cursors, nodes, facts.finals, steps, attends)

@@ -10,8 +10,8 @@ from rnnedge_runtime.careful.wire import Message
 from rnnedge_runtime.errors import ModelRefused
 
 # Where exporters leave out an input before another one; an input behind all others is left out by not naming it.
-_MAY_LACK_INPUTS = ("GRU", "LSTM", "RNN", "Clip", "Pad", "Resize", "Slice")
-_MAY_LACK_OUTPUTS = ("GRU", "LSTM", "RNN")
+_MAY_LACK_INPUTS = ("GRU", "LSTM", "RNN", "Clip", "DynamicQuantizeLSTM", "MatMulNBits", "Pad", "Resize", "Slice")
+_MAY_LACK_OUTPUTS = ("GRU", "LSTM", "RNN", "DynamicQuantizeLSTM")
 
 
 def check_arity(node: Message, place: str) -> None:

@@ -2,7 +2,7 @@
 
 1. The file is one message by the grammar of `grammar.py`, not longer than the limits.
 2. Every metadata entry has a key of rnnedge, once. So `ort_config`, which can set the options of a session, is refused.
-3. Operators are of `operators.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node has the
+3. Operators are of `operators.py` or `narrow.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node has the
    inputs and outputs that its kernel will use.
 4. An initializer holds exactly the bytes of its dims, of a known type, without NaN and +infinity. (-infinity is how
    attention leaves a frame out.)
@@ -16,6 +16,7 @@ from math import isnan
 from rnnedge_runtime.careful.arity import check_arity
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
 from rnnedge_runtime.careful.limits import Limits
+from rnnedge_runtime.careful.narrow import NARROW_DOMAIN, NARROW_OPERATORS, check_narrow
 from rnnedge_runtime.careful.operators import DOMAINS, OPERATORS
 from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
 from rnnedge_runtime.careful.wire import Message, Reader
@@ -58,7 +59,7 @@ def _check_entries(model: Message, limits: Limits) -> None:
 
 def _check_domain(holder: Message, place: str) -> None:
     domain = holder.get("domain", "")
-    if domain not in DOMAINS:
+    if domain not in DOMAINS and domain != NARROW_DOMAIN:
         raise ModelRefused(f"{place}: expected an operator of ONNX itself, found the domain {domain[:60]!r}")
 
 
@@ -86,15 +87,17 @@ class _Walk:
         self._nodes -= 1
         if self._nodes < 0:
             raise ModelRefused(f"graph: expected at most {self._limits.nodes:,} nodes, found more")
-        operator = node.get("op_type", "")
+        operator, domain = node.get("op_type", ""), node.get("domain", "")
         place = f"node {_shown(node)}"
         _check_domain(node, place)
-        if operator not in OPERATORS:
+        if operator not in (NARROW_OPERATORS if domain == NARROW_DOMAIN else OPERATORS):
             raise ModelRefused(f"{place}: expected an operator that rnnedge writes, found {operator[:60]!r}")
         for attribute in node.get("attribute", ()):
             self._attribute(attribute, operator, f"{place}, attribute {_shown(attribute)}", depth,
                             constants)  # fmt: skip
         check_arity(node, place)
+        if domain == NARROW_DOMAIN:
+            check_narrow(node, constants, place)
         check_fill(operator, [constants.get(name) for name in node.get("input", ())], place, self._limits)
         # A later node may write a value of the same name; what is constant is known from initializers only.
         for name in node.get("output", ()):

@@ -15,6 +15,8 @@ from rnnedge_runtime.contract import TIME, Contract, Cursor, Dim, Port
 from rnnedge_runtime.errors import ContractError
 
 _TOLERANCE = 1e-2
+# A rounding that turns the other way on another processor changes an output by a step.
+_TOLERANCE_OF_INTEGERS = 0.05
 
 
 def check_promises(contract: Contract, limits: Limits) -> None:
@@ -37,9 +39,10 @@ def check_promises(contract: Contract, limits: Limits) -> None:
     if not min(frames):
         raise ContractError("golden.inputs: expected at least one frame of every input, found none")
     largest = max((float(np.abs(a.astype(np.float64)).max()) for a in golden.outputs.values() if a.size), default=0.0)
-    if not 0 <= golden.tolerance <= _TOLERANCE * max(1.0, largest):
+    share = _TOLERANCE_OF_INTEGERS if contract.precision in ("int8", "int4") else _TOLERANCE
+    if not 0 <= golden.tolerance <= share * max(1.0, largest):
         raise ContractError(
-            f"golden.tolerance: expected at most {_TOLERANCE:g} of the outputs, which reach {largest:g}, "
+            f"golden.tolerance: expected at most {share:g} of the outputs, which reach {largest:g}, "
             f"found {golden.tolerance:g}"
         )
 
