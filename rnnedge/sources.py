@@ -23,7 +23,7 @@ _TRIAL_FRAMES = 8
 class Source:
     """A module, an example of its input (batch, time, ...), and what is known about the two.
 
-    `inferred` says how the example was found, where nobody gave one.
+    `inferred` says how the example was found, where nobody gave one; `task`: what a training run was about.
     """
 
     module: nn.Module
@@ -32,6 +32,7 @@ class Source:
     frame_rate_hz: float | None = None
     normalization: Normalization | None = None
     inferred: str | None = None
+    task: str = ""
 
 
 def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> Source:
@@ -72,7 +73,7 @@ def _from_run(folder: str) -> Source:
     config = network.config
     normalization = Normalization(config.mean, config.std) if config.mean else None
     example = torch.zeros(1, _TRIAL_FRAMES, config.input_size)
-    return Source(network, example, info.labels, info.frame_rate_hz, normalization)
+    return Source(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task)
 
 
 def _import(module_name: str, name: str) -> Any:

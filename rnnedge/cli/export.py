@@ -6,6 +6,8 @@ returns a module or (module, example); or an ONNX file from any framework.
 **Examples:**
 
 - `rnnedge export runs/speech -o speech.onnx`
+- `rnnedge export runs/speech -o speech.onnx --precision int8`
+- `rnnedge export mypackage.net:build -o net.onnx --precision int4 --budget-error 0.02 --calibration hour.npy`
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
 - `rnnedge export mypackage.net:build -o net.onnx --weights net.safetensors`
@@ -22,6 +24,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli.output import JsonOption
+from rnnedge.cli.precision import (
+    BudgetOption,
+    CalibrationOption,
+    LayerOption,
+    PrecisionOption,
+    ToleranceOption,
+    print_shrunk,
+)
 
 if TYPE_CHECKING:
     from rnnedge_export import Report, Verification
@@ -30,8 +40,16 @@ if TYPE_CHECKING:
 def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
-    form: Annotated[str, typer.Option(help="How the loop is written: native, scan, unrolled or step.")] = "native",
+    form: Annotated[
+        str | None,
+        typer.Option(help="How the loop is written: native (default), scan, unrolled or step (default for integers)."),
+    ] = None,
     chunk: Annotated[int | None, typer.Option(help="Frames per call of the unrolled form (4).", min=1)] = None,
+    precision: PrecisionOption = "float32",
+    calibration: CalibrationOption = None,
+    tolerance: ToleranceOption = None,
+    budget_error: BudgetOption = None,
+    layer: LayerOption = None,
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
@@ -53,7 +71,7 @@ def command(
     from rnnedge_runtime.atomic import check_writable
     from rnnedge_runtime.contract import FORMS
 
-    if form not in FORMS:
+    if form is not None and form not in FORMS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMS)}, found {form!r}", param_hint="--form")
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
@@ -61,7 +79,8 @@ def command(
     with stages(f"export {source}") as progress:
         progress("import torch")
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
-                         opset=opset, frame_rate=frame_rate, labels=labels)  # fmt: skip
+                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration,
+                         numbers=(precision, layer, tolerance, budget_error))  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -72,10 +91,17 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
     contract = report.contract
     if json:
         fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes}
-        print_json(verb, {**fields, "form": contract.form, **checks_as_json(report.verification)})
+        fields |= {"form": contract.form, "precision": contract.precision}
+        if report.shrunk is not None:
+            changes = [vars(change) for change in report.shrunk.changes]
+            fields |= {"layers": changes, "drift": report.shrunk.drift.summary(), "speed": report.shrunk.speed}
+        print_json(verb, {**fields, **checks_as_json(report.verification)})
         return
     states = counted(len(contract.states), "state")
-    print(f"{report.path}: {contract.form} form, {report.size_bytes:,} bytes, {states}")
+    numbers = "" if contract.precision == "float32" else f" in {contract.precision}"
+    print(f"{report.path}: {contract.form} form{numbers}, {report.size_bytes:,} bytes, {states}")
+    if report.shrunk is not None:
+        print_shrunk(report.shrunk)
     if explain:
         _explain(report)
     print_checks(f"proven against {source}", report.verification)
@@ -92,18 +118,22 @@ def _export(
     *,
     frame_rate: float | None,
     labels: str | None,
+    numbers: tuple[str, list[str] | None, float | None, float | None],
+    calibration: list[Path] | None,
     **options: Any,
 ) -> Report:
     """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
     import rnnedge
     from rnnedge.cli.output import say
+    from rnnedge.cli.precision import asked, recordings
 
     names = labels.split(",") if labels else ()
     if source.endswith(".onnx"):
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
-                               labels=names, progress=progress, **options)  # fmt: skip
+                               labels=names, progress=progress, precision=asked(*numbers),
+                               calibration=recordings(calibration), **options)  # fmt: skip
     from rnnedge.sources import load_source
 
     if not time_axis.isdigit():
@@ -112,9 +142,13 @@ def _export(
     loaded = load_source(source, input_size, weights)
     if loaded.inferred:
         say(f"no example input given; took {loaded.inferred}")
+    precision = asked(*numbers, loaded)
+    if precision.name != "float32":
+        options["calibration"] = recordings(calibration, loaded)
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
-                          normalization=loaded.normalization, progress=progress, **options)  # fmt: skip
+                          normalization=loaded.normalization, progress=progress, precision=precision,
+                          **options)  # fmt: skip
 
 
 def _explain(report: Report) -> None:

@@ -18,10 +18,12 @@ _PUSH = 256
 
 
 def read_recordings(given: object, contract: Contract) -> list[Recording]:
-    """`given`: an array (time, ...), a list of them, or dicts of arrays by input name.
+    """`given`: an array (time, ...), a list of such or of dicts by input name, or a function of the contract to these.
 
     Raises `InputError` naming the recording that does not fit the file's inputs.
     """
+    if callable(given):
+        given = given(contract)
     every = list(given) if isinstance(given, Sequence) else [given]
     if not every:
         raise InputError("calibration: expected at least one recording, found none")

@@ -2,8 +2,8 @@
 
 1. The file is one message by the grammar of `grammar.py`, not longer than the limits.
 2. Every metadata entry has a key of rnnedge, once. So `ort_config`, which can set the options of a session, is refused.
-3. Operators are of `operators.py` or `narrow.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node has the
-   inputs and outputs that its kernel will use.
+3. Operators are of `operators.py` or `narrow.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node
+   has the inputs and outputs that its kernel will use.
 4. An initializer holds exactly the bytes of its dims, of a known type, without NaN and +infinity. (-infinity is how
    attention leaves a frame out.)
 5. Numbers that kernels compute sizes from are small: attributes, dims, and the constant targets of operators that fill.

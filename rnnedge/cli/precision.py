@@ -1,0 +1,124 @@
+"""The options of `export` and `tune` that are about precision, and what is said of a file in fewer bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rnnedge.sources import Source
+    from rnnedge_export.precision import Precision, Shrunk
+    from rnnedge_runtime import Contract
+
+_PRECISIONS = ("float32", "float16", "int8", "int4")
+
+
+def _precision(value: str) -> str:
+    if value not in _PRECISIONS:
+        raise typer.BadParameter(f"expected one of {', '.join(_PRECISIONS)}, found {value!r}")
+    return value
+
+
+PrecisionOption = Annotated[
+    str, typer.Option(callback=_precision, help="Numbers of the weights: float32, float16, int8 or int4.")
+]
+CalibrationOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A recording (.npy, .npz, .csv, .jsonl, .wav) that ranges of activations are taken from and the drift is "
+        "measured on; again for more. By default the task's own data for a run folder, else random frames."
+    ),
+]
+ToleranceOption = Annotated[
+    float | None,
+    typer.Option(help="Largest streamed error, for outputs up to 1 (float16 0.002, int8 0.02, int4 0.1).", min=0.0),
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(help="Find the smallest file within this streamed error: some layers stay wider.", min=0.0),
+]
+LayerOption = Annotated[
+    list[str] | None, typer.Option("--layer", help="Another precision for a layer, as head=float32; again for more.")
+]
+
+
+def asked(
+    name: str, layers: Sequence[str] | None, tolerance: float | None, budget: float | None, source: Source | None = None
+) -> Precision:
+    """What the options ask for; a run folder brings its task's accuracy along."""
+    from rnnedge_export.precision import Precision
+
+    pairs = {}
+    for text in layers or ():
+        layer, equals, precision = text.partition("=")
+        if not equals or precision not in _PRECISIONS:
+            raise typer.BadParameter(f"expected layer=precision, found {text!r}", param_hint="--layer")
+        pairs[layer] = precision
+    metric = None if source is None or name == "float32" else _task(source)[1]
+    return Precision(name, pairs, tolerance, budget, metric)
+
+
+def recordings(paths: Sequence[Path] | None, source: Source | None = None) -> object:
+    """Recordings for `rnnedge.export`: of the files, else of the task of a run folder, else None."""
+    if paths:
+        return lambda contract: [_read(path, contract) for path in paths]
+    return None if source is None else _task(source)[0]
+
+
+def _read(path: Path, contract: Contract) -> dict[str, Any]:
+    import numpy as np
+
+    from rnnedge.cli.frames import read_frames
+    from rnnedge_runtime.golden import named
+
+    parts = [named(contract, frames) for frames in read_frames(str(path), contract)]
+    names = [port.name for port in contract.inputs]
+    # One input comes as an array, which `named` would call by the output.
+    every = [part if len(names) > 1 else {names[0]: next(iter(part.values()))} for part in parts]
+    return {name: np.concatenate([part[name] for part in every]) for name in names} if every else {}
+
+
+def _task(source: Source) -> tuple[Any, Callable[..., Any] | None]:
+    """Recordings and metric of the task that a run folder was trained on; neither where its data is not installed."""
+    from rnnedge.cli.output import say
+    from rnnedge.tasks.trial import trial_of
+    from rnnedge_runtime.errors import MissingExtra
+
+    if not source.task:
+        return None, None
+    try:
+        return trial_of(source.task)
+    except MissingExtra as error:
+        say(f"tried on random frames: {error}")
+        return None, None
+
+
+def print_shrunk(shrunk: Shrunk) -> None:
+    """What became of each layer, how far the file drifts, and whether it is faster here."""
+    from rnnedge.cli.output import print_table, say
+
+    rows = [(c.layer, c.precision, f"{c.parameters:,}", c.how) for c in shrunk.changes]
+    print_table("layers in fewer bits", ("layer", "precision", "weights", "written as"), rows)
+    drift = shrunk.drift
+    trend = f"grows by {drift.growth:.1g} in 1,000 frames" if drift.grows else "does not grow"
+    print(
+        f"drift from float32: at most {drift.max_error:.1e} in {drift.frames:,} frames "
+        f"(tolerance {drift.tolerance:.1e}), it {trend}"
+    )
+    score = drift.score
+    if score is not None:
+        print(
+            f"task: {score.narrow:.4f} instead of {score.float32:.4f} over {score.items:,} items, difference "
+            f"{score.low:+.4f} to {score.high:+.4f} (95 %)"
+        )
+    if shrunk.speed < _SLOWER:
+        say(
+            f"rnnedge: warning: {shrunk.contract.precision} takes {1 / shrunk.speed:.2f} times as long as float32 in "
+            "this form on this machine; it only saves size"
+        )
+
+
+_SLOWER = 0.95
