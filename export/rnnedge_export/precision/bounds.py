@@ -189,8 +189,9 @@ def _clip(node: ir.Node, known: Mapping[ir.Value, Range]) -> Range | None:
 
 
 def _native(node: ir.Node, known: Mapping[ir.Value, Range]) -> Range | None:
-    """Y and Y_h of a native recurrence with its own activations."""
-    if node.attributes.get("activations") is not None:
+    """Y and Y_h of a native recurrence whose activations do not leave [-1, 1]."""
+    names = node.attributes.get_strings("activations", ()) or ()
+    if any(name.lower() not in ("tanh", "sigmoid") for name in names):
         return None
     initial = node.inputs[5] if len(node.inputs) > 5 else None
     return _SIGNED if initial is None else _hull([_SIGNED, _of(initial, known)])

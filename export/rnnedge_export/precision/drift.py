@@ -89,15 +89,15 @@ def drift(float32: Model, narrow: Model, recording: Recording, tolerance: float,
     """Stream both over one recording and compare every output frame; `tolerance` is for outputs of magnitude 1."""
     expected, found = outputs_of(float32, recording), outputs_of(narrow, recording)
     largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
-    errors = _errors(expected, found)
+    errors = errors_of(expected, found)
     growth, margin = _slope(errors)
     return Drift(
         errors, tolerance * largest, growth, margin, None if metric is None else _score(metric, float32, narrow)
     )
 
 
-def _errors(expected: dict[str, Array], found: dict[str, Array]) -> Array:
-    """(frames,) of the output with most frames; an output of another rate counts where it stands in time."""
+def errors_of(expected: dict[str, Array], found: dict[str, Array]) -> Array:
+    """The largest difference at each frame of the longest output; one of another rate counts where it stands."""
     length = max(len(array) for array in expected.values())
     errors = np.zeros(length)
     for name, array in expected.items():

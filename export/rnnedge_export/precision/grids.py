@@ -85,9 +85,10 @@ def squared_error(w: Array, narrow: Narrow) -> float:
 
 
 def _scale(largest: Array, levels: int) -> Array:
-    """A group of zeros has scale 1."""
+    """A group of zeros has scale 1; the least scale is the least normal number, so that dividing by it is safe."""
     largest = np.asarray(largest, np.float32)
-    return np.where(largest > 0, largest / np.float32(levels), np.float32(1))
+    scale = np.maximum(largest / np.float32(levels), np.finfo(np.float32).tiny)
+    return np.where(largest > 0, scale, np.float32(1))
 
 
 def _on_grid(w: Array, scale: Array, levels: int) -> Narrow:

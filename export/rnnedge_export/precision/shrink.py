@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -66,8 +66,7 @@ class Precision:
             return self.tolerance
         if self.budget_error is not None:
             return self.budget_error
-        narrowest = max((self.name, *self.layers.values()), key=PRECISIONS.index)
-        return TOLERANCES[narrowest]
+        return TOLERANCES[_narrowest((self.name, *self.layers.values()))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +101,9 @@ def shrink(
     if calibrate:
         say("calibration")
         observed = observe(model, contract, recordings)
-    narrowest = max((asked.name, *asked.layers.values()), key=PRECISIONS.index)
     base = replace(
         contract,
-        precision=narrowest,
+        precision=_narrowest((asked.name, *asked.layers.values())),
         provenance={**contract.provenance, "tolerance": repr(asked.limit), "activations": _activations(calibrate)},
     )
 
@@ -120,13 +118,21 @@ def shrink(
     say("drift")
     graph, changes = build(plan)
     layers = json.dumps({change.layer: f"{change.precision}: {change.how}" for change in changes})
-    base = replace(base, provenance={**base.provenance, "layers": layers})
+    base = replace(
+        base,
+        precision=_narrowest(change.precision for change in changes),
+        provenance={**base.provenance, "layers": layers},
+    )
     promised = replace(base, golden=_golden(load_bytes(stamp(graph, base), float32.name, trust="local")))
     data = stamp(graph, promised)
     loaded = load_bytes(data, float32.name, trust="local")
     found = drift(float32, loaded, trial, asked.limit, asked.metric)
     _require(found, asked, float32.name)
     return Shrunk(data, promised, loaded, changes, found, speed_of(float32, loaded))
+
+
+def _narrowest(precisions: Iterable[str]) -> str:
+    return max(precisions, key=PRECISIONS.index, default="float32")
 
 
 def _golden(model: Model) -> Golden | None:

@@ -1,0 +1,72 @@
+"""The drift gate, on errors whose course is known."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from rnnedge_export.precision import drift as module
+from rnnedge_export.precision.drift import Drift, drift
+
+FRAMES = 4000
+
+
+def course(errors: np.ndarray, monkeypatch: pytest.MonkeyPatch, tolerance: float = 0.1, metric: Any = None) -> Drift:
+    """The gate over two files whose outputs differ by `errors`."""
+    outputs = iter(({"y": np.zeros((len(errors), 2))}, {"y": np.stack([errors, -errors / 2], 1)}))
+    monkeypatch.setattr(module, "outputs_of", lambda *_: next(outputs))
+    return drift(cast(Any, "float32"), cast(Any, "narrow"), {}, tolerance, metric)
+
+
+def test_an_error_that_stays_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise of a constant size passes and does not grow."""
+    found = course(np.random.default_rng(0).standard_normal(FRAMES) * 0.01, monkeypatch)
+    assert found.passed
+    assert not found.grows
+    assert found.first_divergence is None
+
+
+def test_a_walk_is_found_with_its_rate_and_its_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of 0.05 for each 1,000 frames reaches 0.1 at frame 2,000, and its slope is said."""
+    found = course(np.arange(FRAMES) * 5e-5, monkeypatch)
+    assert not found.passed
+    assert found.grows
+    assert found.growth == pytest.approx(0.05, rel=0.01)
+    assert found.first_divergence == 2001
+
+
+def test_a_nan_is_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither within the tolerance nor forgotten by the maximum."""
+    errors = np.zeros(FRAMES)
+    errors[7] = np.nan
+    found = course(errors, monkeypatch)
+    assert not found.passed
+    assert found.first_divergence == 7
+    assert np.isnan(found.max_error)
+
+
+def test_a_score_comes_with_the_interval_of_its_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paired: 30 of 1,000 items change, so the interval is a fraction of what two independent ones would give."""
+    before = np.zeros(1000)
+    before[:900] = 1.0
+    after = before.copy()
+    after[:20], after[990:] = 0.0, 1.0
+    scores = {"float32": before, "narrow": after}
+    found = course(np.zeros(FRAMES), monkeypatch, metric=lambda model: scores[model])
+    assert found.score is not None
+    assert found.score.float32 == pytest.approx(0.9)
+    assert found.score.narrow == pytest.approx(0.89)
+    half = 1.96 * np.std(after - before, ddof=1) / np.sqrt(1000)
+    assert found.score.low == pytest.approx(-0.01 - half)
+    assert found.score.high == pytest.approx(-0.01 + half)
+
+
+def test_chance_is_seldom_taken_for_growth() -> None:
+    """Of 400 courses of noise, about one in forty has a slope above its interval: it is one-sided at 95 %."""
+    grown = 0
+    for seed in range(400):
+        slope, margin = module._slope(np.abs(np.random.default_rng(seed).standard_normal(2000)))
+        grown += slope > margin
+    assert grown < 25
