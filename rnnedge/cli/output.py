@@ -40,9 +40,9 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def print_json(kind: str, fields: Mapping[str, Any]) -> None:
+def print_json(kind: str, fields: Mapping[str, Any], version: int = 1) -> None:
     """One JSON object on stdout, with the name and version of its schema."""
-    print(json.dumps({"schema": f"rnnedge.{kind}", "schema_version": 1, **fields}, indent=2, allow_nan=False))
+    print(json.dumps({"schema": f"rnnedge.{kind}", "schema_version": version, **fields}, indent=2, allow_nan=False))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,102 +1,148 @@
-"""One benchmark of one file: measured, as rows, as JSON data, as a page."""
+"""One benchmark of one file: measured in fresh processes, as JSON data, which everything else is drawn from."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rnnedge.report.histograms import encode, timeline
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint
-from rnnedge_runtime.measure import PERCENTILES, ColdStart, Latency, cold_start, measure_latency
-from rnnedge_runtime.model import load
+from rnnedge_runtime.measure.capacity import Capacity, measure_capacity
+from rnnedge_runtime.measure.latency import PERCENTILES, percentile
+from rnnedge_runtime.measure.processes import Run, Settings, run_processes
+from rnnedge_runtime.model import Model, load
+
+SCHEMA_VERSION = 2
+# Medians of processes that are further apart than this say more about the machine than about the file.
+_APART = 0.15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
-    """What `rnnedge bench` found."""
+    """What `rnnedge bench` found: the runs of several processes, and with `streams` how many streams are held."""
 
     file: str
-    digest: str
-    form: str
-    provider: str
-    threads: int
-    spinning: bool
-    size_bytes: int
-    latency: Latency
-    cold: ColdStart
+    model: Model
+    settings: Settings
+    runs: tuple[Run, ...]
+    capacity: Capacity | None
     host: dict[str, str]
 
-    def rows(self) -> list[tuple[str, str]]:
-        """The figures as (name, value with unit)."""
-        latency, cold = self.latency, self.cold
-        per = "frame" if latency.frames_per_push == 1 else f"push of {latency.frames_per_push} frames"
-        rows = [(f"p{p:g} per {per}", f"{latency.percentile_us(p):.2f} us") for p in PERCENTILES]
-        rows.append((f"max per {per}", f"{latency.max_us:.2f} us"))
-        if latency.real_time_factor is not None:
-            rows.append(("real-time factor", f"{latency.real_time_factor:.6f}"))
-        rows += [
-            ("cold start: import", f"{cold.import_ms:.1f} ms"),
-            ("cold start: load", f"{cold.load_ms:.1f} ms"),
-            ("cold start: first push", f"{cold.first_push_ms:.2f} ms"),
-        ]
-        if cold.peak_rss_mb is not None:
-            rows.append(("peak memory", f"{cold.peak_rss_mb:.1f} MB"))
-        return [*rows, ("pushes timed", f"{len(latency.push_us):,}"), ("file", f"{self.size_bytes:,} bytes")]
-
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        fields = {k: v for k, v in vars(self).items() if k not in ("latency", "cold")}
-        return {**fields, "latency": self.latency.summary(), "cold_start": asdict(self.cold)}
+        """Plain data by the schema `docs/schema/bench.json`; times in the units that their names end with."""
+        contract, closed = self.model.contract, self._every("closed")
+        paced = self._every("paced")
+        rate = contract.frame_rate_hz
+        unrest = self._unrest()
+        return {
+            "file": Path(self.file).name,
+            "sha256": self.model.digest,
+            "form": contract.form,
+            "precision": contract.precision,
+            "provider": self.model.provider,
+            "threads": self.settings.threads,
+            "spinning": self.settings.spinning,
+            "size_bytes": Path(self.file).stat().st_size,
+            "frame_rate_hz": rate,
+            "frames_per_push": contract.unit,
+            "closed": {
+                **_percentiles(closed),
+                "mean_us": float(closed.mean()),
+                "real_time_factor": None if rate is None else float(closed.mean()) * 1e-6 * rate / contract.unit,
+                "timeline_us": timeline(closed),
+                "histogram": encode(closed),
+            },
+            "paced": None if paced is None else self._paced(paced),
+            "cold_start": self._cold(),
+            "capacity": None if self.capacity is None else asdict(self.capacity),
+            "runs": [_run(run) for run in self.runs],
+            "stable": not unrest,
+            "unrest": unrest,
+            "baseline": None,
+            "host": self.host,
+        }
+
+    def _every(self, kind: str) -> Array | None | Any:
+        if kind == "closed":
+            return np.concatenate([run.closed.push_us for run in self.runs])
+        parts = [run.paced.latency_us for run in self.runs if run.paced is not None]
+        return np.concatenate(parts) if parts else None
+
+    def _paced(self, latency: Array) -> dict[str, Any]:
+        runs = [run.paced for run in self.runs if run.paced is not None]
+        whole = replace(runs[0], latency_us=latency, service_us=np.concatenate([run.service_us for run in runs]))
+        usage = {name: _mean([getattr(run.usage, name) for run in runs]) for name in vars(runs[0].usage)}
+        summary = {**whole.summary(), **usage, "longest_burst": max(run.longest_burst for run in runs)}
+        return {**summary, "timeline_us": timeline(latency), "histogram": encode(latency)}
+
+    def _cold(self) -> dict[str, float | None]:
+        names = vars(self.runs[0].cold)
+        return {name: _median([getattr(run.cold, name) for run in self.runs]) for name in names}
+
+    def _unrest(self) -> list[str]:
+        """Why the figures should be taken with care, one line for each reason."""
+        reasons = []
+        medians = [run.closed.percentile_us(50) for run in self.runs]
+        apart = (max(medians) - min(medians)) / float(np.median(medians))
+        if apart > _APART:
+            reasons.append(f"the medians of {len(medians)} processes are {apart:.0%} apart")
+        never = sum(run.steady is None for run in self.runs)
+        if never:
+            reasons.append(f"{never} of {len(self.runs)} processes never became steady")
+        return reasons
 
 
 def run_bench(
     file: str | os.PathLike[str],
+    settings: Settings,
     *,
-    pushes: int,
-    warmup: int,
-    provider: str = "cpu",
-    provider_options: Mapping[str, Mapping[str, str]] | None = None,
-    threads: int = 1,
-    spinning: bool = False,
-    trust: str | None = None,
+    processes: int = 3,
+    streams: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
     """Measure `file`; raises what `load` raises."""
     say = progress or (lambda _: None)
     model = load(
         file,
-        provider=provider,
-        provider_options=provider_options,
-        threads=threads,
-        spinning=spinning,
-        trust=trust,
+        provider=settings.provider,
+        provider_options=settings.provider_options,
+        threads=settings.threads,
+        spinning=settings.spinning,
+        trust=settings.trust,
     )
-    say("latency")
-    latency = measure_latency(model, pushes, warmup)
-    say("cold start")
-    cold = cold_start(file, model.provider, trust)
-    contract = model.contract
-    return Bench(
-        os.fspath(file), model.digest, contract.form, model.provider, threads, spinning, Path(file).stat().st_size,
-        latency, cold, fingerprint(),
-    )  # fmt: skip
+    host = fingerprint()
+    runs = run_processes(file, settings, processes, model.contract.frame_rate_hz, say)
+    capacity = None
+    if streams:
+        say("streams at once")
+        capacity = measure_capacity(model, rate_hz=settings.rate_hz, deadline_us=settings.deadline_us)
+    return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host)
 
 
-def write_html(bench: Bench, path: str | os.PathLike[str]) -> Path:
-    """Draw the report; raises `MissingExtra` where matplotlib or jinja2 is missing."""
-    from rnnedge.report.page import render
-    from rnnedge.report.plots import latency_histogram, latency_over_time
-    from rnnedge_runtime.atomic import write_text
+def _percentiles(values: Array) -> dict[str, float]:
+    found = {f"p{p:g}_us": percentile(values, p) for p in PERCENTILES}
+    return {"pushes": len(values), **found, "max_us": float(values.max())}
 
-    series = {bench.form: bench.latency.push_us}
-    return write_text(
-        path,
-        render(
-            "bench.html.j2",
-            bench=bench,
-            histogram=latency_histogram(series, "push"),
-            over_time=latency_over_time(bench.latency.push_us),
-        ),
-    )
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "closed": {**_percentiles(run.closed.push_us), "steady_from": run.steady},
+        "paced": None if run.paced is None else run.paced.summary(),
+        "cold_start": asdict(run.cold),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None

@@ -13,7 +13,6 @@ from rnnedge_runtime.errors import MissingExtra
 
 COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
 _GREY = "#7d8899"
-_POINTS = 4000
 
 
 def latency_histogram(series: Mapping[str, Array], per: str) -> str:
@@ -37,16 +36,41 @@ def latency_histogram(series: Mapping[str, Array], per: str) -> str:
     return _svg(figure)
 
 
-def latency_over_time(push_us: Array) -> str:
-    """Every push in order; of long runs the slowest push of each stretch, so that no outlier is thinned away."""
+def slowest_over_time(series: Mapping[str, Sequence[float]], deadline_us: float | None) -> str:
+    """The slowest push of each stretch of a run, in order, microseconds; the deadline as a line."""
     figure, axes = _figure(7.2, 2.4)
-    stride = -(-len(push_us) // _POINTS)
-    stretches = np.array([part.max() for part in np.array_split(push_us, -(-len(push_us) // stride))])
-    axes.scatter(np.arange(len(stretches)) * stride, stretches, s=3, color=COLOURS[0], lw=0, rasterized=True)
+    for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
+        place = np.linspace(0, 100, len(values))
+        axes.scatter(place, values, s=4, color=colour, lw=0, label=name, rasterized=True)
+    _deadline(axes.axhline, deadline_us)
     axes.set_yscale("log")
-    axes.set_xlabel("push" if stride == 1 else f"push (the slowest of every {stride})")
+    axes.set_xlabel("percent of the run (the slowest push of each stretch)")
     axes.set_ylabel("microseconds")
+    axes.legend(frameon=False, labelcolor=_GREY, fontsize=8)
     return _svg(figure)
+
+
+def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
+    """Which share of the pushes took longer than a time: both axes logarithmic, so that the tail is seen."""
+    figure, axes = _figure(7.2, 2.9)
+    for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
+        ordered = np.sort(values)
+        longer = 1 - np.arange(len(ordered)) / len(ordered)
+        axes.step(ordered, longer * 100, where="post", color=colour, lw=1.6, label=name)
+    _deadline(axes.axvline, deadline_us)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g} %")
+    axes.set_xlabel("microseconds")
+    axes.set_ylabel("pushes that took longer")
+    axes.legend(frameon=False, labelcolor=_GREY, fontsize=8)
+    return _svg(figure)
+
+
+def _deadline(line: Any, deadline_us: float | None) -> None:
+    if deadline_us is not None:
+        line(deadline_us, color=COLOURS[4], lw=1.2, ls=(0, (4, 2)), label="deadline")
 
 
 def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence[float]) -> str:

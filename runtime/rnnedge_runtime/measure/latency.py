@@ -1,0 +1,61 @@
+"""Times of pushes, and what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array
+
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+
+
+def percentile(values: Array, percent: float) -> float:
+    """The smallest measured value that `percent` of all do not exceed; never one between two measured ones."""
+    return float(np.percentile(values, percent, method="higher"))
+
+
+@dataclass(frozen=True, eq=False)
+class Latency:
+    """Time of every push in the order they were made, microseconds, float64 (pushes,).
+
+    `frames_per_push` is 1, or the chunk of a fixed-chunk file; `frame_rate_hz` is the file's own.
+    """
+
+    push_us: Array
+    frames_per_push: int
+    frame_rate_hz: float | None
+
+    def percentile_us(self, percent: float) -> float:
+        """The time within which `percent` of the pushes ended."""
+        return percentile(self.push_us, percent)
+
+    @property
+    def max_us(self) -> float:
+        """The slowest push."""
+        return float(self.push_us.max())
+
+    @property
+    def mean_us(self) -> float:
+        """The average push."""
+        return float(self.push_us.mean())
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time spent over time of signal: below 1 keeps up. None where the file states no frame rate."""
+        if self.frame_rate_hz is None:
+            return None
+        return self.mean_us * 1e-6 * self.frame_rate_hz / self.frames_per_push
+
+    def summary(self) -> dict[str, float | int | None]:
+        """The figures as plain data."""
+        percentiles = {f"p{p:g}_us": self.percentile_us(p) for p in PERCENTILES}
+        return {
+            "pushes": len(self.push_us),
+            "frames_per_push": self.frames_per_push,
+            **percentiles,
+            "max_us": self.max_us,
+            "mean_us": self.mean_us,
+            "real_time_factor": self.real_time_factor,
+        }

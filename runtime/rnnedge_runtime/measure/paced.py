@@ -1,0 +1,170 @@
+"""Open loop: frames arrive at their rate, whether the last one is done or not, as a microphone delivers them.
+
+1. The latency of a push counts from the planned arrival of its frames. One that is late delays those behind it, and
+   all of them count: a closed loop would send fewer frames during a stall and hide it ("coordinated omission", Gil
+   Tene, "How NOT to Measure Latency", 2015).
+2. A push waits for its arrival asleep, and awake for the last `_AWAKE_NS`, because a sleep may end late by the slack of
+   the system's timer; that waiting awake is not counted as a cost of the model.
+3. The deadline is the period between two pushes, unless another one is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.measure.closed import measure_latency, sample_calls
+from rnnedge_runtime.measure.latency import PERCENTILES, percentile
+from rnnedge_runtime.measure.usage import Usage, watch
+from rnnedge_runtime.model import Model
+
+_AWAKE_NS = 200_000
+_LEAST_PERIOD_NS = 1_000_000
+_LOOKS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Pace:
+    """Nanoseconds from the planned arrival to the begin and to the end of every push, int64 (pushes,)."""
+
+    begun_ns: Array
+    done_ns: Array
+    awake_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Paced:
+    """A paced run. `latency_us` (pushes,): from the planned arrival to the end; `service_us`: the push itself."""
+
+    latency_us: Array
+    service_us: Array
+    period_us: float
+    deadline_us: float
+    frames_per_push: int
+    usage: Usage
+
+    def percentile_us(self, percent: float) -> float:
+        """The time from the planned arrival within which `percent` of the pushes ended."""
+        return percentile(self.latency_us, percent)
+
+    @property
+    def misses(self) -> int:
+        """Pushes that ended after their deadline."""
+        return int((self.latency_us > self.deadline_us).sum())
+
+    @property
+    def miss_share(self) -> float:
+        """Misses over pushes."""
+        return self.misses / len(self.latency_us)
+
+    @property
+    def longest_burst(self) -> int:
+        """The most pushes behind each other that missed their deadline."""
+        late = np.concatenate([[0], (self.latency_us > self.deadline_us).astype(np.int8), [0]])
+        edges = np.flatnonzero(np.diff(late))
+        return int((edges[1::2] - edges[::2]).max(initial=0))
+
+    @property
+    def jitter_us(self) -> float:
+        """Standard deviation of the latency."""
+        return float(self.latency_us.std())
+
+    @property
+    def load(self) -> float:
+        """Share of the period that a push takes: the real-time factor of the run's rate."""
+        return float(self.service_us.mean()) / self.period_us
+
+    def summary(self) -> dict[str, object]:
+        """The figures as plain data."""
+        return {
+            "pushes": len(self.latency_us),
+            "frames_per_push": self.frames_per_push,
+            "period_us": self.period_us,
+            "deadline_us": self.deadline_us,
+            **{f"p{p:g}_us": self.percentile_us(p) for p in PERCENTILES},
+            "max_us": float(self.latency_us.max()),
+            "jitter_us": self.jitter_us,
+            "misses": self.misses,
+            "miss_share": self.miss_share,
+            "longest_burst": self.longest_burst,
+            "real_time_factor": self.load,
+            **self.usage.summary(),
+        }
+
+
+def pace(
+    push: Callable[[int], object],
+    period_ns: int,
+    pushes: int,
+    *,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Pace:
+    """Call `push(k)` for k from 0 at planned times `period_ns` apart; a late one is followed at once by the next."""
+    begun, done = np.empty(pushes, np.int64), np.empty(pushes, np.int64)
+    awake = 0
+    planned = clock() + period_ns
+    for index in range(pushes):
+        left = planned - clock()
+        if left > _AWAKE_NS:
+            sleep((left - _AWAKE_NS) * 1e-9)
+        woken = now = clock()
+        while now < planned:
+            now = clock()
+        awake += now - woken
+        push(index)
+        done[index] = clock() - planned
+        begun[index] = now - planned
+        planned += period_ns
+    return Pace(begun, done, awake)
+
+
+def measure_paced(
+    model: Model,
+    *,
+    seconds: float,
+    rate_hz: float | None = None,
+    deadline_us: float | None = None,
+    pushes: int | None = None,
+    warmup: int = 200,
+    seed: int = 0,
+) -> Paced:
+    """Stream random frames at their rate for `seconds`, or for so many `pushes`, state carried.
+
+    `rate_hz`: frames per second; the file's own by default, and where it states none, what loads this machine by half.
+    Raises `InputError` for a rate, a time or a deadline that is not above 0.
+    """
+    for name, value in (("seconds", seconds), ("rate", rate_hz), ("deadline", deadline_us), ("pushes", pushes)):
+        if value is not None and not value > 0:
+            raise InputError(f"measure: expected a {name} above 0, found {value}")
+    unit = model.contract.unit
+    inputs = sample_calls(model, seed)
+    stream = model.stream()
+    for index in range(warmup):
+        stream.push(inputs[index % len(inputs)])
+    rate = rate_hz or model.contract.frame_rate_hz
+    period_ns = round(1e9 * unit / rate) if rate else _half_load_ns(model)
+    count = pushes or max(round(seconds * 1e9 / period_ns), 1)
+    every = max(count // _LOOKS, 1)
+    meter = watch()
+
+    def push(index: int) -> None:
+        stream.push(inputs[index % len(inputs)])
+        if index % every == 0:
+            meter.look()
+
+    run = pace(push, period_ns, count)
+    service = (run.done_ns - run.begun_ns) / 1000.0
+    period_us = period_ns / 1000.0
+    usage = meter.usage(busy_ns=int((run.done_ns - run.begun_ns).sum()), awake_ns=run.awake_ns, frames=count * unit)
+    return Paced(run.done_ns / 1000.0, service, period_us, deadline_us or period_us, unit, usage)
+
+
+def _half_load_ns(model: Model) -> int:
+    """Twice the median push, and a millisecond at least."""
+    return max(round(2000 * measure_latency(model, 200, 50).percentile_us(50)), _LEAST_PERIOD_NS)

@@ -1,0 +1,86 @@
+"""The same run in several fresh processes, one after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.measure.cold import ColdStart
+from rnnedge_runtime.measure.latency import Latency
+from rnnedge_runtime.measure.paced import Paced
+from rnnedge_runtime.measure.steady import steady_from
+from rnnedge_runtime.measure.usage import Usage
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one process measured. `steady` is the push from which the closed loop was warm, None: it never was."""
+
+    cold: ColdStart
+    closed: Latency
+    steady: int | None
+    paced: Paced | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run loads the file and what it measures; `seconds` 0 leaves the paced part out."""
+
+    provider: str = "cpu"
+    provider_options: Mapping[str, Mapping[str, str]] | None = None
+    threads: int = 1
+    spinning: bool = False
+    trust: str | None = None
+    pushes: int = 3000
+    seconds: float = 3.0
+    rate_hz: float | None = None
+    deadline_us: float | None = None
+
+
+def run_processes(
+    file: str | os.PathLike[str],
+    settings: Settings,
+    processes: int,
+    frame_rate_hz: float | None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Run]:
+    """Measure `file` in so many fresh processes. `frame_rate_hz`: the file's own, for the real-time factor.
+
+    Raises `RnnEdgeError` with the last words of a process that fails.
+    """
+    runs = []
+    for number in range(1, processes + 1):
+        say(f"process {number} of {processes}")
+        with tempfile.TemporaryDirectory(prefix="rnnedge-bench-") as folder:
+            asked = {**vars(settings), "file": os.fspath(Path(file).absolute()), "folder": folder}
+            command = [sys.executable, "-m", "rnnedge_runtime.measure.worker", json.dumps(asked)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                words = done.stderr.strip().splitlines() or ["no message"]
+                raise RnnEdgeError(f"bench: a fresh process failed with exit code {done.returncode}: {words[-1]}")
+            runs.append(_read(Path(folder), frame_rate_hz))
+    return runs
+
+
+def _read(folder: Path, frame_rate_hz: float | None) -> Run:
+    found = json.loads((folder / "run.json").read_text())
+    times = np.load(folder / "closed.npy")
+    steady = steady_from(times)
+    closed = Latency(times[steady or 0 :], found["frames_per_push"], frame_rate_hz)
+    paced = None
+    if found["paced"] is not None:
+        arrays = [np.load(folder / f"paced_{name}.npy") for name in ("latency", "service")]
+        part = found["paced"]
+        paced = Paced(
+            *arrays, part["period_us"], part["deadline_us"], found["frames_per_push"], Usage(**part["usage"])
+        )
+    return Run(ColdStart(**found["cold"]), closed, steady, paced)
