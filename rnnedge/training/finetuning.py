@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training.data import SequenceData
-from rnnedge.training.quantization import PRECISIONS
+from rnnedge.training.quantization import PRECISIONS, fake_quantized
 from rnnedge.training.state import Epoch
 from rnnedge.training.trainer import Augment, TrainerConfig, TrainResult, fit
 
@@ -28,15 +28,19 @@ def finetune(
     state: Path | None = None,
     resume: bool = False,
 ) -> TrainResult:
-    """Train `network`, which has weights already, as `precision` ("int8" or "int4") will round them.
+    """Train `network`, which has weights already, to be right in "int8" or "int4"; at the end it has rounded weights.
 
-    As `fit` does it, but every loss, in training and in validation, is that of the rounded network. At the end
-    `network` has the float32 weights whose rounded selves were best, those at the start among them (`best` is 0 then).
-    `EPOCHS` and `LEARNING_RATE` are what a config should say where nothing else is known.
+    As `fit` does it, but every loss, in training and in validation, is that of the rounded network. The best of the
+    epochs is kept, or the start where no epoch was better (`best` is 0 then). What `network` has at the end are float32
+    numbers on the grid: it computes what its narrow file will compute, so the file is proven against it. (The weights
+    behind the rounding would be a worse reference: nothing ties what they compute to the task.)
 
-    Raises what `fit` does, and `ValueError` for another precision.
+    `EPOCHS` and `LEARNING_RATE` are what a config should say where nothing else is known. Raises what `fit` does, and
+    `ValueError` for another precision.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
     rounded = replace(config, precision=precision)
-    return fit(network, train, validation, rounded, augment=augment, progress=progress, state=state, resume=resume)
+    result = fit(network, train, validation, rounded, augment=augment, progress=progress, state=state, resume=resume)
+    network.load_state_dict({**network.state_dict(), **fake_quantized(network, precision)})
+    return result

@@ -85,9 +85,11 @@ def fit(
     `resume` the training goes on from there, given the same arguments, and ends as it would have without the
     interruption. The file is left for the caller to delete, once the network is in safety.
 
-    Deterministic for a machine, a seed, and torch's own, which dropout draws from. Ctrl-C ends training after the step in progress, with the best weights so
-    far. Raises `InputError` where data and network do not fit, where there is no training to go on with, or where the
-    loss is no longer finite.
+    Deterministic for a machine, a seed, and torch's own seed, which decides dropout. Ctrl-C ends training after the
+    step in progress, with the best weights so far.
+
+    Raises `InputError` where data and network do not fit, where there is no training to go on with, or where the loss
+    is no longer finite; `ModelRefused` where the file of the training is damaged.
     """
     if train.features != network.config.input_size:
         raise InputError(
