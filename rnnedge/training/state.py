@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import pickle
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +67,10 @@ class TrainingState:
         self.best = 0
         self.weights = copy.deepcopy(network.state_dict())
         self._identity = {
-            "the settings": repr(config),
-            "the network": repr(network.config),
-            "the weights at the start": _digest(*(tensor.numpy() for tensor in network.state_dict().values())),
-            "the training data": _digest(*train.frames, *map(np.asarray, train.targets)),
+            **{name: str(value) for name, value in asdict(config).items()},
+            **{f"network's {name}": str(value) for name, value in asdict(network.config).items()},
+            "digest of the weights at the start": _digest(*(w.numpy() for w in network.state_dict().values())),
+            "digest of the training data": _digest(*train.frames, *map(np.asarray, train.targets)),
         }
 
     def close(self, epoch: Epoch) -> None:
@@ -108,10 +108,11 @@ class TrainingState:
         """
         fields = _read(path)
         for what, ours in self._identity.items():
-            if fields["identity"].get(what) != ours:
+            found = fields["identity"].get(what)
+            if found != ours:
                 raise InputError(
-                    f"{path}: belongs to another training: expected {what} of this one ({ours}), found "
-                    f"{fields['identity'].get(what)}; give the options of that training, or start anew without resuming"
+                    f"{path}: belongs to another training: expected {ours} as its {what}, found {found}; give the "
+                    "arguments of that training, or start anew without resuming"
                 )
         self.network.load_state_dict(fields["network"])
         self.optimizer.load_state_dict(fields["optimizer"])

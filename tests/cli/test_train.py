@@ -93,7 +93,7 @@ def test_training_from_scratch_goes_on(rnnedge: Command, tmp_path: Path, monkeyp
         with pytest.raises(KeyboardInterrupt):
             rnnedge(*command, tmp_path / "run")
     other = rnnedge(*command, tmp_path / "run", "--resume", "--seed", 1)
-    assert other.code == 6 and "belongs to another training: expected the settings" in other.err
+    assert other.code == 6 and "belongs to another training: expected 1 as its seed, found 0" in other.err
     assert rnnedge(*command, tmp_path / "run", "--resume").code == 0
     assert rnnedge(*command, tmp_path / "whole").code == 0
     names = [sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("run", "whole")]

@@ -142,21 +142,23 @@ def test_training_from_the_start_can_be_resumed_too(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("what", ["settings", "network", "weights at the start", "training data"])
+@pytest.mark.parametrize(
+    "what", ["1 as its seed", "0.2 as its network's dropout", "as its digest of the weights", "as its digest of the tr"]
+)
 def test_another_training_is_not_resumed(what: str, trained: dict[str, torch.Tensor], tmp_path: Path) -> None:
     """The message says what differs; the network that was given keeps its weights."""
     tune(new(trained), state=tmp_path / "state")
     network, config, data = new(trained), CONFIG, delayed(1)
-    if what == "settings":
+    if "seed" in what:
         config = replace(CONFIG, seed=1)
-    elif what == "network":
+    elif "dropout" in what:
         network = RecurrentNetwork(replace(network.config, dropout=0.2))
-    elif what == "weights at the start":
+    elif "weights" in what:
         network = new()
     else:
         data = delayed(3)
     before = {name: w.clone() for name, w in network.state_dict().items()}
-    with pytest.raises(InputError, match=f"belongs to another training: expected the {what} of this one"):
+    with pytest.raises(InputError, match=f"belongs to another training: expected .*{what}"):
         finetune(network, data, delayed(2), config, "int4", state=tmp_path / "state", resume=True)
     assert all(torch.equal(network.state_dict()[name], w) for name, w in before.items())
 
