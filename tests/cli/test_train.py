@@ -40,7 +40,7 @@ def interrupted_at(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_network_is_fine_tuned_for_narrow_weights(run: Path, rnnedge: Command, tmp_path: Path) -> None:
-    """The new folder is a run like any other, says what it was made for, and holds numbers on the grid."""
+    """The new folder is a run like any other, says what it was made for, holds numbers on the grid, and exports."""
     folder = tmp_path / "int4"
     done = rnnedge("train", "speech", "--from", run, "--quantize", "int4", "-o", folder, "--epochs", 2, "--json")
     assert done.code == 0 and done.json["quantized_for"] == "int4" and done.json["epochs"] == 2
@@ -52,7 +52,8 @@ def test_a_network_is_fine_tuned_for_narrow_weights(run: Path, rnnedge: Command,
     rounded = fake_quantized(source.module, "int4")
     for name, w in source.module.named_parameters():
         torch.testing.assert_close(w, rounded[name], rtol=2e-7, atol=0)
-    assert rnnedge("export", folder, "-o", tmp_path / "speech.onnx").code == 0
+    done = rnnedge("export", folder, "-o", tmp_path / "speech.onnx", "--precision", "int4", "--json")
+    assert done.code == 0, done.err
 
 
 def test_the_sentence_says_what_fine_tuning_gave(run: Path, rnnedge: Command, tmp_path: Path) -> None:
