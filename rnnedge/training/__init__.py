@@ -2,7 +2,10 @@
 
 from rnnedge.training.checkpoint import RunInfo, load_checkpoint, save_checkpoint
 from rnnedge.training.data import SequenceData
-from rnnedge.training.trainer import Epoch, TrainerConfig, TrainResult, evaluate, fit
+from rnnedge.training.finetuning import finetune
+from rnnedge.training.quantization import fake_quantized
+from rnnedge.training.state import Epoch
+from rnnedge.training.trainer import TrainerConfig, TrainResult, evaluate, fit
 
 __all__ = [
     "Epoch",
@@ -11,6 +14,8 @@ __all__ = [
     "TrainResult",
     "TrainerConfig",
     "evaluate",
+    "fake_quantized",
+    "finetune",
     "fit",
     "load_checkpoint",
     "save_checkpoint",

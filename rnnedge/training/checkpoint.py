@@ -25,12 +25,16 @@ _CONFIG = "config.json"
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run knows beside its network: written into the contract when the run is exported."""
+    """What a run knows beside its network: written into the contract when the run is exported.
+
+    `quantized_for`: the precision whose grid the weights were fine-tuned for, "int8" or "int4"; "" for none.
+    """
 
     task: str = ""
     labels: tuple[str, ...] = ()
     frame_rate_hz: float | None = None
     metrics: Mapping[str, float] | None = None
+    quantized_for: str = ""
 
 
 def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, info: RunInfo) -> Path:
@@ -71,7 +75,8 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
         fields = json.loads(place.read_text())
         network = RecurrentNetwork(_network_config(fields["network"]))
         run = fields["run"]
-        info = RunInfo(run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"])
+        quantized_for = run.get("quantized_for", "")
+        info = RunInfo(run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"], quantized_for)
         weights, digest = source / fields["weights"]["file"], fields["weights"]["sha256"]
     except OSError as error:
         raise ModelRefused(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training.data import Batch, SequenceData, batches
+from rnnedge.training.quantization import PRECISIONS, fake_quantized
+from rnnedge.training.state import Epoch, TrainingState
 from rnnedge_runtime.errors import InputError
 
 LOSSES = ("cross_entropy", "mse")
@@ -26,6 +28,8 @@ class TrainerConfig:
     `label_smoothing`: share of the target given to the other classes. `first_frame`: frames before it are not judged,
     they have seen too little.
     `clip_norm` bounds the gradient's norm. `seed` decides the order of the sequences and the noise of `augment`.
+    `precision`: "float32", or the grid, "int8" or "int4", that weights are rounded to whenever the network is used, in
+    training and in evaluation; the weights themselves stay float32.
     """
 
     loss: str = "cross_entropy"
@@ -37,33 +41,30 @@ class TrainerConfig:
     first_frame: int = 0
     clip_norm: float = 1.0
     seed: int = 0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Raise `ValueError` naming the first field that is out of range."""
         if self.loss not in LOSSES:
             raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, found {self.loss!r}")
+        if self.precision not in ("float32", *PRECISIONS):
+            raise ValueError(f"precision: expected one of float32, {', '.join(PRECISIONS)}, found {self.precision!r}")
         for name in ("epochs", "batch_size", "learning_rate", "clip_norm"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One pass over the training sequences. `accuracy` is of the held-out sequences, None for "mse"."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    accuracy: float | None
-
-
-@dataclass(frozen=True)
 class TrainResult:
-    """Every epoch, the number of the one whose weights the network now has, and whether it was interrupted."""
+    """Every epoch, the number of the one whose weights the network now has, and whether it was interrupted.
+
+    `best` is 0 where no epoch was better than the weights at the start, whose validation loss is `start_loss`.
+    """
 
     epochs: tuple[Epoch, ...]
     best: int
     interrupted: bool
+    start_loss: float
 
 
 def fit(
@@ -74,46 +75,56 @@ def fit(
     *,
     augment: Augment | None = None,
     progress: Callable[[Epoch], None] | None = None,
+    state: Path | None = None,
+    resume: bool = False,
 ) -> TrainResult:
     """Train `network` in place; at the end it has the weights of the epoch with the least validation loss.
 
     `augment(x, generator)` returns what to train on instead of x (batch, time, feature); `progress` sees every epoch.
-    Deterministic for a seed and a machine. Ctrl-C ends training after the step in progress, with the best weights so
-    far. Raises `InputError` where data and network do not fit, or where the loss is no longer finite.
+    `state`: a file that the whole state of the training is written to, before the first epoch and after every one; with
+    `resume` the training goes on from there, given the same arguments, and ends as it would have without the
+    interruption. The file is left for the caller to delete, once the network is in safety.
+
+    Deterministic for a machine, a seed, and torch's own seed, which decides dropout. Ctrl-C ends training after the
+    step in progress, with the best weights so far.
+
+    Raises `InputError` where data and network do not fit, where there is no training to go on with, or where the loss
+    is no longer finite; `ModelRefused` where the file of the training is damaged.
     """
     if train.features != network.config.input_size:
         raise InputError(
             f"data: expected {network.config.input_size} features per frame (the network's input_size), found "
             f"{train.features}"
         )
-    order = np.random.default_rng(config.seed)
-    noise = torch.Generator().manual_seed(config.seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    steps = -(-len(train) // config.batch_size) * config.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, steps)
+    if resume and state is None:
+        raise ValueError("resume: expected a state to go on from, found None")
+    training = TrainingState(network, train, config, evaluate(network, validation, config)[0])
     change: Augment = augment or (lambda x, _: x)
-    epochs: list[Epoch] = []
-    best, weights = 0, copy.deepcopy(network.state_dict())
     interrupted = False
     try:
-        for number in range(1, config.epochs + 1):
+        if state is not None:
+            if resume:
+                training.load(state)
+            else:
+                training.save(state)
+        for number in range(len(training.epochs) + 1, config.epochs + 1):
             loss = 0.0
-            for batch in batches(train, config.batch_size, order):
-                step = _step(network, replace(batch, x=change(batch.x, noise)), optimizer, config)
-                schedule.step()
+            for batch in batches(train, config.batch_size, training.order):
+                noisy = replace(batch, x=change(batch.x, training.noise))
+                step = _step(network, noisy, training.optimizer, config)
+                training.schedule.step()
                 loss += step * len(batch.x) / len(train)
-            validation_loss, accuracy = evaluate(network, validation, config)
-            epochs.append(Epoch(number, loss, validation_loss, accuracy))
-            if validation_loss <= min(e.validation_loss for e in epochs):
-                best, weights = number, copy.deepcopy(network.state_dict())
+            training.close(Epoch(number, loss, *evaluate(network, validation, config)))
+            if state is not None:
+                training.save(state)
             if progress is not None:
-                progress(epochs[-1])
+                progress(training.epochs[-1])
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        network.load_state_dict(weights)
+        network.load_state_dict(training.weights)
         network.eval()
-    return TrainResult(tuple(epochs), best, interrupted)
+    return TrainResult(tuple(training.epochs), training.best, interrupted, training.start_loss)
 
 
 def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfig) -> tuple[float, float | None]:
@@ -125,7 +136,7 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
     total, right, decided = 0.0, 0, 0
     with torch.no_grad():
         for batch in batches(data, config.batch_size):
-            y = predict(network, batch)
+            y = predict(network, batch, config.precision)
             total += float(_loss(y, batch, config)) * len(batch.x)
             if config.loss == "cross_entropy":
                 hits = _decisions(y, batch)
@@ -133,22 +144,38 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
     return total / len(data), right / decided if decided else None
 
 
-def predict(network: RecurrentNetwork, batch: Batch) -> Tensor:
+def predict(network: RecurrentNetwork, batch: Batch, precision: str = "float32") -> Tensor:
     """The network on a padded batch: (batch, time, output), or (batch, output) from each sequence's own last frame.
 
     Padding stands after the real frames, so a causal network never reads it before the frame that counts.
     """
-    h, _ = network.hidden(batch.x)
-    if network.config.output == "last":
-        h = h[torch.arange(len(h)), batch.lengths - 1]
-    y: Tensor = network.head(h)
+    forward = _Forward(network)
+    if precision == "float32":
+        y: Tensor = forward(batch)
+    else:
+        y = functional_call(forward, fake_quantized(forward, precision), (batch,))
     return y
+
+
+class _Forward(nn.Module):
+    """A network on a batch, as a module: the kind of function whose parameters torch can exchange for a call."""
+
+    def __init__(self, network: RecurrentNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch) -> Tensor:
+        h, _ = self.network.hidden(batch.x)
+        if self.network.config.output == "last":
+            h = h[torch.arange(len(h)), batch.lengths - 1]
+        y: Tensor = self.network.head(h)
+        return y
 
 
 def _step(network: RecurrentNetwork, batch: Batch, optimizer: torch.optim.Optimizer, config: TrainerConfig) -> float:
     network.train()
     optimizer.zero_grad()
-    loss = _loss(predict(network, batch), batch, config)
+    loss = _loss(predict(network, batch, config.precision), batch, config)
     if not torch.isfinite(loss):
         raise InputError(
             f"training: the loss is {float(loss.detach())}; lower the learning rate (now {config.learning_rate:g}), or "

@@ -10,10 +10,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rnnedge_runtime.atomic as atomic
 from rnnedge_runtime import InputError, load
 from rnnedge_runtime.seal import check_seal, seal
+
+if TYPE_CHECKING:
+    from rnnedge.training.state import TrainingState
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 _FRAMES = 300
@@ -149,6 +153,37 @@ def read_checkpoint(folder: Path) -> str:
     return load_checkpoint(folder)[1].task
 
 
+def new_training() -> TrainingState:
+    """Of a network of 4 features."""
+    import numpy as np
+    import torch
+
+    from rnnedge.nn import NetworkConfig, RecurrentNetwork
+    from rnnedge.training import SequenceData, TrainerConfig
+    from rnnedge.training.state import TrainingState
+
+    torch.manual_seed(0)
+    data = SequenceData((np.ones((5, 4), np.float32),), (0,))
+    return TrainingState(RecurrentNetwork(NetworkConfig("gru", 4, 8, 3)), data, TrainerConfig(), 1.0)
+
+
+def write_training(folder: Path, version: str) -> None:
+    """A training in progress: the old version before its first epoch, the new one after it."""
+    from rnnedge.training import Epoch
+
+    training = new_training()
+    if version == "new":
+        training.close(Epoch(1, 0.5, 0.5, None))
+    training.save(folder / "t.state")
+
+
+def read_training(folder: Path) -> str:
+    """By `load`, which checks its digest."""
+    training = new_training()
+    training.load(folder / "t.state")
+    return {0: "old", 1: "new"}[len(training.epochs)]
+
+
 WRITERS = {
     "snapshot": Writer(write_snapshot, read_snapshot),
     "model": Writer(write_model, read_model),
@@ -156,6 +191,7 @@ WRITERS = {
     "predictions": Writer(write_predictions, read_predictions),
     "page": Writer(write_page, read_page),
     "checkpoint": Writer(write_checkpoint, read_checkpoint),
+    "training": Writer(write_training, read_training),
 }
 
 

@@ -62,6 +62,13 @@ def files(folder: Path) -> set[str]:
         (["bench", "{file}", "--html", "none/r.html"], 6, "does not exist"),
         (["train", "singing", "-o", "run"], 2, "expected speech"),
         (["train", "speech", "-o", "good.csv"], 6, "a file is in the way"),
+        (["train", "speech", "-o", ".", "--quantize", "int4"], 2, "expected a trained network, by --from"),
+        (["train", "speech", "-o", ".", "--quantize", "int2", "--from", "none"], 2, "expected one of int8, int4"),
+        (["train", "speech", "-o", ".", "--from", "none"], 2, "expected what to fine-tune for"),
+        (["train", "speech", "-o", ".", "--quantize", "int4", "--from", "."], 2, "expected another folder"),
+        (["train", "speech", "-o", ".", "--quantize", "int4", "--from", "none", "--cell", "gru"], 2, "has its own"),
+        (["train", "speech", "-o", ".", "--quantize", "int4", "--from", "none"], 3, "cannot be read"),
+        (["train", "speech", "-o", ".", "--resume"], 6, "expected an interrupted training, found none"),
         (["dance"], 2, "dance"),
     ],
 )

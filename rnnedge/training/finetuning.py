@@ -1,0 +1,46 @@
+"""Teach a trained network to be right with weights of few bits, in a few epochs more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.data import SequenceData
+from rnnedge.training.quantization import PRECISIONS, fake_quantized
+from rnnedge.training.state import Epoch
+from rnnedge.training.trainer import Augment, TrainerConfig, TrainResult, fit
+
+EPOCHS = 20
+LEARNING_RATE = 1e-3
+
+
+def finetune(
+    network: RecurrentNetwork,
+    train: SequenceData,
+    validation: SequenceData,
+    config: TrainerConfig,
+    precision: str,
+    *,
+    augment: Augment | None = None,
+    progress: Callable[[Epoch], None] | None = None,
+    state: Path | None = None,
+    resume: bool = False,
+) -> TrainResult:
+    """Train `network`, which has weights already, to be right in "int8" or "int4"; at the end it has rounded weights.
+
+    As `fit` does it, but every loss, in training and in validation, is that of the rounded network. The best of the
+    epochs is kept, or the start where no epoch was better (`best` is 0 then). What `network` has at the end are float32
+    numbers on the grid: it computes what its narrow file will compute, so the file is proven against it. (The weights
+    behind the rounding would be a worse reference: nothing ties what they compute to the task.)
+
+    `EPOCHS` and `LEARNING_RATE` are what a config should say where nothing else is known. Raises what `fit` does, and
+    `ValueError` for another precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
+    rounded = replace(config, precision=precision)
+    result = fit(network, train, validation, rounded, augment=augment, progress=progress, state=state, resume=resume)
+    network.load_state_dict({**network.state_dict(), **fake_quantized(network, precision)})
+    return result
