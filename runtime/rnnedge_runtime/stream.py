@@ -61,7 +61,8 @@ class Stream(Sequence):
                 fast is None
                 or frames.__class__ is not _ndarray
                 or frames.shape != fast.shape
-                or frames.dtype is not fast.dtype
+                # One that came from another process is equal, and not the same.
+                or (frames.dtype is not fast.dtype and frames.dtype != fast.dtype)
             ):
                 return self._push_any(frames)
             _isfinite(frames, fast.mask)

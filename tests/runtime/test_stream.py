@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,22 @@ def test_frames_may_be_views(native: Exported) -> None:
         stream = native.model.stream()
         found = [stream.push(view[i : i + 1]) for i in range(3)] + [stream.push(view[3:])]
         np.testing.assert_allclose(np.concatenate(found), expected, rtol=0, atol=1e-6)
+
+
+def test_frames_from_another_process_take_the_short_way(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpickled arrays have a dtype that equals numpy's own and is not the same object; another dtype is refused."""
+    x = frames(4)
+    sent = pickle.loads(pickle.dumps(x))
+    assert sent.dtype is not x.dtype
+    expected = native.model.run(x)
+    stream = native.model.stream()
+    first = stream.push(sent[:1])
+    with monkeypatch.context() as patched:
+        patched.setattr(type(stream), "_push_any", lambda *_: pytest.fail("the long way"))
+        rest = [stream.push(sent[i : i + 1]) for i in range(1, 4)]
+    np.testing.assert_allclose(np.concatenate([first, *rest]), expected, rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match="expected dtype float32"):
+        stream.push(sent[:1].astype(np.float64))
 
 
 def test_many_push_sizes_keep_few_buffers(native: Exported) -> None:

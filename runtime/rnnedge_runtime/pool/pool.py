@@ -141,7 +141,8 @@ class StreamPool(Alone):
         return (
             frames.__class__ is np.ndarray
             and frames.shape[1:] == self._frame_shape
-            and frames.dtype is self._dtype
+            # One that came from another process is equal, and not the same.
+            and (frames.dtype is self._dtype or frames.dtype == self._dtype)
             and self._single
         )
 
@@ -178,7 +179,8 @@ class StreamPool(Alone):
             return None
         dtype = arrays[0].dtype
         for array in arrays:
-            if array.__class__ is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+            same = array.__class__ is np.ndarray and array.shape == shape
+            if not same or (array.dtype is not dtype and array.dtype != dtype):
                 return None
         try:
             rows = np.fromiter(map(self._row_of.__getitem__, frames), np.intp, len(arrays))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def test_summaries_are_each_member_s_own(both: Exported, seed: int) -> None:
     twins = Twins(both.model, 12, seed)
     twins.live(60)
     assert twins.pool.batched
+
+
+def test_frames_from_other_processes_share_a_call(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpickled arrays have a dtype that equals numpy's own and is not the same object."""
+    pool = native.model.pool(2)
+    x = np.random.default_rng(0).standard_normal((1, 5), np.float32)
+    a, b = pool.join(), pool.join()
+    pool.push({a: x, b: x})
+    monkeypatch.setattr(type(pool), "_push_any", lambda *_: pytest.fail("one by one"))
+    found = pool.push({a: x, b: pickle.loads(pickle.dumps(x))})
+    np.testing.assert_array_equal(found[a], found[b])
 
 
 def test_tokens_are_pooled(tokens: Exported) -> None:
