@@ -145,7 +145,7 @@ def main(rounds: int = 30) -> None:
         print("\n".join(rows))
         lines += rows
     host = fingerprint()
-    machine = ", ".join(f"{key} {host[key]}" for key in ("processor", "cores", "python", "onnxruntime"))
+    machine = ", ".join(f"{key} {host[key]}" for key in ("processor", "cores", "python", "onnxruntime") if key in host)
     note = f"Measured by `make bench-streaming`, batch 1, float32, one thread, all contenders in turns: {machine}."
     write_text(PAGE, "\n".join([*lines, "", note, ""]))
 

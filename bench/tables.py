@@ -20,7 +20,9 @@ def publish(
     results: Sequence[Result], pools: Sequence[PoolResult], starts: Mapping[str, Start], host: dict[str, str]
 ) -> None:
     """Write the docs' figures and the README's table."""
-    machine = ", ".join(f"{name} {host[name]}" for name in ("processor", "cores", "python", "onnxruntime"))
+    machine = ", ".join(
+        f"{name} {host[name]}" for name in ("processor", "cores", "python", "onnxruntime") if name in host
+    )
     note = f"Measured by `make bench`, batch 1, float32, one thread, all contenders in turns: {machine}."
     write_text(FIGURES / "latency.md", "\n\n".join([*(_full(result) for result in results), note]) + "\n")
     where = f"Measured by `make bench`, float32, one thread, one core: {machine}."
