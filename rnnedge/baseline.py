@@ -62,8 +62,8 @@ def _state(module: torch.nn.Module, frame: np.ndarray[Any, Any], source: str) ->
     # A user's forward can raise anything.
     except Exception as error:
         raise ModelRefused(
-            f"{source}: cannot be timed frame by frame: expected forward(x, state) to return (y, state), and it fails so "
-            f"({type(error).__name__}); without a state in and out nobody can stream it but by computing all again"
+            f"{source}: cannot be timed frame by frame: expected forward(x, state) to return (y, state), and it fails "
+            f"so ({type(error).__name__}); without a state in and out it streams only by computing everything again"
         ) from error
     return still
 

@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 def command(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE | compare OLD NEW...", help="A file made by rnnedge export, or reports.")
+        list[str],
+        typer.Argument(metavar="FILE | compare OLD NEW...", help="A file made by rnnedge export, or reports."),
     ],
-    rate: Annotated[float | None, typer.Option(help="Frames per second that arrive; by default the file's own.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Frames per second that arrive; by default the file's own.")
+    ] = None,
     deadline: Annotated[float | None, typer.Option(help="Milliseconds from arrival; by default one period.")] = None,
     seconds: Annotated[float, typer.Option(help="Paced time of each process; 0 leaves it out.", min=0.0)] = 3.0,
     pushes: Annotated[int, typer.Option(help="Pushes of each process as fast as they go.", min=1)] = 3000,

@@ -15,6 +15,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure.capacity import Capacity, measure_capacity
 from rnnedge_runtime.measure.latency import PERCENTILES, percentile
+from rnnedge_runtime.measure.paced import Paced
 from rnnedge_runtime.measure.processes import Run, Settings, run_processes
 from rnnedge_runtime.model import Model, load
 
@@ -36,8 +37,9 @@ class Bench:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data by the schema `docs/schema/bench.json`; times in the units that their names end with."""
-        contract, closed = self.model.contract, self._every("closed")
-        paced = self._every("paced")
+        contract = self.model.contract
+        closed = np.concatenate([run.closed.push_us for run in self.runs])
+        paced = [run.paced for run in self.runs if run.paced is not None]
         rate = contract.frame_rate_hz
         unrest = self._unrest()
         return {
@@ -58,7 +60,7 @@ class Bench:
                 "timeline_us": timeline(closed),
                 "histogram": encode(closed),
             },
-            "paced": None if paced is None else self._paced(paced),
+            "paced": _paced(paced) if paced else None,
             "cold_start": self._cold(),
             "capacity": None if self.capacity is None else asdict(self.capacity),
             "runs": [_run(run) for run in self.runs],
@@ -67,19 +69,6 @@ class Bench:
             "baseline": None,
             "host": self.host,
         }
-
-    def _every(self, kind: str) -> Array | None | Any:
-        if kind == "closed":
-            return np.concatenate([run.closed.push_us for run in self.runs])
-        parts = [run.paced.latency_us for run in self.runs if run.paced is not None]
-        return np.concatenate(parts) if parts else None
-
-    def _paced(self, latency: Array) -> dict[str, Any]:
-        runs = [run.paced for run in self.runs if run.paced is not None]
-        whole = replace(runs[0], latency_us=latency, service_us=np.concatenate([run.service_us for run in runs]))
-        usage = {name: _mean([getattr(run.usage, name) for run in runs]) for name in vars(runs[0].usage)}
-        summary = {**whole.summary(), **usage, "longest_burst": max(run.longest_burst for run in runs)}
-        return {**summary, "timeline_us": timeline(latency), "histogram": encode(latency)}
 
     def _cold(self) -> dict[str, float | None]:
         names = vars(self.runs[0].cold)
@@ -123,6 +112,15 @@ def run_bench(
         say("streams at once")
         capacity = measure_capacity(model, rate_hz=settings.rate_hz, deadline_us=settings.deadline_us)
     return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host)
+
+
+def _paced(runs: Sequence[Paced]) -> dict[str, Any]:
+    """All processes as one run; its longest burst is that of one of them."""
+    latency = np.concatenate([run.latency_us for run in runs])
+    whole = replace(runs[0], latency_us=latency, service_us=np.concatenate([run.service_us for run in runs]))
+    usage = {name: _mean([getattr(run.usage, name) for run in runs]) for name in vars(runs[0].usage)}
+    summary = {**whole.summary(), **usage, "longest_burst": max(run.longest_burst for run in runs)}
+    return {**summary, "timeline_us": timeline(latency), "histogram": encode(latency)}
 
 
 def _percentiles(values: Array) -> dict[str, float]:

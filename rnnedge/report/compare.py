@@ -42,7 +42,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """"better", "worse", or "no difference"; less is better of every figure here."""
+        """Better, worse, or no difference; less is better of every figure here."""
         if abs(self.change) <= self.noise:
             return "no difference"
         return "better" if self.change < 0 else "worse"

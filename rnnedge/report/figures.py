@@ -59,8 +59,10 @@ def rows(report: Report) -> list[tuple[str, str]]:
             ("processor time per frame", _us(paced["cpu_us_per_frame"])),
             ("idle burn", f"{paced['idle_burn']:.2%} of a core"),
         ]
-        if paced["rss_slope_mb_per_hour"] is not None:
-            found.append(("memory", f"{paced['rss_mb']:.1f} MB, {paced['rss_slope_mb_per_hour']:+.2f} MB an hour"))
+        if paced["rss_mb"] is not None:
+            slope = paced["rss_slope_mb_per_hour"]
+            growth = "" if slope is None else f", {slope:+.2f} MB an hour"
+            found.append(("memory", f"{paced['rss_mb']:.1f} MB{growth}"))
     elif closed["real_time_factor"] is not None:
         found.append(("real-time factor", f"{closed['real_time_factor']:.5f}"))
     found += [(f"cold start: {name}", f"{cold[key]:.1f} ms") for name, key in _COLD.items()]

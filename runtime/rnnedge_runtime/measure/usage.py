@@ -11,11 +11,16 @@ import numpy as np
 
 _STATM = Path("/proc/self/statm")
 _FEWEST = 8
+# What a process takes while it warms up is no leak: a slope needs half a minute at least.
+_LEAST_WALL_NS = 30_000_000_000
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Processor time per frame; the share of a core that is burnt while waiting; resident memory and its slope."""
+    """Processor time per frame; the share of a core that is burnt while waiting; resident memory and its slope.
+
+    Shorter runs than half a minute have no slope.
+    """
 
     cpu_us_per_frame: float
     idle_burn: float
@@ -47,7 +52,7 @@ class Meter:
         waiting = max(wall - busy_ns - awake_ns, 1)
         burnt = max(cpu - busy_ns - awake_ns, 0)
         slope = None
-        if len(self._looks) >= _FEWEST:
+        if len(self._looks) >= _FEWEST and wall >= _LEAST_WALL_NS:
             hours, sizes = np.array(self._looks).T
             slope = float(np.polyfit(hours - hours[0], sizes, 1)[0])
         latest = self._looks[-1][1] if self._looks else None
