@@ -1,7 +1,7 @@
 """The command line: runs a verb, and turns whatever happens into one line and an exit code.
 
 0 ok · 1 internal · 2 usage · 3 model refused · 4 verification failed · 5 budget or deadline missed
-6 input failed · 7 provider unavailable · 130 / 143 interrupted by SIGINT / SIGTERM
+6 input failed · 7 provider, or the machine of --on, unavailable · 130 / 143 interrupted by SIGINT / SIGTERM
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
     │   └── Dropped                          5   a queue was full and let frames go, as its policy says
     ├── InputError(ValueError)               6   frames, audio or table handed in are wrong
     ├── ProviderError(RuntimeError)          7   the execution provider asked for is not here, or failed
+    ├── RemoteError(RuntimeError)            7   another machine cannot be used; or the exit code of what failed there
     ├── OwnerError(RuntimeError)             1   two threads in one stream, or a session after a fork
     └── MissingExtra(ImportError)            2   an optional dependency is needed: names the extra
 
@@ -56,6 +57,16 @@ class ProviderError(RnnEdgeError, RuntimeError):
     """The execution provider asked for by name is not available on this machine, or failed while running."""
 
     exit_code = 7
+
+
+class RemoteError(RnnEdgeError, RuntimeError):
+    """Another machine cannot be used, or what ran there failed and `exit_code` is its own."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, exit_code: int = 7) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class MissingExtra(RnnEdgeError, ImportError):

@@ -1,0 +1,5 @@
+"""Run a benchmark on another machine, over the system's ssh, and bring its report back."""
+
+from rnnedge.remote.run import run_remote
+
+__all__ = ["run_remote"]

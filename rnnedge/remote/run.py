@@ -1,0 +1,157 @@
+"""One benchmark there: one ssh connection that takes everything there and brings the report back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from rnnedge.remote.destination import check_target, ssh_command
+from rnnedge.remote.parcel import LIBRARY, WORK, pack
+from rnnedge_runtime.errors import RemoteError
+
+# Modules that the benchmark imports there, each by the name of its package; rnnedge itself comes along.
+NEEDS = ("numpy", "onnxruntime", "typer")
+_PATIENCE_S = 5.0
+# Of ssh itself; the benchmark has no such exit code.
+_SSH_FAILED = 255
+
+
+def run_remote(
+    target: str,
+    file: str | os.PathLike[str],
+    arguments: Sequence[str],
+    *,
+    python: str = "python3",
+    ssh_options: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Run `rnnedge bench FILE *arguments --json` on `target`; returns its report, with that machine's fingerprint.
+
+    `target` is `ssh://user@host[:port]`; the user's ssh configuration, keys and agent are used, and nothing is asked.
+    `ssh_options` go to `ssh -o`, before ours. `python` there is 3.10 or newer with numpy, onnxruntime and typer; a path
+    may begin with `~/`. `progress` gets each line that comes on standard error from there, but not the closing line of
+    an error, which becomes the message of the exception. Files and processes there are removed and ended in any case,
+    also when this process is interrupted or killed.
+
+    Raises:
+        InputError: `target` is no such address.
+        ModelRefused: `file` cannot be read here.
+        RemoteError: the machine cannot be used (`exit_code` 7), or the benchmark failed there (`exit_code` is its own).
+    """
+    target = check_target(target)
+    if shutil.which("ssh") is None:
+        raise RemoteError(f"{target}: expected the command ssh on this machine, found none; install OpenSSH's client")
+    name = Path(file).name
+    parcel = pack(file)
+    program = Path(__file__).with_name("there.py").read_bytes()
+    task = {
+        "needs": NEEDS,
+        "bytes": len(parcel),
+        "library": LIBRARY,
+        "work": WORK,
+        "arguments": ["bench", *arguments, "--json", "--", name],
+    }
+    process = subprocess.Popen(
+        ssh_command(target, python, ssh_options, len(program)),
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Ctrl-C is for us: ssh lives on until the other machine is tidy.
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        listener = _Listener(process.stderr, progress or (lambda _: None))
+        try:
+            _send(process.stdin, program + json.dumps(task).encode() + b"\n" + parcel)
+            out = process.stdout.read()
+            code = process.wait()
+            listener.join(_PATIENCE_S)
+        except BaseException:
+            listener.quiet = True
+            raise
+        finally:
+            _hang_up(process)
+    # What a login prints comes before the NUL.
+    _, began, report = out.rpartition(b"\0")
+    if not began or code:
+        raise _failure(target, python, code, bool(began), listener.last)
+    return _parse(target, report, file)
+
+
+class _Listener(threading.Thread):
+    """Passes on the lines of ssh's standard error as they come, until `quiet`; keeps the `last`.
+
+    The line with which `rnnedge` closes an error is not passed on.
+    """
+
+    def __init__(self, stream: IO[bytes], tell: Callable[[str], None]) -> None:
+        super().__init__(name="rnnedge-remote", daemon=True)
+        self.last = ""
+        self.quiet = False
+        self._stream = stream
+        self._tell = tell
+        self.start()
+
+    def run(self) -> None:
+        """Until the stream ends."""
+        for line in self._stream:
+            words = line.decode("utf-8", errors="replace").strip()
+            if not words:
+                continue
+            self.last = words
+            closing = words.startswith("rnnedge: ") and not words.startswith("rnnedge: warning: ")
+            if not (self.quiet or closing):
+                self._tell(words)
+
+
+def _send(stream: IO[bytes], data: bytes) -> None:
+    """All of it, or as much as ssh takes before it ends; why it ended is told elsewhere."""
+    rest = memoryview(data)
+    with contextlib.suppress(BrokenPipeError):
+        while rest:
+            rest = rest[stream.write(rest) :]
+
+
+def _hang_up(process: subprocess.Popen[bytes]) -> None:
+    """The end of our data ends the benchmark there; wait until the other machine is tidy, but not for ever."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(target: str, python: str, code: int, began: bool, last: str) -> RemoteError:
+    words = last.removeprefix("rnnedge: ")
+    # Below 0: somebody ended ssh on this machine.
+    gone = code == _SSH_FAILED or code < 0
+    if began and gone:
+        return RemoteError(f"{target}: the connection was lost during the run ({words}); run it again")
+    if gone:
+        return RemoteError(f"{target}: cannot be reached ({words}); expected `ssh {target} true` to ask for nothing")
+    if not began and code in (126, 127):
+        return RemoteError(f"{target}: expected Python there as {python} ({words}); name another with --remote-python")
+    if not began:
+        return RemoteError(f"{target}: {words or 'Python ended at once'}; or name another one with --remote-python")
+    if code > 128:
+        return RemoteError(f"{target}: the benchmark was ended there by signal {code - 128} ({words})", code)
+    return RemoteError(f"{target}: {words or f'the benchmark ended with exit code {code}'}", code)
+
+
+def _parse(target: str, report: bytes, file: str | os.PathLike[str]) -> dict[str, Any]:
+    try:
+        parsed = json.loads(report)
+    except ValueError as error:
+        raise RemoteError(f"{target}: expected a report in JSON, found {report[:80]!r}") from error
+    return {**parsed, "file": os.fspath(file)} if "file" in parsed else dict(parsed)
