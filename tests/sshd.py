@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Sshd:
     @property
     def target(self) -> str:
         """As `--on` takes it."""
-        return f"ssh://{getpass.getuser()}@127.0.0.1:{self.port}"
+        return f"ssh://{pwd.getpwuid(os.getuid()).pw_name}@127.0.0.1:{self.port}"
 
     def traces(self) -> list[str]:
         """What is left there: files and folders of the scratch folder, and processes that work in it."""
@@ -51,6 +52,13 @@ class Sshd:
             with contextlib.suppress(OSError):
                 if (Path("/proc") / str(pid) / "comm").read_text().startswith("sshd"):
                     os.kill(pid, signal.SIGKILL)
+
+
+def script(path: Path, body: str) -> str:
+    """A shell script that stands for Python there; `$PYTHON` is the real one."""
+    path.write_text(f"#!/bin/sh\nPYTHON='{sys.executable}'\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
 
 
 def missing() -> str:

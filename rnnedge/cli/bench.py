@@ -10,6 +10,7 @@ counts from the planned arrival of a frame, so that a stall is not hidden. `comp
 - `rnnedge bench net.onnx --fail-on 'p99<2ms,miss<0.1%'`   (exit code 5 where one is not kept)
 - `rnnedge bench net.onnx --streams`
 - `rnnedge bench net.onnx --baseline mypackage.net:build`
+- `rnnedge bench net.onnx --on ssh://pi@raspberrypi --remote-python venv/bin/python`
 - `rnnedge bench net.onnx --json > new.json && rnnedge bench compare old.json new.json --html compare.html`
 """
 
@@ -22,12 +23,14 @@ import typer
 
 from rnnedge.cli.output import JsonOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli.remote import OnOption, RemotePythonOption, SshOptions, bench_there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def command(
+    context: typer.Context,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE | compare OLD NEW...", help="A file made by rnnedge export, or reports."),
@@ -51,6 +54,9 @@ def command(
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
     trust: TrustOption = None,
+    on: OnOption = None,
+    remote_python: RemotePythonOption = "python3",
+    ssh_option: SshOptions = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -65,6 +71,11 @@ def command(
     if len(files) > 1:
         raise typer.BadParameter(f"expected one file, found {len(files)}; reports are compared by 'bench compare'")
     budgets = parse(fail_on) if fail_on else []
+    if on is not None:
+        report = bench_there(context, on, files[0])
+        _show(report, html, markdown, json)
+        _judge(report, budgets)
+        return
     from rnnedge.cli.output import stages
     from rnnedge.report.bench import run_bench
     from rnnedge_runtime.measure.processes import Settings

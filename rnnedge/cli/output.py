@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,9 +65,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 @contextmanager
 def stages(title: str) -> Iterator[Any]:
-    """A spinner on stderr that names the stage at work; silent where stderr is no terminal."""
+    """A spinner on stderr that names the stage at work; silent where stderr is no terminal.
+
+    With RNNEDGE_STAGES in the environment each stage is a line there, for a program that shows it to its own user.
+    """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield say if "RNNEDGE_STAGES" in os.environ else lambda _: None
         return
     from rich.console import Console
 

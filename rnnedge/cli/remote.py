@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,38 +24,68 @@ OnOption = Annotated[
     typer.Option("--on", metavar="ssh://USER@HOST[:PORT]", callback=_target, help="Measure on that machine, over ssh."),
 ]
 RemotePythonOption = Annotated[
-    str, typer.Option(metavar="PATH", help="With --on: the Python there, such as ~/venv/bin/python.")
+    str, typer.Option(metavar="PATH", help="With --on: the Python there; a relative path begins in the home there.")
 ]
 SshOptions = Annotated[
     list[str] | None,
     typer.Option("--ssh-option", metavar="KEY=VALUE", help="With --on: passed to ssh -o, such as IdentityFile=key."),
 ]
-_OF_THIS_MACHINE = frozenset({"on", "remote_python", "ssh_option", "json"})
+# What a verb does with a report, and where it gets it from, is done here.
+_OF_THIS_MACHINE = frozenset({"on", "remote_python", "ssh_option", "html", "markdown", "json", "fail_on"})
 
 
-def options_given(context: typer.Context, without: Collection[str] = ()) -> list[str]:
+def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any]:
+    """The report of `bench FILE` on another machine, with the options that were given to this verb.
+
+    Raises what `rnnedge.remote.run_remote` raises.
+    """
+    from rnnedge.cli.output import say, stages
+    from rnnedge.remote import NEEDS, run_remote
+
+    given = context.params
+    if given.get("baseline") is not None:
+        raise typer.BadParameter("a SOURCE is on this machine; leave one of --on and --baseline out")
+    # A page is drawn from histograms, which are made where the values are.
+    needs = {**NEEDS, "hdrh": "hdrhistogram"} if given.get("html") else NEEDS
+    warnings: list[str] = []
+    reasons: list[str] = []
+    with stages(f"bench {file} on {target}") as stage:
+        try:
+            report = run_remote(
+                target,
+                file,
+                options_given(context),
+                python=given["remote_python"],
+                needs=needs,
+                ssh_options=given["ssh_option"] or (),
+                progress=lambda line: warnings.append(line) if line.startswith("rnnedge: ") else stage(line),
+            )
+            # The verb that shows the report tells these itself.
+            reasons = report["unrest"]
+        finally:
+            for line in warnings:
+                if not any(reason in line for reason in reasons):
+                    say(line)
+    return report
+
+
+def options_given(context: typer.Context) -> list[str]:
     """The options that were given to this verb, spelled as for a command line; no arguments.
 
-    Left out are `without`, by the names of parameters, and those that say where to run and how to print.
+    Those that say where to run and what to do with the report are left out.
     """
     words: list[str] = []
     for parameter in context.command.params:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
-        is_option = parameter.param_type_name == "option"
-        if (
-            not is_option
-            or name in _OF_THIS_MACHINE
-            or name in without
-            or source is None
-            or source.name != "COMMANDLINE"
-        ):
+        if parameter.param_type_name != "option" or name in _OF_THIS_MACHINE:
+            continue
+        if source is None or source.name != "COMMANDLINE":
             continue
         value = context.params[name]
         if isinstance(value, bool):
-            words.append(parameter.opts[0] if value else parameter.secondary_opts[0])
+            words.append(parameter.opts[-1] if value else parameter.secondary_opts[-1])
             continue
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            # In one word, so that a value may begin with a dash.
-            words.append(f"{parameter.opts[-1]}={one}")
+        # In one word, so that a value may begin with a dash.
+        words += [f"{parameter.opts[-1]}={one}" for one in (value if isinstance(value, (list, tuple)) else (value,))]
     return words

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,8 +16,8 @@ from rnnedge.remote.destination import check_target, ssh_command
 from rnnedge.remote.parcel import LIBRARY, WORK, pack
 from rnnedge_runtime.errors import RemoteError
 
-# Modules that the benchmark imports there, each by the name of its package; rnnedge itself comes along.
-NEEDS = ("numpy", "onnxruntime", "typer")
+# Modules that the benchmark imports there, and the packages that bring them; rnnedge itself comes along.
+NEEDS = {"numpy": "numpy", "onnxruntime": "onnxruntime", "typer": "typer"}
 _PATIENCE_S = 5.0
 # Of ssh itself; the benchmark has no such exit code.
 _SSH_FAILED = 255
@@ -29,16 +29,18 @@ def run_remote(
     arguments: Sequence[str],
     *,
     python: str = "python3",
+    needs: Mapping[str, str] = NEEDS,
     ssh_options: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Run `rnnedge bench FILE *arguments --json` on `target`; returns its report, with that machine's fingerprint.
 
     `target` is `ssh://user@host[:port]`; the user's ssh configuration, keys and agent are used, and nothing is asked.
-    `ssh_options` go to `ssh -o`, before ours. `python` there is 3.10 or newer with numpy, onnxruntime and typer; a path
-    may begin with `~/`. `progress` gets each line that comes on standard error from there, but not the closing line of
-    an error, which becomes the message of the exception. Files and processes there are removed and ended in any case,
-    also when this process is interrupted or killed.
+    `ssh_options` go to `ssh -o`, before ours. `python` there is 3.10 or newer, and has the modules that `needs` names,
+    each with the package that brings it; its path may be relative to the home of whoever logs in. `progress` gets each
+    line of standard error from there as it comes, but for the closing line of an error, which becomes the message of
+    the exception. Files and processes there are removed and ended in any case, also when this process is interrupted
+    or killed.
 
     Raises:
         InputError: `target` is no such address.
@@ -52,7 +54,7 @@ def run_remote(
     parcel = pack(file)
     program = Path(__file__).with_name("there.py").read_bytes()
     task = {
-        "needs": NEEDS,
+        "needs": dict(needs),
         "bytes": len(parcel),
         "library": LIBRARY,
         "work": WORK,
@@ -84,7 +86,7 @@ def run_remote(
     _, began, report = out.rpartition(b"\0")
     if not began or code:
         raise _failure(target, python, code, bool(began), listener.last)
-    return _parse(target, report, file)
+    return _parse(target, report)
 
 
 class _Listener(threading.Thread):
@@ -149,9 +151,8 @@ def _failure(target: str, python: str, code: int, began: bool, last: str) -> Rem
     return RemoteError(f"{target}: {words or f'the benchmark ended with exit code {code}'}", code)
 
 
-def _parse(target: str, report: bytes, file: str | os.PathLike[str]) -> dict[str, Any]:
+def _parse(target: str, report: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(report)
+        return dict(json.loads(report))
     except ValueError as error:
         raise RemoteError(f"{target}: expected a report in JSON, found {report[:80]!r}") from error
-    return {**parsed, "file": os.fspath(file)} if "file" in parsed else dict(parsed)

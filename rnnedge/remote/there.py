@@ -30,7 +30,7 @@ def main() -> int:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     task: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    lacking = [name for name in task["needs"] if find_spec(name) is None]
+    lacking = [package for module, package in task["needs"].items() if find_spec(module) is None]
     if lacking:
         packages = " ".join(lacking)
         sys.exit(f"{sys.executable} lacks {packages}; install there: {sys.executable} -m pip install {packages}")
@@ -49,7 +49,13 @@ def _run(task: dict[str, Any], folder: Path) -> int:
     scratch = folder / "scratch"
     scratch.mkdir()
     paths = [str(folder / task["library"]), os.environ.get("PYTHONPATH", "")]
-    more = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "TMPDIR": str(scratch), "TYPER_USE_RICH": "0"}
+    more = {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "TMPDIR": str(scratch),
+        # An error in one line, and stages that are told where there is no terminal.
+        "TYPER_USE_RICH": "0",
+        "RNNEDGE_STAGES": "1",
+    }
     os.write(1, b"\0")
     child = subprocess.Popen(
         [sys.executable, "-m", "rnnedge", *task["arguments"]],

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sshd import Sshd
+from sshd import Sshd, script
 
 from rnnedge.remote import run_remote
 from rnnedge_runtime.errors import InputError, ModelRefused, RemoteError
 from rnnedge_runtime.host import warnings_of
 
-QUICK = ("--pushes", "50", "--warmup", "0")
-# Hours.
-LONG = ("--pushes", "1000000000")
+QUICK = ("--pushes", "50", "--processes", "1", "--seconds", "0")
+# A day, with hardly any work.
+LONG = ("--pushes", "50", "--processes", "1", "--seconds", "86400", "--rate", "1")
 # Far more than anything here takes on a busy machine.
 WAIT_S = 60.0
 
@@ -33,13 +33,6 @@ def bench(there: Sshd, file: Path, *arguments: str, **more: Any) -> dict[str, An
     """`run_remote` with the keys of this server and, unless told otherwise, this very Python."""
     settings = {"python": sys.executable, "ssh_options": there.options, **more}
     return run_remote(there.target, file, arguments or QUICK, **settings)
-
-
-def script(path: Path, body: str) -> str:
-    """A shell script in the place of Python; `$PYTHON` is the real one."""
-    path.write_text(f"#!/bin/sh\nPYTHON='{sys.executable}'\n{body}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -56,9 +49,9 @@ def test_a_report_comes_back_with_that_machine_s_fingerprint(there: Sshd, golden
 
     report = bench(there, golden)
     assert report["schema"] == "rnnedge.bench"
-    assert report["file"] == str(golden)
-    assert report["digest"] == load(golden).digest
-    assert report["latency"]["pushes"] == 50
+    assert report["file"] == golden.name
+    assert report["sha256"] == load(golden).digest
+    assert report["closed"]["pushes"] <= 50 and report["closed"]["p50_us"] > 0
     assert {"processor", "onnxruntime", "rnnedge"} <= set(report["host"])
     assert isinstance(warnings_of(report["host"]), list)
 
@@ -91,17 +84,18 @@ def test_a_file_may_have_any_name(name: str, there: Sshd, golden: Path, tmp_path
     """Blanks, quotes and what a shell would run are letters like others."""
     shutil.copy(golden, tmp_path / name)
     report = bench(there, tmp_path / name)
-    assert report["file"] == str(tmp_path / name)
+    assert report["file"] == name
     assert report["size_bytes"] == golden.stat().st_size
 
 
 def test_python_there_may_have_any_path(there: Sshd, golden: Path, tmp_path: Path) -> None:
-    """Blanks and quotes in it, or ~ for the home of whoever logs in."""
+    """Blanks and quotes in it, or from the home of whoever logs in, with and without ~."""
     odd = tmp_path / "it's $HOME; true"
     odd.mkdir()
-    assert bench(there, golden, python=script(odd / "py thon", 'exec "$PYTHON" "$@"'))["latency"]
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    assert bench(there, golden, python=f"~/{os.path.relpath(sys.executable, home)}")["latency"]
+    assert bench(there, golden, python=script(odd / "py thon", 'exec "$PYTHON" "$@"'))["closed"]
+    relative = os.path.relpath(sys.executable, pwd.getpwuid(os.getuid()).pw_dir)
+    for python in (relative, f"~/{relative}"):
+        assert bench(there, golden, python=python)["closed"]
 
 
 def test_a_login_that_prints_is_no_part_of_the_report(there: Sshd, golden: Path, tmp_path: Path) -> None:
@@ -225,35 +219,25 @@ def test_no_file_no_connection(golden: Path, tmp_path: Path) -> None:
             run_remote(target, golden, QUICK)
 
 
-_PROGRAM = """
-import sys
-from rnnedge.cli.interruption import Interruption
-from rnnedge.remote import run_remote
-interruption = Interruption()
-interruption.listen()
-try:
-    run_remote({target!r}, {file!r}, {arguments!r}, python=sys.executable, ssh_options={options!r})
-except KeyboardInterrupt:
-    sys.exit(interruption.code)
-"""
-
-
 def start(there: Sshd, golden: Path) -> subprocess.Popen[str]:
-    """A process of our own whose benchmark runs there."""
-    words = _PROGRAM.format(target=there.target, file=str(golden), arguments=LONG, options=there.options)
-    process = subprocess.Popen([sys.executable, "-c", words], stderr=subprocess.PIPE, text=True)
-    until(there.working, "the benchmark runs there")
+    """The command line in a process group of its own, as a shell starts it, once its benchmark runs there."""
+    options = [word for option in there.options for word in ("--ssh-option", option)]
+    command = [sys.executable, "-m", "rnnedge", "bench", str(golden), "--on", there.target, *LONG, *options]
+    process = subprocess.Popen(
+        [*command, "--remote-python", sys.executable], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until(lambda: len(there.working()) > 1 or process.poll() is not None, "the benchmark runs there")
     return process
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing_there(number: signal.Signals, there: Sshd, golden: Path) -> None:
-    """When this side has ended, the benchmark there has too, and its files are gone."""
+    """When this side has ended, the benchmark there has too, and its files are gone; Ctrl-C goes to the whole group."""
     process = start(there, golden)
-    process.send_signal(number)
+    os.killpg(process.pid, number)
     _, err = process.communicate(timeout=WAIT_S)
-    assert process.returncode == 128 + number, err
     assert there.traces() == [], err
+    assert (process.returncode, err) == (128 + number, "rnnedge: interrupted\n")
 
 
 def test_a_killed_run_leaves_nothing_there(there: Sshd, golden: Path) -> None:
@@ -269,7 +253,7 @@ def test_a_connection_that_breaks_is_named_and_leaves_nothing_there(there: Sshd,
     process = start(there, golden)
     there.drop()
     _, err = process.communicate(timeout=WAIT_S)
-    assert "RemoteError" in err and "the connection was lost during the run" in err
+    assert process.returncode == 7 and f"rnnedge: {there.target}: the connection was lost during the run" in err
     until(lambda: not there.traces(), "the machine is tidy")
 
 
