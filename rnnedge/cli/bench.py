@@ -10,6 +10,7 @@ counts from the planned arrival of a frame, so that a stall is not hidden. `comp
 - `rnnedge bench net.onnx --fail-on 'p99<2ms,miss<0.1%'`   (exit code 5 where one is not kept)
 - `rnnedge bench net.onnx --streams`
 - `rnnedge bench net.onnx --baseline mypackage.net:build`
+- `rnnedge bench net.onnx --on ssh://pi@raspberrypi.local --html pi.html`
 - `rnnedge bench net.onnx --json > new.json && rnnedge bench compare old.json new.json --html compare.html`
 """
 
@@ -22,12 +23,14 @@ import typer
 
 from rnnedge.cli.output import JsonOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli.remote import OnOption, RemotePythonOption, SshOptions, options_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def command(
+    context: typer.Context,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE | compare OLD NEW...", help="A file made by rnnedge export, or reports."),
@@ -51,9 +54,13 @@ def command(
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
     trust: TrustOption = None,
+    on: OnOption = None,
+    remote_python: RemotePythonOption = "python3",
+    ssh_option: SshOptions = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import stages
     from rnnedge_runtime.atomic import check_writable
     from rnnedge_runtime.measure.budget import parse
 
@@ -65,7 +72,18 @@ def command(
     if len(files) > 1:
         raise typer.BadParameter(f"expected one file, found {len(files)}; reports are compared by 'bench compare'")
     budgets = parse(fail_on) if fail_on else []
-    from rnnedge.cli.output import stages
+    if on is not None:
+        from rnnedge.remote import run_remote
+
+        if baseline is not None:
+            raise typer.BadParameter("a baseline needs PyTorch; measure it on this machine", param_hint="--baseline")
+        with stages(f"bench {files[0]} on {on}") as progress:
+            given = options_given(context, ("html", "markdown", "fail_on", "trust"))
+            report = run_remote(on, Path(files[0]), [*given, "--trust=local"], python=remote_python,
+                                ssh_options=ssh_option or (), progress=progress)  # fmt: skip
+        _show(report, html, markdown, json)
+        _judge(report, budgets)
+        return
     from rnnedge.report.bench import run_bench
     from rnnedge_runtime.measure.processes import Settings
 
@@ -92,7 +110,8 @@ def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bo
 
         write_page(report, html)
     if json:
-        print_json("bench", report, SCHEMA_VERSION)
+        fields = {key: value for key, value in report.items() if not key.startswith("schema")}
+        print_json("bench", fields, SCHEMA_VERSION)
     elif markdown:
         from rnnedge.report.figures import markdown as as_markdown
 
