@@ -10,7 +10,7 @@ counts from the planned arrival of a frame, so that a stall is not hidden. `comp
 - `rnnedge bench net.onnx --fail-on 'p99<2ms,miss<0.1%'`   (exit code 5 where one is not kept)
 - `rnnedge bench net.onnx --streams`
 - `rnnedge bench net.onnx --baseline mypackage.net:build`
-- `rnnedge bench net.onnx --on ssh://pi@raspberrypi --remote-python venv/bin/python`
+- `rnnedge bench net.onnx --on ssh://pi@raspberrypi --remote-python venv/bin/python --html pi.html`
 - `rnnedge bench net.onnx --json > new.json && rnnedge bench compare old.json new.json --html compare.html`
 """
 
@@ -60,6 +60,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import stages
     from rnnedge_runtime.atomic import check_writable
     from rnnedge_runtime.measure.budget import parse
 
@@ -76,7 +77,6 @@ def command(
         _show(report, html, markdown, json)
         _judge(report, budgets)
         return
-    from rnnedge.cli.output import stages
     from rnnedge.report.bench import run_bench
     from rnnedge_runtime.measure.processes import Settings
 
@@ -103,7 +103,8 @@ def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bo
 
         write_page(report, html)
     if json:
-        print_json("bench", report, SCHEMA_VERSION)
+        fields = {key: value for key, value in report.items() if not key.startswith("schema")}
+        print_json("bench", fields, SCHEMA_VERSION)
     elif markdown:
         from rnnedge.report.figures import markdown as as_markdown
 

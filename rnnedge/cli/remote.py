@@ -31,20 +31,25 @@ SshOptions = Annotated[
     typer.Option("--ssh-option", metavar="KEY=VALUE", help="With --on: passed to ssh -o, such as IdentityFile=key."),
 ]
 # What a verb does with a report, and where it gets it from, is done here.
-_OF_THIS_MACHINE = frozenset({"on", "remote_python", "ssh_option", "html", "markdown", "json", "fail_on"})
+_OF_THIS_MACHINE = frozenset({"on", "remote_python", "ssh_option", "html", "markdown", "json", "fail_on", "trust"})
 
 
 def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any]:
     """The report of `bench FILE` on another machine, with the options that were given to this verb.
 
-    Raises what `rnnedge.remote.run_remote` raises.
+    Raises what `rnnedge.remote.run_remote` raises, and `ModelRefused` for a file that is damaged here.
     """
     from rnnedge.cli.output import say, stages
     from rnnedge.remote import NEEDS, run_remote
+    from rnnedge_runtime.read import read_model
+    from rnnedge_runtime.seal import check_seal
+    from rnnedge_runtime.trust import trust_of
 
     given = context.params
     if given.get("baseline") is not None:
-        raise typer.BadParameter("a SOURCE is on this machine; leave one of --on and --baseline out")
+        raise typer.BadParameter("a baseline needs PyTorch; measure it on this machine", param_hint="--baseline")
+    # As much trust as here: over there nobody knows what was exported on this machine.
+    trust = trust_of(check_seal(read_model(file, given["trust"]), file), given["trust"])
     # A page is drawn from histograms, which are made where the values are.
     needs = {**NEEDS, "hdrh": "hdrhistogram"} if given.get("html") else NEEDS
     warnings: list[str] = []
@@ -54,7 +59,7 @@ def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any
             report = run_remote(
                 target,
                 file,
-                options_given(context),
+                [*options_given(context), f"--trust={trust}"],
                 python=given["remote_python"],
                 needs=needs,
                 ssh_options=given["ssh_option"] or (),

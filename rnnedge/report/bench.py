@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnedge.report.histograms import encode, timeline
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.host import fingerprint
+from rnnedge_runtime.host import fingerprint, throttling, warnings_of
 from rnnedge_runtime.measure.capacity import Capacity, measure_capacity
 from rnnedge_runtime.measure.latency import PERCENTILES, percentile
 from rnnedge_runtime.measure.paced import Paced
@@ -34,6 +34,7 @@ class Bench:
     runs: tuple[Run, ...]
     capacity: Capacity | None
     host: dict[str, str]
+    slowed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data by the schema `docs/schema/bench.json`; times in the units that their names end with."""
@@ -76,7 +77,7 @@ class Bench:
 
     def _unrest(self) -> list[str]:
         """Why the figures should be taken with care, one line for each reason."""
-        reasons = []
+        reasons = [*self.slowed, *warnings_of(self.host)]
         medians = [run.closed.percentile_us(50) for run in self.runs]
         apart = (max(medians) - min(medians)) / float(np.median(medians))
         if apart > _APART:
@@ -105,13 +106,13 @@ def run_bench(
         spinning=settings.spinning,
         trust=settings.trust,
     )
-    host = fingerprint()
+    host, before = fingerprint(), throttling()
     runs = run_processes(file, settings, processes, model.contract.frame_rate_hz, say)
     capacity = None
     if streams:
         say("streams at once")
         capacity = measure_capacity(model, rate_hz=settings.rate_hz, deadline_us=settings.deadline_us)
-    return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host)
+    return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host, throttling().since(before))
 
 
 def _paced(runs: Sequence[Paced]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sshd import Sshd, script
 
 from rnnedge.cli import execute
 from rnnedge.cli.remote import options_given
+from rnnedge_runtime.errors import RemoteError
 
 QUICK = ("--pushes", "50", "--processes", "2", "--seconds", "0.2", "--rate", "100")
 
@@ -115,3 +116,29 @@ def test_help_names_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever asks for help finds an example."""
     done = subprocess.run([sys.executable, "-m", "rnnedge", "bench", "-h"], capture_output=True, text=True, check=True)
     assert "--on ssh://pi@raspberrypi" in " ".join(done.stdout.split())
+
+
+def test_a_file_is_trusted_there_as_here(bench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local where this machine exported it or the user says so, else strict."""
+    import rnnedge.remote
+    from rnnedge_runtime import trust
+
+    travelled: list[str] = []
+
+    def instead(target: str, file: str, arguments: list[str], **more: object) -> dict[str, object]:
+        travelled.extend(word for word in arguments if word.startswith("--trust"))
+        raise RemoteError("seen")
+
+    monkeypatch.setattr(rnnedge.remote, "run_remote", instead)
+    for more in ((), ("--trust", "local"), ("--trust", "strict")):
+        assert bench(*more).code == 7
+    monkeypatch.setattr(trust, "exported_here", lambda digest: True)
+    bench()
+    assert travelled == ["--trust=strict", "--trust=local", "--trust=strict", "--trust=local"]
+
+
+def test_a_damaged_file_does_not_travel(there: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found here, in the words of every other verb."""
+    (tmp_path / "noise.onnx").write_bytes(b"noise")
+    assert execute(["bench", str(tmp_path / "noise.onnx"), "--on", there.target]) == 3
+    assert "noise.onnx: " in capsys.readouterr().err
