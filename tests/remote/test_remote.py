@@ -129,7 +129,7 @@ def test_lines_of_standard_error_come_as_they_are_written(there: Sshd, golden: P
 
 def test_a_failure_there_has_its_own_code_and_words(there: Sshd, golden: Path, tmp_path: Path) -> None:
     """Model refused, provider unavailable, wrong usage: as if it had failed here, with the machine's name in front."""
-    (tmp_path / "noise.onnx").write_bytes(b"noise")
+    (tmp_path / "noise.onnx").write_bytes(os.urandom(4 << 20))
     for file, arguments, code, words in (
         (tmp_path / "noise.onnx", QUICK, 3, "noise.onnx: "),
         (golden, ("--provider", "cuda"), 7, "cuda"),
@@ -173,11 +173,13 @@ def test_a_machine_that_cannot_be_reached_is_named(there: Sshd, golden: Path, tm
             bench(there, golden, ssh_options=options)
 
 
-def test_a_machine_without_python_is_named(there: Sshd, golden: Path) -> None:
+def test_a_machine_without_python_is_named(there: Sshd, tmp_path: Path) -> None:
     """Not found, or no program."""
+    # More than a pipe holds, so that ssh ends before it has taken everything.
+    (tmp_path / "large.onnx").write_bytes(os.urandom(4 << 20))
     for python in ("no-such-python", "/etc/passwd"):
         with pytest.raises(RemoteError, match=rf"expected Python there as {python} .*--remote-python") as caught:
-            bench(there, golden, python=python)
+            bench(there, tmp_path / "large.onnx", python=python)
         assert caught.value.exit_code == 7
 
 

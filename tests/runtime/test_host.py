@@ -100,7 +100,6 @@ def test_a_raspberry_pi_tells_board_clock_and_power_supply(tmp_path: Path) -> No
     facts = exposed(plant(tmp_path, RASPBERRY))
     assert facts == {
         "processor": "Raspberry Pi 4 Model B Rev 1.4",
-        "board": "Raspberry Pi 4 Model B Rev 1.4",
         "cores": "4",
         "governor": "ondemand",
         "frequency": "600-1800 MHz, now 700 MHz",
@@ -109,6 +108,12 @@ def test_a_raspberry_pi_tells_board_clock_and_power_supply(tmp_path: Path) -> No
         "throttled": "under-voltage, throttled",
     }
     assert [line.partition(":")[0] for line in warnings_of(facts)] == ["governor ondemand", "throttled before this run"]
+
+
+def test_a_processor_with_a_name_of_its_own_leaves_the_board_beside_it(tmp_path: Path) -> None:
+    """As kernels of 32 bits write it."""
+    facts = exposed(plant(tmp_path, {**RASPBERRY, "proc/cpuinfo": "model name\t: ARMv7 Processor rev 3 (v7l)\n"}))
+    assert (facts["processor"], facts["board"]) == ("ARMv7 Processor rev 3 (v7l)", "Raspberry Pi 4 Model B Rev 1.4")
 
 
 def test_a_container_tells_its_limits_in_version_2(tmp_path: Path) -> None:

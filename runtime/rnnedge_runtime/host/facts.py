@@ -26,9 +26,10 @@ def fingerprint(root: Path = Path("/")) -> dict[str, str]:
     """
     limits = cgroup.limits(root)
     memory_kib = fields(root / "proc/meminfo").get("MemTotal", "").partition(" ")[0]
+    processor, board = cpu.processor(root), cpu.board(root)
     facts: dict[str, str | int | None] = {
-        "processor": cpu.processor(root),
-        "board": cpu.board(root),
+        "processor": processor,
+        "board": None if board == processor else board,
         "architecture": platform.machine(),
         "cores": cpu.usable_cores(root),
         "governor": cpu.by_processors(cpu.governors(root)),
