@@ -150,6 +150,7 @@ def load(
     threads: int = 1,
     spinning: bool = False,
     flush_denormals: bool = True,
+    optimization: str = "all",
     trust: str | None = None,
     key: str | os.PathLike[str] | None = None,
 ) -> Model:
@@ -162,6 +163,7 @@ def load(
     `threads` are onnxruntime's intra-op threads; `spinning` lets them burn a core while they wait, which only pays for
     large models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
     1.2e-38 are zero, for all that such a thread computes.
+    `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
     `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
     sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
     `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it.
@@ -175,7 +177,7 @@ def load(
         from rnnedge_runtime.signing import check_signature
 
         check_signature(data, path, key)
-    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals)
+    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals, optimization)
     return load_bytes(data, name, settings, trust=trust)
 
 

@@ -4,9 +4,10 @@ shrink -> calibrate (ranges of activations), budget (which layer how narrow), ap
 """
 
 from rnnedge_export.precision.apply import PRECISIONS, Change
+from rnnedge_export.precision.asked import REMEDY, Precision
 from rnnedge_export.precision.drift import TOLERANCES, Drift, Metric, Score
 from rnnedge_export.precision.recordings import Recording, read_recordings
-from rnnedge_export.precision.shrink import REMEDY, Precision, Shrunk, shrink
+from rnnedge_export.precision.shrink import Narrowed, Shrunk, gate, narrowed
 
 __all__ = [
     "PRECISIONS",
@@ -15,10 +16,12 @@ __all__ = [
     "Change",
     "Drift",
     "Metric",
+    "Narrowed",
     "Precision",
     "Recording",
     "Score",
     "Shrunk",
+    "gate",
+    "narrowed",
     "read_recordings",
-    "shrink",
 ]

@@ -50,6 +50,12 @@ _FAILURES: tuple[type[Exception], ...] = (
 )
 
 
+_LEVELS = {
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+}
 _DEFAULTS = Settings()
 
 
@@ -177,6 +183,7 @@ def _options(settings: Settings) -> Any:
     # Left to itself, onnxruntime takes ONNX bytes with "ORTM" in one place for its own format.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
+    options.graph_optimization_level = _LEVELS[settings.optimization]
     if settings.flush_denormals:
         options.add_session_config_entry(*SESSION_ENTRY)
     return options

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rnnedge_runtime.errors import InputError
+
+OPTIMIZATIONS = ("all", "extended", "basic", "none")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -15,3 +19,9 @@ class Settings:
     threads: int = 1
     spinning: bool = False
     flush_denormals: bool = True
+    optimization: str = "all"
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for an optimization that does not exist."""
+        if self.optimization not in OPTIMIZATIONS:
+            raise InputError(f"optimization: expected one of {', '.join(OPTIMIZATIONS)}, found {self.optimization!r}")

@@ -1,0 +1,153 @@
+"""Find the best way of exporting for this very device: forms, precisions, frames of a call, threads, optimization.
+
+Every candidate that is kept was proven against the SOURCE, and streamed beside float32 where it has fewer bits. They
+are measured in turns until the time is up. The winner is written with the evidence in its contract; Ctrl-C writes the
+best so far, and the same command goes on from there.
+
+**Examples:**
+
+- `rnnedge tune runs/speech -o best.onnx`
+- `rnnedge tune mypackage.net:build -o small.onnx --objective size --budget 120`
+- `rnnedge tune runs/speech -o best.onnx --only float32,int8 --calibration hour.npy`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnedge.cli.output import JsonOption
+from rnnedge.cli.precision import CalibrationOption, ToleranceOption
+
+if TYPE_CHECKING:
+    from rnnedge.tuning import Tuned
+
+_OBJECTIVES = ("latency", "throughput", "size", "energy")
+
+
+def command(
+    source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    objective: Annotated[str, typer.Option(help="latency, throughput, size or energy.")] = "latency",
+    budget: Annotated[float, typer.Option(help="Seconds that it may take.", min=5.0)] = 60.0,
+    only: Annotated[str, typer.Option(help="The precisions to try.")] = "float32,float16,int8,int4",
+    provider: Annotated[str, typer.Option(help="The providers to try, such as cpu,cuda.")] = "cpu",
+    calibration: CalibrationOption = None,
+    tolerance: ToleranceOption = None,
+    input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import print_json, stages
+    from rnnedge_export.precision import PRECISIONS
+    from rnnedge_runtime.atomic import check_writable
+
+    if objective not in _OBJECTIVES:
+        raise typer.BadParameter(
+            f"expected one of {', '.join(_OBJECTIVES)}, found {objective!r}", param_hint="--objective"
+        )
+    wanted = [name.strip() for name in only.split(",")]
+    unknown = [name for name in wanted if name not in PRECISIONS]
+    if unknown:
+        raise typer.BadParameter(f"expected {', '.join(PRECISIONS)}, found {unknown[0]!r}", param_hint="--only")
+    check_writable(output)
+    began = monotonic()
+    with stages(f"tune {source}") as progress:
+        progress("import torch")
+        from rnnedge.tuning import tune
+
+        with _workshop(source, input_size, calibration, tolerance, progress) as (workshop, options, about):
+            tuned = tune(
+                workshop,
+                output,
+                objective=objective,
+                budget_s=budget - (monotonic() - began),
+                precisions=[name for name in PRECISIONS if name in wanted],
+                providers=provider.split(","),
+                options=options,
+                about={**about, "objective": objective},
+                say=progress,
+            )
+    if json:
+        print_json("tune", _fields(tuned))
+    else:
+        _print(tuned, objective)
+
+
+@contextmanager
+def _workshop(
+    source: str, input_size: int | None, paths: list[Path] | None, tolerance: float | None, progress: Any
+) -> Iterator[tuple[Any, Any, dict[str, str]]]:
+    """What was captured, what all candidates share, and what the source is."""
+    from rnnedge.cli.precision import asked, recordings
+    from rnnedge_export.drafts import Options, of_file, of_module
+
+    # The name does not matter: each candidate has its own.
+    numbers = ("int8", None, tolerance, None)
+    if source.endswith(".onnx"):
+        with of_file(source, say=progress) as workshop:
+            options = Options(precision=asked(*numbers), calibration=recordings(paths))
+            yield workshop, options, {"source": source, "sha256": workshop.provenance["source_sha256"]}
+        return
+    from rnnedge.sources import load_source
+
+    loaded = load_source(source, input_size)
+    options = Options(
+        precision=asked(*numbers, loaded),
+        calibration=recordings(paths, loaded),
+        frame_rate_hz=loaded.frame_rate_hz,
+        labels=loaded.labels,
+        normalization=loaded.normalization,
+    )
+    with of_module(loaded.module, loaded.example, say=progress) as workshop:
+        yield workshop, options, {"source": source, "sha256": workshop.provenance["weights_sha256"]}
+
+
+def _fields(tuned: Tuned) -> dict[str, Any]:
+    from rnnedge.tuning.tune import figures
+
+    return {
+        "path": str(tuned.path),
+        "sha256": tuned.digest,
+        "winner": figures(tuned.choice.winner),
+        "noise": tuned.choice.noise,
+        "as_good": [trial.candidate.name for trial in tuned.choice.as_good],
+        "front": [trial.candidate.name for trial in tuned.choice.front],
+        "trials": [figures(trial) for trial in tuned.trials],
+        "dropped": dict(tuned.dropped),
+        "rounds": tuned.rounds,
+        "seconds": tuned.seconds,
+    }
+
+
+def _print(tuned: Tuned, objective: str) -> None:
+    from rnnedge.cli.output import print_table, say
+
+    choice = tuned.choice
+    on_front = {trial.candidate for trial in choice.front}
+    rows = []
+    for trial in sorted(tuned.trials, key=lambda t: t.value):
+        mark = "winner" if trial is choice.winner else "front" if trial.candidate in on_front else ""
+        rows.append(
+            (trial.candidate.name, mark, f"{trial.p50_us:.1f} us", f"{trial.p99_us:.1f} us", f"±{trial.noise:.1%}",
+             f"{trial.memory_mb:.1f} MB", f"{trial.size_bytes:,}", f"{trial.error:.1e}")
+        )  # fmt: skip
+    columns = ("candidate", "", "p50", "p99", "noise", "memory", "bytes", "error")
+    print_table(f"{tuned.path}: best for {objective}, {tuned.rounds} rounds in turns", columns, rows)
+    for name, reason in tuned.dropped.items():
+        say(f"dropped {name}: {reason}")
+    winner = choice.winner.candidate
+    print(f"{tuned.path}: {winner.name}, {choice.winner.size_bytes:,} bytes, proven, {tuned.seconds:.0f} s")
+    if choice.as_good:
+        names = "; ".join(trial.candidate.name for trial in choice.as_good)
+        print(f"as good within the noise of {choice.noise:.1%}: {names}")
+    how = [f"threads={winner.threads}"] if winner.threads > 1 else []
+    how += [f'optimization="{winner.optimization}"'] if winner.optimization != "all" else []
+    how += [f'provider="{winner.provider}"'] if winner.provider != "cpu" else []
+    if how:
+        print(f'load it with rnnedge.load("{tuned.path}", {", ".join(how)})')
