@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnedge_export import Check, Report, Verification, adopt, convert, export, verify
+    from rnnedge_export import Check, Precision, Report, Verification, adopt, convert, export, verify
     from rnnedge_runtime import (
         Alarm,
         Batcher,
@@ -56,6 +56,7 @@ __all__ = [
     "ModelRefused",
     "Normalization",
     "OwnerError",
+    "Precision",
     "ProviderError",
     "Report",
     "RnnEdgeError",
@@ -73,7 +74,7 @@ __all__ = [
     "verify",
 ]
 
-_EXPORT = {"Check", "Report", "Verification", "adopt", "convert", "export", "verify"}
+_EXPORT = {"Check", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 # Read by torch and onnxruntime when they are first imported; several test workers share the cores.
@@ -17,3 +19,14 @@ os.environ["XDG_STATE_HOME"] = os.environ["LOCALAPPDATA"] = _STATE.name
 settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture(autouse=True)
+def remembered_captures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exports of a network that this process has captured before begin from there."""
+    drafts = sys.modules.get("rnnedge_export.drafts")
+    if drafts is None or request.node.get_closest_marker("fresh_captures"):
+        return
+    from captures import remembering
+
+    monkeypatch.setattr(drafts, "capture", remembering(drafts.capture))

@@ -5,7 +5,8 @@ Needs torch, onnx, onnx-ir and onnxscript; knows nothing of the models in `rnned
 
 from rnnedge_export.adopt import adopt
 from rnnedge_export.pipeline import convert, export
+from rnnedge_export.precision import Precision
 from rnnedge_export.report import Report
 from rnnedge_export.verify import Check, Verification, verify
 
-__all__ = ["Check", "Report", "Verification", "adopt", "convert", "export", "verify"]
+__all__ = ["Check", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"]

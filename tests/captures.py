@@ -1,0 +1,54 @@
+"""A network is captured once in a test process, whatever it is exported to: torch.export is half of an export's time.
+
+The captured graph is what every form and precision begins from, and none of them changes it. Tests of the capture
+itself are marked `fresh_captures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnnedge_export.capture import Captured, weights_digest
+
+_KNOWN: dict[object, Captured] = {}
+
+
+def remembering(original: Callable[..., Captured]) -> Callable[..., Captured]:
+    """`capture`, which remembers what the same class with the same weights and example gave."""
+
+    def capture(source: Any, example: Any, opset: int) -> Captured:
+        key = (
+            *_module(source),
+            *map(_tensor, example.tensors),
+            repr(example.states),
+            example.batch_axis,
+            example.time_axis,
+            opset,
+        )
+        if key not in _KNOWN:
+            _KNOWN[key] = original(source, example, opset)
+        return _KNOWN[key]
+
+    return capture
+
+
+def _module(source: Any) -> tuple[object, ...]:
+    """Every class of the module by identity, so that two that are only called the same are two, and what they hold."""
+    module: nn.Module = source.module
+    held = [repr(sorted(_plain(part).items())) for part in module.modules()]
+    buffers = [buffer.numpy().tobytes() for buffer in module.buffers() if not buffer.is_meta]
+    return (repr(module), weights_digest(module), *map(type, module.modules()), *held, *buffers)
+
+
+def _plain(part: nn.Module) -> dict[str, object]:
+    """Settings of a module that are neither modules nor tensors; functions by identity."""
+    found = {k: v for k, v in vars(part).items() if not k.startswith("_") and k != "training"}
+    return {k: id(v) if callable(v) else v for k, v in found.items() if not isinstance(v, (nn.Module, torch.Tensor))}
+
+
+def _tensor(tensor: torch.Tensor) -> tuple[object, ...]:
+    return (tuple(tensor.shape), str(tensor.dtype), b"" if tensor.is_floating_point() else tensor.numpy().tobytes())
