@@ -130,7 +130,8 @@ def main(
         machine = ", ".join(f"{n} {host[n]}" for n in ("processor", "cores", "onnxruntime") if n in host)
         note = (
             "Size and speed are those of the file over native float32, one frame a push, one thread, in turns; the "
-            f"error is the largest in 10,000 chained frames of noise. Measured by `python -m bench.precision`: {machine}."
+            "error is the largest in 10,000 chained frames of noise. Measured by `python -m bench.precision`: "
+            f"{machine}."
         )
         write_text(FIGURES / "precision.md", f"{table(rows)}\n\n{note}\n")
 

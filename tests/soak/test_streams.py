@@ -19,7 +19,7 @@ from paced import Paced, ThroughBatcher, ThroughPool, pace
 from rnnedge_runtime.pool import Member
 
 FULL = os.environ.get("RNNEDGE_SOAK") == "full"
-SECONDS = 600.0 if FULL else 60.0
+SECONDS = 600.0 if FULL else 20.0
 RATE_HZ = 20.0
 
 
