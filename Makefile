@@ -14,9 +14,13 @@ STAMP_PIP := $(VENV)/.stamp-pip
 STAMP_ALL := $(VENV)/.stamp-all
 STAMP_DEV := $(VENV)/.stamp-dev
 
+# Peers have an environment of their own: nothing of theirs may meet what the tests run with.
+PEERS := build/peers
+STAMP_PEERS := $(PEERS)/.stamp
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming ci constraints clean
+.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -72,6 +76,9 @@ bench-streaming: $(STAMP_DEV) ## stream real networks beside hand-written versio
 	$(BIN)/python -m bench.conversion
 	$(BIN)/python -m bench.streaming
 
+bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by side; writes the table and README's ratios
+	$(PEERS)/bin/python -m bench.peers $(BENCH_PEERS_ARGS)
+
 # The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass
 	$(MAKE) --no-print-directory lint
@@ -89,6 +96,15 @@ constraints: ## write constraints.txt anew from the newest versions that fit pyp
 
 clean: ## delete what these commands made, .venv included
 	rm -rf $(VENV) build dist site
+
+# A peer that cannot be installed is a row of the table that says so. What is installed first stays as it is.
+$(STAMP_PEERS): pyproject.toml constraints.txt bench/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --upgrade 'pip>=25.3'
+	$(PEERS)/bin/python $(PIP_INSTALL) -e '.[export]'
+	while read -r peer; do $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0' "$$peer" \
+		|| echo "$$peer cannot be installed here" >&2; done < bench/peers/requirements.txt
+	touch $@
 
 $(STAMP_PIP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "rnnedge needs Python 3.10 or newer: make PYTHON=python3.11")'

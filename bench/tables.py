@@ -7,13 +7,12 @@ from pathlib import Path
 
 from bench.one_frame import Result
 from bench.pool import PoolResult
+from bench.readme import README, put_between
 from bench.start import BARE, Start
 from rnnedge_runtime.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "docs" / "figures"
-README = ROOT / "README.md"
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def publish(
@@ -28,10 +27,7 @@ def publish(
     where = f"Measured by `make bench`, float32, one thread, one core: {machine}."
     write_text(FIGURES / "pool.md", "\n\n".join([*map(_pool, pools), where]) + "\n")
     write_text(FIGURES / "start.md", f"{_start(starts)}\n\n{where}\n")
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_text(README, f"{before}{BEGIN}\n{_short(results)}\n\n{note}\n{END}{after}")
+    write_text(README, put_between(README.read_text(encoding="utf-8"), "bench", f"{_short(results)}\n\n{note}"))
 
 
 def _full(result: Result) -> str:
