@@ -92,13 +92,14 @@ class Arena:
     def __init__(self, contenders: Sequence[Contender], folder: Path, jobs: int = 2) -> None:
         self.folder = folder
         self._jobs = jobs
-        self._environment = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        self._environment: dict[str, str | None] = {}
         logs = folder / "logs"
         self._workers = [Worker(c, logs / f"{i:02}-{c.load.replace(':', '-')}.txt") for i, c in enumerate(contenders)]
         self._writers: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Arena:
+        self._environment = {name: os.environ.get(name) for name in _ONE_THREAD}
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bench.peers.claims import ahead, claims, why
@@ -31,19 +32,20 @@ _README_COLUMNS = {
     TRACT: "tract",
     NUMPY: "numpy by hand",
 }
+_NAMED_CELLS = 4
 _VERDICT = {True: "yes", False: "**no**", None: "open"}
 
 
 def page(record: Record) -> str:
-    """Tables, what was promised, who is ahead and why, who is missing and why, the machine."""
-    parts = []
+    """What was promised, who is ahead and why, who is missing and why, the tables, the machine."""
+    parts = [_promises(record), _ahead(record), _missing(record)]
     for kind in dict.fromkeys(cell.case.cell for cell in record.cells):
         cells = [cell for cell in record.cells if cell.case.cell == kind]
         for title, wanted in (("float32", True), ("other precisions", False)):
             contenders = [c for c in roster() if (c.precision == "float32") == wanted and _timed(cells, c)]
             if contenders:
                 parts.append(f"**{kind}, {title}: p50 / p99, µs a frame**\n\n{_table(cells, contenders)}")
-    parts += [_promises(record), _ahead(record), _missing(record), machine_note(record)]
+    parts.append(machine_note(record))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -57,15 +59,16 @@ def readme(record: Record) -> str:
             continue
         ratios = [_ratio(cell.p50(peer), best.p50_us) for peer in _README_COLUMNS]
         lines.append(_line([cell.case.title, _us(best.p50_us), *ratios]))
-    behind = dict.fromkeys(entry.contender for entry in ahead(record))
-    told = f"Below 1 the other is ahead: {', '.join(behind)}, in some of the cells." if behind else ""
+    behind = Counter(entry.contender for entry in ahead(record))
+    told = ", ".join(f"{contender} in {count} of {len(record.cells)}" for contender, count in behind.items())
+    told = f"Below 1 the other is ahead: {told}." if behind else ""
     note = f"Medians; the others as multiples of rnnedge's. {told} {machine_note(record)}"
     return "\n".join([*lines, "", " ".join(note.split())])
 
 
 def machine_note(record: Record) -> str:
     """What it was measured on, with what."""
-    host = ", ".join(f"{name} {value}" for name, value in record.host.items() if name not in ("system", "providers"))
+    host = ", ".join(f"{name} {value}" for name, value in record.host.items())
     turns = record.turns
     core = "no core of its own" if turns.core is None else f"core {turns.core}"
     return (
@@ -86,8 +89,8 @@ def _table(cells: Sequence[Cell], contenders: Sequence[Contender]) -> str:
 
 
 def _promises(record: Record) -> str:
-    """rnnedge's best float32 way in a cell stands for it, but where int8 is named."""
-    lines = ["| promised | found | kept |", "|---|---|---|"]
+    told = "The fastest of rnnedge's float32 ways in a cell stands for it; where int8 is named, the fastest in int8."
+    lines = [told, "", "| promised | found | kept |", "|---|---|---|"]
     return "\n".join([*lines, *(_line([c.promise, c.found, _VERDICT[c.kept]]) for c in claims(record))])
 
 
@@ -97,10 +100,14 @@ def _ahead(record: Record) -> str:
         return "In float32 nobody is ahead of rnnedge's best in any cell."
     lines = ["In float32 these are ahead of rnnedge's best:", ""]
     for contender in dict.fromkeys(entry.contender for entry in found):
-        cells = [
-            f"{e.cell} ({_us(e.theirs_us)} against {_us(e.ours_us)} µs)" for e in found if e.contender == contender
-        ]
-        lines.append(f"- {contender}: {'; '.join(cells)}. {_sentence(why(contender))}.")
+        entries = [entry for entry in found if entry.contender == contender]
+        most = max(entries, key=lambda entry: entry.ours_us / entry.theirs_us)
+        cells = ", ".join(entry.cell for entry in entries)
+        if len(entries) > _NAMED_CELLS:
+            cells = f"{len(entries)} of {len(record.cells)} cells"
+        told = f"most {most.ours_us / most.theirs_us:.2f} times, at {most.cell}"
+        figures = f"{_us(most.theirs_us)} against {_us(most.ours_us)} µs"
+        lines.append(f"- {contender}: {cells}; {told}, {figures}. {_sentence(why(contender))}.")
     return "\n".join(lines)
 
 

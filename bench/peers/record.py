@@ -15,6 +15,20 @@ from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.host import fingerprint
 
 SCHEMA = 1
+_KEPT = ("processor", "cores", "virtual machine", "python", "numpy", "onnxruntime")
+# What decides how fast narrow numbers are.
+_FLAGS = (
+    "avx2",
+    "avx512f",
+    "avx_vnni",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "amx_bf16",
+    "asimddp",
+    "i8mm",
+    "bf16",
+)
 _PACKAGES = ("torch", "openvino", "executorch", "tract")
 
 
@@ -72,13 +86,22 @@ def load(path: Path) -> Record:
 
 def machine() -> dict[str, str]:
     """The host's fingerprint, and the versions of the peers that are installed."""
-    found = {name: text for name, text in fingerprint().items() if name != "load"}
+    found = {name: text for name, text in fingerprint().items() if name in _KEPT}
+    found["instructions"] = _instructions()
     for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _instructions() -> str:
+    try:
+        words = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return "unknown"
+    return " ".join(flag for flag in _FLAGS if flag in words) or "none of these"
 
 
 def _short(row: Row) -> dict[str, object]:

@@ -46,6 +46,7 @@ def serve(messages: Connection, contender: Contender, log: Path) -> None:
                     step = load(contender, problem, path)
                     frames = [frame[None].copy() for frame in problem.frames]
                     answer = _outputs(step, frames)
+                    gc.collect()
                 else:
                     assert step is not None
                     calls, limit_ns, core = given
@@ -70,7 +71,6 @@ def burst(step: Step, frames: list[Array], calls: int, limit_ns: int) -> Array:
     for index in range(_WARMUP_CALLS):
         step(frames[index % count])
     times = np.empty(calls, np.int64)
-    gc.collect()
     gc.disable()
     try:
         began = perf_counter_ns()

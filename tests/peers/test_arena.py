@@ -107,6 +107,33 @@ def test_a_contender_that_fails_is_a_row_with_its_reason(
     assert any("noise" in log.read_text() for log in (tmp_path / "arena" / "logs").iterdir())
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity of threads")
+def test_bursts_run_on_the_core_and_preparation_on_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that a library started before are pinned too, and free again for the next case."""
+    text = """
+import os, threading, time
+def load(problem, path):
+    beside = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+    beside.start()
+    free = os.sched_getaffinity(0)
+    def tells(frame):
+        now = [os.sched_getaffinity(thread) for thread in (0, beside.native_id)]
+        if now != [free, free]: raise ValueError(str(now))
+        return problem.expected[0]
+    return tells
+"""
+    (contender,) = _contenders(tmp_path, monkeypatch, tells=text)
+    worker, problem = Worker(contender, tmp_path / "log.txt"), pose(Case("GRU", 3, 8))
+    core, free = max(os.sched_getaffinity(0)), os.sched_getaffinity(0)
+    try:
+        for _ in range(2):
+            assert not isinstance(worker.ask("prepare", problem, None, limit_s=60), str)
+            told = worker.ask("burst", 7, 10**9, core, limit_s=60)
+            assert told == str([{core}, {core}]) or free == {core}
+    finally:
+        worker.stop()
+
+
 def test_a_file_that_cannot_be_written_is_the_reason_of_all_who_read_it(tmp_path: Path) -> None:
     """What `export` says of a precision stands in the row, and no process is asked."""
     source = Source("never.onnx", "ours", {"form": "native", "precision": "int3"})

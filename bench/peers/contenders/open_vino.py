@@ -21,23 +21,23 @@ def load(problem: Problem, path: Path, precision: str | None = None) -> Step:
     size = problem.case.hidden_size
     x, y = np.zeros((1, 1, problem.case.input_size), np.float32), np.zeros((1, 1, size), np.float32)
     sets = [[np.zeros((1, 1, size), np.float32) for _ in range(problem.states)] for _ in range(2)]
-    requests, kept = [], []
+    # The requests do not own what they are bound to.
+    requests, bound = [], []
     for before, after in (sets, sets[::-1]):
         request = compiled.create_infer_request()
         for put, arrays in ((request.set_input_tensor, [x, *before]), (request.set_output_tensor, [y, *after])):
             for index, array in enumerate(arrays):
                 tensor = openvino.Tensor(array, shared_memory=True)
                 put(index, tensor)
-                kept.append(tensor)
+                bound.append(tensor)
         requests.append(request)
     turn = 0
 
-    def step(frame: Array) -> Array:
+    def step(frame: Array, _bound: object = bound) -> Array:
         nonlocal turn
         x[...] = frame
         requests[turn].infer(share_inputs=True, share_outputs=True)
         turn ^= 1
-        # The requests do not own what they are bound to.
-        return y if kept else frame
+        return y
 
     return step
