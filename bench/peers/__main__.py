@@ -48,7 +48,7 @@ def main(
     turns = Turns(3 if quick else rounds, 30 if quick else calls, burst_ms, _last_core() if core is None else core)
     cases = [Case(cell, *size) for cell in cells or CELLS for size in (map(_size, sizes) if sizes else SIZES)]
     contenders = [contender for contender in roster() if only in contender.name]
-    measured = []
+    host, measured = machine(), []
     with tempfile.TemporaryDirectory() as folder, Arena(contenders, Path(folder)) as arena:
         for case in cases:
 
@@ -58,7 +58,7 @@ def main(
             rows = arena.measure(pose(case), turns, say)
             measured.append(Cell(case, {row.contender: row for row in rows}))
             _print(case, rows)
-    record = Record(machine(), turns, tuple(measured))
+    record = Record(host, turns, tuple(measured))
     _print_claims(record)
     if not (quick or sizes or cells or only):
         record.save(RECORD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -85,9 +86,11 @@ def load(path: Path) -> Record:
 
 
 def machine() -> dict[str, str]:
-    """The host's fingerprint, and the versions of the peers that are installed."""
+    """What decides these figures of the host: processor, load, versions of the peers that are installed."""
     found = {name: text for name, text in fingerprint().items() if name in _KEPT}
     found["instructions"] = _instructions()
+    if hasattr(os, "getloadavg"):
+        found["load at the start"] = f"{os.getloadavg()[0]:.1f}"
     for package in _PACKAGES:
         try:
             found[package] = version(package)
