@@ -35,6 +35,8 @@ REASONS = {
     OPENVINO: "its recurrent kernel is faster than onnxruntime's at this size",
     TRACT: "its kernels are faster than onnxruntime's at this size",
 }
+# Medians of two runs differ by 2 % as a rule, and by more on a busy machine.
+_NOISE = 1.03
 _OTHERWISE = "its call costs less than ours, or its kernels are faster at this size"
 
 
@@ -74,8 +76,10 @@ def ahead(record: Record) -> list[Ahead]:
     ]
 
 
-def why(contender: str) -> str:
-    """What is known about the reason."""
+def why(contender: str, lead: float) -> str:
+    """What is known about the reason of a contender that is ahead `lead` times."""
+    if lead < _NOISE:
+        return "two runs of the same differ as much as that"
     return REASONS.get(contender, _OTHERWISE)
 
 

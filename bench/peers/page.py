@@ -105,9 +105,10 @@ def _ahead(record: Record) -> str:
         cells = ", ".join(entry.cell for entry in entries)
         if len(entries) > _NAMED_CELLS:
             cells = f"{len(entries)} of {len(record.cells)} cells"
-        told = f"most {most.ours_us / most.theirs_us:.2f} times, at {most.cell}"
+        lead = most.ours_us / most.theirs_us
+        told = f"most {lead:.2f} times, at {most.cell}"
         figures = f"{_us(most.theirs_us)} against {_us(most.ours_us)} µs"
-        lines.append(f"- {contender}: {cells}; {told}, {figures}. {_sentence(why(contender))}.")
+        lines.append(f"- {contender}: {cells}; {told}, {figures}. {_sentence(why(contender, lead))}.")
     return "\n".join(lines)
 
 

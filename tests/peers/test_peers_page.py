@@ -8,11 +8,11 @@ import pytest
 
 from bench.peers.__main__ import PAGE, RECORD
 from bench.peers.arena import Row, Turns
-from bench.peers.claims import ahead, claims
+from bench.peers.claims import ahead, claims, why
 from bench.peers.page import page, readme
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import Cell, Record, load
-from bench.peers.roster import BARE, EXECUTORCH, PLAIN, TRACT
+from bench.peers.roster import BARE, EXECUTORCH, NUMPY, PLAIN, TRACT
 from bench.readme import README, between, put_between
 
 
@@ -61,6 +61,12 @@ def test_whoever_is_ahead_is_named() -> None:
         ("LSTM 80,512", BARE, 95.0, 100.0),
         ("LSTM 80,512", PLAIN, 90.0, 100.0),
     ]
+
+
+def test_a_lead_within_the_noise_is_called_that() -> None:
+    """A reason is given for what two runs would both show."""
+    assert why(PLAIN, 1.02) == "two runs of the same differ as much as that" != why(PLAIN, 1.2)
+    assert "numpy makes none" in why(NUMPY, 1.5) and "Two runs" in page(_record(**{PLAIN: 99.0}))
 
 
 def test_the_page_has_figures_promises_and_reasons() -> None:
