@@ -84,7 +84,7 @@ def run_remote(
     _, began, report = out.rpartition(b"\0")
     if not began or code:
         raise _failure(target, python, code, bool(began), listener.last)
-    return _parse(target, report, file)
+    return _parse(target, report)
 
 
 class _Listener(threading.Thread):
@@ -149,9 +149,9 @@ def _failure(target: str, python: str, code: int, began: bool, last: str) -> Rem
     return RemoteError(f"{target}: {words or f'the benchmark ended with exit code {code}'}", code)
 
 
-def _parse(target: str, report: bytes, file: str | os.PathLike[str]) -> dict[str, Any]:
+def _parse(target: str, report: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(report)
     except ValueError as error:
         raise RemoteError(f"{target}: expected a report in JSON, found {report[:80]!r}") from error
-    return {**parsed, "file": os.fspath(file)} if "file" in parsed else dict(parsed)
+    return dict(parsed)
