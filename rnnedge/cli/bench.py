@@ -225,11 +225,15 @@ def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) ->
     if html is not None:
         from rnnedge.report.bench_page import write_comparison
 
-        stems = [Path(path).stem for path in paths]
-        write_comparison(reports, stems if len(set(stems)) == len(stems) else _apart(paths), html)
+        write_comparison(reports, _short(paths), html)
         say(f"report: {html}")
 
 
-def _apart(paths: list[str]) -> list[str]:
-    """Names that differ, also for the same path twice."""
+def _short(paths: list[str]) -> list[str]:
+    """The shortest ends of the paths that differ: names, or with folders before them; numbered where nothing helps."""
+    parts = [Path(path).with_suffix("").parts for path in paths]
+    for count in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-count:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
     return [f"{number} {path}" for number, path in enumerate(paths, 1)]

@@ -21,13 +21,13 @@ _STRETCHES = 400
 def encode(latency_us: Array) -> str | list[list[float]]:
     """Base64 of a compressed histogram of nanoseconds.
 
-    Where hdrhistogram is not installed, as on most devices: pairs of microseconds, in three digits, and how many.
+    Where hdrhistogram is not installed, as on most devices: pairs of microseconds, in four digits, and how many.
     """
     ns = np.clip(np.rint(latency_us * 1000), 1, _LARGEST_NS).astype(np.int64)
     try:
         from hdrh.histogram import HdrHistogram
     except ImportError:
-        places = 10 ** np.maximum(np.floor(np.log10(ns)).astype(np.int64) - _DIGITS + 1, 0)
+        places = 10 ** np.maximum(np.floor(np.log10(ns)).astype(np.int64) - _DIGITS, 0)
         values, counts = np.unique((ns + places // 2) // places * places, return_counts=True)
         return [[value / 1000, count] for value, count in zip(values.tolist(), counts.tolist(), strict=True)]
     values, counts = np.unique(ns, return_counts=True)

@@ -14,6 +14,8 @@ from rnnedge_runtime.errors import MissingExtra
 
 COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
 _GREY = "#7d8899"
+# Letters of a name in a legend.
+_LONG = 60
 
 
 def latency_histogram(series: Mapping[str, Array], per: str) -> str:
@@ -76,10 +78,12 @@ def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
 
 
 def _legend_above(axes: Any) -> None:
-    """Where nothing is drawn."""
-    axes.legend(
-        frameon=False, labelcolor=_GREY, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0
-    )
+    """Where nothing is drawn; of a long name the end, which is what tells files apart."""
+    handles, names = axes.get_legend_handles_labels()
+    names = [name if len(name) <= _LONG else f"…{name[1 - _LONG :]}" for name in names]
+    columns = 3 if max(map(len, names)) <= _LONG // 2 else 1
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+    axes.legend(handles, names, frameon=False, labelcolor=_GREY, fontsize=8, ncols=columns, **place)
 
 
 def _deadline(line: Any, deadline_us: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -22,7 +23,7 @@ from rnnedge.remote import run_remote
 from rnnedge_runtime.errors import InputError, ModelRefused, RemoteError
 from rnnedge_runtime.host import warnings_of
 
-QUICK = ("--pushes", "50", "--warmup", "0")
+QUICK = ("--pushes", "50", "--seconds", "0", "--processes", "1", "--trust", "local")
 # Hours.
 LONG = ("--pushes", "1000000000")
 # Far more than anything here takes on a busy machine.
@@ -56,11 +57,41 @@ def test_a_report_comes_back_with_that_machine_s_fingerprint(there: Sshd, golden
 
     report = bench(there, golden)
     assert report["schema"] == "rnnedge.bench"
-    assert report["file"] == str(golden)
-    assert report["digest"] == load(golden).digest
-    assert report["latency"]["pushes"] == 50
+    assert report["file"] == golden.name
+    assert report["sha256"] == load(golden).digest
+    assert report["closed"]["pushes"] == 50
     assert {"processor", "onnxruntime", "rnnedge"} <= set(report["host"])
     assert isinstance(warnings_of(report["host"]), list)
+
+
+def test_the_command_line_draws_the_page_here(
+    there: Sshd, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`rnnedge bench FILE --on`: a valid report of that machine, which need not be able to draw, and a page from it."""
+    import jsonschema
+
+    from rnnedge.cli import execute
+
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "bench-2.json").read_text())
+    # As on a device that has what it needs to stream, and no more.
+    for name in ("hdrh", "matplotlib", "jinja2", "torch"):
+        (tmp_path / "device" / name).mkdir(parents=True)
+        (tmp_path / "device" / name / "__init__.py").write_text("raise ImportError('not on a device')")
+    python = script(tmp_path / "python", f'PYTHONPATH="{tmp_path / "device"}" exec "$PYTHON" "$@"')
+    page, file = tmp_path / "page.html", tmp_path / "copy.onnx"
+    shutil.copy(golden, file)
+    options = [word for option in there.options for word in ("--ssh-option", option)]
+    quick = ["--seconds", "0.2", "--processes", "1", "--pushes", "50", "--rate", "200", "--fail-on", "p99<1000s"]
+    asked = ["bench", str(file), "--on", there.target, "--remote-python", python, *options, *quick]
+    assert execute([*asked, "--json", "--html", str(page)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema).validate(report)
+    assert report["file"] == "copy.onnx" and report["closed"]["pushes"] == 50 and report["paced"]["pushes"] == 40
+    assert isinstance(report["closed"]["histogram"], list)
+    text = page.read_text()
+    assert text.count("<svg") == 3 and report["sha256"] in text
+    assert execute([*asked[:-1], "p99<1ns"]) == 5
+    assert "copy.onnx: p99<1ns: found" in capsys.readouterr().err
 
 
 def test_what_runs_there_is_what_is_here(there: Sshd, golden: Path, tmp_path: Path) -> None:
@@ -91,7 +122,7 @@ def test_a_file_may_have_any_name(name: str, there: Sshd, golden: Path, tmp_path
     """Blanks, quotes and what a shell would run are letters like others."""
     shutil.copy(golden, tmp_path / name)
     report = bench(there, tmp_path / name)
-    assert report["file"] == str(tmp_path / name)
+    assert report["file"] == name
     assert report["size_bytes"] == golden.stat().st_size
 
 
@@ -99,9 +130,9 @@ def test_python_there_may_have_any_path(there: Sshd, golden: Path, tmp_path: Pat
     """Blanks and quotes in it, or ~ for the home of whoever logs in."""
     odd = tmp_path / "it's $HOME; true"
     odd.mkdir()
-    assert bench(there, golden, python=script(odd / "py thon", 'exec "$PYTHON" "$@"'))["latency"]
+    assert bench(there, golden, python=script(odd / "py thon", 'exec "$PYTHON" "$@"'))["closed"]
     home = pwd.getpwuid(os.getuid()).pw_dir
-    assert bench(there, golden, python=f"~/{os.path.relpath(sys.executable, home)}")["latency"]
+    assert bench(there, golden, python=f"~/{os.path.relpath(sys.executable, home)}")["closed"]
 
 
 def test_a_login_that_prints_is_no_part_of_the_report(there: Sshd, golden: Path, tmp_path: Path) -> None:
