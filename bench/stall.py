@@ -1,6 +1,6 @@
 """Does the paced benchmark see a stall at its true size? A push that sleeps 100 ms once in ten seconds, at 100 Hz.
 
-Usage: python -m bench.stall [SECONDS]   (60 by default)
+Usage: python -m bench.stall [SECONDS]   (60 by default; writes docs/figures/stall.md)
 
 Beside what `pace` reports stands what it has to be, by arithmetic: a stall of 100 ms delays the ten frames that arrive
 meanwhile, by 100, 90, .. 10 ms. What is late elsewhere is the machine's own, and is told apart by its place. The closed
@@ -20,41 +20,51 @@ import torch
 
 import rnnedge_export
 from rnnedge_runtime import load
+from rnnedge_runtime.atomic import write_text
+from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import Paced, pace, percentile, sample_calls
 from rnnedge_runtime.measure.usage import watch
 
-_PERIOD_S, _STALL_S, _EVERY = 0.01, 0.1, 1000
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+_PERIOD_MS, _STALL_MS, _EVERY = 10, 100, 1000
 
 
 def main(seconds: float = 60.0) -> None:
-    """Measure, and print the true sizes beside the measured ones."""
-    pushes = round(seconds / _PERIOD_S)
+    """Measure; print and publish the true sizes beside the measured ones."""
+    pushes = round(1000 * seconds / _PERIOD_MS)
     with tempfile.TemporaryDirectory(prefix="rnnedge-stall-") as folder:
         push = _stalling(Path(folder) / "gru.onnx")
         meter = watch()
-        run = pace(push, round(_PERIOD_S * 1e9), pushes)
-        closed_us = np.array([_timed_us(push, k) for k in range(pushes)])
-    usage = meter.usage(run.awake_ns, run.asleep_ns, run.burnt_ns, pushes)
-    period_us = _PERIOD_S * 1e6
+        run = pace(push, _PERIOD_MS * 1_000_000, pushes)
+        usage = meter.usage(run.awake_ns, run.asleep_ns, run.burnt_ns, pushes)
+        closed_ms = np.array([_timed_ms(push, k) for k in range(pushes)])
+    period_us = 1000.0 * _PERIOD_MS
     paced = Paced(run.done_ns / 1000, (run.done_ns - run.begun_ns) / 1000, period_us, period_us, 1, usage)
-    stalls = sum(k % _EVERY == _EVERY // 2 for k in range(pushes))
-    delayed = round(_STALL_S / _PERIOD_S)
-    late_ms = [1e3 * (_STALL_S - k * _PERIOD_S) for k in range(delayed)] * stalls
-    true_ms = np.sort(np.concatenate([np.zeros(pushes - len(late_ms)), late_ms]))
-    print(f"{pushes:,} pushes at {1 / _PERIOD_S:g} Hz, a stall of {_STALL_S * 1e3:g} ms every {_EVERY * _PERIOD_S:g} s")
-    late = run.done_ns > _PERIOD_S * 1e9
-    behind = np.arange(pushes) % _EVERY - _EVERY // 2
-    shadow = (behind >= 0) & (behind < 2 * delayed)
-    print(f"{'':28}{'true':>12}{'paced':>12}{'off by':>9}{'closed loop':>14}")
-    for name, true, measured, closed in (
-        ("p99.9, ms", percentile(true_ms, 99.9), paced.percentile_us(99.9) / 1e3, percentile(closed_us, 99.9) / 1e3),
-        ("p99.5, ms", percentile(true_ms, 99.5), paced.percentile_us(99.5) / 1e3, percentile(closed_us, 99.5) / 1e3),
-        ("max, ms", 1e3 * _STALL_S, float(paced.latency_us.max()) / 1e3, float(closed_us.max()) / 1e3),
-        ("misses of 10 ms by stalls", len(late_ms), int((late & shadow).sum()), int((closed_us > period_us).sum())),
-    ):
-        print(f"{name:28}{true:12.1f}{measured:12.1f}{measured / true - 1:9.1%}{closed:14.1f}")
-    print(f"{'longest burst of misses':28}{delayed:12}{paced.longest_burst:12}")
-    print(f"{'misses elsewhere':28}{0:12}{int((late & ~shadow).sum()):12}")
+    closed = Paced(1000 * closed_ms, 1000 * closed_ms, period_us, period_us, 1, usage)
+    since_stall = np.arange(pushes) % _EVERY - _EVERY // 2
+    true_ms = np.where(since_stall >= 0, np.maximum(_STALL_MS - _PERIOD_MS * since_stall, 0), 0)
+    # Twice as long as the stall, because what is late by a little longer is late because of it.
+    by_stall = (since_stall >= 0) & (since_stall < 2 * _STALL_MS // _PERIOD_MS)
+    late, latency_ms = run.done_ns > _PERIOD_MS * 1_000_000, paced.latency_us / 1000
+    rows = [(f"p{p:g}, ms", *(percentile(v, p) for v in (true_ms, latency_ms, closed_ms))) for p in (99.5, 99.9)]
+    rows += [
+        ("max, ms", true_ms.max(), latency_ms.max(), closed_ms.max()),
+        ("misses of 10 ms", (true_ms > 0).sum(), (late & by_stall).sum(), (closed_ms > _PERIOD_MS).sum()),
+        ("longest burst of misses", _STALL_MS // _PERIOD_MS, paced.longest_burst, closed.longest_burst),
+    ]
+    lines = ["| | true | paced | off by | closed loop |", "|---|---:|---:|---:|---:|"]
+    lines += [
+        f"| {n} | {true:.1f} | {found:.1f} | {found / true - 1:+.1%} | {hid:.1f} |" for n, true, found, hid in rows
+    ]
+    host = fingerprint()
+    machine = ", ".join(f"{name} {host[name]}" for name in ("processor", "cores", "load") if name in host)
+    note = (
+        f"{pushes:,} pushes, one every {_PERIOD_MS} ms, by `python -m bench.stall`: {machine}. "
+        f"{int((late & ~by_stall).sum())} more misses were elsewhere: the machine's own."
+    )
+    text = "\n".join([*lines, "", note, ""])
+    print(text)
+    write_text(FIGURES / "stall.md", text)
 
 
 def _stalling(path: Path) -> Callable[[int], object]:
@@ -66,16 +76,16 @@ def _stalling(path: Path) -> Callable[[int], object]:
 
     def push(index: int) -> object:
         if index % _EVERY == _EVERY // 2:
-            time.sleep(_STALL_S)
+            time.sleep(_STALL_MS / 1000)
         return stream.push(inputs[index % len(inputs)])
 
     return push
 
 
-def _timed_us(push: Callable[[int], object], index: int) -> float:
+def _timed_ms(push: Callable[[int], object], index: int) -> float:
     began = time.perf_counter_ns()
     push(index)
-    return (time.perf_counter_ns() - began) / 1000
+    return (time.perf_counter_ns() - began) / 1e6
 
 
 if __name__ == "__main__":
