@@ -22,6 +22,7 @@ from rnnedge_runtime.model import Model, load
 SCHEMA_VERSION = 2
 # Medians of processes that are further apart than this say more about the machine than about the file.
 _APART = 0.15
+_REMEDY = "close other programs, or measure for longer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +36,10 @@ class Bench:
     capacity: Capacity | None
     host: dict[str, str]
     slowed: tuple[str, ...] = ()
+    baseline: list[dict[str, Any]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data by the schema `docs/schema/bench.json`; times in the units that their names end with."""
+        """Plain data by the schema `docs/schema/bench-2.json`; times in the units that their names end with."""
         contract = self.model.contract
         closed = np.concatenate([run.closed.push_us for run in self.runs])
         paced = [run.paced for run in self.runs if run.paced is not None]
@@ -67,7 +69,7 @@ class Bench:
             "runs": [_run(run) for run in self.runs],
             "stable": not unrest,
             "unrest": unrest,
-            "baseline": None,
+            "baseline": self.baseline,
             "host": self.host,
         }
 
@@ -81,10 +83,10 @@ class Bench:
         medians = [run.closed.percentile_us(50) for run in self.runs]
         apart = (max(medians) - min(medians)) / float(np.median(medians))
         if apart > _APART:
-            reasons.append(f"the medians of {len(medians)} processes are {apart:.0%} apart")
+            reasons.append(f"the medians of {len(medians)} processes are {apart:.0%} apart; {_REMEDY}")
         never = sum(run.steady is None for run in self.runs)
         if never:
-            reasons.append(f"{never} of {len(self.runs)} processes never became steady")
+            reasons.append(f"{never} of {len(self.runs)} processes never became steady; {_REMEDY}")
         return reasons
 
 
@@ -94,9 +96,13 @@ def run_bench(
     *,
     processes: int = 3,
     streams: bool = False,
+    baseline: Callable[[Model], list[dict[str, Any]]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
-    """Measure `file`; raises what `load` raises."""
+    """Measure `file`; raises what `load` raises, and `InputError` for `streams` of a file without a frame rate.
+
+    `baseline` gives the rows of what to put beside it. What may refuse comes first, the long part last.
+    """
     say = progress or (lambda _: None)
     model = load(
         file,
@@ -107,12 +113,16 @@ def run_bench(
         trust=settings.trust,
     )
     host, before = fingerprint(), throttling()
-    runs = run_processes(file, settings, processes, model.contract.frame_rate_hz, say)
-    capacity = None
+    capacity, beside = None, None
     if streams:
         say("streams at once")
         capacity = measure_capacity(model, rate_hz=settings.rate_hz, deadline_us=settings.deadline_us)
-    return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host, throttling().since(before))
+    if baseline is not None:
+        say("baseline")
+        beside = baseline(model)
+    runs = run_processes(file, settings, processes, model.contract.frame_rate_hz, say)
+    slowed = throttling().since(before)
+    return Bench(os.fspath(file), model, settings, tuple(runs), capacity, host, slowed, beside)
 
 
 def _paced(runs: Sequence[Paced]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnedge.report.compare import compare, remarks
-from rnnedge.report.figures import rows
+from rnnedge.report.compare import compare, kind, remarks
+from rnnedge.report.figures import baseline_table, difference_table, latency_table, other_table
 from rnnedge.report.histograms import decode
 from rnnedge.report.page import render
 from rnnedge.report.plots import cumulative, latency_histogram, slowest_over_time
@@ -28,7 +28,8 @@ def write_page(report: Report, path: str | Path) -> Path:
     page = render(
         "bench.html.j2",
         bench=report,
-        rows=rows(report),
+        tables=[latency_table(report), other_table(report)],
+        baseline=baseline_table(report),
         histogram=latency_histogram(series, "push"),
         cumulative=cumulative(series, deadline),
         over_time=slowest_over_time(timelines, deadline),
@@ -38,17 +39,21 @@ def write_page(report: Report, path: str | Path) -> Path:
 
 def write_comparison(reports: Sequence[Report], names: Sequence[str], path: str | Path) -> Path:
     """Several reports; each beside the first, with a verdict."""
-    kinds = "paced" if all(report["paced"] is not None for report in reports) else "closed"
-    series = {name: decode(report[kinds]["histogram"]) for name, report in zip(names, reports, strict=True)}
+    part = kind(*reports)
+    series = {name: decode(report[part]["histogram"]) for name, report in zip(names, reports, strict=True)}
     pairs = [
-        (name, compare(reports[0], report), remarks(reports[0], report))
+        (
+            name,
+            difference_table(compare(reports[0], report), names[0], name),
+            remarks(reports[0], report),
+        )
         for name, report in zip(names[1:], reports[1:], strict=True)
     ]
     page = render(
         "compare.html.j2",
         names=names,
         reports=reports,
-        kind=kinds,
+        kind=part,
         pairs=pairs,
         histogram=latency_histogram(series, "push"),
         cumulative=cumulative(series, None),

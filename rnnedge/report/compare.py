@@ -2,7 +2,7 @@
 
 For each figure the processes of either report give its scatter; the difference of the medians is judged against both
 scatters together, and against a floor of 3 %, below which no two runs of a shared machine agree. What is within is no
-difference, whatever the medians say.
+difference, whatever the medians say. With three processes of equal files, one figure in a hundred is called different.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ from rnnedge.report.bench import SCHEMA_VERSION
 from rnnedge.report.figures import by_process
 from rnnedge_runtime.errors import InputError
 
+FIGURES = ("p50", "p99", "p99.9", "miss", "cpu", "load", "rss")
 _FLOOR = 0.03
-# Of three processes the range is about 1.7 standard deviations.
-_SIGMAS = 2.0
-FIGURES = ("p50", "p99", "p99.9", "cpu", "load", "rss")
+# What one process alone is worth.
+_FLOOR_UNKNOWN = 0.1
+# Misses are counted, not timed: one in a thousand pushes comes and goes.
+_FLOOR_MISS = 0.001
+# Times the ranges of both together: 1 % of equal triples are further apart (simulated, normal and log-normal).
+_RANGES = 1.5
+_NEEDED = ("file", "sha256", "provider", "threads", "spinning", "closed", "paced", "runs", "host", "unrest")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure in both reports, their medians over processes, and the verdict."""
+    """One figure in both reports, their medians over processes, the noise of the two, all in the figure's own unit."""
 
     figure: str
     old: float
@@ -36,16 +41,16 @@ class Difference:
     noise: float
 
     @property
-    def change(self) -> float:
-        """New over old, less 1."""
-        return self.new / self.old - 1 if self.old else 0.0
+    def change(self) -> float | None:
+        """New over old, less 1; None where the old one is 0."""
+        return self.new / self.old - 1 if self.old else None
 
     @property
     def verdict(self) -> str:
         """Better, worse, or no difference; less is better of every figure here."""
-        if abs(self.change) <= self.noise:
+        if abs(self.new - self.old) <= self.noise:
             return "no difference"
-        return "better" if self.change < 0 else "worse"
+        return "better" if self.new < self.old else "worse"
 
 
 def read_report(path: str | Path) -> dict[str, Any]:
@@ -65,19 +70,26 @@ def read_report(path: str | Path) -> dict[str, Any]:
             f"{path}: expected a report rnnedge.bench of version {SCHEMA_VERSION}, found {kind[0]} {kind[1]}; "
             "measure again"
         )
+    lacking = [name for name in _NEEDED if name not in found]
+    if lacking:
+        raise InputError(f"{path}: expected a whole report of rnnedge bench, found none of {', '.join(lacking)}")
     return dict(found)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-    """Every figure that both reports have."""
+    """Every figure that both reports have; latencies of the paced parts where both have one, else closed loops."""
+    paced = kind(old, new) == "paced"
     found = []
-    before, after = by_process(old), by_process(new)
     for figure in FIGURES:
-        a = [float(run[figure]) for run in before if run[figure] is not None]  # type: ignore[arg-type]
-        b = [float(run[figure]) for run in after if run[figure] is not None]  # type: ignore[arg-type]
+        a, b = (_values(report, figure, paced) for report in (old, new))
         if a and b:
-            found.append(Difference(figure, float(np.median(a)), float(np.median(b)), _noise(a, b)))
+            found.append(Difference(figure, float(np.median(a)), float(np.median(b)), _noise(figure, a, b)))
     return found
+
+
+def kind(*reports: Mapping[str, Any]) -> str:
+    """The part whose latencies these reports can be compared by: `paced` where all have it, else `closed`."""
+    return "paced" if all(report["paced"] is not None for report in reports) else "closed"
 
 
 def remarks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -92,7 +104,16 @@ def remarks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     for name in ("provider", "threads", "spinning"):
         if old[name] != new[name]:
             lines.append(f"{name}: {old[name]} and {new[name]}")
+    parts = [report["paced"] for report in (old, new)]
+    if None not in parts:
+        for name, unit in (("period_us", "us from frames to frames"), ("deadline_us", "us of deadline")):
+            if not np.isclose(parts[0][name], parts[1][name], rtol=1e-3):
+                lines.append(f"another pace: {parts[0][name]:,.0f} and {parts[1][name]:,.0f} {unit}")
+    elif parts != [None, None]:
+        lines.append("only one of the two was paced: latencies are those of the closed loop")
     for name, report in (("the old", old), ("the new", new)):
+        if len(report["runs"]) == 1:
+            lines.append(f"{name} run is of one process, so its noise is not known: taken for {_FLOOR_UNKNOWN:.0%}")
         lines += [f"{name} run is not stable: {reason}" for reason in report["unrest"]]
     return lines
 
@@ -101,6 +122,11 @@ def remarks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 _CHANGING = ("load", "frequency", "throttled")
 
 
-def _noise(old: Sequence[float], new: Sequence[float]) -> float:
-    scatters = [(max(v) - min(v)) / max(float(np.median(v)), 1e-12) for v in (old, new) if len(v) > 1]
-    return max(_FLOOR, _SIGMAS / 2 * hypot(*scatters)) if scatters else 2 * _FLOOR
+def _values(report: Mapping[str, Any], figure: str, paced: bool) -> list[float]:
+    return [value for run in by_process(report, paced) if (value := run[figure]) is not None]
+
+
+def _noise(figure: str, old: Sequence[float], new: Sequence[float]) -> float:
+    share = _FLOOR if min(len(old), len(new)) > 1 else _FLOOR_UNKNOWN
+    floor = max(share * float(np.median(old)), _FLOOR_MISS if figure == "miss" else 0.0)
+    return max(floor, _RANGES * hypot(max(old) - min(old), max(new) - min(new)))

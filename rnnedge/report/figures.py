@@ -1,14 +1,22 @@
-"""The figures of a benchmark's JSON: as rows to read, as numbers for a budget, for each process for a comparison."""
+"""The figures of a benchmark's JSON: as tables to read, as numbers for a budget, for each process for a comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rnnedge_runtime.measure.budget import shown
+
+if TYPE_CHECKING:
+    from rnnedge.report.compare import Difference
 
 Report = Mapping[str, Any]
+# The names of the columns, and the rows.
+Table = tuple[list[str], list[list[str]]]
 
 _TIMES = ("p50", "p90", "p99", "p99.9", "max")
 _COLD = {"import": "import_ms", "load": "load_ms", "first": "first_push_ms"}
+_COLD_WORDS = {"import": "import_ms", "load": "load_ms", "first push": "first_push_ms"}
 
 
 def budget_figures(report: Report) -> dict[str, float | None]:
@@ -16,9 +24,9 @@ def budget_figures(report: Report) -> dict[str, float | None]:
     return _of_run(report, report.get("capacity"))
 
 
-def by_process(report: Report) -> list[dict[str, float | None]]:
-    """The same for every process of the report by itself."""
-    return [_of_run(run, None) for run in report["runs"]]
+def by_process(report: Report, paced: bool = True) -> list[dict[str, float | None]]:
+    """The same for every process of the report by itself; without the paced part where that is not asked for."""
+    return [_of_run(run if paced else {**run, "paced": None}, None) for run in report["runs"]]
 
 
 def _of_run(part: Report, capacity: Report | None) -> dict[str, float | None]:
@@ -41,36 +49,69 @@ def _of_run(part: Report, capacity: Report | None) -> dict[str, float | None]:
     return found
 
 
-def rows(report: Report) -> list[tuple[str, str]]:
-    """(figure, value with its unit), in the order in which they are asked for."""
-    closed, paced, cold = report["closed"], report["paced"], report["cold_start"]
+def latency_table(report: Report) -> Table:
+    """Percentiles of a push: as fast as possible, and from the arrival of its frames where it was paced."""
+    closed, paced = report["closed"], report["paced"]
     frames = report["frames_per_push"]
-    per = "frame" if frames == 1 else f"push of {frames} frames"
-    found = [(f"as fast as possible: {p} per {per}", _us(closed[f"{p}_us"])) for p in _TIMES]
+    columns = ["latency of a frame" if frames == 1 else f"latency of {frames} frames", "as fast as possible"]
     if paced is not None:
-        rate = f"{1e6 / paced['period_us']:.4g} pushes a second"
-        found += [(f"at {rate}: {p} from arrival", _us(paced[f"{p}_us"])) for p in _TIMES]
+        columns.append(f"from arrival, {1e6 / paced['period_us']:.4g} pushes a second")
+    parts = [part for part in (closed, paced) if part is not None]
+    return columns, [[name, *(_us(part[f"{name}_us"]) for part in parts)] for name in _TIMES]
+
+
+def other_table(report: Report) -> Table:
+    """Every other figure with its unit, in the order in which they are asked for."""
+    closed, paced, cold = report["closed"], report["paced"], report["cold_start"]
+    found = []
+    if paced is not None:
+        late = f"{paced['misses']} of {paced['pushes']:,} ({paced['miss_share']:.3%})"
         found += [
-            ("jitter", _us(paced["jitter_us"])),
-            ("deadline", _us(paced["deadline_us"])),
-            ("misses", f"{paced['misses']} of {paced['pushes']:,} ({paced['miss_share']:.3%})"),
+            (f"misses of the deadline, {paced['deadline_us'] / 1000:g} ms", late),
             ("longest burst of misses", str(paced["longest_burst"])),
+            ("jitter", _us(paced["jitter_us"])),
             ("real-time factor", f"{paced['real_time_factor']:.5f}"),
             ("processor time per frame", _us(paced["cpu_us_per_frame"])),
-            ("idle burn", f"{paced['idle_burn']:.2%} of a core"),
         ]
+        if paced["idle_burn"] is not None:
+            found.append(("idle burn", f"{paced['idle_burn']:.2%} of a core"))
         if paced["rss_mb"] is not None:
             slope = paced["rss_slope_mb_per_hour"]
             growth = "" if slope is None else f", {slope:+.2f} MB an hour"
             found.append(("memory", f"{paced['rss_mb']:.1f} MB{growth}"))
     elif closed["real_time_factor"] is not None:
         found.append(("real-time factor", f"{closed['real_time_factor']:.5f}"))
-    found += [(f"cold start: {name}", f"{cold[key]:.1f} ms") for name, key in _COLD.items()]
+    found += [(f"cold start: {words}", f"{cold[key]:.1f} ms") for words, key in _COLD_WORDS.items()]
     if cold["peak_rss_mb"] is not None:
         found.append(("cold start: peak memory", f"{cold['peak_rss_mb']:.1f} MB"))
     if report["capacity"] is not None:
         found += _capacity(report["capacity"])
-    return [*found, ("file", f"{report['size_bytes']:,} bytes"), ("processes", str(len(report["runs"])))]
+    found += [("file", f"{report['size_bytes']:,} bytes"), ("processes", str(len(report["runs"])))]
+    return ["figure", "value"], [list(row) for row in found]
+
+
+def baseline_table(report: Report) -> Table:
+    """What a frame costs otherwise."""
+    rows = [
+        [row["name"], _us(row["p50_us"]), _us(row["p99_us"]), f"{row['times']:.2f}"] for row in report["baseline"] or ()
+    ]
+    return ["beside it, in turns", "p50", "p99", "times as long"], rows
+
+
+def difference_table(differences: Sequence[Difference], old: str, new: str) -> Table:
+    """Each figure in both reports with its unit, and the verdict."""
+    rows = [
+        [
+            d.figure,
+            shown(d.figure, d.old),
+            shown(d.figure, d.new),
+            "" if d.change is None else f"{d.change:+.1%}",
+            f"±{shown(d.figure, d.noise)}",
+            d.verdict,
+        ]
+        for d in differences
+    ]
+    return ["figure", old, new, "change", "noise", "verdict"], rows
 
 
 def _capacity(capacity: Report) -> list[tuple[str, str]]:
@@ -80,19 +121,26 @@ def _capacity(capacity: Report) -> list[tuple[str, str]]:
 
 
 def _us(value: float) -> str:
-    return f"{value / 1000:,.3f} ms" if value >= 10_000 else f"{value:,.2f} us"
+    return f"{value / 1000:,.3f} ms" if value >= 1000 else f"{value:,.2f} us"
 
 
 def markdown(report: Report) -> str:
-    """The figures as a table of Markdown, with the machine below."""
-    lines = [f"### {report['file']}: {report['form']} form in {report['precision']} on {report['provider']}", ""]
-    lines += _table(("figure", "value"), rows(report))
-    if report["unrest"]:
-        lines += ["", *(f"> **not stable**: {reason}" for reason in report["unrest"])]
-    lines += ["", *_table(("measured on", ""), list(report["host"].items()))]
-    return "\n".join(lines)
+    """The figures as tables of Markdown, with the machine below."""
+    parts = [f"### {title(report)}", *(f"> **not stable**: {reason}" for reason in report["unrest"])]
+    parts += [markdown_table(table) for table in (latency_table(report), other_table(report))]
+    if report["baseline"]:
+        parts.append(markdown_table(baseline_table(report)))
+    parts.append(markdown_table((["measured on", ""], [list(fact) for fact in report["host"].items()])))
+    return "\n\n".join(parts)
 
 
-def _table(head: tuple[str, str], body: list[tuple[str, str]]) -> list[str]:
-    cell: Callable[[str], str] = lambda text: str(text).replace("|", "\\|")  # noqa: E731
-    return [f"| {head[0]} | {head[1]} |", "|---|---:|", *(f"| {cell(a)} | {cell(b)} |" for a, b in body)]
+def title(report: Report) -> str:
+    """What was measured, in a line."""
+    return f"{report['file']}: {report['form']} form in {report['precision']} on {report['provider']}"
+
+
+def markdown_table(table: Table) -> str:
+    """A table of Markdown whose columns after the first are right-aligned."""
+    columns, rows = table
+    lines = [columns, ["---", *(["---:"] * (len(columns) - 1))], *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

@@ -5,6 +5,7 @@ Source: hdrhistogram.org; the encoding is that of every HdrHistogram library, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,28 +18,38 @@ _DIGITS = 3
 _STRETCHES = 400
 
 
-def encode(latency_us: Array) -> str | None:
-    """Base64 of a compressed histogram of nanoseconds; None where hdrhistogram is not installed."""
+def encode(latency_us: Array) -> str | list[list[float]]:
+    """Base64 of a compressed histogram of nanoseconds.
+
+    Where hdrhistogram is not installed, as on most devices: pairs of microseconds, in four digits, and how many.
+    """
+    ns = np.clip(np.rint(latency_us * 1000), 1, _LARGEST_NS).astype(np.int64)
     try:
         from hdrh.histogram import HdrHistogram
     except ImportError:
-        return None
+        places = 10 ** np.maximum(np.floor(np.log10(ns)).astype(np.int64) - _DIGITS, 0)
+        values, counts = np.unique((ns + places // 2) // places * places, return_counts=True)
+        return [[value / 1000, count] for value, count in zip(values.tolist(), counts.tolist(), strict=True)]
+    values, counts = np.unique(ns, return_counts=True)
     histogram = HdrHistogram(1, _LARGEST_NS, _DIGITS)
-    values, counts = np.unique(np.maximum(np.rint(latency_us * 1000), 1).astype(np.int64), return_counts=True)
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         histogram.record_value(value, count)
     return str(histogram.encode().decode())
 
 
-def decode(text: str | None) -> Array:
-    """The microseconds that an encoded histogram stands for, sorted. Raises `MissingExtra` where it cannot be read."""
-    if text is None:
-        raise MissingExtra("the report has no histogram: where it was measured, 'rnnedge[report]' was not installed")
+def decode(histogram: str | Sequence[Sequence[float]]) -> Array:
+    """The microseconds that a histogram stands for, float64, sorted.
+
+    Raises `MissingExtra` where reading it needs what is not installed.
+    """
+    if not isinstance(histogram, str):
+        values_us, times = (np.array(side) for side in zip(*histogram, strict=True))
+        return np.repeat(values_us, times.astype(np.int64))
     try:
         from hdrh.histogram import HdrHistogram
     except ImportError as error:
         raise MissingExtra("a histogram needs hdrhistogram; install 'rnnedge[report]'") from error
-    recorded: Any = HdrHistogram.decode(text).get_recorded_iterator()
+    recorded: Any = HdrHistogram.decode(histogram).get_recorded_iterator()
     pairs = [(item.value_iterated_to, item.count_at_value_iterated_to) for item in recorded]
     values, counts = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
     return np.repeat(values / 1000.0, counts)

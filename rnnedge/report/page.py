@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from rnnedge_runtime.errors import MissingExtra
+
+
+def check_drawable() -> None:
+    """Raise `MissingExtra` where what draws a page is missing, before time is spent on measuring."""
+    missing = [name for name in ("jinja2", "matplotlib", "hdrh") if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(f"an HTML report needs {', '.join(missing)}; install 'rnnedge[report]'")
 
 
 def render(template: str, **values: Any) -> str:
@@ -21,6 +29,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["svg"] = _safe
+    environment.filters["duration"] = _duration
     return environment.get_template(template).render(**values) + "\n"
 
 
@@ -28,3 +37,8 @@ def _safe(drawing: str) -> Any:
     from markupsafe import Markup
 
     return Markup(drawing)
+
+
+def _duration(us: float) -> str:
+    """Microseconds as a figure of about four digits."""
+    return f"{us / 1000:.4g} ms" if us >= 1000 else f"{us:.4g} µs"

@@ -23,6 +23,11 @@ def backwards() -> nn.Module:
     return nn.GRU(3, 4, batch_first=True, bidirectional=True)
 
 
+def wider() -> nn.Module:
+    """A network with other outputs than `gru`."""
+    return nn.GRU(3, 6, batch_first=True)
+
+
 def fails() -> nn.Module:
     """A factory with a mistake in it."""
     raise ZeroDivisionError("of mine")

@@ -218,23 +218,6 @@ def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> No
     assert row.startswith("end,")
 
 
-def test_bench_gives_percentiles_and_a_page_without_links(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
-    """Percentiles in order, the real-time factor of the frame rate, one HTML file that needs no other."""
-    page = tmp_path / "report.html"
-    done = rnnedge("bench", gru_file, "--pushes", 300, "--warmup", 20, "--html", page, "--json")
-    assert done.code == 0, done.err
-    latency = done.json["latency"]
-    figures = [latency[f"p{p}_us"] for p in ("50", "90", "99", "99.9")] + [latency["max_us"]]
-    assert figures == sorted(figures) and figures[0] > 0
-    assert latency["real_time_factor"] == pytest.approx(latency["mean_us"] * 1e-6 * 50)
-    assert {"processor", "onnxruntime"} <= set(done.json["host"])
-    text = page.read_text()
-    assert text.count("<svg") == 2
-    # SVG names its XML namespaces by address; nothing is loaded from anywhere.
-    assert "src=" not in text and 'href="http' not in text and "<script" not in text
-    assert "p99.9" in rnnedge("bench", gru_file, "--pushes", 50, "--warmup", 0).out
-
-
 def test_version_is_the_installed_one(rnnedge: Command) -> None:
     """`rnnedge --version`."""
     assert rnnedge("--version").out.strip() == f"rnnedge {package.__version__}"

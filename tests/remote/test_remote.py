@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -54,6 +55,36 @@ def test_a_report_comes_back_with_that_machine_s_fingerprint(there: Sshd, golden
     assert report["closed"]["pushes"] <= 50 and report["closed"]["p50_us"] > 0
     assert {"processor", "onnxruntime", "rnnedge"} <= set(report["host"])
     assert isinstance(warnings_of(report["host"]), list)
+
+
+def test_the_command_line_draws_the_page_here(
+    there: Sshd, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`rnnedge bench FILE --on`: a valid report of that machine, which need not be able to draw, and a page from it."""
+    import jsonschema
+
+    from rnnedge.cli import execute
+
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "bench-2.json").read_text())
+    # As on a device that has what it needs to stream, and no more.
+    for name in ("hdrh", "matplotlib", "jinja2", "torch"):
+        (tmp_path / "device" / name).mkdir(parents=True)
+        (tmp_path / "device" / name / "__init__.py").write_text("raise ImportError('not on a device')")
+    python = script(tmp_path / "python", f'PYTHONPATH="{tmp_path / "device"}" exec "$PYTHON" "$@"')
+    page, file = tmp_path / "page.html", tmp_path / "copy.onnx"
+    shutil.copy(golden, file)
+    options = [word for option in there.options for word in ("--ssh-option", option)]
+    quick = ["--seconds", "0.2", "--processes", "1", "--pushes", "50", "--rate", "200", "--fail-on", "p99<1000s"]
+    asked = ["bench", str(file), "--on", there.target, "--remote-python", python, *options, *quick]
+    assert execute([*asked, "--json", "--html", str(page)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema).validate(report)
+    assert report["file"] == "copy.onnx" and report["closed"]["pushes"] == 50 and report["paced"]["pushes"] == 40
+    assert isinstance(report["closed"]["histogram"], list)
+    text = page.read_text()
+    assert text.count("<svg") == 3 and report["sha256"] in text
+    assert execute([*asked[:-1], "p99<1ns"]) == 5
+    assert "copy.onnx: p99<1ns: found" in capsys.readouterr().err
 
 
 def test_what_runs_there_is_what_is_here(there: Sshd, golden: Path, tmp_path: Path) -> None:

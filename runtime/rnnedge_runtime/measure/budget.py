@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.measure.usage import SLOPE_S
 
 _TIMES = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 _SHARES = {"%": 0.01, "": 1.0}
@@ -22,6 +23,7 @@ METRICS: dict[str, dict[str, float]] = {
     "rss": _SIZES,
     "slope": _SLOPES,
 }
+_PACED = ("jitter", "cpu", "miss", "burst", "idle", "slope")
 _SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -46,6 +48,20 @@ def parse(text: str) -> list[Budget]:
     return [_one(part.strip()) for part in text.split(",")]
 
 
+def check(budgets: list[Budget], *, seconds: float, streams: bool) -> None:
+    """Raise `InputError` for a metric that a run of so many paced `seconds`, with or without `streams`, will lack."""
+    for budget in budgets:
+        if budget.metric in _PACED and not seconds:
+            remedy = "is measured at the pace of frames; expected --seconds above 0"
+        elif budget.metric == "slope" and seconds < SLOPE_S:
+            remedy = f"is measured in half a minute or more; expected --seconds {SLOPE_S:g} at least"
+        elif budget.metric in ("streams", "pooled") and not streams:
+            remedy = "is measured by --streams"
+        else:
+            continue
+        raise InputError(f"budget {budget.text!r}: {budget.metric} {remedy}")
+
+
 def missed(budgets: list[Budget], found: Mapping[str, float | None]) -> list[str]:
     """One line for each bound that is not kept, with what was found.
 
@@ -57,12 +73,12 @@ def missed(budgets: list[Budget], found: Mapping[str, float | None]) -> list[str
         if value is None:
             raise InputError(f"budget {budget.text!r}: this run did not measure {budget.metric}")
         if not budget.kept(value):
-            lines.append(f"{budget.text}: found {_shown(budget.metric, value)}")
+            lines.append(f"{budget.text}: found {shown(budget.metric, value)}")
     return lines
 
 
 def _one(part: str) -> Budget:
-    match = re.fullmatch(r"([a-z0-9.]+)\s*(<=|>=|<|>)\s*([0-9.]+(?:e-?[0-9]+)?)\s*([A-Za-z%/]*)", part)
+    match = re.fullmatch(r"([a-z0-9.]+)\s*(<=|>=|<|>)\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([A-Za-z%/]*)", part)
     if not match:
         raise InputError(f"budget: expected such as p99<2ms or miss<0.1%, found {part!r}")
     metric, sign, number, unit = match.groups()
@@ -78,10 +94,13 @@ def _one(part: str) -> Budget:
         raise InputError(f"budget {part!r}: expected a number, found {number!r}") from None
 
 
-def _shown(metric: str, value: float) -> str:
+def shown(metric: str, value: float) -> str:
+    """A value of a metric with its unit, to read."""
     units = METRICS[metric]
     if units is _TIMES:
         return f"{value / 1000:.3f} ms" if value >= 1000 else f"{value:.2f} us"
     if units is _SIZES or units is _SLOPES:
         return f"{value:.1f} {'MB' if units is _SIZES else 'MB/h'}"
-    return f"{value:.4%}" if metric in ("miss", "idle") else f"{value:g}"
+    if metric in ("miss", "idle"):
+        return f"{value:.3%}"
+    return f"{value:.4g}" if metric == "rtf" else f"{value:g}"

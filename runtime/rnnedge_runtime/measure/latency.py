@@ -12,7 +12,7 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
 def percentile(values: Array, percent: float) -> float:
-    """The smallest measured value that `percent` of all do not exceed; never one between two measured ones."""
+    """A measured value that at least `percent` of all do not exceed; where two surround the place, the larger one."""
     return float(np.percentile(values, percent, method="higher"))
 
 

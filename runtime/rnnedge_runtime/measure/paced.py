@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,11 +31,16 @@ _LOOKS = 64
 
 @dataclass(frozen=True, eq=False)
 class Pace:
-    """Nanoseconds from the planned arrival to the begin and to the end of every push, int64 (pushes,)."""
+    """Nanoseconds from the planned arrival to the begin and to the end of every push, int64 (pushes,).
+
+    `awake_ns`: waited awake; `asleep_ns`: waited asleep, in which the process burnt `burnt_ns` of processor time.
+    """
 
     begun_ns: Array
     done_ns: Array
     awake_ns: int
+    asleep_ns: int
+    burnt_ns: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,11 @@ class Paced:
     def percentile_us(self, percent: float) -> float:
         """The time from the planned arrival within which `percent` of the pushes ended."""
         return percentile(self.latency_us, percent)
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames per second that arrived."""
+        return 1e6 * self.frames_per_push / self.period_us
 
     @property
     def misses(self) -> int:
@@ -76,7 +87,7 @@ class Paced:
 
     @property
     def load(self) -> float:
-        """Share of the period that a push takes: the real-time factor of the run's rate."""
+        """Mean share of the period that a push takes, waiting for its turn left out: the real-time factor."""
         return float(self.service_us.mean()) / self.period_us
 
     def summary(self) -> dict[str, object]:
@@ -102,26 +113,39 @@ def pace(
     period_ns: int,
     pushes: int,
     *,
+    between: Callable[[int], object] | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
     sleep: Callable[[float], None] = time.sleep,
+    cpu: Callable[[], int] = time.process_time_ns,
 ) -> Pace:
-    """Call `push(k)` for k from 0 at planned times `period_ns` apart; a late one is followed at once by the next."""
+    """Call `push(k)` for k from 0 at planned times `period_ns` apart; a late one is followed at once by the next.
+
+    `between` gets the latency of each push, is no part of its time, and ends the run where it returns something true.
+    """
     begun, done = np.empty(pushes, np.int64), np.empty(pushes, np.int64)
-    awake = 0
+    awake = asleep = burnt = 0
     planned = clock() + period_ns
     for index in range(pushes):
-        left = planned - clock()
-        if left > _AWAKE_NS:
-            sleep((left - _AWAKE_NS) * 1e-9)
         woken = now = clock()
+        if planned - now > _AWAKE_NS:
+            before = cpu()
+            sleep((planned - now - _AWAKE_NS) * 1e-9)
+            burnt += cpu() - before
+            woken = clock()
+            asleep += woken - now
+            now = woken
         while now < planned:
             now = clock()
-        awake += now - woken
+        # Up to the plan only: what is beyond was taken from us, not spent.
+        awake += max(planned - woken, 0)
         push(index)
         done[index] = clock() - planned
         begun[index] = now - planned
+        if between is not None and between(int(done[index])):
+            begun, done = begun[: index + 1], done[: index + 1]
+            break
         planned += period_ns
-    return Pace(begun, done, awake)
+    return Pace(begun, done, awake, asleep, burnt)
 
 
 def measure_paced(
@@ -149,20 +173,20 @@ def measure_paced(
         stream.push(inputs[index % len(inputs)])
     rate = rate_hz or model.contract.frame_rate_hz
     period_ns = round(1e9 * unit / rate) if rate else _half_load_ns(model)
+    if period_ns < 1:
+        raise InputError(f"measure: expected a rate below a billion pushes a second, found {rate} Hz")
     count = pushes or max(round(seconds * 1e9 / period_ns), 1)
-    every = max(count // _LOOKS, 1)
+    every, pushed = max(count // _LOOKS, 1), itertools.count()
     meter = watch()
-
-    def push(index: int) -> None:
-        stream.push(inputs[index % len(inputs)])
-        if index % every == 0:
-            meter.look()
-
-    run = pace(push, period_ns, count)
-    service = (run.done_ns - run.begun_ns) / 1000.0
-    period_us = period_ns / 1000.0
-    usage = meter.usage(busy_ns=int((run.done_ns - run.begun_ns).sum()), awake_ns=run.awake_ns, frames=count * unit)
-    return Paced(run.done_ns / 1000.0, service, period_us, deadline_us or period_us, unit, usage)
+    run = pace(
+        lambda index: stream.push(inputs[index % len(inputs)]),
+        period_ns,
+        count,
+        between=lambda _: meter.look() if next(pushed) % every == 0 else None,
+    )
+    usage = meter.usage(run.awake_ns, run.asleep_ns, run.burnt_ns, frames=count * unit)
+    period_us, service_us = period_ns / 1000.0, (run.done_ns - run.begun_ns) / 1000.0
+    return Paced(run.done_ns / 1000.0, service_us, period_us, deadline_us or period_us, unit, usage)
 
 
 def _half_load_ns(model: Model) -> int:

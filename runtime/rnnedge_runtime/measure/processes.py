@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,7 @@ def run_processes(
 ) -> list[Run]:
     """Measure `file` in so many fresh processes. `frame_rate_hz`: the file's own, for the real-time factor.
 
+    Where neither it nor the settings state a rate, all processes are paced as the first one chose to be.
     Raises `RnnEdgeError` with the last words of a process that fails.
     """
     runs = []
@@ -66,8 +67,14 @@ def run_processes(
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 words = done.stderr.strip().splitlines() or ["no message"]
-                raise RnnEdgeError(f"bench: a fresh process failed with exit code {done.returncode}: {words[-1]}")
-            runs.append(_read(Path(folder), frame_rate_hz))
+                how = (
+                    f"was ended by signal {-code}" if (code := done.returncode) < 0 else f"failed with exit code {code}"
+                )
+                raise RnnEdgeError(f"bench: fresh process {number} {how}: {words[-1]}")
+            run = _read(Path(folder), frame_rate_hz)
+        runs.append(run)
+        if run.paced is not None and frame_rate_hz is None and settings.rate_hz is None:
+            settings = replace(settings, rate_hz=run.paced.rate_hz)
     return runs
 
 

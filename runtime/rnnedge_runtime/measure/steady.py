@@ -16,7 +16,8 @@ def steady_from(times: Array) -> int | None:
 
     The run is cut into 40 windows. Those of the second half say what is usual: the median of their medians, and how far
     these are apart. The warm-up ends before the first window from which on three in four medians are within that, or
-    within a tenth. Where the two quarters of the second half differ by more than a tenth themselves, it never ends.
+    within a tenth; before the second half at the latest. Where the two quarters of the second half differ by more than
+    a tenth themselves, it never ends. Fewer than 200 times say nothing about it: 0.
     """
     if len(times) < _FEWEST:
         return 0
