@@ -67,7 +67,7 @@ def command(
     processes: Annotated[int, typer.Option(help="Fresh processes.", min=1)] = 3,
     streams: Annotated[bool, typer.Option("--streams", help="Find how many paced streams are held.")] = False,
     fail_on: Annotated[
-        str | None, typer.Option(metavar="BUDGETS", help="Such as 'p99<2ms,miss<0.1%,rss<80MB'; exit code 5.")
+        str | None, typer.Option(metavar="BUDGETS", help="Such as 'p99<2ms,miss<0.1%'; where missed, exit code 5.")
     ] = None,
     baseline: Annotated[
         str | None,

@@ -41,7 +41,7 @@ def _of_run(part: Report, capacity: Report | None) -> dict[str, float | None]:
         "rtf": paced.get("real_time_factor", closed.get("real_time_factor")),
         "idle": paced.get("idle_burn"),
         "slope": paced.get("rss_slope_mb_per_hour"),
-        "rss": cold["peak_rss_mb"],
+        "rss": max((mb for mb in (cold["peak_rss_mb"], paced.get("rss_mb")) if mb is not None), default=None),
     }
     found |= {name: 1000 * cold[key] for name, key in _COLD.items()}
     if capacity is not None:

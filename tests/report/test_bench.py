@@ -55,6 +55,8 @@ def test_every_metric_of_a_budget_has_a_figure() -> None:
     found = budget_figures(full)
     assert (found["streams"], found["pooled"], found["slope"]) == (3, None, None)
     assert found["p99"] == full["paced"]["p99_us"] and found["load"] == 1000 * full["cold_start"]["load_ms"]
+    # Of a made-up process: 60 MB until its first frame, 65 at its end.
+    assert found["rss"] == 65.0
     closed = budget_figures(made_report(made_run(0, paced=False)))
     assert closed["p99"] is not None and closed["miss"] is None and closed["rtf"] is not None
 
