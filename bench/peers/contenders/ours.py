@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING
 
 from bench.peers.problem import Case, Problem, Step
 from rnnedge_runtime.contract import Array
 
-# Every contender is compared with PyTorch here; export's own ten thousand frames would take minutes per large file.
-_CHAINED_FRAMES = 50
-_captured: dict[Case, Any] = {}
+if TYPE_CHECKING:
+    from rnnedge_export.drafts import Workshop
+
+_open: dict[Case, Workshop] = {}
 
 
 def write(problem: Problem, path: Path, form: str, precision: str) -> None:
-    """Export the layer, one frame per call; raises what `rnnedge.export` raises, as where int4 drifts too far."""
+    """The layer as `rnnedge export` writes it, one frame per call; raises `ModelRefused` for a precision not known.
+
+    It stays a draft: the table compares every contender with PyTorch, and export's own proofs over ten thousand frames
+    would take minutes for a large layer.
+    """
+    from rnnedge_export.drafts import Options
+    from rnnedge_export.precision import Precision
+
+    options = Options(form, Precision(precision), chunk=1 if form == "unrolled" else None)
+    path.write_bytes(_workshop(problem).draft(options, path.name).stamped())
+
+
+def _workshop(problem: Problem) -> Workshop:
+    """The layer, captured once for all its files: that takes most of the time of one."""
     import torch
 
-    import rnnedge
+    from rnnedge_export.drafts import of_module
 
-    # Functions of the same names stand before two of these modules.
-    names = ("pipeline", "verify", "precision.shrink")
-    pipeline, verify, shrink = (import_module(f"rnnedge_export.{name}") for name in names)
-    example = torch.zeros(1, 4, problem.case.input_size)
-    chunk = 1 if form == "unrolled" else None
-    with (
-        patch.object(pipeline, "capture", _once(problem.case, pipeline.capture)),
-        patch.object(verify, "CHAINED_FRAMES", _CHAINED_FRAMES),
-        patch.object(pipeline, "FRAMES", _CHAINED_FRAMES),
-        patch.object(shrink, "FRAMES", _CHAINED_FRAMES),
-    ):
-        rnnedge.export(problem.module(), example, path, form=form, precision=precision, chunk=chunk)
-
-
-def _once(case: Case, capture: Callable[..., Any]) -> Callable[..., Any]:
-    """The offline graph of a layer is the same in every form and precision, and takes most of the time of an export."""
-
-    def captured(*given: object) -> Any:
-        if case not in _captured:
-            found = capture(*given)
-            _captured.clear()
-            _captured[case] = found
-        return _captured[case]
-
-    return captured
+    if problem.case not in _open:
+        _open.clear()
+        example = torch.zeros(1, 4, problem.case.input_size)
+        # It gives a module its training mode back, in which this one never is.
+        with of_module(problem.module(), example, say=lambda _: None) as workshop:
+            _open[problem.case] = workshop
+    return _open[problem.case]
 
 
 def push(problem: Problem, path: Path) -> Step:
