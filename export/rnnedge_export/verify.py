@@ -33,7 +33,7 @@ LENGTHS = (1, 2, 7, 131)
 BATCHES = (1, 3)
 CHAINED_FRAMES = 10_000
 CHAINED_FRAMES_OF_ATTENTION = 2048
-_GOLDEN_FRAMES = 16
+_GOLDEN_FRAMES, _FEWEST_GOLDEN_FRAMES, _GOLDEN_BYTES = 16, 6, 12_000
 _SEED = 20
 
 
@@ -124,8 +124,19 @@ def check_against(model: Model, reference: Reference, progress: Callable[[str], 
 
 
 def golden_of(reference: Reference, unit: int) -> Golden:
-    """A short recorded run of the oracle, of a few calls at least, which goes into the file."""
-    frames = reference.frames(1, reference.lengths.at_least(max(_GOLDEN_FRAMES, 2 * unit)), np.random.default_rng(0))
+    """A short recorded run of the oracle, of a few calls at least, which goes into the file.
+
+    Of wide frames there are fewer: the sample stands in the file as text, and should not make a small one large.
+    """
+    few = _recorded(reference, max(_FEWEST_GOLDEN_FRAMES, 2 * unit))
+    size = sum(array.nbytes for side in (few.inputs, few.outputs) for array in side.values())
+    longer = max(_GOLDEN_FRAMES, 2 * unit)
+    length = len(next(iter(few.inputs.values())))
+    return few if size * longer > _GOLDEN_BYTES * length else _recorded(reference, longer)
+
+
+def _recorded(reference: Reference, length: int) -> Golden:
+    frames = reference.frames(1, reference.lengths.at_least(length), np.random.default_rng(0))
     outputs = {name: np.ascontiguousarray(value[0]) for name, value in reference(frames).items()}
     scale = max(1.0, *(float(np.abs(value).max(initial=0.0)) for value in outputs.values()))
     return Golden({name: value[0] for name, value in frames.items()}, outputs, TOLERANCE * scale)
