@@ -55,7 +55,7 @@ def latency_table(report: Report) -> Table:
     frames = report["frames_per_push"]
     columns = ["latency of a frame" if frames == 1 else f"latency of {frames} frames", "as fast as possible"]
     if paced is not None:
-        columns.append(f"from arrival, {1e6 / paced['period_us']:.4g} pushes a second")
+        columns.append(f"from arrival, {_rate(1e6 / paced['period_us'])} pushes a second")
     parts = [part for part in (closed, paced) if part is not None]
     return columns, [[name, *(_us(part[f"{name}_us"]) for part in parts)] for name in _TIMES]
 
@@ -118,6 +118,10 @@ def _capacity(capacity: Report) -> list[tuple[str, str]]:
     within = f"within {capacity['deadline_us'] / 1000:.4g} ms at {capacity['rate_hz']:.4g} Hz"
     pooled = "the file cannot be pooled" if capacity["pooled"] is None else str(capacity["pooled"])
     return [(f"streams {within}, one by one", str(capacity["solo"])), (f"streams {within}, in a pool", pooled)]
+
+
+def _rate(hz: float) -> str:
+    return f"{hz:,.0f}" if hz >= 1000 else f"{hz:.4g}"
 
 
 def _us(value: float) -> str:

@@ -81,7 +81,7 @@ def _legend_above(axes: Any) -> None:
     """Where nothing is drawn; of a long name the end, which is what tells files apart."""
     handles, names = axes.get_legend_handles_labels()
     names = [name if len(name) <= _LONG else f"…{name[1 - _LONG :]}" for name in names]
-    columns = 3 if max(map(len, names)) <= _LONG // 2 else 1
+    columns = max(1, min(3, 90 // max(map(len, names))))
     place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
     axes.legend(handles, names, frameon=False, labelcolor=_GREY, fontsize=8, ncols=columns, **place)
 

@@ -27,6 +27,7 @@ from rnnedge_runtime.model import Model
 _AWAKE_NS = 200_000
 _LEAST_PERIOD_NS = 1_000_000
 _LOOKS = 64
+_PATIENCE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +161,7 @@ def measure_paced(
 ) -> Paced:
     """Stream random frames at their rate for `seconds`, or for so many `pushes`, state carried.
 
+    A machine that is behind by more than the whole run, and a second, will never catch up: there the run ends.
     `rate_hz`: frames per second; the file's own by default, and where it states none, what loads this machine by half.
     Raises `InputError` for a rate, a time or a deadline that is not above 0.
     """
@@ -178,13 +180,15 @@ def measure_paced(
     count = pushes or max(round(seconds * 1e9 / period_ns), 1)
     every, pushed = max(count // _LOOKS, 1), itertools.count()
     meter = watch()
-    run = pace(
-        lambda index: stream.push(inputs[index % len(inputs)]),
-        period_ns,
-        count,
-        between=lambda _: meter.look() if next(pushed) % every == 0 else None,
-    )
-    usage = meter.usage(run.awake_ns, run.asleep_ns, run.burnt_ns, frames=count * unit)
+    lost_ns = count * period_ns + _PATIENCE_NS
+
+    def between(latency_ns: int) -> bool:
+        if next(pushed) % every == 0:
+            meter.look()
+        return latency_ns > lost_ns
+
+    run = pace(lambda index: stream.push(inputs[index % len(inputs)]), period_ns, count, between=between)
+    usage = meter.usage(run.awake_ns, run.asleep_ns, run.burnt_ns, frames=len(run.done_ns) * unit)
     period_us, service_us = period_ns / 1000.0, (run.done_ns - run.begun_ns) / 1000.0
     return Paced(run.done_ns / 1000.0, service_us, period_us, deadline_us or period_us, unit, usage)
 

@@ -132,6 +132,14 @@ def test_a_model_is_paced_at_its_own_rate_or_another(tagger: Exported) -> None:
     assert other.summary()["pushes"] == len(other.latency_us)
 
 
+def test_a_machine_that_will_never_catch_up_is_let_go(native: Exported) -> None:
+    """A million frames a second: the run ends long before all are pushed, and what was pushed was late."""
+    run = measure_paced(native.model, seconds=0.5, rate_hz=1e6, warmup=5)
+    assert 0 < len(run.latency_us) < 500_000
+    assert run.latency_us[-1] > 1.5e6 and run.miss_share > 0.9
+    assert run.usage.idle_burn is None and run.usage.cpu_us_per_frame > 0
+
+
 @pytest.mark.parametrize(
     "wrong", [{"seconds": 0}, {"rate_hz": -1}, {"deadline_us": float("nan")}, {"pushes": 0}, {"rate_hz": 1e12}]
 )
