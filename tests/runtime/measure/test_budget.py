@@ -27,8 +27,9 @@ def test_a_bound_is_read_in_its_metric_s_own_unit(text: str, limit: float) -> No
     assert budget.text == text
 
 
+# Threads that made streams flush subnormal numbers, so there are none to draw.
 @given(st.lists(st.tuples(st.sampled_from(UNITS), st.sampled_from(["<", "<=", ">", ">="]),
-                          st.floats(0, 1e9, allow_nan=False)), min_size=1, max_size=5))  # fmt: skip
+                          st.floats(0, 1e9, allow_subnormal=False)), min_size=1, max_size=5))  # fmt: skip
 def test_whatever_is_written_is_read_back(bounds: list[tuple[tuple[str, str, float], str, float]]) -> None:
     """Every metric in every unit, any sign, any number, several of them."""
     text = ", ".join(f"{metric}{sign}{number!r}{unit}" for (metric, unit, _), sign, number in bounds)
