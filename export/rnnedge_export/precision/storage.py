@@ -29,7 +29,10 @@ def store_half(tape: Tape, weight: Weight) -> str | None:
     array = weight.array
     if np.abs(array).max() > _LARGEST:
         return None
-    _widen(tape, weight, tape.op("Cast", tape.const(array.astype(np.float16), "weight"), to=ir.DataType.FLOAT))
+    narrow = tape.const(array.astype(np.float16), "weight")
+    # By way of double: onnxruntime fuses a Cast from float16 with what reads it, and fails where that is a Scan body.
+    wide = tape.op("Cast", tape.op("Cast", narrow, to=ir.DataType.DOUBLE), to=ir.DataType.FLOAT)
+    _widen(tape, weight, wide)
     return "float16"
 
 
