@@ -68,7 +68,7 @@ def _numbers(proto: onnx.ModelProto) -> None:
         (lambda p: setattr(p.graph, "doc_string", "x"), r"GraphProto at byte \d+: .*found field 10 of wire type 2"),
         (lambda p: p.metadata_props.add(key="ort_config", value="{}"), r"found an unknown one 'ort_config'"),
         (lambda p: p.metadata_props.add(key="rnnedge.schema", value="1"), r"found a second one 'rnnedge.schema'"),
-        (lambda p: p.opset_import.add(domain="com.microsoft", version=1), r"found the domain 'com.microsoft'"),
+        (lambda p: p.opset_import.add(domain="ai.onnx.ml", version=1), r"found the domain 'ai.onnx.ml'"),
         (lambda p: setattr(p.graph.node[0], "domain", "x"), r"found the domain 'x'"),
         (lambda p: setattr(p.graph.node[0], "op_type", "If"), r"found 'If'"),
         (lambda p: setattr(p.graph.node[0], "op_type", "EPContext"), r"found 'EPContext'"),
