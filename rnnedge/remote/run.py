@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import threading
@@ -19,6 +20,7 @@ from rnnedge_runtime.errors import RemoteError
 # Modules that the benchmark imports there, and the packages that bring them; rnnedge itself comes along.
 NEEDS = {"numpy": "numpy", "onnxruntime": "onnxruntime", "typer": "typer"}
 _PATIENCE_S = 5.0
+_LOOK_S, _AT_ONCE = 0.5, 1 << 16
 # Of ssh itself; the benchmark has no such exit code.
 _SSH_FAILED = 255
 
@@ -74,7 +76,7 @@ def run_remote(
         listener = _Listener(process.stderr, progress or (lambda _: None))
         try:
             _send(process.stdin, program + json.dumps(task).encode() + b"\n" + parcel)
-            out = process.stdout.read()
+            out = _receive(process.stdout)
             code = process.wait()
             listener.join(_PATIENCE_S)
         except BaseException:
@@ -121,6 +123,21 @@ def _send(stream: IO[bytes], data: bytes) -> None:
     with contextlib.suppress(BrokenPipeError):
         while rest:
             rest = rest[stream.write(rest) :]
+
+
+def _receive(stream: IO[bytes]) -> bytes:
+    """Everything until the end, awake now and then.
+
+    A signal that comes just before a read that blocks would not be heard before that read ends, which may take a day.
+    """
+    parts = []
+    while True:
+        ready, _, _ = select.select([stream], [], [], _LOOK_S)
+        if ready:
+            part = stream.read(_AT_ONCE)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
 
 
 def _hang_up(process: subprocess.Popen[bytes]) -> None:
