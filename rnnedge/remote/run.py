@@ -130,7 +130,7 @@ def _receive(stream: IO[bytes]) -> bytes:
 
     A signal that comes just before a read that blocks would not be heard before that read ends, which may take a day.
     """
-    parts = []
+    parts: list[bytes] = []
     while True:
         ready, _, _ = select.select([stream], [], [], _LOOK_S)
         if ready:
