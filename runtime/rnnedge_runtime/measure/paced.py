@@ -162,7 +162,8 @@ def measure_paced(
     """Stream random frames at their rate for `seconds`, or for so many `pushes`, state carried.
 
     A machine that is behind by more than the whole run, and a second, will never catch up: there the run ends.
-    `rate_hz`: frames per second; the file's own by default, and where it states none, what loads this machine by half.
+    `rate_hz`: frames per second; the file's own by default, and where it states none, a push every
+    twice its own time, a millisecond apart at least.
     Raises `InputError` for a rate, a time or a deadline that is not above 0.
     """
     for name, value in (("seconds", seconds), ("rate", rate_hz), ("deadline", deadline_us), ("pushes", pushes)):
