@@ -1,8 +1,9 @@
 """Is the new one faster? Two benchmarks, with the noise that their own processes show.
 
 For each figure the processes of either report give its scatter; the difference of the medians is judged against both
-scatters together, and against a floor of 3 % (25 % for tails), below which no two runs of a shared machine agree. What is within is no
-difference, whatever the medians say. With three processes of equal files, one figure in a hundred is called different.
+scatters together, and against a floor of 3 %, below which no two runs of a shared machine agree; for tails it is 25 %.
+What is within is no difference, whatever the medians say. With three processes of equal files, one figure in a hundred
+is called different.
 """
 
 from __future__ import annotations

@@ -71,6 +71,27 @@ def test_a_lost_trial_ends_early() -> None:
     assert (share, len(pushed)) == (0.005, 1000)
 
 
+def test_a_slow_pile_up_is_seen_before_it_misses() -> None:
+    """Pushes of 4 ms at 10 Hz: 25 streams fit in, whatever the deadline; a short trial of 30 would miss nothing yet."""
+    now = [0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += round(seconds * 1e9)
+
+    def read() -> int:
+        now[0] += 10
+        return now[0]
+
+    def push(_: int) -> None:
+        now[0] += 4_000_000
+
+    def missed(streams: int) -> float:
+        pacing = {"clock": read, "sleep": sleep, "cpu": lambda: 0}
+        return missed_share(push, 100_000_000 // streams, 6 * streams, 500_000_000, 0.001, **pacing)
+
+    assert 24 <= largest(missed, 0.001) <= 25
+
+
 @pytest.mark.slow
 def test_streams_of_a_file_are_counted_alone_and_in_a_pool(native: Exported) -> None:
     """At a rate so high that few fit in, and one so high that none does."""
