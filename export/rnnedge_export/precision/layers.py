@@ -102,7 +102,8 @@ def _is_weight(value: ir.Value) -> bool:
     if value.dtype != ir.DataType.FLOAT or value.shape is None or len(value.shape) < 2:
         return False
     array = constant(value)
-    return array is not None and array.size >= _SMALLEST
+    # A mask of attention has -infinity where a frame is left out.
+    return array is not None and array.size >= _SMALLEST and bool(np.isfinite(array).all())
 
 
 def _layer(value: ir.Value, nodes: list[ir.Node]) -> str:

@@ -115,6 +115,12 @@ def _golden(model: Model) -> Golden | None:
     inputs = dict(golden.inputs)
     whole = outputs_of(model, inputs)
     single = stream_all(model.stream(), inputs, range(1, len(next(iter(inputs.values())))))
+    wrong = [name for name, array in whole.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise VerificationError(
+            f"{model.name}: in {model.contract.precision} its output {wrong[0]!r} is not finite; nothing was written, "
+            f"{REMEDY}"
+        )
     if model.contract.precision == "float16":
         return Golden(inputs, whole, golden.tolerance)
     apart = max(max_error(whole[name], single[name]) for name in whole)

@@ -10,6 +10,7 @@ import pytest
 from rnnedge_export.precision.apply import Plan, narrow
 from rnnedge_export.precision.grids import per_block, per_column, per_tensor
 from rnnedge_runtime.contract import State
+from rnnedge_runtime.errors import ModelRefused
 
 ROWS = 3
 
@@ -157,3 +158,10 @@ def test_a_state_that_grows_is_not_taken_for_bounded() -> None:
     product.replace_input_with(0, add.outputs[0])
     changes = narrow(model, [State("sum", "sum_next", "float32", (ROWS, 40), 0)], Plan("int8"))
     assert changes[0].how == "1 x int8 in the file"
+
+
+def test_a_mask_is_no_weight() -> None:
+    """A constant with -infinity, as attention leaves frames out by, stays as it is."""
+    mask = np.where(np.tri(8, 8, dtype=bool), 0.0, -np.inf).astype(np.float32)
+    with pytest.raises(ModelRefused, match="expected weights to store in fewer bits, found none"):
+        narrow(graph(mask, bounded=False, bias=False), (), Plan("int8"))
