@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnnedge.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.recipe import Recipe, config_from
+from rnnedge.recipe import Recipe
 from rnnedge.scaling import TargetScale
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.tasks.splits import Splits
