@@ -141,7 +141,8 @@ def _float(text: str, path: Path, number: int, name: str) -> float:
 
 
 def _no_number(text: str, path: Path, number: int, name: str) -> InputError:
-    return InputError(f"{path}, row {number}, column {name!r}: expected a number, found {cell(text)}")
+    place = f"{path}, row {number}, column {name!r}"
+    return InputError(f"{place}: expected a number, found {cell(text)}; mend it, or leave the column out of features")
 
 
 def _is_number(text: str) -> bool:

@@ -39,7 +39,7 @@ def read_npz(path: Path, roles: Roles) -> Table:
         values, where = _laid_out(array, lead, path, name)
         if name in roles.numbers:
             if array.dtype.kind not in "fiub":
-                raise InputError(f"{path}: {name}: expected numbers, found {array.dtype}")
+                raise InputError(f"{path}: {name}: expected numbers, found {array.dtype}; leave it out of features")
             columns[name] = Column(name, values.reshape(len(values), -1).astype(np.float64), where)
         else:
             if values.ndim > 1 or array.dtype.kind not in "iubU":

@@ -73,7 +73,7 @@ def _numbers(column: Any, path: Path, name: str) -> Array:
     if types.is_timestamp(kind):
         column = column.cast("timestamp[ns]").cast("int64")
     elif not (types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        raise InputError(f"{path}, column {name!r}: expected numbers, found {kind}")
+        raise InputError(f"{path}, column {name!r}: expected numbers, found {kind}; leave it out of features")
     whole = pc.fill_null(column.cast("float64", safe=False), float("nan"))
     values: Array = whole.to_numpy().astype(np.float64)
     return (values * 1e-9 if types.is_timestamp(kind) else values)[:, None]
