@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,18 @@ def _numbers(column: Any, path: Path, name: str) -> Array:
     kind = column.type
     if types.is_timestamp(kind):
         column = column.cast("timestamp[ns]").cast("int64")
-    elif not (types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
+    elif not any(is_kind(kind) for is_kind in _number_kinds()):
         raise InputError(f"{path}, column {name!r}: expected numbers, found {kind}; leave it out of features")
     whole = pc.fill_null(column.cast("float64", safe=False), float("nan"))
     values: Array = whole.to_numpy().astype(np.float64)
     return (values * 1e-9 if types.is_timestamp(kind) else values)[:, None]
+
+
+def _number_kinds() -> tuple[Callable[[Any], bool], ...]:
+    """A column without any value has the type null."""
+    from pyarrow import types
+
+    return types.is_floating, types.is_integer, types.is_boolean, types.is_decimal, types.is_null
 
 
 def _texts(column: Any, path: Path, name: str) -> Array:
