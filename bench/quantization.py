@@ -130,7 +130,8 @@ def measure(task: Task) -> list[Figures]:
             torch.manual_seed(seed)
             finetune(tuned, task.train, task.held_out, short, precision, augment=task.augment)
             contenders = [(trained, short), (trained, rounded), (tuned, rounded), (trained_on, rounded)]
-            found[precision].append([evaluate(network, task.test, config) for network, config in contenders])
+            judged = [evaluate(network, task.test, config) for network, config in contenders]
+            found[precision].append([(one.loss, one.accuracy) for one in judged])
     return [_figures(task, precision, seeds) for precision, seeds in found.items()]
 
 

@@ -43,6 +43,7 @@ class NetworkConfig:
     output: str = "frames"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         """Raise `ValueError` naming the first field that is out of range."""
@@ -114,3 +115,15 @@ class RecurrentNetwork(nn.Module):
         """x (batch, time, input) float32 -> y (batch, time, output), or (batch, output) for output "last"; state."""
         h, after = self.hidden(x, state)
         return self.head(h[:, -1] if self.config.output == "last" else h), after
+
+    def kept(self, state: tuple[LayerState, ...], keep: Tensor) -> tuple[LayerState, ...]:
+        """`state` with the initial one, zeros, in the rows where `keep` (batch,) is False."""
+
+        def one(s: Tensor) -> Tensor:
+            return s * (keep[None, :, None] if s.dim() == 3 else keep[:, None])
+
+        return tuple((one(s[0]), one(s[1])) if isinstance(s, tuple) else one(s) for s in state)
+
+    def output_frames(self, frames: Tensor) -> Tensor:
+        """How many frames of output so many frames of input (int64, any shape) give."""
+        return frames

@@ -130,7 +130,7 @@ def finetune_speech(
     if info.task != "speech":
         raise InputError(f"{source}: expected a network of the task speech, found {info.task!r}; choose another folder")
     train, held_out = split_speech()
-    _, rounded = evaluate(network, load_speech("test"), speech_config(precision=precision))
+    rounded = evaluate(network, load_speech("test"), speech_config(precision=precision)).accuracy
     torch.manual_seed(seed)
     state = make_folder(folder) / STATE
     config = speech_config(epochs=epochs, seed=seed, learning_rate=LEARNING_RATE)
@@ -151,7 +151,7 @@ def split_speech() -> tuple[SequenceData, SequenceData]:
 
 def speech_config(**options: Any) -> TrainerConfig:
     """How networks learn this task."""
-    return TrainerConfig(weight_decay=1e-4, label_smoothing=0.1, first_frame=3, **options)
+    return TrainerConfig(weight_decay=1e-4, label_smoothing=0.1, first_frame=3, bucketing=1, **options)
 
 
 def noise(std: tuple[float, ...]) -> Augment:
@@ -168,7 +168,7 @@ def noise(std: tuple[float, ...]) -> Augment:
 
 def _kept(folder: str | os.PathLike[str], network: RecurrentNetwork, result: TrainResult, info: RunInfo) -> SpeechRun:
     """Judge the network and save it; a training that is not over can still go on."""
-    _, accuracy = evaluate(network, load_speech("test"), speech_config())
+    accuracy = evaluate(network, load_speech("test"), speech_config()).accuracy
     assert accuracy is not None
     save_checkpoint(folder, network, replace(info, metrics={"test_accuracy": accuracy}))
     if not result.interrupted:
