@@ -56,7 +56,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: cannot be read (No such file or directory); check the path") from error
     # NotImplementedError and OSError: what pyarrow raises for pages that are damaged.
     except (pyarrow.ArrowException, OSError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0].rstrip(".")
+        reason = (str(error).splitlines() or ["no reason given"])[0].split(". ")[0].rstrip(".")
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}); write it again") from error
 
 

@@ -28,10 +28,10 @@ def labels_of(parts: Parts, config: DataConfig) -> tuple[str, ...]:
         seen = [name for name, count in zip(PARTS, counts, strict=True) if count[label]]
         if len(seen) == 1 or PARTS[0] not in seen:
             few = sum(count[label] for count in counts)
+            much = f"{few} {_unit(config)}{'s' * (few > 1)}"
             raise InputError(
                 f"{config.path}: class {cell(label)}: expected in {PARTS[0]} and in a held-out part, found in "
-                f"{' and '.join(seen)} only ({few} {_unit(config)}s); give more of it, leave it out, or set another "
-                "split.seed"
+                f"{' and '.join(seen)} only ({much}); give more of it, leave it out, or set another split.seed"
             )
     if len(labels) < 2:
         raise InputError(f"{config.path}: expected at least two classes, found only {cell(*labels)}")

@@ -172,7 +172,7 @@ _PER_SEQUENCE: dict[str, Any] = {"task": "class_per_sequence", "target": ("label
     [
         ({"label": ["a"] * 60}, _PER_SEQUENCE, "t.csv: expected at least two classes, found only 'a'"),
         ({"label": ["a"] * 55 + ["c"] * 5}, _PER_SEQUENCE,
-         r"class 'c': expected in training and in a held-out part, found in training only \(1 sequences\)"),
+         r"class 'c': expected in training and in a held-out part, found in training only \(1 sequence\)"),
         ({"label": ["a"] * 3 + ["b"] * 57}, _PER_SEQUENCE,
          r"row 5, column 'label': expected 'a' as in the sequence's first row \(row 2, column 'label'\), found 'b'"),
         ({}, {**_PER_SEQUENCE, "sequence": "", "features": ("f0",)}, "found 'b'; name the column of sequence ids"),
