@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 TASKS = ("class_per_sequence", "class_per_frame", "values_per_frame", "forecast")
 FORMATS = ("csv", "parquet", "npz", "wav")
 MISSING = ("error", "drop", "hold")
 SPLIT_BY = ("sequence", "group", "time")
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "iso": 1.0}
+# Read by pydantic where a config comes from a file: a key that does not exist is an error, in nested tables too.
+_STRICT: dict[str, str] = {"extra": "forbid"}
 _ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".npz": "npz"}
 
 
@@ -23,6 +26,8 @@ class SplitConfig:
     time, taken from the end of every sequence. `by`: one of `SPLIT_BY`; by default by group where groups are named,
     by time where the file is one long sequence, by sequence else. `seed` decides which sequences or groups.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     validation: float = 0.15
     test: float = 0.15
@@ -58,6 +63,8 @@ class DataConfig:
     group, in the name of a WAV file, is its group. `units`: of columns, for whoever reads the exported file.
     `validation_path`, `test_path`: files that are held out in place of a share of `path`.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     path: str
     task: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -30,7 +30,10 @@ class LogMel:
     recognition: 25 ms every 10 ms.
     """
 
-    kind: str = "log_mel"
+    # A key that does not exist is an error where this is read from a file.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    kind: Literal["log_mel"] = "log_mel"
     sample_rate_hz: int = 16000
     window_ms: float = 25.0
     hop_ms: float = 10.0
@@ -40,8 +43,6 @@ class LogMel:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` naming the first field that is out of range."""
-        if self.kind != "log_mel":
-            raise ValueError(f"kind: expected log_mel, found {self.kind!r}")
         for name in ("sample_rate_hz", "window_ms", "hop_ms", "mels"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")

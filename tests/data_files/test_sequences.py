@@ -236,6 +236,17 @@ def test_shares_leave_some_for_training(fields: dict[str, Any], words: str) -> N
         SplitConfig(**fields)
 
 
+@pytest.mark.parametrize("extra", [{"horizn": 3}, {"split": {"sed": 1}}])
+def test_a_key_that_does_not_exist_is_refused(extra: dict[str, Any]) -> None:
+    """In the table and in the one within it, where a config is read from a file."""
+    pydantic = pytest.importorskip("pydantic")
+    adapter = pydantic.TypeAdapter(DataConfig)
+    good = {"path": "t.csv", "task": "forecast"}
+    assert adapter.validate_python(good) == DataConfig("t.csv", "forecast")
+    with pytest.raises(pydantic.ValidationError, match="Unexpected keyword argument"):
+        adapter.validate_python({**good, **extra})
+
+
 def test_the_schema_is_kept(tmp_path: Path) -> None:
     """Columns in the order of inputs and outputs, units, rate, classes and counts; through JSON and back."""
     columns = {**made(sequences=20).columns, "t": [i % 5 / 50 for i in range(100)]}
