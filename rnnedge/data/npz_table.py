@@ -38,9 +38,14 @@ def read_npz(path: Path, roles: Roles) -> Table:
     for name, array in arrays.items():
         values, where = _laid_out(array, lead, path, name)
         if name in roles.numbers:
-            if array.dtype.kind not in "fiub":
+            seconds = array.dtype.kind == "M"
+            if seconds:
+                # From the first on: float64 holds a microsecond of a year, but not one of 1970.
+                after = (values - np.nanmin(values)).astype("m8[us]").astype(np.int64) * 1e-6
+                values = np.where(np.isnat(values), np.nan, after)
+            elif array.dtype.kind not in "fiub":
                 raise InputError(f"{path}: {name}: expected numbers, found {array.dtype}; leave it out of features")
-            columns[name] = Column(name, values.reshape(len(values), -1).astype(np.float64), where)
+            columns[name] = Column(name, values.reshape(len(values), -1).astype(np.float64), where, seconds)
         else:
             if values.ndim > 1 or array.dtype.kind not in "iubU":
                 raise InputError(f"{path}: {name}: expected text or whole numbers, found {array.dtype} {array.shape}")

@@ -26,6 +26,8 @@ def read_parquet(path: Path, roles: Roles) -> Table:
     and a damaged file.
     """
     with _opened(path) as file:
+        from pyarrow.types import is_timestamp  # type: ignore[import-untyped]
+
         names = file.schema_arrow.names
         for name in (*roles.numbers, *roles.texts):
             if names.count(name) > 1:
@@ -37,7 +39,7 @@ def read_parquet(path: Path, roles: Roles) -> Table:
         for name in (*roles.numbers, *roles.texts):
             number = name in roles.numbers
             values = (_numbers if number else _texts)(found.column(name), path, name)
-            columns[name] = _column(name, values)
+            columns[name] = _column(name, values, number and is_timestamp(found.column(name).type))
     return Table(path, columns, found.num_rows)
 
 
@@ -60,23 +62,25 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}); write it again") from error
 
 
-def _column(name: str, values: Array) -> Column:
-    return Column(name, values, lambda row, _: f"row {row + 1}, column {name!r}")
+def _column(name: str, values: Array, seconds: bool) -> Column:
+    return Column(name, values, lambda row, _: f"row {row + 1}, column {name!r}", seconds)
 
 
 def _numbers(column: Any, path: Path, name: str) -> Array:
-    """(rows, 1) float64; a timestamp in seconds."""
+    """(rows, 1) float64; a timestamp in seconds after the earliest."""
     import pyarrow.compute as pc  # type: ignore[import-untyped]
     from pyarrow import types
 
     kind = column.type
     if types.is_timestamp(kind):
-        column = column.cast("timestamp[ns]").cast("int64")
+        column = column.cast("timestamp[us]", safe=False).cast("int64")
+        # From the first on: float64 holds a microsecond of a year, but not one of 1970.
+        column = pc.subtract(column, pc.min(column))
     elif not any(is_kind(kind) for is_kind in _number_kinds()):
         raise InputError(f"{path}, column {name!r}: expected numbers, found {kind}; leave it out of features")
     whole = pc.fill_null(column.cast("float64", safe=False), float("nan"))
     values: Array = whole.to_numpy().astype(np.float64)
-    return (values * 1e-9 if types.is_timestamp(kind) else values)[:, None]
+    return (values * 1e-6 if types.is_timestamp(kind) else values)[:, None]
 
 
 def _number_kinds() -> tuple[Callable[[Any], bool], ...]:
@@ -91,6 +95,9 @@ def _texts(column: Any, path: Path, name: str) -> Array:
     from pyarrow import types
 
     kind = column.type
+    if types.is_timestamp(kind):
+        # Without its zone it is UTC.
+        column = column.cast("timestamp[us]", safe=False)
     if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         raise InputError(f"{path}, column {name!r}: expected text or whole numbers, found {kind}")
     return np.array(["" if value is None else str(value).strip() for value in column.to_pylist()], object)

@@ -47,6 +47,14 @@ class DataSchema:
         """The columns of a role."""
         return tuple(column for column in self.columns if column.role == role)
 
+    def summary(self) -> str:
+        """One line: how much there is of each part, in which classes, at which rate."""
+        parts = [f"{name} {part.sequences} sequences, {part.frames} frames" for name, part in self.parts.items()]
+        counts = next(iter(self.parts.values())).classes
+        classes = "; classes in training: " + ", ".join(f"{label} {counts[label]}" for label in self.labels)
+        rate = f"{self.frame_rate_hz:g} frames a second" if self.frame_rate_hz else "no fixed frame rate"
+        return f"{self.source}: {'; '.join(parts)}; {rate}{classes if self.labels else ''}"
+
     def to_dict(self) -> dict[str, Any]:
         """For a JSON file; `from_dict` reads it back."""
         return asdict(self)

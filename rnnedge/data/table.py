@@ -20,11 +20,15 @@ Where = Callable[[int, int], str]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """`values`: float64 (rows, width), NaN where nothing stands, or str objects (rows,). `where` names a cell."""
+    """`values`: float64 (rows, width), NaN where nothing stands, or str objects (rows,). `where` names a cell.
+
+    `seconds`: the file itself says that they are times; whatever their unit there, they are seconds here.
+    """
 
     name: str
     values: Array
     where: Where
+    seconds: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,14 +70,16 @@ def _times(table: Table, config: DataConfig) -> Array:
         bad = np.flatnonzero(~np.isfinite(column.values[:, 0]))
         if len(bad):
             raise InputError(f"{table.place(config.time, int(bad[0]))}: expected a time, found no number")
-        times: Array = column.values[:, 0] * TIME_UNITS[config.time_unit]
+        times: Array = column.values[:, 0] * (1.0 if column.seconds else TIME_UNITS[config.time_unit])
         return times
     texts = [text.removesuffix("Z") for text in column.values]
     for row, text in enumerate(texts):
         if not _DATE.fullmatch(text):
             raise _no_date(table, config, row)
     try:
-        return np.array(texts, "datetime64[us]").astype(np.int64) * 1e-6
+        dates = np.array(texts, "datetime64[us]")
+        after: Array = (dates - dates.min()).astype(np.int64) * 1e-6
+        return after
     except ValueError:
         raise _no_date(table, config, next(i for i, text in enumerate(texts) if not _is_date(text))) from None
 

@@ -258,4 +258,8 @@ def test_the_schema_is_kept(tmp_path: Path) -> None:
     assert (schema.labels, schema.frame_rate_hz, schema.source) == (("a", "b"), 50.0, "t.csv")
     assert schema.parts["training"].classes == {"a": 6, "b": 6} and schema.parts["training"].frames == 60
     assert DataSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+    assert schema.summary() == (
+        "t.csv: training 12 sequences, 60 frames; validation 4 sequences, 20 frames; test 4 sequences, 20 frames; "
+        "50 frames a second; classes in training: a 6, b 6"
+    )
     assert schema.provenance()["features"] == '["f0", "f1 [m/s2]"]'

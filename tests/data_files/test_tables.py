@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,23 @@ def test_types_of_parquet_have_roles(tmp_path: Path) -> None:
     assert list(found.sequences[0].target) == ["7", "7"]
     with pytest.raises(InputError, match="column 't': expected numbers, found string"):
         read(path, features=("t",), target=("id",), sequence="")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npz"])
+@pytest.mark.parametrize("unit", ["s", "ms", "iso"])
+def test_times_that_have_a_type_need_no_unit(ending: str, unit: str, tmp_path: Path) -> None:
+    """Timestamps, with a time zone or without, give their own rate."""
+    start = datetime(2026, 1, 31, 23, 59, 59, 980000, timezone.utc if ending == "parquet" else None)
+    times = [start + timedelta(milliseconds=20 * i) for i in range(5)]
+    columns: dict[str, Any] = {"x": [1.0] * 5, "label": ["a"] * 5, "t": times}
+    if ending == "npz":
+        columns["t"] = np.array(times, "M8[us]")
+    path = write(columns, tmp_path / f"t.{ending}")
+    if (ending, unit) == ("npz", "iso"):
+        with pytest.raises(InputError, match=r"t: expected text or whole numbers, found datetime64\[us\]"):
+            read(path, sequence="", time="t", time_unit=unit)
+    else:
+        assert read(path, sequence="", time="t", time_unit=unit).frame_rate_hz == 50.0
 
 
 def test_arrays_of_sequences_are_read_whole(tmp_path: Path) -> None:
