@@ -9,7 +9,8 @@ with window w of W samples, hop H, DFT length N (the next power of two), filters
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Beside samples in [-1, 1]: one step of 16 bits in every sample of a window of 25 ms has about this power.
+# Noise of one step of 16 bits has about this energy in a filter, at 25 ms: nothing quieter is told apart.
 _EPS = 1e-6
 
 
@@ -27,7 +28,8 @@ class LogMel:
 
     `sample_rate_hz` of the audio; windows of `window_ms`, one every `hop_ms`, both whole numbers of samples; `mels`
     triangular filters from `low_hz` to `high_hz` (0: half the sample rate). The defaults are those of speech
-    recognition: 25 ms every 10 ms.
+    recognition: 25 ms every 10 ms. `mean`, `std`: statistics of the energies, one for each filter, that the front end
+    takes off them, see `fitted`; without them the energies are as they are.
     """
 
     # A key that does not exist is an error where this is read from a file.
@@ -40,6 +42,8 @@ class LogMel:
     mels: int = 40
     low_hz: float = 20.0
     high_hz: float = 0.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `ValueError` naming the first field that is out of range."""
@@ -59,6 +63,13 @@ class LogMel:
                 f"low_hz, high_hz: expected 0 <= low < high <= {self.sample_rate_hz / 2:g} (half the sample rate), "
                 f"found {self.low_hz:g} and {self.top_hz:g}"
             )
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) not in (0, self.mels):
+                raise ValueError(
+                    f"{name}: expected {self.mels} values, one for each filter, found {len(getattr(self, name))}"
+                )
+        if len(self.mean) != len(self.std) or any(value <= 0 for value in self.std):
+            raise ValueError("mean, std: expected both or none, and every std positive")
         empty = np.flatnonzero(mel_filters(self).max(axis=1) == 0)
         if len(empty):
             raise ValueError(
@@ -86,6 +97,21 @@ class LogMel:
         """Where the last filter ends."""
         return self.high_hz or self.sample_rate_hz / 2
 
+    def fitted(self, recordings: Iterable[Array]) -> LogMel:
+        """With the mean and standard deviation of the energies of `recordings`, (samples, 1) float32 each.
+
+        Raises `ValueError` where none of them is as long as a hop.
+        """
+        module = LogMelFrames(replace(self, mean=(), std=()))
+        with torch.no_grad():
+            every = torch.cat(
+                [module(torch.from_numpy(np.ascontiguousarray(x))[None])[0][0] for x in recordings]
+            ).double()
+        if not len(every):
+            raise ValueError(f"log_mel: expected recordings of at least {self.hop} samples (hop_ms), found none")
+        std = every.std(0, correction=0).clamp_min(1e-3)
+        return replace(self, mean=tuple(every.mean(0).tolist()), std=tuple(std.tolist()))
+
 
 def mel_filters(config: LogMel) -> Array:
     """F (mels, N / 2 + 1), float64: triangles with peak 1, equally spaced and straight in mel.
@@ -104,7 +130,7 @@ def mel_filters(config: LogMel) -> Array:
 
 
 class LogMelFrames(nn.Module):
-    """x (batch, samples, 1) float32 in [-1, 1] -> y (batch, frames, mels) float32, natural logarithm.
+    """x (batch, samples, 1) float32 in [-1, 1] -> y (batch, frames, mels) float32: (log energy - mean) / std.
 
     Nothing here is trained. Keeps no state: it goes in and out of `forward`, the samples that later windows need,
     (batch, W - H + phase, 1), with phase = samples since the last frame; it lives with the caller, who starts a
@@ -113,6 +139,8 @@ class LogMelFrames(nn.Module):
 
     kernel: Tensor
     filters: Tensor
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, config: LogMel) -> None:
         """Built from numbers alone: the Hann window (periodic, as for spectra), the DFT and the filters are buffers."""
@@ -127,6 +155,8 @@ class LogMelFrames(nn.Module):
         kernel = np.concatenate([w * np.cos(angles), w * np.sin(angles)])
         self.register_buffer("kernel", torch.from_numpy(kernel[:, None]).float(), persistent=False)
         self.register_buffer("filters", torch.from_numpy(filters[:, read].T.copy()).float(), persistent=False)
+        self.register_buffer("mean", torch.tensor(config.mean or [0.0] * config.mels), persistent=False)
+        self.register_buffer("scale", 1 / torch.tensor(config.std or [1.0] * config.mels), persistent=False)
 
     def output_frames(self, samples: Tensor) -> Tensor:
         """Frames of a sequence of so many samples, int64: samples // H."""
@@ -146,4 +176,5 @@ class LogMelFrames(nn.Module):
         parts = nn.functional.conv1d(x.transpose(1, 2), self.kernel, stride=self.config.hop).square()
         real, imaginary = parts.chunk(2, dim=1)
         power = (real + imaginary).transpose(1, 2)
-        return torch.log(power @ self.filters + _EPS)
+        energies = torch.log(power @ self.filters + _EPS)
+        return (energies - self.mean) * self.scale if self.config.mean else energies

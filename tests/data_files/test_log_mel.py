@@ -91,6 +91,20 @@ def test_frames_are_counted_as_they_come() -> None:
     assert module.output_frames(lengths).tolist() == counted == [0, 0, 1, 1, 100]
 
 
+def test_energies_of_the_training_data_are_one_wide() -> None:
+    """`fitted` takes their mean and standard deviation, by numpy, off; short recordings do not count."""
+    config = CONFIGS["8 kHz"]
+    recordings = [audio(3000, seed)[:, None] * scale for seed, scale in enumerate((0.1, 1, 0.3))]
+    every = np.concatenate([oracle(x[:, 0], config) for x in recordings])
+    fitted = config.fitted([*recordings, audio(5)[:, None]])
+    np.testing.assert_allclose(fitted.mean, every.mean(0), atol=1e-4)
+    np.testing.assert_allclose(fitted.std, every.std(0), atol=1e-4)
+    y = LogMelFrames(fitted)(torch.from_numpy(recordings[0])[None])[0][0].numpy()
+    np.testing.assert_allclose(y, (oracle(recordings[0][:, 0], config) - every.mean(0)) / every.std(0), atol=1e-3)
+    with pytest.raises(ValueError, match=r"expected recordings of at least 128 samples \(hop_ms\), found none"):
+        config.fitted([audio(127)[:, None]])
+
+
 class Recognizer(nn.Module):
     """Log-mel energies, then a recurrence."""
 
@@ -140,6 +154,8 @@ def test_a_tone_is_loudest_in_the_filter_around_it(hz: float) -> None:
         ({"sample_rate_hz": 11025, "window_ms": 25}, "window_ms: expected a whole number of samples at 11025 Hz"),
         ({"hop_ms": 30}, r"hop_ms: expected at most window_ms \(25\), found 30"),
         ({"high_hz": 9000}, r"expected 0 <= low < high <= 8000 \(half the sample rate\), found 20 and 9000"),
+        ({"mean": (0.0,)}, "mean: expected 40 values, one for each filter, found 1"),
+        ({"mels": 1, "mean": (0.0,)}, "mean, std: expected both or none"),
         ({"mels": 300}, r"mels: filter 2 of 300 is narrower than the 31.25 Hz between two bins"),
     ],
 )
