@@ -41,24 +41,28 @@ def read_csv(path: Path, roles: Roles, delimiter: str = ",") -> Table:
     """
     names = csv_names(path, delimiter)
     pieces: dict[str, list[Array]] = {name: [] for name in (*roles.numbers, *roles.texts)}
-    lines: list[int] = []
+    lines: list[Array] = []
+    # Rows of one id, or of one label, share its text.
+    known: dict[str, str] = {}
     with _opened(path) as file:
         for numbers, rows in _rows(file, path, delimiter, len(names)):
             columns = dict(zip(names, zip(*rows, strict=True), strict=True))
             for name in roles.numbers:
                 pieces[name].append(_floats(columns[name], path, numbers, name))
             for name in roles.texts:
-                pieces[name].append(np.array([text.strip() for text in columns[name]], object))
-            lines += numbers
+                texts = map(str.strip, columns[name])
+                pieces[name].append(np.array([known.setdefault(text, text) for text in texts], object))
+            lines.append(np.array(numbers))
     if not lines:
         raise InputError(f"{path}: expected rows below the header, found none")
+    every = np.concatenate(lines)
 
     def column(name: str) -> Column:
         values = np.concatenate(pieces[name])
         shaped = values[:, None] if name in roles.numbers else values
-        return Column(name, shaped, lambda row, _: f"row {lines[row]}, column {name!r}")
+        return Column(name, shaped, lambda row, _: f"row {every[row]}, column {name!r}")
 
-    return Table(path, {name: column(name) for name in pieces}, len(lines))
+    return Table(path, {name: column(name) for name in pieces}, len(every))
 
 
 def _opened(path: Path) -> IO[str]:
