@@ -1,4 +1,4 @@
-"""CSV: a header, then one frame a line. Read by the standard library, in pieces, so nothing has to be installed."""
+"""CSV: a header, then one frame a line. Read by the standard library, so nothing has to be installed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from rnnedge.data.csv_large import read_large_csv
 from rnnedge.data.table import Array, Column, Roles, Table, cell
 from rnnedge_runtime.errors import InputError
 
@@ -40,6 +41,8 @@ def read_csv(path: Path, roles: Roles, delimiter: str = ",") -> Table:
     Raises `InputError` naming row and column of a cell that is no number, and the row that has too many or too few.
     """
     names = csv_names(path, delimiter)
+    if (large := read_large_csv(path, roles, names, delimiter)) is not None:
+        return large
     pieces: dict[str, list[Array]] = {name: [] for name in (*roles.numbers, *roles.texts)}
     lines: list[Array] = []
     # Rows of one id, or of one label, share its text.

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_tables import FORMATS, Made, made, write
 
-from rnnedge.data import DataConfig
+from rnnedge.data import DataConfig, csv_large
 from rnnedge.data.read import read_recordings
 from rnnedge.data.recording import Recordings
+from rnnedge.data.table import Roles
 from rnnedge_runtime import InputError
 
 # No lone surrogates, no control characters, no space at an end: readers strip it. NPZ names become file names in an
@@ -251,3 +252,46 @@ def test_an_array_of_another_kind_is_named(arrays: dict[str, np.ndarray], words:
     np.savez(path, allow_pickle=True, **arrays)
     with pytest.raises(InputError, match=words):
         read(path, features=("x",), target=("y",), sequence="")
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> str:
+    """A file with cells that readers may read differently."""
+    number = st.sampled_from(
+        ["1", "-2.5", "1e3", " 7", "", "nan", "inf", "1_0", "x", "0x1", "+3", ".5", "1e999", "1,2"]
+    )
+    text = st.sampled_from(["a", " b ", "", "NULL", "é", '"q"', "a b"])
+    rows = draw(st.lists(st.tuples(text, number, number, text), min_size=1, max_size=8))
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    blank = draw(st.integers(0, 8))
+    lines = ["id,x, y ,label", *(",".join(row) for row in rows)]
+    return end.join([*lines[:blank], "", *lines[blank:]] if blank < 8 else lines) + draw(st.sampled_from(["", end]))
+
+
+@settings(max_examples=150)
+@given(text=_lines())
+def test_large_files_are_read_as_small_ones(text: str) -> None:
+    """By the fast reader with the same values and the same messages."""
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "t.csv"
+        path.write_text(text, newline="")
+        for size in (0, 1 << 40):
+            patch.setattr(csv_large, "_LARGE_BYTES", size)
+            try:
+                outcomes.append([(s.name, s.frames.tolist(), list(s.target)) for s in read(path).sequences])
+            except InputError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_the_fast_reader_reads_plain_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves one with quotes alone."""
+    monkeypatch.setattr(csv_large, "_LARGE_BYTES", 0)
+    path = write(made().columns, tmp_path / "t.csv")
+    roles = Roles(("f0",), ("label",), ("f0",), ("label",))
+    names = ("id", "f0", "f1", "label")
+    table = csv_large.read_large_csv(path, roles, names, ",")
+    assert table is not None and table.rows == 60 and table.place("f0", 0) == f"{path}, row 2, column 'f0'"
+    path.write_text(path.read_text().replace("s0", '"s0"'))
+    assert csv_large.read_large_csv(path, roles, names, ",") is None
