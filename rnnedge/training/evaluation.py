@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ PIECE_FRAMES = 50
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean loss over all judged frames (sequences, for CTC), and metrics by name.
+    """Mean loss over all judged frames (sequences, for CTC), and metrics by name; for tokens also "bits" of loss.
 
     `dead`: for every recurrent layer, the share of its units that never changed.
     """
@@ -57,4 +58,7 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
                     total += float(losses(y, window, config).sum())
                     count += judged
                     metrics.update(y, window)
-    return Evaluation(total / max(count, 1), metrics.compute(), units.dead())
+    loss, found = total / max(count, 1), metrics.compute()
+    if network.config.tokens and config.loss == "cross_entropy":
+        found["bits"] = loss / math.log(2)
+    return Evaluation(loss, found, units.dead())
