@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rnnedge.data import DataConfig, read_data
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.recipe import Recipe, config_from
 from rnnedge.scaling import TargetScale
@@ -110,8 +111,13 @@ def relearn(
 
 
 def load_data(recipe: Recipe) -> Splits:
-    """The three parts of the data of `recipe`."""
-    return TASKS[recipe.task].load()
+    """The three parts of the data of `recipe`.
+
+    Raises `InputError` for what is wrong in a table [data], or in the files that it names.
+    """
+    if recipe.task:
+        return TASKS[recipe.task].load()
+    return read_data(config_from(DataConfig, recipe.data, f"{recipe.origin}: data"), recipe.origin.parent).splits
 
 
 def network_config(recipe: Recipe, splits: Splits) -> NetworkConfig:
@@ -166,7 +172,7 @@ def _trained(
     rounded: dict[str, float],
 ) -> Run:
     config, info = recipe.training, RunInfo(recipe.task, splits.train.labels, splits.frame_rate_hz)
-    info = replace(info, quantized_for=precision)
+    info = replace(info, quantized_for=precision, data=splits.schema)
     state = make_folder(folder) / STATE
     scale = None if config.loss in CLASSES else TargetScale.of(splits.train)
     train, validation = (prepared(recipe, part, splits.train) for part in (splits.train, splits.validation))
@@ -197,7 +203,7 @@ def _trained(
 
 
 def _augment(recipe: Recipe, splits: Splits) -> Augment | None:
-    make = TASKS[recipe.task].augment
+    make = TASKS[recipe.task].augment if recipe.task else None
     return None if make is None else make(splits.train)
 
 

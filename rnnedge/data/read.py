@@ -17,6 +17,7 @@ from rnnedge.data.split import PARTS, Parts, split
 from rnnedge.data.table import require, roles
 from rnnedge.data.targets import class_counts, labels_of, sequence_data
 from rnnedge.data.wav_folder import read_wav_folder
+from rnnedge.tasks.splits import Splits
 from rnnedge.training.data import SequenceData
 from rnnedge_runtime.errors import InputError
 
@@ -37,6 +38,11 @@ class OwnData:
     def frame_rate_hz(self) -> float | None:
         """Frames per second; for audio, samples per second."""
         return self.schema.frame_rate_hz
+
+    @property
+    def splits(self) -> Splits:
+        """The same as a task has it."""
+        return Splits(self.train, self.validation, self.test, self.frame_rate_hz, self.schema.to_dict())
 
 
 def read_data(config: DataConfig, base: str | os.PathLike[str] = "", *, least_frames: int = 1) -> OwnData:

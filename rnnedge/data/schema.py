@@ -56,8 +56,9 @@ class DataSchema:
         return f"{self.source}: {'; '.join(parts)}; {rate}{classes if self.labels else ''}"
 
     def to_dict(self) -> dict[str, Any]:
-        """For a JSON file; `from_dict` reads it back."""
-        return asdict(self)
+        """As JSON has it; `from_dict` reads it back."""
+        fields: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return fields
 
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> DataSchema:
