@@ -146,6 +146,7 @@ class LogMelFrames(nn.Module):
         """Built from numbers alone: the Hann window (periodic, as for spectra), the DFT and the filters are buffers."""
         super().__init__()
         self.config = config
+        self.out_features = config.mels
         filters = mel_filters(config)
         # Bins that no filter reads cost as much as the others.
         read = np.flatnonzero(filters.max(axis=0))
