@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 Config = TypeVar("Config")
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
 def config_from(kind: type[Config], table: Mapping[str, Any], place: str) -> Config:
@@ -26,12 +27,13 @@ def config_from(kind: type[Config], table: Mapping[str, Any], place: str) -> Con
         # By way of JSON, where a list is a tuple but "5" is no number.
         return adapter.validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that was misspelled is missing too; what it should have been is the better answer.
+        unknown = [e for e in error.errors() if e["type"] in _UNKNOWN]
+        first = (unknown or error.errors())[0]
         names = [str(part) for part in first["loc"]]
         where = ".".join([place, *names])
-        if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            known = _keys(adapter.json_schema())
-            raise InputError(f"{where}: unknown key{nearest(names[-1], known)}") from None
+        if unknown:
+            raise InputError(f"{where}: unknown key{nearest(names[-1], _keys(adapter.json_schema()))}") from None
         found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
         raise InputError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from rnnedge.config_tables import config_from
+from rnnedge.data import DataConfig, read_data
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.recipe import Recipe
 from rnnedge.scaling import TargetScale
@@ -111,8 +112,13 @@ def relearn(
 
 
 def load_data(recipe: Recipe) -> Splits:
-    """The three parts of the data of `recipe`."""
-    return TASKS[recipe.task].load()
+    """The three parts of the data of `recipe`.
+
+    Raises `InputError` for what is wrong in a table [data], or in the files that it names.
+    """
+    if recipe.task:
+        return TASKS[recipe.task].load()
+    return read_data(config_from(DataConfig, recipe.data, f"{recipe.origin}: data"), recipe.origin.parent).splits
 
 
 def network_config(recipe: Recipe, splits: Splits) -> NetworkConfig:
@@ -167,7 +173,7 @@ def _trained(
     rounded: dict[str, float],
 ) -> Run:
     config, info = recipe.training, RunInfo(recipe.task, splits.train.labels, splits.frame_rate_hz)
-    info = replace(info, quantized_for=precision)
+    info = replace(info, quantized_for=precision, data=splits.schema)
     state = make_folder(folder) / STATE
     scale = None if config.loss in CLASSES else TargetScale.of(splits.train)
     train, validation = (prepared(recipe, part, splits.train) for part in (splits.train, splits.validation))
@@ -198,7 +204,7 @@ def _trained(
 
 
 def _augment(recipe: Recipe, splits: Splits) -> Augment | None:
-    make = TASKS[recipe.task].augment
+    make = TASKS[recipe.task].augment if recipe.task else None
     return None if make is None else make(splits.train)
 
 

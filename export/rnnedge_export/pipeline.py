@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -33,6 +33,7 @@ def export(
     labels: Sequence[str] = (),
     normalization: Normalization | None = None,
     progress: Callable[[str], None] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Report:
     """Turn a PyTorch module for whole sequences into an ONNX file that streams, proven equal to it.
 
@@ -46,7 +47,7 @@ def export(
     task metric of its own. `calibration`: recordings that ranges of activations are taken from and the drift is
     measured on: an array (time, ...), a list of such, or of dicts by input name; each begins with a reset.
     `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for whoever runs it.
-    `progress` is called with the name of each stage as it begins.
+    `progress` is called with the name of each stage as it begins. `notes` are added to the contract's provenance.
 
     Raises `ModelRefused` where the network cannot stream, `VerificationError` where the file would not compute what
     the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all.
@@ -55,7 +56,7 @@ def export(
     say = progress or (lambda _: None)
     check_writable(path)
     with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
-        return _write(workshop, options, path, say)
+        return _write(workshop, options, path, say, notes)
 
 
 def convert(
@@ -87,11 +88,17 @@ def convert(
         return _write(workshop, options, path, say)
 
 
-def _write(workshop: Workshop, options: Options, path: str | os.PathLike[str], say: Callable[[str], None]) -> Report:
+def _write(
+    workshop: Workshop,
+    options: Options,
+    path: str | os.PathLike[str],
+    say: Callable[[str], None],
+    notes: Mapping[str, str] | None = None,
+) -> Report:
     """The file appears when it is proven."""
     draft = workshop.draft(options, os.fspath(path), say)
     verification, shrunk = draft.prove(say)
-    data = draft.stamped()
+    data = draft.stamped(notes)
     target = write_bytes(path, data)
     digest = check_seal(data, os.fspath(path))
     remember(digest)

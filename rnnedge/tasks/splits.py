@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from rnnedge.training import SequenceData
 
@@ -12,10 +14,12 @@ class Splits:
     """What a network learns from, what decides when to stop, and what it has never seen.
 
     `train`, `validation`, `test`: (time, feature) float32 or (time,) int64 frames; their `labels` name the outputs.
-    `frame_rate_hz`: frames per second, None where frames are not equally far apart in time.
+    `frame_rate_hz`: frames per second, None where frames are not equally far apart in time. `schema`: what a run
+    remembers of data of one's own, as JSON; empty for a task.
     """
 
     train: SequenceData
     validation: SequenceData
     test: SequenceData
     frame_rate_hz: float | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
