@@ -117,7 +117,7 @@ def load_data(recipe: Recipe) -> Splits:
     Raises `InputError` for what is wrong in a table [data], or in the files that it names.
     """
     if recipe.task:
-        return TASKS[recipe.task].load()
+        return TASKS[recipe.task].load(**recipe.options)
     return read_data(config_from(DataConfig, recipe.data, f"{recipe.origin}: data"), recipe.origin.parent).splits
 
 

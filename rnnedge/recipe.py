@@ -1,7 +1,8 @@
 """A recipe: which data, which network, how it learns. One TOML file, or a task's own.
 
 ```toml
-task = "speech"             # a task by name, or a table [data] of your own files
+task = "speech"             # a task by name, or a table [data] of your own files;
+                            # with options of its own: task = { name = "adding", frames = 400 }
 
 [network]                   # the fields of NetworkConfig that the data do not decide
 cell = "gru"
@@ -16,8 +17,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,8 @@ _TABLES = ("task", "data", "network", "training")
 class Recipe:
     """`task`: a task's name, "" where `data`, the table of one's own files, says what is learned.
 
-    `network`: what of `NetworkConfig` the data do not decide, and `normalize`, false where features stay as they are.
+    `options` of the task. `network`: what of `NetworkConfig` the data do not decide, and `normalize`, false where
+    features stay as they are.
     `origin`: the file, for messages; paths in `data` are relative to its folder.
     """
 
@@ -42,12 +45,18 @@ class Recipe:
     network: Mapping[str, Any]
     training: TrainerConfig
     origin: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
 
-    def changed(self, network: Mapping[str, Any], training: Mapping[str, Any]) -> Recipe:
+    def changed(
+        self, network: Mapping[str, Any], training: Mapping[str, Any], options: Mapping[str, Any] | None = None
+    ) -> Recipe:
         """With other values of some keys. Raises `InputError` as `read_recipe` does."""
         table = {**asdict(self.training), **training}
         made = config_from(TrainerConfig, table, "training") if training else self.training
-        return replace(self, network={**self.network, **network}, training=made)
+        options = {**self.options, **(options or {})}
+        if self.task:
+            _check_options(self.task, options, "task")
+        return replace(self, network={**self.network, **network}, training=made, options=options)
 
 
 def find_recipe(text: str) -> Recipe:
@@ -71,15 +80,29 @@ def read_recipe(path: Path) -> Recipe:
     for key, value in table.items():
         if key not in _TABLES:
             raise InputError(f"{path}: unknown key {key!r}{nearest(key, _TABLES)}; expected {', '.join(_TABLES)}")
-        if isinstance(value, dict) == (key == "task"):
+        if not isinstance(value, (str, dict) if key == "task" else dict):
             raise InputError(f"{path}: expected {'a name' if key == 'task' else f'a table [{key}]'}, found {value!r}")
-    task, data = table.get("task", ""), table.get("data", {})
+    named, data = table.get("task", ""), table.get("data", {})
+    options = {key: value for key, value in named.items() if key != "name"} if isinstance(named, dict) else {}
+    task = named.get("name", "") if isinstance(named, dict) else named
     if bool(task) == bool(data):
         raise InputError(f"{path}: expected a task or a table [data], found {'both' if task else 'none'}")
     if task and task not in TASKS:
         raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}{nearest(task, TASKS)}")
+    if task:
+        _check_options(task, options, f"{path}: task")
     training = config_from(TrainerConfig, table.get("training", {}), f"{path}: training")
-    return Recipe(task, data, table.get("network", {}), training, path)
+    return Recipe(task, data, table.get("network", {}), training, path, options)
+
+
+def _check_options(task: str, options: Mapping[str, Any], place: str) -> None:
+    """Raise `InputError` for an option that `task` does not have, or that is no positive whole number."""
+    known = signature(TASKS[task].load).parameters
+    for name, value in options.items():
+        if name not in known:
+            raise InputError(f"{place}.{name}: unknown key{nearest(name, known)}")
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{place}.{name}: expected a whole number of at least 1, found {value!r}")
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -147,16 +147,18 @@ def _check_start(source: Path | None, quantize: str | None, output: Path) -> Non
 
 def _changed(recipe: Recipe, changes: list[str], network: dict[str, Any], training: dict[str, Any]) -> Recipe:
     """`recipe` with what the options say; values of --set are written as in TOML, or as plain words."""
-    tables = {"network": network, "training": training}
+    options: dict[str, Any] = {}
+    tables = {"network": network, "training": training, "task": options}
     for change in changes:
         place, equals, value = change.partition("=")
         table, dot, key = place.partition(".")
         if not equals or not dot or table not in tables:
             raise typer.BadParameter(
-                f"expected network.KEY=VALUE or training.KEY=VALUE, found {change!r}", param_hint="--set"
+                f"expected network.KEY=VALUE, training.KEY=VALUE or task.KEY=VALUE, found {change!r}",
+                param_hint="--set",
             )
         tables[table][key] = _value(value)
-    return recipe.changed(network, training)
+    return recipe.changed(network, training, options)
 
 
 def _value(text: str) -> Any:

@@ -14,11 +14,12 @@ from rnnedge.training.trainer import Augment
 class Task:
     """Data from an installed package, or made by an equation.
 
-    `summary`: one line for `--help`. `augment`: how training sequences are changed while a network learns, made from
-    them; how it learns stands in `recipes/NAME.toml`.
+    `summary`: one line for `--help`. `load` may have options, whole numbers with a default, which a recipe sets.
+    `augment`: how training sequences are changed while a network learns, made from them; how it learns stands in
+    `recipes/NAME.toml`.
     """
 
     name: str
     summary: str
-    load: Callable[[], Splits]
+    load: Callable[..., Splits]
     augment: Callable[[SequenceData], Augment] | None = None
