@@ -14,22 +14,19 @@ epochs = 100
 
 from __future__ import annotations
 
-import difflib
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from rnnedge.config_tables import config_from, nearest
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import TrainerConfig
-from rnnedge_runtime.errors import InputError, MissingExtra
+from rnnedge_runtime.errors import InputError
 
-_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _TABLES = ("task", "data", "network", "training")
-Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def find_recipe(text: str) -> Recipe:
     if Path(text).suffix == ".toml" or Path(text).exists():
         return read_recipe(Path(text))
     raise InputError(
-        f"{text}: expected a task ({', '.join(TASKS)}) or a TOML file, found neither{_nearest(text, TASKS)}"
+        f"{text}: expected a task ({', '.join(TASKS)}) or a TOML file, found neither{nearest(text, TASKS)}"
     )
 
 
@@ -73,42 +70,16 @@ def read_recipe(path: Path) -> Recipe:
     table = _read_toml(path)
     for key, value in table.items():
         if key not in _TABLES:
-            raise InputError(f"{path}: unknown key {key!r}{_nearest(key, _TABLES)}; expected {', '.join(_TABLES)}")
+            raise InputError(f"{path}: unknown key {key!r}{nearest(key, _TABLES)}; expected {', '.join(_TABLES)}")
         if isinstance(value, dict) == (key == "task"):
             raise InputError(f"{path}: expected {'a name' if key == 'task' else f'a table [{key}]'}, found {value!r}")
     task, data = table.get("task", ""), table.get("data", {})
     if bool(task) == bool(data):
         raise InputError(f"{path}: expected a task or a table [data], found {'both' if task else 'none'}")
     if task and task not in TASKS:
-        raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}{_nearest(task, TASKS)}")
+        raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}{nearest(task, TASKS)}")
     training = config_from(TrainerConfig, table.get("training", {}), f"{path}: training")
     return Recipe(task, data, table.get("network", {}), training, path)
-
-
-def config_from(kind: type[Config], table: Mapping[str, Any], place: str) -> Config:
-    """A config, a frozen dataclass, from a table of a TOML or JSON file.
-
-    Raises `InputError` with the first thing that is wrong in one line that begins with `place`.
-    """
-    try:
-        from pydantic import TypeAdapter, ValidationError
-    except ImportError as error:
-        raise MissingExtra("reading a config needs pydantic; install 'rnnedge[train]'") from error
-    adapter = TypeAdapter(kind)
-    try:
-        # By way of JSON, where a list is a tuple but "5" is no number.
-        return adapter.validate_json(json.dumps(table, default=str), strict=True)
-    except ValidationError as error:
-        # A key that was misspelled is missing too; what it should have been is the better answer.
-        unknown = [e for e in error.errors() if e["type"] in _UNKNOWN]
-        first = (unknown or error.errors())[0]
-        names = [str(part) for part in first["loc"]]
-        where = ".".join([place, *names])
-        if unknown:
-            known = _keys(adapter.json_schema())
-            raise InputError(f"{where}: unknown key{_nearest(names[-1], known)}") from None
-        found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
-        raise InputError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -127,13 +98,3 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise InputError(f"{path}: not a TOML file ({error})") from error
-
-
-def _keys(schema: Mapping[str, Any]) -> list[str]:
-    """Every key that a JSON schema knows, those of nested tables too."""
-    return [key for part in (schema, *schema.get("$defs", {}).values()) for key in part.get("properties", {})]
-
-
-def _nearest(name: str, names: Any) -> str:
-    close = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {close[0]}?" if close else ""

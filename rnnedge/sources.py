@@ -75,7 +75,10 @@ def _from_run(folder: str) -> Source:
     network, info = load_checkpoint(folder)
     config = network.config
     normalization = Normalization(config.mean, config.std) if config.mean else None
-    example = torch.zeros(1, _TRIAL_FRAMES, config.input_size)
+    frames = torch.tensor(_TRIAL_FRAMES)
+    while network.output_frames(frames) < _TRIAL_FRAMES:
+        frames = frames * 2
+    example = torch.zeros(1, int(frames), config.input_size)
     try:
         notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
     except (KeyError, TypeError, AttributeError) as error:

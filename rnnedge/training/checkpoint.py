@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from rnnedge.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.errors import ModelRefused
@@ -75,7 +75,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
     place = source / _CONFIG
     try:
         fields = json.loads(place.read_text())
-        network = RecurrentNetwork(_network_config(fields["network"]))
+        network = RecurrentNetwork(config_from(NetworkConfig, fields["network"], "network"))
         run = fields["run"]
         quantized_for = run.get("quantized_for", "")
         known = run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"]
@@ -112,9 +112,3 @@ def _tidy(folder: Path) -> None:
         for path in folder.glob(f"weights-{'[0-9a-f]' * 12}.safetensors"):
             if path.name != named:
                 path.unlink()
-
-
-def _network_config(fields: dict[str, Any]) -> NetworkConfig:
-    # JSON has no tuples; the config itself refuses a field it does not know and a value out of range.
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    return NetworkConfig(**values)

@@ -122,3 +122,58 @@ def test_a_wrong_cell_ends_the_command_with_its_place(rnnedge: Command, tmp_path
     table.write_text(table.read_text().replace("circle", "circle,", 1))
     done = rnnedge("train", recipe("gestures.toml", tmp_path), "-o", tmp_path / "run")
     assert done.code == 6 and f"{table}, row " in done.err and "expected 6 cells as in the header, found 7" in done.err
+
+
+def words(folder: Path) -> None:
+    """Gliding tones in noise."""
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.default_rng(0)
+    for word, glide in {"down": -1000, "level": 0, "up": 1000}.items():
+        (folder / "words" / word).mkdir(parents=True)
+        for i in range(40):
+            t = np.linspace(0, 1, int(rng.uniform(0.3, 0.5) * 8000))
+            hz = (1000 - glide / 2 + glide * t) * rng.uniform(0.9, 1.1)
+            tone = rng.uniform(0.05, 0.5) * np.sin(2 * np.pi * np.cumsum(hz) / 8000)
+            samples = tone + 0.01 * rng.standard_normal(len(t))
+            soundfile.write(folder / "words" / word / f"{i:03d}.wav", samples, 8000, "PCM_16")
+
+
+def test_words_from_wav_files(rnnedge: Command, tmp_path: Path) -> None:
+    """Samples go into the file; `rnnedge run` decides a recording as it was labelled."""
+    found, model = trained("words.toml", words, rnnedge, tmp_path)
+    assert found["test_accuracy"] >= 0.95
+    assert model.contract.labels == ("down", "level", "up") and model.contract.frame_rate_hz == 8000
+    assert model.contract.inputs[0].frame_shape == (1,)
+    right = 0
+    for word in model.contract.labels:
+        for path in sorted((tmp_path / "words" / word).iterdir())[:5]:
+            done = rnnedge("run", tmp_path / "m.onnx", path, "--json")
+            assert done.code == 0, done.err
+            scores = json.loads(done.out.splitlines()[-1])
+            right += int(model.contract.labels[int(np.argmax(scores["y"] if "y" in scores else scores))] == word)
+    assert right >= 14
+
+
+@pytest.mark.parametrize(
+    ("change", "words_of_error"),
+    [
+        (("sample_rate_hz = 8000\n", "sample_rate_hz = 16000\n"),
+         "network.front_end.0.sample_rate_hz: expected 8000, as the data have, found 16000"),
+        (("mels = 20", "mels = 20\nmel = 3"), "network.front_end.0.mel: unknown key; did you mean mels?"),
+        (("mels = 20", "mels = 20\nhop_ms = 1000.0\nwindow_ms = 1000.0"),
+         "expected at least 8000 frames (the network's front end takes as many for its first), found 800; leave it out"),
+    ],
+)  # fmt: skip
+def test_a_front_end_that_does_not_fit_the_recordings_is_named(
+    change: tuple[str, str], words_of_error: str, rnnedge: Command, tmp_path: Path
+) -> None:
+    """Another rate, an unknown key, recordings shorter than a hop."""
+    soundfile = pytest.importorskip("soundfile")
+    for word in ("down", "up"):
+        (tmp_path / "words" / word).mkdir(parents=True)
+        for i in range(5):
+            soundfile.write(tmp_path / "words" / word / f"{i}.wav", np.zeros(800), 8000)
+    path = recipe("words.toml", tmp_path)
+    path.write_text(path.read_text().replace(*change))
+    done = rnnedge("train", path, "-o", tmp_path / "run")
+    assert done.code == 6 and words_of_error in done.err
