@@ -33,8 +33,7 @@ def config_from(kind: type[Config], table: Mapping[str, Any], place: str) -> Con
         names = [str(part) for part in first["loc"]]
         where = ".".join([place, *names])
         if unknown:
-            known = _keys(adapter.json_schema())
-            raise InputError(f"{where}: unknown key{nearest(names[-1], known)}") from None
+            raise InputError(f"{where}: unknown key{nearest(names[-1], _keys(adapter.json_schema()))}") from None
         found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
         raise InputError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
 

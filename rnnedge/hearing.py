@@ -24,7 +24,7 @@ def log_mel_of(network: Mapping[str, Any], place: str) -> LogMel | None:
 
 
 def fitted_front_end(network: Mapping[str, Any], front: LogMel, splits: Splits, place: str) -> list[Any]:
-    """The tables of the front ends of `network`, with what `front`, the first, takes off the energies of `splits.train`.
+    """The tables of the front ends of `network`; `front`, the first, with the statistics of energies of `splits.train`.
 
     Samples themselves stay as they are. Raises `InputError` where the recordings have another rate than `front`, more
     than one channel, or are too short.

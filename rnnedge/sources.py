@@ -75,10 +75,11 @@ def _from_run(folder: str) -> Source:
     network, info = load_checkpoint(folder)
     config = network.config
     normalization = Normalization(config.mean, config.std) if config.mean else None
-    frames = torch.tensor(_TRIAL_FRAMES)
-    while network.output_frames(frames) < _TRIAL_FRAMES:
-        frames = frames * 2
-    example = torch.zeros(1, int(frames), config.input_size)
+    frames = _TRIAL_FRAMES
+    while int(network.output_frames(torch.tensor(frames))) < _TRIAL_FRAMES:
+        frames *= 2
+    tokens = torch.zeros(1, frames, dtype=torch.int64)
+    example = tokens if config.tokens else torch.zeros(1, frames, config.input_size)
     try:
         notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
     except (KeyError, TypeError, AttributeError) as error:

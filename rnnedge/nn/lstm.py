@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from rnnedge.nn.time_loop import time_loop
 
 State = tuple[Tensor, Tensor]
-# A gain of 1 would make the state as wide as its gates again in every frame: a recurrence that is chaotic, from 64 units
-# on so much that float32 and float64 part within some thousand frames. 0.1 is that of Cooijmans et al., "Recurrent batch
-# normalization", 2017, section 4, who look at the gradient.
+# A gain of 1 would make the state as wide as its gates again in every frame: a recurrence that is chaotic, from 64
+# units on so much that float32 and float64 part within some thousand frames. 0.1 is that of Cooijmans et al.,
+# "Recurrent batch normalization", 2017, section 4, who look at the gradient.
 _GAIN = 0.1
 
 

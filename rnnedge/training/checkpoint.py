@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rnnedge.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
