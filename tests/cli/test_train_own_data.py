@@ -65,6 +65,7 @@ def trained(name: str, make: Callable[[Path], None], rnnedge: Command, folder: P
     make(folder)
     done = rnnedge("train", recipe(name, folder), "-o", folder / "run", "--json")
     assert done.code == 0, done.err
+    assert "training " in done.err and " frames; validation " in done.err
     return done.json
 
 
