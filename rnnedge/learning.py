@@ -17,6 +17,7 @@ import torch
 
 from rnnedge.config_tables import config_from
 from rnnedge.data import DataConfig, read_data
+from rnnedge.hearing import fitted_front_end, log_mel_of
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.recipe import Recipe
 from rnnedge.scaling import TargetScale
@@ -118,7 +119,9 @@ def load_data(recipe: Recipe) -> Splits:
     """
     if recipe.task:
         return TASKS[recipe.task].load(**recipe.options)
-    return read_data(config_from(DataConfig, recipe.data, f"{recipe.origin}: data"), recipe.origin.parent).splits
+    config = config_from(DataConfig, recipe.data, f"{recipe.origin}: data")
+    front = log_mel_of(recipe.network, f"{recipe.origin}: network")
+    return read_data(config, recipe.origin.parent, least_frames=front.hop if front else 1).splits
 
 
 def network_config(recipe: Recipe, splits: Splits) -> NetworkConfig:
@@ -127,16 +130,19 @@ def network_config(recipe: Recipe, splits: Splits) -> NetworkConfig:
     Raises `InputError` where the recipe says another size than the data have, or has a key that does not exist.
     """
     table: dict[str, Any] = dict(recipe.network)
+    place = f"{recipe.origin}: network"
     normalize = table.pop("normalize", True)
     derived: dict[str, Any] = {"output_size": outputs_for(recipe.training, _values(splits.train, recipe.training))}
     if splits.train.features:
         derived["input_size"] = splits.train.features
-        if normalize:
+        front = log_mel_of(table, place)
+        if normalize and front:
+            table["front_end"] = fitted_front_end(table, front, splits, place)
+        elif normalize:
             derived["mean"], derived["std"] = splits.train.statistics()
     else:
         table.setdefault("input_size", _EMBEDDING)
         derived["tokens"] = len(splits.train.labels)
-    place = f"{recipe.origin}: network"
     for name, value in derived.items():
         if name in table and table[name] != value:
             raise InputError(f"{place}.{name}: expected {value}, as the data have, found {table[name]}; leave it out")

@@ -122,6 +122,10 @@ def _train(
             run = learn(recipe, output, **how)
         else:
             run = relearn(recipe, source, output, quantize, epochs=total, **how)
+    if first and run.info.data:
+        from rnnedge.data import DataSchema
+
+        say(DataSchema.from_dict(run.info.data).summary())
     if first:
         print_json("train", _fields(run)) if json else print(_sentence(run))
     if run.result.interrupted:

@@ -114,7 +114,10 @@ class DataConfig:
             if named.count(name) > 1:
                 raise ValueError(f"features, target, sequence, time: column {name!r} has two roles; give it one")
         if self.is_wav and self.task != "class_per_sequence":
-            raise ValueError(f"task: expected class_per_sequence for a folder of WAV files, found {self.task!r}")
+            raise ValueError(
+                f"task: expected class_per_sequence for a folder of WAV files, found {self.task!r}; for another task "
+                "give a .csv, .parquet or .npz file, or set format"
+            )
         for name in ("features", "sequence", "time"):
             if self.is_wav and getattr(self, name):
                 raise ValueError(f"{name}: expected none for a folder of WAV files, found {getattr(self, name)!r}")

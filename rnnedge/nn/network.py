@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -76,6 +77,9 @@ class RecurrentNetwork(nn.Module):
         for front in self.front_end:
             h, front_state = front(h, next(before))
             after.append(front_state)
+        if self.front_end and not torch.compiler.is_exporting() and not h.shape[1]:
+            # Nothing has come out of a front end with a stride yet, and torch's layers refuse a sequence of no frames.
+            return h.new_zeros(h.shape[0], 0, self.config.layer_size), (*after, *before)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h, layer_state = layer(h, next(before))
             h = self.dropout(norm(h))
@@ -90,12 +94,15 @@ class RecurrentNetwork(nn.Module):
     def kept(self, state: State, keep: Tensor) -> State:
         """`state` with the initial one, zeros, in the rows where `keep` (batch,) is False."""
 
-        def one(module: nn.Module, s: Any) -> Any:
+        def one(module: nn.Module, t: Any) -> Any:
+            if t is None:
+                return None
             # torch's layers have an axis of layers before that of the batch.
-            rows = keep[None, :, None] if isinstance(module, nn.RNNBase) else None
-            return pytree.tree_map(lambda t: t * (keep.reshape(-1, *[1] * (t.dim() - 1)) if rows is None else rows), s)
+            axes = [1, -1, 1] if isinstance(module, nn.RNNBase) else [-1, *[1] * (t.dim() - 1)]
+            return t * keep.reshape(axes)
 
-        return tuple(one(module, s) for module, s in zip([*self.front_end, *self.layers], state, strict=True))
+        modules = zip([*self.front_end, *self.layers], state, strict=True)
+        return tuple(pytree.tree_map(partial(one, module), s) for module, s in modules)
 
     def output_frames(self, frames: Tensor) -> Tensor:
         """How many frames of output so many frames of input (int64, any shape) give, from the beginning on."""

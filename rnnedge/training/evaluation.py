@@ -37,7 +37,7 @@ class Evaluation:
 
 
 def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfig) -> Evaluation:
-    """Stream every sequence of `data` from the initial state, `PIECE_FRAMES` at a time.
+    """Stream every sequence of `data` from the initial state, about `PIECE_FRAMES` frames of output at a time.
 
     A network whose state does not carry what it should gets a bad result here, as it would on the device. With a class
     per sequence the decision is that of the last frame, which has seen the whole sequence; else all frames count.
@@ -46,11 +46,13 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
     device = str(next(network.parameters()).device)
     objective = Objective(network, config).eval()
     metrics = Metrics(config, network.config.output_size)
-    total, count = 0.0, 0
+    total, count, piece = 0.0, 0, PIECE_FRAMES
+    while int(network.output_frames(torch.tensor(piece))) < PIECE_FRAMES:
+        piece *= 2
     with torch.no_grad(), UnitRanges(network) as units:
         for batch in batches(data, network, config):
             state = None
-            for window in cut(batch.to(device), PIECE_FRAMES, network):
+            for window in cut(batch.to(device), piece, network):
                 units.real = window.real
                 y, state = objective.outputs(window, state)
                 judged = judged_count(window, config)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import rnnedge_export
+from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.nn.log_mel import LogMel, LogMelFrames
+from rnnedge.training import SequenceData, TrainerConfig, evaluate
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import stream_all
 
@@ -163,3 +165,46 @@ def test_a_field_out_of_range_is_named(fields: dict[str, object], words: str) ->
     """With what was expected and found."""
     with pytest.raises(ValueError, match=words):
         LogMel(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn_sigmoid"])
+@pytest.mark.parametrize("cuts", [[], [3, 50, 127, 128, 1500], [1999]])
+def test_a_network_gives_the_same_in_pieces(cell: str, cuts: list[int]) -> None:
+    """Also where a piece is too short for a frame, at the beginning or later."""
+    torch.manual_seed(0)
+    network = RecurrentNetwork(NetworkConfig(cell, 1, 5, 2, num_layers=2, front_end=(CONFIGS["8 kHz"],))).eval()
+    x = torch.from_numpy(np.stack([audio(2000), audio(2000, 1)]))[..., None]
+    state, parts = None, []
+    with torch.no_grad():
+        whole, _ = network(x)
+        for piece in np.split(x.numpy(), cuts, axis=1):
+            y, state = network(torch.from_numpy(piece), state)
+            parts.append(y)
+            state = network.kept(state, torch.tensor([True, True]))
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=0)
+
+
+def test_a_row_that_begins_anew_is_as_the_first_time() -> None:
+    """After a whole number of hops, `kept` makes one row start from zeros and leaves the other."""
+    torch.manual_seed(0)
+    config = CONFIGS["8 kHz"]
+    network = RecurrentNetwork(NetworkConfig("lstm", 1, 5, 2, front_end=(config,))).eval()
+    x = torch.from_numpy(np.stack([audio(2000), audio(2000, 1)]))[..., None]
+    half = 5 * config.hop
+    with torch.no_grad():
+        _, state = network(x[:, :half])
+        y, _ = network(x[:, half:], network.kept(state, torch.tensor([True, False])))
+        expected = network(x[:1])[0][:, 5:], network(x[1:, half:])[0]
+    torch.testing.assert_close(y, torch.cat(expected), atol=1e-5, rtol=0)
+
+
+def test_recordings_are_judged_streamed_as_they_are_whole() -> None:
+    """`evaluate` takes pieces that give some frames each; the loss is that of the last frames of the whole."""
+    torch.manual_seed(0)
+    network = RecurrentNetwork(NetworkConfig("gru", 1, 5, 2, output="last", front_end=(CONFIGS["8 kHz"],))).eval()
+    frames = tuple(audio(n, n)[:, None] for n in (130, 9000, 20000))
+    found = evaluate(network, SequenceData(frames, (0, 1, 1), ("a", "b")), TrainerConfig(batch_size=3))
+    with torch.no_grad():
+        y = torch.cat([network(torch.from_numpy(x)[None])[0] for x in frames])
+    expected = nn.functional.cross_entropy(y, torch.tensor([0, 1, 1]))
+    assert found.loss == pytest.approx(float(expected), abs=1e-5)
