@@ -23,7 +23,7 @@ def latency_histogram(series: Mapping[str, Array], per: str) -> str:
 
     What is slower than all but half a percent of any series stands in the last bin.
     """
-    figure, axes = _figure(7.2, 2.9)
+    figure, axes = blank_figure(7.2, 2.9)
     from matplotlib.ticker import LogFormatter
 
     low = min(float(np.percentile(values, 0.05)) for values in series.values())
@@ -40,12 +40,12 @@ def latency_histogram(series: Mapping[str, Array], per: str) -> str:
     axes.set_ylabel("% of calls")
     if len(series) > 1:
         _legend_above(axes)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def slowest_over_time(series: Mapping[str, Sequence[float]], deadline_us: float | None) -> str:
     """The slowest push of each stretch of a run, in order, microseconds; the deadline as a line."""
-    figure, axes = _figure(7.2, 2.4)
+    figure, axes = blank_figure(7.2, 2.4)
     for colour, (name, values) in zip(cycle(COLOURS), series.items(), strict=False):
         place = np.linspace(0, 100, len(values))
         axes.scatter(place, values, s=4, color=colour, lw=0, label=name, rasterized=True)
@@ -55,12 +55,12 @@ def slowest_over_time(series: Mapping[str, Sequence[float]], deadline_us: float 
     axes.set_ylabel("microseconds")
     axes.yaxis.set_major_formatter("{x:g}")
     _legend_above(axes)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
     """Which share of the pushes took longer than a time: both axes logarithmic, so that the tail is seen."""
-    figure, axes = _figure(7.2, 2.9)
+    figure, axes = blank_figure(7.2, 2.9)
     for colour, (name, values) in zip(cycle(COLOURS), series.items(), strict=False):
         # Each value once: the drawing of a million pushes is no larger than that of a thousand.
         ordered, counts = np.unique(values, return_counts=True)
@@ -74,7 +74,7 @@ def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
     axes.set_xlabel("microseconds")
     axes.set_ylabel("pushes that took longer")
     _legend_above(axes)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _legend_above(axes: Any) -> None:
@@ -93,7 +93,7 @@ def _deadline(line: Any, deadline_us: float | None) -> None:
 
 def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence[float]) -> str:
     """Median latency per contender as bars, with the 99th percentile as a mark."""
-    figure, axes = _figure(7.2, 0.5 + 0.38 * len(names))
+    figure, axes = blank_figure(7.2, 0.5 + 0.38 * len(names))
     places = np.arange(len(names))[::-1]
     colours = [COLOURS[0] if name.startswith("rnnedge") else COLOURS[5] for name in names]
     axes.barh(places, p50_us, color=colours, height=0.62, lw=0)
@@ -105,12 +105,12 @@ def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence
     axes.set_xlim(0, max(*p50_us, *p99_us) * 1.15)
     axes.set_xlabel("microseconds per frame (bar and number: median)")
     axes.legend(frameon=False, labelcolor=_GREY, loc="upper right", fontsize=8)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def probabilities_over_time(probabilities: Array, labels: Sequence[str], target: int, frame_ms: float) -> str:
     """Probability of every label (time, label) as frames come in; the right one thick, the others thin."""
-    figure, axes = _figure(7.2, 2.6)
+    figure, axes = blank_figure(7.2, 2.6)
     time_ms = (np.arange(len(probabilities)) + 1) * frame_ms
     for index, label in enumerate(labels):
         right = index == target
@@ -128,10 +128,10 @@ def probabilities_over_time(probabilities: Array, labels: Sequence[str], target:
     axes.set_ylabel("probability")
     axes.set_ylim(-0.02, 1.02)
     axes.legend(frameon=False, labelcolor=_GREY, loc="center right", fontsize=8)
-    return _svg(figure)
+    return as_svg(figure)
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
+def blank_figure(width: float, height: float) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -148,7 +148,7 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def as_svg(figure: Any) -> str:
     """The figure as an <svg> element whose text is text, without a date."""
     from matplotlib import rc_context
 
