@@ -97,7 +97,7 @@ def _lstm(
         c = _remember(tape, f, c, i, g)
     # H_t = o_t (.) h(C_t)
     h = tape.op("Mul", o, activate(tape, direction.activations[2], c, spec.dtype), hint="h")
-    return Memory(h, c, {"input_gate": i, "forget_gate": f, "output_gate": o, "candidate": g})
+    return Memory(h, c, gates={"input_gate": i, "forget_gate": f, "output_gate": o, "candidate": g})
 
 
 def _remember(tape: Tape, f: ir.Value, c: ir.Value, i: ir.Value, g: ir.Value) -> ir.Value:

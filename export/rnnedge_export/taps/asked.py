@@ -7,7 +7,8 @@
 | LSTM | hidden, cell | input_gate, forget_gate, output_gate, candidate   |
 | Scan | every state  |                                                   |
 
-The native GRU and LSTM operators give the hidden state of every frame and keep the rest to themselves; a Scan gives all.
+The native GRU and LSTM operators give the hidden state of every frame, and keep the rest to themselves; a Scan gives
+all of it.
 """
 
 from __future__ import annotations

@@ -113,8 +113,8 @@ class Inserting:
         if self.form == "native":
             hidden = ", ".join(value.replace("_", " ") for value in wanted if value != "hidden")
             raise ModelRefused(
-                f"{layer} ({kind}): taps: the native operator hides the {hidden}; expected form scan, unrolled or step, "
-                "or none, which chooses one"
+                f"{layer} ({kind}): taps: the native operator hides the {hidden}; expected form scan, unrolled or "
+                "step, or none, which chooses one"
             )
         self._as_scan(node, layer, wanted)
 

@@ -1,0 +1,38 @@
+"""Occlusion, by captum: how much the output falls when a stretch of the input is replaced by the baseline.
+
+Source: Zeiler & Fergus, "Visualizing and understanding convolutional networks", 2014, section 4.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rnnedge.explain.attribution import Attribution, Baseline
+from rnnedge.explain.from_module import Watched, evaluation
+from rnnedge.explain.integrated import FRAMES_AT_ONCE, captum, score_of, shared
+from rnnedge.explain.outputs import Target
+
+MOST_WINDOWS = 4096
+
+
+def occlusion(watched: Watched, target: Target, baseline: Baseline) -> Attribution:
+    """One frame of one feature at a time, or longer and wider windows where that would be more than 4,096 runs."""
+    method = captum().Occlusion
+    score = score_of(watched, target)
+    start = torch.from_numpy(baseline.frames.copy())[None]
+    time, shape = watched.x.shape[1], tuple(watched.x.shape[2:])
+    features = int(np.prod(shape, dtype=int))
+    single = time * features <= MOST_WINDOWS
+    width = 1 if single else -(-time // MOST_WINDOWS)
+    window = (width, *(1 if single else size for size in shape))
+    with evaluation(watched.module), torch.no_grad():
+        shares = method(score).attribute(
+            watched.x, sliding_window_shapes=window, strides=window, baselines=start,
+            perturbations_per_eval=max(1, min(256, FRAMES_AT_ONCE // time)),
+        )  # fmt: skip
+        ends = [float(score(x)) for x in (watched.x, start)]
+    words = (
+        f"{width} frame{'s' * (width > 1)} of {'one feature' if single and features > 1 else 'every feature'} at a time"
+    )
+    return shared("occlusion", target, shares, ends, baseline, words)
