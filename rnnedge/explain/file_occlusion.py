@@ -13,15 +13,15 @@ from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import stream_all
 
-# Longer sequences are occluded in so many windows of several frames.
-MOST_WINDOWS = 256
+# Longer sequences are occluded in windows of several frames: so many of them, and frames of all of them together.
+_MOST_WINDOWS, _FEWEST_WINDOWS, _MOST_FRAMES = 512, 64, 1_000_000
 _TOGETHER = 64
 
 
 def occlude_file(model: Model, frames: Array, target: Target, baseline: Baseline) -> Attribution:
     """`frames` (time, ...) as they were recorded; every feature of a frame is replaced together."""
     time = len(frames)
-    width = -(-time // MOST_WINDOWS)
+    width = -(-time // min(_MOST_WINDOWS, max(_FEWEST_WINDOWS, _MOST_FRAMES // time)))
     starts = range(0, time, width)
     cases = [frames, baseline.frames]
     for start in starts:

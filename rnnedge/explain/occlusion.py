@@ -13,18 +13,20 @@ from rnnedge.explain.from_module import Watched, evaluation
 from rnnedge.explain.integrated import FRAMES_AT_ONCE, captum, score_of, shared
 from rnnedge.explain.outputs import Target
 
-MOST_WINDOWS = 4096
+# Runs of the network, and frames of all of them together: about a minute for a layer of a hundred units.
+_MOST_WINDOWS, _FEWEST_WINDOWS, _MOST_FRAMES = 4096, 64, 4_000_000
 
 
 def occlusion(watched: Watched, target: Target, baseline: Baseline) -> Attribution:
-    """One frame of one feature at a time, or longer and wider windows where that would be more than 4,096 runs."""
+    """One frame of one feature at a time, or longer windows of every feature where that would take too many runs."""
     method = captum().Occlusion
     score = score_of(watched, target)
     start = torch.from_numpy(baseline.frames.copy())[None]
     time, shape = watched.x.shape[1], tuple(watched.x.shape[2:])
     features = int(np.prod(shape, dtype=int))
-    single = time * features <= MOST_WINDOWS
-    width = 1 if single else -(-time // MOST_WINDOWS)
+    windows = min(_MOST_WINDOWS, max(_FEWEST_WINDOWS, _MOST_FRAMES // time))
+    single = time * features <= windows
+    width = 1 if single else -(-time // windows)
     window = (width, *(1 if single else size for size in shape))
     with evaluation(watched.module), torch.no_grad():
         shares = method(score).attribute(

@@ -159,9 +159,7 @@ def _state_range(name: str, layer: Layer) -> tuple[float | None, float | None]:
 def _saturation(found: Findings) -> Picture:
     shares = {one.value: (one.low, one.high) for one in found.saturation}
     ends = {
-        one.value: ("below 0.1, shut", "above 0.9, open")
-        if one.value != "hidden" and gate_of(found.layer, one.value).low == 0
-        else ("low end", "above 0.9")
+        one.value: ("below -0.9", "above 0.9") if one.signed else ("below 0.1, shut", "above 0.9, open")
         for one in found.saturation
     }
     stuck = {one.value: len(one.constant_units) for one in found.saturation if len(one.constant_units)}
@@ -180,8 +178,11 @@ def _half_lives(found: Findings, label: str, length: int) -> Iterator[Picture]:
         kept = kept_share(found.layer)
         assert kept is not None
         series[f"by the {kept[0].replace('_', ' ')} alone"] = found.gate_half_life
-    if found.decay is not None and len(found.decay.units) == found.layer.units:
-        series["measured, by a push"] = found.decay.half_life
+    if found.decay is not None:
+        measured = np.full(found.layer.units, np.nan)
+        if len(measured) > int(found.decay.units.max()):
+            measured[found.decay.units] = found.decay.half_life
+            series["measured, by a push"] = measured
     if not series:
         return
     middle = float(np.median(next(iter(series.values()))))

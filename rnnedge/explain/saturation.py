@@ -20,12 +20,16 @@ ALWAYS = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Saturation:
-    """Shares of frames, float64 (unit,), of one inner value: at its lower end, and at its upper end."""
+    """Shares of frames, float64 (unit,), of one inner value: at its lower end, and at its upper end.
+
+    `signed`: its range is -1 to 1, else 0 to 1.
+    """
 
     layer: str
     value: str
     low: Array
     high: Array
+    signed: bool
 
     @property
     def constant_units(self) -> Array:
@@ -46,7 +50,7 @@ def saturation(layer: Layer) -> tuple[Saturation, ...]:
         found.append(_share(layer.name, name, values, gate.low, gate.high))
     hidden = layer.states.get("hidden")
     if hidden is not None and hidden.size:
-        if layer.cell in TANH_STATES or (layer.cell not in TANH_STATES and hidden.min() < 0 and abs(hidden).max() <= 1):
+        if layer.cell in TANH_STATES or (hidden.min() < 0 and abs(hidden).max() <= 1):
             found.append(_share(layer.name, "hidden", hidden, -1.0, 1.0))
         elif hidden.min() >= 0 and hidden.max() <= 1:
             found.append(_share(layer.name, "hidden", hidden, 0.0, 1.0))
@@ -56,4 +60,4 @@ def saturation(layer: Layer) -> tuple[Saturation, ...]:
 def _share(layer: str, name: str, values: Array, low: float, high: float) -> Saturation:
     """Between 0 and 1 by `SHUT` and `OPEN`, between -1 and 1 by the magnitude."""
     lower = SHUT if low == 0 else -OPEN
-    return Saturation(layer, name, (values < lower).mean(axis=0), (values > OPEN * high).mean(axis=0))
+    return Saturation(layer, name, (values < lower).mean(axis=0), (values > OPEN * high).mean(axis=0), low < 0)

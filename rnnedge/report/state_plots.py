@@ -15,7 +15,7 @@ _GREY = "#7d8899"
 _WIDTH = 7.2
 # Inches; a layer of any size is a picture of at least the first and at most the second.
 _LOWEST, _HIGHEST = 1.7, 4.2
-_MOST_COLUMNS = 2000
+_MOST_COLUMNS, _MOST_BARS = 2000, 500
 
 
 def heat_map(
@@ -80,14 +80,14 @@ def saturation_bars(shares: Mapping[str, tuple[Array, Array]], ends: Mapping[str
 
 
 def half_life_bars(series: Mapping[str, Array], length: int, time_label: str) -> Any:
-    """Half-lives in frames, sorted by the first series; an infinite one stands as a mark at the top."""
+    """Half-lives in frames, sorted by the first series; an infinite one stands at the top, a NaN nowhere."""
     figure, axes = blank_figure(_WIDTH, 2.5)
     finite = np.concatenate([values[np.isfinite(values)] for values in series.values()])
     top = max(float(finite.max(initial=1.0)), float(length)) * 1.6
     bottom = max(min(float(finite.min(initial=1.0)), 1.0), 0.05) * 0.8
     order = np.argsort(next(iter(series.values())))
     for (name, values), colour, marker in zip(series.items(), (COLOURS[0], COLOURS[1]), ("o", "x"), strict=False):
-        shown = np.where(np.isfinite(values), values, top)[order]
+        shown = np.where(np.isposinf(values), top, values)[order]
         axes.scatter(np.arange(len(order)), np.clip(shown, bottom, top), s=14, color=colour, marker=marker,
                      lw=1 if marker == "x" else 0, label=name, clip_on=False, zorder=3)  # fmt: skip
     axes.axhline(length, color=_GREY, lw=0.8, ls=(0, (3, 2)))
@@ -123,10 +123,14 @@ def lines_over_time(series: Mapping[str, Array], *, time_label: str, value_label
 def frame_bars(shares: Array, *, time_label: str, value_label: str) -> Any:
     """One number a frame, signed or not, as bars."""
     figure, axes = blank_figure(_WIDTH, 1.7)
-    colours = [COLOURS[4] if value >= 0 else COLOURS[0] for value in shares]
-    axes.bar(np.arange(len(shares)), shares, width=0.9, color=colours, lw=0)
+    length = len(shares)
+    # Of a long sequence a bar is the sum of several frames.
+    width = -(-length // _MOST_BARS)
+    sums = np.add.reduceat(shares, range(0, length, width))
+    colours = [COLOURS[4] if value >= 0 else COLOURS[0] for value in sums]
+    axes.bar(np.arange(0, length, width), sums, width=0.9 * width, color=colours, lw=0)
     axes.axhline(0, color=_GREY, lw=0.6)
-    axes.set_xlim(-0.6, len(shares) - 0.4)
+    axes.set_xlim(-0.6, length - 0.4)
     axes.set_xlabel(time_label)
     axes.set_ylabel(value_label)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -160,7 +164,8 @@ def trajectory_plot(points: Array, explained: Array, time_label: str) -> Any:
     """The way through the plane of two components, coloured by time from dark to bright."""
     figure, axes = blank_figure(_WIDTH * 0.72, 3.6)
     axes.plot(points[:, 0], points[:, 1], color=_GREY, lw=0.7, alpha=0.7, zorder=1)
-    dots = axes.scatter(points[:, 0], points[:, 1], c=np.arange(len(points)), cmap="viridis", s=16, lw=0, zorder=2)
+    dots = axes.scatter(points[:, 0], points[:, 1], c=np.arange(len(points)), cmap="viridis", s=16, lw=0, zorder=2,
+                        rasterized=len(points) > _MOST_COLUMNS)  # fmt: skip
     for index, text in ((0, "first frame"), (len(points) - 1, "last frame")):
         axes.annotate(text, points[index], xytext=(5, 5), textcoords="offset points", fontsize=8, color=_GREY)
     shares = [*explained[:2], 0.0, 0.0]
