@@ -14,9 +14,12 @@ from rnnedge.explain.gates import gate_of, kept_share
 from rnnedge.explain.memory_words import reach_words
 from rnnedge.explain.recording import Layer, Recording
 from rnnedge.report import state_plots as plots
+from rnnedge_runtime.contract import Array
 
 # Outputs that are drawn as lines; more of them are a heat map.
 _LINES = 6
+# Shorter sequences are always shown whole.
+_FEW_FRAMES = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +96,28 @@ def _shares(one: Attribution, recording: Recording) -> Iterator[Picture]:
         else f"How much the output falls when the input is replaced by the baseline, {one.detail}. Where it agrees "
         "with the picture above, trust both; where it does not, several inputs act only together."
     )
-    key, title = one.method.replace(" ", "-"), one.method.capitalize()
+    key, title, part = one.method.replace(" ", "-"), one.method.capitalize(), stretch(one.by_frame)
+    if part.stop - part.start < len(one.shares):
+        title += f", frames {part.start} to {part.stop - 1}, which have all of it"
     if one.shares.shape[1] > 1:
-        yield Picture(f"{key}-features", f"{title}, every feature.", says, plots.heat_map(
-            one.shares, None, None, time_label=label, row_label="feature"))  # fmt: skip
+        figure = plots.heat_map(one.shares[part], None, None, time_label=label, row_label="feature", first=part.start)
+        yield Picture(f"{key}-features", f"{title}, every feature.", says, figure)
         says = "The same, summed over the features: a few tall bars are an event, a flat row is an average over time."
     sums = one.shares.sum(axis=1) if integrated or "one feature" in one.detail else one.shares[:, 0]
-    yield Picture(
-        f"{key}-frames", f"{title}, every frame.", says, plots.frame_bars(sums, time_label=label, value_label="share")
-    )
+    figure = plots.frame_bars(sums[part], time_label=label, value_label="share", first=part.start)
+    yield Picture(f"{key}-frames", f"{title}, every frame.", says, figure)
+
+
+def stretch(by_frame: Array) -> slice:
+    """The frames that hold all but a thousandth of the magnitude, where that is a small part of a long sequence."""
+    length, total = len(by_frame), float(by_frame.sum())
+    if length <= _FEW_FRAMES or total == 0:
+        return slice(0, length)
+    sums = np.cumsum(by_frame) / total
+    first, last = int(np.searchsorted(sums, 0.0005)), int(np.searchsorted(sums, 0.9995))
+    margin = max(3, (_FEW_FRAMES - (last - first)) // 2)
+    start, stop = max(0, first - margin), min(length, last + margin + 1)
+    return slice(start, stop) if stop - start < length // 2 else slice(0, length)
 
 
 def _reach(found: Explanation) -> Picture:
@@ -127,9 +143,9 @@ def _layer(found: Findings, recording: Recording) -> Iterator[Picture]:
         title = f"{name.replace('_', ' ').capitalize()} {gate.letter}."
         figure = plots.heat_map(values, gate.low, gate.high, time_label=label)
         yield Picture(f"{layer.name}-{name}", title, gate.says[:1].upper() + gate.says[1:] + ".", figure)
-    if found.saturation:
+    if any(one.share > 0 for one in found.saturation):
         yield _saturation(found)
-    yield from _half_lives(found, label, len(layer.hidden))
+    yield from _half_lives(found, len(layer.hidden))
     if len(layer.hidden) > 2 and layer.units > 1:
         path = found.trajectory
         yield Picture(
@@ -157,7 +173,7 @@ def _state_range(name: str, layer: Layer) -> tuple[float | None, float | None]:
 
 
 def _saturation(found: Findings) -> Picture:
-    shares = {one.value: (one.low, one.high) for one in found.saturation}
+    shares = {one.value: (one.low, one.high) for one in found.saturation if one.share > 0}
     ends = {
         one.value: ("below -0.9", "above 0.9") if one.signed else ("below 0.1, shut", "above 0.9, open")
         for one in found.saturation
@@ -172,7 +188,7 @@ def _saturation(found: Findings) -> Picture:
     return Picture(f"{found.layer.name}-saturation", "Saturation.", says, figure)
 
 
-def _half_lives(found: Findings, label: str, length: int) -> Iterator[Picture]:
+def _half_lives(found: Findings, length: int) -> Iterator[Picture]:
     series = {}
     if found.gate_half_life is not None:
         kept = kept_share(found.layer)
@@ -195,5 +211,5 @@ def _half_lives(found: Findings, label: str, length: int) -> Iterator[Picture]:
             "Where the measured one lies above the gate's, other units feed the value back; where it lies below, the "
             "recurrent weights push it away. A measured one at the top edge was not lost within the sequence."
         )
-    figure = plots.half_life_bars(series, length, "")
+    figure = plots.half_life_dots(series, length)
     yield Picture(f"{found.layer.name}-half-life", "Half-life of the memory.", says, figure)

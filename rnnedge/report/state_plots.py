@@ -16,15 +16,17 @@ _WIDTH = 7.2
 # Inches; a layer of any size is a picture of at least the first and at most the second.
 _LOWEST, _HIGHEST = 1.7, 4.2
 _MOST_COLUMNS, _MOST_BARS = 2000, 500
+_FEW_FRAMES = 40
 
 
 def heat_map(
     values: Array, low: float | None, high: float | None, *, time_label: str, row_label: str = "unit",
-    rows: Sequence[str] = (), mark: int | None = None,
+    rows: Sequence[str] = (), mark: int | None = None, first: int = 0,
 ) -> Any:  # fmt: skip
     """`values` (time, row) with time from left to right; symmetric around 0 in blue and red where `low` is below 0.
 
     Without `low` and `high` the range is that of the values. `rows`: names of the rows. `mark`: a frame to point at.
+    `first`: the number of the first frame that is shown.
     """
     count = values.shape[1]
     height = 0.7 + (0.15 if rows else 0.055) * count
@@ -39,7 +41,7 @@ def heat_map(
     bottom, top = (-size if signed else 0.0, size) if low is None or high is None else (low, high)
     image = axes.imshow(
         values.T, aspect="auto", interpolation="nearest", origin="upper", cmap="RdBu_r" if signed else "viridis",
-        vmin=bottom, vmax=top, extent=(-0.5, length - 0.5, count - 0.5, -0.5),
+        vmin=bottom, vmax=top, extent=(first - 0.5, first + length - 0.5, count - 0.5, -0.5),
     )  # fmt: skip
     axes.set_xlabel(time_label)
     if rows:
@@ -79,25 +81,31 @@ def saturation_bars(shares: Mapping[str, tuple[Array, Array]], ends: Mapping[str
     return figure
 
 
-def half_life_bars(series: Mapping[str, Array], length: int, time_label: str) -> Any:
+def half_life_dots(series: Mapping[str, Array], length: int) -> Any:
     """Half-lives in frames, sorted by the first series; an infinite one stands at the top, a NaN nowhere."""
     figure, axes = blank_figure(_WIDTH, 2.5)
     finite = np.concatenate([values[np.isfinite(values)] for values in series.values()])
-    top = max(float(finite.max(initial=1.0)), float(length)) * 1.6
+    endless = any(np.isposinf(values).any() for values in series.values())
+    top = float(finite.max(initial=1.0)) * 3
+    if endless or length < 3 * top:
+        top = max(top, length * 1.6)
     bottom = max(min(float(finite.min(initial=1.0)), 1.0), 0.05) * 0.8
+    top = max(top, 12 * bottom)
     order = np.argsort(next(iter(series.values())))
     for (name, values), colour, marker in zip(series.items(), (COLOURS[0], COLOURS[1]), ("o", "x"), strict=False):
         shown = np.where(np.isposinf(values), top, values)[order]
         axes.scatter(np.arange(len(order)), np.clip(shown, bottom, top), s=14, color=colour, marker=marker,
                      lw=1 if marker == "x" else 0, label=name, clip_on=False, zorder=3)  # fmt: skip
-    axes.axhline(length, color=_GREY, lw=0.8, ls=(0, (3, 2)))
-    axes.annotate("length of this sequence", (0, length), xytext=(2, 2), textcoords="offset points", fontsize=7,
-                  color=_GREY)  # fmt: skip
+    if length < top:
+        axes.axhline(length, color=_GREY, lw=0.8, ls=(0, (3, 2)))
+        axes.annotate("length of this sequence", (0, length), xytext=(2, 2), textcoords="offset points", fontsize=7,
+                      color=_GREY)  # fmt: skip
     axes.set_yscale("log")
     axes.set_ylim(bottom, top)
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.set_ylabel("frames")
-    axes.set_xlabel(f"units, sorted ({time_label})" if time_label else "units, sorted")
+    axes.set_xlabel("units, sorted")
     axes.legend(frameon=False, labelcolor=_GREY, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2,
                 borderaxespad=0)  # fmt: skip
     return figure
@@ -120,17 +128,17 @@ def lines_over_time(series: Mapping[str, Array], *, time_label: str, value_label
     return figure
 
 
-def frame_bars(shares: Array, *, time_label: str, value_label: str) -> Any:
-    """One number a frame, signed or not, as bars."""
+def frame_bars(shares: Array, *, time_label: str, value_label: str, first: int = 0) -> Any:
+    """One number a frame, signed or not, as bars; `first`: the number of the first frame."""
     figure, axes = blank_figure(_WIDTH, 1.7)
     length = len(shares)
     # Of a long sequence a bar is the sum of several frames.
     width = -(-length // _MOST_BARS)
     sums = np.add.reduceat(shares, range(0, length, width))
     colours = [COLOURS[4] if value >= 0 else COLOURS[0] for value in sums]
-    axes.bar(np.arange(0, length, width), sums, width=0.9 * width, color=colours, lw=0)
+    axes.bar(first + np.arange(0, length, width), sums, width=0.9 * width, color=colours, lw=0)
     axes.axhline(0, color=_GREY, lw=0.6)
-    axes.set_xlim(-0.6, length - 0.4)
+    axes.set_xlim(first - 0.6, first + length - 0.4)
     axes.set_xlabel(time_label)
     axes.set_ylabel(value_label)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -141,6 +149,9 @@ def gradient_over_distance(relative: Array, half: int | None, hundredth: int | N
     """The gradient as a share of its largest value, over the distance in time; logarithmic."""
     figure, axes = blank_figure(_WIDTH, 2.4)
     floor = 1e-6
+    # Beyond three times the reach there is nothing to see.
+    if hundredth is not None:
+        relative = relative[: max(_FEW_FRAMES, 3 * hundredth)]
     axes.plot(
         np.clip(relative, floor, None), color=COLOURS[0], lw=1.6, marker="o" if len(relative) < 60 else None, ms=3
     )
