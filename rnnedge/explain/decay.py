@@ -42,7 +42,8 @@ class Decay:
 def measured_decay(part: Part) -> Decay | None:
     """Of the memory of one layer: the cell state of an LSTM, the hidden state of any other.
 
-    None for a sequence of fewer than 4 frames, and for a cell whose state is not known how to make.
+    None for a sequence of fewer than 4 frames, and for a cell of which nobody said how its state is made of what it
+    shows, where that is not the state itself.
     """
     time = part.x.shape[1]
     if time < 4:
@@ -65,6 +66,9 @@ def measured_decay(part: Part) -> Decay | None:
                 after = part.inner(x, start_of(part.module, values)).states[memory]
             # A cell that nobody described may take its state in another shape, and say so in any way.
             except Exception:
+                return None
+            # What a cell gives need not be what it remembers: then the sequence does not go on as it did.
+            if not torch.allclose(after[-1], whole.states[memory][0, begin + 1 : begin + 1 + length], atol=1e-4):
                 return None
             moved = (after[:-1] - after[-1:]) / size
             total[1:] += moved[torch.arange(len(units)), :, torch.from_numpy(units)].abs().double().numpy().T

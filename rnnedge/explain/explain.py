@@ -59,7 +59,7 @@ def explain_module(
     progress("measure the memory")
     decays = [measured_decay(part) for part in watched.parts]
     left_out = [
-        f"{part.name}: how long a push lasts was not measured; it takes 4 frames, and a cell whose state is known"
+        f"{part.name}: how long a push lasts was not measured: that takes 4 frames, and a cell whose state is known"
         for part, decay in zip(watched.parts, decays, strict=True)
         if decay is None
     ]

@@ -91,6 +91,35 @@ def test_a_push_of_an_elman_layer_decays_by_its_own_weight() -> None:
     np.testing.assert_allclose(decay.half_life, TRUE, rtol=2e-2)
 
 
+@pytest.mark.parametrize("shown", [1.0, 2.0])
+def test_a_cell_that_shows_something_else_than_its_state_is_not_measured(shown: float) -> None:
+    """Of an unknown cell the state is taken to be y; where the sequence then goes on in another way, it is not."""
+
+    class Twice(nn.Module):
+        def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            h = torch.zeros_like(x[:, 0]) if state is None else state
+            rows = []
+            for x_t in x.unbind(1):
+                h = 0.9 * h + x_t
+                rows.append(shown * h)
+            return torch.stack(rows, 1), h
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = Twice()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.cell(x)[0]
+
+    decay = measured_decay(record_module(Network(), noise(100)).parts[0])
+    if shown == 1.0:
+        assert decay is not None
+        np.testing.assert_allclose(decay.half_life, np.log(0.5) / np.log(0.9), rtol=2e-2)
+    else:
+        assert decay is None
+
+
 def test_what_is_not_lost_has_no_half_life() -> None:
     """Infinite where more than half is left at the end, though it was less for a while."""
     left = np.array([[1.0, 1.0, 1.0], [0.4, 0.9, 0.25], [0.6, 0.8, 0.0]])
