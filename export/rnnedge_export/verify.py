@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Captured, Source, capture, open_offline, read_example
-from rnnedge_export.reference import Oracle, Reference, evaluation
+from rnnedge_export.capture import Source, capture, open_offline, read_example
+from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_export.taps import TappedSource, insert_taps
+from rnnedge_export.taps import with_taps
 from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
@@ -88,31 +88,18 @@ def verify(
     """
     model = load(path)
     lengths = Lengths(model.contract.least, model.contract.grain)
-    asked = tuple(name for name, kind in (("gates", "gate"), ("state", "state")) if kind in _kinds(model.contract))
     if not isinstance(source, nn.Module):
         offline = open_offline(source, time_axis, batch_axis)
-        tapped = _tapped(offline, partial(offline.capture, model.contract.opset), asked)
+        tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
     axes = batch_axis or 0, int(time_axis)
     given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
     with evaluation(source):
         module = Source(source, given)
-        tapped = _tapped(module, partial(capture, module, given, model.contract.opset), asked)
+        tapped = with_taps(module, model.contract, partial(capture, module, given))
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
-
-
-def _kinds(contract: Contract) -> set[str]:
-    return {tap.kind for tap in contract.taps}
-
-
-def _tapped(source: Oracle, capture: Callable[[], Captured], asked: tuple[str, ...]) -> Oracle:
-    """The source with the taps that a file has; only those need what it was captured as."""
-    if not asked:
-        return source
-    captured = capture()
-    return TappedSource(source, captured, insert_taps(captured, asked).taps, asked)
 
 
 def _recordings(contract: Contract) -> list[Mapping[str, Array]]:

@@ -22,7 +22,11 @@ _SEED = 31
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """`norms` float64 (distance,): the gradient of the outputs at a frame by the input so many frames before it."""
+    """`norms` float64 (distance,): the gradient of an output frame by the input so many frames before `frame`.
+
+    `frame`: the last frame of the input that moves the output at all; the one explained, but for a network that looks
+    ahead or has a stride.
+    """
 
     frame: int
     norms: Array
@@ -57,5 +61,4 @@ def reach(watched: Watched, target: Target) -> Reach | None:
             squares += gradient[0].flatten(1).double().square().sum(1)
     norms = squares.sqrt().numpy()
     last = int(np.flatnonzero(norms)[-1]) if norms.any() else len(norms) - 1
-    # Frames behind the one explained have no influence, but for a network that looks ahead.
     return Reach(last, norms[: last + 1][::-1].copy())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def reach_words(reach: Reach) -> str:
     """From which distances on less than half, and less than 1 %, of the largest gradient is left."""
     half, far = reach.length(0.5), reach.length(0.01)
-    first = f"How much the output at frame {reach.frame} would move with the input so many frames earlier. "
+    first = f"How much the output would move with the input so many frames before frame {reach.frame}. "
     if half is None:
         return (
             f"{first}More than half of it is left at the beginning of the sequence: give a longer one to see its end."

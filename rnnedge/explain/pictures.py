@@ -133,6 +133,8 @@ def _reach(found: Explanation) -> Picture:
 
 def _layer(found: Findings, recording: Recording) -> Iterator[Picture]:
     layer, label = found.layer, time_label(recording)
+    if len(layer.hidden) != recording.length:
+        label = f"frame of this layer, {len(layer.hidden)} for {recording.length} of the input"
     for name, values in layer.states.items():
         yield Picture(
             f"{layer.name}-{name}", f"{name.replace('_', ' ').capitalize()} state.", _state_words(name),

@@ -131,6 +131,29 @@ def test_a_file_can_be_occluded_without_torch(tmp_path: Path) -> None:
         np.testing.assert_allclose(shares.shares[frame], y[0] - y[1], rtol=0, atol=1e-5)
 
 
+def test_a_front_with_a_stride_and_a_look_ahead_is_no_obstacle(tmp_path: Path) -> None:
+    """Layers have frames of their own then, and a file shows those that the module has."""
+
+    class Strided(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.front = nn.Conv1d(3, 5, 3, stride=2, padding=1)
+            self.lstm, self.head = nn.LSTM(5, 6, batch_first=True), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.lstm(self.front(x.transpose(1, 2)).transpose(1, 2))[0])
+
+    torch.manual_seed(0)
+    module, x = Strided(), sequence(15)
+    rnnedge_export.export(module, torch.zeros(1, 16, 3), tmp_path / "m.onnx", taps=("gates", "state"))
+    whole = explain_module(Source(module, None), x)
+    found = dict(explain_file(open_tapped(tmp_path / "m.onnx"), x).arrays())
+    for name, array in whole.recording.arrays():
+        assert name == "input" or len(array) == 8
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-5, err_msg=name)
+    assert whole.reach is not None and whole.reach.frame == 14 and whole.attributions[0].gap <= 0.01
+
+
 def test_tokens_have_occlusion_only() -> None:
     """There is no way between two tokens, and the explanation says so."""
     from networks import build

@@ -7,7 +7,7 @@ stacked by the same whole run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import onnx_ir as ir
 import torch
@@ -20,8 +20,8 @@ from rnnedge_export.forms.inline import is_scan
 from rnnedge_export.reference import Oracle
 from rnnedge_export.taps.asked import values_of
 from rnnedge_export.taps.equations import inner_values
-from rnnedge_export.taps.insert import Inserting, over_time
-from rnnedge_runtime.contract import Array, Tap
+from rnnedge_export.taps.insert import Inserting, insert_taps, over_time
+from rnnedge_runtime.contract import Array, Contract, Tap
 
 _LETTERS = ("x", "w", "r", "b", "lens", "h", "c", "p")
 
@@ -71,6 +71,16 @@ class TappedSource:
             spec, values, probes = self._natives[name]
             inner = inner_values(spec, _time_major(spec, {letter: found[probe] for letter, probe in probes.items()}))
             yield from (inner[value] for value in values)
+
+
+def with_taps(source: Oracle, contract: Contract, capture: Callable[[int], Captured]) -> Oracle:
+    """`source` with the taps that a file has; `capture` (opset) is asked only where it has some."""
+    kinds = {tap.kind for tap in contract.taps}
+    if not kinds:
+        return source
+    asked = tuple(name for name, kind in (("gates", "gate"), ("state", "state")) if kind in kinds)
+    captured = capture(contract.opset)
+    return TappedSource(source, captured, insert_taps(captured, asked).taps, asked)
 
 
 def _time_major(spec: Recurrence, given: dict[str, Array]) -> dict[str, Array]:
