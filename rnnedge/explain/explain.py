@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rnnedge_runtime import Model
 
 Say = Callable[[str], None]
+# Share of the difference by which integrated gradients may miss it without a word.
+ADDS_UP = 0.01
 
 
 def explain_module(
@@ -68,6 +70,11 @@ def explain_module(
     shares = integrated_gradients(watched, target, start)
     if far is None or shares is None:
         left_out.append("tokens have no gradient: there are no integrated gradients, and no reach of the gradient")
+    elif shares.gap > ADDS_UP:
+        left_out.append(
+            f"the integrated gradients add up to the difference ({shares.difference:.3g}) within {shares.gap:.1%} "
+            f"only, after {shares.detail}: the baseline is as good as the input, or the way between them is steep"
+        )
     progress("hide one frame after another")
     hidden = occlusion(watched, target, start)
     layers = watched.recording.layers

@@ -64,8 +64,9 @@ def test_too_few_steps_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrated, "_STEPS", 2)
     monkeypatch.setattr(integrated, "_MOST_STEPS", 2)
     network, x = trained_like("lstm"), sequence()
-    found = integrated_gradients(record_module(network, x), Target("y", 29, 2, ""), baseline_of(x, "mean"))
-    assert found is not None and found.gap > 0.01
+    found = explain_module(Source(network, None), x, unit=2, baseline="mean")
+    assert found.attributions[0].gap > 0.01
+    assert any("add up" in line and "2 steps" in line for line in found.left_out)
 
 
 def test_frames_behind_the_target_have_no_share() -> None:
