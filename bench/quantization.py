@@ -25,7 +25,8 @@ import torch
 from bench.tables import FIGURES
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.peers import one_torch_thread
-from rnnedge.tasks.speech import load_speech, noise, speech_config, split_speech
+from rnnedge.recipe import find_recipe
+from rnnedge.tasks import speech
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, finetune, fit
 from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE
 from rnnedge.training.quantization import PRECISIONS
@@ -92,13 +93,14 @@ def main() -> None:
 
 def tasks() -> Iterator[Task]:
     """Speech with networks of several sizes, and a memory with several cells."""
-    train, held_out = split_speech()
+    splits, config = speech.load(), find_recipe("speech").training
+    train = splits.train
     mean, std = train.statistics()
     for units in SPEECH_UNITS:
         network = NetworkConfig("gru", train.features, units, len(train.labels), dropout=0.3, mean=mean, std=std)
-        config = speech_config(epochs=100)
         name = f"speech, GRU of {units} units"
-        yield Task(name, train, held_out, load_speech("test"), config, LEARNING_RATE, network, noise(std))
+        noise = speech.noise(train)
+        yield Task(name, train, splits.validation, splits.test, config, LEARNING_RATE, network, noise)
     config = TrainerConfig(loss="mse", epochs=60, learning_rate=1e-2)
     for cell in MEMORY_CELLS:
         network = NetworkConfig(cell, _FEATURES, 32, _FEATURES)
@@ -130,7 +132,8 @@ def measure(task: Task) -> list[Figures]:
             torch.manual_seed(seed)
             finetune(tuned, task.train, task.held_out, short, precision, augment=task.augment)
             contenders = [(trained, short), (trained, rounded), (tuned, rounded), (trained_on, rounded)]
-            found[precision].append([evaluate(network, task.test, config) for network, config in contenders])
+            judged = [evaluate(network, task.test, config) for network, config in contenders]
+            found[precision].append([(one.loss, one.accuracy) for one in judged])
     return [_figures(task, precision, seeds) for precision, seeds in found.items()]
 
 

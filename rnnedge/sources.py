@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ _TRIAL_FRAMES = 8
 class Source:
     """A module, an example of its input (batch, time, ...), and what is known about the two.
 
-    `inferred` says how the example was found, where nobody gave one; `task`: what a training run was about.
+    `inferred` says how the example was found, where nobody gave one; `task`: what a training run was about; `notes` are
+    for the provenance of a file that is made of it.
     """
 
     module: nn.Module
@@ -33,6 +34,7 @@ class Source:
     normalization: Normalization | None = None
     inferred: str | None = None
     task: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> Source:
@@ -67,13 +69,22 @@ def load_source(text: str, input_size: int | None = None, weights: Path | None =
 
 
 def _from_run(folder: str) -> Source:
+    from rnnedge.data import DataSchema
     from rnnedge.training import load_checkpoint
 
     network, info = load_checkpoint(folder)
     config = network.config
     normalization = Normalization(config.mean, config.std) if config.mean else None
-    example = torch.zeros(1, _TRIAL_FRAMES, config.input_size)
-    return Source(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task)
+    frames = _TRIAL_FRAMES
+    while int(network.output_frames(torch.tensor(frames))) < _TRIAL_FRAMES:
+        frames *= 2
+    tokens = torch.zeros(1, frames, dtype=torch.int64)
+    example = tokens if config.tokens else torch.zeros(1, frames, config.input_size)
+    try:
+        notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelRefused(f"{folder}: not a data schema of this version ({error}); train again") from error
+    return Source(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
 
 
 def _import(module_name: str, name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -34,6 +34,7 @@ def export(
     normalization: Normalization | None = None,
     taps: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Report:
     """Turn a PyTorch module for whole sequences into an ONNX file that streams, proven equal to it.
 
@@ -49,7 +50,7 @@ def export(
     `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for whoever runs it.
     `taps`: "gates", "state" or both: inner values of every recurrence as further outputs, in a form that shows them;
     `contract.taps` says which outputs they are. Without them the file is the same, byte for byte.
-    `progress` is called with the name of each stage as it begins.
+    `progress` is called with the name of each stage as it begins. `notes` are added to the contract's provenance.
 
     Raises `ModelRefused` where the network cannot stream, `VerificationError` where the file would not compute what
     the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all.
@@ -60,7 +61,7 @@ def export(
     say = progress or (lambda _: None)
     check_writable(path)
     with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
-        return _write(workshop, options, path, say)
+        return _write(workshop, options, path, say, notes)
 
 
 def convert(
@@ -95,11 +96,17 @@ def convert(
         return _write(workshop, options, path, say)
 
 
-def _write(workshop: Workshop, options: Options, path: str | os.PathLike[str], say: Callable[[str], None]) -> Report:
+def _write(
+    workshop: Workshop,
+    options: Options,
+    path: str | os.PathLike[str],
+    say: Callable[[str], None],
+    notes: Mapping[str, str] | None = None,
+) -> Report:
     """The file appears when it is proven."""
     draft = workshop.draft(options, os.fspath(path), say)
     verification, shrunk = draft.prove(say)
-    data = draft.stamped()
+    data = draft.stamped(notes)
     target = write_bytes(path, data)
     digest = check_seal(data, os.fspath(path))
     remember(digest)

@@ -161,7 +161,7 @@ def _export(
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
                           normalization=loaded.normalization, progress=progress, precision=precision,
-                          **options)  # fmt: skip
+                          notes=loaded.notes, **options)  # fmt: skip
 
 
 def _explain(report: Report) -> None:

@@ -1,20 +1,22 @@
-"""Train a network on a task with real data, and keep the best of it in a run folder.
+"""Train a network by a recipe, a task with real data or a TOML file of your own, and keep the best in a run folder.
+
+The folder gets the weights, `config.json`, and `metrics.jsonl`, a line an epoch with losses, metrics, gradient norms
+and dead units. A training that was interrupted goes on with `--resume` and ends as it would have without.
 
 With `--from` and `--quantize`, fine-tune a trained network to be right with weights of few bits, for `rnnedge export
---precision`. A training that was interrupted goes on with `--resume` and ends as it would have without.
+--precision`. With `--range-test`, find a learning rate; with `--search`, other numbers too.
 
 **Examples:**
 
 - `rnnedge train speech -o runs/speech`  then  `rnnedge export runs/speech -o speech.onnx`
+- `rnnedge train my.toml -o runs/mine --set training.epochs=20 --set network.cell=lstm --tensorboard`
+- `rnnedge train speech --show-recipe > my.toml`
 - `rnnedge train speech --from runs/speech --quantize int4 -o runs/speech-int4`
-- `rnnedge train speech -o runs/speech --resume`
+- `torchrun --nproc-per-node 2 -m rnnedge train text -o runs/text`
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,55 +25,105 @@ import typer
 from rnnedge.cli.output import JsonOption
 
 if TYPE_CHECKING:
-    from rnnedge.tasks.speech import SpeechRun
-    from rnnedge.training import Epoch
-
-_EPOCHS = 100
+    from rnnedge.learning import Run
+    from rnnedge.recipe import Recipe
 
 
 def command(
-    task: Annotated[str, typer.Argument(help="The task: speech (nine speakers from 12 LPC coefficients).")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for weights and config.json.")],
-    cell: Annotated[str | None, typer.Option(help="gru, lstm, rnn_tanh, rnn_relu or rnn_sigmoid (gru).")] = None,
-    hidden_size: Annotated[int | None, typer.Option(help="Units per layer (64).", min=1)] = None,
-    num_layers: Annotated[int | None, typer.Option(help="Recurrent layers (1).", min=1)] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training data (100; 20 to fine-tune).", min=1)
+    recipe: Annotated[str, typer.Argument(help="A task by name, see --list, or a TOML file.")] = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The run folder.")] = None,
+    cell: Annotated[str | None, typer.Option(help="As --set network.cell=...: gru, lstm, rnn_tanh ...")] = None,
+    hidden_size: Annotated[int | None, typer.Option(help="Units per layer.", min=1)] = None,
+    num_layers: Annotated[int | None, typer.Option(help="Recurrent layers.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data (20 to fine-tune).", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides weights, order and noise.")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Another value of a key of the recipe: training.k1=64.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides weights, order and noise.")] = 0,
     source: Annotated[Path | None, typer.Option("--from", help="A run folder: start with its network.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Fine-tune for weights in int8 or int4.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training that was interrupted.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Curves for TensorBoard, in OUTPUT.")] = False,
+    range_test: Annotated[
+        bool, typer.Option("--range-test", help="Only find a learning rate; writes range-test.png to OUTPUT.")
+    ] = False,
+    search: Annotated[
+        int, typer.Option(help="Train this many recipes that Optuna chooses, and keep the best in OUTPUT/best.", min=0)
+    ] = 0,
+    show_recipe: Annotated[bool, typer.Option("--show-recipe", help="Only print the recipe, as TOML.")] = False,
+    list_tasks: Annotated[bool, typer.Option("--list", help="Only list the tasks.")] = False,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, say
+    from rnnedge.recipe import find_recipe
+    from rnnedge.tasks.catalogue import TASKS
 
-    if task != "speech":
-        raise typer.BadParameter(f"expected speech, found {task!r}", param_hint="TASK")
+    if list_tasks:
+        for task in TASKS.values():
+            print(f"{task.name:14}{task.summary}")
+        return
+    if not recipe:
+        raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file", param_hint="RECIPE")
+    if show_recipe:
+        print(find_recipe(recipe).origin.read_text(encoding="utf-8"), end="")
+        return
+    if output is None:
+        raise typer.BadParameter("expected a folder for the run, found none", param_hint="--output")
     _check_start(source, quantize, output)
+    shape = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers}
+    network = {name: value for name, value in shape.items() if value is not None}
+    for name in network if source is not None else ():
+        raise typer.BadParameter(f"the network in {source} has its own", param_hint=f"--{name.replace('_', '-')}")
+    training = {} if seed is None else {"seed": seed}
+    chosen = _changed(find_recipe(recipe), change or [], network, training)
+    if range_test:
+        from rnnedge.cli.tune_training import find_learning_rate
+
+        find_learning_rate(chosen, output, json)
+    elif search:
+        from rnnedge.cli.tune_training import search_recipes
+
+        search_recipes(chosen, output, search, epochs, json)
+    else:
+        _train(chosen, output, source, quantize, epochs, resume, tensorboard, json)
+
+
+def _train(
+    recipe: Recipe,
+    output: Path,
+    source: Path | None,
+    quantize: str | None,
+    epochs: int | None,
+    resume: bool,
+    tensorboard: bool,
+    json: bool,
+) -> None:
+    from contextlib import ExitStack
+
+    from rnnedge.cli.output import print_json, say
+    from rnnedge.cli.training_progress import training_progress
+    from rnnedge.learning import learn, relearn
+    from rnnedge.training.distributed import joined
     from rnnedge.training.finetuning import EPOCHS
+    from rnnedge.training.log import tensorboard as tensorboard_log
     from rnnedge_runtime.atomic import make_folder
 
-    shape = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers}
-    given: dict[str, Any] = {name: value for name, value in shape.items() if value is not None}
-    _check_shape(given, source)
     make_folder(output)
-    epochs = epochs or (_EPOCHS if source is None else EPOCHS)
-    with _progress(epochs) as progress:
-        how: dict[str, Any] = {"epochs": epochs, "seed": seed, "progress": progress, "resume": resume}
+    if source is None and epochs is not None:
+        recipe = recipe.changed({}, {"epochs": epochs})
+    total = recipe.training.epochs if source is None else epochs or EPOCHS
+    with ExitStack() as stack:
+        group = stack.enter_context(joined(recipe.training.device))
+        first = group.rank == 0
+        curves = stack.enter_context(tensorboard_log(output / "tensorboard" if tensorboard and first else None))
+        progress = stack.enter_context(training_progress(total, curves.record if curves else None, shown=first))
+        how: dict[str, Any] = {"progress": progress, "resume": resume}
         if source is None or quantize is None:
-            from rnnedge.tasks.speech import train_speech
-
-            run = train_speech(output, **given, **how)
+            run = learn(recipe, output, **how)
         else:
-            from rnnedge.tasks.speech import finetune_speech
-
-            run = finetune_speech(source, output, quantize, **how)
-    if json:
-        print_json("train", _fields(run, quantize))
-    else:
-        print(_sentence(run, quantize))
+            run = relearn(recipe, source, output, quantize, epochs=total, **how)
+    if first:
+        print_json("train", _fields(run)) if json else print(_sentence(run))
     if run.result.interrupted:
         say("the best network so far was saved; the same command with --resume goes on")
         raise KeyboardInterrupt
@@ -93,56 +145,54 @@ def _check_start(source: Path | None, quantize: str | None, output: Path) -> Non
         raise typer.BadParameter(f"expected another folder than --output, found {source}", param_hint="--from")
 
 
-def _check_shape(given: dict[str, Any], source: Path | None) -> None:
-    """A network that is made anew has a cell that exists; one that is there has its shape already."""
-    from rnnedge.nn import CELLS
+def _changed(recipe: Recipe, changes: list[str], network: dict[str, Any], training: dict[str, Any]) -> Recipe:
+    """`recipe` with what the options say; values of --set are written as in TOML, or as plain words."""
+    tables = {"network": network, "training": training}
+    for change in changes:
+        place, equals, value = change.partition("=")
+        table, dot, key = place.partition(".")
+        if not equals or not dot or table not in tables:
+            raise typer.BadParameter(
+                f"expected network.KEY=VALUE or training.KEY=VALUE, found {change!r}", param_hint="--set"
+            )
+        tables[table][key] = _value(value)
+    return recipe.changed(network, training)
 
-    if source is not None:
-        for name in given:
-            raise typer.BadParameter(f"the network in {source} has its own", param_hint=f"--{name.replace('_', '-')}")
-    if given.get("cell", CELLS[0]) not in CELLS:
-        raise typer.BadParameter(f"expected one of {', '.join(CELLS)}, found {given['cell']!r}", param_hint="--cell")
+
+def _value(text: str) -> Any:
+    from rnnedge.recipe import parse_toml
+
+    try:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
+        return text
 
 
-def _fields(run: SpeechRun, quantize: str | None) -> dict[str, Any]:
+def _fields(run: Run) -> dict[str, Any]:
     fields = {
         "folder": str(run.folder),
-        "test_accuracy": run.test_accuracy,
+        **run.metrics,
         "epochs": len(run.result.epochs),
         "best_epoch": run.result.best,
         "interrupted": run.result.interrupted,
     }
-    if quantize is not None:
-        fields |= {"quantized_for": quantize, "test_accuracy_before": run.rounded_accuracy}
+    if run.info.quantized_for:
+        before = {f"{name}_before": value for name, value in run.rounded.items()}
+        fields |= {"quantized_for": run.info.quantized_for, **before}
     return fields
 
 
-def _sentence(run: SpeechRun, quantize: str | None) -> str:
+def _sentence(run: Run) -> str:
     epochs = f"best of {len(run.result.epochs)} epochs: {run.result.best or 'none, as it was'}"
-    if quantize is None:
-        return f"{run.folder}: test accuracy {run.test_accuracy:.1%}, {epochs}"
-    before = f"{run.rounded_accuracy:.1%} before fine-tuning"
-    return f"{run.folder}: test accuracy {run.test_accuracy:.1%} in {quantize}, {before}, {epochs}"
+    words = [f"{run.folder}: test {_words(run.metrics)}"]
+    if run.info.quantized_for:
+        words[0] += f" in {run.info.quantized_for}"
+        words.append(f"{_words(run.rounded)} before fine-tuning")
+    return ", ".join([*words, epochs])
 
 
-@contextmanager
-def _progress(epochs: int) -> Iterator[Callable[[Epoch], None] | None]:
-    """A bar on stderr with the held-out loss and accuracy; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    words = TextColumn("{task.description}")
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), words)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=epochs)
-
-        def advance(epoch: Epoch) -> None:
-            accuracy = "" if epoch.accuracy is None else f", accuracy {epoch.accuracy:.1%}"
-            progress.update(
-                task, completed=epoch.number, description=f"held-out loss {epoch.validation_loss:.3f}{accuracy}"
-            )
-
-        yield advance
+def _words(metrics: dict[str, float]) -> str:
+    """Metrics without the loss, where there are others."""
+    named = {name.removeprefix("test_"): value for name, value in metrics.items()}
+    shown = {name: value for name, value in named.items() if name != "loss"} or named
+    return ", ".join(f"{n} {v:.1%}" if n in ("accuracy", "f1") else f"{n} {v:.4g}" for n, v in shown.items())

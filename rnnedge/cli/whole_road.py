@@ -13,11 +13,13 @@ import torch
 from torch.utils import _pytree
 
 import rnnedge
+from rnnedge.learning import learn
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.peers import eager, one_torch_thread, plain_export
+from rnnedge.recipe import find_recipe
 from rnnedge.report.demo import Contender, Demo, FormResult, Utterance
 from rnnedge.sources import load_source
-from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech, train_speech
+from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech
 from rnnedge.training import Epoch, SequenceData
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import FORMS, Array
@@ -47,7 +49,8 @@ def walk(
         started = time.perf_counter()
 
     on_stage("train")
-    run = train_speech(folder / "run", epochs=epochs, seed=seed, progress=on_epoch)
+    recipe = find_recipe("speech").changed({}, {"epochs": epochs, "seed": seed})
+    run = learn(recipe, folder / "run", progress=on_epoch)
     lap("train")
     source = load_source(str(folder / "run"))
     test = load_speech("test")

@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnedge.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.errors import ModelRefused
@@ -28,6 +29,7 @@ class RunInfo:
     """What a run knows beside its network: written into the contract when the run is exported.
 
     `quantized_for`: the precision whose grid the weights were fine-tuned for, "int8" or "int4"; "" for none.
+    `data`: the schema of one's own data, see `rnnedge.data.DataSchema.to_dict`; empty for a task.
     """
 
     task: str = ""
@@ -35,6 +37,7 @@ class RunInfo:
     frame_rate_hz: float | None = None
     metrics: Mapping[str, float] | None = None
     quantized_for: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, info: RunInfo) -> Path:
@@ -73,10 +76,11 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
     place = source / _CONFIG
     try:
         fields = json.loads(place.read_text())
-        network = RecurrentNetwork(_network_config(fields["network"]))
+        network = RecurrentNetwork(config_from(NetworkConfig, fields["network"], "network"))
         run = fields["run"]
         quantized_for = run.get("quantized_for", "")
-        info = RunInfo(run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"], quantized_for)
+        known = run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"]
+        info = RunInfo(*known, quantized_for, run.get("data", {}))
         weights, digest = source / fields["weights"]["file"], fields["weights"]["sha256"]
     except OSError as error:
         raise ModelRefused(
@@ -109,9 +113,3 @@ def _tidy(folder: Path) -> None:
         for path in folder.glob(f"weights-{'[0-9a-f]' * 12}.safetensors"):
             if path.name != named:
                 path.unlink()
-
-
-def _network_config(fields: dict[str, Any]) -> NetworkConfig:
-    # JSON has no tuples; the config itself refuses a field it does not know and a value out of range.
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    return NetworkConfig(**values)

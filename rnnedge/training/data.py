@@ -1,14 +1,12 @@
-"""Sequences of different lengths, and batches of them."""
+"""Sequences and what they should give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from rnnedge_runtime.errors import InputError
 
@@ -19,8 +17,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class SequenceData:
     """Sequences and what they should give.
 
-    `frames[i]` (time, feature) float32. `targets[i]`: a class number for the sequence, (time,) int64 classes per frame,
-    or (time, output) float32 values per frame. `labels` names the classes.
+    `frames[i]` (time, feature) float32, or (time,) int64: tokens, numbered from 0. `targets[i]`: a class number for the
+    sequence, (time,) int64 classes per frame, (time, output) float32 values per frame, or for the loss "ctc" (label,)
+    int64 classes in their order. Where a network gives fewer frames than it gets, (time, ...) may be that of its
+    output. `labels` names the classes.
     """
 
     frames: tuple[Array, ...]
@@ -34,19 +34,11 @@ class SequenceData:
                 f"data: expected one target per sequence, found {len(self.frames)} sequences, "
                 f"{len(self.targets)} targets"
             )
-        features = self.frames[0].shape[-1]
+        check = _check_tokens if self.frames[0].ndim == 1 else _check_features
         for index, frames in enumerate(self.frames):
-            if frames.ndim != 2 or frames.shape[1] != features or not len(frames) or frames.dtype != np.float32:
-                raise InputError(
-                    f"data: sequence {index}: expected float32 (time, {features}) with at least one frame, found "
-                    f"{frames.dtype} {frames.shape}"
-                )
-            if not np.isfinite(frames).all():
-                place = np.argwhere(~np.isfinite(frames))[0]
-                raise InputError(
-                    f"data: sequence {index}, frame {place[0]}, feature {place[1]}: expected a finite number, found "
-                    f"{frames[tuple(place)]}"
-                )
+            check(index, frames, self.features)
+        for index, target in enumerate(self.targets):
+            _check_target(index, target)
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -54,8 +46,13 @@ class SequenceData:
 
     @property
     def features(self) -> int:
-        """Features per frame."""
-        return int(self.frames[0].shape[1])
+        """Features per frame; 0 for tokens."""
+        return int(self.frames[0].shape[1]) if self.frames[0].ndim == 2 else 0
+
+    @property
+    def length(self) -> int:
+        """Frames of all sequences together."""
+        return sum(map(len, self.frames))
 
     def part(self, indices: Sequence[int]) -> SequenceData:
         """Some of the sequences, in the order of `indices`."""
@@ -70,37 +67,32 @@ class SequenceData:
         return tuple(every.mean(axis=0).tolist()), tuple(np.where(std > 1e-8, std, 1.0).tolist())
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Sequences padded at the end to the longest of them.
-
-    `x` (batch, time, feature); `lengths` (batch,) int64; `mask` (batch, time) is True on real frames; `y` (batch,) for
-    a class per sequence, else (batch, time, ...), zero on padding.
-    """
-
-    x: Tensor
-    lengths: Tensor
-    mask: Tensor
-    y: Tensor
-
-
-def batches(data: SequenceData, size: int, generator: np.random.Generator | None = None) -> Iterator[Batch]:
-    """Every sequence once, `size` at a time, shuffled where a generator is given."""
-    order = np.arange(len(data)) if generator is None else generator.permutation(len(data))
-    for start in range(0, len(order), size):
-        yield _collate(data.part([int(i) for i in order[start : start + size]]))
+def _check_features(index: int, frames: Array, features: int) -> None:
+    if frames.ndim != 2 or frames.shape[1] != features or not len(frames) or frames.dtype != np.float32:
+        raise InputError(
+            f"data: sequence {index}: expected float32 (time, {features}) with at least one frame, found "
+            f"{frames.dtype} {frames.shape}"
+        )
+    if not np.isfinite(frames).all():
+        place = np.argwhere(~np.isfinite(frames))[0]
+        raise InputError(
+            f"data: sequence {index}, frame {place[0]}, feature {place[1]}: expected a finite number, found "
+            f"{frames[tuple(place)]}"
+        )
 
 
-def _collate(data: SequenceData) -> Batch:
-    lengths = torch.tensor([len(frames) for frames in data.frames])
-    mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
-    if np.ndim(data.targets[0]) == 0:
-        y = torch.tensor([int(target) for target in data.targets])
-    else:
-        y = _padded(data.targets)
-    return Batch(_padded(data.frames), lengths, mask, y)
+def _check_tokens(index: int, frames: Array, _: int) -> None:
+    if frames.ndim != 1 or not len(frames) or frames.dtype != np.int64 or frames.min() < 0:
+        raise InputError(
+            f"data: sequence {index}: expected int64 tokens (time,) from 0 on with at least one frame, found "
+            f"{frames.dtype} {frames.shape}"
+        )
 
 
-def _padded(arrays: Sequence[Array]) -> Tensor:
-    tensors = [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]
-    return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+def _check_target(index: int, target: Any) -> None:
+    values = np.asarray(target)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        place = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise InputError(
+            f"data: target of sequence {index}, place {place}: expected a finite number, found {values[tuple(place)]}"
+        )

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import SequenceData
+from rnnedge.training.epoch import Epoch
 from rnnedge.training.quantization import PRECISIONS, fake_quantized
-from rnnedge.training.state import Epoch
-from rnnedge.training.trainer import Augment, TrainerConfig, TrainResult, fit
+from rnnedge.training.trainer import Augment, TrainResult, fit
 
 EPOCHS = 20
 LEARNING_RATE = 1e-3

@@ -14,33 +14,25 @@ import hashlib
 import io
 import json
 import pickle
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import Array, SequenceData
+from rnnedge.training.distributed import processes
+from rnnedge.training.epoch import Epoch
+from rnnedge.training.lanes import windows_per_epoch
+from rnnedge.training.optimizers import make_optimizer, make_schedule
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.errors import InputError, ModelRefused
 
-if TYPE_CHECKING:
-    from rnnedge.training.trainer import TrainerConfig
-
-_SCHEMA = 1
+_SCHEMA = 2
 _DIGITS = 64
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training sequences. `accuracy` is of the held-out sequences, None for "mse"."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    accuracy: float | None
 
 
 class TrainingState:
@@ -57,19 +49,17 @@ class TrainingState:
         self.network = network
         self.order = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)
-        self.optimizer = torch.optim.Adam(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        steps = -(-len(train) // config.batch_size) * config.epochs
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, config.learning_rate, steps)
+        self.optimizer = make_optimizer(network, config)
+        self.schedule = make_schedule(self.optimizer, config, passes_per_epoch(train, config) * config.epochs)
         self.epochs: list[Epoch] = []
         self.start_loss = self.least_loss = validation_loss
         self.best = 0
         self.weights = copy.deepcopy(network.state_dict())
         self._identity = {
             **{name: str(value) for name, value in asdict(config).items()},
+            "number of processes": str(processes().world),
             **{f"network's {name}": str(value) for name, value in asdict(network.config).items()},
-            "digest of the weights at the start": _digest(*(w.numpy() for w in network.state_dict().values())),
+            "digest of the weights at the start": _digest(*(w.cpu().numpy() for w in network.state_dict().values())),
             "digest of the training data": _digest(*train.frames, *map(np.asarray, train.targets)),
         }
 
@@ -89,13 +79,14 @@ class TrainingState:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "epochs": [astuple(epoch) for epoch in self.epochs],
+            "epochs": [asdict(epoch) for epoch in self.epochs],
             "best": (self.best, self.least_loss, self.weights),
             # numpy's generator counts in integers of 128 bits.
             "order": json.dumps(self.order.bit_generator.state),
             "noise": self.noise.get_state(),
             # That of dropout.
             "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
         torch.save(fields, buffer)
         data = buffer.getvalue()
@@ -117,11 +108,20 @@ class TrainingState:
         self.network.load_state_dict(fields["network"])
         self.optimizer.load_state_dict(fields["optimizer"])
         self.schedule.load_state_dict(fields["schedule"])
-        self.epochs = [Epoch(*values) for values in fields["epochs"]]
+        self.epochs = [Epoch(**values) for values in fields["epochs"]]
         self.best, self.least_loss, self.weights = fields["best"]
         self.order.bit_generator.state = json.loads(fields["order"])
         self.noise.set_state(fields["noise"])
         torch.set_rng_state(fields["torch"])
+        if fields["cuda"]:
+            torch.cuda.set_rng_state_all(fields["cuda"])
+
+
+def passes_per_epoch(train: SequenceData, config: TrainerConfig) -> int:
+    """How often the learning rate moves in an epoch: once a batch, or once a window of lanes."""
+    if config.stateful:
+        return windows_per_epoch(train, config)
+    return 1 if config.optimizer == "gradient_descent" else -(-len(train) // config.batch_size)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,57 +1,31 @@
-"""Fit a network to sequences: Adam, mini-batches, the best state on held-out sequences kept."""
+"""Fit a network to sequences: update after update, epoch after epoch, the best weights on held-out sequences kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from rnnedge.nn import RecurrentNetwork
-from rnnedge.training.data import Batch, SequenceData, batches
-from rnnedge.training.quantization import PRECISIONS, fake_quantized
-from rnnedge.training.state import Epoch, TrainingState
+from rnnedge.training.config import TrainerConfig
+from rnnedge.training.data import SequenceData
+from rnnedge.training.distributed import processes, reseed, shared, summed
+from rnnedge.training.epoch import Epoch
+from rnnedge.training.evaluation import evaluate
+from rnnedge.training.fitting import check
+from rnnedge.training.lanes import lanes
+from rnnedge.training.objective import Objective, judged_count
+from rnnedge.training.state import TrainingState
+from rnnedge.training.windows import Window, batches, cut
 from rnnedge_runtime.errors import InputError
 
-LOSSES = ("cross_entropy", "mse")
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """How a network learns.
-
-    `learning_rate` is the peak of a one-cycle schedule (Smith & Topin, "Super-convergence", 2018).
-    `label_smoothing`: share of the target given to the other classes. `first_frame`: frames before it are not judged,
-    they have seen too little.
-    `clip_norm` bounds the gradient's norm. `seed` decides the order of the sequences and the noise of `augment`.
-    `precision`: "float32", or the grid, "int8" or "int4", that weights are rounded to whenever the network is used, in
-    training and in evaluation; the weights themselves stay float32.
-    """
-
-    loss: str = "cross_entropy"
-    epochs: int = 60
-    batch_size: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    first_frame: int = 0
-    clip_norm: float = 1.0
-    seed: int = 0
-    precision: str = "float32"
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, found {self.loss!r}")
-        if self.precision not in ("float32", *PRECISIONS):
-            raise ValueError(f"precision: expected one of float32, {', '.join(PRECISIONS)}, found {self.precision!r}")
-        for name in ("epochs", "batch_size", "learning_rate", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +39,12 @@ class TrainResult:
     best: int
     interrupted: bool
     start_loss: float
+
+
+class Diverged(InputError):
+    """Loss or gradient are no longer finite. `result` is what was reached before; the network has those weights."""
+
+    result: TrainResult
 
 
 def fit(
@@ -88,122 +68,136 @@ def fit(
     Deterministic for a machine, a seed, and torch's own seed, which decides dropout. Ctrl-C ends training after the
     step in progress, with the best weights so far.
 
-    Raises `InputError` where data and network do not fit, where there is no training to go on with, or where the loss
-    is no longer finite; `ModelRefused` where the file of the training is damaged.
+    In a group of processes (`rnnedge.training.distributed`) all of them call this with the same arguments; the first
+    one writes `state` and calls `progress`.
+
+    Raises `InputError` where data and network do not fit, or where there is no training to go on with; `Diverged` where
+    loss or gradient are no longer finite, after the best weights are in place; `ModelRefused` where the file of the
+    training is damaged.
     """
-    if train.features != network.config.input_size:
-        raise InputError(
-            f"data: expected {network.config.input_size} features per frame (the network's input_size), found "
-            f"{train.features}"
-        )
+    check(network.config, train, config, "training data")
+    check(network.config, validation, replace(config, stateful=False), "validation data")
     if resume and state is None:
         raise ValueError("resume: expected a state to go on from, found None")
-    training = TrainingState(network, train, config, evaluate(network, validation, config)[0])
-    change: Augment = augment or (lambda x, _: x)
-    interrupted = False
+    network.to(config.device)
+    first = processes().rank == 0
+    training = TrainingState(network, train, config, evaluate(network, validation, config).loss)
+    learner = _Learner(training, network, config, augment)
+    interrupted, broken = False, None
     try:
-        if state is not None:
-            if resume:
-                training.load(state)
-            else:
-                training.save(state)
-        for number in range(len(training.epochs) + 1, config.epochs + 1):
-            loss = 0.0
-            for batch in batches(train, config.batch_size, training.order):
-                noisy = replace(batch, x=change(batch.x, training.noise))
-                step = _step(network, noisy, training.optimizer, config)
-                training.schedule.step()
-                loss += step * len(batch.x) / len(train)
-            training.close(Epoch(number, loss, *evaluate(network, validation, config)))
-            if state is not None:
-                training.save(state)
-            if progress is not None:
+        if state is not None and resume:
+            training.load(state)
+        elif state is not None and first:
+            training.save(state)
+        while len(training.epochs) < config.epochs and not _patience_is_over(training, config):
+            training.close(learner.epoch(train, validation))
+            if first and progress is not None:
                 progress(training.epochs[-1])
+            if first and state is not None:
+                training.save(state)
     except KeyboardInterrupt:
         interrupted = True
+    except Diverged as error:
+        broken = error
     finally:
         network.load_state_dict(training.weights)
-        network.eval()
-    return TrainResult(tuple(training.epochs), training.best, interrupted, training.start_loss)
+        network.to("cpu").eval()
+    result = TrainResult(tuple(training.epochs), training.best, interrupted, training.start_loss)
+    if broken is not None:
+        broken.result = result
+        raise broken
+    return result
 
 
-def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfig) -> tuple[float, float | None]:
-    """Mean loss per sequence and, for classes, the share of sequences decided right.
+class _Learner:
+    """What happens within an epoch. Lives as long as `fit` runs."""
 
-    The decision is that of the last frame, which has seen the whole sequence; for a class per frame, all frames count.
-    """
-    network.eval()
-    total, right, decided = 0.0, 0, 0
-    with torch.no_grad():
-        for batch in batches(data, config.batch_size):
-            y = predict(network, batch, config.precision)
-            total += float(_loss(y, batch, config)) * len(batch.x)
-            if config.loss == "cross_entropy":
-                hits = _decisions(y, batch)
-                right, decided = right + int(hits.sum()), decided + hits.numel()
-    return total / len(data), right / decided if decided else None
-
-
-def predict(network: RecurrentNetwork, batch: Batch, precision: str = "float32") -> Tensor:
-    """The network on a padded batch: (batch, time, output), or (batch, output) from each sequence's own last frame.
-
-    Padding stands after the real frames, so a causal network never reads it before the frame that counts.
-    """
-    forward = _Forward(network)
-    if precision == "float32":
-        y: Tensor = forward(batch)
-    else:
-        y = functional_call(forward, fake_quantized(forward, precision), (batch,))
-    return y
-
-
-class _Forward(nn.Module):
-    """A network on a batch, as a module: the kind of function whose parameters torch can exchange for a call."""
-
-    def __init__(self, network: RecurrentNetwork) -> None:
-        super().__init__()
+    def __init__(
+        self, training: TrainingState, network: RecurrentNetwork, config: TrainerConfig, augment: Augment | None
+    ) -> None:
+        self.training = training
         self.network = network
+        self.config = config
+        self.augment = augment
+        self.objective = shared(Objective(network, config))
+        # Windows that the gradient of the next update still goes through, and the states before each of them.
+        self.past: deque[Window] = deque(maxlen=config.windows_back)
+        self.states: deque[Any] = deque(maxlen=config.windows_back)
+        self.state: Any = None
 
-    def forward(self, batch: Batch) -> Tensor:
-        h, _ = self.network.hidden(batch.x)
-        if self.network.config.output == "last":
-            h = h[torch.arange(len(h)), batch.lengths - 1]
-        y: Tensor = self.network.head(h)
-        return y
-
-
-def _step(network: RecurrentNetwork, batch: Batch, optimizer: torch.optim.Optimizer, config: TrainerConfig) -> float:
-    network.train()
-    optimizer.zero_grad()
-    loss = _loss(predict(network, batch, config.precision), batch, config)
-    if not torch.isfinite(loss):
-        raise InputError(
-            f"training: the loss is {float(loss.detach())}; lower the learning rate (now {config.learning_rate:g}), or "
-            "scale inputs and targets"
+    def epoch(self, train: SequenceData, validation: SequenceData) -> Epoch:
+        """Train on every sequence once, then judge."""
+        number, started = len(self.training.epochs) + 1, time.perf_counter()
+        reseed(self.config.seed, number)
+        self.network.train()
+        total, count = torch.zeros((), dtype=torch.float64), 0
+        norms: list[Tensor] = []
+        for windows in self._passes(train):
+            for window in windows:
+                judged = judged_count(window, self.config)
+                loss = self._update(window, judged, f"epoch {number}, step {len(norms) + 1}", norms)
+                total += loss
+                count += judged
+            self.training.schedule.step()
+        found = torch.stack(norms)
+        judgement = evaluate(self.network, validation, self.config)
+        return Epoch(
+            number,
+            float(summed(total)) / max(count, 1),
+            judgement.loss,
+            dict(judgement.metrics),
+            float(found.mean()),
+            float(found.max()),
+            float((found > self.config.clip_norm).float().mean()),
+            judgement.dead,
+            float(self.training.schedule.get_last_lr()[0]),
+            time.perf_counter() - started,
         )
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-    optimizer.step()
-    return float(loss.detach())
+
+    def _passes(self, train: SequenceData) -> Iterator[Iterator[Window]]:
+        """What the learning rate moves by: a batch of sequences as windows in time, or one window of lanes."""
+        order = self.training.order
+        if self.config.stateful:
+            for window in lanes(train, self.network, self.config, order):
+                yield iter((self._augmented(window),))
+        else:
+            for batch in batches(train, self.network, self.config, order):
+                yield cut(self._augmented(batch), self.config.k1, self.network)
+
+    def _augmented(self, window: Window) -> Window:
+        return window if self.augment is None else replace(window, x=self.augment(window.x, self.training.noise))
+
+    def _update(self, whole: Window, judged: int, place: str, norms: list[Tensor]) -> float:
+        """One step of the optimizer; returns this process's share of the sum of losses."""
+        window = whole.rows(processes().rows).to(self.config.device)
+        if bool(whole.fresh.all()):
+            self.past.clear()
+            self.states.clear()
+            self.state = None
+        self.past.append(window)
+        self.states.append(self.state)
+        if not judged:
+            with torch.no_grad():
+                _, self.state = Objective.forward(_bare(self.objective), [window], self.state)
+            return 0.0
+        optimizer = self.training.optimizer
+        optimizer.zero_grad()
+        loss, self.state = self.objective(list(self.past), self.states[0])
+        (loss / judged * processes().world).backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm).detach()
+        if not bool(torch.isfinite(summed(loss))) or not bool(torch.isfinite(norm)):
+            raise Diverged(
+                f"training: {place}: the loss is {float(loss.detach()) / judged:g}, the norm of its gradient {norm:g}; "
+                f"lower the learning rate (now {optimizer.param_groups[0]['lr']:g}), or scale inputs and targets"
+            )
+        optimizer.step()
+        norms.append(norm.cpu())
+        return float(loss.detach())
 
 
-def _loss(y: Tensor, batch: Batch, config: TrainerConfig) -> Tensor:
-    """Mean over real frames; a class per sequence is asked of every frame, so that early frames learn to decide too."""
-    target = batch.y
-    if y.dim() == 3:
-        if config.loss == "cross_entropy" and target.dim() == 1:
-            target = target[:, None].expand(-1, y.shape[1])
-        judged = batch.mask & (
-            torch.arange(y.shape[1]) >= torch.clamp(batch.lengths - 1, max=config.first_frame)[:, None]
-        )
-        y, target = y[judged], target[judged]
-    if config.loss == "cross_entropy":
-        return nn.functional.cross_entropy(y, target, label_smoothing=config.label_smoothing)
-    return nn.functional.mse_loss(y, target.to(y.dtype))
+def _bare(module: nn.Module) -> Any:
+    return module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
 
 
-def _decisions(y: Tensor, batch: Batch) -> Tensor:
-    if y.dim() == 3 and batch.y.dim() == 1:
-        y = y[torch.arange(len(y)), batch.lengths - 1]
-    hits = y.argmax(-1) == batch.y
-    return hits if hits.dim() == 1 else hits[batch.mask]
+def _patience_is_over(training: TrainingState, config: TrainerConfig) -> bool:
+    return 0 < config.patience <= len(training.epochs) - training.best

@@ -9,8 +9,8 @@ import pytest
 import torch
 from command import Command
 
+from rnnedge.learning import STATE
 from rnnedge.sources import load_source
-from rnnedge.tasks.speech import STATE
 from rnnedge.training import fake_quantized, trainer
 
 pytest.importorskip("sktime")
@@ -46,8 +46,8 @@ def test_a_network_is_fine_tuned_for_narrow_weights(run: Path, rnnedge: Command,
     assert done.code == 0 and done.json["quantized_for"] == "int4" and done.json["epochs"] == 2
     fields = json.loads((folder / "config.json").read_text())
     assert fields["run"]["quantized_for"] == "int4"
-    assert fields["run"]["metrics"] == {"test_accuracy": done.json["test_accuracy"]}
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", fields["weights"]["file"]]
+    assert fields["run"]["metrics"]["test_accuracy"] == done.json["test_accuracy"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "metrics.jsonl", fields["weights"]["file"]]
     source = load_source(str(folder))
     rounded = fake_quantized(source.module, "int4")
     for name, w in source.module.named_parameters():
@@ -59,7 +59,7 @@ def test_a_network_is_fine_tuned_for_narrow_weights(run: Path, rnnedge: Command,
 def test_the_sentence_says_what_fine_tuning_gave(run: Path, rnnedge: Command, tmp_path: Path) -> None:
     """Accuracy in int4, and before."""
     done = rnnedge("train", "speech", "--from", run, "--quantize", "int4", "-o", tmp_path / "int4", "--epochs", 1)
-    assert "% in int4, " in done.out and "% before fine-tuning, best of 1 epochs: " in done.out
+    assert "% in int4, accuracy " in done.out and "% before fine-tuning, best of 1 epochs: " in done.out
 
 
 @pytest.mark.parametrize("call", [2, 3])
@@ -98,4 +98,4 @@ def test_training_from_scratch_goes_on(rnnedge: Command, tmp_path: Path, monkeyp
     assert rnnedge(*command, tmp_path / "run", "--resume").code == 0
     assert rnnedge(*command, tmp_path / "whole").code == 0
     names = [sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("run", "whole")]
-    assert names[0] == names[1] and len(names[0]) == 2
+    assert names[0] == names[1] and len(names[0]) == 3

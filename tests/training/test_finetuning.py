@@ -60,17 +60,17 @@ def tune(network: RecurrentNetwork, **options: object) -> TrainResult:
 def test_the_rounded_network_gets_better(trained: dict[str, torch.Tensor]) -> None:
     """What rounding broke is mostly mended, and not by training alone; the best epoch's weights are kept."""
     network, other = new(trained), new(trained)
-    before = evaluate(network, delayed(3), ROUNDED)[0]
+    before = evaluate(network, delayed(3), ROUNDED).loss
     result = tune(network)
     torch.manual_seed(0)
     fit(other, delayed(1), delayed(2), CONFIG, augment=noisy)
-    after, trained_on = (evaluate(n, delayed(3), ROUNDED)[0] for n in (network, other))
-    assert before > 2 * evaluate(new(trained), delayed(3), CONFIG)[0]
+    after, trained_on = (evaluate(n, delayed(3), ROUNDED).loss for n in (network, other))
+    assert before > 2 * evaluate(new(trained), delayed(3), CONFIG).loss
     assert after < 0.6 * before and after < 0.75 * trained_on
-    assert result.start_loss == evaluate(new(trained), delayed(2), ROUNDED)[0]
+    assert result.start_loss == evaluate(new(trained), delayed(2), ROUNDED).loss
     losses = [e.validation_loss for e in result.epochs]
     assert losses[result.best - 1] == min(losses)
-    assert evaluate(network, delayed(2), CONFIG)[0] == pytest.approx(min(losses), rel=1e-5)
+    assert evaluate(network, delayed(2), CONFIG).loss == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_the_network_then_holds_what_its_file_will(trained: dict[str, torch.Tensor]) -> None:
@@ -120,7 +120,7 @@ def test_an_interrupted_training_keeps_the_best_and_goes_on(
     result = tune(network, state=tmp_path / "state", progress=stop)
     assert result.interrupted and len(result.epochs) == epoch
     losses = [result.start_loss, *(e.validation_loss for e in result.epochs)]
-    assert evaluate(network, delayed(2), CONFIG)[0] == pytest.approx(min(losses), rel=1e-5)
+    assert evaluate(network, delayed(2), CONFIG).loss == pytest.approx(min(losses), rel=1e-5)
     again = new(trained)
     found = tune(again, state=tmp_path / "state", resume=True)
     assert found == tune(whole)

@@ -1,0 +1,88 @@
+"""What a network is; its weights are what it learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rnnedge.nn.cells import CELLS
+from rnnedge.nn.front_ends import FrontEnd
+from rnnedge.nn.initialization import INITIALIZATIONS
+
+OUTPUTS = ("frames", "last")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Front end, recurrent stack, head.
+
+    `cell`: one of `CELLS`. `input_size`: features of a frame; where `tokens` is set, frames are integers below it, and
+    `input_size` numbers stand for each. `output_size`: outputs per frame. `dropout`: probability between layers and
+    before the head, in training. `layer_norm`: after every layer. `output`: "frames" for one output per frame, "last"
+    for one per sequence, from its last frame. `mean`, `std`: statistics of the raw features; the network itself
+    computes (x - mean) / std.
+
+    `front_end`: what stands before the first recurrent layer, see `rnnedge.nn.front_ends`.
+    `init`: one of `rnnedge.nn.initialization`, with `memory_frames` for "chrono".
+    `projection`, `peepholes`, `cell_layer_norm`: of the LSTM, see `rnnedge.nn.lstm`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    cell: str
+    input_size: int
+    hidden_size: int
+    output_size: int
+    num_layers: int = 1
+    dropout: float = 0.0
+    layer_norm: bool = False
+    output: str = "frames"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    tokens: int = 0
+    front_end: tuple[FrontEnd, ...] = ()
+    init: str = "torch"
+    memory_frames: int = 0
+    projection: int = 0
+    peepholes: bool = False
+    cell_layer_norm: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` naming the first field that is out of range."""
+        for name, names in (("cell", CELLS), ("output", OUTPUTS), ("init", INITIALIZATIONS)):
+            if getattr(self, name) not in names:
+                raise ValueError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
+        for name in ("input_size", "hidden_size", "output_size", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, found {getattr(self, name)}")
+        for name in ("tokens", "memory_frames", "projection"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected 0 or more, found {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: expected a probability below 1, found {self.dropout}")
+        self._check_statistics()
+        for name in ("projection", "peepholes", "cell_layer_norm"):
+            if getattr(self, name) and self.cell != "lstm":
+                raise ValueError(f"{name}: expected the cell lstm, found {self.cell!r}")
+        if self.projection >= self.hidden_size:
+            raise ValueError(
+                f"projection: expected less than hidden_size ({self.hidden_size}), found {self.projection}"
+            )
+        if (self.init == "chrono") != (self.memory_frames > 1):
+            raise ValueError(
+                f"memory_frames: expected more than 1 frame with init chrono, 0 without, found {self.memory_frames}"
+            )
+
+    def _check_statistics(self) -> None:
+        if self.tokens and self.mean:
+            raise ValueError("mean: expected none for tokens")
+        for name in ("mean", "std"):
+            if getattr(self, name) and len(getattr(self, name)) != self.input_size:
+                raise ValueError(f"{name}: expected {self.input_size} values, found {len(getattr(self, name))}")
+        if any(value <= 0 for value in self.std):
+            raise ValueError("std: expected positive values")
+
+    @property
+    def layer_size(self) -> int:
+        """Outputs per frame of a recurrent layer."""
+        return self.projection or self.hidden_size

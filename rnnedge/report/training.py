@@ -1,0 +1,51 @@
+"""Pictures of a training."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnedge.report.plots import COLOURS, as_svg, blank_figure
+from rnnedge_runtime.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from rnnedge.training import Epoch
+    from rnnedge.training.range_test import RangeTest
+
+_GREY = "#7d8899"
+
+
+def learning_curves(epochs: Sequence[Epoch], best: int) -> str:
+    """Training and held-out loss of every epoch as an <svg>; `best` is the number of the epoch that was kept."""
+    figure, axes = blank_figure(7.2, 2.6)
+    numbers = [epoch.number for epoch in epochs]
+    axes.plot(numbers, [epoch.train_loss for epoch in epochs], color=COLOURS[5], lw=1, label="training")
+    axes.plot(
+        numbers, [epoch.validation_loss for epoch in epochs], color=COLOURS[0], lw=1.6, label="held out, streamed"
+    )
+    if best:
+        axes.axvline(best, color=COLOURS[1], lw=1, ls=(0, (2, 2)), label=f"kept: epoch {best}")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False, labelcolor=_GREY, fontsize=8)
+    return as_svg(figure)
+
+
+def draw_range_test(found: RangeTest, path: Path) -> Path:
+    """The loss over the learning rate, with what is suggested, as a PNG at `path`."""
+    figure, axes = blank_figure(7.2, 3.0)
+    axes.plot(found.rates, found.losses, color=COLOURS[5], lw=0.8, alpha=0.6, label="loss of a batch")
+    axes.plot(found.rates, found.smoothed, color=COLOURS[0], lw=1.8, label="smoothed")
+    axes.axvline(found.suggestion, color=COLOURS[2], lw=1.2, label=f"suggested: {found.suggestion:.2g}")
+    axes.axvline(found.limit, color=COLOURS[4], lw=1.2, ls=(0, (2, 2)), label=f"limit: {found.limit:.2g}")
+    least, first = float(found.smoothed.min()), float(found.smoothed[0])
+    axes.set_ylim(least - 0.1 * (first - least), first + 0.5 * (first - least))
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False, fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return write_bytes(path, buffer.getvalue())

@@ -1,0 +1,24 @@
+"""What there is to learn, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rnnedge.tasks.splits import Splits
+from rnnedge.training import SequenceData
+from rnnedge.training.trainer import Augment
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data from an installed package, or made by an equation.
+
+    `summary`: one line for `--help`. `augment`: how training sequences are changed while a network learns, made from
+    them; how it learns stands in `recipes/NAME.toml`.
+    """
+
+    name: str
+    summary: str
+    load: Callable[[], Splits]
+    augment: Callable[[SequenceData], Augment] | None = None

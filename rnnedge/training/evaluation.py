@@ -1,0 +1,64 @@
+"""Judge a network as it will run: streamed, a few frames at a time, the state carried from one piece to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.config import TrainerConfig
+from rnnedge.training.data import SequenceData
+from rnnedge.training.metrics import Metrics
+from rnnedge.training.objective import Objective, judged_count, losses
+from rnnedge.training.units import UnitRanges
+from rnnedge.training.windows import batches, cut
+
+PIECE_FRAMES = 50
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean loss over all judged frames (sequences, for CTC), and metrics by name; for tokens also "bits" of loss.
+
+    `dead`: for every recurrent layer, the share of its units that never changed.
+    """
+
+    loss: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    dead: tuple[float, ...] = ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share decided right; None where there are no classes, or another metric was asked for."""
+        return self.metrics.get("accuracy")
+
+
+def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfig) -> Evaluation:
+    """Stream every sequence of `data` from the initial state, `PIECE_FRAMES` at a time.
+
+    A network whose state does not carry what it should gets a bad result here, as it would on the device. With a class
+    per sequence the decision is that of the last frame, which has seen the whole sequence; else all frames count.
+    """
+    network.eval()
+    device = str(next(network.parameters()).device)
+    objective = Objective(network, config).eval()
+    metrics = Metrics(config, network.config.output_size)
+    total, count = 0.0, 0
+    with torch.no_grad(), UnitRanges(network) as units:
+        for batch in batches(data, network, config):
+            state = None
+            for window in cut(batch.to(device), PIECE_FRAMES, network):
+                units.real = window.real
+                y, state = objective.outputs(window, state)
+                judged = judged_count(window, config)
+                if judged:
+                    total += float(losses(y, window, config).sum())
+                    count += judged
+                    metrics.update(y, window)
+    loss, found = total / max(count, 1), metrics.compute()
+    if network.config.tokens and config.loss == "cross_entropy":
+        found["bits"] = loss / math.log(2)
+    return Evaluation(loss, found, units.dead())
