@@ -1,7 +1,8 @@
 """Inner values of the recurrences of torch, frame by frame: each cell's equations, one function per cell.
 
-A new cell is read out by one function under `@reads(ItsClass)`, and its gates are described in `gates.CELLS`. A module
-that stands here for nobody, and that gives (y, state) for a sequence, is shown by y.
+A new cell is read out by one function under `@reads(ItsClass)`, and its gates are described in `gates.CELLS`; those of
+`rnnedge.nn` stand in `own_cells`. A module that nobody reads out, and that gives (y, state) for a sequence, is shown by
+its y.
 
 Equations: torch.nn.RNN, GRU, LSTM as documented; projections of Sak, Senior & Beaufays, 2014.
 """
@@ -74,7 +75,7 @@ def gru(module: nn.GRU, x: Tensor, state: State) -> Inner:
         h = (1 - z) * n + z * h
         for row, value in zip(rows.values(), (h, r, z, n), strict=True):
             row.append(value)
-    return _inner("GRU", rows, ("hidden",))
+    return stacked("GRU", rows, ("hidden",))
 
 
 @reads(nn.LSTM, start=lambda values: (values["hidden"][None], values["cell"][None]))
@@ -94,7 +95,7 @@ def lstm(module: nn.LSTM, x: Tensor, state: State) -> Inner:
         h = h if projection is None else nn.functional.linear(h, projection)
         for row, value in zip(rows.values(), (c, h, i, f, g, o), strict=True):
             row.append(value)
-    return _inner("LSTM", rows, ("cell", "hidden"))
+    return stacked("LSTM", rows, ("cell", "hidden"))
 
 
 @reads(nn.RNN, start=lambda values: values["hidden"][None])
@@ -120,8 +121,9 @@ def _first(state: Tensor | None, x: Tensor, units: int) -> Tensor:
     return x.new_zeros(x.shape[0], units) if state is None else state[0]
 
 
-def _inner(cell: str, rows: Mapping[str, list[Tensor]], states: tuple[str, ...]) -> Inner:
-    stacked = {name: torch.stack(row, 1) for name, row in rows.items()}
+def stacked(cell: str, rows: Mapping[str, list[Tensor]], states: tuple[str, ...]) -> Inner:
+    """Frames (batch, unit) by name, put together along time; `states` names those that are no gates."""
+    found = {name: torch.stack(row, 1) for name, row in rows.items()}
     return Inner(
-        cell, {n: v for n, v in stacked.items() if n in states}, {n: v for n, v in stacked.items() if n not in states}
+        cell, {n: v for n, v in found.items() if n in states}, {n: v for n, v in found.items() if n not in states}
     )

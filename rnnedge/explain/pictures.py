@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnedge.explain.attribution import Attribution
 from rnnedge.explain.explanation import Explanation, Findings
-from rnnedge.explain.gates import gate_of, kept_share
+from rnnedge.explain.gates import TANH_STATES, gate_of, kept_share
 from rnnedge.explain.memory_words import reach_words
 from rnnedge.explain.recording import Layer, Recording
 from rnnedge.report import state_plots as plots
@@ -171,7 +171,8 @@ def _state_words(name: str) -> str:
 
 
 def _state_range(name: str, layer: Layer) -> tuple[float | None, float | None]:
-    return (-1.0, 1.0) if name == "hidden" and layer.cell in ("GRU", "LSTM") else (None, None)
+    bounded = name == "hidden" and layer.cell in TANH_STATES and abs(layer.states[name]).max(initial=0) <= 1
+    return (-1.0, 1.0) if bounded else (None, None)
 
 
 def _saturation(found: Findings) -> Picture:

@@ -50,7 +50,8 @@ def saturation(layer: Layer) -> tuple[Saturation, ...]:
         found.append(_share(layer.name, name, values, gate.low, gate.high))
     hidden = layer.states.get("hidden")
     if hidden is not None and hidden.size:
-        if layer.cell in TANH_STATES or (hidden.min() < 0 and abs(hidden).max() <= 1):
+        # A projection has no bounds.
+        if abs(hidden).max() <= 1 and (layer.cell in TANH_STATES or hidden.min() < 0):
             found.append(_share(layer.name, "hidden", hidden, -1.0, 1.0))
         elif hidden.min() >= 0 and hidden.max() <= 1:
             found.append(_share(layer.name, "hidden", hidden, 0.0, 1.0))

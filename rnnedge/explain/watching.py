@@ -3,7 +3,8 @@
 1. A torch.nn.RNN, GRU or LSTM of several layers is taken apart into one part per layer, named `PATH.l0`, `PATH.l1`.
 2. Any other module within the network that turns (batch, time, ...) into (y, state), y with the same batch and time,
    is a recurrence too, if no recurrence stands within it; the network itself is none, unless there is no other.
-3. A bidirectional layer reads the sequence from both ends, which no stream can: it is refused.
+3. A front end of `rnnedge.nn` gives (y, state) too, and says how many frames it makes: it is no recurrence.
+4. A bidirectional layer reads the sequence from both ends, which no stream can: it is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import rnnedge.explain.own_cells  # noqa: F401 - registers its readers
 from rnnedge.explain.cells import Inner, State, plain, reader_of
 from rnnedge_runtime.errors import ModelRefused
 
@@ -80,7 +82,7 @@ def _is_recurrence(call: _Call, x: Tensor) -> bool:
     if isinstance(call.module, nn.RNNBase):
         return bool(call.arguments) and isinstance(call.arguments[0], Tensor)
     result = call.result
-    return (
+    return not hasattr(call.module, "output_frames") and (
         isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor) and result[0].dim() == 3
         and bool(call.arguments) and isinstance(call.arguments[0], Tensor)
         and call.arguments[0].shape[:2] == result[0].shape[:2] and result[0].shape[0] == x.shape[0]

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge.explain.cells import READERS, STARTS, Inner, reads
+from rnnedge.explain.decay import measured_decay
 from rnnedge.explain.from_module import record_module
 from rnnedge.explain.gates import CELLS, Gate, kept_share
 from rnnedge.explain.half_life import gate_half_life
-from rnnedge.nn import NetworkConfig, RecurrentNetwork
+from rnnedge.nn import NetworkConfig, RecurrentNetwork, SigmoidRNN
+from rnnedge.nn.log_mel import LogMel
 from rnnedge_runtime import InputError, ModelRefused
 
 
@@ -82,17 +84,55 @@ def test_a_projected_lstm_is_read_out_too() -> None:
     np.testing.assert_allclose(layers[1].states["cell"][-1], c[1, 0].numpy(), rtol=0, atol=2e-6)
 
 
-def test_an_unknown_recurrence_is_shown_by_its_state() -> None:
-    """A hand-written cell that gives (y, state), here the sigmoid Elman layer."""
+@pytest.mark.parametrize(
+    "options", [{"peepholes": True}, {"cell_layer_norm": True}, {"peepholes": True, "projection": 3}]
+)
+def test_the_lstm_of_rnnedge_is_read_out_with_its_options(options: dict[str, Any]) -> None:
+    """Its hidden state is what the network goes on with, its cell ends as the state does, and c = f c + i g between."""
     torch.manual_seed(0)
+    network = RecurrentNetwork(NetworkConfig("lstm", 3, 5, 2, **options)).eval()
+    x = frames(3)
+    watched = record_module(network, x)
+    (layer,) = watched.recording.layers
+    with torch.no_grad():
+        h, ((_, c),) = network.hidden(torch.from_numpy(x)[None])
+    np.testing.assert_allclose(layer.hidden, h[0].numpy(), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(layer.states["cell"][-1], c[0].numpy(), rtol=0, atol=1e-6)
+    gates, cell = layer.gates, layer.states["cell"]
+    held = gates["forget_gate"][1:] * cell[:-1] + gates["input_gate"][1:] * gates["candidate"][1:]
+    np.testing.assert_allclose(cell[1:], held, rtol=0, atol=1e-6)
+    decay = measured_decay(watched.parts[0])
+    assert decay is not None and decay.left.shape[1] == 5
+
+
+def test_a_front_end_is_no_layer() -> None:
+    """Log-mel energies keep a state, and remember nothing."""
+    torch.manual_seed(0)
+    front = LogMel(sample_rate_hz=1000, window_ms=16, hop_ms=8, mels=4)
+    network = RecurrentNetwork(NetworkConfig("gru", 1, 5, 2, front_end=(front,)))
+    recording = record_module(network, frames(1, 200)).recording
+    assert [layer.name for layer in recording.layers] == ["layers.0.l0"]
+    assert len(recording.layers[0].hidden) == len(recording.outputs["y"]) < 200
+
+
+def test_an_unknown_recurrence_is_shown_by_its_state() -> None:
+    """A hand-written cell that gives (y, state), such as an Elman layer with a class of its own."""
+    torch.manual_seed(0)
+
+    class Own(SigmoidRNN):
+        def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            return super().forward(x, state)
+
     network = RecurrentNetwork(NetworkConfig("rnn_sigmoid", 3, 4, 2, num_layers=2)).eval()
+    for layer in network.layers:
+        layer.__class__ = Own
     x = frames(3)
     layers = record_module(network, x).recording.layers
     with torch.no_grad():
         h, _ = network.hidden(torch.from_numpy(x)[None])
     assert [layer.name for layer in layers] == ["layers.0", "layers.1"]
     np.testing.assert_allclose(layers[1].hidden, h[0].numpy(), rtol=0, atol=1e-6)
-    assert not layers[1].gates
+    assert not layers[1].gates and layers[1].cell == "Own"
 
 
 def test_a_new_cell_registers_its_gates_in_one_place() -> None:
