@@ -69,7 +69,10 @@ def explain_module(
     far = reach(watched, target)
     shares = integrated_gradients(watched, target, start)
     if far is None or shares is None:
-        left_out.append("tokens have no gradient: there are no integrated gradients, and no reach of the gradient")
+        left_out.append(
+            "no torch.nn.Embedding reads the tokens once, as they are: there is no gradient to follow, and so "
+            "there are no integrated gradients"
+        )
     elif shares.gap > ADDS_UP:
         left_out.append(
             f"the integrated gradients add up to the difference ({shares.difference:.3g}) within {shares.gap:.1%} "

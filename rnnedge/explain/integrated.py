@@ -7,7 +7,7 @@ the steps of the way are doubled until they do within half a percent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from rnnedge.explain.attribution import Attribution, Baseline
 from rnnedge.explain.from_module import Watched, evaluation
 from rnnedge.explain.outputs import Target
+from rnnedge.explain.way import way_of
 from rnnedge_runtime.errors import MissingExtra
 
 TOLERANCE = 0.005
@@ -26,17 +27,24 @@ FRAMES_AT_ONCE = 32_768
 
 
 def integrated_gradients(watched: Watched, target: Target, baseline: Baseline) -> Attribution | None:
-    """None for tokens: there is no way between two of them. Raises `MissingExtra` without captum."""
-    if not watched.x.is_floating_point():
-        return None
-    score = score_of(watched, target)
-    start, steps = torch.from_numpy(baseline.frames.copy())[None], _STEPS
+    """Of tokens along the way between their embeddings, summed over the axes of these.
+
+    None for tokens that no embedding reads. Raises `MissingExtra` without captum.
+    """
+    steps = _STEPS
     with evaluation(watched.module):
+        way = way_of(watched)
+        if way is None:
+            return None
+        score, start = score_of(way.outputs, target), way.begins(baseline.frames)
         method = captum().IntegratedGradients(score)
         at_once = max(1, FRAMES_AT_ONCE // watched.x.shape[1])
-        ends = [float(score(x)) for x in (watched.x, start)]
+        with torch.no_grad():
+            ends = [float(score(x)) for x in (way.x, start)]
         while True:
-            shares = method.attribute(watched.x, start, n_steps=steps, internal_batch_size=at_once)
+            shares = method.attribute(way.x, start, n_steps=steps, internal_batch_size=at_once)
+            if not watched.x.is_floating_point():
+                shares = shares.sum(-1)
             found = shared("integrated gradients", target, shares, ends, baseline, f"{steps} steps")
             if found.gap <= TOLERANCE or steps >= _MOST_STEPS:
                 return found
@@ -51,11 +59,11 @@ def shared(
     return Attribution(method, target, array, ends[0], ends[1], baseline.words, detail)
 
 
-def score_of(watched: Watched, target: Target) -> Callable[[Tensor], Tensor]:
+def score_of(outputs: Callable[[Tensor], Mapping[str, Tensor]], target: Target) -> Callable[[Tensor], Tensor]:
     """The value of the target as a function of x (batch, time, ...) -> (batch,)."""
 
     def score(x: Tensor) -> Tensor:
-        return watched.outputs(x)[target.output][:, target.frame, target.unit]
+        return outputs(x)[target.output][:, target.frame, target.unit]
 
     return score
 

@@ -14,6 +14,7 @@ import torch
 
 from rnnedge.explain.from_module import Watched, evaluation
 from rnnedge.explain.outputs import Target
+from rnnedge.explain.way import way_of
 from rnnedge_runtime.contract import Array
 
 _EXACT = 16
@@ -46,12 +47,16 @@ class Reach:
 
 
 def reach(watched: Watched, target: Target) -> Reach | None:
-    """Of the output and the frame of `target`, over all of its values; None for tokens, which have no gradient."""
-    if not watched.x.is_floating_point():
-        return None
+    """Of the output and the frame of `target`, over all of its values.
+
+    By the embedding of tokens; None where they have none.
+    """
     with evaluation(watched.module):
-        x = watched.x.clone().requires_grad_(True)
-        y = watched.outputs(x)[target.output][0, target.frame]
+        way = way_of(watched)
+        if way is None:
+            return None
+        x = way.x.clone().requires_grad_(True)
+        y = way.outputs(x)[target.output][0, target.frame]
         rows = torch.eye(len(y)) if len(y) <= _EXACT else torch.randn(
             _EXACT, len(y), generator=torch.Generator().manual_seed(_SEED)
         ) / _EXACT**0.5  # fmt: skip

@@ -20,7 +20,7 @@ _MOST_WINDOWS, _FEWEST_WINDOWS, _MOST_FRAMES = 4096, 64, 4_000_000
 def occlusion(watched: Watched, target: Target, baseline: Baseline) -> Attribution:
     """One frame of one feature at a time, or longer windows of every feature where that would take too many runs."""
     method = captum().Occlusion
-    score = score_of(watched, target)
+    score = score_of(watched.outputs, target)
     start = torch.from_numpy(baseline.frames.copy())[None]
     time, shape = watched.x.shape[1], tuple(watched.x.shape[2:])
     features = int(np.prod(shape, dtype=int))

@@ -155,15 +155,36 @@ def test_a_front_with_a_stride_and_a_look_ahead_is_no_obstacle(tmp_path: Path) -
     assert whole.reach is not None and whole.reach.frame == 14 and whole.attributions[0].gap <= 0.01
 
 
-def test_tokens_have_occlusion_only() -> None:
-    """There is no way between two tokens, and the explanation says so."""
+def test_tokens_are_attributed_through_their_embedding() -> None:
+    """One share a token; they add up to the difference of the outputs for the tokens and for the baseline's."""
     from networks import build
 
     module, _ = build("tokens")
-    found = explain_module(Source(module, None), np.array([1, 4, 2, 9, 3]), name="letters")
+    tokens = np.array([1, 4, 2, 9, 3])
+    found = explain_module(Source(module, None), tokens, name="letters", unit=7)
+    integrated, hidden = found.attributions
+    with torch.no_grad():
+        y = [float(module(torch.from_numpy(x)[None])[0, 4, 7]) for x in (tokens, tokens * 0)]
+    assert integrated.shares.shape == hidden.shares.shape == (5, 1)
+    assert abs(integrated.shares.sum() - (y[0] - y[1])) <= 0.01 * abs(y[0] - y[1])
+    assert found.reach is not None and found.reach.norms[0] == found.reach.norms.max()
+    assert "token 0" in integrated.baseline
+
+
+def test_tokens_without_an_embedding_have_occlusion_only() -> None:
+    """There is no way between two of them, and the explanation says so."""
+
+    class OneHot(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(9, 6, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.gru(nn.functional.one_hot(x, 9).float())[0]
+
+    found = explain_module(Source(OneHot(), None), np.array([1, 4, 2, 8, 3]))
     assert [one.method for one in found.attributions] == ["occlusion"]
-    assert any("tokens" in line for line in found.left_out) and found.reach is None
-    assert found.attributions[0].shares.shape == (5, 1)
+    assert any("Embedding" in line for line in found.left_out) and found.reach is None
 
 
 def test_a_network_with_as_many_classes_as_frames_is_one_summary() -> None:
