@@ -157,6 +157,10 @@ def _baseline(given: str | None, contract: Contract) -> str | Array | None:
     """zero and mean stand for themselves; anything else is a file of frames, as many as INPUT has, or one."""
     if given in (None, "zero", "mean"):
         return given
+    if not Path(str(given)).is_file():
+        from rnnedge_runtime.errors import InputError
+
+        raise InputError(f"baseline: expected zero, mean or a file of frames, found {given!r}, which is no such file")
     frames = _frames(str(given), contract)
     return frames[0] if len(frames) == 1 else frames
 

@@ -162,7 +162,7 @@ def test_the_shortest_sequences_have_a_page(rnnedge: Command, length: int, tmp_p
         (["--output", "x"], "1,2,3", 6, ["output", "expected one of y", "'x'"]),
         (["--frame", "5"], "1,2,3", 6, ["frame", "0 to 0", "found 5"]),
         (["--unit", "9"], "1,2,3", 6, ["unit", "0 to 3", "'9'"]),
-        (["--baseline", "nobody.csv"], "1,2,3", 6, ["nobody.csv", "no such file"]),
+        (["--baseline", "nobody.csv"], "1,2,3", 6, ["baseline", "zero, mean", "nobody.csv", "no such file"]),
         ([], "a,b,c", 6, ["expected at least one frame"]),
         ([], "1,2,3\n1,nan,3", 6, ["frame 1, feature 1", "nan"]),
         ([], "1,2", 6, ["row 1", "expected 3 numbers"]),
