@@ -18,9 +18,10 @@ from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
+from rnnedge_export.taps import Tapped, TappedSource, check_asked, insert_taps
 from rnnedge_export.verify import CHAINED_FRAMES_OF_ATTENTION, Verification, check_against, golden_of, require
 from rnnedge_export.write_form import write_form
-from rnnedge_runtime.contract import FORMS, Array, Contract, Normalization
+from rnnedge_runtime.contract import FORMS, Array, Contract, Normalization, Tap
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import Model, load_bytes
 
@@ -42,10 +43,12 @@ class Options:
     frame_rate_hz: float | None = None
     labels: tuple[str, ...] = ()
     normalization: Normalization | None = None
+    taps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `ModelRefused` for a form that does not exist, or a chunk that does not fit it."""
+        """Raise `ModelRefused` for a form or a tap that does not exist, or a chunk that does not fit the form."""
         form, chunk = self.form, self.chunk
+        object.__setattr__(self, "taps", check_asked(self.taps))
         if form is not None and form not in FORMS:
             raise ModelRefused(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
         if chunk is not None and form != "unrolled":
@@ -109,7 +112,12 @@ class Workshop:
         Raises `ModelRefused` where the network cannot be streamed, or written so.
         """
         say("streamify")
-        captured, precision = self._captured, options.precision
+        captured, precision, source = self._captured, options.precision, self._source
+        taps: tuple[Tap, ...] = ()
+        if options.taps:
+            tapped = insert_taps(captured, options.taps, options.form)
+            source, taps = TappedSource(source, captured, tapped.taps, options.taps), tapped.taps
+            captured, options = tapped.captured, _showing(options, tapped)
         form, streaming = _streaming(captured, options)
         recurrences = [str(node.name) for node in streaming.recurrences]
         say("form")
@@ -119,7 +127,7 @@ class Workshop:
             provenance["chained_frames"] = str(CHAINED_FRAMES_OF_ATTENTION)
         promised = written.contract(captured.model.opset_imports[""], captured.lengths)
         recordings = [] if options.calibration is None else read_recordings(options.calibration, promised)
-        reference = Reference(self._source, self._example, captured.lengths, streaming.hop, recordings)
+        reference = Reference(source, self._example, captured.lengths, streaming.hop, recordings)
         contract = replace(
             promised,
             frame_rate_hz=options.frame_rate_hz,
@@ -127,6 +135,7 @@ class Workshop:
             normalization=options.normalization,
             provenance=provenance,
             golden=golden_of(reference, streaming.hop),
+            taps=taps,
         )
         say("stamp")
         graph = written.model
@@ -165,6 +174,13 @@ def of_file(
     captured = source.capture(opset)
     provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
     yield Workshop(source, source.example(), captured, provenance)
+
+
+def _showing(options: Options, tapped: Tapped) -> Options:
+    """With a form in which the loop is not native, where taps need that."""
+    if options.form is not None or not tapped.rewritten:
+        return options
+    return replace(options, form="step" if options.precision.name in ("int8", "int4") else "scan")
 
 
 def _random(reference: Reference) -> Recording:

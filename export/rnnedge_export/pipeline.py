@@ -32,6 +32,7 @@ def export(
     frame_rate_hz: float | None = None,
     labels: Sequence[str] = (),
     normalization: Normalization | None = None,
+    taps: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> Report:
@@ -47,12 +48,16 @@ def export(
     task metric of its own. `calibration`: recordings that ranges of activations are taken from and the drift is
     measured on: an array (time, ...), a list of such, or of dicts by input name; each begins with a reset.
     `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for whoever runs it.
+    `taps`: "gates", "state" or both: inner values of every recurrence as further outputs, in a form that shows them;
+    `contract.taps` says which outputs they are. Without them the file is the same, byte for byte.
     `progress` is called with the name of each stage as it begins. `notes` are added to the contract's provenance.
 
     Raises `ModelRefused` where the network cannot stream, `VerificationError` where the file would not compute what
     the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all.
     """
-    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization)
+    options = Options(
+        form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
+    )
     say = progress or (lambda _: None)
     check_writable(path)
     with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
@@ -73,6 +78,7 @@ def convert(
     frame_rate_hz: float | None = None,
     labels: Sequence[str] = (),
     normalization: Normalization | None = None,
+    taps: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Turn an ONNX file for whole sequences into one that streams, proven equal to it.
@@ -81,7 +87,9 @@ def convert(
     streamed, 1 or "input:1"; `batch_axis` is 0, or 1 where time is on axis 0. `opset` holds for files older than 18;
     others keep theirs. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
-    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization)
+    options = Options(
+        form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
+    )
     say = progress or (lambda _: None)
     check_writable(path)
     with of_file(Path(offline), opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:

@@ -23,8 +23,13 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 class Oracle(Protocol):
     """A network for whole sequences: what a file has to compute."""
 
-    input_names: tuple[str, ...]
-    output_names: tuple[str, ...]
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Its streamed inputs, in order."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Its outputs, in order; known after the first call."""
 
     @property
     def name(self) -> str:

@@ -15,14 +15,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Source, open_offline, read_example
+from rnnedge_export.capture import Source, capture, open_offline, read_example
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.taps import with_taps
 from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
@@ -88,12 +90,15 @@ def verify(
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
         offline = open_offline(source, time_axis, batch_axis)
-        reference = Reference(offline, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
+        tapped = with_taps(offline, model.contract, offline.capture)
+        reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
     axes = batch_axis or 0, int(time_axis)
     given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
     with evaluation(source):
-        reference = Reference(Source(source, given), given, lengths, model.contract.unit, _recordings(model.contract))
+        module = Source(source, given)
+        tapped = with_taps(module, model.contract, partial(capture, module, given))
+        reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
 
 

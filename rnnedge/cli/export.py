@@ -12,6 +12,7 @@ returns a module or (module, example); or an ONNX file from any framework.
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
 - `rnnedge export mypackage.net:build -o net.onnx --weights net.safetensors`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
+- `rnnedge export runs/speech -o seen.onnx --taps gates,state`  then  `rnnedge explain seen.onnx input.csv`
 - `rnnedge export offline.onnx -o streaming.onnx --time-axis input:1`
 """
 
@@ -35,6 +36,8 @@ from rnnedge.cli.precision import (
 
 if TYPE_CHECKING:
     from rnnedge_export import Report, Verification
+
+_TAPS = ("gates", "state")
 
 
 def command(
@@ -61,6 +64,9 @@ def command(
     ] = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
+    taps: Annotated[
+        str | None, typer.Option(help="Show inner values as outputs: gates, state, or both with a comma between.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
     ] = False,
@@ -75,11 +81,14 @@ def command(
         raise typer.BadParameter(f"expected one of {', '.join(FORMS)}, found {form!r}", param_hint="--form")
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
+    asked = tuple(taps.split(",")) if taps else ()
+    if any(tap not in _TAPS for tap in asked):
+        raise typer.BadParameter(f"expected gates, state or gates,state, found {taps!r}", param_hint="--taps")
     check_writable(output)
     with stages(f"export {source}") as progress:
         progress("import torch")
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
-                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration,
+                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, taps=asked,
                          numbers=(precision, layer, tolerance, budget_error))  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
@@ -92,6 +101,8 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
     if json:
         fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes}
         fields |= {"form": contract.form, "precision": contract.precision}
+        if contract.taps:
+            fields["taps"] = [vars(tap) for tap in contract.taps]
         if report.shrunk is not None:
             changes = [vars(change) for change in report.shrunk.changes]
             fields |= {"layers": changes, "drift": report.shrunk.drift.summary(), "speed": report.shrunk.speed}
@@ -100,6 +111,8 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
     states = counted(len(contract.states), "state")
     numbers = "" if contract.precision == "float32" else f" in {contract.precision}"
     print(f"{report.path}: {contract.form} form{numbers}, {report.size_bytes:,} bytes, {states}")
+    if contract.taps:
+        print(f"taps: {', '.join(tap.output for tap in contract.taps)}")
     if report.shrunk is not None:
         print_shrunk(report.shrunk)
     if explain:

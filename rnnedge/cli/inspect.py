@@ -36,7 +36,7 @@ def command(
         return
     print_table(str(file), ("what", "value"), list(_facts(model, contract, size)))
     ports = [*(("input", p) for p in contract.inputs), *(("output", p) for p in contract.outputs)]
-    print_table("ports", ("", "name", "dtype", "shape", "gives"), [_port_row(kind, p) for kind, p in ports])
+    print_table("ports", ("", "name", "dtype", "shape", "gives"), [_port_row(kind, p, contract) for kind, p in ports])
     print_table(
         "states", ("read", "written", "dtype", "shape", "starts from"), [_state_row(s) for s in contract.states]
     )
@@ -64,8 +64,11 @@ def _golden_frames(contract: Contract) -> int:
     return len(contract.golden.inputs[contract.inputs[0].name])
 
 
-def _port_row(kind: str, port: Port) -> tuple[str, ...]:
+def _port_row(kind: str, port: Port, contract: Contract) -> tuple[str, ...]:
     gives = "frames" if port.per_frame else "a summary, at the end"
+    tap = next((tap for tap in contract.taps if tap.output == port.name), None)
+    if tap is not None:
+        gives = f"a tap: {tap.value.replace('_', ' ')} of {tap.layer}"
     return kind, port.name, port.dtype, _dims(port.shape), gives
 
 

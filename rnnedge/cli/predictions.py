@@ -17,20 +17,24 @@ class Writer:
 
     def __init__(self, file: IO[str], contract: Contract, format: str, values: bool) -> None:
         """`format` is "csv" or "jsonl"; `values` writes all values where the contract has labels too."""
-        if format == "csv" and len(contract.outputs) > 1:
-            names = ", ".join(port.name for port in contract.outputs)
+        if format == "csv" and len(contract.results) > 1:
+            names = ", ".join(port.name for port in contract.results)
             raise InputError(
                 f"a CSV table has one kind of row, the model has several outputs ({names}); use --format jsonl"
             )
         self._file, self._contract = file, contract
         self._rows = csv.writer(file, lineterminator="\n") if format == "csv" else None
         self._values = values
-        self._counts = dict.fromkeys((port.name for port in contract.outputs), 0)
+        # A table has one kind of row: that of the output, not of the taps.
+        shown = contract.results if format == "csv" else contract.outputs
+        self._counts = dict.fromkeys((port.name for port in shown), 0)
         self._header_written = False
 
     def write(self, frames: Frames) -> None:
         """Write what one `push` or `finish` returned."""
         for name, array in named(self._contract, frames).items():
+            if name not in self._counts:
+                continue
             for value in array:
                 self._write_row(name, value)
                 self._counts[name] += 1

@@ -15,6 +15,13 @@ def check_drawable() -> None:
         raise MissingExtra(f"an HTML report needs {', '.join(missing)}; install 'rnnedge[report]'")
 
 
+def check_page() -> None:
+    """Raise `MissingExtra` where a page of drawings cannot be made."""
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(f"an HTML report needs {', '.join(missing)}; install 'rnnedge[report]'")
+
+
 def render(template: str, **values: Any) -> str:
     """Render `templates/<template>`; every value is escaped but for the drawings, which are marked safe."""
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State
+from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State, Tap
 from rnnedge_runtime.errors import (
     ContractError,
     Dropped,
@@ -65,6 +65,7 @@ __all__ = [
     "StateMonitor",
     "Stream",
     "StreamPool",
+    "Tap",
     "VerificationError",
     "load",
     "replay",

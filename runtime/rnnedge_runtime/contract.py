@@ -80,6 +80,22 @@ class Cursor:
 
 
 @dataclass(frozen=True)
+class Tap:
+    """An output that shows an inner value of a recurrence, for whoever wants to see inside; asked for at export.
+
+    `output`: the name of the port. `layer`: the recurrence, as the states and precisions of the file call it.
+    `cell`: "RNN", "GRU", "LSTM", or "Scan" for one written by hand. `kind`: "state" or "gate". `value`: which of them,
+    such as "hidden", "cell", "update_gate".
+    """
+
+    output: str
+    layer: str
+    cell: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Normalization:
     """The statistics (x - mean) / std that the graph itself applies to its raw input features."""
 
@@ -123,6 +139,7 @@ class Contract:
     normalization: Normalization | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     golden: Golden | None = None
+    taps: tuple[Tap, ...] = ()
 
     @property
     def unit(self) -> int:
@@ -171,6 +188,12 @@ class Contract:
         """Input frames after which every output of `total` is complete: the `fed` ones and whole calls beyond."""
         needed = max(ceil((p.clock.valid(total) + p.clock.delay) / p.clock.rate) for p in self.outputs)
         return fed + max(0, -(-(needed - fed) // self.unit)) * self.unit
+
+    @property
+    def results(self) -> tuple[Port, ...]:
+        """Outputs that the network gives by itself, without the taps."""
+        taps = {tap.output for tap in self.taps}
+        return tuple(port for port in self.outputs if port.name not in taps)
 
     @property
     def summaries(self) -> tuple[Port, ...]:

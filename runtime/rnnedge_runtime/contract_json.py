@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge_runtime.clock import Clock
-from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Cursor, Golden, Normalization, Port, State
+from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Cursor, Golden, Normalization, Port, State, Tap
 from rnnedge_runtime.errors import ContractError
 
 _DIM = re.compile(r"time|batch|[1-9]\d{0,8}\*batch")
@@ -65,6 +65,8 @@ def as_dict(contract: Contract) -> dict[str, Any]:
         "labels": list(contract.labels),
         "normalization": asdict(contract.normalization) if contract.normalization else None,
         "provenance": dict(contract.provenance),
+        # Only where there are any: a file without them is the same as before they existed.
+        **({"taps": [asdict(tap) for tap in contract.taps]} if contract.taps else {}),
     }
 
 
@@ -108,7 +110,11 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
         normalization=_optional(fields["normalization"], _normalization),
         provenance={_text(k, "provenance"): _text(v, "provenance") for k, v in fields["provenance"].items()},
         golden=_optional(golden, _golden),
+        taps=tuple(_tap(t, f"taps[{i}]") for i, t in enumerate(fields.get("taps", ()))),
     )
+    ports = [port.name for port in contract.outputs]
+    if any(ports.count(tap.output) != 1 for tap in contract.taps) or (contract.taps and not contract.results):
+        raise ContractError(f"contract.taps: expected some of the outputs {ports}, and not all, found {contract.taps}")
     if not contract.inputs or not contract.outputs:
         raise ContractError("contract: expected at least one input and one output")
     if form in ("unrolled", "step") and contract.chunk is None:
@@ -131,6 +137,11 @@ def _port(fields: dict[str, Any], place: str) -> Port:
         per_frame=bool(fields["per_frame"]),
         clock=_clock(fields["clock"], f"{place}.clock", 0 if fields["per_frame"] else -_LONGEST),
     )
+
+
+def _tap(fields: dict[str, Any], place: str) -> Tap:
+    texts = {name: _text(fields[name], f"{place}.{name}") for name in ("output", "layer", "cell", "value")}
+    return Tap(kind=_choice(fields["kind"], ("state", "gate"), f"{place}.kind"), **texts)
 
 
 def _cursor(fields: dict[str, Any], place: str) -> Cursor:

@@ -46,8 +46,9 @@ class Stream(Sequence):
 
         `frames`: (time, ...) for batch 1, else (batch, time, ...), of the input's dtype; zero frames are allowed. A
         dict by name, with equally many frames of each, where the model has several inputs.
-        Returns (time, ...) or (batch, time, ...); a dict by name where the model has several outputs. A summary, such
-        as `y[:, -1]`, has no frames before the end: it comes from `finish`.
+        Returns (time, ...) or (batch, time, ...); a dict by name where the model has several outputs, as a file with
+        taps always has (`contract.taps`). A summary, such as `y[:, -1]`, has no frames before the end: it comes from
+        `finish`.
 
         Raises `InputError` for a wrong shape or dtype, after `finish`, and, where the policy is to reject, for a NaN
         or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider

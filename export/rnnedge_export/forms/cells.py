@@ -10,8 +10,8 @@ element-wise product, f, g, h are the activations. W, R, b are those of `Weights
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
@@ -25,10 +25,11 @@ Function = Callable[[ir.Value], ir.Value]
 
 @dataclass(frozen=True)
 class Memory:
-    """The state of a cell after a frame: h (B, H), and c (B, H) of an LSTM."""
+    """The state of a cell after a frame: h (B, H), and c (B, H) of an LSTM; `gates` (B, H) by name, those of it."""
 
     h: ir.Value
     c: ir.Value | None = None
+    gates: Mapping[str, ir.Value] = field(default_factory=dict, kw_only=True)
 
     @property
     def values(self) -> tuple[ir.Value, ...]:
@@ -95,7 +96,8 @@ def _lstm(
         f = _forget(tape, spec, i) or f
         c = _remember(tape, f, c, i, g)
     # H_t = o_t (.) h(C_t)
-    return Memory(tape.op("Mul", o, activate(tape, direction.activations[2], c, spec.dtype), hint="h"), c)
+    h = tape.op("Mul", o, activate(tape, direction.activations[2], c, spec.dtype), hint="h")
+    return Memory(h, c, gates={"input_gate": i, "forget_gate": f, "output_gate": o, "candidate": g})
 
 
 def _remember(tape: Tape, f: ir.Value, c: ir.Value, i: ir.Value, g: ir.Value) -> ir.Value:
@@ -121,7 +123,8 @@ def _gru(
     else:
         # n_t = g(X_t W_h + (r_t (.) H_{t-1}) R_h + b_h)
         n = g(_join(tape, group, x[1], tape.op("Mul", r, h)))
-    return Memory(tape.op("Add", n, tape.op("Mul", z, tape.op("Sub", h, n)), hint="h"))
+    h = tape.op("Add", n, tape.op("Mul", z, tape.op("Sub", h, n)), hint="h")
+    return Memory(h, gates={"reset_gate": r, "update_gate": z, "candidate": n})
 
 
 def _join(tape: Tape, group: Group, x: ir.Value, h: ir.Value) -> ir.Value:

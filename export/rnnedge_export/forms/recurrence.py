@@ -25,7 +25,10 @@ from rnnedge_export.forms.weights import Weights, prepare
 
 @dataclass(frozen=True)
 class Task:
-    """One direction to run, from `memory` over x of `spec`; lens (B, 1) int64 or None; `reads_y`: somebody reads Y."""
+    """One direction to run, from `memory` over x of `spec`; lens (B, 1) int64 or None; `reads_y`: somebody reads Y.
+
+    `taps`: inner values of every frame that are asked for, "cell" or gates of `Memory`; without `lens`, in a Scan only.
+    """
 
     spec: Recurrence
     direction: Direction
@@ -33,6 +36,7 @@ class Task:
     memory: Memory
     lens: ir.Value | None
     reads_y: bool
+    taps: tuple[str, ...] = ()
 
     def frame(self, tape: Tape, t: ir.Value, x: list[ir.Value], memory: Memory) -> tuple[ir.Value, Memory]:
         """The output (B, H) of frame `t` (int64 scalar, counted from 0 in x), and the state after it."""
@@ -47,10 +51,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """Y of one direction, (T, 1, B, H) or in layout 1 (B, T, 1, H), None where not read; and the final state."""
+    """Y of one direction, (T, 1, B, H) or in layout 1 (B, T, 1, H), None where not read; and the final state.
+
+    `taps`: those of the task, (T, B, H) each.
+    """
 
     y: ir.Value | None
     memory: Memory
+    taps: tuple[ir.Value, ...] = ()
 
 
 Run = Callable[[Tape, Task], Result]

@@ -3,7 +3,8 @@
 1. The input projection X W + b runs over all frames at once, in front of the Scan; the body holds what depends on the
    state: one product with h for each gate group, and the element-wise part, all with two axes.
 2. A reverse direction scans its inputs and writes its outputs backwards; layout 1 scans along axis 1.
-3. The body reads weights and `sequence_lens` from the outer graph, so that they stand in the file once.
+3. Gates and cell states that are asked for are stacked too, along axis 0.
+4. The body reads weights and `sequence_lens` from the outer graph, so that they stand in the file once.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ def run(tape: Tape, task: Task) -> Result:
     if task.reads_y:
         # A body may not return one value twice.
         outputs.append(inner.op("Identity", y, hint="y") if y is after.h else y)
+    for name in task.taps:
+        assert after.c is not None or name != "cell"
+        outputs.append(inner.op("Identity", after.c if name == "cell" else after.gates[name], hint=name))
     for value in outputs:
         value.type, value.shape = ir.TensorType(spec.dtype), ir.Shape([None, spec.hidden_size])
     body = ir.Graph(
@@ -44,8 +48,9 @@ def run(tape: Tape, task: Task) -> Result:
     )
     order = int(task.direction.reverse)
     stacked: dict[str, Any] = {}
-    if task.reads_y:
-        stacked = {"scan_output_axes": [spec.time_axis], "scan_output_directions": [order]}
+    if task.reads_y or task.taps:
+        places = [spec.time_axis] * task.reads_y + [0] * len(task.taps)
+        stacked = {"scan_output_axes": places, "scan_output_directions": [order] * len(places)}
     results = tape.ops(
         "Scan",
         *(value for _, value in _letters(task)),
@@ -58,9 +63,9 @@ def run(tape: Tape, task: Task) -> Result:
         scan_input_directions=[order] * len(scanned),
         **stacked,
     )
-    states = results[: len(before)]
-    ys = tape.op("Unsqueeze", results[-1], tape.ints(spec.layout + 1)) if task.reads_y else None
-    return Result(ys, Memory(*states))
+    states, rows = results[: len(before)], results[len(before) :]
+    ys = tape.op("Unsqueeze", rows[0], tape.ints(spec.layout + 1)) if task.reads_y else None
+    return Result(ys, Memory(*states), tuple(rows[int(task.reads_y) :]))
 
 
 def _letters(task: Task) -> list[tuple[str, ir.Value]]:

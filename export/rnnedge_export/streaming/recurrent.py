@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import onnx_ir as ir
@@ -13,6 +13,9 @@ from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
 from rnnedge_export.streaming.registry import rule
 
 _STATES = {"RNN": ((5, 1, "h"),), "GRU": ((5, 1, "h"),), "LSTM": ((5, 1, "h"), (6, 2, "c"))}
+
+# A note on a Scan that was a native recurrence: what its states are called, with spaces between.
+STATE_NAMES = "rnnedge.states"
 
 
 @rule("RNN", "GRU", "LSTM")
@@ -51,7 +54,7 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         value, fact = until_certain(node, value, fact, facts)
     value, fact, warmup = aligned(node, value, fact, facts)
     node.replace_input_with(0, value)
-    name = _layer_name(node, facts)
+    name = layer_name(node, facts.places)
     for read, written, letter in _STATES[node.op_type]:
         facts.states.append(Carried(node, read, written, f"{name}.{letter}", warmup))
     facts.note(node, f"{node.op_type}: state carried from call to call")
@@ -152,6 +155,7 @@ def scan(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         if any(facts.of(value) is not None for value in inner.inputs):
             facts.refuse(node, "its body reads a streamed value from outside", "pass it through the scanned inputs")
     place = facts.places.get(node.name or "", "") or "scan"
+    letters = node.metadata_props.pop(STATE_NAMES, "").split()
     joined(node, facts, list(range(states, len(node.inputs))))
     warmup = 0
     last = _used(node.outputs[:states])
@@ -164,7 +168,8 @@ def scan(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         node.replace_input_with(index, value)
     assert fact is not None
     for index in range(states):
-        facts.states.append(Carried(node, index, index, f"{place}.state{index}", warmup))
+        letter = letters[index] if letters else f"state{index}"
+        facts.states.append(Carried(node, index, index, f"{place}.{letter}", warmup))
     if last and per_call(node, fact, facts) > 1:
         if facts.chunk is None:
             facts.refuse(node, "its last state is an output, and a call brings several frames", "use form unrolled")
@@ -177,9 +182,9 @@ def _flags(node: ir.Node, name: str, count: int) -> list[int]:
     return list(node.attributes.get_ints(name) or [0] * count)
 
 
-def _layer_name(node: ir.Node, facts: Facts) -> str:
+def layer_name(node: ir.Node, places: Mapping[str, str]) -> str:
     """Such as encoder.gru.l1, for layer 1 of the module encoder.gru."""
     weights = node.inputs[1].name if node.inputs[1] is not None else None
     match = re.fullmatch(r"(?:(.*)\.)?W(\d+)", weights or "")
-    place = facts.places.get(node.name or "", "")
+    place = places.get(node.name or "", "")
     return f"{match[1] or node.op_type.lower()}.l{match[2]}" if match else place or node.op_type.lower()

@@ -1,0 +1,11 @@
+"""Inner values of every recurrence as outputs of a file: what a device shows of its network, without torch.
+
+`insert_taps` adds them to the offline graph, before anything streams, so that every later pass treats them as it treats
+any output. `TappedSource` is the oracle for them: the gates by their equations, apart from how a file computes them.
+"""
+
+from rnnedge_export.taps.asked import TAPS, check_asked, needs_scan
+from rnnedge_export.taps.insert import Tapped, insert_taps
+from rnnedge_export.taps.oracle import TappedSource, with_taps
+
+__all__ = ["TAPS", "Tapped", "TappedSource", "check_asked", "insert_taps", "needs_scan", "with_taps"]
