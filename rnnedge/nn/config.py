@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rnnedge.nn.attention import Attention
 from rnnedge.nn.cells import CELLS
+from rnnedge.nn.connections import CONNECTIONS
 from rnnedge.nn.front_ends import FrontEnd
 from rnnedge.nn.initialization import INITIALIZATIONS
 
@@ -25,6 +27,8 @@ class NetworkConfig:
     `front_end`: what stands before the first recurrent layer, see `rnnedge.nn.front_ends`.
     `init`: one of `rnnedge.nn.initialization`, with `memory_frames` for "chrono".
     `projection`, `peepholes`, `cell_layer_norm`: of the LSTM, see `rnnedge.nn.lstm`.
+    `connection`: around every recurrent layer, one of `rnnedge.nn.connections`. `attention`: over the last frames of
+    the last layer, see `rnnedge.nn.attention`; None for none.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -46,10 +50,13 @@ class NetworkConfig:
     projection: int = 0
     peepholes: bool = False
     cell_layer_norm: bool = False
+    connection: str = "plain"
+    attention: Attention | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` naming the first field that is out of range."""
-        for name, names in (("cell", CELLS), ("output", OUTPUTS), ("init", INITIALIZATIONS)):
+        choices = {"cell": CELLS, "output": OUTPUTS, "init": INITIALIZATIONS, "connection": CONNECTIONS}
+        for name, names in choices.items():
             if getattr(self, name) not in names:
                 raise ValueError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
         for name in ("input_size", "hidden_size", "output_size", "num_layers"):
@@ -71,6 +78,11 @@ class NetworkConfig:
         if (self.init == "chrono") != (self.memory_frames > 1):
             raise ValueError(
                 f"memory_frames: expected more than 1 frame with init chrono, 0 without, found {self.memory_frames}"
+            )
+
+        if self.attention and self.layer_size % self.attention.heads:
+            raise ValueError(
+                f"attention: expected heads that divide {self.layer_size} features, found {self.attention.heads}"
             )
 
     def _check_statistics(self) -> None:

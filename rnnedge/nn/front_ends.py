@@ -7,15 +7,35 @@ and `output_frames(frames)`, how many frames so many give. Its state is a tensor
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from torch import nn
 
+from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
 from rnnedge.nn.log_mel import LogMel, LogMelFrames
 
-FrontEnd = LogMel
+
+class _ByKind:
+    """Tells pydantic, where it is there, that `kind` decides: a wrong key is then one of that kind alone."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic import Field
+
+        return handler.generate_schema(Annotated[source, Field(discriminator="kind")])
 
 
-def build_front_end(config: FrontEnd, inputs: int) -> nn.Module:
-    """The module of a front end over `inputs` features. Raises `ValueError` where it is not for so many."""
+FrontEnd = Annotated[LogMel | Conv1d | Conv2d, _ByKind()]
+
+
+def build_front_end(config: LogMel | Conv1d | Conv2d, inputs: int, before: nn.Module | None = None) -> nn.Module:
+    """The module of a front end over `inputs` features, which come from the front end `before` it.
+
+    Raises `ValueError` where it is not for so many.
+    """
+    if isinstance(config, Conv1d):
+        return CausalConv1d(config, inputs)
+    if isinstance(config, Conv2d):
+        return CausalConv2d(config, inputs, before.maps if isinstance(before, CausalConv2d) else 1)
     if inputs != 1:
         raise ValueError(f"log_mel: expected audio, which has 1 feature, found {inputs}")
     return LogMelFrames(config)
