@@ -5,6 +5,7 @@ Weights are named and laid out as torch.nn documents them: gates stacked along t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,42 @@ def lstm(x: Array, w: Mapping[str, Array], h: Array, c: Array) -> Array:
     return np.stack(hs)
 
 
+def mingru(x: Array, w: Mapping[str, Array], h: Array) -> Array:
+    """Feng et al. 2024, section 3.1.2."""
+    hs = []
+    for x_t in x:
+        z, candidate = np.split(w["gates.weight"] @ x_t + w["gates.bias"], 2)
+        h = (1 - sigmoid(z)) * h + sigmoid(z) * candidate
+        hs.append(h)
+    return np.stack(hs)
+
+
+def minlstm(x: Array, w: Mapping[str, Array], h: Array) -> Array:
+    """Feng et al. 2024, section 3.2.3."""
+    hs = []
+    for x_t in x:
+        i, f, candidate = np.split(w["gates.weight"] @ x_t + w["gates.bias"], 3)
+        i, f = sigmoid(i), sigmoid(f)
+        h = f / (f + i) * h + i / (f + i) * candidate
+        hs.append(h)
+    return np.stack(hs)
+
+
+def lru(x: Array, w: Mapping[str, Array], hidden: int) -> Array:
+    """Orvieto et al. 2023, eq. 6 and 7, and behind it GELU (by the error function) and GLU."""
+    b = w["b.weight"][:hidden] + 1j * w["b.weight"][hidden:]
+    c = w["c.weight"][:, :hidden] - 1j * w["c.weight"][:, hidden:]
+    eigenvalues = np.exp(-np.exp(w["nu"]) + 1j * np.exp(w["theta"]))
+    h, ys = np.zeros(hidden, complex), []
+    for x_t in x:
+        h = eigenvalues * h + np.exp(w["log_gamma"]) * (b @ x_t)
+        y = (c @ h).real + w["d.weight"] @ x_t
+        y = y * 0.5 * (1 + np.array([math.erf(v) for v in y / 2**0.5]))
+        y, gate = np.split(w["glu.weight"] @ y + w["glu.bias"], 2)
+        ys.append(y * sigmoid(gate))
+    return np.stack(ys)
+
+
 def layer(cell: str, x: Array, w: Mapping[str, Array], hidden: int) -> Array:
     """One layer from a zero state. `w`: the layer's state_dict in float64."""
     zero = np.zeros(hidden)
@@ -62,6 +99,10 @@ def layer(cell: str, x: Array, w: Mapping[str, Array], hidden: int) -> Array:
         return gru(x, w, zero)
     if cell == "lstm":
         return lstm(x, w, zero, zero)
+    if cell in ("mingru", "minlstm"):
+        return (mingru if cell == "mingru" else minlstm)(x, w, zero)
+    if cell == "lru":
+        return lru(x, w, hidden)
     if cell == "rnn_sigmoid":
         return elman(cell, x, w["cell.weight"], w["cell.bias"], zero)
     both = np.concatenate([w["weight_hh_l0"], w["weight_ih_l0"]], axis=1)

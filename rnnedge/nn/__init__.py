@@ -6,23 +6,30 @@ from rnnedge.nn.config import OUTPUTS, NetworkConfig
 from rnnedge.nn.connections import CONNECTIONS
 from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
 from rnnedge.nn.elman import SigmoidRNN
+from rnnedge.nn.linear_scan import linear_recurrence
+from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
+from rnnedge.nn.minimal import MinGRU, MinLSTM
 from rnnedge.nn.network import RecurrentNetwork
 from rnnedge.nn.time_loop import time_loop
 
 __all__ = [
     "CELLS",
     "CONNECTIONS",
+    "LRU",
     "OUTPUTS",
     "Attention",
     "CausalConv1d",
     "CausalConv2d",
     "Conv1d",
     "Conv2d",
+    "MinGRU",
+    "MinLSTM",
     "NetworkConfig",
     "RecurrentNetwork",
     "SigmoidRNN",
     "VariantLSTM",
     "WindowAttention",
+    "linear_recurrence",
     "time_loop",
 ]

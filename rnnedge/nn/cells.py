@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from rnnedge.nn.elman import SigmoidRNN
+from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
+from rnnedge.nn.minimal import MinGRU, MinLSTM
 
 if TYPE_CHECKING:
     from rnnedge.nn.config import NetworkConfig
@@ -29,6 +31,9 @@ _BUILDERS: dict[str, Build] = {
     "rnn_relu": lambda i, c: nn.RNN(i, c.hidden_size, nonlinearity="relu", batch_first=True),
     "lstm": _lstm,
     "gru": lambda i, c: nn.GRU(i, c.hidden_size, batch_first=True),
+    "mingru": lambda i, c: MinGRU(i, c.hidden_size),
+    "minlstm": lambda i, c: MinLSTM(i, c.hidden_size),
+    "lru": lambda i, c: LRU(i, c.hidden_size),
 }
 CELLS = tuple(_BUILDERS)
 

@@ -6,12 +6,14 @@
 | `orthogonal` | orthogonal, by gate | Glorot        | 0; 1 for an LSTM's forget gate    | Elman, LSTM, GRU |
 | `irnn`       | the identity        | N(0, 0.001)   | 0                                 | rnn_relu        |
 | `chrono`     | orthogonal, by gate | Glorot        | gates of half-lives up to a limit | LSTM, GRU       |
+|              | none                | as `torch`    | the same                          | minGRU, minLSTM |
+|              | |lambda| = exp(-1/u) | as `torch`   | none                              | LRU             |
 
 Orthogonal: Saxe, McClelland & Ganguli, "Exact solutions to the nonlinear dynamics of learning", 2014: a gradient keeps
 its length on its way back. Glorot & Bengio, "Understanding the difficulty of training", 2010. Forget bias of 1: Gers,
 Schmidhuber & Cummins 2000; Jozefowicz, Zaremba & Sutskever, "An empirical exploration", 2015. Identity: Le, Jaitly &
 Hinton, "A simple way to initialize recurrent networks of rectified linear units", 2015. Chrono: Tallec & Ollivier, "Can
-recurrent neural networks warp time?", 2018, section 2.3.
+recurrent neural networks warp time?", 2018, section 2.3; of the LRU, whose memory is |lambda| itself, u in its place.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge.nn.elman import SigmoidRNN
+from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
+from rnnedge.nn.minimal import MinGRU, MinLSTM
 
 INITIALIZATIONS = ("torch", "orthogonal", "irnn", "chrono")
 # Standard deviation of the input weights (Le et al., section 4).
@@ -48,6 +52,8 @@ def initialize(network: nn.Module, name: str, memory_frames: int = 0) -> None:
     if name == "torch":
         return
     for layer in network.modules():
+        if isinstance(layer, (MinGRU, MinLSTM, LRU)):
+            _remember_linear(layer, name, memory_frames)
         if isinstance(layer, (nn.RNNBase, VariantLSTM, SigmoidRNN)):
             with torch.no_grad():
                 _fill(_gates(layer), name, memory_frames)
@@ -86,8 +92,7 @@ def _fill(gates: _Gates, name: str, memory_frames: int) -> None:
 
 def _remember(gates: _Gates, memory_frames: int) -> None:
     """Biases with which units forget after 1 to `memory_frames` frames: log(u) with u uniform in [1, T - 1]."""
-    units = gates.recurrent.shape[0] // gates.count
-    b = torch.log(torch.empty(units).uniform_(1, max(memory_frames - 1, 1)))
+    b = torch.log(_memories(gates.recurrent.shape[0] // gates.count, memory_frames))
     parts = gates.biases[0].chunk(gates.count)
     if gates.kind == "LSTM":
         parts[0].copy_(-b)
@@ -97,3 +102,21 @@ def _remember(gates: _Gates, memory_frames: int) -> None:
         parts[1].copy_(b)
     else:
         raise ValueError(f"init: chrono is for lstm and gru, which have gates, found a cell with {gates.kind}")
+
+
+def _memories(units: int, memory_frames: int) -> Tensor:
+    return torch.empty(units).uniform_(1, max(memory_frames - 1, 1))
+
+
+def _remember_linear(layer: MinGRU | MinLSTM | LRU, name: str, memory_frames: int) -> None:
+    if name != "chrono":
+        raise ValueError(f"init: {name} is for recurrent weights, which {type(layer).__name__} has none of")
+    u = _memories(layer.hidden_size, memory_frames)
+    if isinstance(layer, LRU):
+        layer.remember(torch.exp(-1 / u))
+        return
+    with torch.no_grad():
+        # The first rows let the frame in: z of minGRU, i of minLSTM; then comes what keeps.
+        layer.gates.bias[: layer.hidden_size].copy_(-torch.log(u))
+        if isinstance(layer, MinLSTM):
+            layer.gates.bias[layer.hidden_size : 2 * layer.hidden_size].copy_(torch.log(u))

@@ -16,6 +16,8 @@ import rnnedge_export
 from rnnedge.nn import CELLS, NetworkConfig, RecurrentNetwork
 from rnnedge_runtime import load
 
+# The cells whose gates read the last output.
+RECURRENT = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "lstm", "gru")
 FORMS = ("native", "scan", "unrolled", "step")
 
 
@@ -45,8 +47,8 @@ def test_a_network_computes_the_equations_of_its_cell(cell: str, layers: int) ->
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("cell", CELLS)
-def test_every_cell_streams_in_every_form(cell: str, layers: int, form: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_a_recurrence_streams_in_every_form(cell: str, layers: int, form: str, tmp_path: Path) -> None:
     """10,000 chained frames stay within 1e-5 of PyTorch; the file of our sigmoid cell too."""
     network = build(cell, layers)
     report = rnnedge_export.export(network, numbers(4), tmp_path / "m.onnx", form=form)
