@@ -20,7 +20,7 @@ _BLOCK_BYTES = 1 << 22
 def read_large_csv(path: Path, roles: Roles, names: Sequence[str], delimiter: str) -> Table | None:
     """What `read_csv` would return; None where that has to look itself: small files, and all that are not plain."""
     try:
-        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow
         from pyarrow import csv
     except ImportError:
         return None

@@ -26,7 +26,7 @@ def read_parquet(path: Path, roles: Roles) -> Table:
     and a damaged file.
     """
     with _opened(path) as file:
-        from pyarrow.types import is_timestamp  # type: ignore[import-untyped]
+        from pyarrow.types import is_timestamp
 
         names = file.schema_arrow.names
         for name in (*roles.numbers, *roles.texts):
@@ -47,8 +47,8 @@ def read_parquet(path: Path, roles: Roles) -> Table:
 def _opened(path: Path) -> Iterator[Any]:
     """The file; what goes wrong in it while it is read is an `InputError`."""
     try:
-        import pyarrow  # type: ignore[import-untyped]
-        from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise MissingExtra(f"{path}: a Parquet file needs pyarrow; install 'rnnedge[data]'") from error
     try:
@@ -68,7 +68,7 @@ def _column(name: str, values: Array, seconds: bool) -> Column:
 
 def _numbers(column: Any, path: Path, name: str) -> Array:
     """(rows, 1) float64; a timestamp in seconds after the earliest."""
-    import pyarrow.compute as pc  # type: ignore[import-untyped]
+    import pyarrow.compute as pc
     from pyarrow import types
 
     kind = column.type
