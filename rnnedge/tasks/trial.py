@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+import numpy as np
+
+from rnnedge.tasks.catalogue import TASKS
 from rnnedge.tasks.score import accuracy
-from rnnedge.tasks.speech import load_speech
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.model import Model
 
@@ -14,13 +15,11 @@ from rnnedge_runtime.model import Model
 def trial_of(task: str) -> tuple[list[Array] | None, Callable[[Model], Array] | None]:
     """Training recordings and the accuracy on the test data of a task by name; neither for an unknown one.
 
-    Raises `MissingExtra` where the data is not installed.
+    No accuracy for a task that does not ask for a class per sequence. Raises `MissingExtra` where the data is not
+    installed.
     """
-    return _TRIALS[task]() if task in _TRIALS else (None, None)
-
-
-def _speech() -> tuple[list[Array], Callable[[Model], Array]]:
-    return list(load_speech("train").frames), accuracy(load_speech("test"))
-
-
-_TRIALS: dict[str, Callable[[], Any]] = {"speech": _speech}
+    if task not in TASKS:
+        return None, None
+    splits = TASKS[task].load()
+    decides = np.ndim(splits.test.targets[0]) == 0
+    return list(splits.train.frames), accuracy(splits.test) if decides else None

@@ -1,0 +1,100 @@
+"""What the tasks reach, streamed from their exported files, beside what has to be beaten.
+
+`python -m bench.tasks RUNS` reads the run folders RUNS/speech, RUNS/series, RUNS/series-trend, RUNS/text and RUNS/image
+that `rnnedge train` made, exports each, streams its test data, and writes the figures of docs/tasks.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+import rnnedge
+from bench.tables import FIGURES
+from rnnedge.report.tasks import confusion_matrix, forecast
+from rnnedge.report.training import learning_curves
+from rnnedge.sources import load_source
+from rnnedge.tasks import anomaly, image, series, series_trend, speech, text
+from rnnedge.tasks.forecasting import Forecast, autoregression, errors, persistence, rmse, seasonal, streamed
+from rnnedge.tasks.score import decisions
+from rnnedge.tasks.splits import Splits
+from rnnedge.training.log import read_log
+from rnnedge_runtime import Model, load
+from rnnedge_runtime.atomic import make_folder, write_text
+
+PICTURES = FIGURES / "tasks"
+HEAD = ("| task | measured on the test data, streamed | found | to beat |", "|---|---|---:|---|")
+
+
+def main(runs: Path) -> None:
+    """Export, stream, draw, and write the table."""
+    rows = [*HEAD]
+    for name, figures in TASKS.items():
+        print(f"measuring {name}", file=sys.stderr)
+        folder = runs / name
+        source = load_source(str(folder))
+        report = rnnedge.export(source.module, source.example, runs / f"{name}.onnx", labels=source.labels)
+        epochs = read_log(folder)
+        best = min(epochs, key=lambda epoch: epoch.validation_loss).number
+        write_text(make_folder(PICTURES) / f"{name}-curves.svg", learning_curves(epochs, best))
+        rows += figures(load(report.path))
+    write_text(FIGURES / "tasks.md", "\n".join([*rows, "", "Computed by `python -m bench.tasks`."]) + "\n")
+
+
+def _classes(name: str, wanted: str, make: Callable[[], Splits]) -> Callable[[Model], Iterator[str]]:
+    def figures(model: Model) -> Iterator[str]:
+        test = make().test
+        found = decisions(test)(model)
+        expected = np.asarray(test.targets)
+        write_text(PICTURES / f"{name}-confusion.svg", confusion_matrix(expected, found, test.labels))
+        yield f"| {name} | accuracy, {len(test)} sequences | {np.mean(found == expected):.1%} | {wanted} |"
+
+    return figures
+
+
+def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable[[Model], Iterator[str]]:
+    def figures(model: Model) -> Iterator[str]:
+        held, first = task.held_out(), task.WARMUP
+        known = [task.ecg()[: task.TEST]] if task is series else list(task.growth()[:, : task.TEST])
+        linear = autoregression(known, order)
+        ours = streamed(model, task.features, task.reference)
+        rivals: dict[str, Forecast] = {"persistence": persistence, f"AR({order})": linear}
+        if period:
+            rivals[f"the same {period} frames ago"] = seasonal(period)
+        others = ", ".join(f"{rival} {rmse(f, held, first):.4g}" for rival, f in rivals.items())
+        frames = len(errors(ours, held, first))
+        yield f"| {name} | root mean squared error, {frames:,} frames | {rmse(ours, held, first):.4g} | {others} |"
+        x = held[0]
+        drawn = {"network": ours(x)[:-1][first:], f"AR({order})": linear(x)[:-1][first:]}
+        write_text(PICTURES / f"{name}-forecast.svg", forecast(x[1:][first:], drawn))
+        if task is series:
+            recordings = anomaly.disturbed(x, float(np.diff(known[0]).std()), 60, first + 8)
+            areas = [anomaly.detection(f, recordings, first) for f in (ours, linear)]
+            yield (
+                f"| {name} | anomalies: area under the ROC curve, 60 recordings | {areas[0]:.3f} | "
+                f"AR({order}) {areas[1]:.3f} |"
+            )
+
+    return figures
+
+
+def _text(model: Model) -> Iterator[str]:
+    splits = text.load()
+    bits = float(text.bits_per_character(splits.test)(model).mean())
+    yield f"| text | bits per character, {splits.test.length:,} characters | {bits:.3f} | 1.9 |"
+
+
+TASKS: dict[str, Callable[[Model], Iterator[str]]] = {
+    "speech": _classes("speech", "97 %", speech.load),
+    "image": _classes("image", "97 %", image.load),
+    "series": _forecasts("series", series, series.WARMUP, 0),
+    "series-trend": _forecasts("series-trend", series_trend, series_trend.WARMUP, series_trend.WEEK),
+    "text": _text,
+}
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
