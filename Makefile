@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers ci constraints clean
+.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -75,6 +75,10 @@ bench-streaming: $(STAMP_DEV) ## stream real networks beside hand-written versio
 	$(BIN)/python -m pip install --quiet --no-deps tract==0.23.9 continual-inference==1.2.4
 	$(BIN)/python -m bench.conversion
 	$(BIN)/python -m bench.streaming
+
+bench-train: $(STAMP_DEV) ## measure how fast training is, and which cell remembers how far; writes the tables
+	$(BIN)/python -m bench.train
+	$(BIN)/python -m bench.memory
 
 bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by side; writes the table and README's ratios
 	$(PEERS)/bin/python -m bench.peers $(BENCH_PEERS_ARGS)

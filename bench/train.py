@@ -1,0 +1,100 @@
+"""How fast training is: an epoch of the text task beside one written by hand, minGRU beside torch's GRU.
+
+`python -m bench.train` writes docs/figures/train.md. Epochs and steps of both sides are taken in turns.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from bench.tables import FIGURES
+from bench.text_by_hand import epochs
+from rnnedge.learning import load_data, network_config
+from rnnedge.nn import NetworkConfig, RecurrentNetwork
+from rnnedge.nn.cells import build_cell
+from rnnedge.recipe import find_recipe
+from rnnedge.training import Epoch, SequenceData, fit
+from rnnedge_runtime.atomic import write_text
+
+EPOCHS = 3
+FRAMES, BATCH, STEPS = 1000, 16, 7
+SIZES = (64, 128)
+
+
+def main() -> None:
+    """Measure both, print, publish."""
+    ours, by_hand = text_epochs()
+    lines = [
+        "| what | by hand, or torch's | ours | ratio |",
+        "|---|---:|---:|---:|",
+        f"| an epoch of the text task, seconds | {by_hand:.1f} | {ours:.1f} | {by_hand / ours:.2f}x as fast |",
+    ]
+    for cell in ("mingru", "minlstm", "lru"):
+        for size in SIZES:
+            rival = "lstm" if cell == "minlstm" else "gru"
+            seconds = steps({name: step(name, size) for name in (rival, cell)})
+            lines.append(
+                f"| a step of {cell}({size}, {size}), {FRAMES:,} frames, {BATCH} sequences, ms; beside {rival} | "
+                f"{seconds[rival] * 1e3:.0f} | {seconds[cell] * 1e3:.0f} | {seconds[rival] / seconds[cell]:.1f}x |"
+            )
+            print(lines[-1], flush=True)
+    threads = f"Medians, in turns, {torch.get_num_threads()} thread. Computed by `python -m bench.train`."
+    write_text(FIGURES / "train.md", "\n".join([*lines, "", threads]) + "\n")
+    print("\n".join(lines))
+
+
+def text_epochs() -> tuple[float, float]:
+    """Seconds of an epoch of `fit` with the recipe, and of the loop written by hand."""
+    recipe = find_recipe("text")
+    splits = load_data(recipe)
+    torch.manual_seed(0)
+    network = RecurrentNetwork(network_config(recipe, splits))
+    loop, theirs, ours = epochs(EPOCHS, recipe.training.epochs), [], []
+    few = SequenceData((splits.validation.frames[0][:100],), (splits.validation.targets[0][:100],))
+    last = perf_counter()
+
+    def turn(epoch: Epoch) -> None:
+        nonlocal last
+        ours.append(perf_counter() - last)
+        theirs.append(next(loop)[0])
+        print(f"epoch {epoch.number}: ours {ours[-1]:.1f} s, by hand {theirs[-1]:.1f} s", file=sys.stderr)
+        last = perf_counter()
+        if epoch.number == EPOCHS:
+            raise KeyboardInterrupt
+
+    fit(network, splits.train, few, recipe.training, progress=turn)
+    return median(ours), median(theirs)
+
+
+def step(cell: str, size: int) -> Callable[[], None]:
+    """Forward and backward of one layer over `FRAMES` frames."""
+    layer: nn.Module = build_cell(size, NetworkConfig(cell, size, size, size))
+    x = torch.randn(BATCH, FRAMES, size)
+
+    def run() -> None:
+        layer.zero_grad()
+        y: Tensor = layer(x)[0]
+        y.square().mean().backward()  # type: ignore[no-untyped-call]
+
+    return run
+
+
+def steps(calls: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Median seconds of each, in turns."""
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(STEPS + 1):
+        for name, call in calls.items():
+            started = perf_counter()
+            call()
+            found[name].append(perf_counter() - started)
+    return {name: median(values[1:]) for name, values in found.items()}
+
+
+if __name__ == "__main__":
+    main()
