@@ -42,6 +42,16 @@ CELLS: dict[str, dict[str, Gate]] = {
         ),
         "candidate": Gate("n", "the value that the unit would take if its update gate were 0", low=-1.0),
     },
+    "minGRU": {
+        "update_gate": Gate(
+            "z", "near 1 the unit takes the candidate, near 0 it holds its old value", keeps="complement"
+        ),
+        "candidate": Gate("h", "the value that the unit would take if its update gate were 1", low=-1.0),
+    },
+    "minLSTM": {
+        "forget_gate": Gate("f", "near 1 the unit holds its old value, near 0 it takes the candidate", keeps="value"),
+        "candidate": Gate("h", "the value that the unit would take if its forget gate were 0", low=-1.0),
+    },
     "LSTM": {
         "forget_gate": Gate(
             "f", "near 1 the cell keeps what it holds, near 0 it drops it; a row that stays near 1 is a unit that "

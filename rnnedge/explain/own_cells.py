@@ -8,6 +8,7 @@ from torch import Tensor
 from rnnedge.explain.cells import Inner, State, reads, stacked
 from rnnedge.nn.elman import SigmoidRNN
 from rnnedge.nn.lstm import VariantLSTM
+from rnnedge.nn.minimal import MinGRU, MinLSTM
 
 
 @reads(SigmoidRNN, start=lambda values: values["hidden"])
@@ -34,3 +35,18 @@ def variant_lstm(module: VariantLSTM, x: Tensor, state: State) -> Inner:
         for row, value in zip(rows.values(), (c, h, i, f, g, o), strict=True):
             row.append(value)
     return stacked("LSTM", rows, ("cell", "hidden"))
+
+
+@reads(MinGRU, start=lambda values: values["hidden"])
+def min_gru(module: MinGRU, x: Tensor, state: State) -> Inner:
+    """The gate and the candidate read the frame alone."""
+    z, candidate = module.gates(x).chunk(2, dim=-1)
+    return Inner("minGRU", {"hidden": module(x, state)[0]}, {"update_gate": torch.sigmoid(z), "candidate": candidate})
+
+
+@reads(MinLSTM, start=lambda values: values["hidden"])
+def min_lstm(module: MinLSTM, x: Tensor, state: State) -> Inner:
+    """f' = f / (f + i), the share that is kept; what comes in is the rest."""
+    i, f, candidate = module.gates(x).chunk(3, dim=-1)
+    kept = torch.sigmoid(f) / (torch.sigmoid(f) + torch.sigmoid(i))
+    return Inner("minLSTM", {"hidden": module(x, state)[0]}, {"forget_gate": kept, "candidate": candidate})
