@@ -54,9 +54,9 @@ class GeneratorConfig:
 class RecurrentGenerator(nn.Module):
     """x_t = G(z_1 ... z_t, c_1 ... c_t), z noise from N(0, 1), c the condition (section 3 and figure 1).
 
-    Created from a config, trained by `rnnedge.training.adversarial`, exported as any network: the device draws the
-    noise and pushes it, a frame comes out for each. Without a condition, `network` is what to export. Keeps no sequence
-    state, as `RecurrentNetwork`.
+    Created from a config, trained by `rnnedge.training.adversarial`, exported with the example (noise, condition), or,
+    without a condition, as its `network` with the example noise: the device draws the noise and pushes it, a frame
+    comes out for each. Keeps no sequence state, as `RecurrentNetwork`.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:

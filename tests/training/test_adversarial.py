@@ -70,12 +70,13 @@ def test_a_seed_decides_the_training() -> None:
 
 @pytest.mark.parametrize("conditions", [0, 1])
 def test_a_generator_streams_samples_from_noise(conditions: int, tmp_path: Path) -> None:
-    """Frame by frame, equal to PyTorch, with the condition as an input of its own."""
+    """Frame by frame, equal to PyTorch, with the condition as an input of its own; without one, the network alone."""
     generator = pair(replace(CONFIG, condition_size=conditions))[0].eval()
     noise, condition = torch.randn(1, 20, 4), torch.rand(1, 20, 1)
     given = (noise, condition) if conditions else (noise,)
-    module = generator if conditions else generator.network
-    rnnedge_export.export(module, given if conditions else noise, tmp_path / "m.onnx")
+    rnnedge_export.export(
+        generator if conditions else generator.network, given if conditions else noise, tmp_path / "m.onnx"
+    )
     with torch.no_grad():
         expected = generator(*given)[0][0].numpy()
     stream = load(tmp_path / "m.onnx").stream()
