@@ -1,6 +1,6 @@
 """The text task as one would write it by hand: torch and nothing of ours but the data.
 
-`python -m bench.text_by_hand [EPOCHS]` prints seconds an epoch, training and validation bits per character. The
+`python -m bench.text_by_hand [EPOCHS]` prints CPU seconds an epoch, training and validation bits per character. The
 network and the training are those of `rnnedge/tasks/recipes/text.toml`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from time import perf_counter
+from time import process_time
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class ByHand(nn.Module):
 
 
 def epochs(count: int, total: int, seed: int = 0) -> Iterator[tuple[float, float]]:
-    """Train `count` epochs of a schedule of `total`; yields the seconds and the training bits of each."""
+    """Train `count` epochs of a schedule of `total`; yields the CPU seconds and the training bits of each."""
     torch.manual_seed(seed)
     train = load().train
     net = ByHand(len(train.labels))
@@ -48,7 +48,7 @@ def epochs(count: int, total: int, seed: int = 0) -> Iterator[tuple[float, float
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, -(-length // K) * total)
     for _ in range(count):
-        started, sum_of_losses, state = perf_counter(), 0.0, None
+        started, sum_of_losses, state = process_time(), 0.0, None
         for start in range(0, length, K):
             scores, state = net(x[:, start : start + K], state)
             state = (state[0].detach(), state[1].detach())
@@ -60,7 +60,7 @@ def epochs(count: int, total: int, seed: int = 0) -> Iterator[tuple[float, float
             optimizer.step()
             schedule.step()
             sum_of_losses += float(loss.detach()) * target.shape[1]
-        yield perf_counter() - started, sum_of_losses / length / math.log(2)
+        yield process_time() - started, sum_of_losses / length / math.log(2)
 
 
 if __name__ == "__main__":
