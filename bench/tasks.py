@@ -27,6 +27,7 @@ from rnnedge_runtime import Model, load
 from rnnedge_runtime.atomic import make_folder, write_text
 
 PICTURES = FIGURES / "tasks"
+_AROUND = 40
 HEAD = ("| task | measured on the test data, streamed | found | to beat |", "|---|---|---:|---|")
 
 
@@ -68,9 +69,12 @@ def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable
         others = ", ".join(f"{rival} {rmse(f, held, first):.4g}" for rival, f in rivals.items())
         frames = len(errors(ours, held, first))
         yield f"| {name} | root mean squared error, {frames:,} frames | {rmse(ours, held, first):.4g} | {others} |"
-        x = held[0]
-        drawn = {"network": ours(x)[:-1][first:], f"AR({order})": linear(x)[:-1][first:]}
-        write_text(PICTURES / f"{name}-forecast.svg", forecast(x[1:][first:], drawn))
+        # The liveliest series, around its highest frame.
+        x = max(held, key=lambda one: float(one[first:].sum()))
+        top = int(x[1:][first:].argmax()) + first
+        shown = slice(max(top - _AROUND, first), top + _AROUND)
+        drawn = {"network": ours(x)[:-1][shown], f"AR({order})": linear(x)[:-1][shown]}
+        write_text(PICTURES / f"{name}-forecast.svg", forecast(x[1:][shown], drawn))
         if task is series:
             recordings = anomaly.disturbed(x, float(np.diff(known[0]).std()), 60, first + 8)
             areas = [anomaly.detection(f, recordings, first) for f in (ours, linear)]
