@@ -55,6 +55,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.config_tables import nearest
     from rnnedge.recipe import find_recipe
     from rnnedge.tasks.catalogue import TASKS
 
@@ -62,8 +63,9 @@ def command(
         for task in TASKS.values():
             print(f"{task.name:14}{task.summary}")
         return
-    if not recipe:
-        raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file", param_hint="RECIPE")
+    if recipe not in TASKS and not Path(recipe).is_file():
+        found = f"{recipe!r}{nearest(recipe, TASKS)}" if recipe else "none"
+        raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file, found {found}")
     if show_recipe:
         print(find_recipe(recipe).origin.read_text(encoding="utf-8"), end="")
         return

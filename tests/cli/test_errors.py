@@ -60,7 +60,7 @@ def files(folder: Path) -> set[str]:
         (["run", "{file}", "good.csv", "--provider-option", "cuda.a=1"], 7, "expected those of cpu"),
         (["bench", "missing.onnx"], 3, "cannot be read"),
         (["bench", "{file}", "--html", "none/r.html"], 6, "does not exist"),
-        (["train", "singing", "-o", "run"], 2, "expected speech"),
+        (["train", "singing", "-o", "run"], 2, "expected one of speech"),
         (["train", "speech", "-o", "good.csv"], 6, "a file is in the way"),
         (["train", "speech", "-o", ".", "--quantize", "int4"], 2, "expected a trained network, by --from"),
         (["train", "speech", "-o", ".", "--quantize", "int2", "--from", "none"], 2, "expected one of int8, int4"),

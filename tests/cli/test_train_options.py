@@ -45,7 +45,7 @@ def test_a_change_on_the_command_line_is_trained(rnnedge: Command, tmp_path: Pat
         (["adding", "--set", "training.epoch=3"], 6, "training.epoch: unknown key; did you mean epochs?"),
         (["adding", "--set", "network.cell=lstn"], 6, "expected one of rnn_sigmoid"),
         (["adding", "--set", "cell=gru"], 2, "expected network.KEY=VALUE"),
-        (["addding"], 6, "did you mean adding?"),
+        (["addding"], 2, "did you mean adding?"),
         ([], 2, "expected one of speech"),
     ],
 )
