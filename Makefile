@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -32,6 +32,9 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings and pages; takes five minutes
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
 
 fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py

@@ -16,6 +16,8 @@ from own_tables import write
 from rnnedge.sources import Source, load_source
 from rnnedge_runtime import Model, load
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parents[2] / "docs" / "your-data.md"
 
 

@@ -17,6 +17,8 @@ from rnnedge.training import SequenceData, TrainerConfig, fit
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import stream_all
 
+pytestmark = pytest.mark.long
+
 RATE = 8000
 CONFIG = LogMel(sample_rate_hz=RATE, mels=20, low_hz=100)
 # From which frequency to which, in Hz.

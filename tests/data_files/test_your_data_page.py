@@ -13,6 +13,8 @@ from own_tables import made, write
 from rnnedge.data import DataConfig, read_data
 from rnnedge_runtime import InputError
 
+pytestmark = pytest.mark.long
+
 PAGE = Path(__file__).parents[2] / "docs" / "your-data.md"
 GESTURES: dict[str, Any] = {"task": "class_per_sequence", "target": ("gesture",), "sequence": "id"}
 HEART: dict[str, Any] = {"task": "forecast", "features": ("ecg",)}

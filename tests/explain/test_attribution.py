@@ -22,6 +22,8 @@ from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.sources import Source
 from rnnedge_runtime import InputError, MissingExtra
 
+pytestmark = pytest.mark.long
+
 CELLS = ("gru", "lstm", "rnn_tanh", "rnn_sigmoid", "rnn_relu")
 
 

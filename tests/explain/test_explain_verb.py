@@ -21,6 +21,8 @@ from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.sources import Source
 from rnnedge.training import RunInfo, save_checkpoint
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def sequence(tmp_path_factory: pytest.TempPathFactory) -> Path:

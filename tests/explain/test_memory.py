@@ -18,6 +18,8 @@ from rnnedge.explain.recording import Layer
 from rnnedge.explain.saturation import saturation
 from rnnedge.explain.trajectory import trajectory
 
+pytestmark = pytest.mark.long
+
 KEPT = np.array([0.2, 0.5, 0.9, 0.99])
 TRUE = np.log(0.5) / np.log(KEPT)
 

@@ -13,7 +13,7 @@ import pytest
 from exported import export_network
 from mutant_pool import Outcome, try_seeds
 
-MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "3000"))
+MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "1500"))
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 PEAK_MIB = 512
 

@@ -15,6 +15,8 @@ from rnnedge.nn.generator import GeneratorConfig, RecurrentDiscriminator, Recurr
 from rnnedge.training.adversarial import AdversarialConfig, Turn, train_adversarially
 from rnnedge_runtime import InputError, load
 
+pytestmark = pytest.mark.long
+
 CONFIG = GeneratorConfig(output_size=1, condition_size=1)
 SHORT = AdversarialConfig(steps=3, generator_rate=3e-3, discriminator_rate=3e-3)
 
