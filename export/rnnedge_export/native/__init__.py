@@ -1,0 +1,6 @@
+"""The native engine's compiler: a streaming file in step form as C for any device."""
+
+from rnnedge_export.native import families
+from rnnedge_export.native.source import Source, write_c
+
+__all__ = ["Source", "families", "write_c"]

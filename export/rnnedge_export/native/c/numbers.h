@@ -1,0 +1,109 @@
+/* Types, and functions of one number. All are free of branches, so that loops over them become vectors. */
+#define INLINE static inline __attribute__((always_inline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#define INFINITE __builtin_inff()
+#define NOT_A_NUMBER __builtin_nanf("")
+#define square_root __builtin_sqrtf
+
+typedef float vector __attribute__((vector_size(4 * LANES), aligned(4 * LANES), may_alias));
+typedef float loose_vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+INLINE float smaller(float x, float y) { return y < x || y != y ? y : x; }
+INLINE float larger(float x, float y) { return y > x || y != y ? y : x; }
+INLINE float magnitude(float x) { return __builtin_fabsf(x); }
+INLINE float squared(float x) { return x * x; }
+INLINE float cubed(float x) { return x * x * x; }
+INLINE float rectified(float x) { return x < 0.0f ? 0.0f : x; }
+INLINE float leaky(float x, float slope) { return x < 0.0f ? slope * x : x; }
+INLINE float floor_of(float x) { float n = (float)(int32_t)x; return magnitude(x) < 8388608.0f ? n - (n > x) : x; }
+
+/* 2^n for n in -126 ... 127. */
+INLINE float power_of_two(int32_t n) { int32_t bits = (n + 127) << 23; float x; memcpy(&x, &bits, 4); return x; }
+
+/* e^x for x in -87.3 ... 88, relative error below 2e-7: x = n ln 2 + r, and the series of e^r up to r^6. Beyond it the
+   ends; NaN stays NaN. n is rounded by an addition that must not be reassociated. */
+INLINE float bounded_exponential(float x) {
+  x = x > 88.0f ? 88.0f : x;
+  x = x < -87.3f ? -87.3f : x;
+  float t = x * 1.44269504f + 12582912.0f, n = t - 12582912.0f;
+  float r = x - n * 0.693145752f - n * 1.42860677e-6f;
+  float p = 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  int32_t bits;
+  memcpy(&bits, &t, 4);
+  bits = (int32_t)((uint32_t)bits << 23) + (127 << 23);
+  float scale;
+  memcpy(&scale, &bits, 4);
+  return p * scale;
+}
+
+/* e^x for every x, with 0 below -87.3 and infinity above 88.72. */
+INLINE float exponential(float x) {
+  float half = bounded_exponential(0.5f * x), y = half * half;
+  y = x > 88.7228394f ? INFINITE : y;
+  return x < -87.3f ? 0.0f : y;
+}
+
+/* 1 / (1 + e^-x), relative error below 4e-7 above -87. */
+INLINE float sigmoid(float x) { return 1.0f / (1.0f + bounded_exponential(-x)); }
+
+/* tanh x, relative error below 4e-7: a ratio of polynomials up to 9, beyond it 1. */
+INLINE float tangent(float x) { return 2.0f * sigmoid(x + x) - 1.0f; }
+
+/* ln x for normal x > 0, error below 2e-7 of the result or 1e-7: x = 2^n m with m in 2^-1/2 ... 2^1/2, and the series of
+   2 artanh((m - 1) / (m + 1)). -infinity at 0, NaN below. */
+INLINE float logarithm(float x) {
+  int32_t bits, half = 0x3f3504f3;
+  memcpy(&bits, &x, 4);
+  int32_t n = (bits - half) >> 23;
+  int32_t rest = bits - (int32_t)((uint32_t)n << 23);
+  float m;
+  memcpy(&m, &rest, 4);
+  float q = (m - 1.0f) / (m + 1.0f), s = q * q;
+  float p = 2.0f / 11.0f;
+  p = p * s + 2.0f / 9.0f;
+  p = p * s + 2.0f / 7.0f;
+  p = p * s + 2.0f / 5.0f;
+  p = p * s + 2.0f / 3.0f;
+  float y = (float)n * 0.693147182f + (p * s * q + 2.0f * q);
+  y = x == INFINITE ? x : y;
+  y = x == 0.0f ? -INFINITE : y;
+  return x >= 0.0f ? y : NOT_A_NUMBER;
+}
+
+INLINE float softplus(float x) { return (x > 0.0f ? x : 0.0f) + logarithm(1.0f + exponential(-magnitude(x))); }
+INLINE float exponential_linear(float x, float alpha) { return x < 0.0f ? alpha * (exponential(x) - 1.0f) : x; }
+
+/* erf x, error below 2e-7 (Abramowitz & Stegun 1964, 7.1.26 has 1.5e-7 in exact arithmetic); odd series near 0. */
+INLINE float error_function(float x) {
+  float a = magnitude(x), s = x * x;
+  float t = 1.0f / (1.0f + 0.3275911f * a);
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  float far = 1.0f - p * t * bounded_exponential(-s);
+  far = x < 0.0f ? -far : far;
+  float q = 1.0f / 216.0f;
+  q = q * s - 1.0f / 42.0f;
+  q = q * s + 1.0f / 10.0f;
+  q = q * s - 1.0f / 3.0f;
+  q = q * s + 1.0f;
+  return a < 0.5f ? 1.12837917f * x * q : far;
+}
+
+INLINE float gelu(float x) { return 0.5f * x * (1.0f + error_function(0.707106781f * x)); }
+INLINE float gelu_by_tangent(float x) { return 0.5f * x * (1.0f + tangent(0.797884561f * (x + 0.044715f * x * x * x))); }

@@ -1,0 +1,154 @@
+"""One program: the graph of a streaming file for a fixed batch, its ports and its states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from rnnedge_export.native.arena import SLACK, Arena, plan
+from rnnedge_export.native.node import FALLBACK, nodes_of
+from rnnedge_export.native.products import join_products
+from rnnedge_export.native.program import Program
+from rnnedge_export.native.scope import Scope
+from rnnedge_export.native.values import FLOAT, INT, Array, Buffer, Tensor, View, plain, whole
+from rnnedge_export.native.weights import Weights
+from rnnedge_runtime.contract import Contract, State
+from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.lane import shape_of
+
+CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "uint8_t"}
+
+
+@dataclass(frozen=True)
+class CPort:
+    """A parameter of `step`: the graph's name, the name in C, its C type and its size in elements."""
+
+    name: str
+    identifier: str
+    ctype: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Elements of all sequences."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class CState:
+    """A state: where its numbers stand, and the values that it starts from."""
+
+    state: State
+    ctype: str
+    view: View
+    initial: Array
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program with everything in place; `floats` and `integers` are the sizes of its states."""
+
+    batch: int
+    inputs: tuple[CPort, ...]
+    outputs: tuple[CPort, ...]
+    states: tuple[CState, ...]
+    arena: Arena
+    floats: int
+    integers: int
+
+
+def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
+    """Write the graph of a file as C for `batch` sequences.
+
+    Raises `ModelRefused` for what no rule can write.
+    """
+    nodes, constants = nodes_of(model.graph)
+    opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    program = Program(batch, lanes, weights)
+    scope = Scope(program, constants, opset)
+    inputs, outputs = _ports(contract, batch)
+    for port in inputs:
+        scope.define(port.name, plain(_port_view(port)))
+    states, floats, integers = _states(contract, batch)
+    for one in states:
+        scope.define(one.state.input, plain(one.view))
+    results = [port.name for port in outputs] + [state.output for state in contract.states]
+    scope.write(join_products(nodes, constants, results), results)
+    for port in outputs:
+        program.store(_fitting(scope.tensor(port.name), port.shape, port.name), _port_view(port))
+    _commit(scope, states)
+    return Compiled(batch, inputs, outputs, states, plan(program), floats, integers)
+
+
+def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPort, ...]]:
+    taken: set[str] = set()
+    unit = contract.unit
+
+    def port(name: str, dtype: str, shape: tuple[int, ...]) -> CPort:
+        if dtype not in CTYPES:
+            raise ModelRefused(f"native engine: {name!r} is {dtype}: expected {', '.join(CTYPES)}; {FALLBACK}")
+        return CPort(name, identifier(name, taken), CTYPES[dtype], shape)
+
+    inputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.inputs]
+    for cursor in contract.cursors:
+        last = cursor.kind == "last"
+        inputs.append(port(cursor.name, "int64" if last else "bool", () if last else (cursor.clock.frames(unit),)))
+    outputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.outputs]
+    return tuple(inputs), tuple(outputs)
+
+
+def _port_view(port: CPort) -> View:
+    kind = FLOAT if port.ctype == "float" else INT
+    return whole(Buffer(port.identifier, port.size, kind, port.ctype), port.shape)
+
+
+def _states(contract: Contract, batch: int) -> tuple[tuple[CState, ...], int, int]:
+    """Places of all states, and how many floats and integers they take."""
+    ends = {FLOAT: 0, INT: 0}
+    found = []
+    for state in contract.states:
+        if state.dtype not in CTYPES:
+            raise ModelRefused(f"native engine: state {state.input!r} is {state.dtype}; {FALLBACK}")
+        kind = FLOAT if state.dtype == "float32" else INT
+        shape = shape_of(state.shape, batch, 1)
+        size = int(np.prod(shape, dtype=np.int64))
+        address = f"({'S' if kind == FLOAT else 'J'} + {ends[kind]})"
+        initial = np.broadcast_to(np.asarray(state.initial), shape)
+        found.append(CState(state, CTYPES[state.dtype], whole(Buffer(address, size, kind), shape), initial))
+        ends[kind] += -(-size // 16) * 16 if kind == FLOAT else size
+    return tuple(found), ends[FLOAT] + SLACK, ends[INT]
+
+
+def _fitting(tensor: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
+    if tensor.shape != shape:
+        raise ModelRefused(f"native engine: {name!r} has shape {tensor.shape}, the contract says {shape}; {FALLBACK}")
+    return tensor
+
+
+def _commit(scope: Scope, states: tuple[CState, ...]) -> None:
+    """States take their new values when nothing reads the old ones any more."""
+    places = {id(one.view.buffer) for one in states}
+    finals = []
+    for one in states:
+        tensor = _fitting(scope.tensor(one.state.output), one.view.index.shape, one.state.output)
+        moved = tensor.view is not None and id(tensor.view.buffer) in places
+        if moved and tensor.view is not None and tensor.view.buffer is one.view.buffer:
+            moved = not np.array_equal(tensor.view.index, one.view.index)
+        finals.append(plain(scope.program.materialized(tensor, fresh=moved)) if tensor.views else tensor)
+    for one, final in zip(states, finals, strict=True):
+        if final.view is None or final.view.buffer is not one.view.buffer:
+            scope.program.store(final, one.view)
+
+
+def identifier(name: str, taken: set[str]) -> str:
+    """A C identifier like `name`, of no other one."""
+    text = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+    text = text if text[:1].isalpha() else f"p_{text}"
+    # Single capitals are the names of buffers.
+    text = text if len(text) > 1 or text.islower() else f"{text}_"
+    while text in taken or text in ("turn", "stream"):
+        text += "_"
+    taken.add(text)
+    return text

@@ -1,0 +1,119 @@
+"""Products of matrices, one of which is constant or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from rnnedge_export.native.matrix import Matrix, Place, Taps, flat
+from rnnedge_export.native.node import Node
+from rnnedge_export.native.products import PRODUCT
+from rnnedge_export.native.registry import Result, rule
+from rnnedge_export.native.scope import Scope
+from rnnedge_export.native.values import Tensor, View, affine, plain
+
+
+@rule(PRODUCT)
+def product(scope: Scope, node: Node) -> Result:
+    """Sum of products with constant weights; see `products`."""
+    program = scope.program
+    weights, bias = node.attribute("weights"), node.attribute("bias")
+    starts, columns = node.attribute("starts"), node.attribute("columns")
+    operands = [scope.input(node, k) for k in range(len(weights))]
+    lead = operands[0].shape[:-1]
+    rows = int(np.prod(lead, dtype=np.int64))
+    taps = [_rows(scope, operand, rows) for operand in operands]
+    width = int(sum(columns))
+    target = program.new((*lead, width))
+    out = Place(target.buffer, 0, width)
+    start = _start(scope, node, lead, width) if starts else None
+    if starts and np.any(bias):
+        start = _start(scope, node, lead, width, bias)
+    for k in range(0, len(taps), 2):
+        matrix = Matrix(program, np.concatenate(weights[k : k + 2]), bias if k == 0 else np.zeros(width, np.float32))
+        before = out if k else start
+        code = matrix.call(rows, taps[k : k + 2], before, out)
+        begun = [before.buffer] if before else []
+        program.emit(code, *(tap.buffer for tap in taps[k : k + 2]), *begun, target.buffer)
+    edges = np.cumsum([0, *columns])
+    return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
+
+
+def _rows(scope: Scope, tensor: Tensor, rows: int) -> Taps:
+    """The last axis of a tensor, for every row of the others."""
+    depth = tensor.shape[-1]
+    view = scope.program.materialized(tensor)
+    found = affine(view.index.reshape(rows, depth))
+    if found is None:
+        view = scope.program.materialized(tensor, packed=True)
+        found = affine(view.index.reshape(rows, depth))
+    assert found is not None
+    offset, (row, step) = found
+    return flat(view.buffer, offset, row, step, depth)
+
+
+def _start(scope: Scope, node: Node, lead: Sequence[int], width: int, bias: object = None) -> Place:
+    """What the sums start from, as rows that may be read a panel beyond their end."""
+    from rnnedge_export.native.families.elementwise import combined
+
+    tensor = scope.input(node, len(node.inputs) - 1)
+    if bias is not None:
+        tensor = combined(scope, "({0} + {1})", [tensor, scope.program.constant(np.asarray(bias))])
+    tensor = tensor.rearranged(lambda index: np.broadcast_to(index, (*lead, width)))
+    view = scope.program.materialized(tensor)
+    rows = int(np.prod(lead, dtype=np.int64))
+    found = affine(view.index.reshape(rows, width))
+    # A port of the caller ends where it ends.
+    if found is None or (found[1][1] != 1 and width > 1) or view.buffer.ctype:
+        view = scope.program.materialized(tensor, packed=True, fresh=True)
+        found = affine(view.index.reshape(rows, width))
+    assert found is not None
+    return Place(view.buffer, found[0], found[1][0])
+
+
+@rule("MatMul", "Gemm")
+def between(scope: Scope, node: Node) -> Result:
+    """A product of two computed matrices, such as the scores of attention: rows times columns, in plain loops."""
+    program = scope.program
+    if node.op == "Gemm":
+        node.only("alpha", 1.0)
+        node.only("beta", 1.0)
+    a, b = scope.input(node, 0), scope.input(node, 1)
+    if node.attribute("transA", 0):
+        a = a.rearranged(np.transpose)
+    if node.attribute("transB", 0):
+        b = b.rearranged(np.transpose)
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        node.refuse(f"of shapes {a.shape} and {b.shape}: expected matrices")
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    (m, depth), n = a.shape[-2:], b.shape[-1]
+    left = _strided(scope, a.rearranged(lambda index: np.broadcast_to(index, (*lead, m, depth))))
+    right = _strided(scope, b.rearranged(lambda index: np.broadcast_to(index, (*lead, depth, n))))
+    target = program.new((*lead, m, n))
+    (a0, a_steps), (b0, b_steps) = left.strides() or (0, ()), right.strides() or (0, ())
+    loops, ats = "", [f"{a0}", f"{b0}", "0"]
+    size = m * n
+    for k, length in enumerate(reversed(lead)):
+        axis = len(lead) - 1 - k
+        loops = f"for (int l{axis} = 0; l{axis} < {length}; l{axis}++)\n{loops}"
+        for j, step in enumerate((a_steps[axis], b_steps[axis], size)):
+            ats[j] += f" + l{axis} * {step}" if step else ""
+        size *= length
+    code = (
+        f"{loops}between({m}, {depth}, {n}, {left.buffer.address} + {ats[0]}, {a_steps[-2]}, {a_steps[-1]}, "
+        f"{right.buffer.address} + {ats[1]}, {b_steps[-2]}, {b_steps[-1]}, {target.buffer.address} + {ats[2]});"
+    )
+    program.emit(code, left.buffer, right.buffer, target.buffer)
+    result = plain(target)
+    if node.op == "Gemm" and node.has(2):
+        from rnnedge_export.native.families.elementwise import combined
+
+        result = combined(scope, "({0} + {1})", [result, scope.input(node, 2)])
+    return [result]
+
+
+def _strided(scope: Scope, tensor: Tensor) -> View:
+    view = scope.program.materialized(tensor)
+    return view if view.strides() is not None else scope.program.materialized(tensor, packed=True, fresh=True)

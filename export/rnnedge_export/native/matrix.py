@@ -1,0 +1,120 @@
+"""Calls of the one matrix kernel (`c/product.h`): weights packed into panels, rows in blocks, any number of taps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_export.native.program import Program
+from rnnedge_export.native.values import Array, Buffer
+
+# Vectors of a panel: with six rows they take twelve of the sixteen registers that most processors have.
+VECTORS = 2
+_ROWS = 6
+# Partial sums of one row, so that an addition need not wait for the one before.
+_SUMS = 4
+# From here on weights do not stay in the caches near a core from step to step, so that every second sweep is reversed.
+_SWEPT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Taps:
+    """What a row reads: `counts` numbers `steps` apart along three nested axes, from `offset` + row * `row`."""
+
+    buffer: Buffer
+    offset: int
+    row: int
+    counts: tuple[int, int, int]
+    steps: tuple[int, int, int]
+
+    @property
+    def depth(self) -> int:
+        """How many numbers there are."""
+        return self.counts[0] * self.counts[1] * self.counts[2]
+
+    def text(self, shift: str) -> str:
+        """As C, `shift` elements further on."""
+        counts, steps = (", ".join(map(str, values)) for values in (self.counts, self.steps))
+        return f"(taps){{{self.buffer.address} + {self.offset}{shift}, {self.row}, {{{counts}}}, {{{steps}}}}}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Rows of numbers in a buffer: from `offset` + row * `row`."""
+
+    buffer: Buffer
+    offset: int
+    row: int
+
+    def text(self, shift: str = "") -> str:
+        """As C, `shift` elements further on."""
+        return f"{self.buffer.address} + {self.offset}{shift}"
+
+
+def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
+    """A row of a matrix."""
+    return Taps(buffer, offset, row, (1, 1, depth), (0, 0, step))
+
+
+class Matrix:
+    """Weights (K, N) as panels (K, `VECTORS` * lanes), padded with zeros, with their bias."""
+
+    def __init__(self, program: Program, weights: Array, bias: Array) -> None:
+        """Put them among the program's constants."""
+        self.program = program
+        self.width = VECTORS * program.lanes
+        self.depth, self.columns = weights.shape
+        self.panels = -(-self.columns // self.width)
+        padded = np.zeros((self.depth, self.panels * self.width), np.float32)
+        padded[:, : self.columns] = weights
+        panels = padded.reshape(self.depth, self.panels, self.width).swapaxes(0, 1)
+        self.buffer = program.weights.floats(panels)
+        self.bias = Place(program.weights.floats(np.pad(bias.astype(np.float32), (0, -len(bias) % self.width))), 0, 0)
+
+    def call(self, rows: int, taps: Sequence[Taps], start: Place | None, out: Place, shift: Sequence[str] = ()) -> str:
+        """C that computes `rows` rows of the product from all of `taps`, one or two.
+
+        `shift`: C to add to the places of the taps, of `start` and of `out`, where the call stands in a loop.
+        """
+        assert sum(one.depth for one in taps) == self.depth and len(taps) <= 2
+        shifts = [f" + {one}" if one else "" for one in shift] or [""] * (len(taps) + 2)
+        start = start or self.bias
+        many = rows >= 2
+        block = min(rows, _ROWS * (2 if self.program.lanes == 16 else 1)) if many else 1
+        sums = 1 if many else _SUMS
+        last = self.columns - (self.panels - 1) * self.width
+
+        def one(row: str, count: int, panel: str, width: str) -> str:
+            steps = [f" + {row} * {tap.row}" if row else "" for tap in taps]
+            reads = [tap.text(text + step) for tap, text, step in zip(taps, shifts, steps, strict=False)]
+            reads += ["NO_TAPS"] * (2 - len(reads))
+            begin = start.text(f"{shifts[-2]} + {panel}" + (f" + {row} * {start.row}" if row else ""))
+            end = out.text(f"{shifts[-1]} + {panel}" + (f" + {row} * {out.row}" if row else ""))
+            panels = f"{self.buffer.address} + {panel} * {self.depth}"
+            return (
+                f"product({count}, {sums}, {reads[0]}, {reads[1]}, {panels}, "
+                f"{begin}, {start.row}, {end}, {out.row}, {width});"
+            )
+
+        def all_rows(panel: str, width: str) -> str:
+            text = ""
+            if rows // block > 1:
+                text += f"for (int r = 0; r < {rows // block * block}; r += {block}) {one('r', block, panel, width)}\n"
+            else:
+                text += one("", block, panel, width) + "\n"
+            if rows % block:
+                text += one(str(rows // block * block), rows % block, panel, width) + "\n"
+            return text
+
+        width = str(self.width)
+        if self.panels == 1:
+            return all_rows("0", str(last))
+        full = self.panels if last == self.width else self.panels - 1
+        swept = self.depth * self.panels * self.width * 4 >= _SWEPT_BYTES
+        at = f"(turn ? {full - 1} - n : n) * {width}" if swept else f"n * {width}"
+        tail = "" if full == self.panels else all_rows(str(full * self.width), str(last))
+        if full == 1:
+            return all_rows("0", width) + tail
+        return f"for (int n = 0; n < {full}; n++) {{\nconst int panel = {at};\n{all_rows('panel', width)}}}\n{tail}"

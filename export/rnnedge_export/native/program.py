@@ -1,0 +1,142 @@
+"""The program under construction: its buffers, its constants and its statements in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnedge_export.native.loops import Loop, nest
+from rnnedge_export.native.pieces import pieces
+from rnnedge_export.native.values import FLOAT, INT, Array, Buffer, Tensor, View, affine, permuted, plain, whole
+from rnnedge_export.native.weights import Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """C text, and the buffers that it touches."""
+
+    code: str
+    touched: tuple[Buffer, ...]
+
+    def text(self) -> str:
+        """As C."""
+        return self.code
+
+    def buffers(self) -> tuple[Buffer, ...]:
+        """All that it touches."""
+        return self.touched
+
+
+@dataclass(eq=False)
+class Program:
+    """Statements of one step for `batch` sequences, over buffers of its own, with vectors of `lanes` floats."""
+
+    batch: int
+    lanes: int
+    weights: Weights
+    statements: list[Loop | Block] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
+
+    # Buffers
+
+    def buffer(self, size: int, kind: str = FLOAT) -> Buffer:
+        """A buffer that lives from the first statement that touches it to the last one."""
+        self.buffers.append(Buffer(f"@{len(self.buffers)}@", size, kind))
+        return self.buffers[-1]
+
+    def new(self, shape: tuple[int, ...], kind: str = FLOAT, order: tuple[int, ...] | None = None) -> View:
+        """A buffer of its own as a tensor."""
+        return whole(self.buffer(int(np.prod(shape, dtype=np.int64)), kind), shape, order)
+
+    def constant(self, array: Array) -> Tensor:
+        """Numbers of the graph: a literal where they are all equal, else among the weights."""
+        kind = FLOAT if array.dtype.kind == "f" else INT
+        if array.size and np.array_equal(array, np.full_like(array, array.flat[0])):
+            return Tensor(_literal(array.flat[0], kind), (), array.shape, kind)
+        flat = np.ascontiguousarray(array).ravel()
+        return plain(whole(self.weights.floats(flat) if kind == FLOAT else self.weights.integers(flat), array.shape))
+
+    # Statements
+
+    def emit(self, code: str, *touched: Buffer) -> None:
+        """Append C text that touches these buffers."""
+        self.statements.append(Block(code, touched))
+
+    def store(self, tensor: Tensor, target: View) -> None:
+        """Write every element of a tensor where `target`, affine, says."""
+        aside = any(v.buffer is target.buffer and not np.array_equal(v.index, target.index) for v in tensor.views)
+        if aside:
+            tensor = plain(self.materialized(tensor, fresh=True))
+        tensor = self.strided(tensor)
+        extents, (write, *reads) = nest(tensor.shape, [target, *tensor.views])
+        values = [access.text() for access in reads]
+        line = f"{write.text()} = {tensor.template.format(*values)};"
+        loop = Loop(extents, (line,), tuple(reads), (write,))
+        last = self.statements[-1] if self.statements else None
+        joined = last.joined(loop) if isinstance(last, Loop) else None
+        if joined is not None:
+            self.statements[-1] = joined
+        else:
+            self.statements.append(loop)
+
+    def strided(self, tensor: Tensor) -> Tensor:
+        """The same tensor with every view affine: what is padded or scattered is copied."""
+        views = tuple(v if affine(v.index) is not None else self.materialized(plain(v)) for v in tensor.views)
+        return Tensor(tensor.template, views, tensor.shape, tensor.kind, tensor.costly)
+
+    def materialized(self, tensor: Tensor, *, packed: bool = False, fresh: bool = False) -> View:
+        """The tensor in memory, affine; `packed`: in C order without gaps; `fresh`: in a buffer of its own."""
+        view = tensor.view
+        if view is not None and not fresh:
+            strides = affine(view.index)
+            if strides is not None and (not packed or _in_order(view)):
+                return view
+        order = None
+        if tensor.views and not packed:
+            order = permuted(max((v.index for v in tensor.views), key=lambda index: len(np.unique(index))))
+        target = self.new(tensor.shape, tensor.kind, order)
+        if view is not None and affine(view.index) is None:
+            self._gather(view, target)
+        else:
+            self.store(tensor, target)
+        return target
+
+    def _gather(self, source: View, target: View) -> None:
+        """Copy what is not affine: zeros and affine pieces where those are few, else through a table."""
+        parts = pieces(source.index, target.index)
+        if parts is not None:
+            if (source.index < 0).any():
+                size = f"{target.index.size} * sizeof *{target.buffer.address}"
+                self.emit(f"memset({target.buffer.address}, 0, {size});", target.buffer)
+            for read, write in parts:
+                self.store(plain(View(source.buffer, read)), View(target.buffer, write))
+            return
+        table = source.index.ravel()[np.argsort(target.index.ravel())]
+        places = self.weights.places(table)
+        found = f"{source.buffer.address}[at]"
+        value = f"at < 0 ? 0 : {found}" if table.min() < 0 else found
+        self.emit(
+            f"for (int i = 0; i < {table.size}; i++) {{ int at = {places}[i]; {target.buffer.address}[i] = {value}; }}",
+            source.buffer,
+            target.buffer,
+        )
+
+
+def _in_order(view: View) -> bool:
+    first = int(view.index.flat[0]) if view.index.size else 0
+    return bool(np.array_equal(view.index.ravel(), np.arange(first, first + view.index.size)))
+
+
+def _literal(value: float | int, kind: str) -> str:
+    """A number in C, exact."""
+    if kind == INT:
+        return f"INT64_C({int(value)})" if int(value) != -(2**63) else "INT64_MIN"
+    number = float(value)
+    if np.isnan(number):
+        return "NOT_A_NUMBER"
+    if np.isinf(number):
+        return "INFINITE" if number > 0 else "(-INFINITE)"
+    text = f"{number:.9g}"
+    text = text if any(mark in text for mark in ".e") else f"{text}.0"
+    return f"{text}f" if number >= 0 else f"({text}f)"

@@ -1,0 +1,95 @@
+"""Names of the graph while its nodes are written one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from onnx.reference import ReferenceEvaluator
+
+from rnnedge_export.native.node import Node
+from rnnedge_export.native.program import Program
+from rnnedge_export.native.registry import rule_for
+from rnnedge_export.native.values import Array, Tensor, plain
+from rnnedge_runtime.errors import ModelRefused
+
+
+class Scope:
+    """Tensors and constants by name, and how often each is still read."""
+
+    def __init__(self, program: Program, constants: Mapping[str, Array], opset: int) -> None:
+        """`opset` is that of the default domain."""
+        self.program, self.opset = program, opset
+        self._constants = dict(constants)
+        self._tensors: dict[str, Tensor] = {}
+        self._uses: Counter[str] = Counter()
+
+    def define(self, name: str, value: Tensor | Array) -> None:
+        """Give a name to a value."""
+        if isinstance(value, Tensor):
+            self._tensors[name] = value
+        else:
+            self._constants[name] = np.asarray(value)
+
+    def tensor(self, name: str) -> Tensor:
+        """The value of a name as a tensor."""
+        if name not in self._tensors:
+            self._tensors[name] = self.program.constant(self._constants[name])
+        return self._tensors[name]
+
+    def known(self, name: str) -> Array | None:
+        """The value of a name where it is constant."""
+        return self._constants.get(name)
+
+    def input(self, node: Node, k: int) -> Tensor:
+        """Input `k` of a node."""
+        return self.tensor(node.inputs[k])
+
+    def array(self, node: Node, k: int, what: str) -> Array:
+        """Input `k` of a node, which has to be constant; `what` is how the message calls it."""
+        found = self.known(node.inputs[k])
+        if found is None:
+            node.refuse(f"{what} {node.inputs[k]!r} is computed: expected a constant")
+        return found
+
+    def write(self, nodes: Iterable[Node], results: Iterable[str]) -> None:
+        """Write all nodes; `results` are names that are read afterwards."""
+        nodes = list(nodes)
+        self._uses = Counter(name for node in nodes for name in node.inputs)
+        self._uses.update(name for name in results for _ in range(2))
+        for node in nodes:
+            if all(name in self._constants for name in node.inputs if name) and node.op not in ("Shape", "Range"):
+                self._fold(node)
+            else:
+                self._lower(node)
+
+    def _lower(self, node: Node) -> None:
+        lower = rule_for(node.op)
+        if lower is None:
+            node.refuse("no rule for this operator")
+        found = lower(self, node)
+        unread = node.unread()
+        if unread:
+            node.refuse(f"attribute {unread[0]!r} is not supported")
+        for name, value in zip(node.outputs, found, strict=False):
+            if not name:
+                continue
+            # What is computed is computed once.
+            if isinstance(value, Tensor) and value.view is None and value.views and self._uses[name] > 1:
+                value = plain(self.program.materialized(value))
+            self.define(name, value)
+
+    def _fold(self, node: Node) -> None:
+        """Compute what depends on nothing but constants, by ONNX's reference implementation."""
+        import onnx
+
+        domain, _, op = node.op.rpartition("::")
+        proto = onnx.helper.make_node(op, node.inputs, node.outputs, domain=domain, **node.attributes)
+        try:
+            evaluator = ReferenceEvaluator(proto, opsets={"": self.opset})
+            found = evaluator.run(None, {name: self._constants[name] for name in node.inputs if name})
+        except Exception as error:
+            raise ModelRefused(f"native engine: {node.op} {node.name!r}: not computed: {error}") from error
+        for name, value in zip(node.outputs, found, strict=True):
+            self.define(name, np.asarray(value))

@@ -1,0 +1,114 @@
+"""Streaming ONNX file -> one C99 file and its header."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+import onnx
+
+from rnnedge_export.native.compiled import Compiled, compile_program
+from rnnedge_export.native.matrix import VECTORS
+from rnnedge_export.native.values import Array
+from rnnedge_export.native.weights import Weights
+from rnnedge_export.native.wrapper import descriptor, header, programs
+from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.contract_json import parse
+from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.seal import check_seal
+
+# From here on weights are a file of their own: compilers take long over text of that length.
+_BLOB_BYTES = 4 << 20
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None where there is none."""
+
+    name: str
+    c: str
+    h: str
+    weights: bytes | None
+    digest: str
+    contract: Contract
+    programs: tuple[Compiled, ...]
+    weight_bytes: int
+
+
+def write_c(
+    data: bytes, name: str, *, lanes: int, block: int | None = None, weights: str | None = None, origin: str = "model"
+) -> Source:
+    """Compile a sealed streaming file to C.
+
+    `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
+    write a second program that advances so many sequences together. `weights`: "static" or "blob"; None: by their size.
+    `origin` is how messages call the file.
+
+    Raises `ModelRefused` for a file of an open number of frames that cannot be taken at its hop, and for an operator
+    or an attribute that no rule can write; `InputError` for a bad name.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"name: expected a C identifier, found {name!r}")
+    digest = check_seal(data, origin)
+    model = onnx.load_from_string(data)
+    contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
+    shared = Weights()
+    if contract.batch not in (None, 1):
+        raise ModelRefused(f"{origin}: made for batch {contract.batch}: the native engine needs batch 1 or an open one")
+    batches = [1] + ([block] if block and contract.batch is None else [])
+    try:
+        compiled = tuple(compile_program(model, contract, batch, lanes, shared) for batch in batches)
+    except ModelRefused as error:
+        raise ModelRefused(f"{origin}: {error}") from error
+    numbers = shared.all_floats()
+    blob = weights == "blob" or (weights is None and numbers.nbytes >= _BLOB_BYTES)
+    raw = numbers.astype("<f4").tobytes() if blob else None
+    sha = hashlib.sha256(raw).hexdigest() if raw is not None else ""
+    size = len(raw) if raw is not None else 0
+    parts = [
+        f'/* {name}: {origin}, SHA-256 {digest}; written by rnnedge. */\n#include "{name}.h"\n',
+        f"#define LANES {lanes}\n#define VECTORS {VECTORS}\n",
+        *(_part(part) for part in ("numbers.h", "product.h", "rows.h")),
+        _constants(numbers, shared, blob),
+        programs(name, compiled, blob),
+        "#ifdef RNNEDGE_LIBRARY\n",
+        f"#define RNNEDGE_INPUTS {len(compiled[0].inputs)}\n#define RNNEDGE_OUTPUTS {len(compiled[0].outputs)}\n",
+        _part("library.h"),
+        descriptor(name, compiled, digest, size, sha),
+        "#endif\n",
+    ]
+    text = "\n".join(parts)
+    return Source(name, text, header(name, compiled, digest, size), raw, digest, contract, compiled, numbers.nbytes)
+
+
+def _part(name: str) -> str:
+    return (files("rnnedge_export.native") / "c" / name).read_text()
+
+
+def _constants(numbers: Array, weights: Weights, blob: bool) -> str:
+    text = ""
+    if not blob:
+        bits = ",".join(map(hex, numbers.view(np.uint32).tolist()))
+        text += (
+            "/* float32 numbers by their bits. */\n"
+            f"static const union {{ uint32_t bits[{numbers.size}]; float numbers[{numbers.size}]; }} constants "
+            f"__attribute__((aligned(64))) = {{{{{_folded(bits)}}}}};\n"
+            "#define K constants.numbers\n"
+        )
+    integers = weights.all_integers()
+    if integers.size:
+        listed = ",".join(f"INT64_C({value})" if value > -(2**63) else "INT64_MIN" for value in integers.tolist())
+        text += f"static const int64_t N[{integers.size}] = {{{_folded(listed)}}};\n"
+    for number, table in enumerate(weights.tables):
+        listed = ",".join(map(str, table.tolist()))
+        text += f"static const int32_t T{number}[{table.size}] = {{{_folded(listed)}}};\n"
+    return text
+
+
+def _folded(listed: str, width: int = 4000) -> str:
+    """Lines of a bearable length."""
+    return re.sub(rf"(.{{{width}}}[^,]*,)", "\\1\n", listed)

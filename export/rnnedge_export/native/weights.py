@@ -1,0 +1,60 @@
+"""Constants of the generated file: floats `K`, integers `N` and tables of places `T`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_export.native.values import FLOAT, INT, Array, Buffer
+
+# 64 bytes, a cache line and the widest vector.
+ALIGNED = 16
+
+
+class Weights:
+    """Numbers that all programs of a file share; equal runs of them stand there once."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._floats: list[Array] = []
+        self._count = 0
+        self._integers: list[Array] = []
+        self._integer_count = 0
+        self._known: dict[tuple[str, bytes], Buffer] = {}
+        self.tables: list[Array] = []
+
+    def floats(self, array: Array) -> Buffer:
+        """float32 numbers, aligned to a cache line; they may be read a vector beyond their end."""
+        flat = np.ascontiguousarray(array, np.float32).ravel()
+        key = (FLOAT, flat.tobytes())
+        if key not in self._known:
+            self._known[key] = Buffer(f"(K + {self._count})", flat.size, FLOAT)
+            padded = np.pad(flat, (0, -flat.size % ALIGNED))
+            self._floats.append(padded)
+            self._count += padded.size
+        return self._known[key]
+
+    def integers(self, array: Array) -> Buffer:
+        """Whole numbers, and truth values as 0 and 1."""
+        flat = np.ascontiguousarray(array).astype(np.int64).ravel()
+        key = (INT, flat.tobytes())
+        if key not in self._known:
+            self._known[key] = Buffer(f"(N + {self._integer_count})", flat.size, INT)
+            self._integers.append(flat)
+            self._integer_count += flat.size
+        return self._known[key]
+
+    def places(self, table: Array) -> str:
+        """The name of a table of offsets."""
+        for number, known in enumerate(self.tables):
+            if np.array_equal(known, table):
+                return f"T{number}"
+        self.tables.append(table)
+        return f"T{len(self.tables) - 1}"
+
+    def all_floats(self) -> Array:
+        """`K`, with a line behind it that may be read."""
+        return np.concatenate([*self._floats, np.zeros(ALIGNED, np.float32)])
+
+    def all_integers(self) -> Array:
+        """`N`."""
+        return np.concatenate(self._integers) if self._integers else np.zeros(0, np.int64)

@@ -1,0 +1,201 @@
+"""C around the statements of a program: struct, `init`, `reset`, `step`, its states, and the library's descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnedge_export.native.compiled import Compiled, CState
+from rnnedge_export.native.loops import nest
+from rnnedge_export.native.values import FLOAT, Buffer, whole
+
+ABI = 1
+_OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
+
+
+def header(name: str, programs: Sequence[Compiled], digest: str, weight_bytes: int) -> str:
+    """The header for whoever embeds the model."""
+    guard = f"{name.upper()}_H"
+    one = programs[0]
+    sizes = [f"{name.upper()}_{p.identifier.upper()}_SIZE = {p.size}" for p in (*one.inputs, *one.outputs)]
+    sizes += [f"{name.upper()}_WEIGHT_BYTES = {weight_bytes}"]
+    text = [
+        f"/* One step of a streaming network; written by rnnedge. */\n#ifndef {guard}\n#define {guard}\n",
+        "#include <stddef.h>\n#include <stdint.h>\n",
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n',
+        f'#define {name.upper()}_MODEL_SHA256 "{digest}"\n',
+        f"enum {{ {', '.join(sizes)} }};\n",
+    ]
+    for compiled in programs:
+        text.append(_declarations(_named(name, compiled), compiled, weight_bytes > 0))
+    text.append("#ifdef __cplusplus\n}\n#endif\n#endif\n")
+    return "\n".join(text)
+
+
+def _named(name: str, compiled: Compiled) -> str:
+    return name if compiled.batch == 1 else f"{name}_block"
+
+
+def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
+    floats, integers = max(compiled.floats, 1), max(compiled.integers + compiled.arena.integers, 1)
+    ports = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.inputs]
+    outs = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.outputs]
+    many = f" for {compiled.batch} sequences" if compiled.batch > 1 else ""
+    return (
+        f"/* Where a stream stands{many}, and what a step works in. */\n"
+        f"typedef struct {name} {{\n"
+        f"  float states[{floats}] __attribute__((aligned(64)));\n"
+        f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n"
+        f"  int64_t integers[{integers}];\n"
+        f"  const float *weights;\n  int32_t turn;\n}} {name};\n\n"
+        f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
+        f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
+        "/* Begin another sequence. */\n"
+        f"void {name}_reset({name} *stream);\n"
+        "/* One step. In:\n" + "\n".join(ports) + "\n   Out:\n" + "\n".join(outs) + " */\n"
+        f"void {name}_step({name} *stream{_parameters(compiled)});\n"
+    )
+
+
+def _parameters(compiled: Compiled) -> str:
+    parts = [f"const {p.ctype} *{p.identifier}" for p in compiled.inputs]
+    return "".join(f", {part}" for part in (*parts, *(f"{p.ctype} *{p.identifier}" for p in compiled.outputs)))
+
+
+def programs(name: str, all_compiled: Sequence[Compiled], blob: bool) -> str:
+    """The functions of every program."""
+    return "\n".join(_functions(_named(name, one), one, blob) for one in all_compiled)
+
+
+def _functions(name: str, compiled: Compiled, blob: bool) -> str:
+    weights = "  const float *const restrict K = stream->weights;\n" if blob else ""
+    step = (
+        f"void {name}_step({name} *stream{_restricted(compiled)}) {{\n{weights}"
+        "  float *const restrict A = stream->work;\n  float *const restrict S = stream->states;\n"
+        f"  int64_t *const restrict J = stream->integers;\n  int64_t *const restrict I = J + {compiled.integers};\n"
+        "  const int turn = stream->turn ^= 1;\n  (void)A, (void)S, (void)I, (void)J, (void)turn;\n"
+        f"{compiled.arena.code}\n}}\n"
+    )
+    return (
+        f"void {name}_reset({name} *stream) {{\n"
+        "  float *const S = stream->states;\n  int64_t *const J = stream->integers;\n  (void)S, (void)J;\n"
+        f"{_initials(compiled)}}}\n\n"
+        f"void {name}_init({name} *stream{', const void *weights' if blob else ''}) {{\n"
+        "  memset(stream, 0, sizeof *stream);\n"
+        + ("  stream->weights = (const float *)weights;\n" if blob else "")
+        + f"  {name}_reset(stream);\n}}\n\n{step}"
+    )
+
+
+def _restricted(compiled: Compiled) -> str:
+    parts = [f"const {p.ctype} *restrict {p.identifier}" for p in compiled.inputs]
+    parts += [f"{p.ctype} *restrict {p.identifier}" for p in compiled.outputs]
+    return "".join(f", {part}" for part in parts)
+
+
+def _initials(compiled: Compiled) -> str:
+    """Statements that set every state to its initial value."""
+    text = ""
+    for one in compiled.states:
+        address, size = one.view.buffer.address, one.view.buffer.size
+        memory = np.zeros(size, one.initial.dtype)
+        memory[one.view.index.ravel()] = one.initial.ravel()
+        ctype = "float" if one.view.buffer.kind == FLOAT else "int64_t"
+        if np.array_equal(memory, np.full_like(memory, memory.flat[0] if size else 0)):
+            value = _number(memory.flat[0], ctype) if size else "0"
+            text += f"  for (int i = 0; i < {size}; i++) {address}[i] = {value};\n"
+        else:
+            listed = ", ".join(_number(value, ctype) for value in memory)
+            text += f"  {{ static const {ctype} initial[{size}] = {{{listed}}};\n"
+            text += f"  memcpy({address}, initial, sizeof initial); }}\n"
+    return text
+
+
+def _number(value: float, ctype: str) -> str:
+    if ctype != "float":
+        return str(int(value))
+    number = float(value)
+    if np.isinf(number) or np.isnan(number):
+        return ("" if number > 0 else "-") + "INFINITE" if np.isinf(number) else "NOT_A_NUMBER"
+    text = f"{number:.9g}"
+    return (text if any(mark in text for mark in ".e") else f"{text}.0") + "f"
+
+
+def descriptor(name: str, all_compiled: Sequence[Compiled], digest: str, weight_bytes: int, weights_sha: str) -> str:
+    """Generic functions over every program, and the exported description."""
+    one = all_compiled[0]
+    text = [_generic(_named(name, compiled), compiled, weight_bytes > 0) for compiled in all_compiled]
+    entries = ", ".join(
+        f"{{{c.batch}, 0, sizeof({_named(name, c)}), {n}_any_init, {n}_any_reset, {n}_any_step, {n}_read, {n}_write}}"
+        for c, n in ((c, _named(name, c)) for c in all_compiled)
+    )
+    states = [(s.state.input, s.view.index.size // one.batch * _width(s.ctype)) for s in one.states]
+    for what, pairs in (
+        ("input", [(p.name, p.size * _width(p.ctype)) for p in one.inputs]),
+        ("output", [(p.name, p.size * _width(p.ctype)) for p in one.outputs]),
+        ("state", states),
+    ):
+        names = ", ".join(_text(n) for n, _ in pairs) or "0"
+        sizes = ", ".join(str(size) for _, size in pairs) or "0"
+        text.append(f"static const char *const {what}_names[] = {{{names}}};")
+        text.append(f"static const uint64_t {what}_bytes[] = {{{sizes}}};")
+    text.append(
+        f"static const rnnedge_program all_programs[] = {{{entries}}};\n"
+        "static const rnnedge_library library = {\n"
+        f"  {ABI}, {len(all_compiled)}, {_text(digest)}, RNNEDGE_TARGET, {weight_bytes}, {_text(weights_sha)},\n"
+        f"  {len(one.inputs)}, {len(one.outputs)}, {len(one.states)}, 0,\n"
+        "  input_names, output_names, state_names, input_bytes, output_bytes, state_bytes,\n"
+        "  all_programs, rnnedge_run\n};\n\n"
+        "RNNEDGE_EXPORT const rnnedge_library *rnnedge_library_v1(void) { return &library; }"
+    )
+    return "\n".join(text) + "\n"
+
+
+def _text(value: str) -> str:
+    """A C string; other letters than ASCII by their UTF-8 bytes."""
+    plain = value.isascii() and value.isprintable() and not set(value) & set('"\\?')
+    return f'"{value}"' if plain else '"' + "".join(f"\\{byte:03o}" for byte in value.encode()) + '"'
+
+
+def _width(ctype: str) -> int:
+    return {"float": 4, "int64_t": 8, "int32_t": 4, "uint8_t": 1}[ctype]
+
+
+def _generic(name: str, compiled: Compiled, blob: bool) -> str:
+    arguments = [f"(const {p.ctype} *)inputs[{k}]" for k, p in enumerate(compiled.inputs)]
+    arguments += [f"({p.ctype} *)outputs[{k}]" for k, p in enumerate(compiled.outputs)]
+    listed = "".join(f", {argument}" for argument in arguments)
+    weights = ", weights" if blob else ""
+    return (
+        f"static void {name}_any_init(void *stream, const void *weights) "
+        f"{{ (void)weights; {name}_init(stream{weights}); }}\n"
+        f"static void {name}_any_reset(void *stream) {{ {name}_reset(stream); }}\n"
+        f"static void {name}_any_step(void *stream, const void *const *inputs, void *const *outputs) "
+        f"{{ {name}_step(stream{listed}); }}\n"
+        + _states(name, compiled, reads=True)
+        + _states(name, compiled, reads=False)
+    )
+
+
+def _states(name: str, compiled: Compiled, *, reads: bool) -> str:
+    """Copies between the struct and arrays in the axis order of the contract."""
+    const, other = ("const ", "") if reads else ("", "const ")
+    text = f"static void {name}_{'read' if reads else 'write'}({const}void *any, {other}void *const *states) {{\n"
+    text += f"  {const}{name} *stream = ({const}{name} *)any;\n  {const}float *const S = stream->states;\n"
+    text += f"  {const}int64_t *const J = stream->integers;\n  (void)S, (void)J, (void)states;\n"
+    for k, one in enumerate(compiled.states):
+        text += _copy(k, one, other, reads)
+    return text + "}\n"
+
+
+def _copy(k: int, one: CState, const: str, reads: bool) -> str:
+    size = one.view.index.size
+    if not size:
+        return ""
+    array = whole(Buffer(f"state{k}", size, one.view.buffer.kind), one.view.index.shape)
+    extents, (outside, inside) = nest(one.view.index.shape, [array, one.view])
+    pair = (outside.text(), inside.text()) if reads else (inside.text(), outside.text())
+    loops = "".join(f"for (int i{d} = 0; i{d} < {extent}; i{d}++) " for d, extent in enumerate(extents))
+    pointer = f"{const}{one.ctype} *state{k} = ({const}{one.ctype} *)states[{k}]"
+    return f"  {{ {pointer};\n  {loops}{pair[0]} = {pair[1]}; }}\n"
