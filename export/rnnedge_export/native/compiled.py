@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from rnnedge_export.native.arena import SLACK, Arena, plan
 from rnnedge_export.native.node import FALLBACK, nodes_of
 from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
+from rnnedge_export.native.rings import Cache, Ring, find_caches, order_of, ring
 from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import FLOAT, INT, Array, Buffer, Tensor, View, plain, whole
 from rnnedge_export.native.weights import Weights
@@ -38,12 +40,23 @@ class CPort:
 
 @dataclass(frozen=True, eq=False)
 class CState:
-    """A state: where its numbers stand, and the values that it starts from."""
+    """A state: where a step finds its numbers, the values that it starts from, and its ring where it is a cache."""
 
     state: State
     ctype: str
     view: View
     initial: Array
+    ring: Ring | None = None
+
+    @property
+    def read_at(self) -> View:
+        """Where its numbers stand between two steps."""
+        return self.ring.standing() if self.ring else self.view
+
+    @property
+    def written_at(self) -> tuple[View, ...]:
+        """Where they have to be written between two steps."""
+        return self.ring.beginnings() if self.ring else (self.view,)
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,8 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     inputs, outputs = _ports(contract, batch)
     for port in inputs:
         scope.define(port.name, plain(_port_view(port)))
-    states, floats, integers = _states(contract, batch)
+    states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract))
+    scope.rings = {one.state.input: one.ring for one in states if one.ring}
     for one in states:
         scope.define(one.state.input, plain(one.view))
     results = [port.name for port in outputs] + [state.output for state in contract.states]
@@ -104,18 +118,26 @@ def _port_view(port: CPort) -> View:
     return whole(Buffer(port.identifier, port.size, kind, port.ctype), port.shape)
 
 
-def _states(contract: Contract, batch: int) -> tuple[tuple[CState, ...], int, int]:
+def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tuple[tuple[CState, ...], int, int]:
     """Places of all states, and how many floats and integers they take."""
     ends = {FLOAT: 0, INT: 0}
-    found = []
+    found: list[CState] = []
     for state in contract.states:
         if state.dtype not in CTYPES:
             raise ModelRefused(f"native engine: state {state.input!r} is {state.dtype}; {FALLBACK}")
         kind = FLOAT if state.dtype == "float32" else INT
         shape = shape_of(state.shape, batch, 1)
         size = int(np.prod(shape, dtype=np.int64))
-        address = f"({'S' if kind == FLOAT else 'J'} + {ends[kind]})"
         initial = np.broadcast_to(np.asarray(state.initial), shape)
+        cache = caches.get(state.input)
+        if cache is not None and size:
+            order = order_of(len(shape), cache.axis, state.batch_axis)
+            number = sum(one.ring is not None for one in found)
+            made = ring(number, cache.axis, cache.fresh, ends[FLOAT], shape, order)
+            found.append(CState(state, CTYPES[state.dtype], made.cache, initial, made))
+            ends[FLOAT] += -(-2 * made.room * made.frame // 16) * 16
+            continue
+        address = f"({'S' if kind == FLOAT else 'J'} + {ends[kind]})"
         found.append(CState(state, CTYPES[state.dtype], whole(Buffer(address, size, kind), shape), initial))
         ends[kind] += -(-size // 16) * 16 if kind == FLOAT else size
     return tuple(found), ends[FLOAT] + SLACK, ends[INT]
@@ -129,17 +151,32 @@ def _fitting(tensor: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
 
 def _commit(scope: Scope, states: tuple[CState, ...]) -> None:
     """States take their new values when nothing reads the old ones any more."""
-    places = {id(one.view.buffer) for one in states}
-    finals = []
+    kept = [one for one in states if one.ring is None]
     for one in states:
+        if one.ring is not None:
+            _check_ring(scope.tensor(one.state.output), one.ring)
+    places = {id(buffer) for one in states for buffer in _buffers(one)}
+    finals = []
+    for one in kept:
         tensor = _fitting(scope.tensor(one.state.output), one.view.index.shape, one.state.output)
         moved = tensor.view is not None and id(tensor.view.buffer) in places
         if moved and tensor.view is not None and tensor.view.buffer is one.view.buffer:
             moved = not np.array_equal(tensor.view.index, one.view.index)
         finals.append(plain(scope.program.materialized(tensor, fresh=moved)) if tensor.views else tensor)
-    for one, final in zip(states, finals, strict=True):
+    for one, final in zip(kept, finals, strict=True):
         if final.view is None or final.view.buffer is not one.view.buffer:
             scope.program.store(final, one.view)
+
+
+def _buffers(one: CState) -> tuple[Buffer, ...]:
+    return (one.ring.cache.buffer, one.ring.window.buffer) if one.ring else (one.view.buffer,)
+
+
+def _check_ring(final: Tensor, ring: Ring) -> None:
+    """What the state is to be is the end of its window, where it stands already."""
+    kept = np.take(ring.window.index, range(ring.fresh, ring.fresh + ring.length), ring.axis)
+    assert final.view is not None and final.view.buffer is ring.window.buffer
+    assert np.array_equal(final.view.index, kept)
 
 
 def identifier(name: str, taken: set[str]) -> str:

@@ -96,14 +96,17 @@ class Program:
         if tensor.views and not packed:
             order = permuted(max((v.index for v in tensor.views), key=lambda index: len(np.unique(index))))
         target = self.new(tensor.shape, tensor.kind, order)
-        if view is not None and affine(view.index) is None:
-            self._gather(view, target)
+        if view is not None:
+            self.copy(view, target)
         else:
             self.store(tensor, target)
         return target
 
-    def _gather(self, source: View, target: View) -> None:
-        """Copy what is not affine: zeros and affine pieces where those are few, else through a table."""
+    def copy(self, source: View, target: View) -> None:
+        """Copy a view to all of a buffer; what is not affine as zeros and a few affine pieces, or through a table."""
+        if affine(source.index) is not None:
+            self.store(plain(source), target)
+            return
         parts = pieces(source.index, target.index)
         if parts is not None:
             if (source.index < 0).any():

@@ -11,12 +11,13 @@ from onnx.reference import ReferenceEvaluator
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.program import Program
 from rnnedge_export.native.registry import rule_for
+from rnnedge_export.native.rings import Ring
 from rnnedge_export.native.values import Array, Tensor, plain
 from rnnedge_runtime.errors import ModelRefused
 
 
 class Scope:
-    """Tensors and constants by name, and how often each is still read."""
+    """Tensors and constants by name, and the rings of states by input name."""
 
     def __init__(self, program: Program, constants: Mapping[str, Array], opset: int) -> None:
         """`opset` is that of the default domain."""
@@ -24,6 +25,7 @@ class Scope:
         self._constants = dict(constants)
         self._tensors: dict[str, Tensor] = {}
         self._uses: Counter[str] = Counter()
+        self.rings: dict[str, Ring] = {}
 
     def define(self, name: str, value: Tensor | Array) -> None:
         """Give a name to a value."""

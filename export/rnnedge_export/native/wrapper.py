@@ -8,9 +8,10 @@ import numpy as np
 
 from rnnedge_export.native.compiled import Compiled, CState
 from rnnedge_export.native.loops import nest
-from rnnedge_export.native.values import FLOAT, Buffer, whole
+from rnnedge_export.native.values import FLOAT, Buffer, View, whole
 
 ABI = 1
+NEW_LINE = "\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
 
@@ -38,6 +39,7 @@ def _named(name: str, compiled: Compiled) -> str:
 
 
 def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
+    rings = sum(one.ring is not None for one in compiled.states)
     floats, integers = max(compiled.floats, 1), max(compiled.integers + compiled.arena.integers, 1)
     ports = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.inputs]
     outs = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.outputs]
@@ -48,6 +50,7 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
         f"  float states[{floats}] __attribute__((aligned(64)));\n"
         f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n"
         f"  int64_t integers[{integers}];\n"
+        f"{f'  int32_t at[{rings}];{NEW_LINE}' if rings else ''}"
         f"  const float *weights;\n  int32_t turn;\n}} {name};\n\n"
         f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
@@ -75,6 +78,7 @@ def _functions(name: str, compiled: Compiled, blob: bool) -> str:
         "  float *const restrict A = stream->work;\n  float *const restrict S = stream->states;\n"
         f"  int64_t *const restrict J = stream->integers;\n  int64_t *const restrict I = J + {compiled.integers};\n"
         "  const int turn = stream->turn ^= 1;\n  (void)A, (void)S, (void)I, (void)J, (void)turn;\n"
+        f"{''.join(one.ring.declarations() for one in compiled.states if one.ring)}"
         f"{compiled.arena.code}\n}}\n"
     )
     return (
@@ -98,18 +102,25 @@ def _initials(compiled: Compiled) -> str:
     """Statements that set every state to its initial value."""
     text = ""
     for one in compiled.states:
-        address, size = one.view.buffer.address, one.view.buffer.size
-        memory = np.zeros(size, one.initial.dtype)
-        memory[one.view.index.ravel()] = one.initial.ravel()
-        ctype = "float" if one.view.buffer.kind == FLOAT else "int64_t"
-        if np.array_equal(memory, np.full_like(memory, memory.flat[0] if size else 0)):
-            value = _number(memory.flat[0], ctype) if size else "0"
-            text += f"  for (int i = 0; i < {size}; i++) {address}[i] = {value};\n"
-        else:
-            listed = ", ".join(_number(value, ctype) for value in memory)
-            text += f"  {{ static const {ctype} initial[{size}] = {{{listed}}};\n"
-            text += f"  memcpy({address}, initial, sizeof initial); }}\n"
+        if one.ring is not None:
+            text += f"  stream->at[{one.ring.number}] = {one.ring.begin};\n"
+        for view in one.written_at:
+            text += _initial(one, view)
     return text
+
+
+def _initial(one: CState, view: View) -> str:
+    address, size = view.buffer.address, view.buffer.size
+    memory = np.zeros(size, one.initial.dtype)
+    memory[view.index.ravel()] = one.initial.ravel()
+    ctype = "float" if view.buffer.kind == FLOAT else "int64_t"
+    if np.array_equal(memory, np.full_like(memory, memory.flat[0] if size else 0)):
+        value = _number(memory.flat[0], ctype) if size else "0"
+        return f"  for (int i = 0; i < {size}; i++) {address}[i] = {value};\n"
+    listed = ", ".join(_number(value, ctype) for value in memory)
+    return (
+        f"  {{ static const {ctype} initial[{size}] = {{{listed}}};\n  memcpy({address}, initial, sizeof initial); }}\n"
+    )
 
 
 def _number(value: float, ctype: str) -> str:
@@ -185,16 +196,19 @@ def _states(name: str, compiled: Compiled, *, reads: bool) -> str:
     text += f"  {const}{name} *stream = ({const}{name} *)any;\n  {const}float *const S = stream->states;\n"
     text += f"  {const}int64_t *const J = stream->integers;\n  (void)S, (void)J, (void)states;\n"
     for k, one in enumerate(compiled.states):
-        text += _copy(k, one, other, reads)
+        if one.ring is not None and not reads:
+            text += f"  stream->at[{one.ring.number}] = {one.ring.begin};\n"
+        for view in (one.read_at,) if reads else one.written_at:
+            text += _copy(k, one, view, other, reads)
     return text + "}\n"
 
 
-def _copy(k: int, one: CState, const: str, reads: bool) -> str:
-    size = one.view.index.size
+def _copy(k: int, one: CState, view: View, const: str, reads: bool) -> str:
+    size = view.index.size
     if not size:
         return ""
-    array = whole(Buffer(f"state{k}", size, one.view.buffer.kind), one.view.index.shape)
-    extents, (outside, inside) = nest(one.view.index.shape, [array, one.view])
+    array = whole(Buffer(f"state{k}", size, view.buffer.kind), view.index.shape)
+    extents, (outside, inside) = nest(view.index.shape, [array, view])
     pair = (outside.text(), inside.text()) if reads else (inside.text(), outside.text())
     loops = "".join(f"for (int i{d} = 0; i{d} < {extent}; i{d}++) " for d, extent in enumerate(extents))
     pointer = f"{const}{one.ctype} *state{k} = ({const}{one.ctype} *)states[{k}]"

@@ -6,8 +6,9 @@ import numpy as np
 
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
+from rnnedge_export.native.rings import Ring
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import NOTHING, Array, Index, Tensor, View, plain
+from rnnedge_export.native.values import NOTHING, Array, Index, Tensor, View, permuted, plain
 
 
 @rule("Shape")
@@ -145,18 +146,37 @@ def concat(scope: Scope, node: Node) -> Result:
     if len(parts) == 1:
         return [parts[0]]
     axis %= len(parts[0].shape)
+    ring = scope.rings.get(node.inputs[0])
+    if ring is not None:
+        return [_pushed(scope, node, ring, parts[1:])]
     joined = _neighbours(parts, axis)
     if joined is not None:
         return [plain(joined)]
     shape = list(parts[0].shape)
     shape[axis] = sum(part.shape[axis] for part in parts)
-    target = scope.program.new(tuple(shape), parts[0].kind)
+    first = next((part.view for part in parts if part.view is not None), None)
+    order = permuted(first.index) if first is not None else None
+    target = scope.program.new(tuple(shape), parts[0].kind, order)
     start = 0
     for part in parts:
         places = np.arange(start, start + part.shape[axis])
         scope.program.store(part, View(target.buffer, np.take(target.index, places, axis)))
         start += part.shape[axis]
     return [plain(target)]
+
+
+def _pushed(scope: Scope, node: Node, ring: Ring, parts: list[Tensor]) -> Tensor:
+    """New frames written into both halves of a ring; the window stands in one piece."""
+    if sum(part.shape[ring.axis] for part in parts) != ring.fresh:
+        node.refuse("a cache that does not move by as many frames as are new")
+    start = 0
+    for part in parts:
+        places = np.arange(start, start + part.shape[ring.axis])
+        here = View(ring.window.buffer, np.take(ring.window.index, ring.length + places, ring.axis))
+        scope.program.store(part, here)
+        scope.program.store(plain(here), View(ring.mirror.buffer, np.take(ring.mirror.index, places, ring.axis)))
+        start += len(places)
+    return plain(ring.window)
 
 
 def _neighbours(parts: list[Tensor], axis: int) -> View | None:
