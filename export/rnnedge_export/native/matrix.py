@@ -16,7 +16,7 @@ _ROWS = 6
 # Partial sums of one row, so that an addition need not wait for the one before.
 _SUMS = 4
 # From here on weights do not stay in the caches near a core from step to step, so that every second sweep is reversed.
-_SWEPT_BYTES = 1 << 20
+_SWEPT_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
