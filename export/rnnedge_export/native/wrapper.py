@@ -52,6 +52,7 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
         f"  int64_t integers[{integers}];\n"
         f"{f'  int32_t at[{rings}];{NEW_LINE}' if rings else ''}"
         f"  const float *weights;\n  int32_t turn;\n}} {name};\n\n"
+        f"/* `sizeof({name})`, for callers in other languages. */\nsize_t {name}_bytes(void);\n"
         f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
         "/* Begin another sequence. */\n"
@@ -82,6 +83,7 @@ def _functions(name: str, compiled: Compiled, blob: bool) -> str:
         f"{compiled.arena.code}\n}}\n"
     )
     return (
+        f"size_t {name}_bytes(void) {{ return sizeof({name}); }}\n\n"
         f"void {name}_reset({name} *stream) {{\n"
         "  float *const S = stream->states;\n  int64_t *const J = stream->integers;\n  (void)S, (void)J;\n"
         f"{_initials(compiled)}}}\n\n"

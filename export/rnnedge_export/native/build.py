@@ -1,0 +1,123 @@
+"""From a streaming file to what a target runs: sources, and a library or an object beside them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from rnnedge_export.native.source import Source, write_c
+from rnnedge_export.native.targets import TARGETS, Target, target_of, with_lanes
+from rnnedge_export.native.toolchain import compiler_of, generator_version, lanes_here
+from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
+
+# Sequences that one step of the second program advances: enough to use every weight many times.
+BLOCK = 16
+_ENTRY = "rnnedge_library_v1"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build` wrote: sources, weights where they are a file of their own, and the library or object."""
+
+    source: Source
+    target: Target
+    files: tuple[Path, ...]
+    artifact: Path | None
+    compiler: str
+
+
+def build(
+    data: bytes,
+    target: str,
+    folder: Path,
+    *,
+    name: str = "model",
+    block: int | None = BLOCK,
+    origin: str = "model",
+    say: Callable[[str], None] = lambda _: None,
+) -> Built:
+    """Compile the sealed streaming file `data` for a target into `folder`; files appear whole, or not at all.
+
+    `name`: a C identifier that the files and all C names begin with. `block`: sequences of the second program, None for
+    a program of one sequence only. `say` is called with the name of each stage.
+
+    Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
+    be written, `ProviderError` where there is no compiler or it fails, `MissingExtra` where zig is needed.
+    """
+    found = target_of(target)
+    if target == "native":
+        found = with_lanes(found, lanes_here())
+    say("write C")
+    source = write_c(data, name, lanes=found.lanes, block=block if found.suffix != ".o" else None, origin=origin)
+    compiler = compiler_of(found) if found.suffix else None
+    make_folder(folder)
+    with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
+        place = Path(temporary)
+        made = None
+        if compiler is not None:
+            say(f"compile with {compiler.version}")
+            made = place / f"{name}{found.suffix}"
+            if found.levels:
+                _levels(data, found, name, block, origin, place, made)
+            else:
+                flags = [*_flags(found, target), *(_exports(source) if found.suffix == ".wasm" else [])]
+                compiler.compile(flags, [_written(source, place)], made)
+        written = [write_text(folder / f"{name}.c", source.c), write_text(folder / f"{name}.h", source.h)]
+        if source.weights is not None:
+            written.append(write_bytes(folder / f"{name}.weights", source.weights))
+        artifact = None if made is None else write_bytes(folder / made.name, made.read_bytes())
+    files_ = (*written, *([artifact] if artifact else []))
+    return Built(source, found, files_, artifact, "" if compiler is None else compiler.version)
+
+
+def build_library(data: bytes, target: str, folder: Path) -> Path:
+    """What the runtime's native engine calls, through the entry point "compiler": the path of a library in `folder`."""
+    built = build(data, target, folder)
+    assert built.artifact is not None
+    return built.artifact
+
+
+def identity(target: str) -> str:
+    """Differs where `build_library` would make something else, through the entry point "identity".
+
+    Raises what `build` raises where no compiler is here.
+    """
+    found = target_of(target)
+    width = lanes_here() if target == "native" else found.lanes
+    return f"{compiler_of(found).version}, {width} lanes, {generator_version()}, {' '.join(found.all_flags)}"
+
+
+def _flags(target: Target, name: str) -> list[str]:
+    return [*target.all_flags, f'-DRNNEDGE_TARGET="{name}"']
+
+
+def _exports(source: Source) -> list[str]:
+    """What a module for wasm shows; nothing is shown by default."""
+    names = [source.name, *([f"{source.name}_block"] if len(source.programs) > 1 else [])]
+    return [f"-Wl,--export={name}_{what}" for name in names for what in ("bytes", "init", "reset", "step")]
+
+
+def _written(source: Source, folder: Path) -> Path:
+    (folder / f"{source.name}.h").write_text(source.h)
+    path = folder / f"{source.name}.c"
+    path.write_text(source.c)
+    return path
+
+
+def _levels(data: bytes, target: Target, name: str, block: int | None, origin: str, folder: Path, output: Path) -> None:
+    """One object for each level, and a library that picks one of them."""
+    objects = []
+    for level in target.levels:
+        one = TARGETS[level]
+        own = f"{name}_{level}"
+        path = _written(write_c(data, own, lanes=one.lanes, block=block, origin=origin), folder)
+        objects.append(folder / f"{own}.o")
+        flags = [flag for flag in _flags(one, level) if flag not in ("-shared", "-nostdlib")]
+        compiler_of(one).compile([*flags, "-c", f"-D{_ENTRY}={_ENTRY}_of_{level}"], [path], objects[-1])
+    picker = folder / "pick.c"
+    shutil.copyfile(str(files("rnnedge_export.native") / "c" / "pick_x86_64.c"), picker)
+    compiler_of(target).compile(list(target.all_flags), [picker, *objects], output)

@@ -1,0 +1,28 @@
+/* A library of three levels of x86-64: the highest that this processor and its system can run. */
+#include <cpuid.h>
+#include <stdint.h>
+
+#define LEVEL(name) extern const void *rnnedge_library_v1_of_##name(void);
+LEVEL(x86_64_v2)
+LEVEL(x86_64_v3)
+LEVEL(x86_64_v4)
+
+/* Registers that the system saves (XCR0); 0 where it cannot be asked. */
+static uint32_t saved(uint32_t features) {
+  uint32_t low = 0, high = 0;
+  if (features & bit_OSXSAVE) __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+__attribute__((visibility("default"))) const void *rnnedge_library_v1(void) {
+  uint32_t a, b, c, d, more = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d)) {
+    const uint32_t kept = saved(c), fused = c & bit_FMA, half = c & bit_F16C;
+    if (__get_cpuid_count(7, 0, &a, &more, &c, &d) && (kept & 0x6) == 0x6 && fused && half && (more & bit_AVX2)) {
+      const uint32_t wide = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
+      return (kept & 0xe6) == 0xe6 && (more & wide) == wide ? rnnedge_library_v1_of_x86_64_v4()
+                                                            : rnnedge_library_v1_of_x86_64_v3();
+    }
+  }
+  return rnnedge_library_v1_of_x86_64_v2();
+}

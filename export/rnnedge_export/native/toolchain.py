@@ -1,0 +1,113 @@
+"""The C compilers of this machine: the system's own, and zig's for every other target (extra "native").
+
+Neither needs a network. What a compiler says is kept in a file where it fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rnnedge_export.native.targets import Target
+from rnnedge_runtime.errors import MissingExtra, ProviderError
+
+_NAMES = ("cc", "gcc", "clang")
+_WIDTHS = (("__AVX512F__", 16), ("__AVX__", 8))
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A command that compiles C, and what it says of its version."""
+
+    command: tuple[str, ...]
+    version: str
+
+    def compile(self, flags: Sequence[str], files: Sequence[Path], output: Path) -> None:
+        """Compile `files` to `output`.
+
+        Raises `ProviderError` with the first line of what the compiler says, the rest in a file that it names.
+        """
+        call = [*self.command, *flags, "-o", str(output), *map(str, files)]
+        found = _run(call)
+        if found.returncode == 0 and output.exists():
+            return
+        said = found.stdout.decode("utf-8", "replace").strip()
+        lines = said.splitlines() or [f"exit code {found.returncode}"]
+        first = next((line for line in lines if "error" in line.lower()), lines[0])
+        with tempfile.NamedTemporaryFile("w", prefix="rnnedge-compile-", suffix=".log", delete=False) as log:
+            log.write(f"{shlex.join(call)}\n{said}\n")
+        raise ProviderError(f"{self.command[0]}: failed: {first.strip()}; all of it is in {log.name}")
+
+
+def compiler_of(target: Target) -> Compiler:
+    """What compiles for `target`: the system's compiler where it names no other machine, else zig.
+
+    Raises `ProviderError` where no compiler is here, `MissingExtra` where zig is not.
+    """
+    return system_compiler() if target.triple is None else _zig(target.triple)
+
+
+@cache
+def system_compiler() -> Compiler:
+    """$CC, or the first of cc, gcc and clang."""
+    given = shlex.split(os.environ.get("CC", ""))
+    for command in [given] if given else [[name] for name in _NAMES]:
+        if shutil.which(command[0]):
+            return Compiler(tuple(command), _version(command))
+    wanted = f"$CC = {given[0]!r}" if given else ", ".join(_NAMES)
+    raise ProviderError(
+        f"no C compiler: expected {wanted} in PATH; install one (Debian: apt-get install gcc), "
+        "or run the file with provider='cpu'"
+    )
+
+
+def lanes_here() -> int:
+    """Floats of a vector of this machine's processor, as its compiler sees it."""
+    found = _run([*system_compiler().command, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+    defined = set(found.stdout.decode("utf-8", "replace").split())
+    return next((lanes for name, lanes in _WIDTHS if name in defined), 4)
+
+
+def _zig(triple: str) -> Compiler:
+    if importlib.util.find_spec("ziglang") is None:
+        raise MissingExtra(f"to compile for {triple} needs zig; install it with: pip install 'rnnedge[native]'")
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", triple]
+    return Compiler(tuple(command), f"zig {_zig_version()}")
+
+
+@cache
+def _zig_version() -> str:
+    return _run([sys.executable, "-m", "ziglang", "version"]).stdout.decode().strip()
+
+
+def _version(command: Sequence[str]) -> str:
+    said = _run([*command, "--version"]).stdout.decode("utf-8", "replace").splitlines()
+    return said[0] if said else command[0]
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except OSError as error:
+        raise ProviderError(f"{command[0]}: cannot be run ({error.strerror}); check the compiler") from error
+
+
+@cache
+def generator_version() -> str:
+    """A digest of the compiler's own source: what it writes depends on nothing else."""
+    folder = Path(__file__).parent
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".h", ".c"))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
