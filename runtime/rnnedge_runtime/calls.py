@@ -6,12 +6,13 @@ import weakref
 from collections.abc import Mapping
 
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines import Ended
 from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
 from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
 from rnnedge_runtime.loaded import Loaded
-from rnnedge_runtime.ownership import Alone, forked_away, refuse_in_child
+from rnnedge_runtime.ownership import Alone, NoToken, forked_away
 from rnnedge_runtime.watchdog import watchdog
 
 _ALL: weakref.WeakSet[Calls] = weakref.WeakSet()
@@ -45,7 +46,7 @@ class Calls(Alone):
         self.contract, self.batch = loaded.contract, batch
         self._log = Log(policies.on_event)
         self._engine = loaded.engine
-        self._stop = self._engine.stop()
+        self._stop = self._engine.stop(bool(policies.time_limit_s))
         self._stopped_in: object | None = None
         given = checked_states(states, self.contract, batch)
         self._states = StateBuffers(self._engine, self.contract.states, batch, given)
@@ -63,9 +64,12 @@ class Calls(Alone):
         """Run a filled lane, or the one that takes its place; `fed` and `total` as for `Lane.place`."""
         lane.place(fed, total)
         while True:
+            failures: tuple[type[Exception], ...] = (Ended, *self._engine.failures)
             try:
-                lane.calls[self._turn]()
-            except self._engine.failures as error:
+                if lane.calls[self._turn]():
+                    # Frames that get here are finite.
+                    raise Ended("the run was stopped")
+            except failures as error:
                 lane = self._recover(error, lane, fed)
                 lane.place(fed, total)
             else:
@@ -80,7 +84,7 @@ class Calls(Alone):
     def _recover(self, error: Exception, lane: Lane, fed: int) -> Lane:
         """After a failed run: the lane that can take the same frames again, or the error that the caller gets.
 
-        The failed call wrote the other set of states, so this one is as before it.
+        The failed call wrote the other set of states, or was undone, so this one is as before it.
         """
         if _ending:
             raise KeyboardInterrupt from error
@@ -108,7 +112,8 @@ class Calls(Alone):
                 f"make another stream, which {engine.provider!r} will run, and restore the last snapshot"
             ) from lost
         self._states.move(engine)
-        self._engine, self._stop = engine, engine.stop()
+        self._states.store(self._turn)
+        self._engine, self._stop = engine, engine.stop(bool(self._limit_s))
         self._lanes = Lanes(engine, self.contract, self._states, self.batch, self._stop)
         self._once, again = self._lanes.once, self._lanes.of(lane.frames)
         for name, view in lane.views.items():
@@ -119,8 +124,8 @@ class Calls(Alone):
 
     def _mark(self) -> object | None:
         """For the watchdog: what differs from call to call; None between calls."""
-        return (self._frames, self._calls, self._turn) if self._inside() else None
+        return (self._frames, self._calls, self._turn) if not self._token else None
 
     def _fork(self) -> None:
         """In a forked child."""
-        self._enter = refuse_in_child
+        self._token = NoToken()

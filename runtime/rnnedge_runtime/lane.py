@@ -32,7 +32,7 @@ class StateBuffers:
 
     def __init__(self, engine: Engine, states: tuple[State, ...], batch: int, given: Mapping[str, Array]) -> None:
         """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
-        self._states = states
+        self._states, self._batch = states, batch
         self._initial = {s.input: given.get(s.input, s.initial) for s in states}
         self.sets = tuple({s.input: np.zeros(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
         self.move(engine)
@@ -40,10 +40,11 @@ class StateBuffers:
 
     def move(self, engine: Engine) -> None:
         """Live with this engine from now on, from what stands in the arrays."""
-        self._bound = tuple(
-            {s.input: engine.hold(s.input, s.output, own[s.input]) for s in self._states} for own in self.sets
+        self._bound = engine.hold(self._states, self.sets, self._batch)
+        # One that stands for several states is asked once.
+        self._away = tuple(
+            list({id(b): b for b in bound.values() if not isinstance(b, np.ndarray)}.values()) for bound in self._bound
         )
-        self._away = tuple([b for b in bound.values() if not isinstance(b, np.ndarray)] for bound in self._bound)
 
     def fetch(self, index: int) -> None:
         """Set `index` stands in its arrays."""
@@ -84,8 +85,8 @@ class Lane:
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
     other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
-    `isfinite`. `copy()` is the whole output where that is a single per-frame one. `cursors` are the arrays that say
-    where the sequence ends, `count` the frames of the first output.
+    `isfinite`, where not the engine `checks`. `copy()` is the whole output where that is a single per-frame one.
+    `cursors` are the arrays that say where the sequence ends, `count` the frames of the first output.
     """
 
     def __init__(
@@ -112,10 +113,14 @@ class Lane:
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
         feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
-        self.calls: tuple[Callable[[], object], Callable[[], object]] = (
-            engine.bind({**feeds, **states.inputs(0)}, {**arrays, **states.outputs(1)}, stop),
-            engine.bind({**feeds, **states.inputs(1)}, {**arrays, **states.outputs(0)}, stop),
-        )
+        first = engine.bind({**feeds, **states.inputs(0)}, {**arrays, **states.outputs(1)}, stop)
+        second = first
+        if not engine.in_place:
+            second = engine.bind({**feeds, **states.inputs(1)}, {**arrays, **states.outputs(0)}, stop)
+        self.calls: tuple[Callable[[], object], Callable[[], object]] = (first, second)
+        self.checks = engine.checks_finite
+        # Where nothing but this one call has to be made for a step.
+        self.quick = first if engine.checks_finite and engine.in_place else None
 
     def place(self, before: int, total: int | None) -> None:
         """Set the cursors for a call after `before` input frames of a sequence of `total`, None while it goes on."""

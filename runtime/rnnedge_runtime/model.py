@@ -12,8 +12,7 @@ import numpy as np
 from rnnedge_runtime.contract import Array, Contract, check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
-from rnnedge_runtime.engines.ort import OrtEngine
-from rnnedge_runtime.engines.providers import check_options, choose_providers
+from rnnedge_runtime.engines.providers import NATIVE, check_options, choose_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
@@ -156,17 +155,20 @@ def load(
 ) -> Model:
     """Load a file made by `rnnedge.export`.
 
-    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed.
+    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed; or
+    "native", the file compiled to machine code, without onnxruntime.
     Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes
     over, with a warning or an `Event`. `provider_options` by name go to onnxruntime as they are, such as
-    `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`.
+    `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`; those of "native" are `library`, a library of
+    `rnnedge compile` or its folder, and `target`, for what to compile.
     `threads` are onnxruntime's intra-op threads; `spinning` lets them burn a core while they wait, which only pays for
     large models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
     1.2e-38 are zero, for all that such a thread computes.
     `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
     `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
     sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
-    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it.
+    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it. A native library that was
+    not built on this machine needs one too, where trust is "strict".
 
     Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
     model, `ContractError` where its description contradicts its graph, `ProviderError` where no provider is here.
@@ -177,26 +179,42 @@ def load(
         from rnnedge_runtime.signing import check_signature
 
         check_signature(data, path, key)
-    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals, optimization)
-    return load_bytes(data, name, settings, trust=trust)
+    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals, optimization, key)
+    return load_bytes(data, name, settings, trust=trust, path=path)
 
 
-def load_bytes(data: bytes, name: str = "model", settings: Settings = _DEFAULTS, *, trust: str | None = None) -> Model:
-    """Load a sealed file that is already in memory; otherwise as `load`."""
+def load_bytes(
+    data: bytes,
+    name: str = "model",
+    settings: Settings = _DEFAULTS,
+    *,
+    trust: str | None = None,
+    path: str | os.PathLike[str] | None = None,
+) -> Model:
+    """Load a sealed file that is already in memory, and lies at `path`; otherwise as `load`."""
     digest = check_seal(data, name)
     providers = choose_providers(settings.provider)
     check_options(settings.provider_options, providers)
+    deserved = trust_of(digest, trust)
+
+    def opened(provider: str, watch: Watch | None) -> Engine:
+        # Here, so that neither needs what only the other one does.
+        if provider == NATIVE:
+            from rnnedge_runtime.engines.native.open import open_native
+
+            return open_native(data, name, digest, path, settings, deserved == "strict")
+        from rnnedge_runtime.engines.ort import OrtEngine
+
+        return OrtEngine(data, name, provider, settings, watch)
 
     def open_model(watch: Watch | None = None) -> Model:
-        openers: list[Callable[[], Engine]] = [
-            partial(OrtEngine, data, name, one, settings, watch) for one in providers
-        ]
+        openers: list[Callable[[], Engine]] = [partial(opened, one, watch) for one in providers]
         engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
         return Model(Loaded(name, digest, contract, engine, openers))
 
-    if trust_of(digest, trust) == "local":
+    if deserved == "local":
         return open_model()
     # Here, because the careful loader needs this module, and costs nothing where it is not needed.
     from rnnedge_runtime.careful import load_carefully

@@ -1,6 +1,8 @@
 """One owner at a time: two threads in one stream, or a forked child with its parent's session, get an error.
 
-The check is a lock that nobody waits for: 0.1 us a call. Who holds it is only looked up when it is refused.
+The check is a token in a list, which whoever comes in takes out: one atomic operation each way, with a global lock and
+without one, and a quarter of what `threading.Lock` takes (35 against 135 ns). Who has it is only looked up when it is
+missing.
 """
 
 from __future__ import annotations
@@ -19,17 +21,29 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Turnstile(Protocol):
+    """Where the right to go in lies: `pop` takes it, or raises `IndexError`; `append` brings it back."""
+
+    def pop(self) -> object:
+        """Take it."""
+        ...
+
+    def append(self, token: None, /) -> object:
+        """Bring it back."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 class Alone:
-    """Something with one owner at a time: `_enter(False)` is whether the caller may go in, `_leave()` lets the next."""
+    """Something with one owner at a time, who takes what is in `_token` while in one of its methods."""
 
     _kind = "stream"
     _remedy = "give every thread a stream of its own, or use a pool"
 
     def __init__(self) -> None:
         """Nobody is inside."""
-        lock = threading.Lock()
-        self._enter: Callable[[bool], bool] = lock.acquire
-        self._leave, self._inside = lock.release, lock.locked
+        self._token: Turnstile = [None]
 
 
 S = TypeVar("S", bound=Alone)
@@ -40,12 +54,14 @@ def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P],
 
     @wraps(method)
     def guarded(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        if not self._enter(False):
-            raise in_use(self)
+        try:
+            self._token.pop()
+        except IndexError:
+            raise in_use(self) from None
         try:
             return method(self, *args, **kwargs)
         finally:
-            self._leave()
+            self._token.append(None)
 
     return cast(Callable[Concatenate[S, P], T], guarded)
 
@@ -89,9 +105,18 @@ def forked_away(inherited: Inherited) -> None:
 def refuse_in_child(*_: object) -> NoReturn:
     """Stands in the child for whatever the parent's session was used by."""
     raise OwnerError(
-        f"process {os.getpid()}: this model was loaded before a fork; onnxruntime sessions do not survive one: "
+        f"process {os.getpid()}: this model was loaded before a fork; engines do not survive one: "
         "load the model in the child, or start it with the 'spawn' method"
     )
+
+
+class NoToken:
+    """Stands in the child where the parent's token was, which may have been out when it forked."""
+
+    pop = append = staticmethod(refuse_in_child)
+
+    def __len__(self) -> int:
+        return 0
 
 
 def _in_child() -> None:

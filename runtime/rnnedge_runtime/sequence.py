@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +29,9 @@ class Sequence(Calls):
         self._unit, self._warmup, self._piece = self.contract.unit, self.contract.warmup, self.contract.piece
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
+        # The call that is a whole step by itself, or None; and how many frames of the first output it brings.
+        self._quick: Callable[[], object] | None = None
+        self._count = self._once.count
         self._rest: dict[str, Array] | None = None
         self._begin()
 
@@ -60,6 +63,8 @@ class Sequence(Calls):
         self._fast = self._lane if ready else None
         if ready:
             self._lane.place(self._frames, None)
+        once = self._once
+        self._quick = once.quick if self._fast is once and self._remember is None else None
 
     def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Run checked frames as whole lanes; what is no whole lane waits. An error leaves all as it was."""
@@ -124,7 +129,7 @@ class Sequence(Calls):
             self._put(kept)
             raise
         self._finished = True
-        self._fast = None
+        self._fast = self._quick = None
         return self._join(parts) | summaries
 
     def _end(self) -> dict[str, Array]:

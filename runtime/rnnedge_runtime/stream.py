@@ -54,8 +54,10 @@ class Stream(Sequence):
         or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider
         fails and no other takes over. The stream is then as before the call.
         """
-        if not self._enter(False):
-            raise in_use(self)
+        try:
+            self._token.pop()
+        except IndexError:
+            raise in_use(self) from None
         try:
             fast = self._fast
             if (
@@ -66,12 +68,14 @@ class Stream(Sequence):
                 or (frames.dtype is not fast.dtype and frames.dtype != fast.dtype)
             ):
                 return self._push_any(frames)
-            _isfinite(frames, fast.mask)
-            if fast.mask_bytes() != fast.all_finite:
-                return self._push_any(frames)
+            if not fast.checks:
+                _isfinite(frames, fast.mask)
+                if fast.mask_bytes() != fast.all_finite:
+                    return self._push_any(frames)
             fast.view[...] = frames
             try:
-                fast.calls[self._turn]()
+                if fast.calls[self._turn]():
+                    return self._push_any(frames)
             except self._engine.failures as error:
                 self._recover(error, fast, self._frames)
                 return self._push_any(frames)
@@ -81,7 +85,7 @@ class Stream(Sequence):
                 self._remember(fast.views)
             return self._all(fast) if fast.copy is None else fast.copy()
         finally:
-            self._leave()
+            self._token.append(None)
 
     @property
     def input(self) -> Array:
@@ -115,17 +119,27 @@ class Stream(Sequence):
 
         Raises what `push` raises, and `InputError` where frames wait.
         """
-        if not self._enter(False):
-            raise in_use(self)
         try:
+            self._token.pop()
+        except IndexError:
+            raise in_use(self) from None
+        try:
+            quick = self._quick
+            if quick is not None:
+                if quick():
+                    return self._step_any()
+                self._frames += self._unit
+                return self._count
             once = self._once
             if self._fast is not once or once.shape is None:
                 return self._step_any()
-            _isfinite(once.view, once.mask)
-            if once.mask_bytes() != once.all_finite:
-                return self._step_any()
+            if not once.checks:
+                _isfinite(once.view, once.mask)
+                if once.mask_bytes() != once.all_finite:
+                    return self._step_any()
             try:
-                once.calls[self._turn]()
+                if once.calls[self._turn]():
+                    return self._step_any()
             except self._engine.failures as error:
                 self._recover(error, once, self._frames)
                 return self._step_any()
@@ -135,7 +149,7 @@ class Stream(Sequence):
                 self._remember(once.views)
             return once.count
         finally:
-            self._leave()
+            self._token.append(None)
 
     @alone
     def gap(self, frames: int) -> Frames:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from rnnedge_runtime import Contract, Model, Port, ProviderError, Stalled, State
 from rnnedge_runtime.contract import Array, TensorInfo
-from rnnedge_runtime.engines import Buffers, Held
+from rnnedge_runtime.engines import Buffers
 from rnnedge_runtime.loaded import Loaded
 
 WIDTH = 3
@@ -49,17 +49,18 @@ class Leaky:
     outputs: tuple[TensorInfo, ...] = ()
     metadata: Mapping[str, str] = CONTRACT.provenance
     failures = (Stopped,)
+    checks_finite = in_place = False
 
     def __init__(self, endless: bool = False) -> None:
         self.endless = endless
 
-    def stop(self) -> Flag:
+    def stop(self, undoes: bool) -> Flag:
         """A new one."""
         return Flag()
 
-    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
-        """In the array itself."""
-        return array
+    def hold(self, states: Sequence[State], sets: Sequence[dict[str, Array]], batch: int) -> Sequence[dict[str, Array]]:
+        """In the arrays themselves."""
+        return sets
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Flag) -> Callable[[], object]:
         """A closure over the arrays."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,13 +35,15 @@ class Breaking:
         self._real, self.runs = real, runs
         self.provider, self.inputs, self.outputs, self.metadata = "first", real.inputs, real.outputs, real.metadata
 
-    def stop(self) -> Stop:
-        """The real one's."""
-        return self._real.stop()
+    checks_finite = in_place = False
 
-    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
+    def stop(self, undoes: bool) -> Stop:
         """The real one's."""
-        return self._real.hold(reads, writes, array)
+        return self._real.stop(undoes)
+
+    def hold(self, states: Any, sets: Any, batch: int) -> Sequence[Mapping[str, Array | Held]]:
+        """The real one's."""
+        return self._real.hold(states, sets, batch)
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind the real engine, with the fault in front."""

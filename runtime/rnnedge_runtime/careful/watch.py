@@ -7,13 +7,13 @@ itself. The arena bounds how much such a kernel can have before it, and with tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Any, TypeVar
 
 from rnnedge_runtime.careful.arena import use_capped_arena
 from rnnedge_runtime.careful.limits import Limits
-from rnnedge_runtime.contract import Array, TensorInfo
+from rnnedge_runtime.contract import Array, State, TensorInfo
 from rnnedge_runtime.engines import Buffers, Held, Stop
 from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
 from rnnedge_runtime.errors import ModelRefused
@@ -89,14 +89,17 @@ class WatchedEngine:
         self.outputs: tuple[TensorInfo, ...] = engine.outputs
         self.metadata: Mapping[str, str] = engine.metadata
         self.failures: tuple[type[Exception], ...] = engine.failures
+        self.checks_finite, self.in_place = engine.checks_finite, engine.in_place
 
-    def stop(self) -> Stop:
+    def stop(self, undoes: bool) -> Stop:
         """The watch's own, for every run."""
         return self._watch.stop
 
-    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
+    def hold(
+        self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
+    ) -> Sequence[Mapping[str, Array | Held]]:
         """As `Engine.hold`."""
-        return self._engine.hold(reads, writes, array)
+        return self._engine.hold(states, sets, batch)
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """As `Engine.bind`."""

@@ -5,10 +5,10 @@ An engine knows names, shapes and one thing more: how to bind fixed buffers once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from rnnedge_runtime.contract import Array, TensorInfo
+from rnnedge_runtime.contract import Array, State, TensorInfo
 
 
 class Held(Protocol):
@@ -27,7 +27,7 @@ Buffers = Mapping[str, Array | Held]
 
 
 class Stop(Protocol):
-    """Ends the runs that were bound with it, from another thread; they raise one of the engine's `failures`."""
+    """Ends the runs that were bound with it, from another thread; they say so, or raise one of the `failures`."""
 
     def set(self) -> None:
         """End the run in progress, and every later one until `clear`."""
@@ -36,6 +36,10 @@ class Stop(Protocol):
     def clear(self) -> None:
         """Let runs pass again."""
         ...
+
+
+class Ended(Exception):
+    """A run was stopped, and said so."""
 
 
 class Engine(Protocol):
@@ -66,14 +70,27 @@ class Engine(Protocol):
         """What a bound run, and `Held`, raise when the engine itself fails or is stopped."""
         ...
 
-    def stop(self) -> Stop:
-        """A new `Stop`, for one owner's runs."""
+    @property
+    def checks_finite(self) -> bool:
+        """Whether a bound run looks for a NaN and an infinity in its inputs by itself, and runs nothing over them."""
         ...
 
-    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
-        """Where a state, read as `reads` and written as `writes`, lives between runs.
+    @property
+    def in_place(self) -> bool:
+        """Whether a bound run leaves the states where it found them, so that two sets of them are one."""
+        ...
 
-        `array` itself where runs use host memory; else what stands for it, so that runs need no copy.
+    def stop(self, undoes: bool) -> Stop:
+        """A new `Stop`, for one owner's runs; where it `undoes`, a run that it ends leaves the states as before."""
+        ...
+
+    def hold(
+        self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
+    ) -> Sequence[Mapping[str, Array | Held]]:
+        """Where each of several sets of `states`, for `batch` sequences, lives between runs; all by input name.
+
+        The arrays of `sets` themselves where runs use host memory; else what stands for them, so that runs need no
+        copy. One `Held` may stand for several states, and for the same ones of every set.
         """
         ...
 
@@ -81,6 +98,7 @@ class Engine(Protocol):
         """Bind C-contiguous arrays, or what `hold` gave for them, for every graph input and output.
 
         Each call of the result reads the input arrays and writes the output arrays in place; what is held stays where
-        it is. The engine borrows the memory: the caller keeps the arrays alive as long as the result.
+        it is. Its result is true where nothing ran: an input is not finite, or the run was stopped. The engine borrows
+        the memory: the caller keeps the arrays alive as long as the result.
         """
         ...

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
-from rnnedge_runtime.contract import Array, TensorInfo
+from rnnedge_runtime.contract import Array, State, TensorInfo
 from rnnedge_runtime.engines import Buffers, Held, Stop
 from rnnedge_runtime.engines.denormals import SESSION_ENTRY, flush_denormals
 from rnnedge_runtime.engines.device import DeviceArray, Place, carrying
@@ -86,6 +86,8 @@ class OrtStop:
 class OrtEngine:
     """A graph in an onnxruntime session; created by `rnnedge_runtime.load`, lives as long as its `Model`."""
 
+    checks_finite = in_place = False
+
     def __init__(
         self, model: bytes, name: str, provider: str = "cpu", settings: Settings = _DEFAULTS, watch: Watch | None = None
     ) -> None:
@@ -116,14 +118,15 @@ class OrtEngine:
         """Whatever a bound run of onnxruntime raises."""
         return _FAILURES
 
-    def stop(self) -> OrtStop:
-        """A token over onnxruntime's `RunOptions.terminate`."""
+    def stop(self, undoes: bool) -> OrtStop:
+        """A token over onnxruntime's `RunOptions.terminate`; a run writes the other set of states, so all is undone."""
         return OrtStop()
 
-    def hold(self, reads: str, writes: str, array: Array) -> Array | Held:
-        """The array itself, or its copy on the device where the graph reads and writes it."""
-        place = self._places.get(reads)
-        return array if place is None or place != self._places.get(writes) else DeviceArray(array, place)
+    def hold(
+        self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
+    ) -> Sequence[Mapping[str, Array | Held]]:
+        """Each array itself, or its copy on the device where the graph reads and writes it."""
+        return [{state.input: self._held(state, arrays[state.input]) for state in states} for arrays in sets]
 
     def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
         """Bind numpy arrays: in place where the graph uses host memory, else copied before and after each run."""
@@ -145,6 +148,10 @@ class OrtEngine:
         else:
             run = partial(session.run_with_iobinding, bound, options)
         return carrying(run, [one for one in brings if one], [one for one in takes if one])
+
+    def _held(self, state: State, array: Array) -> Array | Held:
+        place = self._places.get(state.input)
+        return array if place is None or place != self._places.get(state.output) else DeviceArray(array, place)
 
     def _place(self, bind: Callable[[str, Any], object], name: str, buffer: Array | Held) -> DeviceArray | None:
         """Bind one buffer; returns what has to be carried at every run."""

@@ -1,13 +1,16 @@
-"""Execution providers by name: onnxruntime's own, in lower case and without "ExecutionProvider"."""
+"""Execution providers by name: "native", and onnxruntime's own, in lower case and without "ExecutionProvider".
+
+Nothing here imports onnxruntime before one of its providers is asked for: a device that runs native libraries has none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import onnxruntime
+from typing import Any
 
 from rnnedge_runtime.errors import ProviderError
 
+NATIVE = "native"
 _SUFFIX = "ExecutionProvider"
 # TensorRT builds its engines for minutes, others change numbers: those are only taken when they are named.
 _AUTO = ("cuda", "cpu")
@@ -16,17 +19,22 @@ _REMOTE = "azure"
 
 
 def available_providers() -> tuple[str, ...]:
-    """The providers of this installation that can be asked for by name, in onnxruntime's order."""
-    return _names(onnxruntime.get_available_providers())
+    """The providers that can be asked for by name: those of this onnxruntime in its order, and then "native"."""
+    try:
+        return (*_names(_onnxruntime().get_available_providers()), NATIVE)
+    except ProviderError:
+        return (NATIVE,)
 
 
 def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
     """`asked` as single names: "cuda,cpu" are two, "auto" are those of CUDA and CPU that are installed.
 
-    Raises `ProviderError` for a name that onnxruntime does not know.
+    Raises `ProviderError` for a name that nobody knows.
     """
     names = tuple(name.strip() for name in (asked.split(",") if isinstance(asked, str) else asked))
-    known = _names(onnxruntime.get_all_providers())
+    if set(names) == {NATIVE}:
+        return (NATIVE,)
+    known = (*_names(_onnxruntime().get_all_providers()), NATIVE)
     for name in names:
         if name not in (*known, "auto"):
             raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}")
@@ -49,14 +57,26 @@ def session_providers(name: str, options: Mapping[str, Mapping[str, str]]) -> li
 
     Raises `ProviderError` where the provider is not in this installation.
     """
-    present = {full.removesuffix(_SUFFIX).lower(): full for full in onnxruntime.get_available_providers()}
+    available = _onnxruntime().get_available_providers()
+    present = {full.removesuffix(_SUFFIX).lower(): full for full in available}
     if name not in present:
         raise ProviderError(
-            f"provider {name!r}: not in this onnxruntime (it has {', '.join(available_providers())}); "
+            f"provider {name!r}: not in this onnxruntime (it has {', '.join(_names(available))}); "
             "install 'rnnedge[gpu]' on a machine with that device, or use provider='cpu'"
         )
     names = [name, *(["cuda"] if name == "tensorrt" and "cuda" in present else [])]
     return [(present[n], dict(options[n])) if options.get(n) else present[n] for n in names]
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ProviderError(
+            "onnxruntime: not installed here, and every provider but 'native' needs it; install 'rnnedge[cpu]', "
+            "or use provider='native'"
+        ) from error
+    return onnxruntime
 
 
 def _names(full: Sequence[str]) -> tuple[str, ...]:

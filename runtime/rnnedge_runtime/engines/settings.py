@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Settings:
     spinning: bool = False
     flush_denormals: bool = True
     optimization: str = "all"
+    key: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` for an optimization that does not exist."""

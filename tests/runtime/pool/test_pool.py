@@ -187,11 +187,13 @@ class Failing:
         self.__dict__.update({name: getattr(engine, name) for name in ("provider", "inputs", "outputs", "metadata")})
         self._engine, self.left, self.failures = engine, calls, (RuntimeError,)
 
-    def stop(self) -> object:
-        return self._engine.stop()
+    checks_finite = in_place = False
 
-    def hold(self, reads: str, writes: str, array: np.ndarray) -> object:
-        return self._engine.hold(reads, writes, array)
+    def stop(self, undoes: bool) -> object:
+        return self._engine.stop(undoes)
+
+    def hold(self, states: object, sets: object, batch: int) -> object:
+        return self._engine.hold(states, sets, batch)  # type: ignore[arg-type]
 
     def bind(self, inputs: object, outputs: object, stop: object) -> object:
         run = self._engine.bind(inputs, outputs, stop)  # type: ignore[arg-type]

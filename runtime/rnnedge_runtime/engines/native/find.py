@@ -1,0 +1,139 @@
+"""Which library runs a file: the one that is named, one beside the file, one in the cache, or one that is built now."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, cast
+
+from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, library_in
+from rnnedge_runtime.errors import ModelRefused, ProviderError, RnnEdgeError
+from rnnedge_runtime.signing import check_signature
+from rnnedge_runtime.trust import BUILT, listed
+
+GROUP = "rnnedge.native"
+_OPTIONS = ("library", "target")
+_TARGET = re.compile(r"[A-Za-z0-9_.+-]+")
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """What is installed under the entry points "compiler" and "identity".
+
+    `build(data, target, folder)` makes the library of a sealed file in an empty folder and returns its path.
+    `identity(target)` differs where another compiler, or another version of it or of us, would build.
+    """
+
+    build: Callable[[bytes, str, Path], Path]
+    identity: Callable[[str], str]
+
+
+def find_library(
+    data: bytes, digest: str, beside: Path | None, options: Mapping[str, str], strict: bool, key: Any
+) -> Path:
+    """The library for the sealed file `data`, which lies at `beside`; `options` are those of the provider.
+
+    `strict`: only one that this machine built, or that `key` has signed, since to open a library is to run it.
+    Raises `ProviderError` where there is none that may run.
+    """
+    for name in options:
+        if name not in _OPTIONS:
+            raise ProviderError(f"option 'native.{name}': expected one of {', '.join(_OPTIONS)}")
+    target = options.get("target", "native")
+    if not _TARGET.fullmatch(target):
+        raise ProviderError(f"option 'native.target': expected a name such as x86_64_v3, found {target!r}")
+    if "library" in options:
+        return _allowed(_named(Path(options["library"])), strict, key)
+    if beside is not None and (found := _beside(beside)) is not None:
+        return _allowed(found, strict, key)
+    found = _cached_or_built(data, digest, target)
+    return _allowed(found, strict, key)
+
+
+def installed_compiler() -> Compiler | None:
+    """The compiler of this environment; None where it is not installed, or what it needs is not."""
+    found = {}
+    for point in entry_points(group=GROUP):
+        try:
+            found[point.name] = point.load()
+        except ImportError:
+            return None
+    if not {"compiler", "identity"} <= set(found):
+        return None
+    return Compiler(cast(Any, found["compiler"]), cast(Any, found["identity"]))
+
+
+def _named(path: Path) -> Path:
+    library = library_in(path) if path.is_dir() else path
+    if library is None or not library.is_file():
+        raise ProviderError(
+            f"{path}: expected a library of 'rnnedge compile' or the folder of one, found none; check native.library"
+        )
+    # The loader looks for a bare name in the system's folders.
+    return library.absolute()
+
+
+def _beside(file: Path) -> Path | None:
+    """`net.so` beside `net.onnx`, or named as `rnnedge compile` names it."""
+    stems = dict.fromkeys([file.stem, re.sub(r"\W", "_", file.stem, flags=re.ASCII)])
+    names = (file.with_name(stem + suffix) for stem in stems for suffix in SUFFIXES)
+    return next((path.absolute() for path in names if path.is_file()), None)
+
+
+def _cached_or_built(data: bytes, digest: str, target: str) -> Path:
+    compiler = installed_compiler()
+    try:
+        identity = None if compiler is None else compiler.identity(target)
+    except RnnEdgeError as error:
+        found = cached(digest, target, None)
+        if found is None:
+            raise _failed(error) from error
+        return found
+    found = cached(digest, target, identity)
+    if found is not None:
+        return found
+    if compiler is None or identity is None:
+        raise ProviderError(
+            "provider 'native': no library of this file is here, and no compiler is installed; copy the one that "
+            "'rnnedge compile' makes beside the file, install 'rnnedge[export]', or use provider='cpu'"
+        )
+    build = compiler.build
+    try:
+        return build_cached(digest, target, identity, lambda folder: build(data, target, folder))
+    except ProviderError:
+        raise
+    except RnnEdgeError as error:
+        raise _failed(error) from error
+
+
+def _failed(error: RnnEdgeError) -> ProviderError:
+    text = str(error).rstrip()
+    return ProviderError(f"provider 'native': {text}" + ("" if "provider='cpu'" in text else "; use provider='cpu'"))
+
+
+def _allowed(library: Path, strict: bool, key: Any) -> Path:
+    """Raise `ProviderError` for a library from somebody else, where nobody vouches for it."""
+    if not strict:
+        return library
+    try:
+        content = library.read_bytes()
+    except OSError as error:
+        raise ProviderError(f"{library}: cannot be read ({error.strerror}); check the path") from error
+    if listed(hashlib.sha256(content).hexdigest(), BUILT):
+        return library
+    reason = "it was not built on this machine"
+    if key is not None:
+        try:
+            check_signature(content, library, key)
+        except ModelRefused as error:
+            reason = str(error)
+        else:
+            return library
+    raise ProviderError(
+        f"{library}: a library runs as a program, and trust is 'strict': {reason}; sign it with 'rnnedge sign' and "
+        "load it with that key, or load with trust='local' if you trust whoever made it"
+    )
