@@ -4,8 +4,11 @@ from rnnedge_export.native.families import (
     convolution,
     elementwise,
     layout,
+    normalization,
     product,
     recurrent,
+    reductions,
+    softmax,
 )
 
-__all__ = ["convolution", "elementwise", "layout", "product", "recurrent"]
+__all__ = ["convolution", "elementwise", "layout", "normalization", "product", "recurrent", "reductions", "softmax"]
