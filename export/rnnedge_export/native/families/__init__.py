@@ -2,10 +2,28 @@
 
 from rnnedge_export.native.families import (
     convolution,
+    cumulative,
     elementwise,
     layout,
+    normalization,
+    pooling,
     product,
     recurrent,
+    reductions,
+    resize,
+    softmax,
 )
 
-__all__ = ["convolution", "elementwise", "layout", "product", "recurrent"]
+__all__ = [
+    "convolution",
+    "cumulative",
+    "elementwise",
+    "layout",
+    "normalization",
+    "pooling",
+    "product",
+    "recurrent",
+    "reductions",
+    "resize",
+    "softmax",
+]
