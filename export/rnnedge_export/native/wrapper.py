@@ -51,7 +51,7 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
         f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n"
         f"  int64_t integers[{integers}];\n"
         f"{f'  int32_t at[{rings}];{NEW_LINE}' if rings else ''}"
-        f"  const float *weights;\n  int32_t turn;\n}} {name};\n\n"
+        f"  const float *weights;\n  int32_t turn, calls;\n}} {name};\n\n"
         f"/* `sizeof({name})`, for callers in other languages. */\nsize_t {name}_bytes(void);\n"
         f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
@@ -80,13 +80,13 @@ def _functions(name: str, compiled: Compiled, blob: bool) -> str:
         f"  int64_t *const restrict J = stream->integers;\n  int64_t *const restrict I = J + {compiled.integers};\n"
         "  const int turn = stream->turn ^= 1;\n  (void)A, (void)S, (void)I, (void)J, (void)turn;\n"
         f"{''.join(one.ring.declarations() for one in compiled.states if one.ring)}"
-        f"{compiled.arena.code}\n}}\n"
+        f"{compiled.arena.code}\n{_hold(compiled)}}}\n"
     )
     return (
         f"size_t {name}_bytes(void) {{ return sizeof({name}); }}\n\n"
         f"void {name}_reset({name} *stream) {{\n"
         "  float *const S = stream->states;\n  int64_t *const J = stream->integers;\n  (void)S, (void)J;\n"
-        f"{_initials(compiled)}}}\n\n"
+        f"{_initials(compiled.states)}  stream->calls = 0;\n}}\n\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''}) {{\n"
         "  memset(stream, 0, sizeof *stream);\n"
         + ("  stream->weights = (const float *)weights;\n" if blob else "")
@@ -100,10 +100,22 @@ def _restricted(compiled: Compiled) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def _initials(compiled: Compiled) -> str:
-    """Statements that set every state to its initial value."""
+def _hold(compiled: Compiled) -> str:
+    """The first calls bring only frames that stand before frame 0: states stay as they were, each for its `warmup`."""
+    longest = max((one.state.warmup for one in compiled.states), default=0)
+    if not longest:
+        return ""
+    text = f"if (stream->calls < {longest}) {{\n  stream->calls++;\n"
+    for warmup in sorted({one.state.warmup for one in compiled.states} - {0}):
+        held = [one for one in compiled.states if one.state.warmup == warmup]
+        text += f"  if (stream->calls <= {warmup}) {{\n{_initials(held)}  }}\n"
+    return text + "}\n"
+
+
+def _initials(states: Sequence[CState]) -> str:
+    """Statements that set states to their initial values."""
     text = ""
-    for one in compiled.states:
+    for one in states:
         if one.ring is not None:
             text += f"  stream->at[{one.ring.number}] = {one.ring.begin};\n"
         for view in one.written_at:
@@ -202,7 +214,8 @@ def _states(name: str, compiled: Compiled, *, reads: bool) -> str:
             text += f"  stream->at[{one.ring.number}] = {one.ring.begin};\n"
         for view in (one.read_at,) if reads else one.written_at:
             text += _copy(k, one, view, other, reads)
-    return text + "}\n"
+    # Whoever writes states knows of the first calls.
+    return text + ("}\n" if reads else "  stream->calls = INT32_MAX;\n}\n")
 
 
 def _copy(k: int, one: CState, view: View, const: str, reads: bool) -> str:

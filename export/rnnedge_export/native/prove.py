@@ -1,0 +1,225 @@
+"""Proof of a compiled target: its own code, run natively, under an emulator or in Node, gives what onnxruntime gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from rnnedge_export.native.build import Built
+from rnnedge_export.native.compiled import CPort
+from rnnedge_export.native.toolchain import compiler_of
+from rnnedge_export.native.values import Array
+from rnnedge_runtime.errors import VerificationError
+from rnnedge_runtime.model import load_bytes
+
+FRAMES = 200
+# Of the range of an output: sums are taken in another order, and functions are other polynomials.
+TOLERANCE = 1e-5
+# How a Linux target's program is run here, by zig's name of the processor.
+_EMULATORS = {"aarch64": "qemu-aarch64", "arm": "qemu-arm", "riscv64": "qemu-riscv64"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`max_error` is relative to the range of the output; `runner` is what ran the code."""
+
+    runner: str
+    frames: int
+    max_error: float
+    tolerance: float = TOLERANCE
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What every step got and gave, (steps, numbers) for each port of the C function, from onnxruntime."""
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+
+
+def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Recording:
+    """Stream random frames of the sealed file `data` through onnxruntime, step by step from the beginning."""
+    stream = load_bytes(data, trust="local").stream()
+    program = built.source.programs[0]
+    rng = np.random.default_rng(seed)
+    inputs: list[list[Array]] = [[] for _ in program.inputs]
+    outputs: list[list[Array]] = [[] for _ in program.outputs]
+    for _ in range(frames):
+        given: dict[str, Array] = {}
+        for name, array in stream.inputs.items():
+            floats = array.dtype.kind == "f"
+            array[...] = rng.standard_normal(array.shape) if floats else rng.integers(0, 2, array.shape)
+        stream.step()
+        # The graph's own arrays, cursors among them.
+        given |= dict(stream.inputs) | {cursor.name: array for cursor, array in stream._once.cursors}
+        for port, kept in zip(program.inputs, inputs, strict=True):
+            kept.append(np.array(given[port.name]).ravel())
+        found = stream.outputs
+        for port, kept in zip(program.outputs, outputs, strict=True):
+            kept.append(np.array(found[port.name]).ravel())
+    return Recording(tuple(map(np.array, inputs)), tuple(map(np.array, outputs)))
+
+
+def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
+    """Run the code of `built` over random frames; None where this machine cannot run it.
+
+    Raises `VerificationError` where it gives something else than onnxruntime does for the file.
+    """
+    runner = _runner(built)
+    if runner is None:
+        return None
+    recording = record(data, built, frames)
+    with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
+        folder = Path(temporary)
+        if built.target.suffix == ".wasm":
+            found = _in_node(built, recording, folder)
+        else:
+            found = _as_program(built, recording, folder, runner)
+    error = relative_error(recording, found)
+    name = runner[0] if runner else "this processor"
+    if not error <= TOLERANCE:
+        raise VerificationError(
+            f"{built.source.name} for {built.target.name}: expected an error of at most {TOLERANCE:.0e} of the output's "
+            f"range over {frames} frames on {name}, found {error:.1e}; use provider='cpu', and report the file"
+        )
+    return Proof(name, frames, error)
+
+
+def relative_error(recording: Recording, found: list[Array]) -> float:
+    """The largest difference of any output, over the largest value of that output."""
+    errors = [
+        np.abs(mine.astype(np.float64) - theirs).max() / max(np.abs(theirs).max(), 1e-30)
+        for mine, theirs in zip(found, recording.outputs, strict=True)
+        if theirs.size
+    ]
+    return float(np.max(errors)) if errors else 0.0
+
+
+def _runner(built: Built) -> list[str] | None:
+    """The command in front of a program of the target, [] where it runs as it is; None: it cannot be run."""
+    target = built.target
+    if target.suffix == ".wasm":
+        return ["node"] if shutil.which("node") else None
+    if target.suffix != ".so":
+        return None
+    if target.triple is None:
+        return []
+    processor = target.triple.partition("-")[0]
+    if processor == os.uname().machine:
+        return [] if _runs_here(built) else None
+    emulator = _EMULATORS.get(processor)
+    found = next((name for name in (emulator, f"{emulator}-static") if name and shutil.which(name)), None)
+    return [found] if found else None
+
+
+def _runs_here(built: Built) -> bool:
+    """Whether this processor has the vectors of an x86-64 target."""
+    from rnnedge_export.native.toolchain import lanes_here
+
+    return built.target.lanes <= lanes_here()
+
+
+def _as_program(built: Built, recording: Recording, folder: Path, runner: list[str]) -> list[Array]:
+    """Compile the sources with a `main` that steps through the recording, and run that."""
+    source, target = built.source, built.target
+    (folder / f"{source.name}.c").write_text(source.c)
+    (folder / f"{source.name}.h").write_text(source.h)
+    for name, arrays in (("in", recording.inputs),):
+        (folder / f"{name}.bin").write_bytes(
+            b"".join(row.tobytes() for rows in zip(*arrays, strict=True) for row in rows)
+        )
+    if source.weights is not None:
+        (folder / "weights.bin").write_bytes(source.weights)
+    (folder / "main.c").write_text(_main(built))
+    program = folder / "prove"
+    flags = [flag for flag in target.all_flags if flag not in ("-shared", "-fPIC", "-nostdlib", "-DRNNEDGE_LIBRARY")]
+    compiler = compiler_of(target)
+    if target.triple is not None:
+        # A program that needs no libraries of the other system.
+        command = [part.replace("-linux-gnu", "-linux-musl") for part in compiler.command]
+        compiler = type(compiler)(tuple(command), compiler.version)
+        flags.append("-static")
+    compiler.compile(flags, [folder / "main.c", folder / f"{source.name}.c"], program)
+    ran = subprocess.run([*runner, str(program)], cwd=folder, capture_output=True, check=False, timeout=600)
+    if ran.returncode:
+        text = ran.stderr.decode("utf-8", "replace").strip()
+        raise VerificationError(f"{source.name} for {target.name}: ended with {ran.returncode}: {text}")
+    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
+
+
+_DTYPES = {"float": "<f4", "int64_t": "<i8", "int32_t": "<i4", "uint8_t": "<u1"}
+
+
+def _parted(data: bytes, built: Built, steps: int) -> list[Array]:
+    """The outputs of every step, one after the other, as one array for each port."""
+    ports = built.source.programs[0].outputs
+    row = np.dtype([(f"port{k}", _DTYPES[port.ctype], (port.size,)) for k, port in enumerate(ports)])
+    rows = np.frombuffer(data, row)
+    if len(rows) != steps:
+        raise VerificationError(f"{built.source.name}: expected {steps} steps, found {len(rows)}")
+    return [rows[f"port{k}"] for k in range(len(ports))]
+
+
+def _main(built: Built) -> str:
+    name, program = built.source.name, built.source.programs[0]
+    blob = built.source.weights is not None
+
+    def declared(port: CPort) -> str:
+        return f"static {port.ctype} {port.identifier}[{max(port.size, 1)}];"
+
+    reads = "\n".join(
+        f"    if (fread({p.identifier}, sizeof(*{p.identifier}), {p.size}, in) != {p.size}) break;"
+        for p in program.inputs
+        if p.size
+    )
+    writes = "\n".join(
+        f"    fwrite({p.identifier}, sizeof(*{p.identifier}), {p.size}, out);" for p in program.outputs if p.size
+    )
+    names = ", ".join(p.identifier for p in (*program.inputs, *program.outputs))
+    weights = ""
+    if blob:
+        size = len(built.source.weights or b"")
+        weights = (
+            f"  static unsigned char weights[{size}] __attribute__((aligned(64)));\n"
+            f'  FILE *file = fopen("weights.bin", "rb");\n'
+            f"  if (!file || fread(weights, 1, {size}, file) != {size}) return 1;\n"
+        )
+    return (
+        f'#include <stdio.h>\n#include "{name}.h"\nstatic {name} stream;\n'
+        + "\n".join(declared(p) for p in (*program.inputs, *program.outputs))
+        + f'\nint main(void) {{\n{weights}  FILE *in = fopen("in.bin", "rb"), *out = fopen("out.bin", "wb");\n'
+        f"  if (!in || !out) return 1;\n  {name}_init(&stream{', weights' if blob else ''});\n"
+        f"  for (;;) {{\n{reads}\n    {name}_step(&stream, {names});\n{writes}\n  }}\n  return fclose(out) != 0;\n}}\n"
+    )
+
+
+def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
+    program = built.source.programs[0]
+    assert built.artifact is not None
+    plan = {
+        "module": str(built.artifact.absolute()),
+        "name": built.source.name,
+        "inputs": [int(rows[0].nbytes) for rows in recording.inputs],
+        "outputs": [port.size * np.dtype(_DTYPES[port.ctype]).itemsize for port in program.outputs],
+        "weights": built.source.weights is not None,
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    (folder / "in.bin").write_bytes(
+        b"".join(row.tobytes() for rows in zip(*recording.inputs, strict=True) for row in rows)
+    )
+    if built.source.weights is not None:
+        (folder / "weights.bin").write_bytes(built.source.weights)
+    script = str(files("rnnedge_export.native") / "c" / "prove.mjs")
+    ran = subprocess.run(["node", script, str(folder)], capture_output=True, check=False, timeout=600)
+    if ran.returncode:
+        text = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise VerificationError(f"{built.source.name} for wasm32: node: {text[0] if text else ran.returncode}")
+    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
