@@ -62,11 +62,13 @@ INLINE float sigmoid(float x) { return 1.0f / (1.0f + bounded_exponential(-x)); 
 /* tanh x, relative error below 4e-7: a ratio of polynomials up to 9, beyond it 1. */
 INLINE float tangent(float x) { return 2.0f * sigmoid(x + x) - 1.0f; }
 
-/* ln x for normal x > 0, error below 2e-7 of the result or 1e-7: x = 2^n m with m in 2^-1/2 ... 2^1/2, and the series of
+/* ln x for x > 0, denormal or not, error below 2e-7 of the result or 1e-7: x = 2^n m with m in 2^-1/2 ... 2^1/2, and the series of
    2 artanh((m - 1) / (m + 1)). -infinity at 0, NaN below. */
 INLINE float logarithm(float x) {
   int32_t bits, half = 0x3f3504f3;
-  memcpy(&bits, &x, 4);
+  const int small = x < 1.17549435e-38f;
+  float scaled = small ? x * 8388608.0f : x;
+  memcpy(&bits, &scaled, 4);
   int32_t n = (bits - half) >> 23;
   int32_t rest = bits - (int32_t)((uint32_t)n << 23);
   float m;
@@ -77,10 +79,27 @@ INLINE float logarithm(float x) {
   p = p * s + 2.0f / 7.0f;
   p = p * s + 2.0f / 5.0f;
   p = p * s + 2.0f / 3.0f;
+  n = small ? n - 23 : n;
   float y = (float)n * 0.693147182f + (p * s * q + 2.0f * q);
   y = x == INFINITE ? x : y;
   y = x == 0.0f ? -INFINITE : y;
   return x >= 0.0f ? y : NOT_A_NUMBER;
+}
+
+/* sin x, error below 3e-7 for |x| up to 1e5: x = n pi + r, pi in three parts, and the series of sin r up to r^11. */
+INLINE float sine(float x) {
+  float t = x * 0.318309886f + 12582912.0f, n = t - 12582912.0f;
+  float r = x - n * 3.140625f - n * 9.677410126e-04f - n * -8.742277657e-08f;
+  float s = r * r;
+  float p = -2.50521084e-8f;
+  p = p * s + 2.75573192e-6f;
+  p = p * s - 1.98412698e-4f;
+  p = p * s + 8.33333333e-3f;
+  p = p * s - 0.166666667f;
+  p = r + r * s * p;
+  int32_t bits;
+  memcpy(&bits, &t, 4);
+  return bits & 1 ? -p : p;
 }
 
 INLINE float softplus(float x) { return (x > 0.0f ? x : 0.0f) + logarithm(1.0f + exponential(-magnitude(x))); }

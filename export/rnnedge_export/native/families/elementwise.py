@@ -41,6 +41,7 @@ _FORMULAS = {
     "Relu": Formula("rectified({0})", "({0} > 0 ? {0} : 0)"),
     "Softplus": Formula("softplus({0})", costly=True),
     "PRelu": Formula("leaky({0}, {1})"),
+    "Sin": Formula("sine({0})", costly=True),
     "Floor": Formula("floor_of({0})"),
     "Identity": Formula("{0}", "{0}"),
     "And": Formula("", "({0} && {1})", INT),
@@ -60,7 +61,7 @@ _FORMULAS = {
 def formula(scope: Scope, node: Node) -> list[Tensor]:
     """Operators of one formula; Min and Max of any number of operands."""
     operands = [scope.input(node, k) for k in range(len(node.inputs))]
-    if node.op in ("Min", "Max") and len(operands) > 2:
+    if node.op in ("Min", "Max") and len(operands) != 2:
         result = operands[0]
         for operand in operands[1:]:
             result = _applied(scope, node, [result, operand])

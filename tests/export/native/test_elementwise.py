@@ -1,0 +1,163 @@
+"""Operators that compute every number by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from one_node import COUNT, Array, Case, check, numbers, shape
+from onnx import TensorProto
+from refusals import refused
+
+FLOATS = "Neg Abs Reciprocal Sqrt Exp Log Erf Sigmoid Tanh Relu Softplus Floor Identity Sin".split()
+PAIRS = "Add Sub Mul Div Min Max".split()
+COMPARED = "Equal Less LessOrEqual Greater GreaterOrEqual".split()
+PARAMETERS = {
+    "LeakyRelu": {"alpha": 0.3},
+    "Elu": {"alpha": 1.5},
+    "HardSigmoid": {"alpha": 0.3, "beta": 0.4},
+    "Gelu": {"approximate": "tanh"},
+    "HardSwish": {},
+}
+
+
+def broadcast_to(rng: np.random.Generator, whole: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that broadcasts to `whole`: leading axes dropped, others of length 1."""
+    kept = whole[rng.integers(0, len(whole) + 1) :]
+    return tuple(1 if rng.random() < 0.3 else n for n in kept)
+
+
+@pytest.mark.parametrize("op", FLOATS)
+def test_one_number(op: str) -> None:
+    """Every operator of one float is onnxruntime's on random shapes, for special values too."""
+    rng = np.random.default_rng(1)
+    check([Case(op, [numbers(rng, shape(rng), special=k % 2 == 0)]) for k in range(6)])
+
+
+@pytest.mark.parametrize("op", PAIRS)
+def test_two_numbers(op: str) -> None:
+    """Broadcast floats, one of them constant at times; NaN is passed on by Min and Max as well."""
+    rng = np.random.default_rng(2)
+    cases = []
+    for k in range(10):
+        whole = shape(rng)
+        given = [numbers(rng, whole), numbers(rng, broadcast_to(rng, whole))][:: 1 if k % 3 else -1]
+        cases.append(Case(op, given, fixed={1} if k % 4 == 0 else set()))
+    check(cases)
+
+
+def test_more_than_two_numbers() -> None:
+    """Min and Max of one to four operands."""
+    rng = np.random.default_rng(3)
+    cases = []
+    for k in range(8):
+        whole = shape(rng)
+        given = [numbers(rng, whole), *(numbers(rng, broadcast_to(rng, whole)) for _ in range(k % 4))]
+        cases.append(Case("Min" if k % 2 else "Max", given))
+    check(cases)
+
+
+def whole_numbers(rng: np.random.Generator, form: tuple[int, ...], dtype: type = np.int64) -> Array:
+    """From -5 to 5."""
+    return rng.integers(-5, 6, form).astype(dtype)
+
+
+def test_whole_numbers() -> None:
+    """int64 and int32 are computed exactly; comparisons and logic give truth values."""
+    rng = np.random.default_rng(4)
+    cases = []
+    for op in (
+        "Add",
+        "Sub",
+        "Mul",
+        "Min",
+        "Max",
+        "Neg",
+        "Abs",
+        "Equal",
+        "Less",
+        "Greater",
+    ):
+        for dtype in (np.int64, np.int32):
+            whole = shape(rng)
+            pair = [whole_numbers(rng, whole, dtype), whole_numbers(rng, broadcast_to(rng, whole), dtype)]
+            cases.append(Case(op, pair[:1] if op in ("Neg", "Abs") else pair))
+    for op in COMPARED:
+        whole = shape(rng)
+        cases.append(Case(op, [np.round(numbers(rng, whole)), np.round(numbers(rng, broadcast_to(rng, whole)))]))
+        cases.append(Case(op, [whole_numbers(rng, whole), whole_numbers(rng, broadcast_to(rng, whole))]))
+    for op in ("And", "Or", "Xor"):
+        whole = shape(rng)
+        cases.append(Case(op, [rng.random(whole) < 0.5, rng.random(broadcast_to(rng, whole)) < 0.5]))
+    cases.append(Case("Not", [rng.random(5) < 0.5]))
+    check(cases)
+
+
+def test_where() -> None:
+    """Each operand broadcasts."""
+    rng = np.random.default_rng(5)
+    cases = []
+    for _ in range(12):
+        whole = shape(rng)
+        condition, one, other = (broadcast_to(rng, whole) for _ in range(3))
+        cases.append(Case("Where", [rng.random(condition) < 0.5, numbers(rng, one), numbers(rng, other)]))
+        cases.append(Case("Where", [rng.random(condition) < 0.5, whole_numbers(rng, one), whole_numbers(rng, whole)]))
+    check(cases)
+
+
+def test_activations_with_parameters() -> None:
+    """Defaults and given parameters."""
+    rng = np.random.default_rng(6)
+    cases = []
+    for op, given in PARAMETERS.items():
+        cases += [Case(op, [numbers(rng, shape(rng), k > 0)], a) for k, a in enumerate(({}, given, given))]
+    slopes = [((3, 4, 5), (4, 1)), ((2, 6), (6,)), ((2, 3, 2), (1,))]
+    cases += [Case("PRelu", [numbers(rng, form), numbers(rng, slope)], fixed={1}) for form, slope in slopes]
+    check(cases)
+
+
+def test_clip() -> None:
+    """Either bound may be missing or computed; where one is missing an infinity stays, as onnxruntime's does not."""
+    rng = np.random.default_rng(7)
+    bounds = [np.float32(v).reshape(()) for v in (-0.5, 0.7)]
+    cases = [
+        Case("Clip", [numbers(rng, shape(rng), False), low, high], fixed=fixed)
+        for low in (None, bounds[0])
+        for high in (None, bounds[1])
+        for fixed in (set(), {k + 1 for k, b in enumerate((low, high)) if b is not None})
+    ]
+    cases.append(Case("Clip", [whole_numbers(rng, (9,)), np.array(-2), np.array(3)], fixed={1, 2}))
+    check(cases)
+
+
+def test_powers() -> None:
+    """Constant exponents that need no logarithm."""
+    rng = np.random.default_rng(8)
+    exponents = (2.0, 0.5, 1.0, 3.0, -1.0)
+    cases = [
+        Case("Pow", [np.abs(numbers(rng, shape(rng), False)), np.float32(p).reshape(())], fixed={1}) for p in exponents
+    ]
+    check(cases)
+    refused(Case("Pow", [numbers(rng, (3,)), np.float32(1.7).reshape(())], fixed={1}), "exponent")
+    refused(Case("Pow", [numbers(rng, (3,)), numbers(rng, (3,))]), "exponent")
+
+
+def test_casts() -> None:
+    """Between float32, whole numbers and truth values."""
+    rng = np.random.default_rng(9)
+    values = [rng.uniform(-100, 100, (3, 5)).astype(np.float32), whole_numbers(rng, (7,)), rng.random(4) < 0.5]
+    values.append(whole_numbers(rng, (3,), np.int32))
+    targets = (TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
+    check([Case("Cast", [value], {"to": to}) for value in values for to in targets])
+
+
+def test_draws() -> None:
+    """Many small draws over all operators, with vectors of every width."""
+    rng = np.random.default_rng(10)
+    for lanes in (4, 8, 16):
+        cases = []
+        for _ in range(COUNT // 3):
+            op = str(rng.choice([*FLOATS, *PAIRS, *COMPARED]))
+            whole = shape(rng, 0)
+            pair = [numbers(rng, whole), numbers(rng, broadcast_to(rng, whole))]
+            cases.append(Case(op, pair[:1] if op in FLOATS else pair))
+        check(cases, lanes)
