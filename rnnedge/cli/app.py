@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli import adopt, bench, demo, explain, export, generate, inspect, run, sign, train, tune, verify
+from rnnedge.cli import adopt, bench, compile, demo, explain, export, generate, inspect, run, sign, train, tune, verify
 
 app = typer.Typer(
     name="rnnedge",
@@ -40,5 +40,5 @@ def options(
     """Options that belong to no verb."""
 
 
-for verb in (train, export, adopt, verify, sign, inspect, run, explain, generate, bench, tune, demo):
+for verb in (train, export, compile, adopt, verify, sign, inspect, run, explain, generate, bench, tune, demo):
     app.command(name=verb.__name__.rpartition(".")[2], help=verb.__doc__)(verb.command)

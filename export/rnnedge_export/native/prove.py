@@ -1,4 +1,4 @@
-"""Proof of a compiled target: its own code, run natively, under an emulator or in Node, gives what onnxruntime gives."""
+"""Proof of a compiled target: its code, run natively, under an emulator or in Node, gives what onnxruntime gives."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ class Recording:
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
 
+    def given(self) -> bytes:
+        """All inputs of the first step, then those of the second, and so on."""
+        return b"".join(row.tobytes() for rows in zip(*self.inputs, strict=True) for row in rows)
+
 
 def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Recording:
     """Stream random frames of the sealed file `data` through onnxruntime, step by step from the beginning."""
@@ -53,13 +57,12 @@ def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Re
     inputs: list[list[Array]] = [[] for _ in program.inputs]
     outputs: list[list[Array]] = [[] for _ in program.outputs]
     for _ in range(frames):
-        given: dict[str, Array] = {}
-        for name, array in stream.inputs.items():
+        for array in stream.inputs.values():
             floats = array.dtype.kind == "f"
             array[...] = rng.standard_normal(array.shape) if floats else rng.integers(0, 2, array.shape)
         stream.step()
         # The graph's own arrays, cursors among them.
-        given |= dict(stream.inputs) | {cursor.name: array for cursor, array in stream._once.cursors}
+        given = stream.inputs | {cursor.name: array for cursor, array in stream._once.cursors}
         for port, kept in zip(program.inputs, inputs, strict=True):
             kept.append(np.array(given[port.name]).ravel())
         found = stream.outputs
@@ -87,8 +90,8 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
     name = runner[0] if runner else "this processor"
     if not error <= TOLERANCE:
         raise VerificationError(
-            f"{built.source.name} for {built.target.name}: expected an error of at most {TOLERANCE:.0e} of the output's "
-            f"range over {frames} frames on {name}, found {error:.1e}; use provider='cpu', and report the file"
+            f"{built.source.name} for {built.target.name}: expected an error of at most {TOLERANCE:.0e} of the "
+            f"output's range over {frames} frames on {name}, found {error:.1e}; use provider='cpu', and report the file"
         )
     return Proof(name, frames, error)
 
@@ -132,10 +135,7 @@ def _as_program(built: Built, recording: Recording, folder: Path, runner: list[s
     source, target = built.source, built.target
     (folder / f"{source.name}.c").write_text(source.c)
     (folder / f"{source.name}.h").write_text(source.h)
-    for name, arrays in (("in", recording.inputs),):
-        (folder / f"{name}.bin").write_bytes(
-            b"".join(row.tobytes() for rows in zip(*arrays, strict=True) for row in rows)
-        )
+    (folder / "in.bin").write_bytes(recording.given())
     if source.weights is not None:
         (folder / "weights.bin").write_bytes(source.weights)
     (folder / "main.c").write_text(_main(built))
@@ -212,9 +212,7 @@ def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
         "weights": built.source.weights is not None,
     }
     (folder / "plan.json").write_text(json.dumps(plan))
-    (folder / "in.bin").write_bytes(
-        b"".join(row.tobytes() for rows in zip(*recording.inputs, strict=True) for row in rows)
-    )
+    (folder / "in.bin").write_bytes(recording.given())
     if built.source.weights is not None:
         (folder / "weights.bin").write_bytes(built.source.weights)
     script = str(files("rnnedge_export.native") / "c" / "prove.mjs")

@@ -1,0 +1,117 @@
+"""Compile a file to machine code: a C library without dependencies, for this machine or another device.
+
+Writes NAME.c, NAME.h and, but for the target `c`, what they compile to: a shared library, an object for a
+microcontroller, or a module for wasm. What can be run here, natively, under qemu or in Node, is run over random frames
+and compared with onnxruntime.
+
+Targets: native, x86_64 (three levels in one library), x86_64_v2, x86_64_v3, x86_64_v4, aarch64-linux, armv7-linux,
+riscv64-linux, wasm32, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c. All but native and c need
+`pip install 'rnnedge[native]'`.
+
+**Examples:**
+
+- `rnnedge compile net.onnx -o out/`  then  `rnnedge run net.onnx input.csv --provider native`
+- `rnnedge compile net.onnx -o out/ --target aarch64-linux`
+- `rnnedge compile net.onnx -o out/ --target cortex-m4 --name keyword`
+- `rnnedge compile net.onnx -o out/ --target c`
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnedge.cli.output import JsonOption, TrustOption
+
+if TYPE_CHECKING:
+    from rnnedge_export.native import Built
+    from rnnedge_export.native.prove import Proof
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, best with --form step.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
+    target: Annotated[str, typer.Option(help="What to compile for; see above.")] = "native",
+    name: Annotated[
+        str | None, typer.Option(help="What C names and files begin with; by default that of FILE.")
+    ] = None,
+    block: Annotated[int, typer.Option(help="Sequences of the second step, for pools; 1: none.", min=1)] = 16,
+    trust: TrustOption = None,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import stages
+    from rnnedge_export.native import build
+    from rnnedge_export.native.prove import prove
+    from rnnedge_export.native.targets import target_of
+    from rnnedge_runtime.read import read_model
+
+    if name is not None and not _NAME.fullmatch(name):
+        raise typer.BadParameter(f"expected a C identifier, found {name!r}", param_hint="--name")
+    target_of(target)
+    data = read_model(file, trust)
+    with stages(f"compile {file}") as progress:
+        progress("import onnx")
+        built = build(
+            data,
+            target,
+            output,
+            name=name or _identifier(file.stem),
+            block=None if block == 1 else block,
+            origin=str(file),
+            say=progress,
+        )
+        progress("prove")
+        proof = prove(data, built)
+    if json:
+        _print_json(built, proof)
+    else:
+        _print(built, proof)
+
+
+def _identifier(stem: str) -> str:
+    text = re.sub(r"\W", "_", stem, flags=re.ASCII)
+    return text if not text[:1].isdigit() else f"_{text}"
+
+
+def _sizes(built: Built) -> dict[str, int]:
+    """Bytes: constants, one stream, and the artifact."""
+    one = built.source.programs[0]
+    stream = 4 * (one.floats + one.arena.floats) + 8 * (one.integers + one.arena.integers)
+    artifact = built.artifact.stat().st_size if built.artifact else 0
+    return {"weights": built.source.weight_bytes, "stream": stream, "artifact": artifact}
+
+
+def _print(built: Built, proof: Proof | None) -> None:
+    sizes = _sizes(built)
+    by = f" by {built.compiler}" if built.compiler else ""
+    print(f"{', '.join(map(str, built.files))}: for {built.target.name}{by}")
+    artifact = f", artifact {sizes['artifact']:,} bytes" if built.artifact else ""
+    print(f"weights {sizes['weights']:,} bytes, a stream {sizes['stream']:,} bytes{artifact}")
+    if proof is None:
+        print("not run: nothing here runs this target; verify it on the device")
+    else:
+        print(
+            f"proven against onnxruntime on {proof.runner}: {proof.frames} frames, error {proof.max_error:.1e} of the "
+            f"output's range, tolerance {proof.tolerance:.0e}"
+        )
+
+
+def _print_json(built: Built, proof: Proof | None) -> None:
+    from rnnedge.cli.output import print_json
+
+    fields: dict[str, Any] = {
+        "files": [str(path) for path in built.files],
+        "name": built.source.name,
+        "target": built.target.name,
+        "compiler": built.compiler,
+        "model_sha256": built.source.digest,
+        "bytes": _sizes(built),
+        "proof": None if proof is None else vars(proof),
+    }
+    print_json("compile", fields)
