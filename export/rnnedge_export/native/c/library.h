@@ -70,13 +70,14 @@ static int rnnedge_run(const rnnedge_call *call) {
     const void *inputs[RNNEDGE_INPUTS];
     void *outputs[RNNEDGE_OUTPUTS];
     for (uint64_t k = 0; k < call->steps; k++) {
+      if (call->stop && *call->stop) break;
       for (int i = 0; i < RNNEDGE_INPUTS; i++) inputs[i] = (const char *)call->inputs[i] + k * call->input_strides[i];
       for (int i = 0; i < RNNEDGE_OUTPUTS; i++) outputs[i] = (char *)call->outputs[i] + k * call->output_strides[i];
       program->step(call->stream, inputs, outputs);
     }
   }
-  if (call->undo && call->stop && *call->stop) {
-    memcpy(call->stream, call->undo, program->stream_bytes);
+  if (call->stop && *call->stop && (call->undo || call->steps > 1)) {
+    if (call->undo) memcpy(call->stream, call->undo, program->stream_bytes);
     return 2;
   }
   return 0;

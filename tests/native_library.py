@@ -1,0 +1,30 @@
+"""Libraries of the native engine for tests: the C of the real compiler, compiled by the system's `cc`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from rnnedge_export.native import write_c
+from rnnedge_runtime.engines.native.find import Compiler
+
+FLAGS = ("-std=gnu99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", "-DRNNEDGE_LIBRARY")
+
+
+def compile_library(
+    data: bytes, folder: Path, *, block: int | None = None, weights: str | None = None, stem: str = "net"
+) -> Path:
+    """Compile the sealed file `data`, for batches of 1 and of `block`, into `folder`; the path of the library."""
+    source = write_c(data, stem, lanes=4, block=block, weights=weights)
+    (folder / f"{stem}.h").write_text(source.h)
+    (folder / f"{stem}.c").write_text(source.c)
+    if source.weights is not None:
+        (folder / f"{stem}.weights").write_bytes(source.weights)
+    command = ["cc", *FLAGS, f"{stem}.c", "-o", f"{stem}.so"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    return folder / f"{stem}.so"
+
+
+def compiler(block: int | None = 2, identity: str = "cc") -> Compiler:
+    """As the entry points have one."""
+    return Compiler(lambda data, target, folder: compile_library(data, folder, block=block), lambda target: identity)
