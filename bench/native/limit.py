@@ -70,14 +70,12 @@ class Limit:
         own, w, b, x, y = (
             ctypes.c_void_p(a.ctypes.data) for a in (self._state, self._weights, self._bias, self.x, self.y)
         )
-        library.limit_init(own, w, b)
-        function = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-        step = function(ctypes.cast(library.limit_step, ctypes.c_void_p).value)
-        many = library.limit_steps
-        self.step: Callable[[], object] = lambda: step(own, x, y)
-        self.steps: Callable[[int], object] = lambda count: many(own, x, y, ctypes.c_long(count))
-        self.reset: Callable[[], object] = lambda: library.limit_init(own, w, b)
-        self.call = (step, own, x, y)
+        library.limit_init(own, w, b, x, y)
+        step = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(ctypes.cast(library.limit_step, ctypes.c_void_p).value)
+        self.call = (step, own)
+        self.step: Callable[[], object] = lambda: step(own)
+        self.steps: Callable[[int], object] = lambda count: library.limit_steps(own, ctypes.c_long(count))
+        self.reset: Callable[[], object] = lambda: library.limit_init(own, w, b, x, y)
 
 
 def packed(problem: Problem, units: int) -> tuple[Array, Array]:

@@ -23,6 +23,8 @@ _Static_assert(HIDDEN % (UNITS * LANES) == 0, "whole blocks");
 typedef struct {
   float h[2][HIDDEN], c[HIDDEN];
   const float *weights, *bias; /* (BLOCKS, INPUT + HIDDEN, GATES, UNITS * LANES), (BLOCKS, 4, UNITS * LANES) */
+  const float *x;
+  float *y;
   long turn;
 } __attribute__((aligned(64))) layer;
 
@@ -84,20 +86,21 @@ INLINE void block(layer *own, int at, const float *x, const float *h, float *nex
 __attribute__((visibility("default"))) unsigned long limit_size(void) { return sizeof(layer); }
 __attribute__((visibility("default"))) int limit_lanes(void) { return LANES; }
 
-__attribute__((visibility("default"))) void limit_init(layer *own, const float *weights, const float *bias) {
-  *own = (layer){.weights = weights, .bias = bias};
+/* x (INPUT,), y (HIDDEN,): where a step reads and writes. */
+__attribute__((visibility("default"))) void limit_init(layer *own, const float *weights, const float *bias,
+    const float *x, float *y) {
+  *own = (layer){.weights = weights, .bias = bias, .x = x, .y = y};
 }
 
-/* x (INPUT,) -> y (HIDDEN,), the next hidden state. */
-__attribute__((visibility("default"))) void limit_step(layer *own, const float *x, float *y) {
+__attribute__((visibility("default"))) void limit_step(layer *own) {
   const long turn = own->turn ^= 1;
   const float *h = own->h[turn ^ 1];
-  float *next = own->h[turn];
-  for (int n = 0; n < BLOCKS; n++) block(own, SWEEPS == 2 && turn ? BLOCKS - 1 - n : n, x, h, next);
+  float *next = own->h[turn], *y = own->y;
+  for (int n = 0; n < BLOCKS; n++) block(own, SWEEPS == 2 && turn ? BLOCKS - 1 - n : n, own->x, h, next);
   for (int n = 0; n < HIDDEN; n++) y[n] = next[n];
 }
 
 /* As many steps as that, each from the same x. */
-__attribute__((visibility("default"))) void limit_steps(layer *own, const float *x, float *y, long count) {
-  for (long n = 0; n < count; n++) limit_step(own, x, y);
+__attribute__((visibility("default"))) void limit_steps(layer *own, long count) {
+  for (long n = 0; n < count; n++) limit_step(own);
 }
