@@ -72,21 +72,32 @@ class Built:
 
     source: Source
     path: Path
-    write_s: float
-    compile_s: float
+    write_s: float = 0.0
+    compile_s: float = 0.0
 
 
-def build(data: bytes, folder: Path, name: str, lanes: int, block: int | None = None) -> Built:
-    """Compile a sealed file for this processor with its C compiler."""
+def build(data: bytes, folder: Path, block: int | None = None) -> Built:
+    """Compile a sealed file for this processor with its C compiler; `folder` must not exist."""
     begun = perf_counter()
-    source = write_c(data, "model", lanes=lanes, block=block)
+    source = write_c(data, "model", lanes=host_lanes(), block=block)
     written = perf_counter()
-    home = folder / name
-    home.mkdir(parents=True)
-    (home / "model.c").write_text(source.c)
-    (home / "model.h").write_text(source.h)
-    subprocess.run(["cc", *FLAGS, "-o", home / "model.so", home / "model.c"], check=True)
-    return Built(source, home / "model.so", written - begun, perf_counter() - written)
+    folder.mkdir(parents=True)
+    (folder / "model.c").write_text(source.c)
+    (folder / "model.h").write_text(source.h)
+    path = folder / "model.so"
+    subprocess.run(["cc", *FLAGS, "-o", path, folder / "model.c"], check=True)
+    return Built(source, path, written - begun, perf_counter() - written)
+
+
+def built(data: bytes, folder: Path) -> Built:
+    """What `build` left in `folder`."""
+    return Built(write_c(data, "model", lanes=host_lanes()), folder / "model.so")
+
+
+def host_lanes() -> int:
+    """Floats of this processor's vectors, as its compiler sees them."""
+    told = subprocess.run(["cc", "-march=native", "-dM", "-E", "-x", "c", "/dev/null"], capture_output=True, check=True)
+    return 16 if b"__AVX512F__" in told.stdout else 8 if b"__AVX__" in told.stdout else 4
 
 
 class Runner:
@@ -110,17 +121,20 @@ class Runner:
         at = None if weights is None else weights.ctypes.data
         function(None, pointer, pointer)(own.init)(stream.ctypes.data, at)
         given, found = _pointers(self.inputs), _pointers(self.outputs)
+        # As `Stream.step` does, the numbers of float inputs are checked.
+        checked = sum(1 << k for k, p in enumerate(ports.inputs) if p.ctype == "float")
+        counts = (ctypes.c_uint64 * max(1, len(ports.inputs)))(*(p.size for p in ports.inputs))
         call = _Call(
             ctypes.addressof(described.programs[program]), stream.ctypes.data, ctypes.addressof(given),
-            ctypes.addressof(found), None, None, 1, None, None, 0, None,
+            ctypes.addressof(found), None, None, 1, None, None, checked, ctypes.addressof(counts),
         )  # fmt: skip
-        # ports of one call with several steps: the strides say where the next step reads; 0 is the same place.
+        # Of a call with several steps: how far the next reads from the one before.
         zeros = (ctypes.c_uint64 * max(1, len(self.inputs), len(self.outputs)))()
         many = _Call.from_buffer_copy(call)
         many.input_strides = many.output_strides = ctypes.addressof(zeros)
         run = function(ctypes.c_int, pointer)(described.run)
         once, often = pointer(ctypes.addressof(call)), pointer(ctypes.addressof(many))
-        self._keep += [stream, weights, given, found, call, zeros, many]
+        self._keep += [stream, weights, given, found, call, counts, zeros, many]
         self.call = (run, once)
         self.step: Callable[[], object] = lambda: run(once)
 

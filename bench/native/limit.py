@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -45,6 +46,16 @@ def blockings(problem: Problem, lanes: int) -> Iterator[Blocking]:
     for units, sums, ahead, turns in product((1, 2, 4), (1, 2), aheads, sweeps):
         if vectors % units == 0 and 4 <= 4 * units * sums <= 16:
             yield Blocking(units, sums, ahead, turns)
+
+
+def save(blocking: Blocking, path: Path) -> None:
+    """Write a blocking for another process."""
+    path.write_text(json.dumps(asdict(blocking)))
+
+
+def saved(path: Path) -> Blocking:
+    """Read what `save` wrote."""
+    return Blocking(**json.loads(path.read_text()))
 
 
 class Limit:
