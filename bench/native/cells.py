@@ -10,7 +10,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from bench.native.library import Runner, built
+from bench.native.library import Runner, found
 from bench.native.limit import Blocking, Limit, saved
 from bench.peers.arena import Arena, Row, Turns
 from bench.peers.problem import Case, Problem, pose
@@ -77,7 +77,7 @@ def _from_c(problem: Problem, home: Path, blocking: Blocking, core: int | None) 
     """Microseconds a step where C calls it: the limit's, and the library's."""
     path = home / _LIBRARY.name
     limit = Limit(problem, blocking, (home / _BEST.name).with_suffix(".limits"))
-    runner = Runner(built(path.read_bytes(), path.with_suffix(".native")))
+    runner = Runner(found(path.read_bytes(), path.with_suffix(".native")))
     times: list[list[float]] = [[], []]
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, before if core is None else {core})
@@ -86,12 +86,12 @@ def _from_c(problem: Problem, home: Path, blocking: Blocking, core: int | None) 
     limit.steps(20)
     count = max(2, int(_BLOCK_US / ((perf_counter_ns() - begun) / 20_000)))
     for _ in range(_BLOCKS):
-        for found, steps in zip(times, (limit.steps, runner.steps), strict=True):
+        for block, steps in zip(times, (limit.steps, runner.steps), strict=True):
             # The first brings the weights back into the cache.
             steps(1 + count // 10)
             begun = perf_counter_ns()
             steps(count)
-            found.append((perf_counter_ns() - begun) / count / 1000)
+            block.append((perf_counter_ns() - begun) / count / 1000)
     os.sched_setaffinity(0, before)
-    limit_us, native_us = (float(np.median(found)) for found in times)
+    limit_us, native_us = (float(np.median(block)) for block in times)
     return limit_us, native_us

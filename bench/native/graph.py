@@ -11,7 +11,7 @@ from torch import nn
 
 import tests.networks
 import tests.real_networks
-from bench.native.library import Built, Runner
+from bench.native.library import Compiled, Runner
 from rnnedge_export.drafts import Options, of_module
 from rnnedge_runtime.contract import Array
 
@@ -55,11 +55,11 @@ def session(data: bytes) -> onnxruntime.InferenceSession:
 class Reference:
     """onnxruntime over the same step graph with everything bound once, two sets of states used in turn."""
 
-    def __init__(self, built: Built, data: bytes) -> None:
+    def __init__(self, library: Compiled, data: bytes) -> None:
         """Begin from the initial states."""
         self._session = session(data)
-        program = built.source.programs[0]
-        runner = Runner(built)
+        program = library.source.programs[0]
+        runner = Runner(library)
         self.inputs = {name: array.copy() for name, array in runner.inputs.items()}
         self.outputs = {name: array.copy() for name, array in runner.outputs.items()}
         held = [s.state for s in program.states]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,11 @@ from time import perf_counter
 import numpy as np
 
 from bench.native.memory import aligned
-from rnnedge_export.native import write_c
+from rnnedge_export.native import build, write_c
 from rnnedge_export.native.source import Source
+from rnnedge_export.native.toolchain import lanes_here
 from rnnedge_runtime.contract import Array
 
-FLAGS = (
-    "-std=gnu99", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
-    "-fvisibility=hidden", "-shared", "-fPIC", "-DRNNEDGE_LIBRARY",
-)  # fmt: skip
 _DTYPES = {"float": np.float32, "int64_t": np.int64, "int32_t": np.int32, "uint8_t": np.bool_}
 
 
@@ -67,66 +63,54 @@ class _Call(ctypes.Structure):
 
 
 @dataclass(frozen=True, eq=False)
-class Built:
-    """A library on disk: seconds that writing and compiling took, and what the compiler wrote."""
+class Compiled:
+    """A library on disk, what the compiler wrote for it, and seconds that all of it took."""
 
     source: Source
     path: Path
-    write_s: float = 0.0
-    compile_s: float = 0.0
+    seconds: float = 0.0
 
 
-def build(data: bytes, folder: Path, block: int | None = None) -> Built:
-    """Compile a sealed file for this processor with its C compiler; `folder` must not exist."""
+def compiled(data: bytes, folder: Path, block: int | None = None) -> Compiled:
+    """Compile a sealed file for this processor."""
     begun = perf_counter()
-    source = write_c(data, "model", lanes=host_lanes(), block=block)
-    written = perf_counter()
-    folder.mkdir(parents=True)
-    (folder / "model.c").write_text(source.c)
-    (folder / "model.h").write_text(source.h)
-    path = folder / "model.so"
-    subprocess.run(["cc", *FLAGS, "-o", path, folder / "model.c"], check=True)
-    return Built(source, path, written - begun, perf_counter() - written)
+    made = build(data, "native", folder, block=block)
+    assert made.artifact is not None
+    return Compiled(made.source, made.artifact, perf_counter() - begun)
 
 
-def built(data: bytes, folder: Path) -> Built:
-    """What `build` left in `folder`."""
-    return Built(write_c(data, "model", lanes=host_lanes()), folder / "model.so")
-
-
-def host_lanes() -> int:
-    """Floats of this processor's vectors, as its compiler sees them."""
-    told = subprocess.run(["cc", "-march=native", "-dM", "-E", "-x", "c", "/dev/null"], capture_output=True, check=True)
-    return 16 if b"__AVX512F__" in told.stdout else 8 if b"__AVX__" in told.stdout else 4
+def found(data: bytes, folder: Path) -> Compiled:
+    """What `compiled` left in a folder."""
+    return Compiled(write_c(data, "model", lanes=lanes_here()), folder / "model.so")
 
 
 class Runner:
     """One stream (or one block of streams) of a library: arrays of its ports, and `step` that runs once."""
 
-    def __init__(self, built: Built, program: int = 0) -> None:
+    def __init__(self, library: Compiled, program: int = 0) -> None:
         """Load and begin."""
-        library = ctypes.PyDLL(str(built.path))
-        library.rnnedge_library_v1.restype = ctypes.POINTER(_Library)
-        self._keep: list[object] = [library]
-        described = library.rnnedge_library_v1().contents
+        loaded = ctypes.PyDLL(str(library.path))
+        loaded.rnnedge_library_v1.restype = ctypes.POINTER(_Library)
+        self._keep: list[object] = [loaded]
+        described = loaded.rnnedge_library_v1().contents
         own = described.programs[program]
-        ports = built.source.programs[program]
+        ports = library.source.programs[program]
         self.stream_bytes = int(own.stream_bytes)
         stream = aligned(np.zeros(own.stream_bytes, np.uint8))
-        blob = built.source.weights
+        blob = library.source.weights
         weights = aligned(np.frombuffer(blob, np.uint8)) if blob else None
         self.inputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.inputs}
         self.outputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.outputs}
         pointer, function = ctypes.c_void_p, ctypes.PYFUNCTYPE
         at = None if weights is None else weights.ctypes.data
         function(None, pointer, pointer)(own.init)(stream.ctypes.data, at)
-        given, found = _pointers(self.inputs), _pointers(self.outputs)
+        given, results = _pointers(self.inputs), _pointers(self.outputs)
         # As `Stream.step` does, the numbers of float inputs are checked.
         checked = sum(1 << k for k, p in enumerate(ports.inputs) if p.ctype == "float")
         counts = (ctypes.c_uint64 * max(1, len(ports.inputs)))(*(p.size for p in ports.inputs))
         call = _Call(
             ctypes.addressof(described.programs[program]), stream.ctypes.data, ctypes.addressof(given),
-            ctypes.addressof(found), None, None, 1, None, None, checked, ctypes.addressof(counts),
+            ctypes.addressof(results), None, None, 1, None, None, checked, ctypes.addressof(counts),
         )  # fmt: skip
         # Of a call with several steps: how far the next reads from the one before.
         zeros = (ctypes.c_uint64 * max(1, len(self.inputs), len(self.outputs)))()
@@ -134,7 +118,7 @@ class Runner:
         many.input_strides = many.output_strides = ctypes.addressof(zeros)
         run = function(ctypes.c_int, pointer)(described.run)
         once, often = pointer(ctypes.addressof(call)), pointer(ctypes.addressof(many))
-        self._keep += [stream, weights, given, found, call, counts, zeros, many]
+        self._keep += [stream, weights, given, results, call, counts, zeros, many]
         self.call = (run, once)
         self.step: Callable[[], object] = lambda: run(once)
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from bench.native.graph import Network, Reference, frames, networks
-from bench.native.library import Built, Runner, build
+from bench.native.library import Compiled, Runner, compiled
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.measure import percentile, side_by_side
@@ -43,17 +43,17 @@ def measure(folder: Path, steps: int, rounds: int) -> Iterator[Found]:
     """Every network; only the real ones are timed."""
     for network in networks():
         try:
-            library = build(network.data, folder / network.name)
+            library = compiled(network.data, folder / network.name)
         except RnnEdgeError as error:
             yield Found(network.name, network.real, refused=str(error))
             continue
         yield _found(network, library, steps, rounds)
 
 
-def _found(network: Network, library: Built, steps: int, rounds: int) -> Found:
+def _found(network: Network, library: Compiled, steps: int, rounds: int) -> Found:
     nodes = len(onnx.load_from_string(network.data).graph.node)
     error = largest_error(library, network.data, steps)
-    seconds = library.write_s + library.compile_s
+    seconds = library.seconds
     one = Found(network.name, network.real, "", nodes, error, steps, seconds)
     if not network.real:
         return one
@@ -68,7 +68,7 @@ def _found(network: Network, library: Built, steps: int, rounds: int) -> Found:
     return Found(*(network.name, network.real, "", nodes, error, steps, seconds), *times.values())
 
 
-def largest_error(library: Built, data: bytes, steps: int) -> float:
+def largest_error(library: Compiled, data: bytes, steps: int) -> float:
     """Largest difference of any output over so many chained steps, relative to the range of that output."""
     runner, reference = Runner(library), Reference(library, data)
     held = {s.state.input: s.state.warmup for s in library.source.programs[0].states}

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bench.native.graph import Reference, frames, session, step_file
-from bench.native.library import Runner, build
+from bench.native.library import Runner, compiled
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.measure import percentile, side_by_side
 
@@ -65,7 +65,7 @@ def measure(pool: Pool, folder: Path, rounds: int) -> Gains:
     module = nn.LSTM(pool.input_size, pool.hidden_size, batch_first=True).eval()
     data = step_file(module, torch.zeros(1, 4, pool.input_size))
     name = f"pool-{pool.hidden_size}"
-    libraries = {block: build(data, folder / f"{name}-{block}", block) for block in _BLOCKS}
+    libraries = {block: compiled(data, folder / f"{name}-{block}", block) for block in _BLOCKS}
     blocks = {b: [Runner(library, 1) for _ in range(pool.streams // b)] for b, library in libraries.items()}
     lone = [Runner(libraries[_BLOCKS[0]]) for _ in range(pool.streams)]
     reference = Reference(libraries[_BLOCKS[0]], data)

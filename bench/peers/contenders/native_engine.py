@@ -11,17 +11,18 @@ from rnnedge_runtime.contract import Array
 
 def write(problem: Problem, path: Path) -> None:
     """The layer in step form, and beside it the library that the compiler makes of it."""
-    from bench.native.library import build
+    from bench.native.library import compiled
 
     ours.write(problem, path, "step", "float32")
-    build(path.read_bytes(), path.with_suffix(".native"))
+    compiled(path.read_bytes(), path.with_suffix(".native"))
 
 
 def bare(problem: Problem, path: Path) -> Step:
     """One call by ctypes with every pointer ready; the frame is checked for finite numbers, in C."""
-    from bench.native.library import Runner, built
+    from bench.native.library import Runner
+    from bench.native.library import found as library
 
-    runner = Runner(built(path.read_bytes(), path.with_suffix(".native")))
+    runner = Runner(library(path.read_bytes(), path.with_suffix(".native")))
     (given,), (found,) = runner.inputs.values(), runner.outputs.values()
     run, call = runner.call
 
