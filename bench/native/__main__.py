@@ -1,4 +1,4 @@
-"""`python -m bench.native`: the native engine beside its limit, onnxruntime and peers; writes docs/figures/native.md."""
+"""`python -m bench.native`: the native engine beside a limit, onnxruntime and peers; writes docs/figures/native.md."""
 
 from __future__ import annotations
 
@@ -30,20 +30,27 @@ def main(
     passes: Annotated[int, typer.Option(help="How often everything is measured: two show the spread.", min=1)] = 2,
     rounds: Annotated[int, typer.Option(help="Turns that each contender gets.", min=1)] = 30,
     frames: Annotated[int, typer.Option(help="Chained frames of the comparison of results.", min=1)] = 10_000,
-    quick: Annotated[bool, typer.Option("--quick", help="Few contenders, turns and frames; nothing is written.")] = False,
+    size: Annotated[
+        list[str] | None, typer.Option(help="INPUT,HIDDEN of layers; several times for several. Default: all.")
+    ] = None,
+    peers: Annotated[bool, typer.Option(help="Measure every contender of the peers' table too.")] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few contenders, turns and frames; nothing is written.")
+    ] = False,
     output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = FIGURES / "native.md",
 ) -> None:
     """Measure layers, networks, pools and sizes, print what is wanted beside what was found, and write the page."""
     warnings.simplefilter("ignore")
     core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     turns = Turns(5 if quick else rounds, 100, 30.0, core)
-    cases = [Case(cell, *size) for cell in CELLS for size in (SIZES[2:4] if quick else SIZES)]
+    chosen = [one for one in SIZES if (not size or f"{one[0]},{one[1]}" in size) and (not quick or one in SIZES[2:4])]
+    cases = [Case(cell, *one) for cell in CELLS for one in chosen]
     runs, host = [], machine()
     with tempfile.TemporaryDirectory() as place, one_torch_thread():
         for number in range(1 if quick else passes):
             folder = Path(place) / str(number)
             folder.mkdir()
-            layers = cells.measure(cases, turns, folder / "layers", quick)
+            layers = cells.measure(cases, turns, folder / "layers", peers and not quick)
             with one_core():
                 # The same results need no second comparison.
                 steps = 200 if quick else frames if number == 0 else 100

@@ -53,16 +53,16 @@ class Layer:
         return sorted((r for r in rows if r.precision == "float32"), key=lambda row: row.p50_us or 0.0)
 
 
-def contenders(quick: bool) -> list[Contender]:
-    """Mine, then those of the peers' table at equal precision, without the ways of ours that are slower by design."""
+def contenders(all_peers: bool) -> list[Contender]:
+    """Mine, then those of the peers' table at equal precision, without the ways of ours; `all_peers` False: onnxruntime alone."""
     peers = [c for c in roster() if c.precision == "float32" and not c.ours]
-    return [*_MINE, *(c for c in peers if not quick or c.name == BARE)]
+    return [*_MINE, *(c for c in peers if all_peers or c.name == BARE)]
 
 
-def measure(cases: Sequence[Case], turns: Turns, folder: Path, quick: bool = False) -> list[Layer]:
+def measure(cases: Sequence[Case], turns: Turns, folder: Path, all_peers: bool = True) -> list[Layer]:
     """Everybody in turns on one core, case after case."""
     layers = []
-    with Arena(contenders(quick), folder) as arena:
+    with Arena(contenders(all_peers), folder) as arena:
         for case in cases:
             problem = pose(case)
             rows = arena.measure(problem, turns, lambda stage, title=case.title: print(f"{title}: {stage}"))  # type: ignore[misc]

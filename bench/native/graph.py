@@ -36,7 +36,9 @@ def networks() -> Iterator[Network]:
     """The eight real ones, then the small ones of every kind."""
     for name, case in tests.real_networks.NETWORKS.items():
         module, example = case.build()
-        yield Network(name, step_file(module, example, time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz), True)
+        yield Network(
+            name, step_file(module, example, time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz), True
+        )
     for name in tests.networks.NETWORKS:
         module, example = tests.networks.build(name)
         yield Network(name, step_file(module, example), False)

@@ -18,7 +18,15 @@ from bench.peers.problem import Problem
 from rnnedge_runtime.contract import Array
 
 SOURCE = Path(__file__).parent / "limit" / "limit.c"
-FLAGS = ("-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fno-semantic-interposition")
+FLAGS = (
+    "-std=gnu11",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-fno-semantic-interposition",
+)
 _L1_BYTES, _L2_BYTES = 32 << 10, 256 << 10
 
 

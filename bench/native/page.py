@@ -150,7 +150,9 @@ def _equal(report: Report) -> str:
     ]
     refused = [one for one in found if one.refused]
     if refused:
-        listed = "; ".join(f"{one.name}: {one.refused.partition('native engine: ')[2] or one.refused}" for one in refused)
+        listed = "; ".join(
+            f"{one.name}: {one.refused.partition('native engine: ')[2] or one.refused}" for one in refused
+        )
         lines.append(f"Refused: {listed}.")
     return "\n\n".join(lines)
 
@@ -180,8 +182,8 @@ def _note(report: Report) -> str:
     turns = report.turns
     return (
         f"Measured by `make bench-native`, float32, one thread, core {turns.core}, all contenders in turns, "
-        f"{len(report.runs)} passes; layers: {turns.rounds} rounds of at most {turns.calls} calls or {turns.burst_ms:g} ms: "
-        f"{host}; {report.flags}."
+        f"{len(report.runs)} passes; layers: {turns.rounds} rounds of at most {turns.calls} calls or "
+        f"{turns.burst_ms:g} ms: {host}; {report.flags}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Many sequences on one core: a program for a block of them beside one-by-one runs, and beside what could be reached."""
+"""Many sequences on one core: a program for a block of them beside one-by-one runs, and beside what could be had."""
 
 from __future__ import annotations
 
