@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-native bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -87,6 +87,9 @@ bench-train: $(STAMP_DEV) ## measure how fast training is, and which cell rememb
 bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by side; writes the table and README's ratios
 	$(PEERS)/bin/python -m bench.peers $(BENCH_PEERS_ARGS)
 
+bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written limit, onnxruntime and peers; writes the page
+	$(PEERS)/bin/python -m bench.native
+
 # The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass
 	$(MAKE) --no-print-directory lint
@@ -109,7 +112,7 @@ clean: ## delete what these commands made, .venv included
 $(STAMP_PEERS): pyproject.toml constraints.txt bench/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --upgrade 'pip>=25.3'
-	$(PEERS)/bin/python $(PIP_INSTALL) -e '.[export]'
+	$(PEERS)/bin/python $(PIP_INSTALL) -e '.[native]'
 	while read -r peer; do $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0' "$$peer" \
 		|| echo "$$peer cannot be installed here" >&2; done < bench/peers/requirements.txt
 	touch $@

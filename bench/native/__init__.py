@@ -1,0 +1,1 @@
+"""The native engine measured beside a hand-written limit, onnxruntime and peers."""
