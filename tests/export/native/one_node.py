@@ -103,7 +103,6 @@ def library(parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: 
     text += [source._constants(weights.all_floats(), weights, False)]
     for name, one in parts.items():
         text += [header(name, [one], "", 0), programs(name, [one], False)]
-        text += [f"const unsigned long {name}_bytes = sizeof({name});"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cases.c"
         path.write_text("\n".join([*text, extra]))
@@ -115,7 +114,7 @@ def library(parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: 
 
 def run(built: ctypes.CDLL, name: str, one: Compiled, inputs: Mapping[str, Array]) -> list[Array]:
     """One step of a program; nothing around its outputs may be written, nothing around its inputs be used."""
-    stream = aligned(ctypes.c_ulong.in_dll(built, f"{name}_bytes").value)
+    stream = aligned(getattr(built, f"{name}_bytes")())
     getattr(built, f"{name}_init")(ctypes.c_void_p(stream.ctypes.data))
     types = {text: dtype for dtype, text in CTYPES.items()}
     before = [_framed(np.ascontiguousarray(inputs[port.name])) for port in one.inputs]
