@@ -132,9 +132,9 @@ def test_without_a_compiler_or_a_cache_the_remedy_is_told(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(find, "installed_compiler", lambda: None)
-    with pytest.raises(ProviderError, match="no compiler is installed.*provider='cpu'"):
+    with pytest.raises(ProviderError, match=r"no compiler is installed.*provider='cpu'"):
         load(native.path, provider="native")
     monkeypatch.setattr(find, "installed_compiler", compiler)
-    with pytest.raises(ProviderError, match="cannot be kept there.*XDG_CACHE_HOME"):
+    with pytest.raises(ProviderError, match=r"cannot be kept there.*XDG_CACHE_HOME"):
         load(native.path, provider="native")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
