@@ -9,7 +9,7 @@ import typer
 
 ProviderOption = Annotated[
     str,
-    typer.Option(help="cpu, cuda, tensorrt, ... or auto; several, best first, as cuda,cpu: the next takes over."),
+    typer.Option(help="cpu, native, cuda, ... or auto; several, best first, as cuda,cpu: the next takes over."),
 ]
 ProviderOptions = Annotated[
     list[str] | None,
