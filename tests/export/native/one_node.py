@@ -29,7 +29,7 @@ FLAGS = "-std=gnu99 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fPIC -
 FLAGS += "-Wall -Werror -Wno-psabi -Wno-unused-const-variable".split()
 OPTIMIZED = os.environ.get("RNNEDGE_NATIVE_FLAGS", "-O1").split()
 # Cases that every test draws.
-COUNT = int(os.environ.get("RNNEDGE_NATIVE_CASES", "60"))
+COUNT = int(os.environ.get("RNNEDGE_NATIVE_CASES", "32"))
 _EDGE = 64
 
 
