@@ -54,7 +54,7 @@ class Layer:
 
 
 def contenders(all_peers: bool) -> list[Contender]:
-    """Mine, then those of the peers' table at equal precision; `all_peers` False: onnxruntime alone."""
+    """Mine, and those of the peers' table at equal precision; `all_peers` False: onnxruntime alone."""
     peers = [c for c in roster() if c.precision == "float32" and not c.ours]
     return [*_MINE, *(c for c in peers if all_peers or c.name == BARE)]
 
