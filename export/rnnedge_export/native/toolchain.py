@@ -57,10 +57,14 @@ def compiler_of(target: Target) -> Compiler:
     return system_compiler() if target.triple is None else _zig(target.triple)
 
 
-@cache
 def system_compiler() -> Compiler:
     """$CC, or the first of cc, gcc and clang."""
-    given = shlex.split(os.environ.get("CC", ""))
+    return _found(os.environ.get("CC", ""))
+
+
+@cache
+def _found(asked: str) -> Compiler:
+    given = shlex.split(asked)
     for command in [given] if given else [[name] for name in _NAMES]:
         if shutil.which(command[0]):
             return Compiler(tuple(command), _version(command))

@@ -1,7 +1,9 @@
 /* Types, and functions of one number. All are free of branches, so that loops over them become vectors. */
 #define INLINE static inline __attribute__((always_inline, unused))
 #define UNROLL _Pragma("GCC unroll 16")
-#ifdef __clang__
+#if defined(NO_VECTORS)
+#define INDEPENDENT
+#elif defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
