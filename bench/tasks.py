@@ -1,7 +1,7 @@
 """What the tasks reach, streamed from their exported files, beside what has to be beaten.
 
 `python -m bench.tasks RUNS` reads the run folders RUNS/speech, RUNS/series, RUNS/series-trend, RUNS/text and RUNS/image
-that `rnnedge train` made, exports each, streams its test data, and writes the figures of docs/tasks.md.
+that `rnnedge train` made, exports each, streams its test data, and writes the figures of docs/tasks.
 """
 
 from __future__ import annotations
