@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,17 @@ def test_a_folder_that_cannot_be_made_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(InputError, match="a file is in the way"):
         save_checkpoint(tmp_path / "run", new(), RunInfo())
+
+
+@pytest.mark.long
+# The compiler of torch uses what torch has given up.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_network_learns_the_same() -> None:
+    """`compile` changes how fast an epoch is, not what it learns."""
+    trained = []
+    for compiled in (False, True):
+        network = new()
+        fit(network, signs(60, 1), signs(20, 2), replace(CONFIG, epochs=2, compile=compiled))
+        trained.append(network.state_dict())
+    for name, plain in trained[0].items():
+        torch.testing.assert_close(trained[1][name], plain, rtol=1e-4, atol=1e-5)
