@@ -166,8 +166,8 @@ def test_a_folder_that_cannot_be_made_is_an_input_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-# The compiler of torch uses what torch has given up.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# What the compiler of torch warns of is its own affair.
+@pytest.mark.filterwarnings("ignore")
 def test_a_compiled_network_learns_the_same() -> None:
     """`compile` changes how fast an epoch is, not what it learns."""
     trained = []
