@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 
 from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import FLOAT, Buffer
+from rnnedge_export.native.values import BYTE, FLOAT, INT, Buffer
 
 _ALIGNED = 16
 # What may be read beyond a buffer: a panel of the matrix kernel with the widest vectors.
 SLACK = 32
+# Bytes stand among the floats.
+_ADDRESSES = {FLOAT: "(A + {})", BYTE: "((uint8_t *)(A + {}))", INT: "(I + {})"}
 _TOKEN = re.compile(r"@\d+@")
 
 
@@ -33,16 +35,16 @@ def plan(program: Program) -> Arena:
             lives[name] = (first, number)
     ends = {}
     places: dict[str, int] = {}
-    for kind in sorted({buffer.kind for buffer in program.buffers}):
-        own = [buffer for buffer in program.buffers if buffer.kind == kind and buffer.address in lives]
-        ends[kind] = _place(own, lives, places)
+    for whole in (False, True):
+        own = [buffer for buffer in program.buffers if (buffer.kind == INT) == whole and buffer.address in lives]
+        ends[whole] = _place(own, lives, places)
     names = {
-        buffer.address: f"({'A' if buffer.kind == FLOAT else 'I'} + {places[buffer.address]})"
+        buffer.address: _ADDRESSES[buffer.kind].format(places[buffer.address])
         for buffer in program.buffers
         if buffer.address in places
     }
     code = "\n".join(_TOKEN.sub(lambda found: names[found.group()], text) for text in texts)
-    return Arena(code, ends.get(FLOAT, 0) + SLACK, sum(end for kind, end in ends.items() if kind != FLOAT))
+    return Arena(code, ends[False] + SLACK, ends[True])
 
 
 def _place(buffers: list[Buffer], lives: dict[str, tuple[int, int]], places: dict[str, int]) -> int:
@@ -50,7 +52,8 @@ def _place(buffers: list[Buffer], lives: dict[str, tuple[int, int]], places: dic
     taken: list[tuple[int, int, int, int]] = []
     for buffer in sorted(buffers, key=lambda one: lives[one.address][0]):
         first, last = lives[buffer.address]
-        size = -(-max(buffer.size, 1) // _ALIGNED) * _ALIGNED
+        size = -(-buffer.size // 4) if buffer.kind == BYTE else buffer.size
+        size = -(-max(size, 1) // _ALIGNED) * _ALIGNED
         at = 0
         for start, end, since, until in sorted(taken):
             if until < first or last < since:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from rnnedge_export.native.arena import SLACK, Arena, plan
+from rnnedge_export.native.constants import folded
 from rnnedge_export.native.node import FALLBACK, nodes_of
 from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
@@ -79,6 +80,7 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     """
     nodes, constants = nodes_of(model.graph)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    nodes = folded(nodes, constants, opset)
     program = Program(batch, lanes, weights)
     scope = Scope(program, constants, opset)
     inputs, outputs = _ports(contract, batch)

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from onnx.reference import ReferenceEvaluator
 
+from rnnedge_export.native.constants import computed, fixed
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.program import Program
 from rnnedge_export.native.registry import rule_for
 from rnnedge_export.native.rings import Ring
 from rnnedge_export.native.values import Array, Tensor, plain
-from rnnedge_runtime.errors import ModelRefused
 
 
 class Scope:
@@ -61,8 +60,9 @@ class Scope:
         self._uses = Counter(name for node in nodes for name in node.inputs)
         self._uses.update(name for name in results for _ in range(2))
         for node in nodes:
-            if all(name in self._constants for name in node.inputs if name) and node.op not in ("Shape", "Range"):
-                self._fold(node)
+            if fixed(node, self._constants):
+                for name, value in computed(node, self._constants, self.opset).items():
+                    self.define(name, value)
             else:
                 self._lower(node)
 
@@ -81,17 +81,3 @@ class Scope:
             if isinstance(value, Tensor) and value.view is None and value.views and self._uses[name] > 1:
                 value = plain(self.program.materialized(value))
             self.define(name, value)
-
-    def _fold(self, node: Node) -> None:
-        """Compute what depends on nothing but constants, by ONNX's reference implementation."""
-        import onnx
-
-        domain, _, op = node.op.rpartition("::")
-        proto = onnx.helper.make_node(op, node.inputs, node.outputs, domain=domain, **node.attributes)
-        try:
-            evaluator = ReferenceEvaluator(proto, opsets={"": self.opset})
-            found = evaluator.run(None, {name: self._constants[name] for name in node.inputs if name})
-        except Exception as error:
-            raise ModelRefused(f"native engine: {node.op} {node.name!r}: not computed: {error}") from error
-        for name, value in zip(node.outputs, found, strict=True):
-            self.define(name, np.asarray(value))

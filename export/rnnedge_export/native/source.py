@@ -64,25 +64,33 @@ def write_c(
         compiled = tuple(compile_program(model, contract, batch, lanes, shared) for batch in batches)
     except ModelRefused as error:
         raise ModelRefused(f"{origin}: {error}") from error
-    numbers = shared.all_floats()
-    blob = weights == "blob" or (weights is None and numbers.nbytes >= _BLOB_BYTES)
-    raw = numbers.astype("<f4").tobytes() if blob else None
+    numbers, narrow = shared.all_floats(), shared.all_bytes()
+    size = numbers.nbytes + narrow.nbytes
+    blob = weights == "blob" or (weights is None and size >= _BLOB_BYTES)
+    raw = numbers.astype("<f4").tobytes() + narrow.tobytes() if blob else None
     sha = hashlib.sha256(raw).hexdigest() if raw is not None else ""
-    size = len(raw) if raw is not None else 0
+    blob_size = len(raw) if raw is not None else 0
     parts = [
         f'/* {name}: {origin}, SHA-256 {digest}; written by rnnedge. */\n#include "{name}.h"\n',
         f"#define LANES {lanes}\n#define VECTORS {VECTORS}\n",
-        *(_part(part) for part in ("numbers.h", "product.h", "rows.h")),
+        *_kernels(narrow.size > 0),
         _constants(numbers, shared, blob),
         programs(name, compiled, blob),
         "#ifdef RNNEDGE_LIBRARY\n",
         f"#define RNNEDGE_INPUTS {len(compiled[0].inputs)}\n#define RNNEDGE_OUTPUTS {len(compiled[0].outputs)}\n",
         _part("library.h"),
-        descriptor(name, compiled, digest, size, sha),
+        descriptor(name, compiled, digest, blob_size, sha),
         "#endif\n",
     ]
     text = "\n".join(parts)
-    return Source(name, text, header(name, compiled, digest, size), raw, digest, contract, compiled, numbers.nbytes)
+    return Source(name, text, header(name, compiled, digest, blob_size), raw, digest, contract, compiled, size)
+
+
+def _kernels(narrow: bool) -> list[str]:
+    """The files of C that every program begins with, those of narrow weights where there are any."""
+    names = ["numbers.h", "product.h", "rows.h"]
+    # What the processor's own headers declare must not meet our macros.
+    return [_part(name) for name in (["processor.h", *names, "narrow.h"] if narrow else names)]
 
 
 def _part(name: str) -> str:
@@ -98,6 +106,15 @@ def _constants(numbers: Array, weights: Weights, blob: bool) -> str:
             f"static const union {{ uint32_t bits[{numbers.size}]; float numbers[{numbers.size}]; }} constants "
             f"__attribute__((aligned(64))) = {{{{{_folded(bits)}}}}};\n"
             "#define K constants.numbers\n"
+        )
+    narrow = weights.all_bytes()
+    if narrow.size and blob:
+        text += f"#define Q ((const int8_t *)(K + {numbers.size}))\n"
+    elif narrow.size:
+        bits = ",".join(map(hex, narrow.view("<u8").tolist()))
+        text += (
+            f"static const uint64_t bytes[{narrow.size // 8}] __attribute__((aligned(64))) = {{{_folded(bits)}}};\n"
+            "#define Q ((const int8_t *)bytes)\n"
         )
     integers = weights.all_integers()
     if integers.size:

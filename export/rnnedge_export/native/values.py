@@ -16,14 +16,14 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
 
-FLOAT, INT = "float", "int64_t"
+FLOAT, INT, BYTE = "float", "int64_t", "uint8_t"
 # An element of a view that is no element of its buffer, and reads as zero.
 NOTHING = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A run of `size` numbers. `address` is the C expression of the first one, of C type `kind` (`FLOAT` or `INT`).
+    """A run of `size` numbers. `address` is the C expression of the first one, of C type `kind`: FLOAT, INT or BYTE.
 
     Every buffer may be read a vector beyond its end. `ctype` is the type that a port of the caller has, where it is
     another one, such as a bool.

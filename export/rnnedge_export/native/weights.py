@@ -1,10 +1,10 @@
-"""Constants of the generated file: floats `K`, integers `N` and tables of places `T`."""
+"""Constants of the generated file: floats `K`, bytes `Q`, integers `N` and tables of places `T`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.native.values import FLOAT, INT, Array, Buffer
+from rnnedge_export.native.values import BYTE, FLOAT, INT, Array, Buffer
 
 # 64 bytes, a cache line and the widest vector.
 ALIGNED = 16
@@ -17,6 +17,8 @@ class Weights:
         """None yet."""
         self._floats: list[Array] = []
         self._count = 0
+        self._bytes: list[Array] = []
+        self._byte_count = 0
         self._integers: list[Array] = []
         self._integer_count = 0
         self._known: dict[tuple[str, bytes], Buffer] = {}
@@ -31,6 +33,17 @@ class Weights:
             padded = np.pad(flat, (0, -flat.size % ALIGNED))
             self._floats.append(padded)
             self._count += padded.size
+        return self._known[key]
+
+    def bytes(self, array: Array) -> Buffer:
+        """int8 numbers, aligned to a cache line."""
+        flat = np.ascontiguousarray(array, np.int8).ravel()
+        key = (BYTE, flat.tobytes())
+        if key not in self._known:
+            self._known[key] = Buffer(f"(Q + {self._byte_count})", flat.size, BYTE)
+            padded = np.pad(flat, (0, -flat.size % (4 * ALIGNED)))
+            self._bytes.append(padded)
+            self._byte_count += padded.size
         return self._known[key]
 
     def integers(self, array: Array) -> Buffer:
@@ -54,6 +67,10 @@ class Weights:
     def all_floats(self) -> Array:
         """`K`, with a line behind it that may be read."""
         return np.concatenate([*self._floats, np.zeros(ALIGNED, np.float32)])
+
+    def all_bytes(self) -> Array:
+        """`Q`."""
+        return np.concatenate(self._bytes) if self._bytes else np.zeros(0, np.int8)
 
     def all_integers(self) -> Array:
         """`N`."""

@@ -67,7 +67,9 @@ class Case:
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
             for name, x in self.given.items()
         ]
-        constants = [numpy_helper.from_array(x, f"x{k}") for k, x in enumerate(self.inputs) if k in self.fixed]
+        constants = [
+            numpy_helper.from_array(x, f"x{k}") for k, x in enumerate(self.inputs) if x is not None and k in self.fixed
+        ]
         ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
         graph = helper.make_graph([node], "one", ports, ends, constants)
         opsets = [helper.make_opsetid("", self.opset)]
@@ -96,17 +98,19 @@ def compiled(case: Case, expected: Sequence[Array], weights: Weights, lanes: int
     return compile_program(case.model, contract, 1, lanes, weights)
 
 
-def library(parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: str = "") -> ctypes.CDLL:
+def library(
+    parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: str = "", flags: Sequence[str] = ()
+) -> ctypes.CDLL:
     """All programs, and C text of a test's own, built together; the folder is gone when the library is loaded."""
     text = [f"#define LANES {lanes}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
-    text += [source._part(name) for name in ("numbers.h", "product.h", "rows.h")]
+    text += source._kernels(weights.all_bytes().size > 0)
     text += [source._constants(weights.all_floats(), weights, False)]
     for name, one in parts.items():
         text += [header(name, [one], "", 0), programs(name, [one], False)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cases.c"
         path.write_text("\n".join([*text, extra]))
-        command = ["cc", *OPTIMIZED, *FLAGS, "-o", str(path.with_suffix(".so")), str(path)]
+        command = ["cc", *OPTIMIZED, *FLAGS, *flags, "-o", str(path.with_suffix(".so")), str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[:4000]
         return ctypes.CDLL(str(path.with_suffix(".so")))
@@ -114,7 +118,9 @@ def library(parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: 
 
 def run(built: ctypes.CDLL, name: str, one: Compiled, inputs: Mapping[str, Array]) -> list[Array]:
     """One step of a program; nothing around its outputs may be written, nothing around its inputs be used."""
-    stream = aligned(getattr(built, f"{name}_bytes")())
+    size = getattr(built, f"{name}_bytes")
+    size.restype = ctypes.c_size_t
+    stream = aligned(size())
     getattr(built, f"{name}_init")(ctypes.c_void_p(stream.ctypes.data))
     types = {text: dtype for dtype, text in CTYPES.items()}
     before = [_framed(np.ascontiguousarray(inputs[port.name])) for port in one.inputs]
@@ -145,12 +151,12 @@ def _framed(array: Array) -> Array:
     return memory
 
 
-def check(cases: Sequence[Case], lanes: int = 8, tolerance: float = 1e-5) -> None:
+def check(cases: Sequence[Case], lanes: int = 8, tolerance: float = 1e-5, flags: Sequence[str] = ()) -> None:
     """Every case gives what onnxruntime gives: NaN, infinities, numbers within `tolerance` of the range."""
     weights = Weights()
     expected = [case.expected() for case in cases]
     parts = {f"case{k}": compiled(case, expected[k], weights, lanes) for k, case in enumerate(cases)}
-    built = library(parts, weights, lanes)
+    built = library(parts, weights, lanes, flags=flags)
     failures = []
     for case, (name, one), wanted in zip(cases, parts.items(), expected, strict=True):
         for actual, right in zip(run(built, name, one, case.given), wanted, strict=True):
