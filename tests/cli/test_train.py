@@ -9,6 +9,7 @@ import pytest
 import torch
 from command import Command
 
+from rnnedge.cli import execute
 from rnnedge.learning import STATE
 from rnnedge.sources import load_source
 from rnnedge.training import fake_quantized, trainer
@@ -16,11 +17,22 @@ from rnnedge.training import fake_quantized, trainer
 pytest.importorskip("sktime")
 
 
-@pytest.fixture
-def run(rnnedge: Command, tmp_path: Path) -> Path:
+FINE_TUNING = ("--quantize", "int4", "--epochs", "3")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network, hardly trained."""
-    folder = tmp_path / "run"
-    assert rnnedge("train", "speech", "-o", folder, "--hidden-size", 8, "--epochs", 2).code == 0
+    folder = tmp_path_factory.mktemp("speech") / "run"
+    assert execute(["train", "speech", "-o", str(folder), "--hidden-size", "8", "--epochs", "2"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`run` fine-tuned for three epochs, in one go."""
+    folder = tmp_path_factory.mktemp("speech") / "whole"
+    assert execute(["train", "speech", "--from", str(run), *FINE_TUNING, "-o", str(folder)]) == 0
     return folder
 
 
@@ -66,13 +78,14 @@ def test_the_sentence_says_what_fine_tuning_gave(run: Path, rnnedge: Command, tm
 def test_an_interrupted_run_goes_on(
     call: int,
     run: Path,
+    uninterrupted: Path,
     rnnedge: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It leaves a run that can be used; with --resume the same file of weights as without an interruption."""
-    command = ["train", "speech", "--from", run, "--quantize", "int4", "--epochs", 3, "-o"]
+    command = ["train", "speech", "--from", run, *FINE_TUNING, "-o"]
     folder = tmp_path / "int4"
     with monkeypatch.context() as patch:
         interrupted_at(call, patch)
@@ -82,8 +95,7 @@ def test_an_interrupted_run_goes_on(
     assert (folder / STATE).exists()
     load_source(str(folder))
     assert rnnedge(*command, folder, "--resume").code == 0
-    assert rnnedge(*command, tmp_path / "whole").code == 0
-    assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in (tmp_path / "whole").iterdir())
+    assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in uninterrupted.iterdir())
 
 
 def test_training_from_scratch_goes_on(rnnedge: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
