@@ -131,5 +131,5 @@ class Matrix:
 def _halves(panels: Array, lanes: int) -> Array:
     """float32 panels (..., 2 * lanes) as bfloat16, the nearest one, ties to even; bytes as c/product.h reads them."""
     bits = panels.astype(np.float32).view(np.uint32)
-    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-    return np.ascontiguousarray(bits[..., :lanes] | bits[..., lanes:] << 16).astype("<u4").view(np.int8)
+    high = np.asarray((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, "<u4")
+    return np.ascontiguousarray(high[..., :lanes] | high[..., lanes:] << 16).view(np.int8)
