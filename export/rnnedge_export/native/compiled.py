@@ -80,7 +80,7 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     """
     nodes, constants = nodes_of(model.graph)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    nodes = folded(nodes, constants, opset)
+    nodes, grids = folded(nodes, constants, opset)
     program = Program(batch, lanes, weights)
     scope = Scope(program, constants, opset)
     inputs, outputs = _ports(contract, batch)
@@ -91,7 +91,7 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     for one in states:
         scope.define(one.state.input, plain(one.view))
     results = [port.name for port in outputs] + [state.output for state in contract.states]
-    scope.write(join_products(nodes, constants, results), results)
+    scope.write(join_products(nodes, constants, results, grids), results)
     for port in outputs:
         program.store(_fitting(scope.tensor(port.name), port.shape, port.name), _port_view(port))
     _commit(scope, states)

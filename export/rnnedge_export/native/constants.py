@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -30,12 +31,29 @@ def computed(node: Node, constants: Mapping[str, Array], opset: int) -> dict[str
     return {name: np.asarray(value) for name, value in zip(node.outputs, found, strict=True)}
 
 
-def folded(nodes: Iterable[Node], constants: dict[str, Array], opset: int) -> list[Node]:
-    """The nodes that are left; `constants` gets what the others give, such as weights that are narrow in the file."""
-    left = []
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A constant matrix (K, N) that is int8 in the file: `q`, and a scale (N,) of every column."""
+
+    q: Array
+    scale: Array
+
+
+def folded(nodes: Iterable[Node], constants: dict[str, Array], opset: int) -> tuple[list[Node], dict[str, Grid]]:
+    """The nodes that are left, and which constants are int8 in the file; `constants` gets what the other nodes give."""
+    left: list[Node] = []
+    casts: dict[str, Array] = {}
+    grids: dict[str, Grid] = {}
     for node in nodes:
-        if fixed(node, constants):
-            constants.update(computed(node, constants, opset))
-        else:
+        if not fixed(node, constants):
             left.append(node)
-    return left
+            continue
+        constants.update(computed(node, constants, opset))
+        first = constants[node.inputs[0]] if node.inputs else np.zeros(())
+        if node.op == "Cast" and first.dtype == np.int8 and first.ndim == 2:
+            casts[node.outputs[0]] = first
+        elif node.op == "Mul" and node.inputs[0] in casts:
+            q, scale = casts[node.inputs[0]], constants[node.inputs[1]]
+            if scale.shape == (1, q.shape[1]) and scale.dtype == np.float32:
+                grids[node.outputs[0]] = Grid(q, scale.reshape(-1))
+    return left, grids

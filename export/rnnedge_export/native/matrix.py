@@ -61,16 +61,23 @@ def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
 class Matrix:
     """Weights (K, N) as panels (K, `VECTORS` * lanes), padded with zeros, with their bias."""
 
-    def __init__(self, program: Program, weights: Array, bias: Array) -> None:
-        """Put them among the program's constants."""
+    def __init__(self, program: Program, weights: Array, bias: Array, scales: Array | None = None) -> None:
+        """Put them among the program's constants; int8 ones with `scales` (N,)."""
         self.program = program
         self.width = VECTORS * program.lanes
         self.depth, self.columns = weights.shape
         self.panels = -(-self.columns // self.width)
-        padded = np.zeros((self.depth, self.panels * self.width), np.float32)
+        padded = np.zeros((self.depth, self.panels * self.width), np.float32 if scales is None else np.int8)
         padded[:, : self.columns] = weights
         panels = padded.reshape(self.depth, self.panels, self.width).swapaxes(0, 1)
-        self.buffer = program.weights.floats(panels)
+        self.scales = "0"
+        if scales is not None:
+            self.kind, self.bytes, self.buffer = "WHOLES", 1, program.weights.bytes(panels)
+            self.scales = program.weights.floats(np.pad(scales, (0, -len(scales) % self.width))).address
+        elif program.weights.halves:
+            self.kind, self.bytes, self.buffer = "HALVES", 2, program.weights.bytes(_halves(panels, program.lanes))
+        else:
+            self.kind, self.bytes, self.buffer = "FLOATS", 4, program.weights.floats(panels)
         self.bias = Place(program.weights.floats(np.pad(bias.astype(np.float32), (0, -len(bias) % self.width))), 0, 0)
 
     def call(self, rows: int, taps: Sequence[Taps], start: Place | None, out: Place, shift: Sequence[str] = ()) -> str:
@@ -92,9 +99,10 @@ class Matrix:
             reads += ["NO_TAPS"] * (2 - len(reads))
             begin = start.text(f"{shifts[-2]} + {panel}" + (f" + {row} * {start.row}" if row else ""))
             end = out.text(f"{shifts[-1]} + {panel}" + (f" + {row} * {out.row}" if row else ""))
-            panels = f"{self.buffer.address} + {panel} * {self.depth}"
+            at = f"{panel} * {self.depth * self.bytes // (4 if self.kind == 'FLOATS' else 1)}"
+            scale = self.scales if self.scales == "0" else f"{self.scales} + {panel}"
             return (
-                f"product({count}, {sums}, {reads[0]}, {reads[1]}, {panels}, "
+                f"product({self.kind}, {count}, {sums}, {reads[0]}, {reads[1]}, {self.buffer.address} + {at}, {scale}, "
                 f"{begin}, {start.row}, {end}, {out.row}, {width});"
             )
 
@@ -112,9 +120,16 @@ class Matrix:
         if self.panels == 1:
             return all_rows("0", str(last))
         full = self.panels if last == self.width else self.panels - 1
-        swept = self.depth * self.panels * self.width * 4 >= _SWEPT_BYTES
+        swept = self.depth * self.panels * self.width * self.bytes >= _SWEPT_BYTES
         at = f"(turn ? {full - 1} - n : n) * {width}" if swept else f"n * {width}"
         tail = "" if full == self.panels else all_rows(str(full * self.width), str(last))
         if full == 1:
             return all_rows("0", width) + tail
         return f"for (int n = 0; n < {full}; n++) {{\nconst int panel = {at};\n{all_rows('panel', width)}}}\n{tail}"
+
+
+def _halves(panels: Array, lanes: int) -> Array:
+    """float32 panels (..., 2 * lanes) as bfloat16, the nearest one, ties to even; bytes as c/product.h reads them."""
+    bits = panels.astype(np.float32).view(np.uint32)
+    high = np.asarray((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, "<u4")
+    return np.ascontiguousarray(high[..., :lanes] | high[..., lanes:] << 16).view(np.int8)

@@ -2,7 +2,7 @@
 
 Gemm and MatMul become `Product` nodes with inputs [operand, ...] or [operand, ..., start], and these attributes:
 `weights`, a matrix (K, N) for every operand; `bias` (N,); `starts`, whether the last input is what the sum starts from;
-`columns`, how the N columns are shared out among the outputs.
+`columns`, how the N columns are shared out among the outputs; `grids`, what each matrix is in int8, or None.
 """
 
 from __future__ import annotations
@@ -13,32 +13,37 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_export.native.constants import Grid
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.values import Array
 
 PRODUCT = "Product"
 
 
-def join_products(nodes: Iterable[Node], constants: Mapping[str, Array], results: Iterable[str]) -> list[Node]:
+def join_products(
+    nodes: Iterable[Node], constants: Mapping[str, Array], results: Iterable[str], grids: Mapping[str, Grid]
+) -> list[Node]:
     """The same graph with its products joined."""
-    found = [_product(node, constants) or node for node in nodes]
+    found = [_product(node, constants, grids) or node for node in nodes]
     uses = Counter(name for node in found for name in node.inputs)
     uses.update(results)
     return _alike(_summed(found, uses, constants))
 
 
-def _product(node: Node, constants: Mapping[str, Array]) -> Node | None:
+def _product(node: Node, constants: Mapping[str, Array], grids: Mapping[str, Grid]) -> Node | None:
     """A Gemm or MatMul over a constant matrix as a Product."""
     if node.op not in ("Gemm", "MatMul") or node.inputs[0] in constants:
         return None
     weights = constants.get(node.inputs[1])
     if weights is None or weights.ndim != 2 or weights.dtype != np.float32:
         return None
+    grid = grids.get(node.inputs[1])
     bias, start = None, ""
     if node.op == "Gemm":
         alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
         if node.attribute("transA", 0):
             return None
+        grid = grid if alpha == 1 and not node.attribute("transB", 0) else None
         weights = (weights.T if node.attribute("transB", 0) else weights) * np.float32(alpha)
         if node.has(2):
             known = constants.get(node.inputs[2])
@@ -48,13 +53,14 @@ def _product(node: Node, constants: Mapping[str, Array]) -> Node | None:
             bias = None if known is None else _row(known * np.float32(beta), weights.shape[1])
             if known is not None and bias is None:
                 return None
-    return _made(node.name, [node.inputs[0]], [weights], bias, start, node.outputs, [weights.shape[1]])
+    return _made(node.name, [node.inputs[0]], [weights], [grid], bias, start, node.outputs, [weights.shape[1]])
 
 
 def _made(
     name: str,
     operands: list[str],
     weights: list[Array],
+    grids: list[Grid | None],
     bias: Array | None,
     start: str,
     outputs: tuple[str, ...],
@@ -62,6 +68,7 @@ def _made(
 ) -> Node:
     attributes = {
         "weights": weights,
+        "grids": grids,
         "bias": np.zeros(sum(columns), np.float32) if bias is None else bias,
         "starts": bool(start),
         "columns": columns,
@@ -110,7 +117,8 @@ def _sum(first: Node, then: Node) -> Node:
     operands = [*(first.inputs[:-1] if starts else first.inputs), *then.inputs[:-1]]
     start = first.inputs[-1] if starts else ""
     weights = [*a["weights"], *b["weights"]]
-    return _made(then.name, operands, weights, a["bias"] + b["bias"], start, then.outputs, b["columns"])
+    grids = [*a["grids"], *b["grids"]]
+    return _made(then.name, operands, weights, grids, a["bias"] + b["bias"], start, then.outputs, b["columns"])
 
 
 def _alike(nodes: list[Node]) -> list[Node]:
@@ -133,4 +141,14 @@ def _beside(group: list[Node]) -> Node:
     weights = [np.concatenate([node.attributes["weights"][k] for node in group], axis=1) for k in range(count)]
     bias = np.concatenate([node.attributes["bias"] for node in group])
     outputs = tuple(node.outputs[0] for node in group)
-    return _made(first.name, list(first.inputs), weights, bias, "", outputs, [len(n.attributes["bias"]) for n in group])
+    grids = [_joined([node.attributes["grids"][k] for node in group]) for k in range(count)]
+    columns = [len(node.attributes["bias"]) for node in group]
+    return _made(first.name, list(first.inputs), weights, grids, bias, "", outputs, columns)
+
+
+def _joined(grids: list[Grid | None]) -> Grid | None:
+    """Matrices side by side."""
+    known = [grid for grid in grids if grid is not None]
+    if len(known) < len(grids):
+        return None
+    return Grid(np.concatenate([grid.q for grid in known], axis=1), np.concatenate([grid.scale for grid in known]))

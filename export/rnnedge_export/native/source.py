@@ -22,6 +22,7 @@ from rnnedge_runtime.seal import check_seal
 
 # From here on weights are a file of their own: compilers take long over text of that length.
 _BLOB_BYTES = 4 << 20
+PRECISIONS = ("float32", "bf16")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -40,23 +41,33 @@ class Source:
 
 
 def write_c(
-    data: bytes, name: str, *, lanes: int, block: int | None = None, weights: str | None = None, origin: str = "model"
+    data: bytes,
+    name: str,
+    *,
+    lanes: int,
+    block: int | None = None,
+    weights: str | None = None,
+    precision: str = "float32",
+    origin: str = "model",
 ) -> Source:
     """Compile a sealed streaming file to C.
 
     `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
     write a second program that advances so many sequences together. `weights`: "static" or "blob"; None: by their size.
+    `precision`: "bf16" keeps float32 weights of products in 16 bits, rounded to the nearest; sums stay float32.
     `origin` is how messages call the file.
 
     Raises `ModelRefused` for a file of an open number of frames that cannot be taken at its hop, and for an operator
-    or an attribute that no rule can write; `InputError` for a bad name.
+    or an attribute that no rule can write; `InputError` for a bad name or precision.
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"name: expected a C identifier, found {name!r}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: expected {' or '.join(PRECISIONS)}, found {precision!r}")
     digest = check_seal(data, origin)
     model = onnx.load_from_string(data)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
-    shared = Weights()
+    shared = Weights(halves=precision == "bf16")
     if contract.batch not in (None, 1):
         raise ModelRefused(f"{origin}: made for batch {contract.batch}: the native engine needs batch 1 or an open one")
     batches = [1] + ([block] if block and contract.batch is None else [])

@@ -13,8 +13,9 @@ ALIGNED = 16
 class Weights:
     """Numbers that all programs of a file share; equal runs of them stand there once."""
 
-    def __init__(self) -> None:
-        """None yet."""
+    def __init__(self, *, halves: bool = False) -> None:
+        """None yet; with `halves` those of products are kept as bfloat16."""
+        self.halves = halves
         self._floats: list[Array] = []
         self._count = 0
         self._bytes: list[Array] = []

@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 import onnx
 import pytest
-from one_node import COUNT, Case, check
+from one_node import COUNT, Case, check, compiled, library, run
 from onnx import helper
 from refusals import refused
 
 from rnnedge_export.native.narrow import kind_of
+from rnnedge_export.native.weights import Weights
 
 MICROSOFT = "com.microsoft"
 # Whatever this machine has, and plain C.
@@ -118,3 +119,57 @@ def test_what_is_refused() -> None:
     case = _blocks(rng, 8)
     case.inputs[1].flat[0] = 0  # type: ignore[union-attr]
     refused(case, "a weight of -128")
+
+
+@dataclass(frozen=True, eq=False)
+class Widened(Case):
+    """A product of inputs [x, int8 weights, scale of every column] in float32."""
+
+    @cached_property
+    def model(self) -> onnx.ModelProto:
+        """Cast, Mul and MatMul."""
+        model = super().model
+        del model.graph.node[:]
+        model.graph.node.extend(
+            [
+                helper.make_node("Cast", ["x1"], ["cast"], to=1),
+                helper.make_node("Mul", ["cast", "x2"], ["wide"]),
+                helper.make_node("MatMul", ["x0", "wide"], ["y0"]),
+            ]
+        )
+        return model
+
+
+@EVERY
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_weights_that_are_int8_in_the_file_stay_so(lanes: int, flags: list[str]) -> None:
+    """They are widened while they are used, and are a quarter of the bytes."""
+    rng = np.random.default_rng(lanes)
+    cases = []
+    for rows, depth, columns in ((1, 101, 190), (7, 301, 77), (2, 64, 256)):
+        weights = rng.integers(-127, 128, (depth, columns)).astype(np.int8)
+        scale = rng.random((1, columns)).astype(np.float32)
+        x = rng.standard_normal((rows, depth)).astype(np.float32)
+        cases.append(Widened("MatMul", [x, weights, scale], fixed={1, 2}))
+    check(cases, lanes, flags=[*flags, *(["-mno-avx512f"] if "-march=native" in flags and lanes < 16 else [])])
+    weights_of = Weights()
+    compiled(cases[-1], cases[-1].expected(), weights_of, lanes)
+    assert weights_of.all_bytes().nbytes == 64 * 256 and weights_of.all_floats().nbytes < 4096
+
+
+@pytest.mark.parametrize("flags", [[], ["-DNO_VECTORS"]], ids=["vectors", "plain"])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_bf16(lanes: int, flags: list[str]) -> None:
+    """Weights of products are rounded to the nearest of 8 bits, ties to even; sums are those of float32."""
+    rng = np.random.default_rng(lanes)
+    weights = rng.standard_normal((37, 50)).astype(np.float32)
+    weights[0, :3] = [1 + 2**-8, 1 + 3 * 2**-8, -(1 + 2**-8 + 2**-20)]
+    case = Case("MatMul", [np.eye(37, dtype=np.float32), weights], fixed={1})
+    kept = Weights(halves=True)
+    one = compiled(case, case.expected(), kept, lanes)
+    found = run(library({"one": one}, kept, lanes, flags=flags), "one", one, case.given)[0]
+    assert found[0, :3].tolist() == [1.0, 1 + 2**-6, -(1 + 2**-7)]
+    assert not (found.view(np.uint32) & 0xFFFF).any()
+    assert (np.abs(found - weights) <= np.abs(weights) * 2.0**-8).all()
+    columns = -(-50 // (2 * lanes)) * 2 * lanes
+    assert 0 <= kept.all_bytes().nbytes - 2 * 37 * columns < 64

@@ -16,3 +16,10 @@
 #else
 #define NARROW_PLAIN
 #endif
+
+/* int8 as a vector of floats, where gcc has to be told. */
+#if !defined(NARROW_PLAIN) && LANES == 16 && defined(__AVX512F__)
+#define WIDENED(from) _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(from))))
+#elif !defined(NARROW_PLAIN) && LANES == 8 && defined(__AVX2__)
+#define WIDENED(from) _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(from))))
+#endif

@@ -4,28 +4,47 @@
 typedef struct { const float *from; long row; int count[3]; long step[3]; } taps;
 #define NO_TAPS (taps){0, 0, {0, 0, 0}, {0, 0, 0}}
 
+/* How weights stand in memory, and bytes of a row of a panel. HALVES: the upper 16 bits of floats, those of a panel's
+   second vector in the upper half of a word, those of its first one in the lower. WHOLES: int8, times `scale`. */
+enum { FLOATS, HALVES, WHOLES };
+#define ROW(kind) (VECTORS * LANES * ((kind) == FLOATS ? 4 : (kind) == HALVES ? 2 : 1))
+
 #if defined(NO_VECTORS)
 
 /* For processors without vectors: small, and not inlined. */
-static __attribute__((noinline, unused)) const float *add_taps(float *sums, int columns, taps t, int p, const float *w) {
+INLINE float weight(int kind, const char *w, int n) {
+  if (kind == FLOATS) return ((const float *)w)[n];
+  if (kind == WHOLES) return ((const int8_t *)w)[n];
+  uint32_t word;
+  memcpy(&word, w + 4 * (n % LANES), 4);
+  word = n < LANES ? word << 16 : word & 0xffff0000u;
+  float value;
+  memcpy(&value, &word, 4);
+  return value;
+}
+
+static __attribute__((noinline, unused)) const char *add_taps(int kind, float *sums, int columns, taps t, int p,
+    const char *w) {
   for (int a = 0; a < t.count[0]; a++)
     for (int b = 0; b < t.count[1]; b++) {
       const float *x = t.from + p * t.row + a * t.step[0] + b * t.step[1];
-      for (int k = 0; k < t.count[2]; k++, x += t.step[2], w += VECTORS * LANES) {
+      for (int k = 0; k < t.count[2]; k++, x += t.step[2], w += ROW(kind)) {
         const float f = *x;
-        for (int n = 0; n < columns; n++) sums[n] += f * w[n];
+        for (int n = 0; n < columns; n++) sums[n] += f * weight(kind, w, n);
       }
     }
   return w;
 }
 
-static __attribute__((noinline, unused)) void product(int rows, int sums, taps one, taps two, const float *w,
-    const float *start, long start_row, float *y, long y_row, int columns) {
+static __attribute__((noinline, unused)) void product(int kind, int rows, int sums, taps one, taps two,
+    const void *w, const float *scale, const float *start, long start_row, float *y, long y_row, int columns) {
   (void)sums;
   for (int p = 0; p < rows; p++) {
     float total[VECTORS * LANES];
-    for (int n = 0; n < columns; n++) total[n] = start[p * start_row + n];
-    add_taps(total, columns, two, p, add_taps(total, columns, one, p, w));
+    for (int n = 0; n < columns; n++) total[n] = kind == WHOLES ? 0.0f : start[p * start_row + n];
+    add_taps(kind, total, columns, two, p, add_taps(kind, total, columns, one, p, (const char *)w));
+    if (kind == WHOLES)
+      for (int n = 0; n < columns; n++) total[n] = total[n] * scale[n] + start[p * start_row + n];
     for (int n = 0; n < columns; n++) y[p * y_row + n] = total[n];
   }
 }
@@ -34,22 +53,42 @@ static __attribute__((noinline, unused)) void product(int rows, int sums, taps o
 
 #define MOST_SUMS 16
 
-INLINE const float *add_taps(vector total[][VECTORS], int rows, int sums, taps t, const float *w) {
+typedef uint32_t word_vector __attribute__((vector_size(4 * LANES), may_alias));
+typedef int32_t int_vector __attribute__((vector_size(4 * LANES), may_alias));
+typedef int8_t small_vector __attribute__((vector_size(LANES), aligned(LANES), may_alias));
+
+INLINE vector widened(int kind, const char *w, int v) {
+  if (kind == HALVES) {
+    const word_vector both = *(const word_vector *)w;
+    return v ? (vector)(both & 0xffff0000u) : (vector)(both << 16);
+  }
+#ifdef WIDENED
+  if (kind == WHOLES) return (vector)WIDENED(w + v * LANES);
+#else
+  if (kind == WHOLES) {
+    const int_vector whole = __builtin_convertvector(((const small_vector *)w)[v], int_vector);
+    return __builtin_convertvector(whole, vector);
+  }
+#endif
+  return ((const vector *)w)[v];
+}
+
+INLINE const char *add_taps(int kind, vector total[][VECTORS], int rows, int sums, taps t, const char *w) {
   for (int a = 0; a < t.count[0]; a++)
     for (int b = 0; b < t.count[1]; b++) {
       const float *x = t.from + a * t.step[0] + b * t.step[1];
       int k = 0;
       for (; k + sums <= t.count[2]; k += sums)
-        UNROLL for (int u = 0; u < sums; u++, w += VECTORS * LANES)
+        UNROLL for (int u = 0; u < sums; u++, w += ROW(kind))
           UNROLL for (int p = 0; p < rows; p++) {
             const float f = x[p * t.row + (k + u) * t.step[2]];
-            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums + u][v] += f * ((const vector *)w)[v];
+            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums + u][v] += f * widened(kind, w, v);
           }
       if (sums > 1)
-        for (; k < t.count[2]; k++, w += VECTORS * LANES)
+        for (; k < t.count[2]; k++, w += ROW(kind))
           UNROLL for (int p = 0; p < rows; p++) {
             const float f = x[p * t.row + k * t.step[2]];
-            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums][v] += f * ((const vector *)w)[v];
+            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums][v] += f * widened(kind, w, v);
           }
     }
   return w;
@@ -57,20 +96,24 @@ INLINE const float *add_taps(vector total[][VECTORS], int rows, int sums, taps t
 
 /* `rows` rows at once, each in `sums` partial sums; `columns` of the panel are written, and all of it is read from
    `start`. */
-INLINE void product(int rows, int sums, taps one, taps two, const float *restrict w,
+INLINE void product(int kind, int rows, int sums, taps one, taps two, const void *restrict panel, const float *scale,
     const float *start, long start_row, float *y, long y_row, int columns) {
   vector total[MOST_SUMS][VECTORS];
   UNROLL for (int p = 0; p < rows; p++)
     UNROLL for (int v = 0; v < VECTORS; v++) {
       UNROLL for (int u = 1; u < sums; u++) total[p * sums + u][v] = (vector){0};
-      total[p * sums][v] = *(const loose_vector *)(start + p * start_row + v * LANES);
+      const vector begin = *(const loose_vector *)(start + p * start_row + v * LANES);
+      total[p * sums][v] = kind == WHOLES ? (vector){0} : begin;
     }
-  w = add_taps(total, rows, sums, one, w);
-  if (two.count[0]) w = add_taps(total, rows, sums, two, w);
+  const char *w = add_taps(kind, total, rows, sums, one, (const char *)panel);
+  if (two.count[0]) add_taps(kind, total, rows, sums, two, w);
   UNROLL for (int p = 0; p < rows; p++)
     UNROLL for (int v = 0; v < VECTORS; v++) {
       vector sum = total[p * sums][v];
       UNROLL for (int u = 1; u < sums; u++) sum += total[p * sums + u][v];
+      if (kind == WHOLES)
+        sum = sum * *(const loose_vector *)(scale + v * LANES)
+            + *(const loose_vector *)(start + p * start_row + v * LANES);
       const int left = columns - v * LANES;
       if (left >= LANES) *(loose_vector *)(y + p * y_row + v * LANES) = sum;
       else if (left > 0) memcpy(y + p * y_row + v * LANES, &sum, 4 * left);

@@ -14,12 +14,15 @@ from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import Tensor, View, affine, plain
 
+# From here on float32 weights are slower to fetch than int8 ones are to widen.
+_NARROW_BYTES = 1 << 16
+
 
 @rule(PRODUCT)
 def product(scope: Scope, node: Node) -> Result:
     """Sum of products with constant weights; see `products`."""
     program = scope.program
-    weights, bias = node.attribute("weights"), node.attribute("bias")
+    weights, grids, bias = node.attribute("weights"), node.attribute("grids"), node.attribute("bias")
     starts, columns = node.attribute("starts"), node.attribute("columns")
     operands = [scope.input(node, k) for k in range(len(weights))]
     lead = operands[0].shape[:-1]
@@ -31,12 +34,18 @@ def product(scope: Scope, node: Node) -> Result:
     start = _start(scope, node, lead, width) if starts else None
     if starts and np.any(bias):
         start = _start(scope, node, lead, width, bias)
-    for k in range(0, len(taps), 2):
-        matrix = Matrix(program, np.concatenate(weights[k : k + 2]), bias if k == 0 else np.zeros(width, np.float32))
-        before = out if k else start
-        code = matrix.call(rows, taps[k : k + 2], before, out)
+    k = 0
+    while k < len(taps):
+        added = bias if k == 0 else np.zeros(width, np.float32)
+        before, grid = out if k else start, grids[k]
+        if grid is not None and weights[k].nbytes >= _NARROW_BYTES:
+            count, matrix = 1, Matrix(program, grid.q, added, grid.scale)
+        else:
+            count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)
+        code = matrix.call(rows, taps[k : k + count], before, out)
         begun = [before.buffer] if before else []
-        program.emit(code, *(tap.buffer for tap in taps[k : k + 2]), *begun, target.buffer)
+        program.emit(code, *(tap.buffer for tap in taps[k : k + count]), *begun, target.buffer)
+        k += count
     edges = np.cumsum([0, *columns])
     return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
 
