@@ -17,6 +17,7 @@ from rnnedge_export.native.build import Built
 from rnnedge_export.native.compiled import CPort
 from rnnedge_export.native.toolchain import compiler_of
 from rnnedge_export.native.values import Array
+from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.model import load_bytes
 
@@ -84,8 +85,10 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
         folder = Path(temporary)
         if built.target.suffix == ".wasm":
             found = _in_node(built, recording, folder)
-        else:
+        elif runner:
             found = _as_program(built, recording, folder, runner)
+        else:
+            found = _in_this_process(data, built, recording)
     error = relative_error(recording, found)
     name = runner[0] if runner else "this processor"
     if not error <= TOLERANCE:
@@ -130,6 +133,23 @@ def _runs_here(built: Built) -> bool:
     return built.target.lanes <= lanes_here()
 
 
+def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Array]:
+    """Load the library as the runtime does, golden sample and all, and step through the recording."""
+    options = {"native": {"library": str(built.artifact)}}
+    settings = Settings(provider="native", provider_options=options)
+    stream = load_bytes(data, built.source.name, settings, trust="local").stream()
+    ports = built.source.programs[0]
+    given = dict(zip((port.name for port in ports.inputs), recording.inputs, strict=True))
+    found: list[list[Array]] = [[] for _ in ports.outputs]
+    for k in range(len(next(iter(recording.inputs)))):
+        for name, array in stream.inputs.items():
+            array[...] = given[name][k].reshape(array.shape)
+        stream.step()
+        for port, kept in zip(ports.outputs, found, strict=True):
+            kept.append(np.array(stream.outputs[port.name]).ravel())
+    return [np.array(rows) for rows in found]
+
+
 def _as_program(built: Built, recording: Recording, folder: Path, runner: list[str]) -> list[Array]:
     """Compile the sources with a `main` that steps through the recording, and run that."""
     source, target = built.source, built.target
@@ -142,11 +162,10 @@ def _as_program(built: Built, recording: Recording, folder: Path, runner: list[s
     program = folder / "prove"
     flags = [flag for flag in target.all_flags if flag not in ("-shared", "-fPIC", "-nostdlib", "-DRNNEDGE_LIBRARY")]
     compiler = compiler_of(target)
-    if target.triple is not None:
-        # A program that needs no libraries of the other system.
-        command = [part.replace("-linux-gnu", "-linux-musl") for part in compiler.command]
-        compiler = type(compiler)(tuple(command), compiler.version)
-        flags.append("-static")
+    # A program that needs no libraries of the other system.
+    command = [part.replace("-linux-gnu", "-linux-musl") for part in compiler.command]
+    compiler = type(compiler)(tuple(command), compiler.version)
+    flags.append("-static")
     compiler.compile(flags, [folder / "main.c", folder / f"{source.name}.c"], program)
     ran = subprocess.run([*runner, str(program)], cwd=folder, capture_output=True, check=False, timeout=600)
     if ran.returncode:

@@ -77,9 +77,18 @@ def _found(asked: str) -> Compiler:
 
 def lanes_here() -> int:
     """Floats of a vector of this machine's processor, as its compiler sees it."""
-    found = _run([*system_compiler().command, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
-    defined = set(found.stdout.decode("utf-8", "replace").split())
+    defined = set(_features().split())
     return next((lanes for name, lanes in _WIDTHS if name in defined), 4)
+
+
+def processor_here() -> str:
+    """A digest of all that the compiler takes this machine's processor for."""
+    return hashlib.sha256(_features().encode()).hexdigest()[:16]
+
+
+def _features() -> str:
+    found = _run([*system_compiler().command, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+    return found.stdout.decode("utf-8", "replace")
 
 
 def _zig(triple: str) -> Compiler:

@@ -17,8 +17,10 @@ static uint32_t saved(uint32_t features) {
 __attribute__((visibility("default"))) const void *rnnedge_library_v1(void) {
   uint32_t a, b, c, d, more = 0;
   if (__get_cpuid(1, &a, &b, &c, &d)) {
-    const uint32_t kept = saved(c), fused = c & bit_FMA, half = c & bit_F16C;
-    if (__get_cpuid_count(7, 0, &a, &more, &c, &d) && (kept & 0x6) == 0x6 && fused && half && (more & bit_AVX2)) {
+    const uint32_t one = bit_FMA | bit_F16C | bit_MOVBE, seven = bit_AVX2 | bit_BMI | bit_BMI2;
+    const uint32_t kept = saved(c), first = (c & one) == one;
+    const uint32_t counts = __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & bit_LZCNT);
+    if (__get_cpuid_count(7, 0, &a, &more, &c, &d) && (kept & 0x6) == 0x6 && first && counts && (more & seven) == seven) {
       const uint32_t wide = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
       return (kept & 0xe6) == 0xe6 && (more & wide) == wide ? rnnedge_library_v1_of_x86_64_v4()
                                                             : rnnedge_library_v1_of_x86_64_v3();
