@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rnnedge_export.precision import Precision, Shrunk
     from rnnedge_runtime import Contract
 
-_PRECISIONS = ("float32", "float16", "int8", "int4")
+_PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 
 
 def _precision(value: str) -> str:
@@ -23,7 +23,7 @@ def _precision(value: str) -> str:
 
 
 PrecisionOption = Annotated[
-    str, typer.Option(callback=_precision, help="Numbers of the weights: float32, float16, int8 or int4.")
+    str, typer.Option(callback=_precision, help="Numbers of the weights: float32, float16, bf16, int8 or int4.")
 ]
 CalibrationOption = Annotated[
     list[Path] | None,
@@ -34,7 +34,9 @@ CalibrationOption = Annotated[
 ]
 ToleranceOption = Annotated[
     float | None,
-    typer.Option(help="Largest streamed error, for outputs up to 1 (float16 0.002, int8 0.02, int4 0.1).", min=0.0),
+    typer.Option(
+        help="Largest streamed error, for outputs up to 1 (float16 0.002, bf16 0.01, int8 0.02, int4 0.1).", min=0.0
+    ),
 ]
 BudgetOption = Annotated[
     float | None,

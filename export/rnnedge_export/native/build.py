@@ -52,7 +52,8 @@ def build(
     if target == "native":
         found = with_lanes(found, lanes_here())
     say("write C")
-    source = write_c(data, name, lanes=found.lanes, block=block if found.suffix != ".o" else None, origin=origin)
+    small = found.suffix == ".o"
+    source = write_c(data, name, lanes=found.lanes, block=None if small else block, compact=small, origin=origin)
     compiler = compiler_of(found) if found.suffix else None
     make_folder(folder)
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:

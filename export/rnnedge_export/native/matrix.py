@@ -15,6 +15,8 @@ VECTORS = 2
 _ROWS = 6
 # Partial sums of one row, so that an addition need not wait for the one before.
 _SUMS = 4
+# From here on float32 weights are slower to fetch than narrow ones are to widen.
+_NARROW_BYTES = 1 << 16
 # From here on weights do not stay in the caches near a core from step to step, so that every second sweep is reversed.
 _SWEPT_BYTES = 1 << 18
 
@@ -59,10 +61,15 @@ def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
 
 
 class Matrix:
-    """Weights (K, N) as panels (K, `VECTORS` * lanes), padded with zeros, with their bias."""
+    """Weights (K, N) as panels (K, `VECTORS` * lanes), padded with zeros, with their bias.
+
+    Large ones that bfloat16 holds without a loss are kept as that, and so are int8 ones with a scale for each column.
+    """
 
     def __init__(self, program: Program, weights: Array, bias: Array, scales: Array | None = None) -> None:
         """Put them among the program's constants; int8 ones with `scales` (N,)."""
+        if scales is None:
+            weights = np.ascontiguousarray(weights, np.float32)
         self.program = program
         self.width = VECTORS * program.lanes
         self.depth, self.columns = weights.shape
@@ -74,7 +81,7 @@ class Matrix:
         if scales is not None:
             self.kind, self.bytes, self.buffer = "WHOLES", 1, program.weights.bytes(panels)
             self.scales = program.weights.floats(np.pad(scales, (0, -len(scales) % self.width))).address
-        elif program.weights.halves:
+        elif narrow_enough(program, weights.nbytes) and not (weights.view(np.uint32) & 0xFFFF).any():
             self.kind, self.bytes, self.buffer = "HALVES", 2, program.weights.bytes(_halves(panels, program.lanes))
         else:
             self.kind, self.bytes, self.buffer = "FLOATS", 4, program.weights.floats(panels)
@@ -128,8 +135,12 @@ class Matrix:
         return f"for (int n = 0; n < {full}; n++) {{\nconst int panel = {at};\n{all_rows('panel', width)}}}\n{tail}"
 
 
+def narrow_enough(program: Program, float_bytes: int) -> bool:
+    """Whether to keep weights narrow that are so in the file, and would have so many bytes in float32."""
+    return program.weights.compact or float_bytes >= _NARROW_BYTES
+
+
 def _halves(panels: Array, lanes: int) -> Array:
-    """float32 panels (..., 2 * lanes) as bfloat16, the nearest one, ties to even; bytes as c/product.h reads them."""
-    bits = panels.astype(np.float32).view(np.uint32)
-    high = np.asarray((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, "<u4")
+    """The upper halves of float32 panels (..., 2 * lanes), as c/product.h reads them."""
+    high = np.asarray(panels.view(np.uint32) >> 16, "<u4")
     return np.ascontiguousarray(high[..., :lanes] | high[..., lanes:] << 16).view(np.int8)

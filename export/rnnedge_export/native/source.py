@@ -22,7 +22,6 @@ from rnnedge_runtime.seal import check_seal
 
 # From here on weights are a file of their own: compilers take long over text of that length.
 _BLOB_BYTES = 4 << 20
-PRECISIONS = ("float32", "bf16")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -47,27 +46,25 @@ def write_c(
     lanes: int,
     block: int | None = None,
     weights: str | None = None,
-    precision: str = "float32",
+    compact: bool = False,
     origin: str = "model",
 ) -> Source:
     """Compile a sealed streaming file to C.
 
     `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
     write a second program that advances so many sequences together. `weights`: "static" or "blob"; None: by their size.
-    `precision`: "bf16" keeps float32 weights of products in 16 bits, rounded to the nearest; sums stay float32.
+    `compact`: memory is dearer than time, so that all weights which are narrow in the file stay so.
     `origin` is how messages call the file.
 
     Raises `ModelRefused` for a file of an open number of frames that cannot be taken at its hop, and for an operator
-    or an attribute that no rule can write; `InputError` for a bad name or precision.
+    or an attribute that no rule can write; `InputError` for a bad name.
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"name: expected a C identifier, found {name!r}")
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: expected {' or '.join(PRECISIONS)}, found {precision!r}")
     digest = check_seal(data, origin)
     model = onnx.load_from_string(data)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
-    shared = Weights(halves=precision == "bf16")
+    shared = Weights(compact=compact)
     if contract.batch not in (None, 1):
         raise ModelRefused(f"{origin}: made for batch {contract.batch}: the native engine needs batch 1 or an open one")
     batches = [1] + ([block] if block and contract.batch is None else [])
@@ -99,7 +96,7 @@ def write_c(
 
 def _kernels(narrow: bool) -> list[str]:
     """The files of C that every program begins with, those of narrow weights where there are any."""
-    names = ["numbers.h", "product.h", "rows.h"]
+    names = ["numbers.h", "product.h"]
     # What the processor's own headers declare must not meet our macros.
     return [_part(name) for name in (["processor.h", *names, "narrow.h"] if narrow else names)]
 

@@ -13,9 +13,9 @@ ALIGNED = 16
 class Weights:
     """Numbers that all programs of a file share; equal runs of them stand there once."""
 
-    def __init__(self, *, halves: bool = False) -> None:
-        """None yet; with `halves` those of products are kept as bfloat16."""
-        self.halves = halves
+    def __init__(self, *, compact: bool = False) -> None:
+        """None yet; `compact`: memory is dearer than time, so that what is narrow in the file stays so."""
+        self.compact = compact
         self._floats: list[Array] = []
         self._count = 0
         self._bytes: list[Array] = []

@@ -1,8 +1,8 @@
 """Written graph -> the same graph with narrow weights, and the list of what became of each.
 
 1. A layer has a precision of its own (`Plan`); those that the plan does not name have its default.
-2. float16 is a way of storing weights. int8 and int4 are integer products where the weight is multiplied from the
-   right, and int8 in the file where it is read in any other way.
+2. float16 and bf16 are ways of storing weights. int8 and int4 are integer products where the weight is multiplied from
+   the right, and int8 in the file where it is read in any other way.
 3. Afterwards the graph is read again: every product that was to change is an integer operator, and no weight that was
    to be narrow is left in float32. A difference is a defect of this pass and raises.
 """
@@ -20,11 +20,11 @@ from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import Weight, check_layers, product_of, weights_of
 from rnnedge_export.precision.native_lstm import OPERATOR, narrow_lstms
 from rnnedge_export.precision.products import DOMAIN, Ranges, write_product
-from rnnedge_export.precision.storage import WIDENED, store_half, store_int8
+from rnnedge_export.precision.storage import HALVES, WIDENED, store_half, store_int8
 from rnnedge_runtime.contract import State
 from rnnedge_runtime.errors import ModelRefused
 
-PRECISIONS = ("float32", "float16", "int8", "int4")
+PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 INTEGER_OPERATORS = ("MatMulIntegerToFloat", "MatMulNBits", OPERATOR)
 
 
@@ -101,8 +101,8 @@ def narrow(
 def _write(tape: Tape, weight: Weight, precision: str, ranges: Ranges) -> tuple[Counter[str], int]:
     """How the uses of a weight were written, and how many of them are integer products."""
     hows: Counter[str] = Counter()
-    if precision == "float16":
-        hows[store_half(tape, weight) or "float32, too large for float16"] += 1
+    if precision in HALVES:
+        hows[store_half(tape, weight, precision) or f"float32, too large for {precision}"] += 1
         return hows, 0
     bits, integers = (4 if precision == "int4" else 8), 0
     for node in weight.nodes:

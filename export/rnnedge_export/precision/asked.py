@@ -19,10 +19,10 @@ REMEDY = (
 class Precision:
     """What is asked of the numbers of a file.
 
-    `name`: float32, float16, int8 or int4; `layers`: another one for some layers by name. `tolerance`: the largest
-    error of a streamed frame that is accepted, for outputs of magnitude 1; by default that of the narrowest precision
-    in use (`TOLERANCES`). `budget_error`: choose the layers' precisions by measurement so that the file is the smallest
-    within this error, none narrower than `name`. `metric(model)` gives a score for each item of a task.
+    `name`: float32, float16, bf16, int8 or int4; `layers`: another one for some layers by name. `tolerance`: the
+    largest error of a streamed frame that is accepted, for outputs of magnitude 1; by default that of the narrowest
+    precision in use (`TOLERANCES`). `budget_error`: choose the layers' precisions by measurement so that the file is
+    the smallest within this error, none narrower than `name`. `metric(model)` gives a score for each item of a task.
     """
 
     name: str = "float32"

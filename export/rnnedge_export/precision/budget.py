@@ -3,7 +3,8 @@
 1. Every layer begins at the narrowest precision that is allowed.
 2. Layers are ranked by what they do to the streamed error: each one alone is narrowed, everything else in float32.
 3. While the whole is beyond the budget, the layer that brings most error for each byte that it saves is widened by a
-   step (int4, int8, float16, float32), and the whole is streamed again.
+   step (int4, int8, float16, float32), and the whole is streamed again. bf16 is tried where it is asked for only:
+   float16 is as small and nearer.
 4. Then each layer, the largest first, is tried a step narrower once more: errors of layers may cancel.
 
 Every look streams the whole trial: an error may stay small for thousands of frames before it shows.
@@ -11,7 +12,7 @@ Every look streams the whole trial: an error may stay small for thousands of fra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -22,7 +23,7 @@ from rnnedge_export.precision.layers import weights_of
 from rnnedge_export.precision.recordings import Recording, outputs_of
 from rnnedge_runtime.model import Model, load_bytes
 
-_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 5}
+_BITS = {"float32": 32, "float16": 16, "bf16": 16, "int8": 8, "int4": 5}
 
 
 def search(
@@ -44,6 +45,7 @@ def search(
     for weight in weights_of(model):
         sizes[weight.layer] = sizes.get(weight.layer, 0) + weight.array.size
     free = [layer for layer in sizes if layer not in start.layers]
+    steps = _steps(start.default)
 
     def error(plan: Plan) -> float:
         found = outputs_of(load_bytes(build(plan), "trial", trust="local"), trial)
@@ -67,26 +69,33 @@ def search(
         candidates = [layer for layer in free if chosen[layer] != "float32"]
         if not candidates:
             break
-        worst = max(candidates, key=lambda layer: _gain(layer, chosen[layer], sizes, effect))
-        chosen[worst] = _wider(chosen[worst])
+        worst = max(candidates, key=lambda layer: _gain(layer, chosen[layer], steps, sizes, effect))
+        chosen[worst] = _wider(chosen[worst], steps)
         say(f"{worst} in {chosen[worst]}")
     for layer in sorted(free, key=sizes.__getitem__, reverse=True):
-        tried = {**chosen, layer: _narrower(chosen[layer], start.default)}
+        tried = {**chosen, layer: _narrower(chosen[layer], steps)}
         if tried != chosen and error(whole(tried)) <= budget:
             chosen = tried
     return whole(chosen)
 
 
-def _gain(layer: str, precision: str, sizes: Mapping[str, int], effect: Callable[[str, str], float]) -> float:
+def _gain(
+    layer: str, precision: str, steps: Sequence[str], sizes: Mapping[str, int], effect: Callable[[str, str], float]
+) -> float:
     """Error that widening takes away, for each bit that it costs."""
-    wider = _wider(precision)
+    wider = _wider(precision, steps)
     saved = max(effect(layer, precision) - effect(layer, wider), 0.0)
     return saved / (sizes[layer] * (_BITS[wider] - _BITS[precision]))
 
 
-def _wider(precision: str) -> str:
-    return PRECISIONS[max(PRECISIONS.index(precision) - 1, 0)]
+def _steps(narrowest: str) -> list[str]:
+    """From float32 down to `narrowest`."""
+    return [p for p in PRECISIONS if _BITS[p] > _BITS[narrowest] and p != "bf16"] + [narrowest]
 
 
-def _narrower(precision: str, limit: str) -> str:
-    return PRECISIONS[min(PRECISIONS.index(precision) + 1, PRECISIONS.index(limit))]
+def _wider(precision: str, steps: Sequence[str]) -> str:
+    return steps[max(steps.index(precision) - 1, 0)]
+
+
+def _narrower(precision: str, steps: Sequence[str]) -> str:
+    return steps[min(steps.index(precision) + 1, len(steps) - 1)]

@@ -17,6 +17,7 @@ from rnnedge_export.precision.calibrate import observe
 from rnnedge_export.precision.drift import FRAMES, Drift, drift
 from rnnedge_export.precision.recordings import Recording, chained, outputs_of
 from rnnedge_export.precision.speed import speed_of
+from rnnedge_export.precision.storage import HALVES
 from rnnedge_export.stamp import stamp
 from rnnedge_runtime.contract import Contract, Golden
 from rnnedge_runtime.errors import VerificationError
@@ -121,7 +122,7 @@ def _golden(model: Model) -> Golden | None:
             f"{model.name}: in {model.contract.precision} its output {wrong[0]!r} is not finite; nothing was written, "
             f"{REMEDY}"
         )
-    if model.contract.precision == "float16":
+    if model.contract.precision in HALVES:
         return Golden(inputs, whole, golden.tolerance)
     apart = max(max_error(whole[name], single[name]) for name in whole)
     largest = max(float(np.abs(array).max(initial=0.0)) for array in whole.values())

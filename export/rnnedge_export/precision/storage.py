@@ -1,7 +1,7 @@
 """Weights that stand narrow in the file and are computed with as float32.
 
-For what has no fast integer operator: convolutions, tables, native recurrences; and for float16 as a whole, which
-onnxruntime's CPU kernels would compute in float32 anyway, with casts around every node (Scan 2 to 3x slower).
+For what has no fast integer operator: convolutions, tables, native recurrences; and for float16 and bf16 as a whole,
+which onnxruntime's CPU kernels would compute in float32 anyway, with casts around every node (Scan 2 to 3x slower).
 
 The nodes that widen them, Cast and Mul, read constants only, so onnxruntime folds them while it loads: a step costs
 what it costs in float32. `DequantizeLinear` would not do, it is kept out of folding and would run on every call.
@@ -9,6 +9,7 @@ what it costs in float32. `DequantizeLinear` would not do, it is kept out of fol
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 
@@ -17,23 +18,22 @@ from rnnedge_export.precision.grids import per_axis
 from rnnedge_export.precision.layers import Weight
 from rnnedge_runtime.contract import Array
 
-# The largest float16; what is beyond stays float32.
-_LARGEST = float(np.finfo(np.float16).max)
-
-
+# Numbers of 16 bits; bfloat16 has the range of float32 and 8 bits of its precision.
+HALVES = {"float16": np.dtype(np.float16), "bf16": np.dtype(ml_dtypes.bfloat16)}
+_LARGEST = {"float16": 65504.0, "bf16": (2 - 2**-7) * 2.0**127}
 WIDENED = "int8 in the file"
 
 
-def store_half(tape: Tape, weight: Weight) -> str | None:
-    """float16 in the file; None where a weight is too large for it."""
-    array = weight.array
-    if np.abs(array).max() > _LARGEST:
+def store_half(tape: Tape, weight: Weight, precision: str) -> str | None:
+    """float16 or bf16 in the file, the nearest, ties to even; None where a weight is too large for it."""
+    dtype = HALVES[precision]
+    if np.abs(weight.array).max() > _LARGEST[precision]:
         return None
-    narrow = tape.const(array.astype(np.float16), "weight")
+    narrow = tape.const(weight.array.astype(dtype), "weight")
     # By way of double: onnxruntime fuses a Cast from float16 with what reads it, and fails where that is a Scan body.
     wide = tape.op("Cast", tape.op("Cast", narrow, to=ir.DataType.DOUBLE), to=ir.DataType.FLOAT)
     _widen(tape, weight, wide)
-    return "float16"
+    return precision
 
 
 def store_int8(tape: Tape, weight: Weight) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
@@ -159,17 +160,21 @@ def test_weights_that_are_int8_in_the_file_stay_so(lanes: int, flags: list[str])
 
 @pytest.mark.parametrize("flags", [[], ["-DNO_VECTORS"]], ids=["vectors", "plain"])
 @pytest.mark.parametrize("lanes", [4, 8, 16])
-def test_bf16(lanes: int, flags: list[str]) -> None:
-    """Weights of products are rounded to the nearest of 8 bits, ties to even; sums are those of float32."""
+def test_weights_that_bfloat16_holds_take_16_bits(lanes: int, flags: list[str]) -> None:
+    """No number changes; one weight of more digits keeps the matrix in float32."""
     rng = np.random.default_rng(lanes)
-    weights = rng.standard_normal((37, 50)).astype(np.float32)
-    weights[0, :3] = [1 + 2**-8, 1 + 3 * 2**-8, -(1 + 2**-8 + 2**-20)]
+    wide = rng.standard_normal((37, 50)).astype(np.float32)
+    weights = wide.astype(ml_dtypes.bfloat16).astype(np.float32)
+    weights[0, :4] = [np.float32(1e-40), -3e38, 0.0, -0.0]
+    weights[0, :2] = weights[0, :2].astype(ml_dtypes.bfloat16)
     case = Case("MatMul", [np.eye(37, dtype=np.float32), weights], fixed={1})
-    kept = Weights(halves=True)
+    kept = Weights(compact=True)
     one = compiled(case, case.expected(), kept, lanes)
     found = run(library({"one": one}, kept, lanes, flags=flags), "one", one, case.given)[0]
-    assert found[0, :3].tolist() == [1.0, 1 + 2**-6, -(1 + 2**-7)]
-    assert not (found.view(np.uint32) & 0xFFFF).any()
-    assert (np.abs(found - weights) <= np.abs(weights) * 2.0**-8).all()
+    np.testing.assert_array_equal(found, weights)
     columns = -(-50 // (2 * lanes)) * 2 * lanes
     assert 0 <= kept.all_bytes().nbytes - 2 * 37 * columns < 64
+    weights[36, 49] = 1 + 2**-20
+    whole = Weights(compact=True)
+    compiled(Case("MatMul", [np.eye(37, dtype=np.float32), weights], fixed={1}), [weights], whole, lanes)
+    assert not whole.all_bytes().size

@@ -98,7 +98,7 @@ def test_every_cell_in_every_form_is_computed_in_integers(cell: type[nn.RNNBase]
     assert 1e-5 < error < 0.05
 
 
-@pytest.mark.parametrize(("precision", "share"), [("float16", 0.53), ("int8", 0.29), ("int4", 0.19)])
+@pytest.mark.parametrize(("precision", "share"), [("float16", 0.53), ("bf16", 0.53), ("int8", 0.29), ("int4", 0.19)])
 def test_a_file_shrinks_with_its_precision(precision: str, share: float, tmp_path: Path) -> None:
     """Beside the float32 file of the same form, what is no weight included."""
     module = Tagger(nn.GRU, 256)
@@ -240,7 +240,7 @@ def test_recordings_that_do_not_fit_are_refused(calibration: object, message: st
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "int3"}, "expected one of float32, float16, int8, int4, found 'int3'"),
+        ({"name": "int3"}, "expected one of float32, float16, bf16, int8, int4, found 'int3'"),
         ({"name": "float32", "budget_error": 0.1}, "expected int8 or int4 where layers"),
         ({"name": "int8", "tolerance": 0.0}, "tolerance: expected an error above 0"),
         ({"name": "int8", "tolerance": float("nan")}, "tolerance: expected an error above 0"),

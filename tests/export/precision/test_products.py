@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
@@ -130,16 +131,20 @@ def test_few_weights_with_an_unbounded_left_side_are_computed_in_float32() -> No
     np.testing.assert_allclose(run(model, x), expected, rtol=1e-5, atol=1e-2)
 
 
-def test_float16_keeps_what_it_cannot_hold() -> None:
-    """A weight beyond the largest float16 stays float32; others lose eleven bits at most."""
+@pytest.mark.parametrize(
+    ("precision", "dtype", "beyond"), [("float16", np.float16, 1e5), ("bf16", ml_dtypes.bfloat16, 3.4e38)]
+)
+def test_sixteen_bits_keep_what_they_cannot_hold(precision: str, dtype: type, beyond: float) -> None:
+    """A weight beyond the largest number stays float32; others are rounded to the nearest."""
     w = np.random.default_rng(0).standard_normal((40, 24)).astype(np.float32)
     small = graph(w, bounded=False, bias=False)
-    assert narrow(small, (), Plan("float16"))[0].how == "1 x float16"
+    assert narrow(small, (), Plan(precision))[0].how == f"1 x {precision}"
     x = np.random.default_rng(1).standard_normal((ROWS, 40)).astype(np.float32)
-    np.testing.assert_allclose(run(small, x), x @ w.astype(np.float16).astype(np.float32), rtol=0, atol=1e-5)
-    w[0, 0] = 1e5
+    np.testing.assert_allclose(run(small, x), x @ w.astype(dtype).astype(np.float32), rtol=0, atol=1e-5)
+    w[0, 0] = beyond
     large = graph(w, bounded=False, bias=False)
-    assert "too large" in narrow(large, (), Plan("float16"))[0].how
+    assert "too large" in narrow(large, (), Plan(precision))[0].how
+    x[:, 0] = 0
     np.testing.assert_allclose(run(large, x), x @ w, rtol=1e-5, atol=1e-5)
 
 

@@ -6,12 +6,19 @@
    BLOCKS8: x int8, w int8 without -128; BLOCKS4: x int8, w 0 ... 15, two in a byte. */
 enum { PANEL = 32, SMALL, GENERAL, ANY, BLOCKS8, BLOCKS4 };
 
+/* WIDE sums of a vector; a row has CHAINS partial sums, so that an addition need not wait for the one before. */
 #if defined(NARROW_AVX512_VNNI)
 #define WIDE 16
+#define CHAINS 4
+#elif defined(NARROW_AVX_VNNI)
+#define WIDE 8
+#define CHAINS 2
 #elif defined(NARROW_DOTPROD)
 #define WIDE 4
+#define CHAINS 1
 #else
 #define WIDE 8
+#define CHAINS 1
 #endif
 #define PARTS (PANEL / WIDE)
 typedef int32_t sums __attribute__((vector_size(4 * WIDE), aligned(4 * WIDE), may_alias));
@@ -88,18 +95,28 @@ INLINE void write_reals(float *y, reals value, int columns) {
 /* One panel: y = (sum of (x - zero) w) scale + bias, `column_sums` those of w. */
 INLINE void byte_product(int rows, int kind, const uint8_t *x, long row, int groups, const int8_t *restrict w,
     int zero, const int8_t *column_sums, const float *scale, const float *bias, float *y, long y_row, int columns) {
-  sums total[2][PARTS];
+  sums total[2][CHAINS][PARTS];
   UNROLL for (int p = 0; p < rows; p++)
-    UNROLL for (int v = 0; v < PARTS; v++)
-      total[p][v] = ((const sums *)column_sums)[v] * (-zero - MOVED_X(kind));
-  for (int g = 0; g < groups; g++, w += 4 * PANEL)
+    UNROLL for (int v = 0; v < PARTS; v++) {
+      total[p][0][v] = ((const sums *)column_sums)[v] * (-zero - MOVED_X(kind));
+      UNROLL for (int u = 1; u < CHAINS; u++) total[p][u][v] = (sums){0};
+    }
+  int g = 0;
+  for (; g + CHAINS <= groups; g += CHAINS)
+    UNROLL for (int u = 0; u < CHAINS; u++, w += 4 * PANEL)
+      UNROLL for (int p = 0; p < rows; p++) {
+        const int32_t four = four_at(x + p * row + 4 * (g + u));
+        UNROLL for (int v = 0; v < PARTS; v++) total[p][u][v] = dot(kind, total[p][u][v], four, ((const octets *)w)[v]);
+      }
+  for (; CHAINS > 1 && g < groups; g++, w += 4 * PANEL)
     UNROLL for (int p = 0; p < rows; p++) {
       const int32_t four = four_at(x + p * row + 4 * g);
-      UNROLL for (int v = 0; v < PARTS; v++) total[p][v] = dot(kind, total[p][v], four, ((const octets *)w)[v]);
+      UNROLL for (int v = 0; v < PARTS; v++) total[p][0][v] = dot(kind, total[p][0][v], four, ((const octets *)w)[v]);
     }
   UNROLL for (int p = 0; p < rows; p++)
     UNROLL for (int v = 0; v < PARTS; v++) {
-      reals value = __builtin_convertvector(total[p][v], reals);
+      UNROLL for (int u = 1; u < CHAINS; u++) total[p][0][v] += total[p][u][v];
+      reals value = __builtin_convertvector(total[p][0][v], reals);
       value = value * ((const reals *)scale)[v] + ((const reals *)bias)[v];
       write_reals(y + p * y_row + v * WIDE, value, columns - v * WIDE);
     }

@@ -7,15 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnedge_export.native.matrix import Matrix, Place, Taps, flat
+from rnnedge_export.native.matrix import Matrix, Place, Taps, flat, narrow_enough
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.products import PRODUCT
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import Tensor, View, affine, plain
-
-# From here on float32 weights are slower to fetch than int8 ones are to widen.
-_NARROW_BYTES = 1 << 16
 
 
 @rule(PRODUCT)
@@ -38,7 +35,7 @@ def product(scope: Scope, node: Node) -> Result:
     while k < len(taps):
         added = bias if k == 0 else np.zeros(width, np.float32)
         before, grid = out if k else start, grids[k]
-        if grid is not None and weights[k].nbytes >= _NARROW_BYTES:
+        if grid is not None and narrow_enough(program, weights[k].nbytes):
             count, matrix = 1, Matrix(program, grid.q, added, grid.scale)
         else:
             count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)

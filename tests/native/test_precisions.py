@@ -1,0 +1,65 @@
+"""Files in fewer bits on the native engine: onnxruntime's results, and the memory that they promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import rnnedge_export
+from rnnedge_export.native import write_c
+from rnnedge_export.precision import Precision
+from rnnedge_runtime import load
+from rnnedge_runtime.golden import max_error
+
+INPUTS, HIDDEN = 24, 96
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One layer in every precision."""
+    torch.manual_seed(0)
+    module, folder = nn.GRU(INPUTS, HIDDEN, batch_first=True).eval(), tmp_path_factory.mktemp("files")
+    files = {}
+    for name in ("float32", "float16", "bf16", "int8", "int4"):
+        path = folder / f"{name}.onnx"
+        precision = Precision(name) if name == "float32" else Precision(name, tolerance=0.5)
+        rnnedge_export.export(module, torch.zeros(1, 8, INPUTS), path, form="step", precision=precision)
+        files[name] = path
+    return files
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of libraries of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    # A state may round to the neighbouring level where two engines differ by 1e-7.
+    [("float32", 1e-5), ("float16", 1e-5), ("bf16", 1e-5), ("int8", 5e-3), ("int4", 2e-2)],
+)
+def test_a_narrow_file_computes_what_onnxruntime_computes(
+    precision: str, tolerance: float, files: dict[str, Path]
+) -> None:
+    """Chained frames; those of 16 bits have no levels where they could part."""
+    x = np.random.default_rng(0).standard_normal((300, INPUTS)).astype(np.float32)
+    right = load(files[precision]).stream().push(x)
+    found = load(files[precision], provider="native").stream().push(x)
+    assert max_error(found, right) <= tolerance
+    whole = load(files["float32"]).stream().push(x)
+    assert precision == "float32" or max_error(found, whole) > 1e-4
+
+
+@pytest.mark.parametrize(("precision", "share"), [("bf16", 0.55), ("int8", 0.33), ("int4", 0.3)])
+def test_narrow_weights_stay_narrow_in_memory(precision: str, share: float, files: dict[str, Path]) -> None:
+    """Not only in the file: fewer bytes for each step to read, biases and scales counted."""
+    sizes = {
+        name: write_c(files[name].read_bytes(), "net", lanes=8, compact=True).weight_bytes
+        for name in ("float32", precision)
+    }
+    assert sizes[precision] < share * sizes["float32"]
