@@ -89,6 +89,7 @@ bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by s
 
 bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written limit, onnxruntime and peers; writes the page
 	$(PEERS)/bin/python -m bench.native
+	$(PEERS)/bin/python -m bench.native.targets
 
 # The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass

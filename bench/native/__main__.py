@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bench.native import cells, networks, pools, sizes
+from bench.native import cells, narrow, networks, pools, sizes
 from bench.native.page import Report, Run, page, wanted
 from bench.peers.arena import Turns
 from bench.peers.problem import CELLS, SIZES, Case
@@ -59,7 +59,8 @@ def main(
                     print(f"{one.name}: {one.refused or f'error {one.error:.0e}'}", file=sys.stderr)
                     found.append(one)
                 pooled = [pools.measure(pool, folder, turns.rounds) for pool in POOLS]
-            runs.append(Run(layers, found, pooled))
+                small = list(narrow.measure(folder / "narrow", steps, turns.rounds))
+            runs.append(Run(layers, found, pooled, small))
         measured = sizes.measure(Path(place))
     compiler = f"{system_compiler().version} {' '.join(target_of('native').all_flags)}"
     report = Report(runs, measured, host, turns, compiler)

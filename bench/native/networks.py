@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from bench.native.bounds import reading
 from bench.native.graph import Network, Reference, frames, networks
 from bench.native.library import Compiled, Runner, compiled
 from rnnedge_runtime.contract import Array
@@ -31,12 +32,19 @@ class Found:
     build_s: float = 0.0
     native_us: Array | None = None
     onnxruntime_us: Array | None = None
+    reading_us: Array | None = None
 
     @property
     def gain(self) -> float:
         """How many times as long onnxruntime takes, by medians."""
         assert self.native_us is not None and self.onnxruntime_us is not None
         return percentile(self.onnxruntime_us, 50) / percentile(self.native_us, 50)
+
+    @property
+    def most(self) -> float:
+        """The gain of an engine that reads the weights once and does nothing else."""
+        assert self.reading_us is not None and self.onnxruntime_us is not None
+        return percentile(self.onnxruntime_us, 50) / percentile(self.reading_us, 50)
 
 
 def measure(folder: Path, steps: int, rounds: int) -> Iterator[Found]:
@@ -47,10 +55,10 @@ def measure(folder: Path, steps: int, rounds: int) -> Iterator[Found]:
         except RnnEdgeError as error:
             yield Found(network.name, network.real, refused=str(error))
             continue
-        yield _found(network, library, steps, rounds)
+        yield _found(network, library, folder, steps, rounds)
 
 
-def _found(network: Network, library: Compiled, steps: int, rounds: int) -> Found:
+def _found(network: Network, library: Compiled, folder: Path, steps: int, rounds: int) -> Found:
     nodes = len(onnx.load_from_string(network.data).graph.node)
     error = largest_error(library, network.data, steps)
     seconds = library.seconds
@@ -62,9 +70,9 @@ def _found(network: Network, library: Compiled, steps: int, rounds: int) -> Foun
     for name, value in given.items():
         runner.inputs[name][...] = reference.inputs[name][...] = value
     run, call = runner.call
-    times = side_by_side(
-        {"native": lambda: run(call), "onnxruntime": reference.step}, rounds=rounds, calls=30, warmup=5
-    )
+    read = reading(library.source.weight_bytes, folder)
+    calls = {"native": lambda: run(call), "onnxruntime": reference.step, "reading": read}
+    times = side_by_side(calls, rounds=rounds, calls=30, warmup=5)
     return Found(*(network.name, network.real, "", nodes, error, steps, seconds), *times.values())
 
 

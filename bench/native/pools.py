@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter_ns
 
 import numpy as np
 import torch
 from torch import nn
 
+from bench.native.bounds import flop_per_ns
 from bench.native.graph import Reference, frames, session, step_file
 from bench.native.library import Runner, compiled
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.measure import percentile, side_by_side
 
 _BLOCKS = (16, 32, 64)
-_PEAK = Path(__file__).parent / "limit" / "peak.c"
 
 
 @dataclass(frozen=True)
@@ -113,20 +111,3 @@ def _error(runners: list[Runner], lone: list[Runner], steps: int = 20) -> float:
             runner.step()
             worst = max(worst, float(np.abs(next(iter(runner.outputs.values()))[0] - found[k]).max()))
     return worst
-
-
-def flop_per_ns(folder: Path) -> float:
-    """What the multiply-add units of this core do in registers; the best of many short turns."""
-    import ctypes
-
-    path = folder / "peak.so"
-    if not path.exists():
-        subprocess.run(["cc", "-std=gnu11", "-O3", "-march=native", "-shared", "-fPIC", "-o", path, _PEAK], check=True)
-    peak = ctypes.PyDLL(str(path)).peak
-    peak.restype = ctypes.c_long
-    best = 0.0
-    for _ in range(100):
-        begun = perf_counter_ns()
-        flop = peak(ctypes.c_long(20_000))
-        best = max(best, flop / (perf_counter_ns() - begun))
-    return best

@@ -90,15 +90,15 @@ def _size(
         return Size(name, target, missing=str(error), nodes=nodes)
     took = perf_counter() - begun
     assert built.artifact is not None
-    loaded = _loaded(built.artifact.read_bytes())
+    whole = loaded(built.artifact.read_bytes())
     weights = 0 if built.source.weights else built.source.weight_bytes
-    beside = loaded - weights
+    beside = whole - weights
     wanted = [f"code below {code >> 10} KB"] * bool(code) + [f"below {seconds:g} s"] * bool(seconds)
     kept = (not code or beside < code) and (not seconds or took < seconds)
     return Size(name, target, "", nodes, built.source.weight_bytes, beside, took, ", ".join(wanted), kept)
 
 
-def _loaded(elf: bytes) -> int:
+def loaded(elf: bytes) -> int:
     """Bytes of all sections of an ELF file that are loaded from it: code and constants.
 
     Source: System V Application Binary Interface, chapter 4, ELF header and section header.
