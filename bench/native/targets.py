@@ -117,8 +117,9 @@ def _page(rows: list[Row]) -> str:
         lines.append(f"| {r.network} | {r.target} | {figures} |")
     host = ", ".join(f"{name} {value}" for name, value in machine().items())
     note = (
-        "Code is what is loaded beside the weights; for Windows, macOS and wasm the whole file less the weights. Frames "
-        "are timed from C, in Node from JavaScript; where only an emulator runs a target, its time would say nothing. "
+        "Code is what is loaded beside the weights; for Windows, macOS and wasm the whole file less the weights. "
+        "Frames are timed from C, in Node from JavaScript; where only an emulator runs a target, its time would say "
+        "nothing. "
         f"Measured by `python -m bench.native.targets`, one sequence, one core: {host}; {system_compiler().version}."
     )
     return "\n".join([*lines, "", note, ""])
