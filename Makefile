@@ -36,8 +36,9 @@ test: $(STAMP_DEV) ## run the tests
 test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings and pages; takes five minutes
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
 
-fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, load 200,000 changed files, feed the parsers; takes an hour
+fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 200,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
+	RNNEDGE_NATIVE_NETWORKS=500 $(BIN)/python -m pytest --timeout 3600 tests/native/test_random_native.py
 	$(BIN)/python $(PIP_INSTALL) --group fuzz && $(BIN)/python tests/fuzz/coverage_guided.py 300
 
 fuzz-files: $(STAMP_DEV) ## load 200,000 changed files; takes ten minutes
