@@ -13,10 +13,12 @@ import typer
 
 from bench.native import cells, narrow, networks, pools, sizes
 from bench.native.page import Report, Run, page, wanted
+from bench.native.short import short
 from bench.peers.arena import Turns
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import machine
 from bench.pool import one_core
+from bench.readme import README, put_between
 from bench.tables import FIGURES
 from rnnedge.peers import one_torch_thread
 from rnnedge_export.native.targets import target_of
@@ -39,7 +41,7 @@ def main(
     ] = False,
     output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = FIGURES / "native.md",
 ) -> None:
-    """Measure layers, networks, pools and sizes, print what is wanted beside what was found, and write the page."""
+    """Measure everything, print what is wanted beside what was found, and write the page and the README's table."""
     warnings.simplefilter("ignore")
     core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     turns = Turns(5 if quick else rounds, 100, 30.0, core)
@@ -68,6 +70,7 @@ def main(
         print("  ".join(row))
     if not quick:
         write_text(output, page(report))
+        write_text(README, put_between(README.read_text(encoding="utf-8"), "native", short(report)))
 
 
 if __name__ == "__main__":

@@ -47,27 +47,27 @@ class Report:
 def page(report: Report) -> str:
     """What is wanted and what was found, then the tables; where two values stand in a cell, they are the two passes."""
     parts = [
-        _table(("wanted", "found", "kept"), wanted(report)),
+        table(("wanted", "found", "kept"), wanted(report)),
         "**Layers called from Python, one frame: p50 / p99, µs**",
         *(_layers(report.runs[0], cell) for cell in ("LSTM", "GRU")),
         "**The library over the limit**: from Python by ctypes, and from C.",
-        _table(("layer", "from Python", "from C", "limit from C, µs", "its blocking"), _limits(report)),
+        table(("layer", "from Python", "from C", "limit from C, µs", "its blocking"), _limits(report)),
         "**Networks of the tests, step graph**",
-        _table(
+        table(
             ("network", "nodes", "native, µs p50 / p99", "onnxruntime, µs p50 / p99", "gain", "at most"), _timed(report)
         ),
         _AT_MOST,
         _equal(report),
         "**Many sequences on one core, one frame of all**",
-        _table(("streams", "contender", "µs p50", "times one by one", "of the bound"), _pooled(report)),
+        table(("streams", "contender", "µs p50", "times one by one", "of the bound"), _pooled(report)),
         "The bound is the time of the products alone at the rate of a loop of multiply-adds in registers.",
         f"**Weights of fewer bits**, layers of {INPUTS} inputs and {HIDDEN} units, one frame",
-        _table(
+        table(
             ("layer", "weights", "bytes", "µs p50 / p99", "times plain float32", "at most", "error"), _narrow(report)
         ),
         "Plain float32 is `session.run` of onnxruntime. The error is the largest of a chained frame.",
         "**Sizes**: what is loaded beside the weights, and seconds from the file to the library.",
-        _table(("network", "target", "nodes", "weights, bytes", "code, bytes", "s", "wanted", "kept"), _sizes(report)),
+        table(("network", "target", "nodes", "weights, bytes", "code, bytes", "s", "wanted", "kept"), _sizes(report)),
         _note(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -140,7 +140,7 @@ def _layers(run: Run, cell: str) -> str:
         else:
             missing[name] = found[0].skipped
     absent = "".join(f"\n- {name}: {why}" for name, why in missing.items())
-    return _table(heads, rows) + (f"\n\nWithout figures:\n{absent}" if absent else "")
+    return table(heads, rows) + (f"\n\nWithout figures:\n{absent}" if absent else "")
 
 
 def _limits(report: Report) -> Iterator[tuple[str, ...]]:
@@ -224,7 +224,8 @@ def _note(report: Report) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Iterator[tuple[str, ...]] | Sequence[tuple[str, ...]]) -> str:
+def table(heads: Sequence[str], rows: Iterator[tuple[str, ...]] | Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown, numbers to the right."""
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(text.replace("|", "/") for text in row) + " |" for row in rows)])
 

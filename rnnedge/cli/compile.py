@@ -4,9 +4,9 @@ Writes NAME.c, NAME.h and, but for the target `c`, what they compile to: a share
 microcontroller, or a module for wasm. What can be run here, natively, under qemu or in Node, is run over random frames
 and compared with onnxruntime.
 
-Targets: native, x86_64 (three levels in one library), x86_64_v2, x86_64_v3, x86_64_v4, aarch64-linux, armv7-linux,
-riscv64-linux, wasm32, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c. All but native and c need
-`pip install 'rnnedge[native]'`.
+Targets: native, x86_64 (all levels in one library), x86_64_v2, x86_64_v3, x86_64_v4, x86_64_vnni, aarch64-linux,
+aarch64_dotprod-linux, armv7-linux, riscv64-linux, wasm32, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c. All
+but native and c need `pip install 'rnnedge[native]'`.
 
 **Examples:**
 

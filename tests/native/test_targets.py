@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from exported import export_network
+from torch import nn
 
+from rnnedge_export.drafts import Options, of_module
 from rnnedge_export.native import build
 from rnnedge_export.native.prove import prove
+from rnnedge_export.precision import Precision
 from rnnedge_runtime import load
 
 
@@ -21,10 +25,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_network("lstm-1", "step", tmp_path_factory.mktemp("model")).path
 
 
+@pytest.fixture(scope="module")
+def narrow() -> dict[str, bytes]:
+    """A layer in every precision that has code of its own."""
+    torch.manual_seed(0)
+    module, files = nn.LSTM(12, 40, batch_first=True).eval(), {}
+    with of_module(module, torch.zeros(1, 8, 12), time_axis=1, say=lambda _: None) as workshop:
+        for precision in ("bf16", "int8", "int4"):
+            options = Options("step", Precision(precision))
+            files[precision] = workshop.draft(options, "net.onnx").stamped()
+    return files
+
+
+RUN = ["x86_64_v2", "x86_64_v3", "x86_64_v4", "x86_64_vnni", "aarch64-linux", "aarch64_dotprod-linux"]
+RUN += ["armv7-linux", "riscv64-linux", "wasm32"]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "target", ["x86_64_v2", "x86_64_v3", "aarch64-linux", "armv7-linux", "riscv64-linux", "wasm32"]
-)
+@pytest.mark.parametrize("target", RUN)
 def test_code_for_other_machines(target: str, model: Path, tmp_path: Path) -> None:
     """Gives what onnxruntime gives, emulated where it has to be."""
     pytest.importorskip("ziglang")
@@ -32,6 +50,42 @@ def test_code_for_other_machines(target: str, model: Path, tmp_path: Path) -> No
     if proof is None:
         pytest.skip("nothing here runs this target")
     assert proof.max_error <= 1e-5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("precision", ["bf16", "int8", "int4"])
+@pytest.mark.parametrize("target", RUN)
+def test_narrow_weights_on_other_machines(
+    target: str, precision: str, narrow: dict[str, bytes], tmp_path: Path
+) -> None:
+    """By the integer instructions of each, or without them."""
+    pytest.importorskip("ziglang")
+    proof = prove(narrow[precision], build(narrow[precision], target, tmp_path, name="net"))
+    if proof is None:
+        pytest.skip("nothing here runs this target")
+    # Under an emulator steps go on from one another, and a state may round to the neighbouring level.
+    assert proof.max_error <= (1e-5 if proof.runner == "this processor" or precision == "bf16" else 1e-2)
+
+
+@pytest.mark.parametrize("target", ["x86_64_v3", "x86_64_vnni", "aarch64_dotprod-linux"])
+def test_integer_instructions_need_no_headers_of_a_system(
+    target: str, narrow: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Libraries are built without those of a C library."""
+    pytest.importorskip("ziglang")
+    built = build(narrow["int8"], target, tmp_path, name="net", block=None)
+    if built.target.triple is not None and os.uname().machine in built.target.triple:
+        prove(narrow["int8"], built)
+
+
+@pytest.mark.long
+def test_only_integer_products_have_a_level_for_vnni(narrow: dict[str, bytes], tmp_path: Path) -> None:
+    """Another copy of the weights would gain nothing."""
+    pytest.importorskip("ziglang")
+    for precision, expected in (("bf16", False), ("int8", True)):
+        built = build(narrow[precision], "x86_64", tmp_path / precision, name="net", block=None)
+        assert built.artifact is not None
+        assert (b"x86_64_vnni" in built.artifact.read_bytes()) == expected
 
 
 @pytest.mark.long
@@ -45,7 +99,7 @@ def test_what_is_compiled_and_not_run(target: str, model: Path, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_a_library_of_three_levels_runs_here(model: Path, tmp_path: Path) -> None:
+def test_a_library_of_levels_runs_here(model: Path, tmp_path: Path) -> None:
     """The one that this processor can run is picked when it is loaded."""
     pytest.importorskip("ziglang")
     if os.uname().machine != "x86_64" or shutil.which("cc") is None:

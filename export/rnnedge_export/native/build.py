@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rnnedge_export.native.source import Source, write_c
-from rnnedge_export.native.targets import TARGETS, Target, target_of, with_lanes
+from rnnedge_export.native.targets import TARGETS, VNNI, Target, target_of, with_lanes
 from rnnedge_export.native.toolchain import compiler_of, generator_version, lanes_here, processor_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 
@@ -111,14 +111,19 @@ def _written(source: Source, folder: Path) -> Path:
 
 def _levels(data: bytes, target: Target, name: str, block: int | None, origin: str, folder: Path, output: Path) -> None:
     """One object for each level, and a library that picks one of them."""
-    objects = []
+    objects, defined = [], []
     for level in target.levels:
         one = TARGETS[level]
         own = f"{name}_{level}"
-        path = _written(write_c(data, own, lanes=one.lanes, block=block, origin=origin), folder)
+        source = write_c(data, own, lanes=one.lanes, block=block, origin=origin)
+        if level == VNNI:
+            if not source.integer_products:
+                continue
+            defined.append("-DWITH_VNNI")
+        path = _written(source, folder)
         objects.append(folder / f"{own}.o")
         flags = [flag for flag in _flags(one, level) if flag not in ("-shared", "-nostdlib")]
         compiler_of(one).compile([*flags, "-c", f"-D{_ENTRY}={_ENTRY}_of_{level}"], [path], objects[-1])
     picker = folder / "pick.c"
     shutil.copyfile(str(files("rnnedge_export.native") / "c" / "pick_x86_64.c"), picker)
-    compiler_of(target).compile(list(target.all_flags), [picker, *objects], output)
+    compiler_of(target).compile([*target.all_flags, *defined], [picker, *objects], output)

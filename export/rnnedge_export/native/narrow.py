@@ -43,6 +43,7 @@ class Bytes:
         self.columns, self.panels = columns, len(panels)
         self.panel_bytes = panels[0].size
         self.buffer = program.weights.bytes(panels)
+        program.weights.integer_products = True
 
     def at(self, panel: str) -> str:
         """C of the address of the panel that begins with column `panel`."""

@@ -103,9 +103,10 @@ def _runner(built: Built) -> list[str] | None:
 
 def _runs_here(built: Built) -> bool:
     """Whether this processor has the vectors of an x86-64 target."""
-    from rnnedge_export.native.toolchain import lanes_here
+    from rnnedge_export.native.targets import VNNI
+    from rnnedge_export.native.toolchain import features_here, lanes_here
 
-    return built.target.lanes <= lanes_here()
+    return built.target.lanes <= lanes_here() and (built.target.name != VNNI or "__AVX512VNNI__" in features_here())
 
 
 def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Array]:

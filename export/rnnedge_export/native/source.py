@@ -27,7 +27,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None where there is none."""
+    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None where there is none.
+
+    `integer_products`: whether there are any, which processors have instructions of their own for.
+    """
 
     name: str
     c: str
@@ -37,6 +40,7 @@ class Source:
     contract: Contract
     programs: tuple[Compiled, ...]
     weight_bytes: int
+    integer_products: bool
 
 
 def write_c(
@@ -91,7 +95,17 @@ def write_c(
         "#endif\n",
     ]
     text = "\n".join(parts)
-    return Source(name, text, header(name, compiled, digest, blob_size), raw, digest, contract, compiled, size)
+    return Source(
+        name,
+        text,
+        header(name, compiled, digest, blob_size),
+        raw,
+        digest,
+        contract,
+        compiled,
+        size,
+        shared.integer_products,
+    )
 
 
 def _kernels(narrow: bool) -> list[str]:

@@ -11,6 +11,8 @@ from rnnedge_runtime.errors import InputError
 _FLAGS = ("-std=gnu99", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast")
 _SHARED = ("-shared", "-fPIC", "-fvisibility=hidden", "-DRNNEDGE_LIBRARY")
 _WASM = ("-mcpu=generic+simd128+bulk_memory", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=__heap_base")
+# The level of x86-64 that differs from the one before for narrow weights only.
+VNNI = "x86_64_vnni"
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ def _microcontroller(name: str, cpu: str) -> Target:
 
 _ALL = (
     Target("native", None, 0, ".so", (*_SHARED, "-march=native")),
-    _linux("x86_64", "x86_64-linux-gnu", 4, levels=("x86_64_v2", "x86_64_v3", "x86_64_v4")),
+    _linux("x86_64", "x86_64-linux-gnu", 4, levels=("x86_64_v2", "x86_64_v3", "x86_64_v4", VNNI)),
     _linux("x86_64_v2", "x86_64-linux-gnu", 4, "-mcpu=x86_64_v2"),
     _linux("x86_64_v3", "x86_64-linux-gnu", 8, "-mcpu=x86_64_v3"),
     _linux("x86_64_v4", "x86_64-linux-gnu", 16, "-mcpu=x86_64_v4", "-mprefer-vector-width=512"),
+    _linux(VNNI, "x86_64-linux-gnu", 16, "-mcpu=x86_64_v4+avx512vnni", "-mprefer-vector-width=512"),
     _linux("aarch64-linux", "aarch64-linux-gnu", 4, "-mcpu=cortex_a53"),
+    _linux("aarch64_dotprod-linux", "aarch64-linux-gnu", 4, "-mcpu=cortex_a55"),
     _linux("armv7-linux", "arm-linux-gnueabihf", 4, "-mcpu=cortex_a7"),
     _linux("riscv64-linux", "riscv64-linux-gnu", 4),
     Target("wasm32", "wasm32-freestanding", 4, ".wasm", _WASM),

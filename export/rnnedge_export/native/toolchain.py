@@ -77,8 +77,13 @@ def _found(asked: str) -> Compiler:
 
 def lanes_here() -> int:
     """Floats of a vector of this machine's processor, as its compiler sees it."""
-    defined = set(_features().split())
+    defined = features_here()
     return next((lanes for name, lanes in _WIDTHS if name in defined), 4)
+
+
+def features_here() -> set[str]:
+    """The macros that this machine's compiler defines for its processor."""
+    return set(_features().split())
 
 
 def processor_here() -> str:

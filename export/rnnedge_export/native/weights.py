@@ -16,6 +16,7 @@ class Weights:
     def __init__(self, *, compact: bool = False) -> None:
         """None yet; `compact`: memory is dearer than time, so that what is narrow in the file stays so."""
         self.compact = compact
+        self.integer_products = False
         self._floats: list[Array] = []
         self._count = 0
         self._bytes: list[Array] = []

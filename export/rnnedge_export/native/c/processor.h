@@ -1,4 +1,7 @@
 /* The one place that asks for the processor's integer instructions; NARROW_SCALAR turns them all off. */
+/* What these headers would include for an allocation is not there where there is no C library. */
+#define __MM_MALLOC_H
+#define _MM_MALLOC_H_INCLUDED
 #if defined(NARROW_SCALAR) || defined(NO_VECTORS)
 #define NARROW_PLAIN
 #elif defined(__AVX512VNNI__) && defined(__AVX512F__) && defined(__AVX512BW__)
