@@ -169,3 +169,56 @@ def test_a_forked_child_gets_an_error_and_ends_well(plain: Pair, provider: str) 
     command = [sys.executable, "-W", "ignore", "-c", FORKING, plain.cpu.name, provider]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def words(tokens: Exported, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """A GRU over the rows 0 to 10 of an embedding."""
+    path = tmp_path_factory.mktemp("words") / "words.onnx"
+    shutil.copy(tokens.path, path)
+    return pair_of(path)
+
+
+def refusal(provider: str, act: Callable[[], object]) -> object:
+    """The error up to the reason, which each engine says in its own words; or the result."""
+    found = tried(act)
+    return found.partition(f"provider {provider!r} ")[2].partition(": ")[0] if isinstance(found, str) else found
+
+
+@pytest.mark.parametrize("limit_s", [None, 60.0])
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("bad", [11, -12, 2**40])
+def test_a_row_that_no_table_has_is_refused(words: Pair, bad: int, batch: int, limit_s: float | None) -> None:
+    """In any frame of any sequence, and the stream is as before; a negative one counts from the end."""
+
+    def scenario(model: Model) -> Iterator[object]:
+        stream, shape = model.stream(batch, time_limit_s=limit_s), (12,) if batch == 1 else (batch, 12)
+        x = np.random.default_rng(1).integers(-11, 11, shape)
+        yield stream.push(x)
+        for place in (0, 7, x.size - 1):
+            wrong = x.copy()
+            wrong.flat[place] = bad
+            before = stream.snapshot()
+            error = refusal(model.provider, lambda w=wrong: stream.push(w))
+            assert error == f"failed at frame {stream.frames}"
+            yield error
+            stream.input[...] = wrong[..., place % 12 : place % 12 + 1]
+            assert refusal(model.provider, stream.step) == error
+            assert stream.snapshot() == before
+        yield stream.push(x)
+
+    words.check(scenario)
+
+
+def test_a_row_that_no_table_has_harms_no_neighbour(words: Pair) -> None:
+    """Nor is it met again, in a round of fewer members."""
+
+    def scenario(model: Model) -> Iterator[object]:
+        pool = model.pool(10)
+        members = [pool.join(f"m{k}") for k in range(10)]
+        yield list(pool.push({m: np.array([k]) for k, m in enumerate(members)}).values())
+        yield refusal(model.provider, lambda: pool.push({m: np.array([k + 2]) for k, m in enumerate(members)}))
+        for count in (9, 10):
+            yield list(pool.push({m: np.array([k]) for k, m in enumerate(members[:count])}).values())
+
+    words.check(scenario)
