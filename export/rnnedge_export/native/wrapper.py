@@ -35,6 +35,11 @@ def header(name: str, programs: Sequence[Compiled], digest: str, weight_bytes: i
     return "\n".join(text)
 
 
+def in_comment(text: str) -> str:
+    """Text that stays inside a comment: whoever made the file chose it."""
+    return " ".join(text.split()).replace("*/", "* /")
+
+
 def _named(name: str, compiled: Compiled) -> str:
     return name if compiled.batch == 1 else f"{name}_block"
 
@@ -42,8 +47,14 @@ def _named(name: str, compiled: Compiled) -> str:
 def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
     rings = sum(one.ring is not None for one in compiled.states)
     floats, integers = max(compiled.floats, 1), max(compiled.integers + compiled.arena.integers, 1)
-    ports = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.inputs]
-    outs = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.outputs]
+    ports = [
+        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
+        for p in compiled.inputs
+    ]
+    outs = [
+        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
+        for p in compiled.outputs
+    ]
     many = f" for {compiled.batch} sequences" if compiled.batch > 1 else ""
     return (
         f"/* Where a stream stands{many}, and what a step works in. */\n"
