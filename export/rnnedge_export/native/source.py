@@ -23,6 +23,8 @@ from rnnedge_runtime.seal import check_seal
 # From here on weights are a file of their own: compilers take long over text of that length.
 _BLOB_BYTES = 4 << 20
 PRECISIONS = ("float32", "bf16")
+# The levels of their grids are measured when a file is exported, and stand in it.
+_OF_FILES = ("float16", "int8", "int4")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -55,18 +57,24 @@ def write_c(
     `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
     write a second program that advances so many sequences together. `weights`: "static" or "blob"; None: by their size.
     `precision`: "bf16" keeps float32 weights of products in 16 bits, rounded to the nearest; sums stay float32.
-    `origin` is how messages call the file.
+    A file of int8, int4 or float16 weights keeps them; to ask for that of another file is an error. `origin` is how
+    messages call the file.
 
     Raises `ModelRefused` for a file of an open number of frames that cannot be taken at its hop, and for an operator
     or an attribute that no rule can write; `InputError` for a bad name or precision.
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"name: expected a C identifier, found {name!r}")
-    if precision not in PRECISIONS:
+    if precision not in PRECISIONS and precision not in _OF_FILES:
         raise InputError(f"precision: expected {' or '.join(PRECISIONS)}, found {precision!r}")
     digest = check_seal(data, origin)
     model = onnx.load_from_string(data)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
+    if precision in _OF_FILES and contract.precision != precision:
+        raise InputError(
+            f"{origin}: precision: expected a file of {precision}, found one of {contract.precision}; export it with "
+            f"'rnnedge export --precision {precision}', and compile that file"
+        )
     shared = Weights(halves=precision == "bf16")
     if contract.batch not in (None, 1):
         raise ModelRefused(f"{origin}: made for batch {contract.batch}: the native engine needs batch 1 or an open one")

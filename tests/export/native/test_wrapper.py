@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import export_network
 from one_node import Case, compiled
 
+from rnnedge_export.native import write_c
 from rnnedge_export.native.weights import Weights
 from rnnedge_export.native.wrapper import header, in_comment
+from rnnedge_runtime import InputError
 
 
 @pytest.mark.parametrize("name", ["*/ evil /*", "**//evil/*", "*\\\n/ evil /*", "*\n/ evil", "/* evil", "\\"])
@@ -24,3 +28,14 @@ def test_a_name_stays_in_its_comment(name: str) -> None:
         joined = text.replace("\\\n", "")
         assert "evil" not in re.sub(r"/\*.*?\*/", "", joined, flags=re.DOTALL)
         assert joined.count("*/") == len(re.findall(r"/\*.*?\*/", joined, flags=re.DOTALL))
+
+
+def test_a_precision_that_only_a_file_can_have_names_the_exporter(tmp_path: Path) -> None:
+    """Its levels are measured there; what nobody knows is named with what there is."""
+    data = export_network("rnn_tanh-1", "step", tmp_path).path.read_bytes()
+    for precision in ("int8", "int4", "float16"):
+        remedy = f"found one of float32; export it with 'rnnedge export --precision {precision}'"
+        with pytest.raises(InputError, match=remedy):
+            write_c(data, "net", lanes=4, precision=precision, origin="net.onnx")
+    with pytest.raises(InputError, match="expected float32 or bf16, found 'int3'"):
+        write_c(data, "net", lanes=4, precision="int3")
