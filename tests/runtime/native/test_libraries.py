@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from native_library import compile_library, compiler
 from rnnedge_export.native import source
 from rnnedge_runtime import Model, ProviderError, load
 from rnnedge_runtime.engines.native import cache, find
+from rnnedge_runtime.trust import BUILT, remember
 
 X = np.random.default_rng(0).standard_normal((24, 5), np.float32)
 BUILDING = """
@@ -209,3 +211,18 @@ def test_what_is_no_library_is_refused(native: Exported, tmp_path: Path, content
         subprocess.run(["cc", "-shared", "-fPIC", "net.c", "-o", "net.so"], cwd=tmp_path, check=True)
     with pytest.raises(ProviderError, match=words):
         with_library(native, path)
+
+
+def test_strict_trust_needs_no_onnxruntime(native: Exported, tmp_path: Path) -> None:
+    """Nor what compiles, where the library is there."""
+    path = tmp_path / "net.onnx"
+    path.write_bytes(native.path.read_bytes())
+    library = compile_library(path.read_bytes(), tmp_path, block=2)
+    remember(hashlib.sha256(library.read_bytes()).hexdigest(), BUILT)
+    np.save(tmp_path / "x.npy", X)
+    blocked = "import sys; sys.modules |= dict.fromkeys(['onnxruntime', 'onnx', 'torch'])\n"
+    arguments = [str(path), "strict", str(tmp_path / "y.npy"), str(tmp_path / "x.npy")]
+    command = [sys.executable, "-c", blocked + LOADING, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), native.model.run(X), rtol=0, atol=1e-5)
