@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from rnnedge_export.native import write_c
@@ -12,12 +13,21 @@ FLAGS = ("-std=gnu99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibi
 
 
 def compile_library(
-    data: bytes, folder: Path, *, block: int | None = None, weights: str | None = None, stem: str = "net"
+    data: bytes,
+    folder: Path,
+    *,
+    block: int | None = None,
+    weights: str | None = None,
+    stem: str = "net",
+    edit: Callable[[str], str] = str,
 ) -> Path:
-    """Compile the sealed file `data`, for batches of 1 and of `block`, into `folder`; the path of the library."""
+    """Compile the sealed file `data`, for batches of 1 and of `block`, into `folder`; the path of the library.
+
+    `edit` changes the C text.
+    """
     source = write_c(data, stem, lanes=4, block=block, weights=weights)
     (folder / f"{stem}.h").write_text(source.h)
-    (folder / f"{stem}.c").write_text(source.c)
+    (folder / f"{stem}.c").write_text(edit(source.c))
     if source.weights is not None:
         (folder / f"{stem}.weights").write_bytes(source.weights)
     command = ["cc", *FLAGS, f"{stem}.c", "-o", f"{stem}.so"]

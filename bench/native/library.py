@@ -24,7 +24,7 @@ class _Program(ctypes.Structure):
 
     _fields_ = (
         ("batch", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
+        ("refuses", ctypes.c_uint32),
         ("stream_bytes", ctypes.c_uint64),
         *((name, ctypes.c_void_p) for name in ("init", "reset", "step", "read_states", "write_states")),
     )

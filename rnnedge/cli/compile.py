@@ -18,6 +18,7 @@ but native and c need `pip install 'rnnedge[native]'`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,7 +50,9 @@ def command(
     from rnnedge_export.native import build
     from rnnedge_export.native.prove import prove
     from rnnedge_export.native.targets import target_of
+    from rnnedge_runtime.engines.native.cache import SUFFIXES
     from rnnedge_runtime.read import read_model
+    from rnnedge_runtime.trust import BUILT, remember
 
     if name is not None and not _NAME.fullmatch(name):
         raise typer.BadParameter(f"expected a C identifier, found {name!r}", param_hint="--name")
@@ -68,6 +71,9 @@ def command(
         )
         progress("prove")
         proof = prove(data, built)
+    if built.artifact is not None and built.artifact.suffix in SUFFIXES:
+        # So that trust "strict" knows what this machine has built.
+        remember(hashlib.sha256(built.artifact.read_bytes()).hexdigest(), BUILT)
     if json:
         _print_json(built, proof)
     else:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -26,6 +27,12 @@ TrustOption = Annotated[
         callback=_trust,
         help="strict: within bounds, and its golden sample replays; local: as it is. By default strict, but for files "
         "that were exported on this machine.",
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A public key that has to have signed the file, and a native library that another machine built."
     ),
 ]
 _WIDTH = 120

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def command(
     provider_option: ProviderOptions = None,
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     trust: TrustOption = None,
+    key: KeyOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -60,6 +61,7 @@ def command(
         provider_options=provider_options(provider_option),
         threads=threads,
         trust=trust,
+        key=key,
     )
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)

@@ -3,7 +3,8 @@
 With `--against SOURCE` it is compared with the module or the ONNX file that it came from. Without one, as on a device,
 the sample that was recorded from it at export time is replayed.
 
-With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read.
+With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read; so
+does the library of `--provider native` where trust is strict and this machine has not built it.
 
 **Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`  ·
 `rnnedge verify net.onnx --key key.pub.pem`
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def command(
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
-    key: Annotated[Path | None, typer.Option(help="A public key that has to have signed the file.")] = None,
+    key: KeyOption = None,
     trust: TrustOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
@@ -37,17 +38,18 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge_runtime.errors import VerificationError
 
-    if key is not None:
-        from rnnedge_runtime.read import read_model
-        from rnnedge_runtime.signing import check_signature
-
-        check_signature(read_model(file, trust), file, key)
     if against is None:
         from rnnedge_runtime import load
 
         options = provider_options(provider_option)
-        passed, message = _replay(load(file, provider=provider, provider_options=options, trust=trust), file, json)
+        model = load(file, provider=provider, provider_options=options, trust=trust, key=key)
+        passed, message = _replay(model, file, json)
     else:
+        if key is not None:
+            from rnnedge_runtime.read import read_model
+            from rnnedge_runtime.signing import check_signature
+
+            check_signature(read_model(file, trust), file, key)
         passed, message = _compare(file, against, (batch_axis, time_axis), json)
     if not passed:
         raise VerificationError(message)

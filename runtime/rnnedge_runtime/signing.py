@@ -1,7 +1,7 @@
-"""Signatures: who made a file, where the seal says only that it is whole.
+"""Signatures: who made a file or a native library, where a seal says only that a file is whole.
 
-A signature stands beside the file, `model.onnx.sig`: a line that names the format, and base64 of an Ed25519 signature
-(RFC 8032) over these bytes:
+A signature stands beside the file, `model.onnx.sig` or `model.so.sig`: a line that names the format, and base64 of an
+Ed25519 signature (RFC 8032) over these bytes:
 
     "rnnedge-signature 1", a line feed, SHA-256 of the whole file (32 bytes)
 
@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge_runtime.atomic import write_bytes
+from rnnedge_runtime.engines.native.abi import ENTRY
 from rnnedge_runtime.errors import InputError, MissingExtra, ModelRefused
 from rnnedge_runtime.seal import check_seal
 
 _HEADER = b"rnnedge-signature 1\n"
 _SIGNATURE_BYTES = 64
+# How the libraries of Linux, macOS and Windows begin.
+_LIBRARIES = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"MZ")
 # A PEM of Ed25519 has 119 bytes and fewer; whatever is far longer is no key, and need not be read.
 _MOST_BYTES = 4096
 
@@ -61,12 +64,18 @@ def new_key(path: str | os.PathLike[str]) -> Path:
 
 
 def sign(file: str | os.PathLike[str], key: str | os.PathLike[str]) -> Path:
-    """Sign a sealed file with a private key; returns the path of the signature.
+    """Sign a sealed file, or a library that was made from one, with a private key; returns the path of the signature.
 
-    Raises `ModelRefused` for a file that is missing or damaged, `InputError` for a key that is none.
+    A library is not opened, since that would run it. Weights that are a file of their own need no signature: the
+    library has their digest.
+
+    Raises `ModelRefused` for a file that is missing, damaged or neither, `InputError` for a key that is none.
     """
     data = _read(file, ModelRefused, None)
-    check_seal(data, os.fspath(file))
+    if data.startswith(_LIBRARIES):
+        _check_library(data, os.fspath(file))
+    else:
+        check_seal(data, os.fspath(file))
     private = _private(key)
     signature = private.sign(_message(data))
     return write_bytes(signature_path(file), _HEADER + base64.b64encode(signature) + b"\n")
@@ -97,6 +106,11 @@ def check_signature(data: bytes, file: str | os.PathLike[str], key: str | os.Pat
             f"{os.fspath(file)}: expected the content that {os.fspath(key)} signed, found another, or another key's "
             "signature; get file and signature again from whoever signed them"
         ) from None
+
+
+def _check_library(data: bytes, name: str) -> None:
+    if ENTRY.encode() not in data:
+        raise ModelRefused(f"{name}: expected a library of 'rnnedge compile', found another; compile the file again")
 
 
 def _message(data: bytes) -> bytes:

@@ -13,10 +13,10 @@ from exported import export_network
 from torch import nn
 
 from rnnedge_export.drafts import Options, of_module
-from rnnedge_export.native import build
+from rnnedge_export.native import build, source
 from rnnedge_export.native.prove import prove
 from rnnedge_export.precision import Precision
-from rnnedge_runtime import load
+from rnnedge_runtime import ProviderError, load
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +109,22 @@ def test_a_library_of_levels_runs_here(model: Path, tmp_path: Path) -> None:
     frames = np.random.default_rng(0).standard_normal((40, load(model).stream().input.shape[-1])).astype(np.float32)
     native = load(model, provider="native", provider_options=options).stream().push(frames)
     np.testing.assert_allclose(native, load(model).stream().push(frames), atol=1e-5)
+
+
+@pytest.mark.long
+def test_levels_have_weights_of_their_own(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where weights are no part of the library: each level packs them for its vectors, and one of the files is read."""
+    pytest.importorskip("ziglang")
+    if os.uname().machine != "x86_64":
+        pytest.skip("needs x86-64")
+    monkeypatch.setattr(source, "_BLOB_BYTES", 1)
+    built = build(model.read_bytes(), "x86_64", tmp_path, name="net")
+    levels = {path.name for path in built.files if path.name.count(".") == 2}
+    assert levels == {f"net.x86_64_v{level}.weights" for level in (2, 3, 4)}
+    proof = prove(model.read_bytes(), built)
+    assert proof is not None
+    assert proof.max_error <= 1e-5
+    for name in levels:
+        (tmp_path / name).write_bytes(b"other")
+    with pytest.raises(ProviderError, match=r"net\.x86_64_v\d\.weights: expected the weights"):
+        prove(model.read_bytes(), built)

@@ -21,7 +21,7 @@ _ENTRY = "rnnedge_library_v1"
 
 @dataclass(frozen=True)
 class Built:
-    """What `build` wrote: sources, weights where they are a file of their own, and the library or object."""
+    """What `build` wrote: sources, weights where they are files of their own, and the library or object."""
 
     source: Source
     target: Target
@@ -58,18 +58,19 @@ def build(
     make_folder(folder)
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
         place = Path(temporary)
-        made = None
+        made, weights = None, {}
         if compiler is not None:
             say(f"compile with {compiler.version}")
             made = place / f"{name}{found.suffix}"
             if found.levels:
-                _levels(data, found, name, block, origin, place, made)
+                weights = _levels(data, found, name, block, origin, place, made)
             else:
                 flags = [*_flags(found, target), *(_exports(source) if found.suffix == ".wasm" else [])]
                 compiler.compile(flags, [_written(source, place)], made)
         written = [write_text(folder / f"{name}.c", source.c), write_text(folder / f"{name}.h", source.h)]
         if source.weights is not None:
             written.append(write_bytes(folder / f"{name}.weights", source.weights))
+        written += [write_bytes(folder / f"{name}.{level}.weights", raw) for level, raw in weights.items()]
         artifact = None if made is None else write_bytes(folder / made.name, made.read_bytes())
     files_ = (*written, *([artifact] if artifact else []))
     return Built(source, found, files_, artifact, "" if compiler is None else compiler.version)
@@ -109,9 +110,11 @@ def _written(source: Source, folder: Path) -> Path:
     return path
 
 
-def _levels(data: bytes, target: Target, name: str, block: int | None, origin: str, folder: Path, output: Path) -> None:
-    """One object for each level, and a library that picks one of them."""
-    objects, defined = [], []
+def _levels(
+    data: bytes, target: Target, name: str, block: int | None, origin: str, folder: Path, output: Path
+) -> dict[str, bytes]:
+    """One object for each level, and a library that picks one of them; returns the weights of each that has a file."""
+    objects, defined, weights = [], [], {}
     for level in target.levels:
         one = TARGETS[level]
         own = f"{name}_{level}"
@@ -120,6 +123,8 @@ def _levels(data: bytes, target: Target, name: str, block: int | None, origin: s
             if not source.integer_products:
                 continue
             defined.append("-DWITH_VNNI")
+        if source.weights is not None:
+            weights[level] = source.weights
         path = _written(source, folder)
         objects.append(folder / f"{own}.o")
         flags = [flag for flag in _flags(one, level) if flag not in ("-shared", "-nostdlib")]
@@ -127,3 +132,4 @@ def _levels(data: bytes, target: Target, name: str, block: int | None, origin: s
     picker = folder / "pick.c"
     shutil.copyfile(str(files("rnnedge_export.native") / "c" / "pick_x86_64.c"), picker)
     compiler_of(target).compile([*target.all_flags, *defined], [picker, *objects], output)
+    return weights

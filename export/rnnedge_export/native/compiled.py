@@ -62,7 +62,10 @@ class CState:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program with everything in place; `floats` and `integers` are the sizes of its states."""
+    """A program with everything in place; `floats` and `integers` are the sizes of its states.
+
+    `refuses`: a step may find numbers that nothing can be computed from.
+    """
 
     batch: int
     inputs: tuple[CPort, ...]
@@ -71,6 +74,7 @@ class Compiled:
     arena: Arena
     floats: int
     integers: int
+    refuses: bool
 
 
 def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
@@ -95,7 +99,7 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     for port in outputs:
         program.store(_fitting(scope.tensor(port.name), port.shape, port.name), _port_view(port))
     _commit(scope, states)
-    return Compiled(batch, inputs, outputs, states, plan(program), floats, integers)
+    return Compiled(batch, inputs, outputs, states, plan(program), floats, integers, program.refuses)
 
 
 def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPort, ...]]:

@@ -30,13 +30,17 @@ class Block:
 
 @dataclass(eq=False)
 class Program:
-    """Statements of one step for `batch` sequences, over buffers of its own, with vectors of `lanes` floats."""
+    """Statements of one step for `batch` sequences, over buffers of its own, with vectors of `lanes` floats.
+
+    `refuses`: a statement may find numbers that nothing can be computed from, and says so by `stream->refused`.
+    """
 
     batch: int
     lanes: int
     weights: Weights
     statements: list[Loop | Block] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
+    refuses: bool = False
 
     # Buffers
 

@@ -14,7 +14,7 @@ from rnnedge_export.native.compiled import Compiled, compile_program
 from rnnedge_export.native.matrix import VECTORS
 from rnnedge_export.native.values import Array
 from rnnedge_export.native.weights import Weights
-from rnnedge_export.native.wrapper import descriptor, header, programs
+from rnnedge_export.native.wrapper import descriptor, header, in_comment, programs
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -83,7 +83,7 @@ def write_c(
     sha = hashlib.sha256(raw).hexdigest() if raw is not None else ""
     blob_size = len(raw) if raw is not None else 0
     parts = [
-        f'/* {name}: {origin}, SHA-256 {digest}; written by rnnedge. */\n#include "{name}.h"\n',
+        f'/* {name}: {in_comment(origin)}, SHA-256 {digest}; written by rnnedge. */\n#include "{name}.h"\n',
         f"#define LANES {lanes}\n#define VECTORS {VECTORS}\n",
         *_kernels(narrow.size > 0),
         _constants(numbers, shared, blob),

@@ -12,6 +12,7 @@ from rnnedge_export.native.values import FLOAT, Buffer, View, whole
 
 ABI = 1
 NEW_LINE = "\n"
+_REFUSED = "  int32_t refused; /* whether the last step met a number of a row that its table does not have */\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
 
@@ -34,6 +35,11 @@ def header(name: str, programs: Sequence[Compiled], digest: str, weight_bytes: i
     return "\n".join(text)
 
 
+def in_comment(text: str) -> str:
+    """Text that stays inside a comment: whoever made the file chose it."""
+    return " ".join(text.split()).replace("*/", "* /")
+
+
 def _named(name: str, compiled: Compiled) -> str:
     return name if compiled.batch == 1 else f"{name}_block"
 
@@ -41,8 +47,14 @@ def _named(name: str, compiled: Compiled) -> str:
 def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
     rings = sum(one.ring is not None for one in compiled.states)
     floats, integers = max(compiled.floats, 1), max(compiled.integers + compiled.arena.integers, 1)
-    ports = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.inputs]
-    outs = [f"   {p.identifier}: {p.name!r}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.outputs]
+    ports = [
+        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
+        for p in compiled.inputs
+    ]
+    outs = [
+        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
+        for p in compiled.outputs
+    ]
     many = f" for {compiled.batch} sequences" if compiled.batch > 1 else ""
     return (
         f"/* Where a stream stands{many}, and what a step works in. */\n"
@@ -51,7 +63,8 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
         f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n"
         f"  int64_t integers[{integers}];\n"
         f"{f'  int32_t at[{rings}];{NEW_LINE}' if rings else ''}"
-        f"  const float *weights;\n  int32_t turn, calls;\n}} {name};\n\n"
+        f"  const float *weights;\n  int32_t turn, calls;\n"
+        f"{_REFUSED if compiled.refuses else ''}}} {name};\n\n"
         f"/* `sizeof({name})`, for callers in other languages. */\nsize_t {name}_bytes(void);\n"
         f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
@@ -78,6 +91,7 @@ def _functions(name: str, compiled: Compiled, blob: bool) -> str:
         f"void {name}_step({name} *stream{_restricted(compiled)}) {{\n{weights}"
         "  float *const restrict A = stream->work;\n  float *const restrict S = stream->states;\n"
         f"  int64_t *const restrict J = stream->integers;\n  int64_t *const restrict I = J + {compiled.integers};\n"
+        f"{'  stream->refused = 0;' + NEW_LINE if compiled.refuses else ''}"
         "  const int turn = stream->turn ^= 1;\n  (void)A, (void)S, (void)I, (void)J, (void)turn;\n"
         f"{''.join(one.ring.declarations() for one in compiled.states if one.ring)}"
         f"{compiled.arena.code}\n{_hold(compiled)}}}\n"
@@ -152,7 +166,7 @@ def descriptor(name: str, all_compiled: Sequence[Compiled], digest: str, weight_
     one = all_compiled[0]
     text = [_generic(_named(name, compiled), compiled, weight_bytes > 0) for compiled in all_compiled]
     entries = ", ".join(
-        f"{{{c.batch}, 0, sizeof({_named(name, c)}), {n}_any_init, {n}_any_reset, {n}_any_step, {n}_read, {n}_write}}"
+        f"{{{c.batch}, {int(c.refuses)}, sizeof({n}), {n}_any_init, {n}_any_reset, {n}_any_step, {n}_read, {n}_write}}"
         for c, n in ((c, _named(name, c)) for c in all_compiled)
     )
     states = [(s.state.input, s.view.index.size // one.batch * _width(s.ctype)) for s in one.states]
@@ -192,12 +206,13 @@ def _generic(name: str, compiled: Compiled, blob: bool) -> str:
     arguments += [f"({p.ctype} *)outputs[{k}]" for k, p in enumerate(compiled.outputs)]
     listed = "".join(f", {argument}" for argument in arguments)
     weights = ", weights" if blob else ""
+    refused = f"(({name} *)stream)->refused" if compiled.refuses else "0"
     return (
         f"static void {name}_any_init(void *stream, const void *weights) "
         f"{{ (void)weights; {name}_init(stream{weights}); }}\n"
         f"static void {name}_any_reset(void *stream) {{ {name}_reset(stream); }}\n"
-        f"static void {name}_any_step(void *stream, const void *const *inputs, void *const *outputs) "
-        f"{{ {name}_step(stream{listed}); }}\n"
+        f"static int {name}_any_step(void *stream, const void *const *inputs, void *const *outputs) "
+        f"{{ {name}_step(stream{listed}); return {refused}; }}\n"
         + _states(name, compiled, reads=True)
         + _states(name, compiled, reads=False)
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from rnnedge_runtime.careful.limits import LIMITS, Limits
 from rnnedge_runtime.careful.policy import check_policy
 from rnnedge_runtime.careful.promises import check_promises
 from rnnedge_runtime.careful.watch import Watch, WatchedEngine
-from rnnedge_runtime.engines.ort import OrtEngine
+from rnnedge_runtime.engines.providers import NATIVE
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 from rnnedge_runtime.golden import replay
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.model import Model
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
 
 _REMEDY = "load it with trust='local' if you trust whoever made it"
 
@@ -59,10 +62,11 @@ def _refuse(kind: type[ModelRefused], name: str, reason: str, cause: Exception) 
 
 def _check_replay(model: Model, watch: Watch) -> None:
     """Stream the golden sample as a whole and frame by frame, and compare with what the file says that it gives."""
-    if not isinstance(model.engine, OrtEngine):
+    if model.provider == NATIVE:
         # A native library has replayed it when it was opened.
         return
-    watched = Model(Loaded(model.name, model.digest, model.contract, WatchedEngine(model.engine, watch)))
+    engine = WatchedEngine(cast("OrtEngine", model.engine), cast("OrtStop", watch.stop))
+    watched = Model(Loaded(model.name, model.digest, model.contract, engine))
     try:
         report = replay(watched)
     except ProviderError as error:

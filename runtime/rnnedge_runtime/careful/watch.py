@@ -3,20 +3,23 @@
 A signal does not reach a graph that runs, and a graph ends itself only between two nodes. So the work has a thread of
 its own: when the time is up onnxruntime is told to stop, and a kernel that does not listen is left behind to end by
 itself. The arena bounds how much such a kernel can have before it, and with that how long it can take.
+
+onnxruntime is imported when a session is about to be opened: the native engine needs none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rnnedge_runtime.careful.arena import use_capped_arena
 from rnnedge_runtime.careful.limits import Limits
 from rnnedge_runtime.contract import Array, State, TensorInfo
 from rnnedge_runtime.engines import Buffers, Held, Stop
-from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
 from rnnedge_runtime.errors import ModelRefused
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
 
 _T = TypeVar("_T")
 _GRACE_SECONDS = 0.2
@@ -28,12 +31,18 @@ class Watch:
     def __init__(self, limits: Limits, seconds: float) -> None:
         """Bounds as in `limits`; `seconds` for all of it."""
         self.limits, self._seconds = limits, seconds
-        self.stop = OrtStop()
+        self.stop: OrtStop | None = None
         self._options: Any = None
+        self._late = False
 
     def prepare(self, options: Any) -> None:
         """Set the `onnxruntime.SessionOptions` of a file that nobody vouches for; called by the engine."""
-        self._options = options
+        from rnnedge_runtime.careful.arena import use_capped_arena
+        from rnnedge_runtime.engines.ort import OrtStop
+
+        self.stop, self._options = OrtStop(), options
+        if self._late:
+            self.stop.set()
         use_capped_arena(options, self.limits.arena_bytes)
         # Folding runs nodes while the file is opened, outside the arena: 200 bytes of file took 1.6 GB.
         options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
@@ -72,7 +81,9 @@ class Watch:
         return results[0]
 
     def _stop(self) -> None:
-        self.stop.set()
+        self._late = True
+        if self.stop is not None:
+            self.stop.set()
         # Newer onnxruntime can also be stopped while it opens a file.
         if hasattr(self._options, "set_load_cancellation_flag"):
             self._options.set_load_cancellation_flag(True)
@@ -81,9 +92,9 @@ class Watch:
 class WatchedEngine:
     """An engine whose runs end when the watch stops them; used for the replay only."""
 
-    def __init__(self, engine: OrtEngine, watch: Watch) -> None:
-        """The graph of `engine`."""
-        self._engine, self._watch = engine, watch
+    def __init__(self, engine: OrtEngine, stop: OrtStop) -> None:
+        """The graph of `engine`; `stop` is the watch's."""
+        self._engine, self._stop = engine, stop
         self.provider: str = engine.provider
         self.inputs: tuple[TensorInfo, ...] = engine.inputs
         self.outputs: tuple[TensorInfo, ...] = engine.outputs
@@ -93,7 +104,7 @@ class WatchedEngine:
 
     def stop(self, undoes: bool) -> Stop:
         """The watch's own, for every run."""
-        return self._watch.stop
+        return self._stop
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int

@@ -50,7 +50,10 @@ class Group(Calls):
         count = len(self.rows)
         lane = self._lanes.of(next(iter(arrays.values())).shape[1])
         for name, array in arrays.items():
-            self._batched(lane.views[name])[:count] = array
+            view = self._batched(lane.views[name])
+            view[:count] = array
+            # What another round left there might be refused, as the number of a row that no table has.
+            view[count:] = 0
         lane = self._call_lane(lane, fed, None)
         return {out.port.name: self._batched(out.view)[:count].copy() for out in lane.outs}
 

@@ -111,6 +111,50 @@ def _blocks(rng: np.random.Generator, bits: int) -> Case:
     return Case("MatMulNBits", inputs, given, fixed={1, 2, 5}, domain=MICROSOFT)
 
 
+@EVERY
+@pytest.mark.parametrize("bits", [4, 8])
+def test_blocks_of_numbers_that_are_not_finite(bits: int, flags: list[str]) -> None:
+    """NaN counts as 0, a block with an infinity has no product, and numbers without an inverse are 0.
+
+    In onnxruntime NaN becomes 0 too, but may hide the largest number of its block, by its place in a vector.
+    """
+    rng = np.random.default_rng(bits)
+    cases = []
+    for _ in range(COUNT // 6):
+        case = _blocks(rng, bits)
+        x = case.inputs[0]
+        assert x is not None
+        for row, values in enumerate([[np.nan], [np.inf], [-np.inf], [np.nan, np.inf], [1e-39, -3e-39], [1e-40]]):
+            if row < len(x):
+                x[row] = x[row] if row < 4 else 0
+                x[row, rng.integers(0, x.shape[1], len(values))] = values
+        cases.append(Counted(case.op, case.inputs, case.attributes, case.fixed, domain=MICROSOFT))
+    check(cases, flags=flags)
+
+
+class Counted(Case):
+    """The same with 0 in place of NaN."""
+
+    def expected(self) -> list[np.ndarray]:
+        """By onnxruntime."""
+        x, *others = self.inputs
+        assert x is not None
+        inputs = [np.where(np.isnan(x), np.float32(0), x), *others]
+        return Case(self.op, inputs, self.attributes, self.fixed, domain=self.domain).expected()
+
+
+@EVERY
+def test_single_numbers_that_are_not_finite(flags: list[str]) -> None:
+    """To uint8, as onnxruntime rounds them."""
+    x = np.array([[np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40, 0.0, 1.0]], np.float32)
+    cases = []
+    for zero in (0, 100, 128, 255):
+        inputs = [x, np.eye(8, dtype=np.int8), np.float32(0.02), np.float32(1), np.uint8(zero), np.int8(0)]
+        cases.append(Rounded("MatMulIntegerToFloat", [np.asarray(i) for i in inputs], fixed=set(range(1, 6)),
+                             domain=MICROSOFT))  # fmt: skip
+    check(cases, flags=flags)
+
+
 def test_what_is_refused() -> None:
     """Other grids than the files of this project have, by name."""
     rng = np.random.default_rng(9)

@@ -1,11 +1,11 @@
 /* What a generic caller needs: every program of the model, its sizes, and one call that does several steps. */
 typedef struct rnnedge_program {
   uint32_t batch; /* sequences that one step advances */
-  uint32_t reserved;
+  uint32_t refuses; /* whether a step may find numbers that nothing can be computed from */
   uint64_t stream_bytes; /* of memory aligned to 64 bytes, that `init` gets */
   void (*init)(void *stream, const void *weights); /* `weights` NULL where they are in the library */
   void (*reset)(void *stream);
-  void (*step)(void *stream, const void *const *inputs, void *const *outputs);
+  int (*step)(void *stream, const void *const *inputs, void *const *outputs); /* not 0: it has found such numbers */
   void (*read_states)(const void *stream, void *const *states);
   void (*write_states)(void *stream, const void *const *states);
 } rnnedge_program;
@@ -56,29 +56,28 @@ static int rnnedge_finite(const float *x, uint64_t count) {
   return !bad;
 }
 
-/* 0: done. 1: nothing ran, a number of an input is not finite. 2: stopped; the stream is as before where it could be
-   kept. */
+/* 0: done. 1: nothing ran, a number of an input is not finite. 2: stopped. 3: a step refused its numbers. The stream is
+   as before where it could be kept. */
 static int rnnedge_run(const rnnedge_call *call) {
   const rnnedge_program *program = call->program;
   if (call->stop && *call->stop) return 2;
   for (uint64_t i = 0, left = call->finite_inputs; left; i++, left >>= 1)
     if ((left & 1) && !rnnedge_finite((const float *)call->inputs[i], call->finite_counts[i])) return 1;
   if (call->undo) memcpy(call->undo, call->stream, program->stream_bytes);
+  int refused = 0;
   if (call->steps == 1) {
-    program->step(call->stream, call->inputs, call->outputs);
+    refused = program->step(call->stream, call->inputs, call->outputs);
   } else {
     const void *inputs[RNNEDGE_INPUTS];
     void *outputs[RNNEDGE_OUTPUTS];
-    for (uint64_t k = 0; k < call->steps; k++) {
+    for (uint64_t k = 0; k < call->steps && !refused; k++) {
       if (call->stop && *call->stop) break;
       for (int i = 0; i < RNNEDGE_INPUTS; i++) inputs[i] = (const char *)call->inputs[i] + k * call->input_strides[i];
       for (int i = 0; i < RNNEDGE_OUTPUTS; i++) outputs[i] = (char *)call->outputs[i] + k * call->output_strides[i];
-      program->step(call->stream, inputs, outputs);
+      refused = program->step(call->stream, inputs, outputs);
     }
   }
-  if (call->stop && *call->stop && (call->undo || call->steps > 1)) {
-    if (call->undo) memcpy(call->stream, call->undo, program->stream_bytes);
-    return 2;
-  }
-  return 0;
+  const int stopped = call->stop && *call->stop && (call->undo || call->steps > 1);
+  if (call->undo && (stopped || refused)) memcpy(call->stream, call->undo, program->stream_bytes);
+  return stopped ? 2 : refused ? 3 : 0;
 }

@@ -134,7 +134,8 @@ INLINE int32_t rounded_byte(float x, float scale, int32_t zero) {
 }
 
 /* A row of `depth` floats `step` apart as blocks of int8, filled up with zeros; `facts` gets the scale and the sum of
-   every block. */
+   every block. As in onnxruntime, NaN becomes 0, and the products of a block with an infinity are NaN, from zeros and
+   a scale of infinity. */
 static __attribute__((noinline, unused)) void round_blocks(const float *x, long step, int depth, int block,
     uint8_t *rounded, float *facts) {
   for (int k = 0; k < depth; k += block, rounded += block, facts += 2) {
@@ -147,7 +148,8 @@ static __attribute__((noinline, unused)) void round_blocks(const float *x, long 
     }
     const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
     for (int i = 0; i < size; i++) {
-      const float t = x[(k + i) * step] * inverse + 12582912.0f;
+      float t = x[(k + i) * step] * inverse;
+      t = (magnitude(t) < 128.0f ? t : 0.0f) + 12582912.0f;
       int32_t bits;
       memcpy(&bits, &t, 4);
       bits -= 0x4b400000;

@@ -125,11 +125,12 @@ def gather(scope: Scope, node: Node) -> Result:
     source = scope.program.weights.floats(table)
     target = scope.program.new(shape)
     first = int(numbers.index.flat[0])
+    scope.program.refuses = True
     scope.program.emit(
         f"for (int i = 0; i < {count}; i++) {{\n"
         f"int64_t row = {numbers.buffer.address}[{first} + i];\n"
         f"row = row < 0 ? row + {rows} : row;\n"
-        f"row = row < 0 ? 0 : row > {rows - 1} ? {rows - 1} : row;\n"
+        f"if (row < 0 || row >= {rows}) {{ stream->refused = 1; row = row < 0 ? 0 : {rows - 1}; }}\n"
         f"memcpy({target.buffer.address} + i * {width}, {source.address} + row * {width}, {4 * width});\n}}",
         numbers.buffer,
         target.buffer,

@@ -12,8 +12,8 @@ ENTRY = "rnnedge_library_v1"
 ALIGNMENT = 64
 """Of the stream structs and of a blob of weights, in bytes."""
 
-NOT_FINITE, STOPPED = 1, 2
-"""What `run` returns where nothing ran: an input has a NaN or an infinity, or the run was stopped."""
+NOT_FINITE, STOPPED, REFUSED = 1, 2, 3
+"""What `run` returns: an input is not finite, and nothing ran; the run was stopped; a step refused its numbers."""
 
 
 class Program(Structure):
@@ -21,7 +21,7 @@ class Program(Structure):
 
     _fields_ = (
         ("batch", c_uint32),
-        ("reserved", c_uint32),
+        ("refuses", c_uint32),
         ("stream_bytes", c_uint64),
         ("init", c_void_p),
         ("reset", c_void_p),

@@ -2,8 +2,8 @@
 
 `$XDG_CACHE_HOME/rnnedge/native` (by default `~/.cache`), on Windows `%LOCALAPPDATA%/rnnedge/native`. A library is built
 in a folder beside, which is then renamed: a folder with a key for a name is whole. Where two processes build the same
-at once, the first rename wins and both use its folder. Every library that was built is in a list of the user's, as
-files that were exported are (`rnnedge_runtime.trust`).
+at once, the first rename wins and both use its folder. What a build leaves that was killed, a later one takes away.
+Every library that was built is in a list of the user's, as files that were exported are (`rnnedge_runtime.trust`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rnnedge_runtime.atomic import make_folder
@@ -19,6 +21,8 @@ from rnnedge_runtime.errors import InputError, ProviderError
 from rnnedge_runtime.trust import BUILT, remember
 
 SUFFIXES = (".so", ".dylib", ".dll")
+# No compiler is silent for so long: whoever began a folder that old has been killed.
+_STALE_S = 3600.0
 
 
 def cached(digest: str, target: str, identity: str | None) -> Path | None:
@@ -41,6 +45,7 @@ def build_cached(digest: str, target: str, identity: str, build: Callable[[Path]
     temporary = final.with_name(f".{final.name}.{os.urandom(6).hex()}.tmp")
     try:
         make_folder(final.parent)
+        _sweep(final.parent)
         temporary.mkdir()
     except (InputError, OSError) as error:
         raise _not_written(final.parent, error) from error
@@ -67,12 +72,20 @@ def library_in(folder: Path) -> Path | None:
         return None
 
 
+def _sweep(folder: Path) -> None:
+    """Take away what builds left that did not come to an end."""
+    for left in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def _rename(temporary: Path, final: Path) -> None:
     try:
         temporary.rename(final)
     except OSError:
         # Another process was first, with the same library.
-        if library_in(final) is None:
+        if not final.is_dir():
             raise
 
 

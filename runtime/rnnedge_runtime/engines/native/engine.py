@@ -13,7 +13,7 @@ import numpy as np
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.engines import Buffers, Ended, Held, Stop
 from rnnedge_runtime.engines.denormals import flush_denormals
-from rnnedge_runtime.engines.native.abi import STOPPED, Call, Run, pointers, sizes
+from rnnedge_runtime.engines.native.abi import NOT_FINITE, REFUSED, Call, Run, pointers, sizes
 from rnnedge_runtime.engines.native.library import Library
 from rnnedge_runtime.engines.native.ports import Laid, lay_cursor, lay_port
 from rnnedge_runtime.engines.native.signature import Signature
@@ -24,6 +24,10 @@ from rnnedge_runtime.ownership import forked_away, refuse_in_child
 # Letting the global lock go and taking it again costs 60 ns alone, and microseconds where other threads want it.
 _SHORT_S = 10e-6
 _TRIES = 5
+
+
+class NoSuchRow(Exception):
+    """A step was given the number of a row that a table, such as an embedding, does not have."""
 
 
 class NativeStop:
@@ -53,7 +57,7 @@ class NativeEngine:
 
     provider = "native"
     in_place = True
-    failures: tuple[type[Exception], ...] = (Ended,)
+    failures: tuple[type[Exception], ...] = (Ended, NoSuchRow)
 
     def __init__(self, library: Library, contract: Contract, signature: Signature, *, flush: bool) -> None:
         """`flush`: denormal numbers are zero in threads that bind."""
@@ -103,7 +107,8 @@ class NativeEngine:
         laid_in += [lay_cursor(_array(inputs, c.name), c, structs.blocks, steps) for c in contract.cursors]
         laid_out = [lay_port(_array(outputs, p.name), p, structs.blocks, steps) for p in contract.outputs]
         one = len(structs.blocks) == 1
-        undo, undo_at = aligned(structs.bytes) if own.undoes else (None, 0)
+        refuses = any(block.program.refuses for block in structs.blocks)
+        undo, undo_at = aligned(structs.bytes) if own.undoes or refuses else (None, 0)
         calls = [
             _call(block, i, laid_in, laid_out, steps, self._finite, own.at, undo_at if one else 0)
             for i, block in enumerate(structs.blocks)
@@ -115,8 +120,10 @@ class NativeEngine:
         before = [(mine, theirs) for laid in laid_in for theirs, mine in laid.copies]
         after = [(theirs, mine) for laid in laid_out for theirs, mine in laid.copies]
         if one and not before and not after:
-            return partial(run, ctypes.byref(calls[0]))
-        return _in_turn(run, calls, before, after, None if one or not own.undoes else (structs, undo_at))
+            bound: Callable[[], int] = partial(run, ctypes.byref(calls[0]))
+        else:
+            bound = _in_turn(run, calls, before, after, None if one or undo is None else (structs, undo_at))
+        return _telling(bound) if refuses else bound
 
     def _time_of_a_step(self) -> float:
         """Seconds, the least of a few, over zeros."""
@@ -164,6 +171,18 @@ def _call(
     )
 
 
+def _telling(run: Callable[[], int]) -> Callable[[], int]:
+    """Raise where a step refuses its numbers: nobody can mend them."""
+
+    def told() -> int:
+        code = run()
+        if code == REFUSED:
+            raise NoSuchRow("an input has the number of a row that its table does not have")
+        return code
+
+    return told
+
+
 def _in_turn(
     run: Run,
     calls: Sequence[Any],
@@ -182,7 +201,7 @@ def _in_turn(
         for argument in arguments:
             code = run(argument)
             if code:
-                if undo and code == STOPPED:
+                if undo and code != NOT_FINITE:
                     copy_bytes(undo[0].at, undo[1], undo[0].bytes)
                 return code
         for to, source in after:

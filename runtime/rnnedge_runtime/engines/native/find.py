@@ -102,12 +102,14 @@ def _cached_or_built(data: bytes, digest: str, target: str) -> Path:
             "'rnnedge compile' makes beside the file, install 'rnnedge[export]', or use provider='cpu'"
         )
     build = compiler.build
-    try:
-        return build_cached(digest, target, identity, lambda folder: build(data, target, folder))
-    except ProviderError:
-        raise
-    except RnnEdgeError as error:
-        raise _failed(error) from error
+
+    def built(folder: Path) -> Path:
+        try:
+            return build(data, target, folder)
+        except RnnEdgeError as error:
+            raise _failed(error) from error
+
+    return build_cached(digest, target, identity, built)
 
 
 def _failed(error: RnnEdgeError) -> ProviderError:

@@ -16,7 +16,7 @@ from rnnedge_runtime.engines.native.abi import ABI, ENTRY, Description, Program,
 from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.lane import shape_of
 
-_AGAIN = "compile the file again, or use provider='cpu'"
+_AGAIN = "remove it and compile the file again, or use provider='cpu'"
 Listed = list[tuple[str, int]]
 
 
@@ -25,6 +25,8 @@ class Library:
 
     def __init__(self, path: str, digest: str, contract: Contract) -> None:
         """Open `path`; its weights, where they are no part of it, lie beside it with the suffix ".weights".
+
+        Those of a library of several levels have the level in front of it, as in "net.x86_64_v3.weights".
 
         Raises `ProviderError` for what is no library of this machine, or one that was made from another file than that
         of `digest` and `contract`.
@@ -124,7 +126,9 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
     size = int(about.weight_bytes)
     if not size:
         return None, None
-    path = os.path.splitext(library)[0] + ".weights"
+    stem = os.path.splitext(library)[0]
+    of_level = f"{stem}.{about.target.decode()}.weights"
+    path = of_level if os.path.exists(of_level) else f"{stem}.weights"
     try:
         with open(path, "rb") as file:
             # A page of its own begins where the weights do, so they are aligned, and read when they are needed.
@@ -132,13 +136,13 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ProviderError(
-            f"{path}: the weights of {library} cannot be read ({reason}); copy them beside it, or {_AGAIN}"
+            f"{path}: the weights of {library} cannot be read ({reason}); copy them beside it, or compile again"
         ) from error
     found = hashlib.sha256(memory).hexdigest()
     expected = about.weights_sha256.decode()
     if len(memory) != size or found != expected:
         raise ProviderError(
             f"{path}: expected the weights {expected[:12]}… of {size} bytes, found {found[:12]}… of {len(memory)}; "
-            f"copy them again, or {_AGAIN}"
+            "copy them again, or compile again"
         )
     return memory, int(np.frombuffer(memory, np.uint8).ctypes.data)
