@@ -124,16 +124,17 @@ class Stream(Sequence):
         except IndexError:
             raise in_use(self) from None
         try:
-            quick, once = self._quick, self._once
+            quick = self._quick
             if quick is not None:
                 try:
                     if quick():
                         return self._step_any()
                 except self._engine.failures as error:
-                    self._recover(error, once, self._frames)
+                    self._recover(error, self._once, self._frames)
                     return self._step_any()
                 self._frames += self._unit
                 return self._count
+            once = self._once
             if self._fast is not once or once.shape is None:
                 return self._step_any()
             if not once.checks:

@@ -10,6 +10,7 @@ import onnx
 
 from rnnedge_export.native.arena import SLACK, Arena, plan
 from rnnedge_export.native.constants import folded
+from rnnedge_export.native.identifiers import identifier
 from rnnedge_export.native.node import FALLBACK, nodes_of
 from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
@@ -26,12 +27,17 @@ CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "u
 
 @dataclass(frozen=True)
 class CPort:
-    """A parameter of `step`: the graph's name, the name in C, its C type and its size in elements."""
+    """A parameter of `step`: the graph's name, the name in the header, its C type and its size in elements."""
 
     name: str
     identifier: str
     ctype: str
     shape: tuple[int, ...]
+
+    @property
+    def address(self) -> str:
+        """The name in the code, which no local variable has."""
+        return f"io_{self.identifier}"
 
     @property
     def size(self) -> int:
@@ -121,7 +127,7 @@ def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPo
 
 def _port_view(port: CPort) -> View:
     kind = FLOAT if port.ctype == "float" else INT
-    return whole(Buffer(port.identifier, port.size, kind, port.ctype), port.shape)
+    return whole(Buffer(port.address, port.size, kind, port.ctype), port.shape)
 
 
 def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tuple[tuple[CState, ...], int, int]:
@@ -183,15 +189,3 @@ def _check_ring(final: Tensor, ring: Ring) -> None:
     kept = np.take(ring.window.index, range(ring.fresh, ring.fresh + ring.length), ring.axis)
     assert final.view is not None and final.view.buffer is ring.window.buffer
     assert np.array_equal(final.view.index, kept)
-
-
-def identifier(name: str, taken: set[str]) -> str:
-    """A C identifier like `name`, of no other one."""
-    text = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
-    text = text if text[:1].isalpha() else f"p_{text}"
-    # Single capitals are the names of buffers.
-    text = text if len(text) > 1 or text.islower() else f"{text}_"
-    while text in taken or text in ("turn", "stream"):
-        text += "_"
-    taken.add(text)
-    return text

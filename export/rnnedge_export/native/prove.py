@@ -170,17 +170,17 @@ def _main(built: Built) -> str:
     blob = built.source.weights is not None
 
     def declared(port: CPort) -> str:
-        return f"static {port.ctype} {port.identifier}[{max(port.size, 1)}];"
+        return f"static {port.ctype} {port.address}[{max(port.size, 1)}];"
 
     reads = "\n".join(
-        f"    if (fread({p.identifier}, sizeof(*{p.identifier}), {p.size}, in) != {p.size}) break;"
+        f"    if (fread({p.address}, sizeof(*{p.address}), {p.size}, in) != {p.size}) break;"
         for p in program.inputs
         if p.size
     )
     writes = "\n".join(
-        f"    fwrite({p.identifier}, sizeof(*{p.identifier}), {p.size}, out);" for p in program.outputs if p.size
+        f"    fwrite({p.address}, sizeof(*{p.address}), {p.size}, out);" for p in program.outputs if p.size
     )
-    names = ", ".join(p.identifier for p in (*program.inputs, *program.outputs))
+    names = ", ".join(p.address for p in (*program.inputs, *program.outputs))
     weights = ""
     if blob:
         size = len(built.source.weights or b"")

@@ -109,8 +109,8 @@ def _functions(name: str, compiled: Compiled, blob: bool) -> str:
 
 
 def _restricted(compiled: Compiled) -> str:
-    parts = [f"const {p.ctype} *restrict {p.identifier}" for p in compiled.inputs]
-    parts += [f"{p.ctype} *restrict {p.identifier}" for p in compiled.outputs]
+    parts = [f"const {p.ctype} *restrict {p.address}" for p in compiled.inputs]
+    parts += [f"{p.ctype} *restrict {p.address}" for p in compiled.outputs]
     return "".join(f", {part}" for part in parts)
 
 

@@ -52,8 +52,9 @@ class Group(Calls):
         for name, array in arrays.items():
             view = self._batched(lane.views[name])
             view[:count] = array
-            # What another round left there might be refused, as the number of a row that no table has.
-            view[count:] = 0
+            if count < self.batch:
+                # What another round left there might be refused, as the number of a row that no table has.
+                view[count:] = 0
         lane = self._call_lane(lane, fed, None)
         return {out.port.name: self._batched(out.view)[:count].copy() for out in lane.outs}
 

@@ -1,0 +1,28 @@
+"""Names in the header for inputs and outputs, which in a graph may be called anything."""
+
+from __future__ import annotations
+
+# Of C11 and C++20: the header is for both.
+_KEYWORDS = frozenset(
+    """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class co_await
+    co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
+    double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast
+    requires restrict return short signed sizeof static static_assert static_cast struct switch template this
+    thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+    xor_eq
+    """.split()
+)
+# What the header itself says.
+_TAKEN = frozenset(["stream", "NULL", "size_t", "int32_t", "int64_t", "uint8_t"])
+
+
+def identifier(name: str, taken: set[str]) -> str:
+    """A C identifier like `name`, of no other one in `taken`, to which it is added."""
+    text = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+    text = text if text[:1].isalpha() else f"p_{text}"
+    while text in taken | _KEYWORDS | _TAKEN:
+        text += "_"
+    taken.add(text)
+    return text
