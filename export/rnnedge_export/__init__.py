@@ -1,12 +1,32 @@
 """From a PyTorch module for whole sequences to a verified ONNX file that streams.
 
-Needs torch, onnx, onnx-ir and onnxscript; knows nothing of the models in `rnnedge`, it takes any `nn.Module`.
+Needs torch, onnx, onnx-ir and onnxscript; knows nothing of the models in `rnnedge`, it takes any `nn.Module`. Importing
+it loads none of them: the native engine asks a part of it which compiler is here, whenever it opens a library.
 """
 
-from rnnedge_export.adopt import adopt
-from rnnedge_export.pipeline import convert, export
-from rnnedge_export.precision import Precision
-from rnnedge_export.report import Report
-from rnnedge_export.verify import Check, Verification, verify
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnedge_export.adoption import adopt
+    from rnnedge_export.pipeline import convert, export
+    from rnnedge_export.precision import Precision
+    from rnnedge_export.report import Report
+    from rnnedge_export.verification import Check, Verification, verify
 
 __all__ = ["Check", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"]
+
+_HOMES = {
+    "adopt": "adoption",
+    "convert": "pipeline",
+    "export": "pipeline",
+    "Precision": "precision",
+    "Report": "report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'verification')}"), name)

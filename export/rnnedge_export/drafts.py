@@ -19,7 +19,7 @@ from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
 from rnnedge_export.taps import Tapped, TappedSource, check_asked, insert_taps
-from rnnedge_export.verify import CHAINED_FRAMES_OF_ATTENTION, Verification, check_against, golden_of, require
+from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Verification, check_against, golden_of, require
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.contract import FORMS, Array, Contract, Normalization, Tap
 from rnnedge_runtime.errors import ModelRefused

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnedge_export.precision import Shrunk
 from rnnedge_export.streaming import Step
-from rnnedge_export.verify import Verification
+from rnnedge_export.verification import Verification
 from rnnedge_runtime.contract import Contract
 
 

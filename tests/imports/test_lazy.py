@@ -34,6 +34,21 @@ def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
     assert loaded("import rnnedge") & {*HEAVY, "onnxruntime"} == set()
 
 
+def test_a_library_in_the_cache_needs_neither_onnxruntime_nor_the_exporter_s_packages(tmp_path, monkeypatch):
+    """Building it needs onnx; afterwards a process starts with numpy alone, where everything else is installed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    golden = str(Path(__file__).parents[1] / "data" / "golden_gru.onnx")
+    stream = f"import rnnedge_runtime as r; r.load({golden!r}, trust='local', provider='native').stream()"
+    assert loaded(stream) & {"torch", "onnxruntime", "onnx"} == {"onnx"}
+    assert loaded(stream) & {*HEAVY, "onnxruntime"} == set()
+
+
+def test_importing_the_exporter_loads_nothing_heavy():
+    """Its parts do, when they are asked for."""
+    assert loaded("import rnnedge_export, rnnedge_export.native") & {*HEAVY, "onnxruntime"} == set()
+    assert loaded("import rnnedge_export; rnnedge_export.export") >= {"torch", "onnx"}
+
+
 def test_a_heavy_import_is_seen():
     """The probe behind these tests reports torch where it is loaded, so the tests can fail."""
     assert "torch" in loaded("import rnnedge_runtime, torch")

@@ -18,7 +18,7 @@ from rnnedge_export.capture import Source, read_example
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import streamify
-from rnnedge_export.verify import golden_of
+from rnnedge_export.verification import golden_of
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused

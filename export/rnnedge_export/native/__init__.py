@@ -1,7 +1,20 @@
 """The native engine's compiler: a streaming file in step form as C for any device."""
 
-from rnnedge_export.native import families
-from rnnedge_export.native.build import Built, build, build_library, identity
-from rnnedge_export.native.source import Source, write_c
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Built", "Source", "build", "build_library", "families", "identity", "write_c"]
+if TYPE_CHECKING:
+    from rnnedge_export.native.building import Built, build, build_library
+    from rnnedge_export.native.source import Source, write_c
+    from rnnedge_export.native.toolchain import identity
+
+__all__ = ["Built", "Source", "build", "build_library", "identity", "write_c"]
+
+_HOMES = {"Source": "source", "write_c": "source", "identity": "toolchain"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name (PEP 562): `identity` needs no onnx."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'building')}"), name)

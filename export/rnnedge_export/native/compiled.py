@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+import rnnedge_export.native.families  # noqa: F401  (their import registers them)
 from rnnedge_export.native.arena import SLACK, Arena, plan
 from rnnedge_export.native.constants import folded
 from rnnedge_export.native.identifiers import identifier

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnedge_export.native.build import Built
+from rnnedge_export.native.building import Built
 from rnnedge_export.native.compiled import CPort
 from rnnedge_export.native.recording import FRAMES, Recording, record
 from rnnedge_export.native.toolchain import compiler_of

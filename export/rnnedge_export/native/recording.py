@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge_export.native.build import Built
+from rnnedge_export.native.building import Built
 from rnnedge_export.native.values import Array
 from rnnedge_runtime.model import load_bytes
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rnnedge_export.native.targets import Target
+from rnnedge_export.native.targets import Target, target_of
 from rnnedge_runtime.errors import MissingExtra, ProviderError
 
 _NAMES = ("cc", "gcc", "clang")
@@ -129,3 +129,13 @@ def generator_version() -> str:
     for path in files:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def identity(target: str) -> str:
+    """Differs where `building.build_library` would make something else, through the entry point "identity".
+
+    Raises what `compiler_of` raises where no compiler is here.
+    """
+    found = target_of(target)
+    processor = processor_here() if target == "native" else target
+    return f"{compiler_of(found).version}, {processor}, {generator_version()}, {' '.join(found.all_flags)}"

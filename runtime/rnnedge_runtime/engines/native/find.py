@@ -55,16 +55,24 @@ def find_library(
 
 
 def installed_compiler() -> Compiler | None:
-    """The compiler of this environment; None where it is not installed, or what it needs is not."""
-    found = {}
-    for point in entry_points(group=GROUP):
-        try:
-            found[point.name] = point.load()
-        except ImportError:
-            return None
+    """The compiler of this environment; None where it is not installed."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
     if not {"compiler", "identity"} <= set(found):
         return None
-    return Compiler(cast(Any, found["compiler"]), cast(Any, found["identity"]))
+    try:
+        identity = found["identity"].load()
+    except ImportError:
+        return None
+
+    def build(data: bytes, target: str, folder: Path) -> Path:
+        # Here, since it brings onnx along, which a library in the cache needs not.
+        try:
+            compiler = found["compiler"].load()
+        except ImportError as error:
+            raise ProviderError(f"the compiler needs {error.name}; install 'rnnedge[export]'") from error
+        return cast(Path, compiler(data, target, folder))
+
+    return Compiler(build, cast(Any, identity))
 
 
 def _named(path: Path) -> Path:

@@ -17,7 +17,7 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from rnnedge_export.adopt.stateful import Loop, StatefulFile, opened, with_constants
+from rnnedge_export.adoption.stateful import Loop, StatefulFile, opened, with_constants
 from rnnedge_export.capture.capture import fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
@@ -26,7 +26,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming.lengths import ANY_LENGTH
-from rnnedge_export.verify import check_against, golden_of, require
+from rnnedge_export.verification import check_against, golden_of, require
 from rnnedge_runtime.atomic import check_writable, write_bytes
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnnedge_export.native.source import Source, write_c
 from rnnedge_export.native.targets import TARGETS, VNNI, Target, target_of, with_lanes
-from rnnedge_export.native.toolchain import compiler_of, generator_version, lanes_here, processor_here
+from rnnedge_export.native.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 
 # Sequences that one step of the second program advances: enough to use every weight many times.
@@ -81,16 +81,6 @@ def build_library(data: bytes, target: str, folder: Path) -> Path:
     built = build(data, target, folder)
     assert built.artifact is not None
     return built.artifact
-
-
-def identity(target: str) -> str:
-    """Differs where `build_library` would make something else, through the entry point "identity".
-
-    Raises what `build` raises where no compiler is here.
-    """
-    found = target_of(target)
-    processor = processor_here() if target == "native" else target
-    return f"{compiler_of(found).version}, {processor}, {generator_version()}, {' '.join(found.all_flags)}"
 
 
 def _flags(target: Target, name: str) -> list[str]:

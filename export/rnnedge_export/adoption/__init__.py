@@ -1,5 +1,5 @@
 """ONNX files that already stream, with states of their own, get a contract."""
 
-from rnnedge_export.adopt.adopt import adopt
+from rnnedge_export.adoption.adopt import adopt
 
 __all__ = ["adopt"]
