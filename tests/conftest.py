@@ -23,10 +23,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 @pytest.fixture(autouse=True)
 def remembered_captures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exports of a network that this process has captured before begin from there."""
+    """Exports of a network that this process has captured before begin from there, others from the tables of torch."""
     drafts = sys.modules.get("rnnedge_export.drafts")
     if drafts is None or request.node.get_closest_marker("fresh_captures"):
         return
     from captures import remembering
+    from torch_tables import build_once
 
+    build_once(monkeypatch)
     monkeypatch.setattr(drafts, "capture", remembering(drafts.capture))
