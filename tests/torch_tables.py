@@ -18,9 +18,15 @@ _load_operators = utils._materialize_cpp_cia_ops
 
 
 def build_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the end of the test a capture takes the tables of an earlier one."""
+    """From now on a capture takes the tables of an earlier one."""
     monkeypatch.setattr(ONNXRegistry, "from_torchlib", staticmethod(_registry))
     monkeypatch.setattr(utils, "_materialize_cpp_cia_ops", _operators)
+
+
+def build_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on every capture builds its own, as torch does."""
+    monkeypatch.setattr(ONNXRegistry, "from_torchlib", staticmethod(_build_registry))
+    monkeypatch.setattr(utils, "_materialize_cpp_cia_ops", _load_operators)
 
 
 _built = cache(_build_registry)

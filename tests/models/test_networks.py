@@ -45,6 +45,7 @@ def test_a_network_computes_the_equations_of_its_cell(cell: str, layers: int) ->
     np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.whole_drift
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("cell", RECURRENT)
