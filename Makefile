@@ -35,6 +35,7 @@ test: $(STAMP_DEV) ## run the tests
 
 test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings and pages; takes five minutes
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
+	RNNEDGE_NATIVE_CASES=64 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/native
 
 fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 200,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
@@ -45,6 +46,7 @@ fuzz-files: $(STAMP_DEV) ## load 200,000 changed files; takes ten minutes
 	RNNEDGE_MUTANTS=100000 $(BIN)/python -m pytest -s --timeout 3600 tests/fuzz
 
 soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand streams for ten minutes; takes an hour
+	RNNEDGE_SOAK=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export tests/models
 	RNNEDGE_SOAK=full $(BIN)/python -m pytest -s --timeout 7200 tests/soak
 
 chaos: $(STAMP_DEV) ## kill -9, EIO and ENOSPC at every write of every writer; needs strace
@@ -92,12 +94,9 @@ bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written lim
 	$(PEERS)/bin/python -m bench.native
 	$(PEERS)/bin/python -m bench.native.targets
 
-# The tests come last, so that their closing line closes the log.
+# What takes one core runs two at a time. The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass
-	$(MAKE) --no-print-directory lint
-	$(MAKE) --no-print-directory type
-	$(MAKE) --no-print-directory docs
-	$(MAKE) --no-print-directory device
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint type docs device
 	$(MAKE) --no-print-directory test
 
 constraints: ## write constraints.txt anew from the newest versions that fit pyproject.toml

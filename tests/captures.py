@@ -14,7 +14,8 @@ from torch import nn
 
 from rnnedge_export.capture import Captured, weights_digest
 
-_KNOWN: dict[object, Captured] = {}
+# With the module, so that no other function or class can come to have the identity of one of its own.
+_KNOWN: dict[object, tuple[Captured, nn.Module]] = {}
 
 
 def remembering(original: Callable[..., Captured]) -> Callable[..., Captured]:
@@ -30,8 +31,8 @@ def remembering(original: Callable[..., Captured]) -> Callable[..., Captured]:
             opset,
         )
         if key not in _KNOWN:
-            _KNOWN[key] = original(source, example, opset)
-        return _KNOWN[key]
+            _KNOWN[key] = original(source, example, opset), source.module
+        return _KNOWN[key][0]
 
     return capture
 
@@ -45,9 +46,18 @@ def _module(source: Any) -> tuple[object, ...]:
 
 
 def _plain(part: nn.Module) -> dict[str, object]:
-    """Settings of a module that are neither modules nor tensors; functions by identity."""
+    """Settings of a module that are neither modules nor tensors; functions by what identifies them."""
     found = {k: v for k, v in vars(part).items() if not k.startswith("_") and k != "training"}
-    return {k: id(v) if callable(v) else v for k, v in found.items() if not isinstance(v, (nn.Module, torch.Tensor))}
+    return {
+        k: _identity(v) if callable(v) else v for k, v in found.items() if not isinstance(v, (nn.Module, torch.Tensor))
+    }
+
+
+def _identity(function: Callable[..., object]) -> int:
+    """A lambda is made anew where its network is, of the same code; what it encloses may differ."""
+    code = getattr(function, "__code__", None)
+    alone = code is not None and getattr(function, "__closure__", None) is None
+    return id(code if alone and not getattr(function, "__defaults__", None) else function)
 
 
 def _tensor(tensor: torch.Tensor) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -22,11 +23,38 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(autouse=True)
-def remembered_captures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exports of a network that this process has captured before begin from there."""
-    drafts = sys.modules.get("rnnedge_export.drafts")
-    if drafts is None or request.node.get_closest_marker("fresh_captures"):
-        return
-    from captures import remembering
+def same_weights() -> None:
+    """A test's networks are the same in every run and, where it begins as another does, in both: one capture.
 
-    monkeypatch.setattr(drafts, "capture", remembering(drafts.capture))
+    From a seed that no test names, so that networks which a test makes different stay so.
+    """
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(8191)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exports_are_quick() -> Iterator[None]:
+    """Exports begin from what this process has captured before, from tables of torch that were built before.
+
+    They are proven over fewer frames: whole captures and proofs are two thirds of an export's time.
+    """
+    if "rnnedge_export.drafts" not in sys.modules:
+        yield
+        return
+    import quick_exports
+
+    with pytest.MonkeyPatch.context() as patch:
+        quick_exports.remember(patch)
+        if os.environ.get("RNNEDGE_SOAK") != "full":
+            quick_exports.shorten(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def exports_as_a_user_has_them(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In tests that claim something of a capture or of the length of a proof."""
+    for mark in ("fresh_captures", "whole_drift"):
+        if request.node.get_closest_marker(mark):
+            import quick_exports
+
+            quick_exports.AS_THEY_ARE[mark](monkeypatch)

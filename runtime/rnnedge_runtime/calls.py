@@ -44,6 +44,7 @@ class Calls(Alone):
         super().__init__()
         self._loaded, self._given, self._policies = loaded, states, policies
         self.contract, self.batch = loaded.contract, batch
+        self._warmup = self.contract.warmup
         self._log = Log(policies.on_event)
         self._engine = loaded.engine
         self._stop = self._engine.stop(bool(policies.time_limit_s))
@@ -77,7 +78,7 @@ class Calls(Alone):
         self._turn ^= 1
         self._lane = lane
         self._calls += 1
-        if self._calls <= self.contract.warmup:
+        if self._calls <= self._warmup:
             self._states.hold(self._turn, self._calls)
         return lane
 

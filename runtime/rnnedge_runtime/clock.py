@@ -25,7 +25,7 @@ class Clock:
 
     def frames(self, inputs: int) -> int:
         """Frames that come with `inputs` input frames."""
-        return int(self.rate * inputs)
+        return self.rate.numerator * inputs // self.rate.denominator
 
     def valid(self, total: int) -> int:
         """Frames that a sequence of `total` input frames has in the source module."""

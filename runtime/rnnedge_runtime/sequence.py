@@ -26,7 +26,7 @@ class Sequence(Calls):
         super().__init__(loaded, batch, states, policies)
         self._serve(policies, self._log)
         self._time = 0 if batch == 1 else 1
-        self._unit, self._warmup, self._piece = self.contract.unit, self.contract.warmup, self.contract.piece
+        self._unit, self._piece = self.contract.unit, self.contract.piece
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         # The call that is a whole step by itself, or None; and how many frames of the first output it brings.

@@ -28,8 +28,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 FLAGS = "-std=gnu99 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fPIC -shared".split()
 FLAGS += "-Wall -Werror -Wno-psabi -Wno-unused-const-variable".split()
 OPTIMIZED = os.environ.get("RNNEDGE_NATIVE_FLAGS", "-O1").split()
-# Cases that every test draws.
-COUNT = int(os.environ.get("RNNEDGE_NATIVE_CASES", "32"))
+# Cases that every test draws; `make test-long` draws 64.
+COUNT = int(os.environ.get("RNNEDGE_NATIVE_CASES", "16"))
 _EDGE = 64
 
 

@@ -22,10 +22,14 @@ from rnnedge_runtime.model import Model, load_bytes
 
 COUNT = int(os.environ.get("RNNEDGE_RANDOM_NETWORKS", "300"))
 # The layers are captured once per process, so a process gets many networks.
-GROUP = 300
+GROUP = 100
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 LENGTHS = (0, 1, 2, 5, 11, 40)
-
+# `make test` streams the first group, `make test-long` the others; who asks for a count gets it.
+ASKED = "RNNEDGE_RANDOM_NETWORKS" in os.environ
+GROUPS = [
+    pytest.param(group, marks=pytest.mark.long if group and not ASKED else ()) for group in range(-(-COUNT // GROUP))
+]
 
 EXAMPLE = read_example(torch.zeros(1, 48, 4), 0, 1)
 
@@ -83,7 +87,7 @@ def shrunk(layers: tuple[Layer, ...], seed: int) -> tuple[Layer, ...]:
     return layers
 
 
-@pytest.mark.parametrize("group", range(-(-COUNT // GROUP)))
+@pytest.mark.parametrize("group", GROUPS)
 def test_random_networks_stream_as_they_compute_in_whole(group: int) -> None:
     """None is wrong; how many were refused is bounded, so that refusing everything would fail."""
     outcomes: Counter[str] = Counter()

@@ -21,6 +21,7 @@ def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
     return rnnedge_export.export(module, example, path, form=form, time_axis=2 if name == "unet" else 1)
 
 
+@pytest.mark.whole_drift
 @pytest.mark.parametrize("name", [name for name in windows.WINDOWS if name != "cumsum"])
 def test_a_network_with_windows_streams(name: str, tmp_path: Path) -> None:
     """At several lengths and batches, any chunking, over 10,000 frames, within 1e-5 of PyTorch."""

@@ -1,0 +1,41 @@
+"""What makes exports quick in tests that make no claim of it, and its contrary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+import torch_tables
+from captures import remembering
+
+from rnnedge_export import drafts
+from rnnedge_export.capture import capture
+
+# `rnnedge_export.verify` is the function.
+_VERIFY = sys.modules["rnnedge_export.verify"]
+# `make soak` chains all 10,000 everywhere.
+_ALL, _FEWER = _VERIFY.CHAINED_FRAMES, 2048
+
+
+def remember(patch: pytest.MonkeyPatch) -> None:
+    """A network, and what torch builds for every capture, once a process."""
+    torch_tables.build_once(patch)
+    patch.setattr(drafts, "capture", remembering(capture))
+
+
+def _anew(patch: pytest.MonkeyPatch) -> None:
+    torch_tables.build_anew(patch)
+    patch.setattr(drafts, "capture", capture)
+
+
+def shorten(patch: pytest.MonkeyPatch) -> None:
+    """Chain fewer frames in the proof of an export."""
+    patch.setattr(_VERIFY, "CHAINED_FRAMES", _FEWER)
+
+
+def _whole(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_VERIFY, "CHAINED_FRAMES", _ALL)
+
+
+AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"fresh_captures": _anew, "whole_drift": _whole}
