@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
 import torch_tables
 from captures import remembering
 
-from rnnedge_export import drafts
+from rnnedge_export import drafts, verification
 from rnnedge_export.capture import capture
 
-# `rnnedge_export.verify` is the function.
-_VERIFY = sys.modules["rnnedge_export.verify"]
 # `make soak` chains all 10,000 everywhere.
-_ALL, _FEWER = _VERIFY.CHAINED_FRAMES, 2048
+_ALL, _FEWER = verification.CHAINED_FRAMES, 2048
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
@@ -31,11 +28,11 @@ def _anew(patch: pytest.MonkeyPatch) -> None:
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
     """Chain fewer frames in the proof of an export."""
-    patch.setattr(_VERIFY, "CHAINED_FRAMES", _FEWER)
+    patch.setattr(verification, "CHAINED_FRAMES", _FEWER)
 
 
 def _whole(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_VERIFY, "CHAINED_FRAMES", _ALL)
+    patch.setattr(verification, "CHAINED_FRAMES", _ALL)
 
 
 AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"fresh_captures": _anew, "whole_drift": _whole}
