@@ -20,6 +20,7 @@ from native_library import compile_library, compiler
 
 from rnnedge_export.native import source
 from rnnedge_runtime import Model, ProviderError, load
+from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.native import cache, find
 from rnnedge_runtime.trust import BUILT, remember
 
@@ -179,10 +180,11 @@ def test_weights_of_their_own_are_checked(native: Exported, tmp_path: Path) -> N
     turned = bytearray(whole)
     turned[len(whole) // 2] ^= 1
     for content in (bytes(turned), whole[:-4], whole + bytes(4), bytes(len(whole))):
-        weights.write_bytes(content)
+        # A new file, since the old one is mapped.
+        write_bytes(weights, content)
         with pytest.raises(ProviderError, match=rf"{weights}: expected the weights .* of {len(whole)} bytes, found"):
             with_library(native, library)
-    weights.write_bytes(b"")
+    write_bytes(weights, b"")
     with pytest.raises(ProviderError, match=rf"{weights}: the weights of .* cannot be read"):
         with_library(native, library)
     weights.unlink()
