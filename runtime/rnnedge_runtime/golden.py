@@ -29,24 +29,26 @@ class GoldenReport:
         return self.max_error <= self.tolerance
 
 
-def replay(model: Model) -> GoldenReport:
+def replay(model: Model, batch: int = 1) -> GoldenReport:
     """Stream the golden sample as a whole and frame by frame, and compare with the recorded outputs.
 
-    Raises `ContractError` where the file has no golden sample.
+    `batch` copies of it run together. Raises `ContractError` where the file has no golden sample.
     """
     golden = model.contract.golden
     if golden is None:
         raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")
-    frames: Frames = dict(golden.inputs)
+    frames: Frames = {n: array if batch == 1 else np.stack([array] * batch) for n, array in golden.inputs.items()}
     length = len(next(iter(golden.inputs.values())))
     errors: list[float] = []
     whole: Sequence[int] = ()
     for cuts in (whole, range(1, length)):
         try:
-            found = stream_all(model.stream(), frames, cuts)
+            found = stream_all(model.stream(batch), frames, cuts)
         except InputError as error:
             raise ContractError(f"{model.name}: its golden sample does not fit its own inputs: {error}") from error
-        errors += [max_error(found[name], golden.outputs[name]) for name in found]
+        for name, array in found.items():
+            copies = [array] if batch == 1 else list(array)
+            errors += [max_error(one, golden.outputs[name]) for one in copies]
     return GoldenReport(length, float(np.max(errors)), golden.tolerance, model.provider)
 
 

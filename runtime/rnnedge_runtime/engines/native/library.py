@@ -59,6 +59,11 @@ class Library:
         """What it was compiled for, such as "x86_64_v3"."""
         return str(self._about.target.decode())
 
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """How many sequences each of its programs advances, the most first."""
+        return tuple(int(program.batch) for program in self._programs)
+
     def programs_for(self, batch: int) -> list[Program]:
         """Programs that together advance `batch` sequences, those of many first; raises `ProviderError` for none."""
         chosen: list[Program] = []

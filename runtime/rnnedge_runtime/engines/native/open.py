@@ -23,8 +23,9 @@ def open_native(
 ) -> NativeEngine:
     """Find or build the library of the sealed file `data`, whose digest is `digest`, and replay its golden sample.
 
-    `name` is how messages call the file, `path` where it lies, None where it is in memory only. `strict`: the file is
-    from somebody else, and then the library must not be.
+    Each program of the library replays it, in a batch of its size. `name` is how messages call the file, `path` where
+    it lies, None where it is in memory only. `strict`: the file is from somebody else, and then the library must not
+    be.
 
     Raises `ProviderError` where there is no library, or it is not the file's, or it computes something else;
     `ModelRefused` where the file is none.
@@ -36,14 +37,15 @@ def open_native(
     found = find_library(data, digest, Path(path) if path is not None else None, options, strict, settings.key)
     library = Library(str(found), digest, contract)
     engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals)
-    try:
-        report = replay(Model(Loaded(name, digest, contract, engine)))
-    except ContractError as error:
-        text = f"provider 'native': {error}; without one no library is used; use provider='cpu'"
-        raise ProviderError(text) from error
-    if not report.passed:
-        raise ProviderError(
-            f"{found}: golden sample of {name}: expected an error of at most {report.tolerance:.1e}, found "
-            f"{report.max_error:.1e}; compile the file again, or use provider='cpu'"
-        )
+    for batch in library.batches:
+        try:
+            report = replay(Model(Loaded(name, digest, contract, engine)), batch)
+        except ContractError as error:
+            text = f"provider 'native': {error}; without one no library is used; use provider='cpu'"
+            raise ProviderError(text) from error
+        if not report.passed:
+            raise ProviderError(
+                f"{found}: golden sample of {name}: expected an error of at most {report.tolerance:.1e}, found "
+                f"{report.max_error:.1e} in a batch of {batch}; compile the file again, or use provider='cpu'"
+            )
     return engine
