@@ -14,6 +14,7 @@ EAGER, EAGER_CELL = "PyTorch, eager layer", "PyTorch, eager cell"
 TORCHSCRIPT, COMPILED = "TorchScript, frozen cell", "torch.compile, cell"
 OPENVINO, OPENVINO_DEFAULT = "OpenVINO, f32", "OpenVINO, its default"
 EXECUTORCH, TRACT, NUMPY = "ExecuTorch, XNNPACK", "tract", "numpy by hand"
+LITERT, LITERT_VARIABLES = "LiteRT, XNNPACK", "LiteRT, XNNPACK, variables"
 DEFAULT = "its own choice"
 
 # How far 50 outputs of magnitude below 1 may be from PyTorch's; a contender beyond that computes something else.
@@ -75,5 +76,7 @@ def _peers() -> Iterator[Contender]:
     yield Contender(OPENVINO, "open_vino:load", source=plain, options={"precision": "f32"})
     yield Contender(OPENVINO_DEFAULT, "open_vino:load", DEFAULT, plain)
     yield Contender(EXECUTORCH, "exec_torch:load", source=Source("cell.pte", "exec_torch"))
+    for name, states in ((LITERT, "ports"), (LITERT_VARIABLES, "variables")):
+        yield Contender(name, "lite_rt:load", source=Source(f"{states}.tflite", "lite_rt", {"states": states}))
     yield Contender(TRACT, "sonos_tract:load", source=plain)
     yield Contender(NUMPY, "by_hand:load")
