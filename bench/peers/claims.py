@@ -12,6 +12,8 @@ from bench.peers.roster import (
     EAGER,
     EAGER_CELL,
     EXECUTORCH,
+    LITERT,
+    LITERT_VARIABLES,
     NUMPY,
     OPENVINO,
     PLAIN,
@@ -25,12 +27,19 @@ _OVER_BARE = 1.10
 _INT8_GAIN, _INT8_FROM = 4.0, 512
 _INTEGER_PRODUCTS = ("vnni", "amx_int8", "asimddp", "i8mm")
 
+_LITERT = (
+    "its program is a flat list of kernels, planned in advance, and a call into it costs a fraction of one into a "
+    "session of onnxruntime; its graph is written by hand for this layer, and it checks nothing"
+)
+
 # Why, where somebody is ahead. Each says what that contender does not have to do.
 REASONS = {
     BARE: "its graph is the operator alone, where a file of rnnedge has one more, which takes an axis off the output, "
     "and it neither checks the frame for NaN nor guards against a second owner",
     EXECUTORCH: "its program is a flat list of kernels, planned in advance, and a call into it costs less than one "
     "into a session of onnxruntime; at sizes where the products decide, its matrix kernels are faster",
+    LITERT: _LITERT,
+    LITERT_VARIABLES: _LITERT,
     NUMPY: "in a cell this small the call into a runtime is most of the time, and numpy makes none; it checks nothing",
     OPENVINO: "its recurrent kernel is faster than onnxruntime's at this size",
     TRACT: "its kernels are faster than onnxruntime's at this size",

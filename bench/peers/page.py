@@ -12,6 +12,7 @@ from bench.peers.roster import (
     EAGER,
     EAGER_CELL,
     EXECUTORCH,
+    LITERT_VARIABLES,
     NUMPY,
     OPENVINO,
     PLAIN,
@@ -29,6 +30,7 @@ _README_COLUMNS = {
     BARE: "bare onnxruntime",
     OPENVINO: "OpenVINO",
     EXECUTORCH: "ExecuTorch",
+    LITERT_VARIABLES: "LiteRT",
     TRACT: "tract",
     NUMPY: "numpy by hand",
 }
@@ -50,14 +52,15 @@ def page(record: Record) -> str:
 
 
 def readme(record: Record) -> str:
-    """The best float32 way of rnnedge's, and how many times as long the others take."""
-    header = ["one frame, float32", "rnnedge, µs", *_README_COLUMNS.values()]
+    """The best float32 way of rnnedge's, and how many times as long the others take that the record has."""
+    columns = {peer: title for peer, title in _README_COLUMNS.items() if any(peer in c.rows for c in record.cells)}
+    header = ["one frame, float32", "rnnedge, µs", *columns.values()]
     lines = [_line(header), "|---|" + "---:|" * (len(header) - 1)]
     for cell in record.cells:
         best = cell.best_of_ours()
         if best is None or best.p50_us is None:
             continue
-        ratios = [_ratio(cell.p50(peer), best.p50_us) for peer in _README_COLUMNS]
+        ratios = [_ratio(cell.p50(peer), best.p50_us) for peer in columns]
         lines.append(_line([cell.case.title, _us(best.p50_us), *ratios]))
     behind = Counter(entry.contender for entry in ahead(record))
     told = ", ".join(f"{contender} in {count} of {len(record.cells)}" for contender, count in behind.items())

@@ -30,7 +30,7 @@ _FLAGS = (
     "i8mm",
     "bf16",
 )
-_PACKAGES = ("torch", "openvino", "executorch", "tract")
+_PACKAGES = ("torch", "openvino", "executorch", "ai-edge-litert", "tract")
 
 
 @dataclass(frozen=True)

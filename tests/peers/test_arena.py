@@ -13,7 +13,7 @@ import pytest
 from bench.peers.arena import Arena, Turns, Worker
 from bench.peers.contenders import by_hand
 from bench.peers.problem import Case, pose
-from bench.peers.roster import Contender, Source, roster
+from bench.peers.roster import TOLERANCES, Contender, Source, roster
 from bench.peers.worker import burst, reason
 from rnnedge_runtime.contract import Array
 
@@ -161,6 +161,13 @@ def test_every_name_of_the_roster_is_found() -> None:
         if contender.source:
             assert "def write(" in (folder / f"{contender.source.module}.py").read_text()
     assert len({contender.name for contender in roster()}) == len(roster())
+
+
+def test_every_precision_of_the_roster_is_judged() -> None:
+    """Each has a tolerance, and bf16, which onnxruntime computes in float32, takes part in one form alone."""
+    assert {contender.precision for contender in roster()} == set(TOLERANCES)
+    sources = {c.source.name for c in roster() if c.source and c.precision == "bf16"}
+    assert sources == {"native-bf16.onnx"}
 
 
 def test_a_burst_times_every_call_by_itself() -> None:
