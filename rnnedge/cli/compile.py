@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from rnnedge_export.native import Built
     from rnnedge_export.native.prove import Proof
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, best with --form step.")],
@@ -54,8 +52,6 @@ def command(
     from rnnedge_runtime.read import read_model
     from rnnedge_runtime.trust import BUILT, remember
 
-    if name is not None and not _NAME.fullmatch(name):
-        raise typer.BadParameter(f"expected a C identifier, found {name!r}", param_hint="--name")
     target_of(target)
     data = read_model(file, trust)
     with stages(f"compile {file}") as progress:

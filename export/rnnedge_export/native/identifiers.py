@@ -1,6 +1,12 @@
-"""Names in the header for inputs and outputs, which in a graph may be called anything."""
+"""Names in C: of a network, and of its inputs and outputs, which in a graph may be called anything."""
 
 from __future__ import annotations
+
+import re
+
+from rnnedge_runtime.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Of C11 and C++20: the header is for both.
 _KEYWORDS = frozenset(
@@ -16,6 +22,15 @@ _KEYWORDS = frozenset(
 )
 # What the header itself says.
 _TAKEN = frozenset(["stream", "NULL", "size_t", "int32_t", "int64_t", "uint8_t"])
+
+
+def check_name(name: str, code: str) -> None:
+    """Raise `InputError` for what cannot name a network beside `code`, the C that all networks share."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"name: expected a C identifier, found {name!r}")
+    spoken = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)
+    if name in _KEYWORDS | _TAKEN or re.search(rf"\b{name}\b", spoken):
+        raise InputError(f"name: {name!r} is a word of C or of the code around the network; choose another (--name)")
 
 
 def identifier(name: str, taken: set[str]) -> str:

@@ -11,18 +11,18 @@ import numpy as np
 import onnx
 
 from rnnedge_export.native.compiled import Compiled, compile_program
+from rnnedge_export.native.identifiers import check_name
 from rnnedge_export.native.matrix import VECTORS
 from rnnedge_export.native.values import Array
 from rnnedge_export.native.weights import Weights
 from rnnedge_export.native.wrapper import descriptor, header, in_comment, programs
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
-from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.seal import check_seal
 
 # From here on weights are a file of their own: compilers take long over text of that length.
 _BLOB_BYTES = 4 << 20
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,7 @@ def write_c(
     Raises `ModelRefused` for a file of an open number of frames that cannot be taken at its hop, and for an operator
     or an attribute that no rule can write; `InputError` for a bad name.
     """
-    if not _NAME.fullmatch(name):
-        raise InputError(f"name: expected a C identifier, found {name!r}")
+    check_name(name, "".join(_kernels(narrow=True)))
     digest = check_seal(data, origin)
     model = onnx.load_from_string(data)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)

@@ -12,9 +12,12 @@ import pytest
 from one_node import Case, compiled, contract_of, library, run
 from onnx import helper, numpy_helper
 
+from rnnedge_export.native import source
 from rnnedge_export.native.compiled import compile_program
+from rnnedge_export.native.identifiers import check_name
 from rnnedge_export.native.weights import Weights
 from rnnedge_export.native.wrapper import header, in_comment
+from rnnedge_runtime.errors import InputError
 
 
 @pytest.mark.parametrize("name", ["*/ evil /*", "**//evil/*", "*\\\n/ evil /*", "*\n/ evil", "/* evil", "\\"])
@@ -68,3 +71,12 @@ def test_inputs_and_outputs_may_be_called_anything(tmp_path: Path) -> None:
     for language in ("c", "c++"):
         command = ["cc", "-x", language, "-fsyntax-only", "-Werror", str(tmp_path / "all.h")]
         subprocess.run(command, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["product", "taps", "int", "class", "LANES", "dot", "a b", "1st", ""])
+def test_a_network_is_not_called_like_the_code_around_it(name: str) -> None:
+    """A file product.onnx would be a type and a function at once; words of comments are free."""
+    with pytest.raises(InputError, match="name: "):
+        check_name(name, "".join(source._kernels(narrow=True)))
+    check_name("model", "".join(source._kernels(narrow=True)))
+    check_name("columns_and_rows", "/* a columns_and_rows */")
