@@ -7,6 +7,7 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -121,11 +122,17 @@ class MallInfo(ctypes.Structure):
     ]
 
 
-def in_use() -> int:
-    """Bytes that are allocated and not given back, of Python objects and onnxruntime alike."""
+@cache
+def statistics() -> Callable[[], MallInfo]:
+    """glibc's own; once, since every `CDLL` is a class that waits for the collector."""
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = MallInfo
-    found = mallinfo()
+    return mallinfo
+
+
+def in_use() -> int:
+    """Bytes that are allocated and not given back, of Python objects and onnxruntime alike."""
+    found = statistics()()
     return int(found.uordblks + found.hblkhd)
 
 
