@@ -96,7 +96,9 @@ class Matrix:
         shifts = [f" + {one}" if one else "" for one in shift] or [""] * (len(taps) + 2)
         start = start or self.bias
         many = rows >= 2
-        block = min(rows, _ROWS * (2 if self.program.lanes == 16 else 1)) if many else 1
+        most = _ROWS * (2 if self.program.lanes == 16 else 1)
+        # Alike, so that none is so small that its additions wait for each other.
+        block = -(-rows // -(-rows // most)) if many else 1
         sums = 1 if many else _SUMS
         last = self.columns - (self.panels - 1) * self.width
 
