@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import Array, Buffer
+from rnnedge_export.native.values import Array, Buffer, Tensor, View, affine
 
 # Vectors of a panel: with six rows they take twelve of the sixteen registers that most processors have.
 VECTORS = 2
@@ -60,6 +60,24 @@ def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
     return Taps(buffer, offset, row, (1, 1, depth), (0, 0, step))
 
 
+def rows_of(program: Program, tensor: Tensor, *, steps: bool = True) -> tuple[View, int, int, int]:
+    """The last axis of a tensor, for every row of the others, in memory.
+
+    Returns where it is, the offset of the first number, and how far rows and numbers of a row stand apart; `steps`
+    False: numbers side by side.
+    """
+    depth = tensor.shape[-1]
+    rows = int(np.prod(tensor.shape[:-1], dtype=np.int64))
+    view = program.materialized(tensor)
+    found = affine(view.index.reshape(rows, depth))
+    if found is None or (not steps and depth > 1 and found[1][1] != 1):
+        view = program.materialized(tensor, packed=True, fresh=not steps)
+        found = affine(view.index.reshape(rows, depth))
+    assert found is not None
+    offset, (row, step) = found
+    return view, offset, row, step
+
+
 class Matrix:
     """Weights (K, N) as panels (K, `VECTORS` * lanes), padded with zeros, with their bias.
 
@@ -86,6 +104,11 @@ class Matrix:
         else:
             self.kind, self.bytes, self.buffer = "FLOATS", 4, program.weights.floats(panels)
         self.bias = Place(program.weights.floats(np.pad(bias.astype(np.float32), (0, -len(bias) % self.width))), 0, 0)
+
+    @property
+    def swept(self) -> bool:
+        """Whether the direction alternates from step to step."""
+        return bool(self.panels > 1 and self.depth * self.panels * self.width * self.bytes >= _SWEPT_BYTES)
 
     def call(self, rows: int, taps: Sequence[Taps], start: Place | None, out: Place, shift: Sequence[str] = ()) -> str:
         """C that computes `rows` rows of the product from all of `taps`, one or two.
@@ -129,8 +152,7 @@ class Matrix:
         if self.panels == 1:
             return all_rows("0", str(last))
         full = self.panels if last == self.width else self.panels - 1
-        swept = self.depth * self.panels * self.width * self.bytes >= _SWEPT_BYTES
-        at = f"(turn ? {full - 1} - n : n) * {width}" if swept else f"n * {width}"
+        at = f"(turn ? {full - 1} - n : n) * {width}" if self.swept else f"n * {width}"
         tail = "" if full == self.panels else all_rows(str(full * self.width), str(last))
         if full == 1:
             return all_rows("0", width) + tail

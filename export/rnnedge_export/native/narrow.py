@@ -49,6 +49,11 @@ class Bytes:
         """C of the address of the panel that begins with column `panel`."""
         return f"{self.buffer.address} + (long){panel} * {self.panel_bytes // PANEL}"
 
+    @property
+    def swept(self) -> bool:
+        """Whether the direction alternates from step to step."""
+        return self.panels > 1 and self.panels * self.panel_bytes >= _SWEPT_BYTES
+
     def sweep(self, rows: int, call: Callable[[int, str, str, str], str]) -> str:
         """`call` with how many rows, the first row, the first column and how many columns, for everything."""
 
@@ -62,7 +67,6 @@ class Bytes:
         tail = all_rows(str(full * PANEL), str(self.columns % PANEL)) if self.columns % PANEL else ""
         if full < 2:
             return (all_rows("0", str(PANEL)) if full else "") + tail
-        swept = self.panels * self.panel_bytes >= _SWEPT_BYTES
-        at = f"(turn ? {full - 1} - n : n) * {PANEL}" if swept else f"n * {PANEL}"
+        at = f"(turn ? {full - 1} - n : n) * {PANEL}" if self.swept else f"n * {PANEL}"
         body = all_rows("panel", str(PANEL))
         return f"for (int n = 0; n < {full}; n++) {{\nconst int panel = {at};\n{body}}}\n{tail}"

@@ -28,6 +28,37 @@ class Block:
         return self.touched
 
 
+@dataclass(frozen=True, eq=False)
+class Sweeps:
+    """Sweeps over large weights that need nothing of each other: C text of each, and the buffers that they touch.
+
+    In every second step (`turn`) the last one comes first, and each runs backwards: what a step has read last is what
+    the caches still hold.
+    """
+
+    codes: tuple[str, ...]
+    written: tuple[Buffer, ...]
+    touched: tuple[Buffer, ...]
+
+    def text(self) -> str:
+        """As C, each once."""
+        last = len(self.codes) - 1
+        if not last:
+            return self.codes[0]
+        cases = "\n".join(f"case {k}: {{\n{code}\nbreak;\n}}" for k, code in enumerate(self.codes))
+        return f"for (int s = 0; s <= {last}; s++) switch (turn ? {last} - s : s) {{\n{cases}\n}}"
+
+    def buffers(self) -> tuple[Buffer, ...]:
+        """All that they touch."""
+        return self.touched
+
+    def joined(self, code: str, target: Buffer, touched: tuple[Buffer, ...]) -> Sweeps | None:
+        """One more, where it neither reads nor writes what these write, nor writes what these read."""
+        if target in self.touched or set(self.written) & set(touched):
+            return None
+        return Sweeps((*self.codes, code), (*self.written, target), (*self.touched, *touched))
+
+
 @dataclass(eq=False)
 class Program:
     """Statements of one step for `batch` sequences, over buffers of its own, with vectors of `lanes` floats.
@@ -38,7 +69,7 @@ class Program:
     batch: int
     lanes: int
     weights: Weights
-    statements: list[Loop | Block] = field(default_factory=list)
+    statements: list[Loop | Block | Sweeps] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     refuses: bool = False
 
@@ -66,6 +97,15 @@ class Program:
     def emit(self, code: str, *touched: Buffer) -> None:
         """Append C text that touches these buffers."""
         self.statements.append(Block(code, touched))
+
+    def sweep(self, code: str, target: Buffer, *read: Buffer) -> None:
+        """Append C text of a sweep over large weights that writes `target`, and runs backwards in every second step."""
+        last = self.statements[-1] if self.statements else None
+        joined = last.joined(code, target, (target, *read)) if isinstance(last, Sweeps) else None
+        if joined is not None:
+            self.statements[-1] = joined
+        else:
+            self.statements.append(Sweeps((code,), (target,), (target, *read)))
 
     def store(self, tensor: Tensor, target: View) -> None:
         """Write every element of a tensor where `target`, affine, says."""

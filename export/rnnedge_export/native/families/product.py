@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnedge_export.native.matrix import Matrix, Place, Taps, flat, narrow_enough
+from rnnedge_export.native.matrix import Matrix, Place, Taps, flat, narrow_enough, rows_of
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.products import PRODUCT
 from rnnedge_export.native.registry import Result, rule
@@ -24,7 +24,7 @@ def product(scope: Scope, node: Node) -> Result:
     operands = [scope.input(node, k) for k in range(len(weights))]
     lead = operands[0].shape[:-1]
     rows = int(np.prod(lead, dtype=np.int64))
-    taps = [_rows(scope, operand, rows) for operand in operands]
+    taps = [_rows(scope, operand) for operand in operands]
     width = int(sum(columns))
     target = program.new((*lead, width))
     out = Place(target.buffer, 0, width)
@@ -41,23 +41,16 @@ def product(scope: Scope, node: Node) -> Result:
             count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)
         code = matrix.call(rows, taps[k : k + count], before, out)
         begun = [before.buffer] if before else []
-        program.emit(code, *(tap.buffer for tap in taps[k : k + count]), *begun, target.buffer)
+        write = program.sweep if matrix.swept else program.emit
+        write(code, target.buffer, *(tap.buffer for tap in taps[k : k + count]), *begun)
         k += count
     edges = np.cumsum([0, *columns])
     return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
 
 
-def _rows(scope: Scope, tensor: Tensor, rows: int) -> Taps:
-    """The last axis of a tensor, for every row of the others."""
-    depth = tensor.shape[-1]
-    view = scope.program.materialized(tensor)
-    found = affine(view.index.reshape(rows, depth))
-    if found is None:
-        view = scope.program.materialized(tensor, packed=True)
-        found = affine(view.index.reshape(rows, depth))
-    assert found is not None
-    offset, (row, step) = found
-    return flat(view.buffer, offset, row, step, depth)
+def _rows(scope: Scope, tensor: Tensor) -> Taps:
+    view, offset, row, step = rows_of(scope.program, tensor)
+    return flat(view.buffer, offset, row, step, tensor.shape[-1])
 
 
 def _start(scope: Scope, node: Node, lead: Sequence[int], width: int, bias: object = None) -> Place:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.native.matrix import rows_of
 from rnnedge_export.native.narrow import PANEL, Bytes, kind_of, panels_of
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import BYTE, FLOAT, Array, Tensor, affine, plain
+from rnnedge_export.native.values import BYTE, FLOAT, Array, Tensor, plain
 
 _FAST = 4
 
@@ -47,14 +48,8 @@ def integer_product(scope: Scope, node: Node) -> Result:
         node.refuse(f"{depth} rows of weights: sums may leave 32 bits")
     scale = _single(scope, node, 2, "scale of x").astype(np.float32) * scope.array(node, 3, "scale of the weights")
     bias = scope.array(node, 6, "bias") if node.has(6) else np.zeros(columns, np.float32)
-    program, view = scope.program, scope.program.materialized(tensor)
-    rows = int(np.prod(tensor.shape[:-1], dtype=np.int64))
-    found = affine(view.index.reshape(rows, depth))
-    if found is None or (depth > 1 and found[1][1] != 1):
-        view = program.materialized(tensor, packed=True, fresh=True)
-        found = affine(view.index.reshape(rows, depth))
-    assert found is not None
-    offset, (row, _) = found
+    program, rows = scope.program, int(np.prod(tensor.shape[:-1], dtype=np.int64))
+    view, offset, row, _ = rows_of(program, tensor, steps=False)
     packed = Bytes(program, panels_of(weights), columns)
     pad = -columns % PANEL
     column_sums = np.pad(weights.astype(np.int32).sum(0), (0, pad))
@@ -71,7 +66,8 @@ def integer_product(scope: Scope, node: Node) -> Result:
             f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
         )
 
-    program.emit(packed.sweep(rows, call), view.buffer, target.buffer)
+    write = program.sweep if packed.swept else program.emit
+    write(packed.sweep(rows, call), target.buffer, view.buffer)
     return [plain(target)]
 
 
@@ -96,13 +92,7 @@ def block_product(scope: Scope, node: Node) -> Result:
         node.refuse("a weight of -128: expected -127 to 127")
     program = scope.program
     rows = int(np.prod(tensor.shape[:-1], dtype=np.int64))
-    view = program.materialized(tensor)
-    found = affine(view.index.reshape(rows, depth))
-    if found is None:
-        view = program.materialized(tensor, packed=True)
-        found = affine(view.index.reshape(rows, depth))
-    assert found is not None
-    offset, (row, step) = found
+    view, offset, row, step = rows_of(program, tensor)
     x, facts = program.buffer(rows * blocks * block, BYTE), program.buffer(2 * rows * blocks)
     program.emit(
         f"for (int r = 0; r < {rows}; r++) round_blocks({view.buffer.address} + {offset} + r * {row}, {step}, {depth}, "
@@ -131,7 +121,8 @@ def block_product(scope: Scope, node: Node) -> Result:
             f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
         )
 
-    program.emit(packed.sweep(rows, call), x, facts, target.buffer)
+    write = program.sweep if packed.swept else program.emit
+    write(packed.sweep(rows, call), target.buffer, x, facts)
     return [plain(target)]
 
 
