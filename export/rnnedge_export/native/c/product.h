@@ -73,6 +73,31 @@ INLINE vector widened(int kind, const char *w, int v) {
   return ((const vector *)w)[v];
 }
 
+/* A vector that several sums need stays in a register, where there is one of its size: gcc would read it from memory for
+   each of them. */
+#if !defined(__GNUC__) || defined(__clang__)
+#define HELD(x) (void)0
+#elif (LANES == 16 && defined(__AVX512F__)) || (LANES == 8 && defined(__AVX__)) || (LANES == 4 && defined(__SSE__))
+#define HELD(x) __asm__("" : "+v"(x))
+#elif LANES == 4 && defined(__aarch64__)
+#define HELD(x) __asm__("" : "+w"(x))
+#else
+#define HELD(x) (void)0
+#endif
+
+/* One number of every row times a row of the panel, added to every `apart`th sum. */
+INLINE void add_row(int kind, vector (*total)[VECTORS], int rows, int apart, const float *x, long row, const char *w) {
+  vector weights[VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) {
+    weights[v] = widened(kind, w, v);
+    if (rows > 1) HELD(weights[v]);
+  }
+  UNROLL for (int p = 0; p < rows; p++) {
+    const float f = x[p * row];
+    UNROLL for (int v = 0; v < VECTORS; v++) total[p * apart][v] += f * weights[v];
+  }
+}
+
 INLINE const char *add_taps(int kind, vector total[][VECTORS], int rows, int sums, taps t, const char *w) {
   for (int a = 0; a < t.count[0]; a++)
     for (int b = 0; b < t.count[1]; b++) {
@@ -80,16 +105,9 @@ INLINE const char *add_taps(int kind, vector total[][VECTORS], int rows, int sum
       int k = 0;
       for (; k + sums <= t.count[2]; k += sums)
         UNROLL for (int u = 0; u < sums; u++, w += ROW(kind))
-          UNROLL for (int p = 0; p < rows; p++) {
-            const float f = x[p * t.row + (k + u) * t.step[2]];
-            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums + u][v] += f * widened(kind, w, v);
-          }
+          add_row(kind, total + u, rows, sums, x + (k + u) * t.step[2], t.row, w);
       if (sums > 1)
-        for (; k < t.count[2]; k++, w += ROW(kind))
-          UNROLL for (int p = 0; p < rows; p++) {
-            const float f = x[p * t.row + k * t.step[2]];
-            UNROLL for (int v = 0; v < VECTORS; v++) total[p * sums][v] += f * widened(kind, w, v);
-          }
+        for (; k < t.count[2]; k++, w += ROW(kind)) add_row(kind, total, rows, sums, x + k * t.step[2], t.row, w);
     }
   return w;
 }
