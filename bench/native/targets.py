@@ -22,7 +22,7 @@ from bench.peers.record import machine
 from bench.tables import FIGURES
 from rnnedge_export.native import Built, build
 from rnnedge_export.native.prove import prove
-from rnnedge_export.native.targets import TARGETS
+from rnnedge_export.native.targets import TARGETS, VNNI
 from rnnedge_export.native.toolchain import lanes_here, system_compiler
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import RnnEdgeError
@@ -80,7 +80,8 @@ def _row(network: str, data: bytes, name: str, folder: Path) -> Row:
     assert built.artifact is not None
     content = built.artifact.read_bytes()
     # Every level has weights of its own, in panels of its vectors.
-    weights = built.source.weight_bytes * max(1, len(built.target.levels))
+    levels = [level for level in built.target.levels if level != VNNI or built.source.integer_products]
+    weights = built.source.weight_bytes * max(1, len(levels))
     code = (loaded(content) if content[:4] == b"\x7fELF" else len(content)) - weights
     told = "not run here" if proof is None else f"{proof.runner}, {proof.frames} frames, error {proof.max_error:.0e}"
     return Row(network, name, "", code, seconds, _us(built), told)
