@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 import rnnedge
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 
 def bare_run(path: Path, batch: int = 1) -> Callable[[], object]:

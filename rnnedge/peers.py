@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
 import torch
 from torch import nn
 from torch.utils import _pytree
 
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 Step = Callable[[Array], Array]
 

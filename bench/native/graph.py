@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 from torch import nn
 
 import tests.networks
@@ -14,6 +13,7 @@ import tests.real_networks
 from bench.native.library import Compiled, Runner
 from rnnedge_export.drafts import Options, of_module
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ from rnnedge_runtime.errors import (
 from rnnedge_runtime.faults import Event
 from rnnedge_runtime.model import Model, load
 from rnnedge_runtime.stream import Stream
+from rnnedge_runtime.telemetry import keep_off
+
+# Nothing above imports onnxruntime, and whatever does is part of this package, which is imported first.
+keep_off()
 
 if TYPE_CHECKING:
     from rnnedge_runtime.golden import GoldenReport, replay

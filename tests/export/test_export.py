@@ -10,12 +10,12 @@ from typing import Any
 import networks
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 import rnnedge_export
 from rnnedge_runtime import InputError, ModelRefused, VerificationError, load
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 FORMS = ("native", "scan", "unrolled", "step")
 

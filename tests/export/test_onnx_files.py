@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx.parser
-import onnxruntime
 import pytest
 import torch
 import windows
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge_runtime import ModelRefused, load
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 
 class Tagger(nn.Module):

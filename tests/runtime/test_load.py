@@ -196,7 +196,7 @@ def test_a_provider_that_is_asked_for_is_the_one_in_use(native: Exported) -> Non
 
 def test_an_absent_provider_is_an_error(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an onnxruntime that has no CUDA, "cuda" names what to install and "auto" is "cpu"."""
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(ProviderError, match=r"it has cpu.*rnnedge\[gpu\]"):
@@ -206,7 +206,7 @@ def test_an_absent_provider_is_an_error(native: Exported, monkeypatch: pytest.Mo
 
 def test_a_provider_that_does_not_start_is_an_error(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """onnxruntime falls back to the CPU with no more than a printed line; we do not."""
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     class Fallen(onnxruntime.InferenceSession):  # type: ignore[misc]
         def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:
@@ -223,7 +223,7 @@ def test_a_provider_that_fails_is_told_from_a_file_that_does(
     native: Exported, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A device that is broken is a `ProviderError`, a file that no provider takes is refused; stdout stays empty."""
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     class Broken(onnxruntime.InferenceSession):  # type: ignore[misc]
         def __init__(self, model: bytes, options: Any, providers: list[str], enable_fallback: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from exported import Exported
 
 from rnnedge_runtime import ProviderError, load
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.providers import choose_providers, session_providers
 
 HERE = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]

@@ -46,7 +46,7 @@ def write(problem: Problem, path: Path) -> None:
 
 def load(problem: Problem, path: Path) -> Step:
     """Copies the frame into the bound buffer and runs; the output is read where onnxruntime left it."""
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

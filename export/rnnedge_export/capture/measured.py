@@ -16,12 +16,12 @@ from typing import Any
 
 import onnx
 import onnx_ir as ir
-import onnxruntime
 
 from rnnedge_export.streaming.facts import constant
 from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_export.streaming.sizes import size
 from rnnedge_runtime.contract import Dim
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.errors import ModelRefused
 
 _SHORT = range(1, 49)

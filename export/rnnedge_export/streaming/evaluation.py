@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 
 class Offline:

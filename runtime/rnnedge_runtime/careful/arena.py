@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Any
 
-import onnxruntime
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 _SAME_AS_REQUESTED = 1
 _lock = Lock()

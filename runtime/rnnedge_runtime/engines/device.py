@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import onnxruntime
-
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.errors import ProviderError
 
 

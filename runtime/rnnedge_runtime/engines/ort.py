@@ -9,8 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state
 
 from rnnedge_runtime.contract import Array, State, TensorInfo
 from rnnedge_runtime.engines import Buffers, Held, Stop
@@ -18,6 +16,7 @@ from rnnedge_runtime.engines.denormals import SESSION_ENTRY, flush_denormals
 from rnnedge_runtime.engines.device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines.file_options import options_of_files_ignored
 from rnnedge_runtime.engines.forked import keep_for_ever, leave_without_clean_up
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime, onnxruntime_pybind11_state
 from rnnedge_runtime.engines.providers import session_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError

@@ -70,7 +70,7 @@ def session_providers(name: str, options: Mapping[str, Mapping[str, str]]) -> li
 
 def _onnxruntime() -> Any:
     try:
-        import onnxruntime
+        from rnnedge_runtime.engines.onnx_runtime import onnxruntime
     except ImportError as error:
         raise ProviderError(
             "onnxruntime: not installed here, and every provider but 'native' needs it; install 'rnnedge[cpu]', "

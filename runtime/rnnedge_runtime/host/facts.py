@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.providers import available_providers
 from rnnedge_runtime.host import cgroup, cpu
 from rnnedge_runtime.host.exposed import fields, lines, text

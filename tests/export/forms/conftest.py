@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 import pytest
+
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 from rnnedge_export.native import source
@@ -22,6 +21,7 @@ from rnnedge_export.native.compiled import CTYPES, Compiled, compile_program
 from rnnedge_export.native.weights import Weights
 from rnnedge_export.native.wrapper import header, programs
 from rnnedge_runtime.contract import Contract, Port
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # The order of float operations is kept, as in every build of the engine.

@@ -6,7 +6,6 @@ import networks
 import numpy as np
 import onnx
 import onnx_ir as ir
-import onnxruntime
 import pytest
 import torch
 from exported import export_network
@@ -15,6 +14,7 @@ from torch import nn
 import rnnedge_export
 from rnnedge_export.precision.bounds import bounds_of
 from rnnedge_runtime import load
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 LOUD = 50.0
 

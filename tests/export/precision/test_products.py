@@ -5,12 +5,12 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import onnx_ir as ir
-import onnxruntime
 import pytest
 
 from rnnedge_export.precision.apply import Plan, narrow
 from rnnedge_export.precision.grids import per_block, per_column, per_tensor
 from rnnedge_runtime.contract import State
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.errors import ModelRefused
 
 ROWS = 3

@@ -94,7 +94,7 @@ def test_a_file_cannot_set_the_options_of_its_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: Exported
 ) -> None:
     """Even a trusted one, with the variable set that makes onnxruntime listen to it: no profile is written."""
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     proto = onnx.load(native.path)
     del proto.metadata_props[-1]
