@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from rnnedge_runtime.careful.operators import OPERATORS
+from rnnedge_runtime.careful.operator_table import operators
 from rnnedge_runtime.seal import seal
 
 _INTEGERS = (0, 1, 2, 3, 7, -1, -2, 16, 255, 65536, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 40, (1 << 62), -(1 << 63))
@@ -61,7 +61,7 @@ def _names(model: onnx.ModelProto) -> list[str]:
 
 
 def _operator(model: onnx.ModelProto, rng: Rng) -> None:
-    _node(model, rng).op_type = rng.choice((*sorted(OPERATORS), *_OTHERS))
+    _node(model, rng).op_type = rng.choice((*sorted(operators()), *_OTHERS))
 
 
 def _domain(model: onnx.ModelProto, rng: Rng) -> None:

@@ -21,7 +21,6 @@ class Limits:
     nodes: int = 20_000
     graphs_deep: int = 3
     dim: int = 1 << 24
-    attribute: int = 1 << 20
     filled_elements: int = 1 << 22
     frames: int = 1 << 20
     buffer_bytes: int = 64 * _MIB

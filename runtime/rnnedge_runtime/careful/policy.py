@@ -2,27 +2,28 @@
 
 1. The file is one message by the grammar of `grammar.py`, not longer than the limits.
 2. Every metadata entry has a key of rnnedge, once. So `ort_config`, which can set the options of a session, is refused.
-3. Operators are of `operators.py` or `narrow.py`, at most so many; graphs stand in `Scan` only, at most so deep. A node
-   has the inputs and outputs that its kernel will use.
+3. Every node is what `operator_table` allows; there are at most so many, and graphs within graphs at most so deep.
 4. An initializer holds exactly the bytes of its dims, of a known type, without NaN and +infinity. (-infinity is how
    attention leaves a frame out.)
-5. Numbers that kernels compute sizes from are small: attributes, dims, and the constant targets of operators that fill.
+5. Numbers that kernels compute sizes from are small: dims, and the constant targets of operators that fill.
 """
 
 from __future__ import annotations
 
-from math import isnan
+from collections.abc import Sequence
 
-from rnnedge_runtime.careful.arity import check_arity
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
 from rnnedge_runtime.careful.limits import Limits
-from rnnedge_runtime.careful.narrow import NARROW_DOMAIN, NARROW_OPERATORS, check_narrow
-from rnnedge_runtime.careful.operators import DOMAINS, OPERATORS
+from rnnedge_runtime.careful.node_reader import read_node
+from rnnedge_runtime.careful.operator_table import check_node, result_types
+from rnnedge_runtime.careful.scope import Scope
 from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
 from rnnedge_runtime.careful.wire import Message, Reader
 from rnnedge_runtime.errors import ModelRefused
 
 _KEYS = ("rnnedge.schema", "rnnedge.contract", "rnnedge.golden", "rnnedge.sha256")
+# Of the last one only the operators of `operator_table/quantized.py`.
+_DOMAINS = ("", "ai.onnx", "com.microsoft")
 # Model > (graph > node > attribute) for each graph in another > tensor, or a value's type, shape and dimension.
 _MESSAGES_PER_GRAPH, _MESSAGES_AROUND = 3, 6
 
@@ -38,7 +39,7 @@ def check_policy(data: bytes, limits: Limits) -> None:
         _check_domain(opset, "opset_import")
     if "graph" not in model:
         raise ModelRefused("expected a graph, found none")
-    _Walk(limits).graph(model["graph"], 1, {})
+    _Walk(limits).graph(model["graph"], 1)
 
 
 def _check_entries(model: Message, limits: Limits) -> None:
@@ -59,7 +60,7 @@ def _check_entries(model: Message, limits: Limits) -> None:
 
 def _check_domain(holder: Message, place: str) -> None:
     domain = holder.get("domain", "")
-    if domain not in DOMAINS and domain != NARROW_DOMAIN:
+    if domain not in _DOMAINS:
         raise ModelRefused(f"{place}: expected an operator of ONNX itself, found the domain {domain[:60]!r}")
 
 
@@ -70,54 +71,35 @@ class _Walk:
         self._limits = limits
         self._nodes = limits.nodes
 
-    def graph(self, graph: Message, depth: int, outer: dict[str, Message]) -> None:
+    def graph(
+        self, graph: Message, depth: int, types: Sequence[str | None] | None = None, outer: Scope | None = None
+    ) -> list[str | None]:
+        """Returns the types of what the graph gives; `types` are those of what the node around it gives to it."""
         if depth > self._limits.graphs_deep:
             raise ModelRefused(f"graph: expected at most {self._limits.graphs_deep} in each other, found more")
-        constants = dict(outer)
         for tensor in graph.get("initializer", ()):
             check_tensor(tensor, f"initializer {_shown(tensor)}", self._limits)
-            constants[tensor.get("name", "")] = tensor
         for side in ("input", "output", "value_info"):
             for value in graph.get(side, ()):
                 self._value(value, f"{side} {_shown(value)}")
-        for node in graph.get("node", ()):
-            self._node(node, depth, constants)
+        scope = Scope(graph, types, outer)
+        for message in graph.get("node", ()):
+            self._node(message, depth, scope)
+        return [scope.type(value.get("name", "")) for value in graph.get("output", ())]
 
-    def _node(self, node: Message, depth: int, constants: dict[str, Message]) -> None:
+    def _node(self, message: Message, depth: int, scope: Scope) -> None:
         self._nodes -= 1
         if self._nodes < 0:
             raise ModelRefused(f"graph: expected at most {self._limits.nodes:,} nodes, found more")
-        operator, domain = node.get("op_type", ""), node.get("domain", "")
-        place = f"node {_shown(node)}"
-        _check_domain(node, place)
-        if operator not in (NARROW_OPERATORS if domain == NARROW_DOMAIN else OPERATORS):
-            raise ModelRefused(f"{place}: expected an operator that rnnedge writes, found {operator[:60]!r}")
-        for attribute in node.get("attribute", ()):
-            self._attribute(attribute, operator, f"{place}, attribute {_shown(attribute)}", depth,
-                            constants)  # fmt: skip
-        check_arity(node, place)
-        if domain == NARROW_DOMAIN:
-            check_narrow(node, constants, place)
-        check_fill(operator, [constants.get(name) for name in node.get("input", ())], place, self._limits)
-        # A later node may write a value of the same name; what is constant is known from initializers only.
-        for name in node.get("output", ()):
-            constants.pop(name, None)
-
-    def _attribute(
-        self, attribute: Message, operator: str, place: str, depth: int, constants: dict[str, Message]
-    ) -> None:
-        largest = self._limits.attribute
-        for number in (attribute.get("i", 0), *attribute.get("ints", ())):
-            if abs(number) > largest:
-                raise ModelRefused(f"{place}: expected at most {largest:,}, found {number}")
-        if any(map(isnan, (attribute.get("f", 0.0), *attribute.get("floats", ())))):
-            raise ModelRefused(f"{place}: expected a number, found NaN")
-        if "t" in attribute:
-            check_tensor(attribute["t"], place, self._limits)
-        if "g" in attribute:
-            if operator != "Scan":
-                raise ModelRefused(f"{place}: expected a graph in Scan only, found one in {operator}")
-            self.graph(attribute["g"], depth + 1, constants)
+        node = read_node(message, scope, self._limits)
+        _check_domain(message, node.place)
+        check_node(node)
+        check_fill(node, self._limits)
+        types = result_types(node)
+        for attribute in message.get("attribute", ()):
+            if "g" in attribute:
+                types = self.graph(attribute["g"], depth + 1, [node.type(k) for k in range(len(node.inputs))], scope)
+        scope.add(node.outputs, types)
 
     def _value(self, value: Message, place: str) -> None:
         tensor = value.get("type", {}).get("tensor_type", {})

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import ceil, prod
 
 import numpy as np
 
 from rnnedge_runtime.careful.limits import Limits
+from rnnedge_runtime.careful.operator_table import Node
 from rnnedge_runtime.careful.wire import Message
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 
 # TensorProto.DataType -> numpy, little-endian as ONNX stores raw data.
-_DTYPES = {1: "<f4", 2: "<u1", 3: "<i1", 6: "<i4", 7: "<i8", 9: "|b1", 10: "<f2", 11: "<f8"}
+DTYPES = {
+    kind: np.dtype(code)
+    for kind, code in
+    {1: "<f4", 2: "<u1", 3: "<i1", 6: "<i4", 7: "<i8", 9: "|b1", 10: "<f2", 11: "<f8"}.items()
+}  # fmt: skip
 
 
 def check_dim(size: int, place: str, limits: Limits) -> None:
@@ -25,12 +30,12 @@ def check_dim(size: int, place: str, limits: Limits) -> None:
 def check_tensor(tensor: Message, place: str, limits: Limits) -> None:
     """Raise `ModelRefused` unless the tensor holds the bytes of its dims, none of them NaN or +infinity."""
     kind = tensor.get("data_type", 0)
-    if kind not in _DTYPES:
+    if kind not in DTYPES:
         raise ModelRefused(f"{place}: expected a data type of rnnedge, found {kind}")
     dims = tensor.get("dims", [])
     for size in dims:
         check_dim(size, place, limits)
-    data, dtype = tensor.get("raw_data", b""), np.dtype(_DTYPES[kind])
+    data, dtype = tensor.get("raw_data", b""), DTYPES[kind]
     needed = prod(dims) * dtype.itemsize
     if len(data) != needed:
         raise ModelRefused(f"{place}: expected {needed:,} bytes for {dims} {dtype.name}, found {len(data):,}")
@@ -41,19 +46,20 @@ def check_tensor(tensor: Message, place: str, limits: Limits) -> None:
             raise ModelRefused(f"{place}: expected finite weights, found NaN or infinity")
 
 
-def check_fill(operator: str, inputs: Sequence[Message | None], place: str, limits: Limits) -> None:
+def tensor_array(tensor: Message) -> Array:
+    """The numbers of a tensor that `check_tensor` has passed; not copied."""
+    return np.frombuffer(tensor.get("raw_data", b""), DTYPES[tensor["data_type"]]).reshape(tensor.get("dims", ()))
+
+
+def check_fill(node: Node, limits: Limits) -> None:
     """Raise `ModelRefused` for an operator that fills a tensor whose size is a constant of the file, and large.
 
-    `inputs` are the operator's inputs, where they are initializers; those that are computed are bounded when it runs.
+    Sizes that are computed are bounded when the graph runs.
     """
-    count = _FILLED.get(operator)
-    found = count([None if t is None else _array(t) for t in inputs]) if count else 0
+    count = _FILLED.get(node.operator)
+    found = count([node.constant(k) for k in range(len(node.inputs))]) if count else 0
     if found > limits.filled_elements:
-        raise ModelRefused(f"{place}: expected {operator} to fill at most {limits.filled_elements:,}, found {found:,}")
-
-
-def _array(tensor: Message) -> Array:
-    return np.frombuffer(tensor.get("raw_data", b""), _DTYPES[tensor["data_type"]])
+        node.refuse(f"{node.operator} to fill at most {limits.filled_elements:,}", f"{found:,}")
 
 
 def _target(index: int) -> Callable[[list[Array | None]], int]:
@@ -61,13 +67,13 @@ def _target(index: int) -> Callable[[list[Array | None]], int]:
 
     def count(inputs: list[Array | None]) -> int:
         array = inputs[index] if index < len(inputs) else None
-        return 0 if array is None else prod(max(1, abs(int(size))) for size in array)
+        return 0 if array is None else prod(max(1, abs(int(size))) for size in array.flat)
 
     return count
 
 
 def _range(inputs: list[Array | None]) -> int:
-    start, limit, delta = (None if a is None or not a.size else a[0] for a in [*inputs, None, None, None][:3])
+    start, limit, delta = (None if a is None or not a.size else a.flat[0] for a in [*inputs, None, None, None][:3])
     if start is None or limit is None or delta is None or not delta:
         return 0
     span = (float(limit) - float(start)) / float(delta)
@@ -76,7 +82,7 @@ def _range(inputs: list[Array | None]) -> int:
 
 def _pads(inputs: list[Array | None]) -> int:
     array = inputs[1] if len(inputs) > 1 else None
-    return 0 if array is None else sum(abs(int(size)) for size in array)
+    return 0 if array is None else sum(abs(int(size)) for size in array.flat)
 
 
 _FILLED: dict[str, Callable[[list[Array | None]], int]] = {

@@ -118,9 +118,10 @@ def test_what_the_exporter_writes_is_allowed(files: dict[str, bytes]) -> None:
     [
         ("MatMulNBits", attribute("K", 4096), "expected weights of dims"),
         ("MatMulNBits", attribute("N", 7), "expected weights of dims"),
-        ("MatMulNBits", attribute("bits", 2), "expected K and N"),
-        ("MatMulNBits", attribute("block_size", 1), "expected K and N"),
-        ("MatMulNBits", attribute("K", -1), "expected K and N"),
+        ("MatMulNBits", attribute("bits", 2), "expected an integer of 4 to 8"),
+        ("MatMulNBits", attribute("bits", 5), "expected 4 or 8 bits"),
+        ("MatMulNBits", attribute("block_size", 1), "expected an integer of 16"),
+        ("MatMulNBits", attribute("K", -1), "expected an integer of 1"),
         ("MatMulNBits", dims(1, lambda d: [d[0], d[2], d[1]]), "expected weights of dims"),
         ("MatMulNBits", short(2), "numbers as input 2"),
         ("MatMulNBits", another(1, ""), "expected a constant as input 1"),

@@ -1,0 +1,57 @@
+"""Functions of one number."""
+
+from __future__ import annotations
+
+from rnnedge_runtime.careful.operator_table.attributes import FLAG, Integer, Number, Word
+from rnnedge_runtime.careful.operator_table.node import Node
+from rnnedge_runtime.careful.operator_table.table import Row, Types, rows
+
+# TensorProto.DataType of every type that a tensor of a file may have.
+TYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float16",
+    11: "float64",
+}
+
+
+def _cast(node: Node) -> None:
+    if node.get("to") not in TYPES:
+        node.refuse(f"one of {', '.join(TYPES.values())} as the type of a Cast", node.get("to"))
+
+
+def _cast_to(node: Node) -> Types:
+    return (TYPES.get(node.get("to")),)
+
+
+rows(
+    "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor HardSwish Identity Log Mish Neg Reciprocal Relu "
+    "Round Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh",
+    Row((1, 1)),
+)
+rows("Not", Row((1, 1), result="bool"))
+rows("IsNaN", Row((1, 1), result="bool"))
+rows("IsInf", Row((1, 1), attributes={"detect_negative": FLAG, "detect_positive": FLAG}, result="bool"))
+rows("Celu Elu LeakyRelu Swish ThresholdedRelu", Row((1, 1), attributes={"alpha": Number()}))
+rows("HardSigmoid", Row((1, 1), attributes={"alpha": Number(), "beta": Number()}))
+rows("Selu", Row((1, 1), attributes={"alpha": Number(), "gamma": Number()}))
+rows("Gelu", Row((1, 1), attributes={"approximate": Word(("none", "tanh"))}))
+rows("Clip", Row((1, 3), optional_inputs=(1,), attributes={"min": Number(), "max": Number()}))
+rows(
+    "Cast",
+    Row(
+        (1, 1),
+        attributes={"to": Integer(1, 16, required=True), "saturate": FLAG},
+        result=_cast_to,
+        check=_cast,
+    ),
+)
+rows(
+    "Dropout",
+    Row((1, 3), (1, 2), optional_inputs=(1,), attributes={"ratio": Number(0, 1), "seed": Integer(-(1 << 31), 1 << 31)},
+        result=lambda node: (node.type(0), "bool")),
+)  # fmt: skip

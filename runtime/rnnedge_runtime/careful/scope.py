@@ -1,0 +1,75 @@
+"""What is known of the values of a graph, and of those around it, before it runs: constants, types, claimed shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rnnedge_runtime.careful.operator_table import Shape
+from rnnedge_runtime.careful.sizes import DTYPES, tensor_array
+from rnnedge_runtime.careful.wire import Message
+from rnnedge_runtime.contract import Array
+
+
+class Scope:
+    """The values of one graph by name. Made for a walk over the graph, which adds the types of what nodes give.
+
+    1. A constant is an initializer that nothing else in its graph has the name of. An initializer that is an input as
+       well is a default, which a caller may replace.
+    2. A name that a graph gives to a value of its own hides that of the graph around it, wherever it stands in the
+       graph: onnxruntime looks names up in the whole graph, not in order.
+    3. Types are those of initializers, of the inputs, and what the operator table says of nodes. Shapes of other values
+       than initializers are the file's claims.
+    """
+
+    def __init__(self, graph: Message, types: Sequence[str | None] | None = None, outer: Scope | None = None) -> None:
+        """`types` are those of the inputs, where the graph is the body of a node in `outer`; else the graph says."""
+        inputs = [value.get("name", "") for value in graph.get("input", ())]
+        written = {name for node in graph.get("node", ()) for name in node.get("output", ())}
+        own = {tensor.get("name", ""): tensor for tensor in graph.get("initializer", ())}
+        hidden = written.union(inputs)
+        self._constants: dict[str, Message] = {} if outer is None else dict(outer._constants)
+        self._types: dict[str, str | None] = {} if outer is None else dict(outer._types)
+        self._shapes: dict[str, Shape] = {} if outer is None else dict(outer._shapes)
+        for name in hidden.union(own):
+            for known in (self._constants, self._types, self._shapes):
+                known.pop(name, None)
+        self._constants.update((name, tensor) for name, tensor in own.items() if name not in hidden)
+        self._types.update((name, _dtype(tensor.get("data_type", 0))) for name, tensor in self._constants.items())
+        for side in ("value_info", "input"):
+            self._shapes.update(_shapes(graph.get(side, ())))
+        for k, value in enumerate(graph.get("input", ())):
+            self._types[inputs[k]] = _type(value) if types is None else types[k]
+
+    def constant(self, name: str) -> Array | None:
+        """The numbers of an initializer."""
+        tensor = self._constants.get(name)
+        return None if tensor is None else tensor_array(tensor)
+
+    def type(self, name: str) -> str | None:
+        """The dtype of a value."""
+        return self._types.get(name)
+
+    def shape(self, name: str) -> Shape | None:
+        """The dims of an initializer, or what the file claims of another value."""
+        tensor = self._constants.get(name)
+        return self._shapes.get(name) if tensor is None else tuple(tensor.get("dims", ()))
+
+    def add(self, names: Iterable[str], types: Iterable[str | None]) -> None:
+        """What a node gives."""
+        self._types.update(zip(names, types, strict=False))
+
+
+def _shapes(values: Iterable[Message]) -> Iterable[tuple[str, Shape]]:
+    for value in values:
+        tensor = value.get("type", {}).get("tensor_type", {})
+        if "shape" in tensor:
+            yield value.get("name", ""), tuple(dim.get("dim_value") for dim in tensor["shape"].get("dim", ()))
+
+
+def _type(value: Message) -> str | None:
+    return _dtype(value.get("type", {}).get("tensor_type", {}).get("elem_type", 0))
+
+
+def _dtype(kind: int) -> str | None:
+    dtype = DTYPES.get(kind)
+    return None if dtype is None else dtype.name
