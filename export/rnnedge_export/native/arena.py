@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import BYTE, FLOAT, INT, Buffer
+from rnnedge_export.native.values import BYTE, FLOAT, INT, SLACK, TOKEN, Buffer
 
 _ALIGNED = 16
-# What may be read beyond a buffer: a panel of the matrix kernel with the widest vectors.
-SLACK = 32
 # Bytes stand among the floats.
 _ADDRESSES = {FLOAT: "(A + {})", BYTE: "((uint8_t *)(A + {}))", INT: "(I + {})"}
-_TOKEN = re.compile(r"@\d+@")
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ def plan(program: Program) -> Arena:
     lives: dict[str, tuple[int, int]] = {}
     texts = [statement.text() for statement in program.statements]
     for number, statement in enumerate(program.statements):
-        for name in {buffer.address for buffer in statement.buffers()} | set(_TOKEN.findall(texts[number])):
+        for name in {buffer.address for buffer in statement.buffers()} | set(TOKEN.findall(texts[number])):
             first, _ = lives.get(name, (number, number))
             lives[name] = (first, number)
     ends = {}
@@ -43,7 +39,7 @@ def plan(program: Program) -> Arena:
         for buffer in program.buffers
         if buffer.address in places
     }
-    code = "\n".join(_TOKEN.sub(lambda found: names[found.group()], text) for text in texts)
+    code = "\n".join(TOKEN.sub(lambda found: names[found.group()], text) for text in texts)
     return Arena(code, ends[False] + SLACK, ends[True])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 import rnnedge_export.native.families  # noqa: F401  (their import registers them)
-from rnnedge_export.native.arena import SLACK, Arena, plan
+from rnnedge_export.native.arena import Arena, plan
 from rnnedge_export.native.constants import folded
 from rnnedge_export.native.identifiers import identifier
 from rnnedge_export.native.node import FALLBACK, nodes_of
@@ -17,7 +17,7 @@ from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
 from rnnedge_export.native.rings import Cache, Ring, find_caches, order_of, ring
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import FLOAT, INT, Array, Buffer, Tensor, View, plain, whole
+from rnnedge_export.native.values import FLOAT, INT, SLACK, Array, Buffer, Tensor, View, plain, whole
 from rnnedge_export.native.weights import Weights
 from rnnedge_runtime.contract import Contract, State
 from rnnedge_runtime.errors import ModelRefused

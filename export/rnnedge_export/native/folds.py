@@ -54,7 +54,7 @@ def folded(scope: Scope, tensor: Tensor, axes: tuple[int, ...], fold: Fold) -> T
         tensor = plain(program.materialized(tensor))
     extents, accesses = nest(tensor.shape, [*tensor.views, result])
     *reads, write = accesses
-    touched = [access.buffer for access in accesses]
+    touched = [access.span(extents) for access in accesses]
     step = fold.step if tensor.kind == FLOAT else fold.integer_step
     loops = _Loops(extents, write, reads, tensor.template, begin, step, tensor.kind)
     inside = bool(extents) and write.strides[-1] == 0

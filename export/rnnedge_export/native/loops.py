@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnedge_export.native.values import Buffer, View
+from rnnedge_export.native.values import Buffer, Span, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,6 +14,10 @@ class Access:
     buffer: Buffer
     offset: int
     strides: tuple[int, ...]
+
+    def span(self, extents: tuple[int, ...]) -> Span:
+        """All elements in a loop of these extents."""
+        return Span(self.buffer, self.offset, tuple(zip(extents, self.strides, strict=True)))
 
     def text(self) -> str:
         """As C."""
@@ -33,6 +37,11 @@ class Loop:
     lines: tuple[str, ...]
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
+
+    def __post_init__(self) -> None:
+        """Every turn stays inside every buffer."""
+        for access in (*self.reads, *self.writes):
+            access.span(self.extents)
 
     def buffers(self) -> tuple[Buffer, ...]:
         """All that it touches."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import Array, Buffer, Tensor, View, affine
+from rnnedge_export.native.values import Array, Buffer, OutOfBuffer, Span, Tensor, View, affine
 
 # Vectors of a panel: with six rows they take twelve of the sixteen registers that most processors have.
 VECTORS = 2
@@ -21,15 +21,28 @@ _NARROW_BYTES = 1 << 16
 _SWEPT_BYTES = 1 << 18
 
 
+# A loop around a call: its variable in C, its turns, and the elements from one turn to the next.
+Loop = tuple[str, int, int]
+
+
+def _shift(loops: Sequence[Loop]) -> str:
+    """C of what the loops add to an offset."""
+    return "".join(f" + {variable} * {step}" for variable, _, step in loops if step)
+
+
 @dataclass(frozen=True)
 class Taps:
-    """What a row reads: `counts` numbers `steps` apart along three nested axes, from `offset` + row * `row`."""
+    """What a row reads: `counts` numbers `steps` apart along three nested axes, from `offset` + row * `row`.
+
+    `loops` are those around the call, which move all of it.
+    """
 
     buffer: Buffer
     offset: int
     row: int
     counts: tuple[int, int, int]
     steps: tuple[int, int, int]
+    loops: tuple[Loop, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -39,20 +52,33 @@ class Taps:
     def text(self, shift: str) -> str:
         """As C, `shift` elements further on."""
         counts, steps = (", ".join(map(str, values)) for values in (self.counts, self.steps))
-        return f"(taps){{{self.buffer.address} + {self.offset}{shift}, {self.row}, {{{counts}}}, {{{steps}}}}}"
+        at = f"{self.buffer.address} + {self.offset}{_shift(self.loops)}{shift}"
+        return f"(taps){{{at}, {self.row}, {{{counts}}}, {{{steps}}}}}"
+
+    def span(self, rows: int) -> Span:
+        """What `rows` rows read."""
+        nested = zip(self.counts, self.steps, strict=True)
+        around = ((turns, step) for _, turns, step in self.loops)
+        return Span(self.buffer, self.offset, ((rows, self.row), *nested, *around))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Rows of numbers in a buffer: from `offset` + row * `row`."""
+    """Rows of numbers in a buffer: from `offset` + row * `row`; `loops` are those around the call, which move it."""
 
     buffer: Buffer
     offset: int
     row: int
+    loops: tuple[Loop, ...] = ()
 
     def text(self, shift: str = "") -> str:
         """As C, `shift` elements further on."""
-        return f"{self.buffer.address} + {self.offset}{shift}"
+        return f"{self.buffer.address} + {self.offset}{_shift(self.loops)}{shift}"
+
+    def span(self, rows: int, columns: int, *, beyond: bool = False) -> Span:
+        """What `rows` rows of `columns` numbers are; `beyond` as in `Span`."""
+        around = ((turns, step) for _, turns, step in self.loops)
+        return Span(self.buffer, self.offset, ((rows, self.row), (columns, 1), *around), beyond)
 
 
 def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
@@ -110,14 +136,16 @@ class Matrix:
         """Whether the direction alternates from step to step."""
         return bool(self.panels > 1 and self.depth * self.panels * self.width * self.bytes >= _SWEPT_BYTES)
 
-    def call(self, rows: int, taps: Sequence[Taps], start: Place | None, out: Place, shift: Sequence[str] = ()) -> str:
-        """C that computes `rows` rows of the product from all of `taps`, one or two.
-
-        `shift`: C to add to the places of the taps, of `start` and of `out`, where the call stands in a loop.
-        """
-        assert sum(one.depth for one in taps) == self.depth and len(taps) <= 2
-        shifts = [f" + {one}" if one else "" for one in shift] or [""] * (len(taps) + 2)
+    def call(self, rows: int, taps: Sequence[Taps], start: Place | None, out: Place) -> tuple[str, tuple[Span, ...]]:
+        """C that computes `rows` rows of the product from all of `taps`, one or two, and what it touches."""
+        if sum(one.depth for one in taps) != self.depth or len(taps) > 2:
+            raise OutOfBuffer(f"{sum(one.depth for one in taps)} numbers for weights of {self.depth} rows")
         start = start or self.bias
+        reads = start.span(rows, self.panels * self.width, beyond=True)
+        spans = (*(one.span(rows) for one in taps), reads, out.span(rows, self.columns))
+        return (self._text(rows, taps, start, out) if rows else ""), spans
+
+    def _text(self, rows: int, taps: Sequence[Taps], start: Place, out: Place) -> str:
         many = rows >= 2
         most = _ROWS * (2 if self.program.lanes == 16 else 1)
         # Alike, so that none is so small that its additions wait for each other.
@@ -127,10 +155,10 @@ class Matrix:
 
         def one(row: str, count: int, panel: str, width: str) -> str:
             steps = [f" + {row} * {tap.row}" if row else "" for tap in taps]
-            reads = [tap.text(text + step) for tap, text, step in zip(taps, shifts, steps, strict=False)]
+            reads = [tap.text(step) for tap, step in zip(taps, steps, strict=True)]
             reads += ["NO_TAPS"] * (2 - len(reads))
-            begin = start.text(f"{shifts[-2]} + {panel}" + (f" + {row} * {start.row}" if row else ""))
-            end = out.text(f"{shifts[-1]} + {panel}" + (f" + {row} * {out.row}" if row else ""))
+            begin = start.text(f" + {panel}" + (f" + {row} * {start.row}" if row else ""))
+            end = out.text(f" + {panel}" + (f" + {row} * {out.row}" if row else ""))
             at = f"{panel} * {self.depth * self.bytes // (4 if self.kind == 'FLOATS' else 1)}"
             scale = self.scales if self.scales == "0" else f"{self.scales} + {panel}"
             return (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import Array
+from rnnedge_export.native.values import Array, Buffer, Span
 
 # Columns of a panel.
 PANEL = 32
@@ -53,6 +53,13 @@ class Bytes:
     def swept(self) -> bool:
         """Whether the direction alternates from step to step."""
         return self.panels > 1 and self.panels * self.panel_bytes >= _SWEPT_BYTES
+
+    def emit(self, program: Program, code: str, target: Buffer, *touched: Span) -> None:
+        """Append what `sweep` wrote, which writes `target` and touches no more than these spans."""
+        if self.swept:
+            program.sweep(code, target, *touched)
+        else:
+            program.emit(code, *touched)
 
     def sweep(self, rows: int, call: Callable[[int, str, str, str], str]) -> str:
         """`call` with how many rows, the first row, the first column and how many columns, for everything."""

@@ -45,9 +45,9 @@ class Node:
         """Whether optional input `k` is there."""
         return len(self.inputs) > k and bool(self.inputs[k])
 
-    def refuse(self, reason: str) -> NoReturn:
+    def refuse(self, reason: str, cause: Exception | None = None) -> NoReturn:
         """Raise `ModelRefused` that names the node."""
-        raise ModelRefused(f"native engine: {self.op} {self.name!r}: {reason}; {FALLBACK}")
+        raise ModelRefused(f"native engine: {self.op} {self.name!r}: {reason}; {FALLBACK}") from cause
 
 
 def nodes_of(graph: onnx.GraphProto) -> tuple[list[Node], dict[str, Array]]:

@@ -8,7 +8,21 @@ import numpy as np
 
 from rnnedge_export.native.loops import Loop, nest
 from rnnedge_export.native.pieces import pieces
-from rnnedge_export.native.values import FLOAT, INT, Array, Buffer, Tensor, View, affine, permuted, plain, whole
+from rnnedge_export.native.values import (
+    FLOAT,
+    INT,
+    TOKEN,
+    Array,
+    Buffer,
+    Span,
+    Tensor,
+    View,
+    affine,
+    all_of,
+    permuted,
+    plain,
+    whole,
+)
 from rnnedge_export.native.weights import Weights
 
 
@@ -94,18 +108,22 @@ class Program:
 
     # Statements
 
-    def emit(self, code: str, *touched: Buffer) -> None:
-        """Append C text that touches these buffers."""
-        self.statements.append(Block(code, touched))
+    def emit(self, code: str, *touched: Span) -> None:
+        """Append C text that touches no more than these spans."""
+        self.statements.append(Block(code, _buffers(code, touched)))
 
-    def sweep(self, code: str, target: Buffer, *read: Buffer) -> None:
-        """Append C text of a sweep over large weights that writes `target`, and runs backwards in every second step."""
+    def sweep(self, code: str, target: Buffer, *touched: Span) -> None:
+        """Append C text of a sweep over large weights that writes `target`, and runs backwards in every second step.
+
+        `touched` is all that it reads and writes.
+        """
+        buffers = _buffers(code, touched)
         last = self.statements[-1] if self.statements else None
-        joined = last.joined(code, target, (target, *read)) if isinstance(last, Sweeps) else None
+        joined = last.joined(code, target, buffers) if isinstance(last, Sweeps) else None
         if joined is not None:
             self.statements[-1] = joined
         else:
-            self.statements.append(Sweeps((code,), (target,), (target, *read)))
+            self.statements.append(Sweeps((code,), (target,), buffers))
 
     def store(self, tensor: Tensor, target: View) -> None:
         """Write every element of a tensor where `target`, affine, says."""
@@ -155,7 +173,9 @@ class Program:
         if parts is not None:
             if (source.index < 0).any():
                 size = f"{target.index.size} * sizeof *{target.buffer.address}"
-                self.emit(f"memset({target.buffer.address}, 0, {size});", target.buffer)
+                self.emit(
+                    f"memset({target.buffer.address}, 0, {size});", Span(target.buffer, 0, ((target.index.size, 1),))
+                )
             for read, write in parts:
                 self.store(plain(View(source.buffer, read)), View(target.buffer, write))
             return
@@ -165,9 +185,18 @@ class Program:
         value = f"at < 0 ? 0 : {found}" if table.min() < 0 else found
         self.emit(
             f"for (int i = 0; i < {table.size}; i++) {{ int at = {places}[i]; {target.buffer.address}[i] = {value}; }}",
-            source.buffer,
-            target.buffer,
+            # The table was made from offsets of the view.
+            all_of(source.buffer),
+            Span(target.buffer, 0, ((table.size, 1),)),
         )
+
+
+def _buffers(code: str, touched: tuple[Span, ...]) -> tuple[Buffer, ...]:
+    """The buffers of spans, without which none of the program's own may stand in the text."""
+    buffers = tuple({id(span.buffer): span.buffer for span in touched}.values())
+    unsaid = set(TOKEN.findall(code)) - {buffer.address for buffer in buffers}
+    assert not unsaid, f"no span of {unsaid} in {code}"
+    return buffers
 
 
 def _in_order(view: View) -> bool:

@@ -13,6 +13,7 @@ from rnnedge_export.native.program import Program
 from rnnedge_export.native.registry import rule_for
 from rnnedge_export.native.rings import Ring
 from rnnedge_export.native.values import Array, Tensor, plain
+from rnnedge_runtime.errors import RnnEdgeError
 
 
 class Scope:
@@ -70,7 +71,14 @@ class Scope:
         lower = rule_for(node.op)
         if lower is None:
             node.refuse("no rule for this operator")
-        found = lower(self, node)
+        try:
+            found = lower(self, node)
+        except RnnEdgeError:
+            raise
+        # What does not fit fails in a dozen ways in numpy and here; none of them is a program.
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            node.refuse(f"shapes, attributes and constants do not fit each other ({reason[0]})", error)
         unread = node.unread()
         if unread:
             node.refuse(f"attribute {unread[0]!r} is not supported")

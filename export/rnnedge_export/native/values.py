@@ -6,6 +6,7 @@ gather by constants only rearrange that array of offsets while the code is writt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,14 +20,21 @@ Index = npt.NDArray[np.int64]
 FLOAT, INT, BYTE = "float", "int64_t", "uint8_t"
 # An element of a view that is no element of its buffer, and reads as zero.
 NOTHING = -1
+# The address of a buffer of the program until it has a place.
+TOKEN = re.compile(r"@\d+@")
+# What may be read beyond a buffer of the program: a panel of the matrix kernel with the widest vectors.
+SLACK = 32
+
+
+class OutOfBuffer(ValueError):
+    """An element that is not in its buffer: shapes, attributes or constants contradict each other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Buffer:
     """A run of `size` numbers. `address` is the C expression of the first one, of C type `kind`: FLOAT, INT or BYTE.
 
-    Every buffer may be read a vector beyond its end. `ctype` is the type that a port of the caller has, where it is
-    another one, such as a bool.
+    `ctype` is the type of a port of the caller, which may be another one, such as a bool.
     """
 
     address: str
@@ -34,13 +42,53 @@ class Buffer:
     kind: str
     ctype: str = ""
 
+    @property
+    def readable(self) -> int:
+        """Elements that may be read: `SLACK` more than there are, except from the caller, whose memory ends there."""
+        return self.size if self.ctype else self.size + SLACK
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """What a statement may touch of a buffer: `offset + i * step + j * step + ...`, each index below its count.
+
+    `axes` are the pairs (count, step). Every statement says so of every buffer, and no span leaves its buffer: this is
+    where the generated code is kept inside its memory, whatever the rules and the file say. `beyond`: it only reads,
+    and what lies behind the buffer does not matter.
+
+    Raises `OutOfBuffer` for a span that leaves its buffer.
+    """
+
+    buffer: Buffer
+    offset: int
+    axes: tuple[tuple[int, int], ...] = ()
+    beyond: bool = False
+
+    def __post_init__(self) -> None:
+        """Compare the ends with the buffer's."""
+        if any(count <= 0 for count, _ in self.axes):
+            return
+        steps = [(count - 1) * step for count, step in self.axes]
+        low, high = self.offset + sum(min(0, one) for one in steps), self.offset + sum(max(0, one) for one in steps)
+        end = self.buffer.readable if self.beyond else self.buffer.size
+        if low < 0 or high >= end:
+            raise OutOfBuffer(f"elements {low} to {high} of a buffer of {self.buffer.size}")
+
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """`index` (the tensor's shape) are offsets into `buffer`, or `NOTHING`."""
+    """`index` (the tensor's shape) are offsets into `buffer`, or `NOTHING`.
+
+    Raises `OutOfBuffer` for an offset that is not in the buffer.
+    """
 
     buffer: Buffer
     index: Index
+
+    def __post_init__(self) -> None:
+        """Compare the least and the largest offset with the buffer's ends."""
+        if self.index.size and not (self.index.min() >= NOTHING and self.index.max() < self.buffer.size):
+            raise OutOfBuffer(f"elements {self.index.min()} to {self.index.max()} of a buffer of {self.buffer.size}")
 
     def strides(self) -> tuple[int, tuple[int, ...]] | None:
         """Offset and strides in elements where the index is affine, 0 along axes of length 1; else None."""
@@ -78,6 +126,11 @@ def whole(buffer: Buffer, shape: tuple[int, ...], order: tuple[int, ...] | None 
     order = order or tuple(range(len(shape)))
     index = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape([shape[axis] for axis in order])
     return View(buffer, index.transpose(np.argsort(order)) if len(shape) else index.reshape(()))
+
+
+def all_of(buffer: Buffer) -> Span:
+    """The span of a whole buffer."""
+    return Span(buffer, 0, ((buffer.size, 1),))
 
 
 def plain(view: View) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.native.values import BYTE, FLOAT, INT, Array, Buffer
+from rnnedge_export.native.values import BYTE, FLOAT, INT, SLACK, Array, Buffer
 
 # 64 bytes, a cache line and the widest vector.
 ALIGNED = 16
@@ -27,7 +27,7 @@ class Weights:
         self.tables: list[Array] = []
 
     def floats(self, array: Array) -> Buffer:
-        """float32 numbers, aligned to a cache line; they may be read a vector beyond their end."""
+        """float32 numbers, aligned to a cache line; `SLACK` of them may be read beyond their end."""
         flat = np.ascontiguousarray(array, np.float32).ravel()
         key = (FLOAT, flat.tobytes())
         if key not in self._known:
@@ -67,8 +67,8 @@ class Weights:
         return f"T{len(self.tables) - 1}"
 
     def all_floats(self) -> Array:
-        """`K`, with a line behind it that may be read."""
-        return np.concatenate([*self._floats, np.zeros(ALIGNED, np.float32)])
+        """`K`, with what may be read behind it."""
+        return np.concatenate([*self._floats, np.zeros(SLACK, np.float32)])
 
     def all_bytes(self) -> Array:
         """`Q`."""

@@ -10,7 +10,7 @@ from rnnedge_export.native.matrix import Matrix, Place, Taps
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import NOTHING, Array, Tensor, View, affine, plain
+from rnnedge_export.native.values import NOTHING, Array, Span, Tensor, View, affine, plain
 
 # Batch, channels, height, width from the slowest to the fastest.
 _CHANNELS_LAST = (0, 2, 3, 1)
@@ -117,7 +117,10 @@ def _by_group(scope: Scope, image: View, target: View, kernels: Array, bias: Arr
     batch, made, out_high, out_wide = target.index.shape
     offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
     deep, wide = kernels.shape[1], made // shape.group
-    code = ""
+    loops = (
+        f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {out_high}; h++)" if (batch, out_high) != (1, 1) else ""
+    )
+    code, spans = "", list[Span]()
     for group in range(shape.group):
         own = kernels[group * wide : (group + 1) * wide]
         matrix = Matrix(program, own.transpose(2, 3, 1, 0).reshape(-1, wide), bias[group * wide : (group + 1) * wide])
@@ -127,17 +130,13 @@ def _by_group(scope: Scope, image: View, target: View, kernels: Array, bias: Arr
             shape.strides[1] * per_column,
             (*shape.kernel, deep),
             (shape.dilations[0] * per_row, shape.dilations[1] * per_column, per_channel),
+            (("b", batch, per_image), ("h", out_high, shape.strides[0] * per_row)) if loops else (),
         )
-        out = Place(target.buffer, group * wide, made)
-        reads = f"b * {per_image} + h * {shape.strides[0] * per_row}"
-        writes = f"(b * {out_high} + h) * {out_wide * made}"
-        code += matrix.call(out_wide, [taps], None, out, (reads, "", writes))
-    loops = f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {out_high}; h++)"
-    if batch == out_high == 1:
-        code = code.replace(f" + {reads}", "").replace(f" + {writes}", "")
-        program.emit(code, image.buffer, target.buffer)
-    else:
-        program.emit(f"{loops} {{\n{code}}}", image.buffer, target.buffer)
+        line = out_wide * made
+        around = (("b", batch, out_high * line), ("h", out_high, line)) if loops else ()
+        text, touched = matrix.call(out_wide, [taps], None, Place(target.buffer, group * wide, made, around))
+        code, spans = code + text, [*spans, *touched]
+    program.emit(f"{loops} {{\n{code}}}" if loops else code, *spans)
 
 
 def _by_channel(scope: Scope, image: View, target: View, kernels: Array, bias: Array, shape: Geometry) -> None:
@@ -145,8 +144,8 @@ def _by_channel(scope: Scope, image: View, target: View, kernels: Array, bias: A
     program = scope.program
     batch, made, out_high, out_wide = target.index.shape
     offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
-    weights = program.weights.floats(kernels.transpose(2, 3, 1, 0)).address
-    start = program.weights.floats(bias).address
+    weights = program.weights.floats(kernels.transpose(2, 3, 1, 0))
+    start = program.weights.floats(bias)
     rows, columns = shape.kernel
     place = (
         f"{image.buffer.address} + {offset} + b * {per_image} + (h * {shape.strides[0]} + i * {shape.dilations[0]}) * "
@@ -156,12 +155,25 @@ def _by_channel(scope: Scope, image: View, target: View, kernels: Array, bias: A
         f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {out_high}; h++) "
         f"for (int w = 0; w < {out_wide}; w++) {{\n"
         f"float *const y = {target.buffer.address} + ((b * {out_high} + h) * {out_wide} + w) * {made};\n"
-        f"memcpy(y, {start}, {4 * made});\n"
+        f"memcpy(y, {start.address}, {4 * made});\n"
         f"for (int i = 0; i < {rows}; i++) for (int j = 0; j < {columns}; j++) {{\n"
-        f"const float *const x = {place}, *const k = {weights} + (i * {columns} + j) * {made};\n"
+        f"const float *const x = {place}, *const k = {weights.address} + (i * {columns} + j) * {made};\n"
         f"INDEPENDENT\nfor (int c = 0; c < {made}; c++) y[c] += x[c * {per_channel}] * k[c];\n}}\n}}",
-        image.buffer,
-        target.buffer,
+        Span(
+            image.buffer,
+            offset,
+            (
+                (batch, per_image),
+                (out_high, shape.strides[0] * per_row),
+                (rows, shape.dilations[0] * per_row),
+                (out_wide, shape.strides[1] * per_column),
+                (columns, shape.dilations[1] * per_column),
+                (made, per_channel),
+            ),
+        ),
+        Span(target.buffer, 0, ((batch * out_high * out_wide, made), (made, 1))),
+        Span(weights, 0, ((rows * columns, made), (made, 1))),
+        Span(start, 0, ((made, 1),)),
     )
 
 
@@ -209,10 +221,11 @@ def _overlap(scope: Scope, image: View, target: View, kernels: Array, shape: Geo
     own = kernels[group * deep : (group + 1) * deep].transpose(0, 2, 3, 1).reshape(deep, -1)
     matrix = Matrix(program, own, np.zeros(own.shape[1], np.float32))
     offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
-    taps = Taps(image.buffer, offset + group * deep * per_channel, per_column, (1, 1, deep), (0, 0, per_channel))
+    first, around = offset + group * deep * per_channel, (("b", batch, per_image), ("h", high, per_row))
+    taps = Taps(image.buffer, first, per_column, (1, 1, deep), (0, 0, per_channel), around)
     size = own.shape[1]
     given = program.buffer(wide * size)
-    product = matrix.call(wide, [taps], None, Place(given, 0, size), (f"b * {per_image} + h * {per_row}", "", ""))
+    product, spans = matrix.call(wide, [taps], None, Place(given, 0, size))
     at = (
         f"((b * {target.index.shape[2]} + h * {shape.strides[0]} + i * {shape.dilations[0]}) * {long} + "
         f"w * {shape.strides[1]} + j * {shape.dilations[1]}) * {made} + {group * each}"
@@ -223,7 +236,18 @@ def _overlap(scope: Scope, image: View, target: View, kernels: Array, shape: Geo
         f"float *const y = {target.buffer.address} + {at};\n"
         f"const float *const x = {given.address} + w * {size} + (i * {columns} + j) * {each};\n"
         f"INDEPENDENT\nfor (int c = 0; c < {each}; c++) y[c] += x[c];\n}}\n}}",
-        image.buffer,
-        given,
-        target.buffer,
+        *spans,
+        Span(given, 0, ((wide, size), (rows * columns, each), (each, 1))),
+        Span(
+            target.buffer,
+            group * each,
+            (
+                (batch, target.index.shape[2] * long * made),
+                (high, shape.strides[0] * long * made),
+                (rows, shape.dilations[0] * long * made),
+                (wide, shape.strides[1] * made),
+                (columns, shape.dilations[1] * made),
+                (each, 1),
+            ),
+        ),
     )

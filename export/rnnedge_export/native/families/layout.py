@@ -8,7 +8,7 @@ from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.rings import Ring
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import NOTHING, Array, Index, Tensor, View, permuted, plain
+from rnnedge_export.native.values import NOTHING, Array, Index, Span, Tensor, View, permuted, plain
 
 
 @rule("Shape")
@@ -132,8 +132,8 @@ def gather(scope: Scope, node: Node) -> Result:
         f"row = row < 0 ? row + {rows} : row;\n"
         f"if (row < 0 || row >= {rows}) {{ stream->refused = 1; row = row < 0 ? 0 : {rows - 1}; }}\n"
         f"memcpy({target.buffer.address} + i * {width}, {source.address} + row * {width}, {4 * width});\n}}",
-        numbers.buffer,
-        target.buffer,
+        Span(numbers.buffer, first, ((count, 1),)),
+        Span(target.buffer, 0, ((count, width), (width, 1))),
     )
     return [plain(target)]
 

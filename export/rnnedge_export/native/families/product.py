@@ -12,7 +12,7 @@ from rnnedge_export.native.node import Node
 from rnnedge_export.native.products import PRODUCT
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import Tensor, View, affine, plain
+from rnnedge_export.native.values import Span, Tensor, View, affine, all_of, plain
 
 
 @rule(PRODUCT)
@@ -39,10 +39,11 @@ def product(scope: Scope, node: Node) -> Result:
             count, matrix = 1, Matrix(program, grid.q, added, grid.scale)
         else:
             count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)
-        code = matrix.call(rows, taps[k : k + count], before, out)
-        begun = [before.buffer] if before else []
-        write = program.sweep if matrix.swept else program.emit
-        write(code, target.buffer, *(tap.buffer for tap in taps[k : k + count]), *begun)
+        code, spans = matrix.call(rows, taps[k : k + count], before, out)
+        if matrix.swept:
+            program.sweep(code, target.buffer, *spans)
+        else:
+            program.emit(code, *spans)
         k += count
     edges = np.cumsum([0, *columns])
     return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
@@ -104,7 +105,13 @@ def between(scope: Scope, node: Node) -> Result:
         f"{loops}between({m}, {depth}, {n}, {left.buffer.address} + {ats[0]}, {a_steps[-2]}, {a_steps[-1]}, "
         f"{right.buffer.address} + {ats[1]}, {b_steps[-2]}, {b_steps[-1]}, {target.buffer.address} + {ats[2]});"
     )
-    program.emit(code, left.buffer, right.buffer, target.buffer)
+    around = [zip(lead, steps[: len(lead)], strict=True) for steps in (a_steps, b_steps)]
+    program.emit(
+        code,
+        Span(left.buffer, a0, ((m, a_steps[-2]), (depth, a_steps[-1]), *around[0])),
+        Span(right.buffer, b0, ((depth, b_steps[-2]), (n, b_steps[-1]), *around[1])),
+        all_of(target.buffer),
+    )
     result = plain(target)
     if node.op == "Gemm" and node.has(2):
         from rnnedge_export.native.families.elementwise import combined

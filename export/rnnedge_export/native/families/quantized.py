@@ -12,7 +12,7 @@ from rnnedge_export.native.narrow import PANEL, Bytes, kind_of, panels_of
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import BYTE, FLOAT, Array, Tensor, plain
+from rnnedge_export.native.values import BYTE, FLOAT, Array, Span, Tensor, all_of, plain
 
 _FAST = 4
 
@@ -66,8 +66,16 @@ def integer_product(scope: Scope, node: Node) -> Result:
             f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
         )
 
-    write = program.sweep if packed.swept else program.emit
-    write(packed.sweep(rows, call), target.buffer, view.buffer)
+    packed.emit(
+        program,
+        packed.sweep(rows, call),
+        target.buffer,
+        Span(view.buffer, offset, ((rows, row), (4 * -(-depth // 4), 1)), beyond=True),
+        Span(target.buffer, 0, ((rows, columns), (columns, 1))),
+        *(Span(one, 0, ((columns + pad, 1),)) for one in (factors, added)),
+        Span(sums, 0, ((4 * (columns + pad), 1),)),
+        Span(packed.buffer, 0, ((packed.panels, PANEL * 4 * -(-depth // 4)), (PANEL * 4 * -(-depth // 4), 1))),
+    )
     return [plain(target)]
 
 
@@ -97,9 +105,9 @@ def block_product(scope: Scope, node: Node) -> Result:
     program.emit(
         f"for (int r = 0; r < {rows}; r++) round_blocks({view.buffer.address} + {offset} + r * {row}, {step}, {depth}, "
         f"{block}, {x.address} + r * {blocks * block}, {facts.address} + r * {2 * blocks});",
-        view.buffer,
-        x,
-        facts,
+        Span(view.buffer, offset, ((rows, row), (depth, step))),
+        Span(x, 0, ((rows, blocks * block), (-(-depth // block) * block, 1))),
+        Span(facts, 0, ((rows, 2 * blocks), (2 * -(-depth // block), 1))),
     )
     if bits == 8:
         panels = panels_of((q.astype(np.int16) - 128).astype(np.int8).T)
@@ -121,8 +129,17 @@ def block_product(scope: Scope, node: Node) -> Result:
             f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
         )
 
-    write = program.sweep if packed.swept else program.emit
-    write(packed.sweep(rows, call), target.buffer, x, facts)
+    width = blocks * block * PANEL * bits // 8
+    packed.emit(
+        program,
+        packed.sweep(rows, call),
+        target.buffer,
+        *(all_of(one) for one in (x, facts)),
+        Span(target.buffer, 0, ((rows, columns), (columns, 1))),
+        Span(factors, 0, ((blocks * (columns + pad), 1),)),
+        Span(added, 0, ((columns + pad, 1),)),
+        Span(packed.buffer, 0, ((packed.panels, width), (width, 1))),
+    )
     return [plain(target)]
 
 

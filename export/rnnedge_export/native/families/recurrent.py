@@ -6,7 +6,7 @@ product; then every frame is a product with R and one loop over the units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from rnnedge_export.native.matrix import Matrix, Place, Taps, flat
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
-from rnnedge_export.native.values import Array, Buffer, View, affine, plain
+from rnnedge_export.native.values import FLOAT, Array, Buffer, Span, View, affine, all_of, plain
 
 _ACTIVATIONS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -128,17 +128,13 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     projected, gates = program.buffer(layer.frames * batch * width), program.buffer(batch * width)
     into = Matrix(program, w.T, of_input)
     along = Matrix(program, r.T, of_state)
-    project = into.call(
-        batch,
-        [layer.sequence],
-        None,
-        Place(projected, 0, width),
-        (f"t * {layer.frame_step}", "", f"t * {batch * width}"),
-    )
-    here = Buffer("h", 0, "float")
-    taps = flat(here, 0, hidden, 1, hidden)
-    start = None if layer.kind == "GRU" else Place(Buffer("x", 0, "float"), 0, width)
-    advance = along.call(batch, [taps], start, Place(gates, 0, width))
+    sequence = replace(layer.sequence, loops=(("t", layer.frames, layer.frame_step),))
+    place = Place(projected, 0, width, (("t", layer.frames, batch * width),))
+    project, touched = into.call(batch, [sequence], None, place)
+    # Where a frame's states and projections stand.
+    taps = flat(Buffer("h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
+    start = None if layer.kind == "GRU" else Place(Buffer("x", batch * width, FLOAT), 0, width)
+    advance, advancing = along.call(batch, [taps], start, Place(gates, 0, width))
     sizes = {"H": str(hidden), "H2": str(2 * hidden), "H3": str(3 * hidden), "f": layer.function}
     unit = _UNIT[layer.kind]
     for name, text in sizes.items():
@@ -159,5 +155,15 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
         f"for (int b = 0; b < {batch}; b++, x += {width}, g += {width}, h += {hidden}, y += {hidden}) {{\n{cell}"
         f"INDEPENDENT\nfor (int j = 0; j < {hidden}; j++) {{\n{unit}\n}}\n}}\nh = begin;\n}}\n}}"
     )
-    touched = [layer.sequence.buffer, projected, gates, layer.result.buffer, layer.hiddens.buffer]
-    program.emit(code, *touched, *([layer.cells.buffer] if layer.cells is not None else []))
+    spans = [
+        *touched,
+        *advancing,
+        all_of(gates),
+        Span(projected, 0, ((layer.frames, batch * width), (width * batch, 1))),
+    ]
+    spans.append(Span(layer.hiddens.buffer, first, ((batch * hidden, 1),)))
+    steps = ((layer.frames, layer.directions * batch * hidden), (batch * hidden, 1))
+    spans.append(Span(layer.result.buffer, d * batch * hidden, steps))
+    if layer.cells is not None:
+        spans.append(Span(layer.cells.buffer, int(layer.cells.index[d, 0, 0]), ((batch * hidden, 1),)))
+    program.emit(code, *spans)
