@@ -8,48 +8,86 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.engines.providers import NATIVE
 from rnnedge_runtime.errors import ContractError, InputError
 from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.golden_bounds import allowed_errors, checked_sample, errors
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.stream import Stream
 
 
 @dataclass(frozen=True)
 class GoldenReport:
-    """How far a replay of the golden sample is from the recorded outputs."""
+    """How far a replay of the golden sample is from the recorded outputs.
+
+    `max_error` and `tolerance` are those of the value whose error is the largest part, or multiple, of its tolerance. A
+    tolerance is a small part of what is recorded, whatever the file says (`golden_bounds`). `values`: how many numbers
+    were compared.
+    """
 
     frames: int
     max_error: float
     tolerance: float
     provider: str
+    values: int
 
     @property
     def passed(self) -> bool:
-        """Whether every value is within the tolerance (NaN is not)."""
-        return self.max_error <= self.tolerance
+        """Whether every value is within its tolerance (NaN is not), and there was one."""
+        return self.values > 0 and self.max_error <= self.tolerance
+
+    @property
+    def failure(self) -> str:
+        """What is wrong, for a message."""
+        if not self.values:
+            return "expected outputs to compare, found none; the sample proves nothing, so export the model again"
+        return (
+            f"expected an error of at most {self.tolerance:.1e}, found {self.max_error:.1e}; "
+            f"the file or this {'library' if self.provider == NATIVE else 'onnxruntime'} computes something else"
+        )
 
 
-def replay(model: Model, batch: int = 1) -> GoldenReport:
+def replay(model: Model, batch: int | None = None) -> GoldenReport:
     """Stream the golden sample as a whole and frame by frame, and compare with the recorded outputs.
 
-    `batch` copies of it run together. Raises `ContractError` where the file has no golden sample.
+    `batch` copies of it run together; None: as many as the file was made for. Raises `ContractError` where the file has
+    no golden sample, or one that is not of its own inputs and outputs.
     """
-    golden = model.contract.golden
-    if golden is None:
+    contract = model.contract
+    if contract.golden is None:
         raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")
-    frames: Frames = {n: array if batch == 1 else np.stack([array] * batch) for n, array in golden.inputs.items()}
+    try:
+        golden = checked_sample(contract)
+    except ContractError as error:
+        raise ContractError(f"{model.name}: {error}") from None
+    size = batch or contract.batch or 1
+    frames: Frames = {n: array if size == 1 else np.stack([array] * size) for n, array in golden.inputs.items()}
     length = len(next(iter(golden.inputs.values())))
-    errors: list[float] = []
+    allowed = {n: allowed_errors(a, golden.tolerance, contract.precision) for n, a in golden.outputs.items()}
+    worst = (0.0, 0.0, golden.tolerance)
     whole: Sequence[int] = ()
     for cuts in (whole, range(1, length)):
         try:
-            found = stream_all(model.stream(batch), frames, cuts)
+            found = stream_all(model.stream(size), frames, cuts)
         except InputError as error:
             raise ContractError(f"{model.name}: its golden sample does not fit its own inputs: {error}") from error
         for name, array in found.items():
-            copies = [array] if batch == 1 else list(array)
-            errors += [max_error(one, golden.outputs[name]) for one in copies]
-    return GoldenReport(length, float(np.max(errors)), golden.tolerance, model.provider)
+            for one in [array] if size == 1 else list(array):
+                worst = max(worst, _worst(one, golden.outputs[name], allowed[name]))
+    values = sum(array.size for array in golden.outputs.values())
+    return GoldenReport(length, *worst[1:], model.provider, values)
+
+
+def _worst(found: Array, recorded: Array, allowed: Array) -> tuple[float, float, float]:
+    """Of the value that is the furthest off: its error in tolerances, its error, its tolerance."""
+    if found.shape != recorded.shape or found.dtype != recorded.dtype:
+        return float("inf"), float("inf"), float(allowed.max(initial=0.0))
+    if not found.size:
+        return 0.0, 0.0, 0.0
+    error, most = errors(found, recorded).ravel(), allowed.ravel()
+    part = np.divide(error, most, out=np.where(error == 0, 0.0, np.inf), where=most > 0)
+    index = int(np.where(np.isnan(part), np.inf, part).argmax())
+    return float("inf") if np.isnan(error[index]) else float(part[index]), float(error[index]), float(most[index])
 
 
 def stream_all(stream: Stream, frames: Frames, cuts: Sequence[int] = ()) -> dict[str, Array]:

@@ -72,8 +72,6 @@ def _check_replay(model: Model, watch: Watch) -> None:
     except ProviderError as error:
         # The provider is here; what failed is this graph.
         raise ModelRefused(f"golden sample: {error}") from error
-    if not report.passed:
-        raise ModelRefused(
-            f"golden sample: expected an error of at most {report.tolerance:.1e}, found {report.max_error:.1e}; "
-            "the file or this onnxruntime computes something else"
-        )
+    # A stream may owe nothing for so short a sample: then it shows that the file runs, and no more.
+    if report.values and not report.passed:
+        raise ModelRefused(f"golden sample: {report.failure}")

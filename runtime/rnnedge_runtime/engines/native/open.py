@@ -45,7 +45,7 @@ def open_native(
             raise ProviderError(text) from error
         if not report.passed:
             raise ProviderError(
-                f"{found}: golden sample of {name}: expected an error of at most {report.tolerance:.1e}, found "
-                f"{report.max_error:.1e} in a batch of {batch}; compile the file again, or use provider='cpu'"
+                f"{found}: golden sample of {name}, in a batch of {batch}: {report.failure}; compile the file again, "
+                "or use provider='cpu'"
             )
     return engine
