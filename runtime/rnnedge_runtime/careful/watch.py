@@ -38,14 +38,14 @@ class Watch:
     def prepare(self, options: Any) -> None:
         """Set the `onnxruntime.SessionOptions` of a file that nobody vouches for; called by the engine."""
         from rnnedge_runtime.careful.arena import use_capped_arena
+        from rnnedge_runtime.engines.optimizers import FOLDING, leave_out
         from rnnedge_runtime.engines.ort import OrtStop
 
         self.stop, self._options = OrtStop(), options
         if self._late:
             self.stop.set()
         use_capped_arena(options, self.limits.arena_bytes)
-        # Folding runs nodes while the file is opened, outside the arena: 200 bytes of file took 1.6 GB.
-        options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
+        leave_out(options, FOLDING)
 
     def run(self, work: Callable[[], _T]) -> _T:
         """Do `work`; raises what it raises, and `ModelRefused` where it takes more than the time allowed."""

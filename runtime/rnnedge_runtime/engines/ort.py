@@ -17,6 +17,7 @@ from rnnedge_runtime.engines.device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines.file_options import options_of_files_ignored
 from rnnedge_runtime.engines.forked import keep_for_ever, leave_without_clean_up
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime, onnxruntime_pybind11_state
+from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.engines.providers import session_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
@@ -96,7 +97,9 @@ class OrtEngine:
         """
         self.provider = provider
         options = _options(settings)
-        if watch is not None:
+        if watch is None:
+            leave_out(options)
+        else:
             watch.prepare(options)
         with options_of_files_ignored():
             self._session = _open(model, name, provider, settings.provider_options, options)
