@@ -102,7 +102,7 @@ class WatchedEngine:
         self.failures: tuple[type[Exception], ...] = engine.failures
         self.checks_finite, self.in_place = engine.checks_finite, engine.in_place
 
-    def stop(self, undoes: bool) -> Stop:
+    def stop(self, limited: bool) -> Stop:
         """The watch's own, for every run."""
         return self._stop
 

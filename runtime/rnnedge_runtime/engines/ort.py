@@ -120,7 +120,7 @@ class OrtEngine:
         """Whatever a bound run of onnxruntime raises."""
         return _FAILURES
 
-    def stop(self, undoes: bool) -> OrtStop:
+    def stop(self, limited: bool) -> OrtStop:
         """A token over onnxruntime's `RunOptions.terminate`; a run writes the other set of states, so all is undone."""
         return OrtStop()
 
