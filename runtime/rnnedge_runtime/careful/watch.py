@@ -32,11 +32,12 @@ class Watch:
         """Bounds as in `limits`; `seconds` for all of it."""
         self.limits, self._seconds = limits, seconds
         self.stop: OrtStop | None = None
+        self.guarded: bytes | None = None
         self._options: Any = None
         self._late = False
 
-    def prepare(self, options: Any) -> None:
-        """Set the `onnxruntime.SessionOptions` of a file that nobody vouches for; called by the engine."""
+    def prepare(self, model: bytes, options: Any) -> bytes:
+        """What the engine is to open in place of `model`, a file that nobody vouches for; sets its `SessionOptions`."""
         from rnnedge_runtime.careful.arena import use_capped_arena
         from rnnedge_runtime.engines.optimizers import FOLDING, leave_out
         from rnnedge_runtime.engines.ort import OrtStop
@@ -46,6 +47,7 @@ class Watch:
             self.stop.set()
         use_capped_arena(options, self.limits.arena_bytes)
         leave_out(options, FOLDING)
+        return model if self.guarded is None else self.guarded
 
     def run(self, work: Callable[[], _T]) -> _T:
         """Do `work`; raises what it raises, and `ModelRefused` where it takes more than the time allowed."""

@@ -100,7 +100,7 @@ class OrtEngine:
         if watch is None:
             leave_out(options)
         else:
-            watch.prepare(options)
+            model = watch.prepare(model, options)
         with options_of_files_ignored():
             self._session = _open(model, name, provider, settings.provider_options, options)
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())
