@@ -15,7 +15,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnedge_export import Check, Precision, Report, Verification, adopt, convert, export, verify
+    from rnnedge_export import (
+        Check,
+        NotPortableWarning,
+        Precision,
+        Report,
+        Verification,
+        adopt,
+        convert,
+        export,
+        verify,
+    )
     from rnnedge_runtime import (
         Alarm,
         Batcher,
@@ -55,6 +65,7 @@ __all__ = [
     "Model",
     "ModelRefused",
     "Normalization",
+    "NotPortableWarning",
     "OwnerError",
     "Precision",
     "ProviderError",
@@ -74,7 +85,7 @@ __all__ = [
     "verify",
 ]
 
-_EXPORT = {"Check", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"}
+_EXPORT = {"Check", "NotPortableWarning", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,15 +11,27 @@ if TYPE_CHECKING:
     from rnnedge_export.adoption import adopt
     from rnnedge_export.pipeline import convert, export
     from rnnedge_export.precision import Precision
+    from rnnedge_export.publish import NotPortableWarning
     from rnnedge_export.report import Report
     from rnnedge_export.verification import Check, Verification, verify
 
-__all__ = ["Check", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"]
+__all__ = [
+    "Check",
+    "NotPortableWarning",
+    "Precision",
+    "Report",
+    "Verification",
+    "adopt",
+    "convert",
+    "export",
+    "verify",
+]
 
 _HOMES = {
     "adopt": "adoption",
     "convert": "pipeline",
     "export": "pipeline",
+    "NotPortableWarning": "publish",
     "Precision": "precision",
     "Report": "report",
 }

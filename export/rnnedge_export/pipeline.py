@@ -10,11 +10,10 @@ from torch import nn
 
 from rnnedge_export.drafts import Options, Workshop, of_file, of_module
 from rnnedge_export.precision import Precision
+from rnnedge_export.publish import publish
 from rnnedge_export.report import Report
-from rnnedge_runtime.atomic import check_writable, write_bytes
+from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.contract import Normalization
-from rnnedge_runtime.seal import check_seal
-from rnnedge_runtime.trust import remember
 
 
 def export(
@@ -53,7 +52,8 @@ def export(
     `progress` is called with the name of each stage as it begins. `notes` are added to the contract's provenance.
 
     Raises `ModelRefused` where the network cannot stream, `VerificationError` where the file would not compute what
-    the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all.
+    the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all. A file that
+    is more than other machines load from somebody unknown is written with a `NotPortableWarning`.
     """
     options = Options(
         form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
@@ -107,9 +107,7 @@ def _write(
     draft = workshop.draft(options, os.fspath(path), say)
     verification, shrunk = draft.prove(say)
     data = draft.stamped(notes)
-    target = write_bytes(path, data)
-    digest = check_seal(data, os.fspath(path))
-    remember(digest)
+    target, digest = publish(path, data, draft.contract)
     steps = draft.streaming.steps
     return Report(target, digest, len(data), draft.contract, verification, steps, shrunk)
 

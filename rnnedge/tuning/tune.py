@@ -25,14 +25,13 @@ from rnnedge.tuning.measuring import quick_look, rounds
 from rnnedge.tuning.memory import Memory
 from rnnedge_export.drafts import Draft, Options, Workshop
 from rnnedge_export.precision import Precision
+from rnnedge_export.publish import publish
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError, VerificationError
 from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import cold_start, percentile
 from rnnedge_runtime.model import Model, load_bytes
-from rnnedge_runtime.seal import check_seal
-from rnnedge_runtime.trust import remember
 
 # Beyond this many times the best, a quick look is enough; beside each other are measured this many at most.
 _BEHIND = 1.4
@@ -191,10 +190,7 @@ class _Run:
         }
         draft = self.field.drafts[choice.winner.candidate.file]
         data = draft.stamped({"tuning": json.dumps(evidence)})
-        write_bytes(self._output, data)
-        digest = check_seal(data, str(self._output))
-        remember(digest)
-        return digest
+        return publish(self._output, data, draft.contract)[1]
 
     def _draft(self, candidate: Candidate) -> Draft:
         if candidate.file not in self.field.drafts:

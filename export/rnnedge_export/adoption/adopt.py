@@ -22,17 +22,17 @@ from rnnedge_export.capture.capture import fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
 from rnnedge_export.capture.source import Example
+from rnnedge_export.publish import publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming.lengths import ANY_LENGTH
 from rnnedge_export.verification import check_against, golden_of, require
-from rnnedge_runtime.atomic import check_writable, write_bytes
+from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import load_bytes
-from rnnedge_runtime.trust import remember
 
 
 def adopt(
@@ -81,9 +81,8 @@ def adopt(
     say("verify")
     verification = check_against(loaded, reference, progress)
     require(verification, os.fspath(path))
-    target = write_bytes(path, data)
-    remember(loaded.digest)
-    return Report(target, loaded.digest, len(data), contract, verification)
+    target, digest = publish(path, data, contract)
+    return Report(target, digest, len(data), contract, verification)
 
 
 def _example(source: StatefulFile) -> Example:

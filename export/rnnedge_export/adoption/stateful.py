@@ -189,7 +189,11 @@ class StatefulFile:
         """Whether the file takes `batch` sequences, and gives each what it gets alone."""
         self.state_dims = state_dims
         opened(self.proto, {self.input_name: self.frame_dims, **state_dims})
-        self._session = session(self.proto)
+        try:
+            self._session = session(self.proto)
+        # onnxruntime has a type of its own for every way to refuse a graph.
+        except Exception as error:
+            raise ModelRefused(f"{self.name}: onnxruntime refuses it: {str(error).splitlines()[0]}") from error
         frames = self.loop.context + (self.loop.chunk or 4)
         x = np.random.default_rng(1).standard_normal(self._shape(batch, frames)).astype(self.dtype)
         try:

@@ -26,6 +26,7 @@ from torch import Tensor
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.measured import find_lengths, measure_shapes, session, without_remainders
+from rnnedge_export.capture.plain import make_plain
 from rnnedge_export.capture.source import Example
 from rnnedge_export.capture.unbatched import free_batch
 from rnnedge_export.streaming.lengths import Lengths
@@ -194,7 +195,8 @@ def read_file(path: str) -> tuple[str, onnx.ModelProto]:
         raise ModelRefused(f"{path}: is not an ONNX file ({str(error).splitlines()[0]})") from error
     if not proto.graph.node:
         raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
-    opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    make_plain(proto)
+    opset = next((entry.version for entry in proto.opset_import if not entry.domain), 0)
     if not _OLDEST <= opset <= OPSETS.stop - 1:
         raise ModelRefused(f"{path}: opset {opset}: expected {_OLDEST} to {OPSETS.stop - 1}; convert it first")
     if any(key.key.startswith("rnnedge.") for key in proto.metadata_props):
@@ -223,7 +225,7 @@ def _relaxed(proto: onnx.ModelProto, name: str, batch_axis: int, time_axis: int)
 
 
 def _converted(proto: onnx.ModelProto, opset: int, name: str) -> onnx.ModelProto:
-    found = next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    found = next(entry.version for entry in proto.opset_import if not entry.domain)
     if found in OPSETS:
         return proto
     try:

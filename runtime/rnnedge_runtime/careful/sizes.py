@@ -13,11 +13,13 @@ from rnnedge_runtime.careful.wire import Message
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 
-# TensorProto.DataType -> numpy, little-endian as ONNX stores raw data.
+# TensorProto.DataType -> numpy, little-endian as ONNX stores raw data. numpy has no bfloat16: it sees the bits.
+_BFLOAT16 = 16
 DTYPES = {
     kind: np.dtype(code)
     for kind, code in
-    {1: "<f4", 2: "<u1", 3: "<i1", 6: "<i4", 7: "<i8", 9: "|b1", 10: "<f2", 11: "<f8"}.items()
+    {1: "<f4", 2: "<u1", 3: "<i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "|b1", 10: "<f2", 11: "<f8", 12: "<u4",
+     13: "<u8", _BFLOAT16: "<u2"}.items()
 }  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def check_dim(size: int, place: str, limits: Limits) -> None:
 
 
 def check_tensor(tensor: Message, place: str, limits: Limits) -> None:
-    """Raise `ModelRefused` unless the tensor holds the bytes of its dims, none of them NaN or +infinity."""
+    """Raise `ModelRefused` unless the tensor holds the bytes of its dims, and no NaN."""
     kind = tensor.get("data_type", 0)
     if kind not in DTYPES:
         raise ModelRefused(f"{place}: expected a data type of rnnedge, found {kind}")
@@ -39,11 +41,14 @@ def check_tensor(tensor: Message, place: str, limits: Limits) -> None:
     needed = prod(dims) * dtype.itemsize
     if len(data) != needed:
         raise ModelRefused(f"{place}: expected {needed:,} bytes for {dims} {dtype.name}, found {len(data):,}")
-    if dtype.kind == "f":
-        values = np.frombuffer(data, dtype)
-        # NaN is the only value that differs from itself, and it makes the maximum NaN.
-        if values.size and not values.max() < np.inf:
-            raise ModelRefused(f"{place}: expected finite weights, found NaN or infinity")
+    if kind == _BFLOAT16:
+        # The upper half of a float32: more than infinity, without the sign, is NaN.
+        nan = bool(np.any(np.frombuffer(data, dtype) & 0x7FFF > 0x7F80))
+    else:
+        # NaN makes the maximum NaN.
+        nan = dtype.kind == "f" and bool(np.isnan(np.frombuffer(data, dtype).max(initial=-np.inf)))
+    if nan:
+        raise ModelRefused(f"{place}: expected numbers, found NaN")
 
 
 def tensor_array(tensor: Message) -> Array:

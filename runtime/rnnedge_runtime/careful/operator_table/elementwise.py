@@ -11,11 +11,16 @@ TYPES = {
     1: "float32",
     2: "uint8",
     3: "int8",
+    4: "uint16",
+    5: "int16",
     6: "int32",
     7: "int64",
     9: "bool",
     10: "float16",
     11: "float64",
+    12: "uint32",
+    13: "uint64",
+    16: "bfloat16",
 }
 
 
@@ -33,6 +38,9 @@ rows(
     "Round Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh",
     Row((1, 1)),
 )
+rows("BitwiseNot", Row((1, 1)))
+rows("Shrink", Row((1, 1), attributes={"bias": Number(), "lambd": Number()}))
+rows("CastLike", Row((2, 2), attributes={"saturate": FLAG}, result=lambda node: (node.type(1),)))
 rows("Not", Row((1, 1), result="bool"))
 rows("IsNaN", Row((1, 1), result="bool"))
 rows("IsInf", Row((1, 1), attributes={"detect_negative": FLAG, "detect_positive": FLAG}, result="bool"))

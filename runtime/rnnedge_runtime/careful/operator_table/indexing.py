@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnedge_runtime.careful.operator_table.attributes import AXIS, FLAG, MOST_AXES, Integer
+from rnnedge_runtime.careful.operator_table.attributes import AXIS, FLAG, MOST_AXES, Integer, Word
 from rnnedge_runtime.careful.operator_table.node import Node
 from rnnedge_runtime.careful.operator_table.table import Row, rows
 
@@ -16,9 +16,23 @@ def _batch_dims(node: Node) -> None:
             node.refuse(f"batch_dims of less than {rank}, the axes of input {k}", batch_dims)
 
 
+_REDUCTIONS = Word(("none", "add", "mul", "max", "min"))
+
 rows("Gather GatherElements", Row((2, 2), attributes={"axis": AXIS}))
 rows("GatherND", Row((2, 2), attributes={"batch_dims": Integer(0, MOST_AXES - 1)}, check=_batch_dims))
 rows(
     "ArgMax ArgMin",
     Row((1, 1), attributes={"axis": AXIS, "keepdims": FLAG, "select_last_index": FLAG}, result="int64"),
+)
+rows("ScatterND", Row((3, 3), attributes={"reduction": _REDUCTIONS}))
+rows("ScatterElements", Row((3, 3), attributes={"axis": AXIS, "reduction": _REDUCTIONS}))
+rows("ReverseSequence", Row((2, 2), attributes={"batch_axis": Integer(0, 1), "time_axis": Integer(0, 1)}))
+rows(
+    "TopK",
+    Row(
+        (2, 2),
+        (2, 2),
+        attributes={"axis": AXIS, "largest": FLAG, "sorted": FLAG},
+        result=lambda node: (node.type(0), "int64"),
+    ),
 )

@@ -76,6 +76,12 @@ rows(
 rows("ConstantOfShape", Row((1, 1), attributes={"value": Numeric(_CONSTANTS)}, result=_filled_type, check=_one_fill))
 rows("Range", Row((3, 3)))
 rows("Shape", Row((1, 1), attributes={"start": AXIS, "end": AXIS}, result="int64"))
+rows("Size", Row((1, 1), result="int64"))
+rows(
+    "DepthToSpace",
+    Row((1, 1), attributes={"blocksize": Integer(1, LARGEST, required=True), "mode": Word(("DCR", "CRD"))}),
+)
+rows("SpaceToDepth", Row((1, 1), attributes={"blocksize": Integer(1, LARGEST, required=True)}))
 rows("Reshape", Row((2, 2), attributes={"allowzero": FLAG}))
 rows("Flatten", Row((1, 1), attributes={"axis": AXIS}))
 rows("Squeeze Unsqueeze", Row((1, 2), attributes={"axes": AXES}))
