@@ -15,6 +15,7 @@ from rnnedge.data.table import Array, Column, Roles, Table
 
 _LARGE_BYTES = 1 << 23
 _BLOCK_BYTES = 1 << 22
+_MARK = b"\xef\xbb\xbf"
 
 
 def read_large_csv(path: Path, roles: Roles, names: Sequence[str], delimiter: str) -> Table | None:
@@ -57,7 +58,8 @@ def _plain_lines(path: Path) -> int:
         lines, last = 0, b"\n"
         with path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
-                if b'"' in block:
+                # Quotes may hold line ends; pyarrow reads nan(1) too, and takes the line after an empty one for data.
+                if b'"' in block or b"(" in block or (not lines and block.removeprefix(_MARK)[:1] in (b"\r", b"\n")):
                     return 0
                 lines += block.count(b"\n")
                 last = block[-1:]

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rnnedge.data.table import Array, Column, Roles, Table, Where
+from rnnedge.files.arrays import open_npz
 from rnnedge_runtime.errors import InputError
-
-
-def npz_names(path: Path) -> tuple[str, ...]:
-    """The names of the arrays. Raises `InputError` for a file that cannot be read."""
-    with _opened(path) as file:
-        return tuple(file.files)
 
 
 def read_npz(path: Path, roles: Roles) -> Table:
@@ -28,8 +18,11 @@ def read_npz(path: Path, roles: Roles) -> Table:
     (sequence, time, ...). Raises `InputError` for arrays that are not equally long, have another kind of values than
     their role, or hold pickled objects, which are not loaded.
     """
-    with _opened(path) as file:
-        arrays = {name: _array(file, path, name) for name in (*roles.numbers, *roles.texts)}
+    with open_npz(path, (*roles.numbers, *roles.texts)) as stored:
+        arrays = {name: array.read() for name, array in stored.items()}
+    for name, array in arrays.items():
+        if not array.ndim:
+            raise InputError(f"{path}: {name}: expected an array, found a single value")
     first = arrays[roles.features[0]]
     if not first.size:
         raise InputError(f"{path}: expected rows, found the array {roles.features[0]!r} of shape {first.shape}")
@@ -68,37 +61,3 @@ def _laid_out(array: Array, lead: tuple[int, ...], path: Path, name: str) -> tup
         return f"{name}[{', '.join(map(str, index))}]"
 
     return array.reshape(-1, *array.shape[len(lead) :]), where
-
-
-def _array(file: Any, path: Path, name: str) -> Array:
-    try:
-        array: Array = file[name]
-    except ValueError as error:
-        if "pickle" not in str(error):
-            raise
-        raise InputError(
-            f"{path}: {name}: expected numbers or text, found pickled objects, which are not loaded; save an array of "
-            "float32, int64 or str"
-        ) from error
-    if not array.ndim:
-        raise InputError(f"{path}: {name}: expected an array, found a single value")
-    return array
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        # Opened here, because numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path}: expected named arrays (numpy.savez), found a single array; save it by name")
-            yield file
-    except InputError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read (No such file or directory); check the path") from error
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        reason = (str(error).splitlines() or ["it is empty"])[0]
-        if "pickle" in reason:
-            reason = "not an NPZ file at all"
-        raise InputError(f"{path}: not an NPZ file that can be read ({reason}); write it again") from error

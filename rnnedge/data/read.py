@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnedge.data.config import DataConfig
 from rnnedge.data.csv_table import csv_names, read_csv
-from rnnedge.data.npz_table import npz_names, read_npz
+from rnnedge.data.npz_table import read_npz
 from rnnedge.data.parquet_table import parquet_names, read_parquet
 from rnnedge.data.recording import Recordings
 from rnnedge.data.schema import ColumnSchema, DataSchema, PartSchema
@@ -17,6 +17,7 @@ from rnnedge.data.split import PARTS, Parts, split
 from rnnedge.data.table import require, roles
 from rnnedge.data.targets import class_counts, labels_of, sequence_data
 from rnnedge.data.wav_folder import read_wav_folder
+from rnnedge.files.arrays import npz_arrays
 from rnnedge.tasks.splits import Splits
 from rnnedge.training.data import SequenceData
 from rnnedge_runtime.errors import InputError
@@ -85,19 +86,20 @@ def read_recordings(config: DataConfig, path: Path) -> Recordings:
         )
     if config.is_wav:
         return read_wav_folder(config, path)
-    if folder:
-        raise InputError(f"{path}: expected a {config.kind} file, found a folder")
+    if folder or not path.is_file():
+        found = "a folder" if folder else "a pipe or a device"
+        raise InputError(f"{path}: expected a {config.kind} file, found {found}")
     delimiter = config.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
     if config.kind == "csv":
-        found = roles(config, path, csv_names(path, delimiter))
-        table = read_csv(path, found, delimiter)
+        chosen = roles(config, path, csv_names(path, delimiter))
+        table = read_csv(path, chosen, delimiter)
     elif config.kind == "parquet":
-        found = roles(config, path, parquet_names(path))
-        table = read_parquet(path, found)
+        chosen = roles(config, path, parquet_names(path))
+        table = read_parquet(path, chosen)
     else:
-        found = roles(config, path, npz_names(path))
-        table = read_npz(path, found)
-    return recordings_of(table, found, config)
+        chosen = roles(config, path, npz_arrays(path))
+        table = read_npz(path, chosen)
+    return recordings_of(table, chosen, config)
 
 
 def _alike(other: Recordings, read: Recordings, path: Path) -> None:

@@ -16,11 +16,10 @@ from rnnedge.data.config import DataConfig
 from rnnedge.data.csv_table import csv_names, read_csv
 from rnnedge.data.recording import Recording, Recordings
 from rnnedge.data.table import Array, Roles, require
+from rnnedge.files.riff import read_wav_header
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 _LABELS = "labels.csv"
-# A file whose length was not known when its header was written.
-_OPEN_END = (0, 0xFFFFFFFF)
 
 
 def read_wav_folder(config: DataConfig, path: Path) -> Recordings:
@@ -64,16 +63,7 @@ def read_wav(path: Path) -> tuple[Array, int]:
         import soundfile
     except ImportError as error:
         raise MissingExtra(f"{path}: a WAV file needs soundfile; install 'rnnedge[data]'") from error
-    try:
-        with path.open("rb") as file:
-            head, size = file.read(12), file.seek(0, 2)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        raise InputError(f"{path}: not a WAV file that can be read (it does not begin with RIFF and WAVE)")
-    promised = int.from_bytes(head[4:8], "little")
-    if promised not in _OPEN_END and promised + 8 > size:
-        raise InputError(f"{path}: cut short: expected {promised + 8} bytes, found {size}; copy it again")
+    read_wav_header(path)
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:

@@ -140,18 +140,22 @@ def test_run_reads_standard_input_line_by_line(
 
     written: list[int] = []
 
-    def source():
-        for row in frames:
-            written.append(len(sys.stdout.getvalue().splitlines()))  # type: ignore[attr-defined]
-            yield ",".join(map(repr, row.tolist())) + "\n"
-
     import io
 
-    monkeypatch.setattr(sys, "stdin", source())
+    class Sensor(io.TextIOBase):
+        def __init__(self) -> None:
+            self._rows = iter(frames)
+
+        def readline(self, _size: int = -1) -> str:
+            written.append(len(sys.stdout.getvalue().splitlines()))  # type: ignore[attr-defined]
+            row = next(self._rows, None)
+            return "" if row is None else ",".join(map(repr, row.tolist())) + "\n"
+
+    monkeypatch.setattr(sys, "stdin", Sensor())
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert rnnedge("run", gru_file, "-", "--format", "jsonl").code == 0
     lines = sys.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert written == list(range(9))
+    assert written == list(range(10))
     assert set(json.loads(lines[0])) == {"frame", "time_s", "label", "score"}
 
 

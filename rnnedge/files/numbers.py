@@ -1,0 +1,42 @@
+"""What is a number in a file of text, and which first line is a header: one rule for every reader.
+
+A number is what Python's `float` reads of ASCII letters, without underscores: `1`, ` -2.5 `, `.5`, `1e5`, `nan`, `inf`.
+So `1_0`, `0x10`, `1,5`, `1.0f` and digits of other scripts are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# What tables say for "nothing": no name of a column, and no header where it stands in the first line.
+_NOTHING = ("na", "n/a", "#n/a", "null", "none", "nil", "true", "false")
+
+
+def number(text: str) -> float:
+    """The number that `text` is; raises `ValueError` where it is none."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
+
+
+def is_number(text: str) -> bool:
+    """Whether `number` reads it."""
+    try:
+        number(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a first line holds names: none of its cells is a number, some are names, and the others are empty.
+
+    The first letter or digit of a name is a letter. A line with a cell that is neither is no header, so that a frame
+    with a typing error is never taken for one.
+    """
+    return any(map(_is_name, cells)) and all(_is_name(cell) or not cell.strip() for cell in cells)
+
+
+def _is_name(cell: str) -> bool:
+    begins = next((c for c in cell if c.isalnum() or c == "_"), "")
+    return (begins.isalpha() or begins == "_") and cell.strip().lower() not in _NOTHING and not is_number(cell)
