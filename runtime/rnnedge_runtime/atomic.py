@@ -1,26 +1,34 @@
-"""Write a file so that a reader, or a power cut, sees the whole old one or the whole new one."""
+"""Write a file so that a reader, or a power cut, sees the whole old one or the whole new one.
+
+What stands at the path decides. (1) Nothing, or a regular file: the new one takes its place, with the mode and, where
+the system allows it, the owner of the old one. (2) A link: the same happens to the file that it leads to; the link
+stays. (3) A pipe, a terminal or another device of characters, or one of this process's own streams, such as
+/dev/stdout: it stays what it is and gets the bytes as they come. (4) Anything else is refused.
+"""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.write_through import kind_of, open_stream, place_of, unwritable
 
 _WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Replace `path` by `data`: temporary file beside it, fsync, rename, fsync of the folder.
+    """Write `data` to `path`. A regular file is replaced: temporary file beside it, fsync, rename, fsync of the folder.
 
     Raises `InputError` where the folder is missing or cannot be written; nothing is left behind then.
     """
-    with _replacing(Path(path)) as file:
+    with _opened(Path(path)) as file:
         file.write(data)
     return Path(path)
 
@@ -33,7 +41,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     written before it, whole.
     """
     interrupted: KeyboardInterrupt | None = None
-    with _replacing(Path(path)) as binary:
+    with _opened(Path(path)) as binary:
         file = io.TextIOWrapper(binary, encoding="utf-8", newline="")
         try:
             yield file
@@ -42,35 +50,37 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
         # The bytes go on to `binary`, which is synced and renamed next; closing the wrapper would close it too.
         file.flush()
         file.detach()
-        if interrupted is not None and not binary.tell():
+        if interrupted is not None and not (binary.seekable() and binary.tell()):
             raise interrupted
     if interrupted is not None:
         raise interrupted
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Replace `path` by `text` in UTF-8, as `write_bytes` does."""
+    """Write `text` in UTF-8 to `path`, as `write_bytes` does."""
     return write_bytes(path, text.encode())
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise `InputError` now where `write_bytes` could not write `path` later, after long work."""
     target = Path(path)
-    folder = target.parent
+    try:
+        found = place_of(target)
+    except OSError as error:
+        raise unwritable(target, error.strerror or str(error)) from error
+    if isinstance(found, int):
+        return
+    folder = found.parent
     reason = None
     try:
-        if target.is_dir():
-            reason = "it is a folder"
-        elif not folder.is_dir():
+        if not folder.is_dir():
             reason = f"the folder {folder} does not exist"
-        elif not os.access(folder, os.W_OK):
+        elif kind_of(found) == stat.S_IFREG and not os.access(folder, os.W_OK):
             reason = f"no permission to write in {folder}"
     except OSError as error:
         reason = error.strerror
     if reason:
-        raise InputError(
-            f"{target}: cannot be written ({reason}); choose a file in a folder that exists and is writable"
-        )
+        raise unwritable(target, reason)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -89,16 +99,29 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """A temporary file that replaces `target` where the block ends without an error."""
+def _opened(target: Path) -> Iterator[IO[bytes]]:
+    """What the bytes go to, by the four cases of the module."""
+    try:
+        found = place_of(target)
+        replaced = isinstance(found, Path) and kind_of(found) == stat.S_IFREG
+    except OSError as error:
+        raise unwritable(target, error.strerror or str(error)) from error
+    with _replacing(found, target) if isinstance(found, Path) and replaced else open_stream(found, target) as file:
+        yield file
+
+
+@contextmanager
+def _replacing(place: Path, target: Path) -> Iterator[IO[bytes]]:
+    """A temporary file that replaces `place` where the block ends without an error."""
     # Named before it is made, so that an interruption right after cannot leave a file that nobody knows.
-    temporary = _beside(target)
+    temporary = _beside(place)
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
+            _resemble(file.fileno(), place)
             os.fsync(file.fileno())
-        temporary.replace(target)
+        temporary.replace(place)
     except OSError as error:
         _remove(temporary)
         hint = "; choose a folder that exists and is writable" if isinstance(error, _WRONG_FOLDER) else ""
@@ -107,14 +130,32 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
         _remove(temporary)
         raise
     try:
-        _sync_folder(target.parent)
+        _sync_folder(place.parent)
     except OSError as error:
         raise InputError(f"{target}: written, but may not outlast a power cut ({error.strerror})") from error
 
 
-def _beside(target: Path) -> Path:
-    """A name in the folder of `target` that nothing else has."""
-    return target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
+def _resemble(handle: int, place: Path) -> None:
+    """Give the new file the owner and the mode of the one that it replaces."""
+    if os.name == "nt":
+        return
+    try:
+        old = place.stat()
+    except FileNotFoundError:
+        return
+    new = os.fstat(handle)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        # Only root may give a file away; a group that one is in can be kept.
+        with suppress(OSError):
+            os.fchown(handle, -1, old.st_gid)
+        with suppress(OSError):
+            os.fchown(handle, old.st_uid, -1)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def _beside(place: Path) -> Path:
+    """A name in the folder of `place` that nothing else has, short enough for every file system."""
+    return place.with_name(f".{place.name[:40]}.{os.urandom(6).hex()}.tmp")
 
 
 def _remove(temporary: Path) -> None:
