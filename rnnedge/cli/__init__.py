@@ -6,19 +6,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
 from typing import NoReturn
 
 from rnnedge.cli.interruption import Interruption
+from rnnedge.cli.streams import drop, finish, prepare
+from rnnedge.shown import inert
+
+# Letters of a message: a name of a megabyte is not worth a screen.
+_LONGEST = 2000
+_TOO_MANY_FILES = "too many open files; allow more, as ulimit -n does"
 
 
 def main() -> NoReturn:
     """Entry point of `rnnedge`."""
+    prepare()
     # Before anything that takes time is imported, so that a signal finds somebody who hears it.
-    interruption = Interruption()
-    warnings.formatwarning = lambda message, *_, **__: f"rnnedge: warning: {message}\n"
+    try:
+        interruption = Interruption()
+    except OSError as error:
+        sys.exit(_say(f"cannot begin ({error.strerror}); allow more open files", 6))
+    warnings.formatwarning = lambda message, *_, **__: f"rnnedge: warning: {_one_line(message)}\n"
     try:
         interruption.listen()
         arguments = [a for a in sys.argv[1:] if a != "--debug"]
@@ -27,11 +38,12 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = _say("interrupted", interruption.code)
         interruption.end()
+    finish()
     sys.exit(code)
 
 
 def execute(arguments: list[str], *, debug: bool = False) -> int:
-    """Run one command and return its exit code; `debug` lets tracebacks through.
+    """Run one command and return its exit code; `debug` shows tracebacks.
 
     Raises `KeyboardInterrupt` as the verb does.
     """
@@ -41,30 +53,61 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
         return 0
     except BrokenPipeError:
         # Whoever read our output has seen enough.
-        _drop_output()
+        drop(sys.stdout)
         return 0
-    except OSError as error:
-        if debug:
+    except SystemExit as error:
+        # What rich makes of a pipe that nobody reads.
+        if not isinstance(error.__context__, BrokenPipeError):
             raise
-        _drop_output()
-        return _say(f"{error.filename or 'output'}: cannot be read or written ({error.strerror or error})", 6)
+        drop(sys.stdout)
+        return 0
     except Exception as error:
-        # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
-        from rnnedge_runtime.errors import RnnEdgeError
+        if debug and not hasattr(error, "show"):
+            import traceback
 
-        if isinstance(error, RnnEdgeError):
-            if debug:
-                raise
-            return _say(str(error), error.exit_code)
-        # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            _write(inert(traceback.format_exc(), keep="\n"))
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """Say in one line what went wrong; returns the exit code."""
+    # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
+    from rnnedge_runtime.errors import RnnEdgeError
+
+    if isinstance(error, RnnEdgeError):
+        return _say(str(error), error.exit_code)
+    # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        if isinstance(getattr(error, "message", None), str):
+            error.message = inert(error.message)  # type: ignore[attr-defined]
+        try:
             error.show()
-            return int(error.exit_code)
-        if hasattr(error, "exit_code"):
-            return int(error.exit_code)
-        if debug:
-            raise
-        return _say(f"internal error: {type(error).__name__}: {error} (a defect of rnnedge; see it with --debug)", 1)
+        except (OSError, SystemExit):
+            drop(sys.stderr)
+        return int(error.exit_code)
+    if hasattr(error, "exit_code"):
+        return int(error.exit_code)
+    if _lacks_files(error):
+        return _say(_TOO_MANY_FILES, 6)
+    if isinstance(error, OSError):
+        drop(sys.stdout)
+        closed = error.filename is None and error.errno == errno.EBADF
+        reason = "it is closed" if closed else error.strerror or error
+        return _say(f"{error.filename or 'standard output'}: cannot be read or written ({reason})", 6)
+    if isinstance(error, MemoryError):
+        return _say("this needs more memory than there is; give less at once", 6)
+    return _say(f"internal error: {type(error).__name__}: {error} (a defect of rnnedge; see it with --debug)", 1)
+
+
+def _lacks_files(error: BaseException | None) -> bool:
+    """Whether it came of a process without a free descriptor; a library that cannot be opened is an `ImportError`."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _invoke(arguments: list[str]) -> None:
@@ -80,11 +123,19 @@ def _invoke(arguments: list[str]) -> None:
         command.invoke(context)
 
 
-def _drop_output() -> None:
-    """Whatever is still to be printed; the interpreter must not complain while flushing at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _say(message: str, code: int) -> int:
-    print(f"rnnedge: {' '.join(message.split())}", file=sys.stderr)
+    _write(f"rnnedge: {_one_line(message)}\n")
     return code
+
+
+def _one_line(message: object) -> str:
+    line = inert(" ".join(str(message).split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)

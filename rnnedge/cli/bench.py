@@ -147,7 +147,7 @@ def _budgets(text: str | None, seconds: float, streams: bool) -> list[Budget]:
 
 
 def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bool) -> None:
-    from rnnedge.cli.output import print_json, say
+    from rnnedge.cli.output import print_json, say, write
     from rnnedge.report.bench import SCHEMA_VERSION
 
     if json:
@@ -156,7 +156,7 @@ def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bo
     elif markdown:
         from rnnedge.report.figures import markdown as as_markdown
 
-        print(as_markdown(report))
+        write(as_markdown(report) + "\n")
     else:
         _print(report)
     for reason in report["unrest"]:
@@ -190,7 +190,7 @@ def _judge(report: Mapping[str, Any], budgets: list[Budget]) -> None:
 
 
 def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) -> None:
-    from rnnedge.cli.output import print_json, print_table, say
+    from rnnedge.cli.output import print_json, print_table, say, write
     from rnnedge.report.compare import compare, read_report, remarks
     from rnnedge.report.figures import difference_table, markdown_table
 
@@ -208,7 +208,7 @@ def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) ->
     for path, differences in found if not json else ():
         table = difference_table(differences, paths[0], path)
         if markdown:
-            print(markdown_table(table))
+            write(markdown_table(table) + "\n")
         else:
             print_table("", *table)
     for path, report in others:

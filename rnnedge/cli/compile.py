@@ -90,15 +90,17 @@ def _sizes(built: Built) -> dict[str, int]:
 
 
 def _print(built: Built, proof: Proof | None) -> None:
+    from rnnedge.cli.output import tell
+
     sizes = _sizes(built)
     by = f" by {built.compiler}" if built.compiler else ""
-    print(f"{', '.join(map(str, built.files))}: for {built.target.name}{by}")
+    tell(f"{', '.join(map(str, built.files))}: for {built.target.name}{by}")
     artifact = f", artifact {sizes['artifact']:,} bytes" if built.artifact else ""
-    print(f"weights {sizes['weights']:,} bytes, a stream {sizes['stream']:,} bytes{artifact}")
+    tell(f"weights {sizes['weights']:,} bytes, a stream {sizes['stream']:,} bytes{artifact}")
     if proof is None:
-        print("not run: nothing here runs this target; verify it on the device")
+        tell("not run: nothing here runs this target; verify it on the device")
     else:
-        print(
+        tell(
             f"proven against onnxruntime on {proof.runner}: {proof.frames} frames, error {proof.max_error:.1e} of the "
             f"output's range, tolerance {proof.tolerance:.0e}"
         )

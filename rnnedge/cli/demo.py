@@ -61,7 +61,7 @@ def command(
 
 
 def _print(demo: Demo, report: Path) -> None:
-    from rnnedge.cli.output import print_table
+    from rnnedge.cli.output import print_table, tell
 
     rows = [
         (
@@ -78,4 +78,4 @@ def _print(demo: Demo, report: Path) -> None:
     print_table(f"{demo.network}, exported in four forms", columns, rows)
     latency = [(c.name, f"{c.p50_us:.1f}", f"{c.p99_us:.1f}", f"{demo.ratio(c):.2f}") for c in demo.contenders]
     print_table("latency per frame", ("contender", "median us", "p99 us", "ratio to the plain export"), latency)
-    print(f"report: {report}")
+    tell(f"report: {report}")

@@ -52,7 +52,7 @@ def command(
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, say, stages
+    from rnnedge.cli.output import print_json, say, stages, tell
     from rnnedge.explain import write_arrays, write_page, write_pictures
     from rnnedge.report.page import check_page
     from rnnedge_runtime.atomic import check_writable, make_folder
@@ -78,7 +78,7 @@ def command(
     _print(found)
     for line in found.left_out:
         say(f"left out: {line}")
-    print(f"page: {page}" + (f", pictures: {png}" if png else "") + (f", arrays: {npz}" if npz else ""))
+    tell(f"page: {page}" + (f", pictures: {png}" if png else "") + (f", arrays: {npz}" if npz else ""))
 
 
 def _explain(
@@ -168,7 +168,7 @@ def _baseline(given: str | None, contract: Contract) -> str | Array | None:
 def _print(found: Explanation) -> None:
     import numpy as np
 
-    from rnnedge.cli.output import print_table
+    from rnnedge.cli.output import print_table, tell
 
     rows = []
     for one in found.layers:
@@ -183,11 +183,11 @@ def _print(found: Explanation) -> None:
     print_table(f"{found.recording.source}: {found.recording.length} frames", columns, rows)
     target = found.target
     value = found.recording.outputs[target.output][target.frame, target.unit]
-    print(f"explained: {target.output}, {target.label} = {value:.5g} at frame {target.frame}")
+    tell(f"explained: {target.output}, {target.label} = {value:.5g} at frame {target.frame}")
     for attribution in found.attributions:
         frames = ", ".join(str(i) for i in np.argsort(attribution.by_frame)[::-1][:5])
-        print(f"{attribution.method}: most of it at frames {frames} (baseline: {attribution.baseline})")
+        tell(f"{attribution.method}: most of it at frames {frames} (baseline: {attribution.baseline})")
     if found.reach is not None:
         from rnnedge.explain.memory_words import reach_words
 
-        print(reach_words(found.reach))
+        tell(reach_words(found.reach))

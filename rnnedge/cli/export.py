@@ -95,7 +95,7 @@ def command(
 
 def print_report(report: Report, verb: str, source: str, *, json: bool, explain: bool = False) -> None:
     """What was written, and its proof."""
-    from rnnedge.cli.output import counted, print_json
+    from rnnedge.cli.output import counted, print_json, tell
 
     contract = report.contract
     if json:
@@ -110,9 +110,9 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
         return
     states = counted(len(contract.states), "state")
     numbers = "" if contract.precision == "float32" else f" in {contract.precision}"
-    print(f"{report.path}: {contract.form} form{numbers}, {report.size_bytes:,} bytes, {states}")
+    tell(f"{report.path}: {contract.form} form{numbers}, {report.size_bytes:,} bytes, {states}")
     if contract.taps:
-        print(f"taps: {', '.join(tap.output for tap in contract.taps)}")
+        tell(f"taps: {', '.join(tap.output for tap in contract.taps)}")
     if report.shrunk is not None:
         print_shrunk(report.shrunk)
     if explain:
@@ -166,7 +166,7 @@ def _export(
 
 def _explain(report: Report) -> None:
     """The way of the time axis, one line for operators that leave everything as it is; then the latency in words."""
-    from rnnedge.cli.output import counted, print_table
+    from rnnedge.cli.output import counted, print_table, tell
 
     rows: list[tuple[str, ...]] = []
     for step in report.steps:
@@ -183,9 +183,10 @@ def _explain(report: Report) -> None:
     rate = contract.frame_rate_hz
     unit = "any number of frames" if contract.hop == 1 else f"multiples of {contract.hop} frames"
     wait = counted(contract.lookahead, "frame")
-    print(f"A call takes {unit}; an output frame waits for {wait} of lookahead", end="")
-    print("." if not rate else f", {1000 * contract.lookahead / rate:g} ms, and a call comes every "
-          f"{1000 * contract.hop / rate:g} ms.")  # fmt: skip
+    pace = ""
+    if rate:
+        pace = f", {1000 * contract.lookahead / rate:g} ms, and a call comes every {1000 * contract.hop / rate:g} ms"
+    tell(f"A call takes {unit}; an output frame waits for {wait} of lookahead{pace}.")
 
 
 def checks_as_json(verification: Verification) -> dict[str, Any]:

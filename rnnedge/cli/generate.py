@@ -29,7 +29,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json
+    from rnnedge.cli.output import print_json, write
     from rnnedge.tasks.generate import Sampling, generate
     from rnnedge_runtime import load
 
@@ -39,7 +39,7 @@ def command(
     if json:
         print_json("generate", {"file": str(file), "prompt": prompt, "text": "".join(characters)})
         return
-    print(prompt, end="", flush=True)
+    write(prompt)
     for character in characters:
-        print(character, end="", flush=True)
-    print()
+        write(character)
+    write("\n")

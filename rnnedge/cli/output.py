@@ -13,6 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnedge.cli.streams import drop
+from rnnedge.shown import in_json, inert
+
 
 def _trust(value: str | None) -> str | None:
     if value not in (None, "strict", "local"):
@@ -38,9 +41,24 @@ KeyOption = Annotated[
 _WIDTH = 120
 
 
-def say(message: str) -> None:
-    """A line for the person in front, on stderr."""
-    print(message, file=sys.stderr)
+def say(message: object) -> None:
+    """A line for the person in front, on stderr; text of files in it is inert, as in everything that is shown."""
+    try:
+        print(inert(message), file=sys.stderr, flush=True)
+    except OSError:
+        # The work goes on where its words are lost.
+        drop(sys.stderr)
+
+
+def tell(message: object) -> None:
+    """A line on stdout."""
+    print(inert(message))
+
+
+def write(text: str) -> None:
+    """Text of several lines, or a part of a line, on stdout at once."""
+    sys.stdout.write(inert(text, keep="\n\t"))
+    sys.stdout.flush()
 
 
 def counted(number: int, what: str) -> str:
@@ -50,7 +68,8 @@ def counted(number: int, what: str) -> str:
 
 def print_json(kind: str, fields: Mapping[str, Any], version: int = 1) -> None:
     """One JSON object on stdout, with the name and version of its schema."""
-    print(json.dumps({"schema": f"rnnedge.{kind}", "schema_version": version, **fields}, indent=2, allow_nan=False))
+    named = {"schema": f"rnnedge.{kind}", "schema_version": version, **fields}
+    print(in_json(json.dumps(named, indent=2, allow_nan=False)))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -58,16 +77,22 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = Table(title=inert(title), title_justify="left", title_style="bold", header_style="bold")
     for index, column in enumerate(columns):
         numeric = index > 0 and all(str(row[index])[:1].isdigit() or str(row[index])[:1] in "-" for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(inert(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    console = Console()
+        table.add_row(*(inert(cell) for cell in row))
+    # Brackets and colons of a name are no styles and no pictures.
+    plain: dict[str, Any] = {"markup": False, "emoji": False}
+    console = Console(**plain)
     if not console.is_terminal:
-        console = Console(width=_WIDTH)
-    console.print(table, markup=False)
+        console = Console(width=_WIDTH, **plain)
+    # Written by ourselves, because rich ends the process where a pipe is closed.
+    with console.capture() as drawn:
+        console.print(table)
+    sys.stdout.write(drawn.get())
+    sys.stdout.flush()
 
 
 @contextmanager
@@ -80,9 +105,10 @@ def stages(title: str) -> Iterator[Any]:
         yield say if "RNNEDGE_STAGES" in os.environ else lambda _: None
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(title) as status:
-        yield lambda stage: status.update(f"{title}: {stage}")
+    with Console(stderr=True).status(Text(inert(title))) as status:
+        yield lambda stage: status.update(Text(inert(f"{title}: {stage}")))
 
 
 class Milestones:
@@ -105,7 +131,9 @@ class Milestones:
     def detail(self, text: str) -> None:
         """How far the stage is, beside the spinner."""
         if self._status is not None:
-            self._status.update(f"{self._stage}  {text}")
+            from rich.text import Text
+
+            self._status.update(Text(inert(f"{self._stage}  {text}")))
 
 
 @contextmanager

@@ -100,19 +100,19 @@ def _task(source: Source) -> tuple[Any, Callable[..., Any] | None]:
 
 def print_shrunk(shrunk: Shrunk) -> None:
     """What became of each layer, how far the file drifts, and whether it is faster here."""
-    from rnnedge.cli.output import print_table, say
+    from rnnedge.cli.output import print_table, say, tell
 
     rows = [(c.layer, c.precision, f"{c.parameters:,}", c.how) for c in shrunk.changes]
     print_table("layers in fewer bits", ("layer", "precision", "weights", "written as"), rows)
     drift = shrunk.drift
     trend = f"grows by {drift.growth:.1g} in 1,000 frames" if drift.grows else "does not grow"
-    print(
+    tell(
         f"drift from float32: at most {drift.max_error:.1e} in {drift.frames:,} frames "
         f"(tolerance {drift.tolerance:.1e}), it {trend}"
     )
     score = drift.score
     if score is not None:
-        print(
+        tell(
             f"task: {score.narrow:.4f} instead of {score.float32:.4f} over {score.items:,} items, difference "
             f"{score.low:+.4f} to {score.high:+.4f} (95 %)"
         )

@@ -6,6 +6,7 @@ import csv
 import json
 from typing import IO, Any
 
+from rnnedge.shown import in_csv, in_json
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
@@ -53,13 +54,15 @@ class Writer:
         if self._rows is None:
             output = {"output": name} if len(self._counts) > 1 else {}
             # With its line end in one piece, so that an interruption cannot come between.
-            self._file.write(json.dumps({**row, **output, **({"values": numbers} if numbers else {})}) + "\n")
+            line = json.dumps({**row, **output, **({"values": numbers} if numbers else {})})
+            self._file.write(f"{in_json(line)}\n")
             return
         columns = [*row, *(labels if labelled and numbers else (f"{name}{i}" for i in range(len(numbers))))]
         if not self._header_written:
-            self._rows.writerow(columns)
+            self._rows.writerow(map(in_csv, columns))
             self._header_written = True
-        self._rows.writerow([*row.values(), *numbers])
+        cells = (in_csv(cell) if isinstance(cell, str) else cell for cell in row.values())
+        self._rows.writerow([*cells, *numbers])
 
 
 def _short(value: Any) -> float:

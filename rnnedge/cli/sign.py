@@ -29,7 +29,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json
+    from rnnedge.cli.output import print_json, tell
     from rnnedge_runtime.signing import new_key as make_key
     from rnnedge_runtime.signing import sign
 
@@ -40,5 +40,5 @@ def command(
         print_json("sign", fields)
         return
     if public:
-        print(f"{key}: a new private key; {public}: its public half")
-    print(f"{signature}: signature of {file}")
+        tell(f"{key}: a new private key; {public}: its public half")
+    tell(f"{signature}: signature of {file}")

@@ -55,19 +55,20 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli.output import tell, write
     from rnnedge.config_tables import nearest
     from rnnedge.recipe import find_recipe
     from rnnedge.tasks.catalogue import TASKS
 
     if list_tasks:
         for task in TASKS.values():
-            print(f"{task.name:14}{task.summary}")
+            tell(f"{task.name:14}{task.summary}")
         return
     if recipe not in TASKS and not Path(recipe).is_file():
         found = f"{recipe!r}{nearest(recipe, TASKS)}" if recipe else "none"
         raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file, found {found}")
     if show_recipe:
-        print(find_recipe(recipe).origin.read_text(encoding="utf-8"), end="")
+        write(find_recipe(recipe).origin.read_text(encoding="utf-8"))
         return
     if output is None:
         raise typer.BadParameter("expected a folder for the run, found none", param_hint="--output")
@@ -102,7 +103,7 @@ def _train(
 ) -> None:
     from contextlib import ExitStack
 
-    from rnnedge.cli.output import print_json, say
+    from rnnedge.cli.output import print_json, say, tell
     from rnnedge.cli.training_progress import training_progress
     from rnnedge.learning import learn, relearn
     from rnnedge.training.distributed import joined
@@ -129,7 +130,7 @@ def _train(
 
         say(DataSchema.from_dict(run.info.data).summary())
     if first:
-        print_json("train", _fields(run)) if json else print(_sentence(run))
+        print_json("train", _fields(run)) if json else tell(_sentence(run))
     if run.result.interrupted:
         say("the best network so far was saved; the same command with --resume goes on")
         raise KeyboardInterrupt

@@ -22,7 +22,7 @@ def training_progress(epochs: int, also: Progress | None = None, *, shown: bool 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    words = TextColumn("{task.description}")
+    words = TextColumn("{task.description}", markup=False)
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), words)
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=epochs)

@@ -126,7 +126,7 @@ def _fields(tuned: Tuned) -> dict[str, Any]:
 
 
 def _print(tuned: Tuned, objective: str) -> None:
-    from rnnedge.cli.output import print_table, say
+    from rnnedge.cli.output import print_table, say, tell
 
     choice = tuned.choice
     on_front = {trial.candidate for trial in choice.front}
@@ -142,12 +142,12 @@ def _print(tuned: Tuned, objective: str) -> None:
     for name, reason in tuned.dropped.items():
         say(f"dropped {name}: {reason}")
     winner = choice.winner.candidate
-    print(f"{tuned.path}: {winner.name}, {choice.winner.size_bytes:,} bytes, proven, {tuned.seconds:.0f} s")
+    tell(f"{tuned.path}: {winner.name}, {choice.winner.size_bytes:,} bytes, proven, {tuned.seconds:.0f} s")
     if choice.as_good:
         names = "; ".join(trial.candidate.name for trial in choice.as_good)
-        print(f"as good within the noise of {choice.noise:.1%}: {names}")
+        tell(f"as good within the noise of {choice.noise:.1%}: {names}")
     how = [f"threads={winner.threads}"] if winner.threads > 1 else []
     how += [f'optimization="{winner.optimization}"'] if winner.optimization != "all" else []
     how += [f'provider="{winner.provider}"'] if winner.provider != "cpu" else []
     if how:
-        print(f'load it with rnnedge.load("{tuned.path}", {", ".join(how)})')
+        tell(f'load it with rnnedge.load("{tuned.path}", {", ".join(how)})')

@@ -17,7 +17,7 @@ def find_learning_rate(recipe: Recipe, output: Path, json: bool) -> None:
     """Print a learning rate for `recipe`, and draw how the loss depends on it."""
     import torch
 
-    from rnnedge.cli.output import print_json
+    from rnnedge.cli.output import print_json, tell
     from rnnedge.learning import load_data, network_config, prepared
     from rnnedge.nn import RecurrentNetwork
     from rnnedge.report.training import draw_range_test
@@ -32,12 +32,12 @@ def find_learning_rate(recipe: Recipe, output: Path, json: bool) -> None:
     if json:
         print_json("train", {"learning_rate": found.suggestion, "limit": found.limit, "picture": str(picture)})
         return
-    print(f"learning rate: {found.suggestion:.2g}; above {found.limit:.2g} the loss grows; see {picture}")
+    tell(f"learning rate: {found.suggestion:.2g}; above {found.limit:.2g} the loss grows; see {picture}")
 
 
 def search_recipes(recipe: Recipe, output: Path, trials: int, epochs: int | None, json: bool) -> None:
     """Train `trials` variants of `recipe`; the best one's run is `output`/best, and `output` has what was tried."""
-    from rnnedge.cli.output import print_json, say
+    from rnnedge.cli.output import print_json, say, tell
     from rnnedge.learning import learn
     from rnnedge.training.search import search
     from rnnedge_runtime.atomic import make_folder
@@ -59,4 +59,4 @@ def search_recipes(recipe: Recipe, output: Path, trials: int, epochs: int | None
         print_json("train", {**asdict(found), "folder": str(best.folder), **best.metrics})
         return
     numbers = ", ".join(f"{k} {v:.3g}" for k, v in (found.best.network | found.best.training).items())
-    print(f"{best.folder}: best of {found.trials} trials ({found.pruned} ended early): {numbers}")
+    tell(f"{best.folder}: best of {found.trials} trials ({found.pruned} ended early): {numbers}")

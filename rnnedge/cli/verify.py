@@ -56,7 +56,7 @@ def command(
 
 
 def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
-    from rnnedge.cli.output import print_json
+    from rnnedge.cli.output import print_json, tell
     from rnnedge_runtime import replay
 
     report = replay(model)
@@ -65,7 +65,7 @@ def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
     if json:
         print_json("verify", {"file": str(file), **vars(report), "passed": report.passed})
     elif report.passed:
-        print(f"{file}: ok: {text}")
+        tell(f"{file}: ok: {text}")
     return report.passed, f"{file}: golden sample of {report.frames} frames on {report.provider}: {report.failure}"
 
 

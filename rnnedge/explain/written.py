@@ -84,4 +84,4 @@ def _cards(found: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _file_name(key: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", key)
+    return re.sub(r"[^\w.-]+", "-", key, flags=re.ASCII)[:60]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnedge_runtime.measure.budget import shown
+from rnnedge.shown import in_markdown
+from rnnedge_runtime.measure.budget import shown as figure_shown
 
 if TYPE_CHECKING:
     from rnnedge.report.compare import Difference
@@ -103,10 +104,10 @@ def difference_table(differences: Sequence[Difference], old: str, new: str) -> T
     rows = [
         [
             d.figure,
-            shown(d.figure, d.old),
-            shown(d.figure, d.new),
+            figure_shown(d.figure, d.old),
+            figure_shown(d.figure, d.new),
             "" if d.change is None else f"{d.change:+.1%}",
-            f"±{shown(d.figure, d.noise)}",
+            f"±{figure_shown(d.figure, d.noise)}",
             d.verdict,
         ]
         for d in differences
@@ -130,7 +131,8 @@ def _us(value: float) -> str:
 
 def markdown(report: Report) -> str:
     """The figures as tables of Markdown, with the machine below."""
-    parts = [f"### {title(report)}", *(f"> **not stable**: {reason}" for reason in report["unrest"])]
+    unrest = (f"> **not stable**: {in_markdown(reason)}" for reason in report["unrest"])
+    parts = [f"### {in_markdown(title(report))}", *unrest]
     parts += [markdown_table(table) for table in (latency_table(report), other_table(report))]
     if report["baseline"]:
         parts.append(markdown_table(baseline_table(report)))
@@ -146,5 +148,6 @@ def title(report: Report) -> str:
 def markdown_table(table: Table) -> str:
     """A table of Markdown whose columns after the first are right-aligned."""
     columns, rows = table
-    lines = [columns, ["---", *(["---:"] * (len(columns) - 1))], *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    shown = [[in_markdown(cell) for cell in line] for line in (columns, *rows)]
+    shown.insert(1, ["---", *(["---:"] * (len(columns) - 1))])
+    return "\n".join(f"| {' | '.join(line)} |" for line in shown)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import cycle
 
 from rnnedge.report.plots import COLOURS, as_svg, blank_figure
+from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 _SMALLEST = 1e-30
@@ -16,7 +17,7 @@ def gradient_norms(norms: Mapping[str, Array]) -> str:
     figure, axes = blank_figure(7.2, 3.2)
     dashes = cycle(["-"] * len(COLOURS) + ["--"] * len(COLOURS))
     for colour, dash, (name, values) in zip(cycle(COLOURS), dashes, norms.items(), strict=False):
-        axes.plot((values / values.max()).clip(_SMALLEST), color=colour, ls=dash, lw=1.3, label=name)
+        axes.plot((values / values.max()).clip(_SMALLEST), color=colour, ls=dash, lw=1.3, label=in_drawing(name))
     axes.set_yscale("log")
     axes.set_xlabel("frames back")
     axes.set_ylabel("gradient, of its largest")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
+from rnnedge.shown import inert
 from rnnedge_runtime.errors import MissingExtra
 
 
@@ -23,7 +24,7 @@ def check_page() -> None:
 
 
 def render(template: str, **values: Any) -> str:
-    """Render `templates/<template>`; every value is escaped but for the drawings, which are marked safe."""
+    """Render `templates/<template>`; every value is inert and escaped but for the drawings, which are marked safe."""
     try:
         import jinja2
     except ImportError as error:
@@ -32,12 +33,18 @@ def render(template: str, **values: Any) -> str:
         loader=jinja2.PackageLoader("rnnedge.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_inert,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["svg"] = _safe
     environment.filters["duration"] = _duration
     return environment.get_template(template).render(**values) + "\n"
+
+
+def _inert(value: Any) -> Any:
+    """Text without what is no letter; a drawing, which has line ends, is marked and stays."""
+    return inert(value) if type(value) is str else value
 
 
 def _safe(drawing: str) -> Any:

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 
 COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
 _GREY = "#7d8899"
-# Letters of a name in a legend.
-_LONG = 60
 
 
 def latency_histogram(series: Mapping[str, Array], per: str) -> str:
@@ -31,7 +30,15 @@ def latency_histogram(series: Mapping[str, Array], per: str) -> str:
     bins = np.geomspace(low * 0.9, high, 90)
     for colour, (name, values) in zip(cycle(COLOURS), series.items(), strict=False):
         share = np.full(len(values), 100 / len(values))
-        axes.hist(np.clip(values, bins[0], bins[-1]), bins, weights=share, color=colour, alpha=0.65, label=name, lw=0)
+        axes.hist(
+            np.clip(values, bins[0], bins[-1]),
+            bins,
+            weights=share,
+            color=colour,
+            alpha=0.65,
+            label=in_drawing(name),
+            lw=0,
+        )
         axes.axvline(float(np.percentile(values, 50)), color=colour, lw=1, ls=(0, (2, 2)))
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
@@ -48,7 +55,7 @@ def slowest_over_time(series: Mapping[str, Sequence[float]], deadline_us: float 
     figure, axes = blank_figure(7.2, 2.4)
     for colour, (name, values) in zip(cycle(COLOURS), series.items(), strict=False):
         place = np.linspace(0, 100, len(values))
-        axes.scatter(place, values, s=4, color=colour, lw=0, label=name, rasterized=True)
+        axes.scatter(place, values, s=4, color=colour, lw=0, label=in_drawing(name), rasterized=True)
     _deadline(axes.axhline, deadline_us)
     axes.set_yscale("log")
     axes.set_xlabel("percent of the run (the slowest push of each stretch)")
@@ -65,7 +72,7 @@ def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
         # Each value once: the drawing of a million pushes is no larger than that of a thousand.
         ordered, counts = np.unique(values, return_counts=True)
         longer = 1 - (np.cumsum(counts) - counts) / len(values)
-        axes.step(ordered, longer * 100, where="post", color=colour, lw=1.6, label=name)
+        axes.step(ordered, longer * 100, where="post", color=colour, lw=1.6, label=in_drawing(name))
     _deadline(axes.axvline, deadline_us)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -78,9 +85,8 @@ def cumulative(series: Mapping[str, Array], deadline_us: float | None) -> str:
 
 
 def _legend_above(axes: Any) -> None:
-    """Where nothing is drawn; of a long name the end, which is what tells files apart."""
+    """Where nothing is drawn."""
     handles, names = axes.get_legend_handles_labels()
-    names = [name if len(name) <= _LONG else f"…{name[1 - _LONG :]}" for name in names]
     columns = max(1, min(3, 90 // max(map(len, names))))
     place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
     axes.legend(handles, names, frameon=False, labelcolor=_GREY, fontsize=8, ncols=columns, **place)
@@ -101,7 +107,7 @@ def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence
     for place, median, tail in zip(places, p50_us, p99_us, strict=True):
         beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": _GREY, "fontsize": 8}
         axes.annotate(f"{median:.1f}", (max(median, tail), place), **beside)
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, list(map(in_drawing, names)))
     axes.set_xlim(0, max(*p50_us, *p99_us) * 1.15)
     axes.set_xlabel("microseconds per frame (bar and number: median)")
     axes.legend(frameon=False, labelcolor=_GREY, loc="upper right", fontsize=8)
@@ -122,7 +128,7 @@ def probabilities_over_time(probabilities: Array, labels: Sequence[str], target:
             alpha=1.0 if right else 0.6,
             marker="o" if right else None,
             ms=3,
-            label=f"{label}, who speaks" if right else ("the others" if index == (target == 0) else None),
+            label=f"{in_drawing(label)}, who speaks" if right else ("the others" if index == (target == 0) else None),
         )
     axes.set_xlabel("milliseconds of speech heard")
     axes.set_ylabel("probability")
@@ -149,12 +155,20 @@ def blank_figure(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
+def plain_type(figure: Any, settings: Any = None) -> Any:
+    """A context to draw `figure` in: no text of it is given to TeX, whatever matplotlib's own settings say."""
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_usetex(False)
+    return rc_context({**(settings or {}), "text.usetex": False})
+
+
 def as_svg(figure: Any) -> str:
     """The figure as an <svg> element whose text is text, without a date."""
-    from matplotlib import rc_context
-
     buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnedge", "font.family": "sans-serif"}):
+    with plain_type(figure, {"svg.fonttype": "none", "svg.hashsalt": "rnnedge", "font.family": "sans-serif"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]

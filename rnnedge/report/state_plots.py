@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.report.plots import COLOURS, blank_figure
+from rnnedge.report.plots import COLOURS, blank_figure, plain_type
+from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 _GREY = "#7d8899"
@@ -17,6 +18,8 @@ _WIDTH = 7.2
 _LOWEST, _HIGHEST = 1.7, 4.2
 _MOST_COLUMNS, _MOST_BARS = 2000, 500
 _FEW_FRAMES = 40
+# Letters of a name beside a small drawing.
+_SHORT = 24
 
 
 def heat_map(
@@ -45,7 +48,7 @@ def heat_map(
     )  # fmt: skip
     axes.set_xlabel(time_label)
     if rows:
-        axes.set_yticks(range(count), [name if len(name) < 24 else f"…{name[-22:]}" for name in rows])
+        axes.set_yticks(range(count), [in_drawing(name, _SHORT) for name in rows])
     else:
         axes.set_ylabel(row_label)
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -71,7 +74,7 @@ def saturation_bars(shares: Mapping[str, tuple[Array, Array]], ends: Mapping[str
         axes.set_yticks([-100, 0, 100], ["100 %", "0", "100 %"])
         axes.set_xlim(-0.5, len(order) - 0.5)
         axes.set_xticks([])
-        axes.set_title(name.replace("_", " "), loc="left", fontsize=8, color=_GREY)
+        axes.set_title(in_drawing(name.replace("_", " ")), loc="left", fontsize=8, color=_GREY)
         handles, names = axes.get_legend_handles_labels()
         axes.legend(
             handles[::-1], names[::-1], frameon=False, labelcolor=_GREY, fontsize=7, ncols=2, loc="lower right",
@@ -95,7 +98,7 @@ def half_life_dots(series: Mapping[str, Array], length: int) -> Any:
     for (name, values), colour, marker in zip(series.items(), (COLOURS[0], COLOURS[1]), ("o", "x"), strict=False):
         shown = np.where(np.isposinf(values), top, values)[order]
         axes.scatter(np.arange(len(order)), np.clip(shown, bottom, top), s=14, color=colour, marker=marker,
-                     lw=1 if marker == "x" else 0, label=name, clip_on=False, zorder=3)  # fmt: skip
+                     lw=1 if marker == "x" else 0, label=in_drawing(name), clip_on=False, zorder=3)  # fmt: skip
     if length < top:
         axes.axhline(length, color=_GREY, lw=0.8, ls=(0, (3, 2)))
         axes.annotate("length of this sequence", (0, length), xytext=(2, 2), textcoords="offset points", fontsize=7,
@@ -116,11 +119,11 @@ def lines_over_time(series: Mapping[str, Array], *, time_label: str, value_label
     figure, axes = blank_figure(_WIDTH, 2.1)
     for index, (name, values) in enumerate(series.items()):
         single = {"marker": "o", "ms": 3} if len(values) < 40 else {}
-        axes.plot(values, color=COLOURS[index % len(COLOURS)], lw=1.3, label=name, **single)
+        axes.plot(values, color=COLOURS[index % len(COLOURS)], lw=1.3, label=in_drawing(name, _SHORT), **single)
     if mark is not None:
         axes.axvline(mark, color=COLOURS[1], lw=1.2, ls=(0, (3, 2)))
     axes.set_xlabel(time_label)
-    axes.set_ylabel(value_label)
+    axes.set_ylabel(in_drawing(value_label, _SHORT))
     axes.xaxis.get_major_locator().set_params(integer=True)
     if len(series) > 1:
         axes.legend(frameon=False, labelcolor=_GREY, fontsize=7, ncols=min(6, len(series)), loc="lower right",
@@ -140,7 +143,7 @@ def frame_bars(shares: Array, *, time_label: str, value_label: str, first: int =
     axes.axhline(0, color=_GREY, lw=0.6)
     axes.set_xlim(first - 0.6, first + length - 0.4)
     axes.set_xlabel(time_label)
-    axes.set_ylabel(value_label)
+    axes.set_ylabel(in_drawing(value_label, _SHORT))
     axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
@@ -193,7 +196,8 @@ def trajectory_plot(points: Array, explained: Array, time_label: str) -> Any:
 def as_png(figure: Any) -> bytes:
     """The figure as a PNG on white, 150 dots an inch; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    with plain_type(figure):
+        figure.savefig(buffer, format="png", dpi=150, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
 
 

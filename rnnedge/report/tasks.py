@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rnnedge.report.plots import COLOURS, as_svg, blank_figure
+from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 
@@ -27,8 +28,9 @@ def confusion_matrix(expected: Array, found: Array, labels: Sequence[str]) -> st
             fontsize=8,
             color="w" if dark else "#334155",
         )
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_yticks(range(len(labels)), labels)
+    names = list(map(in_drawing, labels))
+    axes.set_xticks(range(len(labels)), names)
+    axes.set_yticks(range(len(labels)), names)
     axes.set_xlabel("decided")
     axes.set_ylabel("right")
     return as_svg(figure)
@@ -39,7 +41,7 @@ def forecast(x: Array, forecasts: Mapping[str, Array]) -> str:
     figure, axes = blank_figure(7.2, 2.6)
     axes.plot(x, color=COLOURS[5], lw=2.4, alpha=0.6, label="what came")
     for colour, (name, expected) in zip(COLOURS, forecasts.items(), strict=False):
-        axes.plot(expected, color=colour, lw=1.1, label=name)
+        axes.plot(expected, color=colour, lw=1.1, label=in_drawing(name))
     axes.set_xlabel("frame of the held-out end")
     axes.legend(frameon=False, labelcolor="#7d8899", fontsize=8)
     return as_svg(figure)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnedge.report.plots import COLOURS, as_svg, blank_figure
+from rnnedge.report.plots import COLOURS, as_svg, blank_figure, plain_type
 from rnnedge_runtime.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -47,5 +47,6 @@ def draw_range_test(found: RangeTest, path: Path) -> Path:
     axes.set_ylabel("loss")
     axes.legend(frameon=False, fontsize=8)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
+    with plain_type(figure):
+        figure.savefig(buffer, format="png", dpi=150)
     return write_bytes(path, buffer.getvalue())

@@ -36,8 +36,8 @@ def header(name: str, programs: Sequence[Compiled], digest: str, weight_bytes: i
 
 
 def in_comment(text: str) -> str:
-    """Text that stays inside a comment: whoever made the file chose it."""
-    return " ".join(text.split()).replace("*/", "* /")
+    """Text that stays inside a comment, in ASCII on one line: whoever made the file chose it."""
+    return text.encode("unicode_escape").decode().replace("*/", "* /").replace("/*", "/ *")
 
 
 def _named(name: str, compiled: Compiled) -> str:
@@ -48,12 +48,10 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
     rings = sum(one.ring is not None for one in compiled.states)
     floats, integers = max(compiled.floats, 1), max(compiled.integers + compiled.arena.integers, 1)
     ports = [
-        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
-        for p in compiled.inputs
+        f"   {p.identifier}: {in_comment(p.name)}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.inputs
     ]
     outs = [
-        f"   {p.identifier}: {in_comment(repr(p.name))}, {p.ctype}[{p.size}], shape {list(p.shape)}"
-        for p in compiled.outputs
+        f"   {p.identifier}: {in_comment(p.name)}, {p.ctype}[{p.size}], shape {list(p.shape)}" for p in compiled.outputs
     ]
     many = f" for {compiled.batch} sequences" if compiled.batch > 1 else ""
     return (
