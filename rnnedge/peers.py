@@ -20,6 +20,7 @@ from torch.utils import _pytree
 
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+from rnnedge_runtime.engines.optimizers import leave_out
 
 Step = Callable[[Array], Array]
 
@@ -94,6 +95,7 @@ def session_run(path: str | os.PathLike[str], state: Any) -> Step:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    leave_out(options)
     session = onnxruntime.InferenceSession(Path(path).read_bytes(), options, providers=["CPUExecutionProvider"])
     x_name, *state_names = [port.name for port in session.get_inputs()]
     held = [leaf.detach().numpy().copy() for leaf in _pytree.tree_leaves(state)]

@@ -26,6 +26,7 @@ class _Program(ctypes.Structure):
         ("batch", ctypes.c_uint32),
         ("refuses", ctypes.c_uint32),
         ("stream_bytes", ctypes.c_uint64),
+        ("kept_bytes", ctypes.c_uint64),
         *((name, ctypes.c_void_p) for name in ("init", "reset", "step", "read_states", "write_states")),
     )
 
@@ -59,6 +60,7 @@ class _Call(ctypes.Structure):
         ("undo", ctypes.c_void_p),
         ("finite_inputs", ctypes.c_uint64),
         ("finite_counts", ctypes.c_void_p),
+        ("done", ctypes.c_void_p),
     )
 
 

@@ -22,6 +22,7 @@ from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_export.streaming.sizes import size
 from rnnedge_runtime.contract import Dim
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.errors import ModelRefused
 
 _SHORT = range(1, 49)
@@ -39,6 +40,7 @@ def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """onnxruntime on one thread, quiet: what fails is told by an exception."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    leave_out(options)
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

@@ -10,7 +10,7 @@ from rnnedge_export.native.compiled import Compiled, CState
 from rnnedge_export.native.loops import nest
 from rnnedge_export.native.values import FLOAT, Buffer, View, whole
 
-ABI = 1
+ABI = 2
 NEW_LINE = "\n"
 _REFUSED = "  int32_t refused; /* whether the last step met a number of a row that its table does not have */\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
@@ -58,11 +58,12 @@ def _declarations(name: str, compiled: Compiled, blob: bool) -> str:
         f"/* Where a stream stands{many}, and what a step works in. */\n"
         f"typedef struct {name} {{\n"
         f"  float states[{floats}] __attribute__((aligned(64)));\n"
-        f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n"
         f"  int64_t integers[{integers}];\n"
         f"{f'  int32_t at[{rings}];{NEW_LINE}' if rings else ''}"
         f"  const float *weights;\n  int32_t turn, calls;\n"
-        f"{_REFUSED if compiled.refuses else ''}}} {name};\n\n"
+        f"{_REFUSED if compiled.refuses else ''}"
+        # Last, so that what has to be kept to undo a step is in one piece in front of it.
+        f"  float work[{compiled.arena.floats}] __attribute__((aligned(64)));\n}} {name};\n\n"
         f"/* `sizeof({name})`, for callers in other languages. */\nsize_t {name}_bytes(void);\n"
         f"/* Make a stream ready{_OF_WEIGHTS if blob else ''}. */\n"
         f"void {name}_init({name} *stream{', const void *weights' if blob else ''});\n"
@@ -164,7 +165,8 @@ def descriptor(name: str, all_compiled: Sequence[Compiled], digest: str, weight_
     one = all_compiled[0]
     text = [_generic(_named(name, compiled), compiled, weight_bytes > 0) for compiled in all_compiled]
     entries = ", ".join(
-        f"{{{c.batch}, {int(c.refuses)}, sizeof({n}), {n}_any_init, {n}_any_reset, {n}_any_step, {n}_read, {n}_write}}"
+        f"{{{c.batch}, {int(c.refuses)}, sizeof({n}), offsetof({n}, work), "
+        f"{n}_any_init, {n}_any_reset, {n}_any_step, {n}_read, {n}_write}}"
         for c, n in ((c, _named(name, c)) for c in all_compiled)
     )
     states = [(s.state.input, s.view.index.size // one.batch * _width(s.ctype)) for s in one.states]

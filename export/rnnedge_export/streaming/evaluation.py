@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+from rnnedge_runtime.engines.optimizers import leave_out
 
 
 class Offline:
@@ -52,6 +53,7 @@ class Offline:
             ir.passes.common.RemoveUnusedNodesPass()(part)
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 4
+            leave_out(options)
             self._sessions[names] = onnxruntime.InferenceSession(
                 ir.to_proto(part).SerializeToString(), options, providers=["CPUExecutionProvider"]
             )

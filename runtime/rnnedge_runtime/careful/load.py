@@ -37,7 +37,7 @@ def load_carefully(
     watch = Watch(limits, limits.device_seconds if on_device else limits.seconds)
 
     def work() -> Model:
-        check_policy(data, limits)
+        watch.guarded = check_policy(data, limits)
         model = open_model(watch)
         check_promises(model.contract, limits)
         _check_replay(model, watch)

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
+from rnnedge_runtime.careful.guards import Guards
 from rnnedge_runtime.careful.limits import Limits
 from rnnedge_runtime.careful.node_reader import read_node
 from rnnedge_runtime.careful.operator_table import check_node, result_types
 from rnnedge_runtime.careful.scope import Scope
 from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
 from rnnedge_runtime.careful.wire import Message, Reader
+from rnnedge_runtime.careful.wire_writer import write
 from rnnedge_runtime.errors import ModelRefused
 
 _KEYS = ("rnnedge.schema", "rnnedge.contract", "rnnedge.golden", "rnnedge.sha256")
@@ -28,8 +30,11 @@ _DOMAINS = ("", "ai.onnx", "com.microsoft")
 _MESSAGES_PER_GRAPH, _MESSAGES_AROUND = 3, 6
 
 
-def check_policy(data: bytes, limits: Limits) -> None:
-    """Raise `ModelRefused` naming the first thing in the file that the module's docstring does not allow."""
+def check_policy(data: bytes, limits: Limits) -> bytes:
+    """The file as onnxruntime is to get it: `data`, or with the nodes of `guards.py`.
+
+    Raises `ModelRefused` naming the first thing in the file that the module's docstring does not allow.
+    """
     if len(data) > limits.file_bytes:
         raise ModelRefused(f"expected at most {limits.file_bytes:,} bytes, found {len(data):,}")
     depth = limits.graphs_deep * _MESSAGES_PER_GRAPH + _MESSAGES_AROUND
@@ -39,7 +44,9 @@ def check_policy(data: bytes, limits: Limits) -> None:
         _check_domain(opset, "opset_import")
     if "graph" not in model:
         raise ModelRefused("expected a graph, found none")
-    _Walk(limits).graph(model["graph"], 1)
+    walk = _Walk(limits)
+    walk.graph(model["graph"], 1)
+    return write(MODEL, model) if walk.guards else data
 
 
 def _check_entries(model: Message, limits: Limits) -> None:
@@ -70,6 +77,7 @@ class _Walk:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._nodes = limits.nodes
+        self.guards = Guards()
 
     def graph(
         self, graph: Message, depth: int, types: Sequence[str | None] | None = None, outer: Scope | None = None
@@ -83,23 +91,28 @@ class _Walk:
             for value in graph.get(side, ()):
                 self._value(value, f"{side} {_shown(value)}")
         scope = Scope(graph, types, outer)
-        for message in graph.get("node", ()):
-            self._node(message, depth, scope)
+        graph["node"] = [one for message in graph.get("node", ()) for one in self._node(message, depth, scope)]
         return [scope.type(value.get("name", "")) for value in graph.get("output", ())]
 
-    def _node(self, message: Message, depth: int, scope: Scope) -> None:
+    def _node(self, message: Message, depth: int, scope: Scope) -> list[Message]:
+        """What is to stand in the place of a node: itself, and guards before it."""
         self._nodes -= 1
         if self._nodes < 0:
             raise ModelRefused(f"graph: expected at most {self._limits.nodes:,} nodes, found more")
         node = read_node(message, scope, self._limits)
         _check_domain(message, node.place)
+        for name in node.inputs:
+            if name and not scope.knows(name):
+                node.refuse("inputs that are there before the node", repr(name[:60]))
         check_node(node)
         check_fill(node, self._limits)
         types = result_types(node)
         for attribute in message.get("attribute", ()):
             if "g" in attribute:
                 types = self.graph(attribute["g"], depth + 1, [node.type(k) for k in range(len(node.inputs))], scope)
-        scope.add(node.outputs, types)
+        nodes = self.guards.before(node, message, scope)
+        scope.add(node, types)
+        return nodes
 
     def _value(self, value: Message, place: str) -> None:
         tensor = value.get("type", {}).get("tensor_type", {})

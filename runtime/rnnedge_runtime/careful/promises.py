@@ -48,6 +48,9 @@ def check_promises(contract: Contract, limits: Limits) -> None:
                 f"contract.{cursor.name}.clock.rate: {contract.unit} frames a call bring no whole number of frames"
             )
     _check_end(contract, limits)
+    for place, elements in _read(contract):
+        if elements < 1:
+            raise ContractError(f"contract.{place}: expected at least one element in every call, found none")
     size = sum(_buffers(contract))
     if size > limits.buffer_bytes:
         raise ContractError(f"contract: expected buffers of at most {limits.buffer_bytes:,} bytes, found {size:,}")
@@ -109,6 +112,16 @@ def _counts(contract: Contract) -> Iterator[tuple[str, int]]:
         yield f"{part.name}.clock.delay", clock.delay
         yield from ((f"{part.name}.clock.length", number) for step in clock.length for number in step)
     yield from ((f"{state.input}.warmup", state.warmup) for state in contract.states)
+
+
+def _read(contract: Contract) -> Iterator[tuple[str, int]]:
+    """How many elements the graph gets from each input, state and cursor in the least call."""
+    for port in contract.inputs:
+        yield port.name, _elements(port.shape, contract.unit)
+    for state in contract.states:
+        yield state.input, _elements(state.shape, 1)
+    for cursor in contract.cursors:
+        yield cursor.name, cursor.clock.frames(contract.unit)
 
 
 def _buffers(contract: Contract) -> Iterator[int]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rnnedge_runtime.careful.operator_table import TYPES, Shape
+from rnnedge_runtime.careful.operator_table import KEEP_ELEMENTS, TYPES, Node, Shape
 from rnnedge_runtime.careful.sizes import tensor_array
 from rnnedge_runtime.careful.wire import Message
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused
+
+GUARD = "rnnedge.guard."
+"""Names of values that begin so are those of `guards.py`."""
 
 
 class Scope:
@@ -17,7 +21,10 @@ class Scope:
        well is a default, which a caller may replace.
     2. A name that a graph gives to a value of its own hides that of the graph around it, wherever it stands in the
        graph: onnxruntime looks names up in the whole graph, not in order.
-    3. Types are those of initializers, of the inputs, and what the operator table says of nodes. Shapes of other values
+    3. A value has elements, where that is certain: a constant with some, an input of the file unless it says otherwise
+       (no call brings 0 frames), and what operators make of these that drop none. What a body gets may change while it
+       repeats.
+    4. Types are those of initializers, of the inputs, and what the operator table says of nodes. Shapes of other values
        than initializers are the file's claims.
     """
 
@@ -37,8 +44,14 @@ class Scope:
         self._types.update((name, _dtype(tensor.get("data_type", 0))) for name, tensor in self._constants.items())
         for side in ("value_info", "input"):
             self._shapes.update(_shapes(graph.get(side, ())))
+        self._filled: set[str] = set() if outer is None else outer._filled - hidden - own.keys()
+        self._filled.update(name for name, tensor in self._constants.items() if all(tensor.get("dims", ())))
         for k, value in enumerate(graph.get("input", ())):
             self._types[inputs[k]] = _type(value) if types is None else types[k]
+            if types is None and 0 not in self._shapes.get(inputs[k], (0,)):
+                self._filled.add(inputs[k])
+        if any(name.startswith(GUARD) for name in hidden.union(own)):
+            raise ModelRefused(f"graph: expected no name that begins with {GUARD!r}, which the loader gives")
 
     def constant(self, name: str) -> Array | None:
         """The numbers of an initializer."""
@@ -54,9 +67,19 @@ class Scope:
         tensor = self._constants.get(name)
         return self._shapes.get(name) if tensor is None else tuple(tensor.get("dims", ()))
 
-    def add(self, names: Iterable[str], types: Iterable[str | None]) -> None:
+    def knows(self, name: str) -> bool:
+        """Whether the value is one of a constant, an input, or a node that was added."""
+        return name in self._types
+
+    def has_elements(self, name: str) -> bool:
+        """Whether the value is certain not to be empty."""
+        return name in self._filled
+
+    def add(self, node: Node, types: Iterable[str | None]) -> None:
         """What a node gives."""
-        self._types.update(zip(names, types, strict=False))
+        self._types.update(zip(node.outputs, types, strict=False))
+        if node.operator in KEEP_ELEMENTS and all(name in self._filled for name in node.inputs if name):
+            self._filled.update(node.outputs)
 
 
 def _shapes(values: Iterable[Message]) -> Iterable[tuple[str, Shape]]:

@@ -32,22 +32,22 @@ class Watch:
         """Bounds as in `limits`; `seconds` for all of it."""
         self.limits, self._seconds = limits, seconds
         self.stop: OrtStop | None = None
+        self.guarded: bytes | None = None
         self._options: Any = None
         self._late = False
 
-    def prepare(self, options: Any) -> None:
-        """Set the `onnxruntime.SessionOptions` of a file that nobody vouches for; called by the engine."""
+    def prepare(self, model: bytes, options: Any) -> bytes:
+        """What the engine is to open in place of `model`, a file that nobody vouches for; sets its `SessionOptions`."""
         from rnnedge_runtime.careful.arena import use_capped_arena
+        from rnnedge_runtime.engines.optimizers import FOLDING, HALVES, leave_out
         from rnnedge_runtime.engines.ort import OrtStop
 
         self.stop, self._options = OrtStop(), options
         if self._late:
             self.stop.set()
         use_capped_arena(options, self.limits.arena_bytes)
-        # Folding runs nodes while the file is opened, outside the arena: 200 bytes of file took 1.6 GB.
-        # Where weights are not folded, the other one fails over float16 weights that the body of a Scan reads.
-        left_out = "ConstantFolding;FuseFp16InitializerToFp32NodeTransformer"
-        options.add_session_config_entry("optimization.disable_specified_optimizers", left_out)
+        leave_out(options, FOLDING, HALVES)
+        return model if self.guarded is None else self.guarded
 
     def run(self, work: Callable[[], _T]) -> _T:
         """Do `work`; raises what it raises, and `ModelRefused` where it takes more than the time allowed."""
@@ -104,7 +104,7 @@ class WatchedEngine:
         self.failures: tuple[type[Exception], ...] = engine.failures
         self.checks_finite, self.in_place = engine.checks_finite, engine.in_place
 
-    def stop(self, undoes: bool) -> Stop:
+    def stop(self, limited: bool) -> Stop:
         """The watch's own, for every run."""
         return self._stop
 

@@ -23,6 +23,18 @@ class Held(Protocol):
         ...
 
 
+class Rewound(Held, Protocol):
+    """What an engine that runs in place holds: the latest run over it can be undone."""
+
+    def settle(self) -> None:
+        """Count runs from here on."""
+        ...
+
+    def rewind(self, runs: int) -> None:
+        """Stand where `runs` runs since `settle` have led to; at most one was made after them."""
+        ...
+
+
 Buffers = Mapping[str, Array | Held]
 
 
@@ -77,11 +89,11 @@ class Engine(Protocol):
 
     @property
     def in_place(self) -> bool:
-        """Whether a bound run leaves the states where it found them, so that two sets of them are one."""
+        """Whether a bound run leaves the states where it found them, so that two sets of them are one `Rewound`."""
         ...
 
-    def stop(self, undoes: bool) -> Stop:
-        """A new `Stop`, for one owner's runs; where it `undoes`, a run that it ends leaves the states as before."""
+    def stop(self, limited: bool) -> Stop:
+        """A new `Stop`, for one owner's runs, `limited` where a watchdog may set it; what it ends changes no state."""
         ...
 
     def hold(

@@ -17,6 +17,7 @@ from rnnedge_runtime.engines.device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines.file_options import options_of_files_ignored
 from rnnedge_runtime.engines.forked import keep_for_ever, leave_without_clean_up
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime, onnxruntime_pybind11_state
+from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.engines.providers import session_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
@@ -96,8 +97,10 @@ class OrtEngine:
         """
         self.provider = provider
         options = _options(settings)
-        if watch is not None:
-            watch.prepare(options)
+        if watch is None:
+            leave_out(options)
+        else:
+            model = watch.prepare(model, options)
         with options_of_files_ignored():
             self._session = _open(model, name, provider, settings.provider_options, options)
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())
@@ -117,7 +120,7 @@ class OrtEngine:
         """Whatever a bound run of onnxruntime raises."""
         return _FAILURES
 
-    def stop(self, undoes: bool) -> OrtStop:
+    def stop(self, limited: bool) -> OrtStop:
         """A token over onnxruntime's `RunOptions.terminate`; a run writes the other set of states, so all is undone."""
         return OrtStop()
 

@@ -18,6 +18,8 @@ from rnnedge_runtime import ContractError, ModelRefused
 from rnnedge_runtime.careful import LIMITS, load_carefully
 from rnnedge_runtime.careful.operator_table import operators as allowed
 from rnnedge_runtime.careful.policy import check_policy
+from rnnedge_runtime.careful.promises import check_promises
+from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.model import Model, load_bytes
 
 
@@ -253,6 +255,25 @@ def test_a_promise_that_is_out_of_bounds_is_refused(data: Callable[[], bytes], w
     with pytest.raises(ModelRefused, match=words) as caught:
         load_bytes(data(), "m", trust="strict")
     assert "\n" not in str(caught.value) and "trust='local'" in str(caught.value)
+
+
+def test_a_graph_that_gets_nothing_is_refused() -> None:
+    """Neither a state nor the frames of an input may be empty: kernels end the process over that."""
+    contract = parse(model_metadata(), "m")
+    check_promises(contract, LIMITS)
+    no_state = replace(contract.states[0], shape=(1, "batch", 0))
+    no_features = replace(contract.inputs[0], shape=("batch", "time", 0))
+    for changed, name in (
+        (replace(contract, states=(no_state, *contract.states[1:])), no_state.input),
+        (replace(contract, inputs=(no_features,)), no_features.name),
+    ):
+        with pytest.raises(ContractError, match=rf"contract\.{name}: expected at least one element"):
+            check_promises(changed, LIMITS)
+
+
+def model_metadata() -> dict[str, str]:
+    """The entries of the golden file."""
+    return {entry.key: entry.value for entry in model().metadata_props}
 
 
 def test_a_file_without_a_golden_sample_is_refused() -> None:

@@ -3,6 +3,7 @@ typedef struct rnnedge_program {
   uint32_t batch; /* sequences that one step advances */
   uint32_t refuses; /* whether a step may find numbers that nothing can be computed from */
   uint64_t stream_bytes; /* of memory aligned to 64 bytes, that `init` gets */
+  uint64_t kept_bytes;   /* the first of these: where a stream stands; in what is behind them a step works */
   void (*init)(void *stream, const void *weights); /* `weights` NULL where they are in the library */
   void (*reset)(void *stream);
   int (*step)(void *stream, const void *const *inputs, void *const *outputs); /* not 0: it has found such numbers */
@@ -18,9 +19,10 @@ typedef struct rnnedge_call {
   const uint64_t *input_strides, *output_strides; /* bytes from one step to the next, for every port */
   uint64_t steps;                                 /* at least 1 */
   const volatile int32_t *stop;                   /* NULL, or not 0 where nothing is to run any more */
-  void *undo;                                     /* NULL, or `stream_bytes` in which the stream is kept to undo a call */
+  void *undo;                                     /* NULL, or `kept_bytes` of memory: the stream as it was before the call */
   uint64_t finite_inputs;                         /* bit i: the numbers of input i, float32, have to be finite */
   const uint64_t *finite_counts;                  /* how many numbers that are, for every input */
+  uint64_t *done;                                 /* NULL, or how many calls have changed the stream */
 } rnnedge_call;
 
 typedef struct rnnedge_library {
@@ -63,7 +65,7 @@ static int rnnedge_run(const rnnedge_call *call) {
   if (call->stop && *call->stop) return 2;
   for (uint64_t i = 0, left = call->finite_inputs; left; i++, left >>= 1)
     if ((left & 1) && !rnnedge_finite((const float *)call->inputs[i], call->finite_counts[i])) return 1;
-  if (call->undo) memcpy(call->undo, call->stream, program->stream_bytes);
+  if (call->undo) memcpy(call->undo, call->stream, program->kept_bytes);
   int refused = 0;
   if (call->steps == 1) {
     refused = program->step(call->stream, call->inputs, call->outputs);
@@ -78,6 +80,7 @@ static int rnnedge_run(const rnnedge_call *call) {
     }
   }
   const int stopped = call->stop && *call->stop && (call->undo || call->steps > 1);
-  if (call->undo && (stopped || refused)) memcpy(call->stream, call->undo, program->stream_bytes);
+  if (call->undo && (stopped || refused)) memcpy(call->stream, call->undo, program->kept_bytes);
+  else if (call->done) ++*call->done;
   return stopped ? 2 : refused ? 3 : 0;
 }

@@ -34,6 +34,7 @@ from rnnedge_runtime.careful.operator_table import (
     reductions,
     sampling,
 )
+from rnnedge_runtime.careful.operator_table.elements import KEEP_ELEMENTS
 from rnnedge_runtime.careful.operator_table.elementwise import TYPES
 from rnnedge_runtime.careful.operator_table.node import Body, Node, Shape
 from rnnedge_runtime.careful.operator_table.table import check_node, operators, result_types
@@ -54,4 +55,4 @@ FAMILIES = (
     sampling,
 )
 
-__all__ = ["FAMILIES", "TYPES", "Body", "Node", "Shape", "check_node", "operators", "result_types"]
+__all__ = ["FAMILIES", "KEEP_ELEMENTS", "TYPES", "Body", "Node", "Shape", "check_node", "operators", "result_types"]

@@ -1,4 +1,4 @@
-"""The C structs of `export/rnnedge_export/native/c/library.h`, version 1, as ctypes sees them."""
+"""The C structs of `export/rnnedge_export/native/c/library.h`, version 2, as ctypes sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ctypes import POINTER, Structure, c_char_p, c_int, c_uint32, c_uint64, c_void_p
 from typing import Any
 
-ABI = 1
+ABI = 2
 ENTRY = "rnnedge_library_v1"
 ALIGNMENT = 64
 """Of the stream structs and of a blob of weights, in bytes."""
@@ -23,6 +23,7 @@ class Program(Structure):
         ("batch", c_uint32),
         ("refuses", c_uint32),
         ("stream_bytes", c_uint64),
+        ("kept_bytes", c_uint64),
         ("init", c_void_p),
         ("reset", c_void_p),
         ("step", c_void_p),
@@ -71,6 +72,7 @@ class Call(Structure):
         ("undo", c_void_p),
         ("finite_inputs", c_uint64),
         ("finite_counts", POINTER(c_uint64)),
+        ("done", c_void_p),
     )
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.engines import Buffers, Ended, Held, Stop
 from rnnedge_runtime.engines.denormals import flush_denormals
-from rnnedge_runtime.engines.native.abi import NOT_FINITE, REFUSED, Call, Run, pointers, sizes
+from rnnedge_runtime.engines.native.abi import REFUSED, Call, Run, pointers, sizes
 from rnnedge_runtime.engines.native.library import Library
 from rnnedge_runtime.engines.native.ports import Laid, lay_cursor, lay_port
 from rnnedge_runtime.engines.native.signature import Signature
-from rnnedge_runtime.engines.native.structs import Block, HeldStates, Structs, aligned, copy_bytes
+from rnnedge_runtime.engines.native.structs import Block, HeldStates, Structs
 from rnnedge_runtime.lane import shape_of
 from rnnedge_runtime.ownership import forked_away, refuse_in_child
 
@@ -34,9 +34,9 @@ class NoSuchRow(Exception):
 class NativeStop:
     """Ends runs by a number that the library looks at between steps."""
 
-    def __init__(self, undoes: bool) -> None:
+    def __init__(self, limited: bool) -> None:
         """Made by `NativeEngine.stop`."""
-        self.undoes = undoes
+        self.limited = limited
         self._flag = ctypes.c_int32()
         self.at = ctypes.addressof(self._flag)
 
@@ -80,9 +80,9 @@ class NativeEngine:
         """What runs."""
         return self._library
 
-    def stop(self, undoes: bool) -> NativeStop:
-        """A token of its own; to undo takes a copy of the struct at every run."""
-        return NativeStop(undoes)
+    def stop(self, limited: bool) -> NativeStop:
+        """A token of its own; a run with a limit lets other threads run, or nobody could end it."""
+        return NativeStop(limited)
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
@@ -109,23 +109,20 @@ class NativeEngine:
         laid_in = [lay_port(_array(inputs, p.name), p, structs.blocks, steps) for p in contract.inputs]
         laid_in += [lay_cursor(_array(inputs, c.name), c, structs.blocks, steps) for c in contract.cursors]
         laid_out = [lay_port(_array(outputs, p.name), p, structs.blocks, steps) for p in contract.outputs]
-        one = len(structs.blocks) == 1
         refuses = any(block.program.refuses for block in structs.blocks)
-        undo, undo_at = aligned(structs.bytes) if own.undoes or refuses else (None, 0)
         calls = [
-            _call(block, i, laid_in, laid_out, steps, self._finite, own.at, undo_at if one else 0)
-            for i, block in enumerate(structs.blocks)
+            _call(block, i, laid_in, laid_out, steps, self._finite, own.at) for i, block in enumerate(structs.blocks)
         ]
         for call in calls:
-            call.keep = (structs, own, laid_in, laid_out, undo)
-        short = not own.undoes and self._step_s * steps * len(calls) < _SHORT_S
+            call.keep = (structs, own, laid_in, laid_out)
+        short = not own.limited and self._step_s * steps * len(calls) < _SHORT_S
         run = self._library.short_run if short else self._library.long_run
         before = [(mine, theirs) for laid in laid_in for theirs, mine in laid.copies]
         after = [(theirs, mine) for laid in laid_out for theirs, mine in laid.copies]
-        if one and not before and not after:
+        if len(calls) == 1 and not before and not after:
             bound: Callable[[], int] = partial(run, ctypes.byref(calls[0]))
         else:
-            bound = _in_turn(run, calls, before, after, None if one or undo is None else (structs, undo_at))
+            bound = _in_turn(run, calls, before, after, structs)
         return _telling(bound) if refuses else bound
 
     def _time_of_a_step(self) -> float:
@@ -156,7 +153,7 @@ def _array(buffers: Buffers, name: str) -> Array:
 
 
 def _call(
-    block: Block, index: int, ins: Sequence[Laid], outs: Sequence[Laid], steps: int, finite: int, stop: int, undo: int
+    block: Block, index: int, ins: Sequence[Laid], outs: Sequence[Laid], steps: int, finite: int, stop: int
 ) -> Any:
     """The call of one block; that of the first looks through the inputs of all, before anything runs."""
     return Call(
@@ -168,9 +165,10 @@ def _call(
         sizes([laid.strides[index] for laid in outs]),
         steps,
         stop,
-        undo or None,
+        block.undo,
         0 if index else finite,
         sizes([laid.count for laid in ins]),
+        block.done,
     )
 
 
@@ -191,21 +189,18 @@ def _in_turn(
     calls: Sequence[Any],
     before: Sequence[tuple[Array, Array]],
     after: Sequence[tuple[Array, Array]],
-    undo: tuple[Structs, int] | None,
+    structs: Structs,
 ) -> Callable[[], int]:
-    """All blocks, one after the other, with the copies (to, from) before and after them."""
+    """All blocks, one after the other, with the copies (to, from) before and after them; all of them, or none."""
     arguments = [ctypes.byref(call) for call in calls]
 
     def all_blocks() -> int:
         for to, source in before:
             to[...] = source
-        if undo:
-            copy_bytes(undo[1], undo[0].at, undo[0].bytes)
         for argument in arguments:
             code = run(argument)
             if code:
-                if undo and code != NOT_FINITE:
-                    copy_bytes(undo[0].at, undo[1], undo[0].bytes)
+                structs.level()
                 return code
         for to, source in after:
             to[...] = source

@@ -14,11 +14,14 @@ from rnnedge_runtime.engines.native.library import Library
 
 
 class Block:
-    """One struct: `size` sequences from `first` on, advanced by `program`; `at` is its address."""
+    """One struct: `size` sequences from `first` on, advanced by `program`; `at` is its address.
 
-    def __init__(self, program: Program, first: int, at: int) -> None:
+    A run keeps in `undo` how it found the struct, and counts itself in `done`, a `uint64_t`; both are addresses.
+    """
+
+    def __init__(self, program: Program, first: int, at: int, undo: int, done: int) -> None:
         """Made by `Structs`."""
-        self.program, self.first, self.at = program, first, at
+        self.program, self.first, self.at, self.undo, self.done = program, first, at, undo, done
         self.size = int(program.batch)
 
 
@@ -28,15 +31,33 @@ class Structs:
     def __init__(self, library: Library, batch: int) -> None:
         """Allocate and initialize. Raises `ProviderError` where the library has no programs that make up `batch`."""
         programs = library.programs_for(batch)
-        sizes = [-(-int(program.stream_bytes) // ALIGNMENT) * ALIGNMENT for program in programs]
-        self.bytes = sum(sizes)
-        self.memory, self.at = aligned(self.bytes)
+        self._memory, at = aligned(sum(_rounded(program.stream_bytes) for program in programs))
+        self._undo, undo = aligned(sum(_rounded(program.kept_bytes) for program in programs))
+        self._done = (ctypes.c_uint64 * len(programs))()
+        done = ctypes.addressof(self._done)
         self.blocks: list[Block] = []
-        first, at = 0, self.at
-        for program, size in zip(programs, sizes, strict=True):
+        first = 0
+        for program in programs:
             library.init(program, at)
-            self.blocks.append(Block(program, first, at))
-            first, at = first + int(program.batch), at + size
+            self.blocks.append(Block(program, first, at, undo, done))
+            first, done = first + int(program.batch), done + ctypes.sizeof(ctypes.c_uint64)
+            at, undo = at + _rounded(program.stream_bytes), undo + _rounded(program.kept_bytes)
+
+    def settle(self) -> None:
+        """Count runs from here on."""
+        for index in range(len(self._done)):
+            self._done[index] = 0
+
+    def rewind(self, runs: int) -> None:
+        """Stand where `runs` runs since `settle` have led to; at most one was made after them."""
+        for index, block in enumerate(self.blocks):
+            if self._done[index] > runs:
+                ctypes.memmove(block.at, block.undo, block.program.kept_bytes)
+                self._done[index] = runs
+
+    def level(self) -> None:
+        """Undo the run of those blocks that have made one more than others."""
+        self.rewind(min(self._done))
 
 
 class HeldStates:
@@ -56,6 +77,14 @@ class HeldStates:
         """Take the arrays' values into the structs."""
         for copies in self._copies:
             copies.store()
+
+    def settle(self) -> None:
+        """Count runs from here on."""
+        self.structs.settle()
+
+    def rewind(self, runs: int) -> None:
+        """Stand where `runs` runs since `settle` have led to; at most one was made after them."""
+        self.structs.rewind(runs)
 
 
 class _Copies:
@@ -97,6 +126,5 @@ def aligned(size: int) -> tuple[Array, int]:
     return memory, -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
 
 
-def copy_bytes(to: int, source: int, size: int) -> None:
-    """`memmove`."""
-    ctypes.memmove(to, source, size)
+def _rounded(size: int) -> int:
+    return -(-int(size) // ALIGNMENT) * ALIGNMENT
