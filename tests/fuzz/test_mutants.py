@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from exported import export_network
 from mutant_pool import Outcome, try_seeds
+from operator_samples import SAMPLES
+
+from rnnedge_runtime.careful.operator_table import operators
 
 MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "1500"))
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
@@ -58,6 +61,21 @@ def test_another_structure_is_refused_or_harmless(corpus: Path) -> None:
     outcome = try_seeds("structural", corpus, range(MUTANTS))
     check(outcome, MUTANTS)
     assert outcome.results["accepted"] and outcome.results["refused"]
+
+
+@pytest.mark.slow
+def test_a_hostile_operator_is_refused_or_an_error(tmp_path: Path) -> None:
+    """Attributes, shapes, types and numbers of every operator, in the file or from a frame on: no process ends."""
+    shutil.copy(GOLDEN, tmp_path)
+    outcome = try_seeds("operator", tmp_path, range(MUTANTS))
+    check(outcome, MUTANTS)
+    assert outcome.results["accepted"] and outcome.results["refused"]
+
+
+def test_there_is_a_sample_of_every_operator() -> None:
+    """What is left out has no kernel in the version of ONNX that the samples are written in, or needs no tensors."""
+    left_out = {"Constant", "Scan", "RMSNormalization", "Swish", "Upsample"}
+    assert set(SAMPLES) == operators() - left_out
 
 
 @pytest.mark.parametrize(("kind", "words"), [("crash", "crash: exit -11"), ("hang", "hang"), ("type", "TypeError")])

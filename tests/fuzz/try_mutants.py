@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from byte_mutants import damaged, resealed
+from operator_mutants import LOUD, hostile_operator
 from peak_memory import peak_mib
 from structural_mutants import structural
 
-from rnnedge_runtime import ModelRefused, replay
+from rnnedge_runtime import Model, ModelRefused, RnnEdgeError, replay
 from rnnedge_runtime.model import load_bytes
 
 Maker = Callable[[Sequence[bytes], int], tuple[bytes, bytes]]
@@ -33,9 +35,26 @@ def verdict(data: bytes, original: bytes) -> str:
         return "busy" if "still busy" in str(error) else "refused"
     except Exception as error:
         return f"another exception: {type(error).__name__}: {str(error)[:200]}"
+    pushed = _push(model)
+    if pushed:
+        return pushed
     if data != original and hashlib.sha256(data[:-64]).hexdigest().encode() != data[-64:]:
         return "accepted, and differs from its hash"
     return "accepted" if replay(model).passed else "accepted, and computes something else"
+
+
+def _push(model: Model) -> str:
+    """What is wrong with pushes of 64 frames, and of one that is loud: an error that is none of this project's."""
+    port = model.contract.inputs[0]
+    stream = model.stream()
+    for frames, value in ((64, 0.5), (1, LOUD)):
+        try:
+            stream.push(np.full((frames, *port.frame_shape), value).astype(port.dtype))
+        except RnnEdgeError:
+            continue
+        except Exception as error:
+            return f"another exception in a push: {type(error).__name__}: {str(error)[:200]}"
+    return ""
 
 
 def _crash(_files: Sequence[bytes], _seed: int) -> tuple[bytes, bytes]:
@@ -54,7 +73,7 @@ def _type(_files: Sequence[bytes], _seed: int) -> tuple[bytes, bytes]:
 
 # The last three are defects planted on purpose, to see that the pool finds them.
 MAKERS: dict[str, Maker] = {
-    "damaged": damaged, "resealed": resealed, "structural": structural,
+    "damaged": damaged, "resealed": resealed, "structural": structural, "operator": hostile_operator,
     "crash": _crash, "hang": _hang, "type": _type,
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ onnxruntime sees it; what it computes stays the same.
    is the negative dividend. (The least number by -1 is a trap of the processor; 0 is an error of onnxruntime.)
 2. Recurrent nodes whose input or weights may be empty: a `Reshape` to its own shape, with one size that onnxruntime
    computes from the number of elements; where one of the other sizes is 0, that is an error of the run.
+3. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
+   is computed and has neither is refused, as a kernel of 0 taps runs for ever.
 
 Source: onnxruntime 1.32, element_wise_ops.cc and reshape_helper.h.
 """
@@ -45,9 +47,17 @@ class Guards:
             divisor = node.constant(1)
             if divisor is None or (divisor == -1).any():
                 return self._divide(node, message)
+        if node.operator in ("Conv", "ConvTranspose") and not scope.has_elements(node.inputs[1]):
+            self._convolve(node)
         if node.operator in _RECURRENT:
             return self._recur(node, message, scope)
         return [message]
+
+    @staticmethod
+    def _convolve(node: Node) -> None:
+        """onnxruntime never ends where a kernel has a size of 0; it compares the weights with the attribute."""
+        if node.constant(1) is not None or node.get("kernel_shape") is None:
+            node.refuse("weights that are constant and not empty, or a kernel_shape", repr(node.inputs[1][:60]))
 
     def _name(self) -> str:
         self._made += 1

@@ -154,6 +154,26 @@ def test_a_file_without_need_of_guards_is_opened_as_it_is() -> None:
     assert check_policy(data, LIMITS) is data
 
 
+@pytest.mark.parametrize("operator", ["Conv", "ConvTranspose"])
+def test_weights_of_a_convolution_have_elements(operator: str) -> None:
+    """Constant ones, or such as are compared with a kernel_shape: a kernel of 0 runs for ever."""
+
+    def convolution(computed: bool, taps: int, **attributes: list[int]) -> bytes:
+        weights = numpy_helper.from_array(np.ones((4, 4, taps), np.float32), "w")
+        cut = [numpy_helper.from_array(np.array([number]), name) for name, number in (("from", 0), ("to", 1))]
+        nodes = [_node("Slice", ["w", "from", "to"], ["cut"])] if computed else []
+        nodes.append(_node(operator, ["x", "cut" if computed else "w"], ["y"], **attributes))
+        ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 4, "t"]) for name in "xy"]
+        graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], [weights, *cut])
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]).SerializeToString()
+
+    for good in (convolution(False, 3), convolution(True, 3, kernel_shape=[3])):
+        check_policy(good, LIMITS)
+    for bad in (convolution(False, 0), convolution(False, 0, kernel_shape=[3]), convolution(True, 3)):
+        with pytest.raises(ModelRefused, match="expected weights that are constant and not empty, or a kernel_shape"):
+            check_policy(bad, LIMITS)
+
+
 def test_a_name_of_a_guard_is_refused() -> None:
     """So no file can take the place of one."""
     model = onnx.ModelProto.FromString(quotients("Div", "int64", None, np.array([1])))

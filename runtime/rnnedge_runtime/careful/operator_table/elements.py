@@ -1,11 +1,11 @@
-"""Operators that give elements wherever their inputs have some; others may leave nothing."""
+"""Operators that give elements wherever their inputs have some, or an error; others may leave nothing."""
 
 from __future__ import annotations
 
 KEEP_ELEMENTS = frozenset(
     """
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh BatchNormalization BitShift Cast Ceil Celu Clip Concat
-    Cos Cosh CumSum Div Dropout Elu Equal Erf Exp Flatten Floor GRU Gather GatherElements GatherND Gelu Gemm
+    Conv Cos Cosh CumSum Div Dropout Elu Equal Erf Exp Flatten Floor GRU Gather GatherElements GatherND Gelu Gemm
     GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Hardmax Identity
     InstanceNormalization IsInf IsNaN LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization
     MatMul Max Mean MeanVarianceNormalization Min Mish Mod Mul Neg Not Or PRelu Pow QuantizeLinear RMSNormalization RNN
