@@ -20,7 +20,8 @@ from rnnedge_runtime.measure import ColdStart, cold_start
 
 BARE = "bare onnxruntime"
 LOCAL = "rnnedge, a file exported here"
-STRICT = "rnnedge, a file from somebody else"
+STRICT = "rnnedge, a file from somebody else that is known"
+FIRST = "rnnedge, a file from somebody else, the first time"
 
 _BARE = """
 import json, sys
@@ -59,15 +60,17 @@ def measure(folder: Path, rounds: int) -> dict[str, Start]:
     """LSTM(64, 256), in turns, with compiled modules and a warm page cache, as on a device that was installed."""
     path = folder / "start.onnx"
     rnnedge.export(nn.LSTM(64, 256, batch_first=True).eval(), torch.zeros(1, 4, 64), path)
-    found: dict[str, list[ColdStart]] = {BARE: [], LOCAL: [], STRICT: []}
-    with _compiled(folder / "pycache"):
+    found: dict[str, list[ColdStart]] = {BARE: [], LOCAL: [], STRICT: [], FIRST: []}
+    with _environment(PYTHONPYCACHEPREFIX=str(folder / "pycache"), PYTHONDONTWRITEBYTECODE=None):
         for turn in range(rounds + 1):
+            known, new = str(folder / "known"), str(folder / f"new-{turn}")
             for name, one in (
                 (BARE, _bare(path)),
-                (LOCAL, cold_start(path)),
-                (STRICT, cold_start(path, trust="strict")),
+                (LOCAL, cold_start(path, trust="local")),
+                (STRICT, _with_verdicts_in(known, path)),
+                (FIRST, _with_verdicts_in(new, path)),
             ):
-                # The first turn compiles.
+                # The first turn compiles, and makes the file known.
                 if turn:
                     found[name].append(one)
     return {name: _medians(starts) for name, starts in found.items()}
@@ -84,13 +87,20 @@ def _medians(starts: list[ColdStart]) -> Start:
     return Start(*(median(column) for column in columns[:3]), total, median(columns[3]))
 
 
+def _with_verdicts_in(folder: str, path: Path) -> ColdStart:
+    with _environment(XDG_STATE_HOME=folder):
+        return cold_start(path, trust="strict")
+
+
 @contextmanager
-def _compiled(folder: Path) -> Iterator[None]:
-    """Child processes keep their bytecode in `folder`, whatever this environment says of it."""
-    before = {name: os.environ.pop(name, None) for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")}
-    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+def _environment(**wanted: str | None) -> Iterator[None]:
+    """Variables of the processes that are started meanwhile; None: not there."""
+    before = {name: os.environ.pop(name, None) for name in wanted}
+    os.environ.update({name: value for name, value in wanted.items() if value is not None})
     try:
         yield
     finally:
-        del os.environ["PYTHONPYCACHEPREFIX"]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -24,6 +24,7 @@ from rnnedge_runtime.stream import Stream
 from rnnedge_runtime.trust import trust_of
 
 if TYPE_CHECKING:
+    from rnnedge_runtime.careful.limits import Limits
     from rnnedge_runtime.careful.watch import Watch
     from rnnedge_runtime.pool import StreamPool
 
@@ -190,8 +191,14 @@ def load_bytes(
     *,
     trust: str | None = None,
     path: str | os.PathLike[str] | None = None,
+    in_child: bool = True,
+    limits: Limits | None = None,
 ) -> Model:
-    """Load a sealed file that is already in memory, and lies at `path`; otherwise as `load`."""
+    """Load a sealed file that is already in memory, and lies at `path`; otherwise as `load`.
+
+    `in_child`: a file from somebody else is first opened in a process of its own. False is for processes that may end.
+    `limits`: of such a file, in place of the usual ones.
+    """
     digest = check_seal(data, name)
     providers = choose_providers(settings.provider)
     check_options(settings.provider_options, providers)
@@ -217,6 +224,8 @@ def load_bytes(
     if deserved == "local":
         return open_model()
     # Here, because the careful loader needs this module, and costs nothing where it is not needed.
-    from rnnedge_runtime.careful import load_carefully
+    from rnnedge_runtime.careful import LIMITS, Apart, load_carefully
 
-    return load_carefully(data, name, open_model, on_device=providers != ("cpu",))
+    apart = Apart(digest, providers, settings) if in_child and NATIVE not in providers else None
+    on_device = providers != ("cpu",)
+    return load_carefully(data, name, open_model, limits or LIMITS, on_device=on_device, apart=apart)

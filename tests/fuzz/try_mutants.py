@@ -28,7 +28,7 @@ Maker = Callable[[Sequence[bytes], int], tuple[bytes, bytes]]
 def verdict(data: bytes, original: bytes) -> str:
     """One of accepted, refused and busy; other words say what is wrong."""
     try:
-        model = load_bytes(data, "mutant.onnx", trust="strict")
+        model = load_bytes(data, "mutant.onnx", trust="strict", in_child=False)
     except ModelRefused as error:
         if "\n" in str(error):
             return f"a message of several lines: {error!r}"

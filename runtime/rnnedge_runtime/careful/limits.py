@@ -14,7 +14,7 @@ class Limits:
     `length_steps` are those of the length of an output; `end_calls` the calls that the end of a sequence takes, and
     `result_bytes` what they give. `arena_bytes` is shared by all files of a process that were loaded carefully.
     `seconds` are for opening the file and replaying its golden sample, together; `device_seconds` where another
-    provider than the CPU has to start for it.
+    provider than the CPU has to start for it. `trial_seconds`: what the calls after it may take, in the first opening.
     """
 
     file_bytes: int = 64 * _MIB
@@ -32,6 +32,7 @@ class Limits:
     arena_bytes: int = 128 * _MIB
     seconds: float = 1.5
     device_seconds: float = 60.0
+    trial_seconds: float = 1.0
 
 
 LIMITS = Limits()

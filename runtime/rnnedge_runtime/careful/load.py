@@ -1,24 +1,29 @@
-"""Open a file that nobody vouches for, and prove that it does what it says."""
+"""Open a file that nobody vouches for: as one that is known to do what it says, or after it has proved it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, cast
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
 
 from rnnedge_runtime.careful.limits import LIMITS, Limits
-from rnnedge_runtime.careful.policy import check_policy
-from rnnedge_runtime.careful.promises import check_promises
-from rnnedge_runtime.careful.watch import Watch, WatchedEngine
-from rnnedge_runtime.engines.providers import NATIVE
+from rnnedge_runtime.careful.verdicts import GUARDED, PLAIN, accept, known, verdict_of
+from rnnedge_runtime.careful.watch import Watch
+from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
-from rnnedge_runtime.golden import replay
-from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.model import Model
 
-if TYPE_CHECKING:
-    from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
-
 _REMEDY = "load it with trust='local' if you trust whoever made it"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What a process of its own needs to open a file as it is opened here, and what its verdict is kept under."""
+
+    digest: str
+    providers: tuple[str, ...]
+    settings: Settings
 
 
 def load_carefully(
@@ -28,23 +33,31 @@ def load_carefully(
     limits: Limits = LIMITS,
     *,
     on_device: bool = False,
+    apart: Apart | None = None,
 ) -> Model:
     """What `open_model` makes of `data`, a sealed file, if it is within bounds and its golden sample replays.
 
     `on_device`: a provider other than the CPU may open it, which takes seconds to start whatever the file.
+    `apart`: a process of its own opens and replays the file first, unless one has on this machine; None: it is opened
+    and replayed here.
     Raises `ModelRefused`, whatever goes wrong, and `ProviderError` where the provider is not here.
     """
     watch = Watch(limits, limits.device_seconds if on_device else limits.seconds)
-
-    def work() -> Model:
-        watch.guarded = check_policy(data, limits)
-        model = open_model(watch)
-        check_promises(model.contract, limits)
-        _check_replay(model, watch)
-        return model
-
+    verdict = verdict_of(apart.digest, apart.providers, apart.settings, limits) if apart else ""
     try:
-        return watch.run(work)
+        found = known(verdict)
+        if found == PLAIN:
+            return _open_again(open_model, limits, None)
+        # Here, since a file that is known needs nothing of it, and starts in half the time.
+        from rnnedge_runtime.careful.prove import look_through, prove_apart, prove_here
+
+        watch.run(partial(look_through, data, watch))
+        if apart and not found and prove_apart(data, name, apart.settings, watch):
+            found = PLAIN if watch.guarded is None else GUARDED
+            accept(verdict, found)
+        if found:
+            return _open_again(open_model, limits, watch.guarded)
+        return watch.run(partial(prove_here, open_model, watch))
     except ProviderError:
         raise
     except ModelRefused as error:
@@ -55,23 +68,13 @@ def load_carefully(
         _refuse(ModelRefused, name, reason[0] if reason else type(error).__name__, error)
 
 
+def _open_again(open_model: Callable[[Watch], Model], limits: Limits, guarded: bytes | None) -> Model:
+    """Open a file that has been seen to open: what takes long now is the machine."""
+    patient = Watch(limits, limits.device_seconds)
+    patient.guarded = guarded
+    return patient.run(partial(open_model, patient))
+
+
 def _refuse(kind: type[ModelRefused], name: str, reason: str, cause: Exception) -> NoReturn:
     text = reason.removeprefix(f"{name}: ")
     raise kind(f"{name}: {text}" if _REMEDY in text else f"{name}: {text}; {_REMEDY}") from cause
-
-
-def _check_replay(model: Model, watch: Watch) -> None:
-    """Stream the golden sample as a whole and frame by frame, and compare with what the file says that it gives."""
-    if model.provider == NATIVE:
-        # A native library has replayed it when it was opened.
-        return
-    engine = WatchedEngine(cast("OrtEngine", model.engine), cast("OrtStop", watch.stop))
-    watched = Model(Loaded(model.name, model.digest, model.contract, engine))
-    try:
-        report = replay(watched)
-    except ProviderError as error:
-        # The provider is here; what failed is this graph.
-        raise ModelRefused(f"golden sample: {error}") from error
-    # A stream may owe nothing for so short a sample: then it shows that the file runs, and no more.
-    if report.values and not report.passed:
-        raise ModelRefused(f"golden sample: {report.failure}")

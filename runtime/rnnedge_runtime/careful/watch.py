@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self, limits: Limits, seconds: float) -> None:
         """Bounds as in `limits`; `seconds` for all of it."""
-        self.limits, self._seconds = limits, seconds
+        self.limits, self.seconds = limits, seconds
         self.stop: OrtStop | None = None
         self.guarded: bytes | None = None
         self._options: Any = None
@@ -67,17 +67,17 @@ class Watch:
         thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
         try:
             thread.start()
-            in_time = done.wait(self._seconds)
+            in_time = done.wait(self.seconds)
         except BaseException:
             # Interrupted. A thread that is in onnxruntime while the interpreter ends would end the process by SIGABRT.
             self._stop()
             if thread.ident is not None:
-                done.wait(self._seconds)
+                done.wait(self.seconds)
             raise
         if not in_time:
             self._stop()
             done.wait(_GRACE_SECONDS)
-            raise ModelRefused(f"expected to open and replay in {self._seconds:g} s, found it still busy")
+            raise ModelRefused(f"expected to open and replay in {self.seconds:g} s, found it still busy")
         if errors:
             raise errors[0]
         return results[0]

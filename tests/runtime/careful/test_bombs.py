@@ -16,7 +16,7 @@ SECONDS, MIB = 2.0, 256
 
 
 def try_file(path: Path, trust: str = "strict") -> tuple[float, int, str]:
-    """Seconds, MiB and the result of a load in a process of its own, imports and all."""
+    """Seconds of a processor, MiB and the result of a load in a process of its own, and in the one that it starts."""
     script = Path(__file__).with_name("try_bomb.py")
     folder = Path(peak_memory.__file__).parent
     places = {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
