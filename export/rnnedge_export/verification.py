@@ -79,14 +79,19 @@ def verify(
     batch_axis: int | None = None,
     time_axis: str | int = 1,
     progress: Callable[[str], None] | None = None,
+    trust: str | None = None,
+    key: str | os.PathLike[str] | None = None,
+    signed_as: str | None = None,
+    release: int = 0,
 ) -> Verification:
     """Check the file at `path` against `source`: the module, or the ONNX file for whole sequences, that it came from.
 
     `example` and the axes are those of `export` or `convert`; without an example the file's golden input serves.
+    `trust`, `key`, `signed_as` and `release` are those of `load`.
     Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the source does not
     take the file's input.
     """
-    model = load(path)
+    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
         offline = open_offline(source, time_axis, batch_axis)

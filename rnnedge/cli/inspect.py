@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Contract, Model, Port, State
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -26,7 +29,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.contract_json import as_dict
 
-    model = load(file, trust=trust)
+    model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
     contract, size = model.contract, file.stat().st_size
     if json:
         golden = contract.golden

@@ -38,6 +38,12 @@ KeyOption = Annotated[
         help="A public key that has to have signed the file, and a native library that another machine built."
     ),
 ]
+SignedAsOption = Annotated[
+    str | None, typer.Option(help="With --key: the name that the file has to be signed as; by default that of FILE.")
+]
+ReleaseOption = Annotated[
+    int, typer.Option(help="With --key: the release that has to be signed, or a later one.", min=0)
+]
 _WIDTH = 120
 
 

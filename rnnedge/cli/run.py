@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def command(
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     trust: TrustOption = None,
     key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -62,6 +64,8 @@ def command(
         threads=threads,
         trust=trust,
         key=key,
+        signed_as=signed_as,
+        release=release,
     )
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)

@@ -1,8 +1,9 @@
 """Sign a file, or a library of `rnnedge compile`, so that a device can check who made it.
 
-Writes `FILE.sig` beside it: Ed25519 over the whole file. `rnnedge verify --key`, `rnnedge run --key` and
-`rnnedge.load(..., key=...)` check it. A library that another machine built runs with trust "strict" only where it is
-signed as its file is. Needs the extra `sign`.
+Writes `FILE.sig` beside it: Ed25519 over the whole file, a name and the number of a release. Every verb with `--key`,
+and `rnnedge.load(..., key=...)`, check it: a file that was signed as another name, or as an earlier release than the
+device asks for, is refused. A library that another machine built runs only where it is signed as its file is. Needs
+the extra `sign`.
 
 **Examples:**
 
@@ -10,6 +11,8 @@ signed as its file is. Needs the extra `sign`.
 - `rnnedge sign net.onnx --key key.pem`
 - `rnnedge sign out/net.so --key key.pem`
 - `rnnedge verify net.onnx --key key.pub.pem`
+- `rnnedge sign net.onnx --key key.pem --name speech --release 3`  then, whatever the file is called there,
+  `rnnedge run model.onnx input.csv --key key.pub.pem --signed-as speech --release 3`
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, or a library made by rnnedge compile.")],
     key: Annotated[Path, typer.Option(help="The private key, an Ed25519 PEM file.")],
     new_key: Annotated[bool, typer.Option("--new-key", help="Make the key, and its public half, first.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What the file is, for whoever loads it; by default its name without ending.")
+    ] = None,
+    release: Annotated[int, typer.Option(help="A number that grows with every file of that name.", min=0)] = 0,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -34,7 +41,7 @@ def command(
     from rnnedge_runtime.signing import sign
 
     public = make_key(key) if new_key else None
-    signature = sign(file, key)
+    signature = sign(file, key, name=name, release=release)
     if json:
         fields = {"file": str(file), "signature": str(signature), "public_key": str(public) if public else None}
         print_json("sign", fields)

@@ -4,7 +4,7 @@ With `--against SOURCE` it is compared with the module or the ONNX file that it 
 the sample that was recorded from it at export time is replayed.
 
 With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read; so
-does the library of `--provider native` where trust is strict and this machine has not built it.
+does the library of `--provider native` where this machine has not built it.
 
 **Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`  ·
 `rnnedge verify net.onnx --key key.pub.pem`
@@ -13,11 +13,11 @@ does the library of `--provider native` where trust is strict and this machine h
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def command(
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
     key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     trust: TrustOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
@@ -38,19 +40,15 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge_runtime.errors import VerificationError
 
+    opened: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
     if against is None:
         from rnnedge_runtime import load
 
         options = provider_options(provider_option)
-        model = load(file, provider=provider, provider_options=options, trust=trust, key=key)
+        model = load(file, provider=provider, provider_options=options, **opened)
         passed, message = _replay(model, file, json)
     else:
-        if key is not None:
-            from rnnedge_runtime.read import read_model
-            from rnnedge_runtime.signing import check_signature
-
-            check_signature(read_model(file, trust), file, key)
-        passed, message = _compare(file, against, (batch_axis, time_axis), json)
+        passed, message = _compare(file, against, (batch_axis, time_axis), opened, json)
     if not passed:
         raise VerificationError(message)
 
@@ -69,7 +67,9 @@ def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
     return report.passed, f"{file}: golden sample of {report.frames} frames on {report.provider}: {report.failure}"
 
 
-def _compare(file: Path, against: str, axes: tuple[int | None, str], json: bool) -> tuple[bool, str]:
+def _compare(
+    file: Path, against: str, axes: tuple[int | None, str], opened: dict[str, Any], json: bool
+) -> tuple[bool, str]:
     import rnnedge
     from rnnedge.cli.export import checks_as_json, print_checks
     from rnnedge.cli.output import print_json, stages
@@ -79,7 +79,7 @@ def _compare(file: Path, against: str, axes: tuple[int | None, str], json: bool)
         progress("import torch")
         verify = rnnedge.verify
         source = against if against.endswith(".onnx") else load_source(against).module
-        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], progress=progress)
+        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], progress=progress, **opened)
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
     else:

@@ -153,6 +153,8 @@ def load(
     optimization: str = "all",
     trust: str | None = None,
     key: str | os.PathLike[str] | None = None,
+    signed_as: str | None = None,
+    release: int = 0,
 ) -> Model:
     """Load a file made by `rnnedge.export`.
 
@@ -168,19 +170,18 @@ def load(
     `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
     `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
     sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
-    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it. A native library that was
-    not built on this machine needs one too, where trust is "strict".
+    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it, for the name `signed_as`, by
+    default that of the file, and for `release` or a later one. A native library that was not built on this machine
+    needs one too, whatever the trust.
 
     Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
     model, `ContractError` where its description contradicts its graph, `ProviderError` where no provider is here.
     """
     name = str(path)
-    data = read_model(path, trust)
-    if key is not None:
-        from rnnedge_runtime.signing import check_signature
-
-        check_signature(data, path, key)
-    settings = Settings(provider, provider_options or {}, threads, spinning, flush_denormals, optimization, key)
+    data = read_model(path, trust, key, signed_as, release)
+    settings = Settings(
+        provider, provider_options or {}, threads, spinning, flush_denormals, optimization, key, release
+    )
     return load_bytes(data, name, settings, trust=trust, path=path)
 
 
@@ -209,7 +210,7 @@ def load_bytes(
         if provider == NATIVE:
             from rnnedge_runtime.engines.native.open import open_native
 
-            return open_native(data, name, digest, path, settings, deserved == "strict")
+            return open_native(data, name, digest, path, settings)
         from rnnedge_runtime.engines.ort import OrtEngine
 
         return OrtEngine(data, name, provider, settings, watch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from exported import Exported
 
 from rnnedge_runtime import InputError, MissingExtra, ModelRefused, load
 from rnnedge_runtime.seal import seal
-from rnnedge_runtime.signing import new_key, public_path, sign, signature_path
+from rnnedge_runtime.signature_text import LIBRARY, Statement
+from rnnedge_runtime.signing import check_signature, new_key, public_path, sign, signature_path
 
 
 @pytest.fixture
@@ -37,14 +41,15 @@ def test_a_signed_file_is_loaded_with_its_key(signed: tuple[Path, Path]) -> None
 def test_openssl_reads_the_keys_and_agrees(signed: tuple[Path, Path], tmp_path: Path) -> None:
     """The format is plain Ed25519 over a header and a SHA-256, checked by another implementation."""
     import base64
-    import hashlib
 
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     path, public = signed
     text = signature_path(path).read_bytes()
-    (tmp_path / "raw.sig").write_bytes(base64.b64decode(text.splitlines()[1]))
-    (tmp_path / "message").write_bytes(b"rnnedge-signature 1\n" + hashlib.sha256(path.read_bytes()).digest())
+    *head, coded = text.splitlines(keepends=True)
+    assert b"".join(head) == b"rnnedge-signature 2\nkind: model\nname: m\nrelease: 0\n"
+    (tmp_path / "raw.sig").write_bytes(base64.b64decode(coded))
+    (tmp_path / "message").write_bytes(b"".join(head) + hashlib.sha256(path.read_bytes()).digest())
     command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", str(public), "-rawin", "-in", "message",
                "-sigfile", "raw.sig"]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -73,6 +78,94 @@ def test_every_bit_of_a_signature_counts(signed: tuple[Path, Path]) -> None:
     signature_path(path).write_bytes(b"")
     with pytest.raises(ModelRefused, match="expected a signature of 'rnnedge sign', found none"):
         load(path, key=public)
+
+
+def test_files_of_one_key_cannot_be_exchanged(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    """Each is signed as its own name; whoever renamed one on purpose says so."""
+    path, public = signed
+    other = tmp_path / "other.onnx"
+    shutil.copy(path, other)
+    shutil.copy(signature_path(path), signature_path(other))
+    with pytest.raises(
+        ModelRefused, match=r"other\.onnx\.sig: expected the file that was signed as 'other', found 'm'"
+    ):
+        load(other, key=public)
+    assert load(other, key=public, signed_as="m")
+    with pytest.raises(ModelRefused, match="expected the file that was signed as 'n', found 'm'"):
+        load(path, key=public, signed_as="n")
+    sign(other, tmp_path / "key.pem", name="a name, of 2 words: ümlaut")
+    assert load(other, key=public, signed_as="a name, of 2 words: ümlaut")
+    # The name is part of what is signed.
+    text = signature_path(other).read_bytes()
+    signature_path(other).write_bytes(text.replace(b"a name, of 2 words: \xc3\xbcmlaut", b"other"))
+    with pytest.raises(ModelRefused, match="expected the content that"):
+        load(other, key=public)
+
+
+def test_an_earlier_release_cannot_take_the_place_of_a_later_one(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    """Where the device says which one it has; without that, every one is taken."""
+    path, public = signed
+    sign(path, tmp_path / "key.pem", release=3)
+    for least in (0, 2, 3):
+        assert load(path, key=public, release=least)
+    with pytest.raises(ModelRefused, match=r"m\.onnx\.sig: expected release 4 or a later one, found 3"):
+        load(path, key=public, release=4)
+    text = signature_path(path).read_bytes()
+    signature_path(path).write_bytes(text.replace(b"release: 3", b"release: 4"))
+    with pytest.raises(ModelRefused, match="expected the content that"):
+        load(path, key=public, release=4)
+
+
+def test_a_signature_of_a_library_is_none_of_a_file(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    """What is signed says what kind it is."""
+    path, public = signed
+    data = path.read_bytes()
+    with pytest.raises(ModelRefused, match="expected the signature of a library, found that of a model"):
+        check_signature(data, path, public, LIBRARY)
+    check_signature(data, path, public)
+
+
+def test_a_signature_of_format_1_is_taken_and_told(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    """It says neither a name nor a release, and so is refused where one is asked for."""
+    path, public = signed
+    data, old = path.read_bytes(), Statement("", None, 0)
+    key = load_pem_private_key((tmp_path / "key.pem").read_bytes(), None)
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
+    assert old.message(data) == b"rnnedge-signature 1\n" + hashlib.sha256(data).digest()
+    signature_path(path).write_bytes(old.text(key.sign(old.message(data))))
+    with pytest.warns(RuntimeWarning, match="format 1 says neither which file this is nor of which release; sign it"):
+        assert load(path, key=public)
+    for asked in ({"signed_as": "m"}, {"release": 1}):
+        with pytest.raises(ModelRefused, match="expected a name and a release, found a signature of format 1"):
+            load(path, key=public, **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "tab\t", "\x1b[31m", "n" * 201, "\ud800", 3])
+def test_a_name_is_one_line_that_can_be_printed(signed: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    """Nothing else is signed, and the signature stays as it was."""
+    path, public = signed
+    before = signature_path(path).read_bytes()
+    with pytest.raises(InputError, match="name to sign: expected 1 to 200 printable characters"):
+        sign(path, tmp_path / "key.pem", name=name)
+    assert signature_path(path).read_bytes() == before and load(path, key=public)
+
+
+@pytest.mark.parametrize("release", [-1, 10**18, True, 1.0, "1", None])
+def test_a_release_is_a_whole_number(signed: tuple[Path, Path], tmp_path: Path, release: Any) -> None:
+    """When it is signed, and when it is asked for."""
+    path, public = signed
+    with pytest.raises(InputError, match="release: expected a whole number from 0 to"):
+        sign(path, tmp_path / "key.pem", release=release)
+    with pytest.raises(InputError, match="release: expected a whole number from 0 to"):
+        load(path, key=public, release=release)
+
+
+def test_a_name_and_a_release_are_asked_of_a_key(signed: tuple[Path, Path]) -> None:
+    """Without one nothing would check them."""
+    path, _ = signed
+    for asked in ({"signed_as": "m"}, {"release": 1}):
+        with pytest.raises(InputError, match="give the key that made it"):
+            load(path, **asked)  # type: ignore[arg-type]
 
 
 def test_an_unsigned_file_and_another_key_are_refused(signed: tuple[Path, Path], tmp_path: Path) -> None:

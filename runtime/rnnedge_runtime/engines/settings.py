@@ -22,6 +22,7 @@ class Settings:
     flush_denormals: bool = True
     optimization: str = "all"
     key: str | os.PathLike[str] | None = None
+    release: int = 0
 
     def __post_init__(self) -> None:
         """Raise `InputError` for an optimization that does not exist."""
