@@ -1,7 +1,8 @@
 """Which files were exported on this machine, and which libraries built: one SHA-256 a line, in the user's state folder.
 
-A file whose seal is in the list is loaded as "local", any other one as "strict". Whoever can write the list can run
-programs as its user, so the list need not be guarded against them; a damaged or a missing one makes loading stricter.
+A file whose seal is in the list is loaded as "local", any other one as "strict"; a library that is not in the list has
+to be signed. So a list counts only if nobody but its owner and root can write it and the folder that it is in. A
+damaged or a missing one makes loading stricter.
 
 `$XDG_STATE_HOME/rnnedge/exported` (by default `~/.local/state`), on Windows `%LOCALAPPDATA%/rnnedge/exported`; beside
 it `built`, of the native libraries.
@@ -10,14 +11,21 @@ it `built`, of the native libraries.
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.user_folders import doubt, make_own, state_folder
 
 TRUST = ("strict", "local")
 EXPORTED, BUILT = "exported", "built"
 # 65 bytes each, so that the list is read in a fraction of a millisecond.
 _MOST_LINES = 4096
 _LINE = 65
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+# Libraries that this process has just built, and which are not in the list yet.
+_vouched: set[str] = set()
 
 
 def exported_here(digest: str) -> bool:
@@ -25,14 +33,28 @@ def exported_here(digest: str) -> bool:
     return listed(digest, EXPORTED)
 
 
-def listed(digest: str, kind: str) -> bool:
-    """Whether `remember` was told of this digest; False where the list cannot be read."""
+def built_here(digest: str) -> bool:
+    """Whether the library of this digest was built on this machine, as far as is known."""
+    return digest in _vouched or listed(digest, BUILT)
+
+
+@contextmanager
+def vouched(digest: str) -> Iterator[None]:
+    """The library of this digest counts as built here in the block: it has just been, and is still to be proven."""
+    _vouched.add(digest)
     try:
-        with open(_store(kind), "rb") as file:
-            lines = file.read(2 * _MOST_LINES * _LINE).split(b"\n")
+        yield
+    finally:
+        _vouched.discard(digest)
+
+
+def listed(digest: str, kind: str) -> bool:
+    """Whether `remember` was told of this digest; False where the list cannot be read, or others could write it."""
+    try:
+        lines = _read(kind).split(b"\n")
     except (OSError, RuntimeError):
         return False
-    return len(digest) == _LINE - 1 and digest.encode() in lines
+    return len(digest) == _LINE - 1 and digest.encode("ascii", "replace") in lines
 
 
 def remember(digest: str, kind: str = EXPORTED) -> None:
@@ -42,14 +64,24 @@ def remember(digest: str, kind: str = EXPORTED) -> None:
     from rnnedge_runtime.atomic import write_bytes
 
     try:
-        store = Path(_store(kind))
-        store.parent.mkdir(parents=True, exist_ok=True)
-        if store.exists() and store.stat().st_size >= _MOST_LINES * _LINE:
-            lines = store.read_bytes().splitlines(keepends=True)
-            write_bytes(store, b"".join(lines[-_MOST_LINES // 2 :]))
+        folder, store = state_folder(), _store(kind)
+        try:
+            make_own(folder)
+            kept = _read(kind).splitlines(keepends=True)
+        except FileNotFoundError:
+            kept = []
+        except OSError:
+            # Others could write it, as older versions let them under a loose umask: what it says is worth nothing.
+            _begin_anew(folder)
+            kept = []
+        if len(kept) >= _MOST_LINES:
+            write_bytes(Path(store), b"".join(kept[-_MOST_LINES // 2 :]))
         # One write of less than a page to a file that is open for appending is not mixed with another one.
-        with store.open("ab") as file:
-            file.write(f"{digest}\n".encode())
+        handle = os.open(store, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _FLAGS, 0o600)
+        try:
+            os.write(handle, b"\n" * (kept[-1:] != [] and kept[-1][-1:] != b"\n") + f"{digest}\n".encode())
+        finally:
+            os.close(handle)
     except (OSError, RuntimeError, RnnEdgeError):
         return
 
@@ -63,13 +95,31 @@ def trust_of(digest: str, asked: str | None) -> str:
     return asked
 
 
+def _read(kind: str) -> bytes:
+    """The list; raises `OSError` where there is none, or one that others could have written."""
+    folder, store = state_folder(), _store(kind)
+    handle = os.open(store, os.O_RDONLY | _FLAGS)
+    try:
+        found = os.fstat(handle)
+        reason = doubt(folder) or doubt(store, found)
+        if reason or not stat.S_ISREG(found.st_mode):
+            raise PermissionError(f"{store}: {reason or 'no plain file'}")
+        return os.read(handle, 2 * _MOST_LINES * _LINE)
+    finally:
+        os.close(handle)
+
+
+def _begin_anew(folder: str) -> None:
+    """Take the folder back from others, without its lists; raises `OSError` where it is not ours."""
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise PermissionError(f"{folder}: somebody else's")
+    os.chmod(folder, 0o700)
+    for kind in (EXPORTED, BUILT):
+        with suppress(FileNotFoundError):
+            os.unlink(_store(kind))
+
+
 def _store(kind: str) -> str:
     """Raises `RuntimeError` where the user has no home."""
-    given = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME", "")
-    # The XDG base directory specification: a path that is not absolute is to be ignored.
-    if not os.path.isabs(given):
-        home = os.path.expanduser("~")
-        if home == "~":
-            raise RuntimeError("the user has no home")
-        given = os.path.join(home, ".local", "state")
-    return os.path.join(given, "rnnedge", kind)
+    return os.path.join(state_folder(), kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from rnnedge_export.native.values import Array
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.trust import vouched
 
 # Of the range of an output: sums are taken in another order, and functions are other polynomials.
 TOLERANCE = 1e-5
@@ -111,9 +113,11 @@ def _runs_here(built: Built) -> bool:
 
 def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Array]:
     """Load the library as the runtime does, golden sample and all, and step through the recording."""
+    assert built.artifact is not None
     options = {"native": {"library": str(built.artifact)}}
     settings = Settings(provider="native", provider_options=options)
-    stream = load_bytes(data, built.source.name, settings, trust="local").stream()
+    with vouched(hashlib.sha256(built.artifact.read_bytes()).hexdigest()):
+        stream = load_bytes(data, built.source.name, settings, trust="local").stream()
     ports = built.source.programs[0]
     given = dict(zip((port.name for port in ports.inputs), recording.inputs, strict=True))
     found: list[list[Array]] = [[] for _ in ports.outputs]

@@ -84,6 +84,72 @@ def test_a_list_that_cannot_be_written_or_read_makes_nothing_fail(
         trust.remember("1" * 64)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o1777])
+@pytest.mark.parametrize("what", ["list", "folder"])
+def test_a_list_that_others_could_write_counts_for_nothing(store: Path, mode: int, what: str) -> None:
+    """Nor does what it says after the next entry, which takes it back from them."""
+    trust.remember("1" * 64)
+    assert trust.exported_here("1" * 64)
+    place = store if what == "list" else store.parent
+    place.chmod(mode)
+    assert not trust.exported_here("1" * 64)
+    trust.remember("2" * 64)
+    assert trust.exported_here("2" * 64) and not trust.exported_here("1" * 64)
+    assert place.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_list_is_made_for_its_owner_only(store: Path) -> None:
+    """Whatever the umask."""
+    before = os.umask(0)
+    try:
+        trust.remember("1" * 64)
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (store.parent, store)] == [0o700, 0o600]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
+@pytest.mark.parametrize("what", ["list", "folder"])
+def test_a_list_behind_a_link_counts_for_nothing(store: Path, tmp_path: Path, what: str) -> None:
+    """Neither is somebody else's file written through it."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "exported").write_text("1" * 64 + "\n")
+    if what == "list":
+        store.parent.mkdir(parents=True, mode=0o700)
+        store.symlink_to(other / "exported")
+    else:
+        store.parent.parent.mkdir()
+        store.parent.symlink_to(other)
+    assert not trust.exported_here("1" * 64)
+    trust.remember("2" * 64)
+    assert (other / "exported").read_text() == "1" * 64 + "\n"
+    assert trust.exported_here("2" * 64) is (what == "list")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("what", ["list", "folder"])
+def test_a_list_of_another_user_counts_for_nothing(store: Path, what: str) -> None:
+    """It may say what its owner likes."""
+    trust.remember("1" * 64)
+    os.chown(store if what == "list" else store.parent, 12345, 12345)
+    assert not trust.exported_here("1" * 64)
+    trust.remember("2" * 64)
+    assert not trust.exported_here("1" * 64)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_the_place_of_a_list_is_not_waited_for(store: Path) -> None:
+    """It makes loading stricter, and the next entry takes it away."""
+    store.parent.mkdir(parents=True, mode=0o700)
+    os.mkfifo(store, 0o600)
+    assert not trust.exported_here("1" * 64)
+    trust.remember("1" * 64)
+    assert not trust.exported_here("2" * 64)
+
+
 def test_a_word_that_is_no_trust_is_an_error(native: Exported) -> None:
     """It names the two that there are."""
     with pytest.raises(InputError, match=r"trust: expected one of strict, local or None, found 'lax'"):

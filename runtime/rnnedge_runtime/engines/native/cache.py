@@ -3,7 +3,8 @@
 `$XDG_CACHE_HOME/rnnedge/native` (by default `~/.cache`), on Windows `%LOCALAPPDATA%/rnnedge/native`. A library is built
 in a folder beside, which is then renamed: a folder with a key for a name is whole. Where two processes build the same
 at once, the first rename wins and both use its folder. What a build leaves that was killed, a later one takes away.
-Every library that was built is in a list of the user's, as files that were exported are (`rnnedge_runtime.trust`).
+Every library that was built is in a list of the user's, as files that were exported are (`rnnedge_runtime.trust`). A
+folder that another user can write is no cache.
 """
 
 from __future__ import annotations
@@ -16,52 +17,71 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from rnnedge_runtime.atomic import make_folder
-from rnnedge_runtime.errors import InputError, ProviderError
+from rnnedge_runtime.errors import ProviderError
+from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.trust import BUILT, remember
+from rnnedge_runtime.user_folders import cache_folder, doubt, make_own
 
 SUFFIXES = (".so", ".dylib", ".dll")
 # No compiler is silent for so long: whoever began a folder that old has been killed.
 _STALE_S = 3600.0
+_REMEDY = "let XDG_CACHE_HOME name a folder of your own, or use provider='cpu'"
 
 
 def cached(digest: str, target: str, identity: str | None) -> Path | None:
-    """The library of the file `digest` for `target`, by the compiler of this `identity`; None: by any, the latest."""
+    """The library of the file `digest` for `target`, by the compiler of this `identity`; None: by any, the latest.
+
+    Raises `ProviderError` where others can write the cache.
+    """
+    folder = _folder()
     if identity is not None:
-        return library_in(_folder() / _key(digest, target, identity))
+        own = folder / _key(digest, target, identity)
+        library = _library(own)
+        if library is None and own.is_dir():
+            raise ProviderError(f"{own}: expected a library in it, found none; remove the folder and load again")
+        return library
     try:
-        found = sorted(_folder().glob(f"{_prefix(digest, target)}*"), key=lambda path: path.stat().st_mtime)
+        found = sorted(folder.glob(f"{_prefix(digest, target)}*"), key=lambda path: path.stat().st_mtime)
     except OSError:
         return None
-    return next(filter(None, map(library_in, reversed(found))), None)
+    return next(filter(None, map(_library, reversed(found))), None)
 
 
-def build_cached(digest: str, target: str, identity: str, build: Callable[[Path], Path]) -> Path:
-    """Let `build` make a library in an empty folder, and keep it; raises `ProviderError` where that is not possible.
+def build_cached(digest: str, target: str, identity: str, build: Callable[[Path], Path]) -> tuple[Path, bytes, str]:
+    """Let `build` make a library in an empty folder, and keep it: where it lies, its bytes, and their SHA-256.
 
-    Nothing is left behind where `build` raises.
+    Nothing is left behind where `build` raises. Raises `ProviderError` where the library cannot be kept.
     """
-    final = _folder() / _key(digest, target, identity)
+    folder = _folder()
+    final = folder / _key(digest, target, identity)
     temporary = final.with_name(f".{final.name}.{os.urandom(6).hex()}.tmp")
     try:
-        make_folder(final.parent)
-        _sweep(final.parent)
-        temporary.mkdir()
-    except (InputError, OSError) as error:
-        raise _not_written(final.parent, error) from error
+        for own in (folder.parent, folder):
+            make_own(str(own))
+        _sweep(folder)
+        temporary.mkdir(mode=0o700)
+    except OSError as error:
+        raise _not_kept(folder, error) from error
     try:
         library = build(temporary)
+        content = read_plain(library, ProviderError, most=LARGEST)
+        made = hashlib.sha256(content).hexdigest()
         # First the list: whoever finds the folder may ask for it.
-        remember(hashlib.sha256(library.read_bytes()).hexdigest(), BUILT)
+        remember(made, BUILT)
         _rename(temporary, final)
     except OSError as error:
-        raise _not_written(final.parent, error) from error
+        raise _not_kept(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    found = library_in(final)
-    if found is None:
-        raise ProviderError(f"{final}: expected a library in it, found none; remove the folder and load again")
-    return found
+    return final / library.name, content, made
+
+
+def discard(library: Path) -> None:
+    """Take away the folder of a library in the cache that this machine did not build."""
+    away = library.parent.with_name(f".{library.parent.name}.{os.urandom(6).hex()}.tmp")
+    with suppress(OSError):
+        library.parent.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
 
 
 def library_in(folder: Path) -> Path | None:
@@ -70,6 +90,18 @@ def library_in(folder: Path) -> Path | None:
         return next((path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES), None)
     except OSError:
         return None
+
+
+def _library(folder: Path) -> Path | None:
+    """Likewise, of a folder of the cache."""
+    for place in (folder.parent.parent, folder.parent, folder):
+        try:
+            reason = doubt(str(place))
+        except OSError:
+            return None
+        if reason is not None:
+            raise ProviderError(f"provider 'native': {place}: a cache that is not safe: {reason}; {_REMEDY}")
+    return library_in(folder)
 
 
 def _sweep(folder: Path) -> None:
@@ -89,11 +121,9 @@ def _rename(temporary: Path, final: Path) -> None:
             raise
 
 
-def _not_written(folder: Path, error: Exception) -> ProviderError:
-    reason = error.strerror if isinstance(error, OSError) else str(error).partition(";")[0]
+def _not_kept(folder: Path, error: OSError) -> ProviderError:
     return ProviderError(
-        f"provider 'native': {folder}: the library cannot be kept there ({reason}); "
-        "let XDG_CACHE_HOME name a folder that is writable, or use provider='cpu'"
+        f"provider 'native': {folder}: the library cannot be kept there ({error.strerror or error}); {_REMEDY}"
     )
 
 
@@ -106,8 +136,7 @@ def _prefix(digest: str, target: str) -> str:
 
 
 def _folder() -> Path:
-    given = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", "")
-    # The XDG base directory specification: a path that is not absolute is to be ignored.
-    if not os.path.isabs(given):
-        given = os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(given) / "rnnedge" / "native"
+    try:
+        return Path(cache_folder()) / "native"
+    except RuntimeError as error:
+        raise ProviderError(f"provider 'native': no cache for libraries ({error}); {_REMEDY}") from error

@@ -10,10 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
-from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, library_in
+from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, discard, library_in
 from rnnedge_runtime.errors import ModelRefused, ProviderError, RnnEdgeError
+from rnnedge_runtime.plain_file import LARGEST, read_plain
+from rnnedge_runtime.signature_text import LIBRARY
 from rnnedge_runtime.signing import check_signature
-from rnnedge_runtime.trust import BUILT, listed
+from rnnedge_runtime.trust import built_here
 
 GROUP = "rnnedge.native"
 _OPTIONS = ("library", "target")
@@ -32,12 +34,22 @@ class Compiler:
     identity: Callable[[str], str]
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A library: where it lies, its bytes, which are what is opened, and their SHA-256."""
+
+    path: Path
+    content: bytes
+    digest: str
+
+
 def find_library(
-    data: bytes, digest: str, beside: Path | None, options: Mapping[str, str], strict: bool, key: Any
-) -> Path:
+    data: bytes, digest: str, beside: Path | None, options: Mapping[str, str], key: Any, release: int = 0
+) -> Found:
     """The library for the sealed file `data`, which lies at `beside`; `options` are those of the provider.
 
-    `strict`: only one that this machine built, or that `key` has signed, since to open a library is to run it.
+    To open a library is to run it. So, whatever the trust of the file, it is one that this machine built, or that `key`
+    has signed, as `release` or a later one.
     Raises `ProviderError` where there is none that may run.
     """
     for name in options:
@@ -47,11 +59,11 @@ def find_library(
     if not _TARGET.fullmatch(target):
         raise ProviderError(f"option 'native.target': expected a name such as x86_64_v3, found {target!r}")
     if "library" in options:
-        return _allowed(_named(Path(options["library"])), strict, key)
+        named = _named(Path(options["library"]))
+        return _allowed(_read(named), key, release)
     if beside is not None and (found := _beside(beside)) is not None:
-        return _allowed(found, strict, key)
-    found = _cached_or_built(data, digest, target)
-    return _allowed(found, strict, key)
+        return _allowed(_read(found), key, release)
+    return _cached_or_built(data, digest, target, key, release)
 
 
 def installed_compiler() -> Compiler | None:
@@ -77,7 +89,7 @@ def installed_compiler() -> Compiler | None:
 
 def _named(path: Path) -> Path:
     library = library_in(path) if path.is_dir() else path
-    if library is None or not library.is_file():
+    if library is None or not library.exists():
         raise ProviderError(
             f"{path}: expected a library of 'rnnedge compile' or the folder of one, found none; check native.library"
         )
@@ -89,10 +101,10 @@ def _beside(file: Path) -> Path | None:
     """`net.so` beside `net.onnx`, or named as `rnnedge compile` names it."""
     stems = dict.fromkeys([file.stem, re.sub(r"\W", "_", file.stem, flags=re.ASCII)])
     names = (file.with_name(stem + suffix) for stem in stems for suffix in SUFFIXES)
-    return next((path.absolute() for path in names if path.is_file()), None)
+    return next((path.absolute() for path in names if path.exists()), None)
 
 
-def _cached_or_built(data: bytes, digest: str, target: str) -> Path:
+def _cached_or_built(data: bytes, digest: str, target: str, key: Any, release: int) -> Found:
     compiler = installed_compiler()
     try:
         identity = None if compiler is None else compiler.identity(target)
@@ -100,10 +112,14 @@ def _cached_or_built(data: bytes, digest: str, target: str) -> Path:
         found = cached(digest, target, None)
         if found is None:
             raise _failed(error) from error
-        return found
+        return _allowed(_read(found), key, release)
     found = cached(digest, target, identity)
     if found is not None:
-        return found
+        library = _read(found)
+        if compiler is None or built_here(library.digest):
+            return _allowed(library, key, release)
+        # Somebody has changed it, or the list of what was built here is lost.
+        discard(found)
     if compiler is None or identity is None:
         raise ProviderError(
             "provider 'native': no library of this file is here, and no compiler is installed; copy the one that "
@@ -117,7 +133,7 @@ def _cached_or_built(data: bytes, digest: str, target: str) -> Path:
         except RnnEdgeError as error:
             raise _failed(error) from error
 
-    return build_cached(digest, target, identity, built)
+    return Found(*build_cached(digest, target, identity, built))
 
 
 def _failed(error: RnnEdgeError) -> ProviderError:
@@ -125,25 +141,24 @@ def _failed(error: RnnEdgeError) -> ProviderError:
     return ProviderError(f"provider 'native': {text}" + ("" if "provider='cpu'" in text else "; use provider='cpu'"))
 
 
-def _allowed(library: Path, strict: bool, key: Any) -> Path:
-    """Raise `ProviderError` for a library from somebody else, where nobody vouches for it."""
-    if not strict:
-        return library
-    try:
-        content = library.read_bytes()
-    except OSError as error:
-        raise ProviderError(f"{library}: cannot be read ({error.strerror}); check the path") from error
-    if listed(hashlib.sha256(content).hexdigest(), BUILT):
-        return library
-    reason = "it was not built on this machine"
+def _read(library: Path) -> Found:
+    content = read_plain(library, ProviderError, most=LARGEST)
+    return Found(library, content, hashlib.sha256(content).hexdigest())
+
+
+def _allowed(found: Found, key: Any, release: int) -> Found:
+    """The library; raises `ProviderError` where nobody vouches for it."""
+    if built_here(found.digest):
+        return found
+    reason = "this one was not built on this machine"
     if key is not None:
         try:
-            check_signature(content, library, key)
+            check_signature(found.content, found.path, key, LIBRARY, release=release)
         except ModelRefused as error:
             reason = str(error)
         else:
-            return library
+            return found
     raise ProviderError(
-        f"{library}: a library runs as a program, and trust is 'strict': {reason}; sign it with 'rnnedge sign' and "
-        "load it with that key, or load with trust='local' if you trust whoever made it"
+        f"{found.path}: a library runs as a program, and {reason}; sign it with 'rnnedge sign' and load it with that "
+        "key, compile the file on this machine, or use provider='cpu'"
     )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import mmap
 import os
 from collections.abc import Sequence
 from itertools import islice
+from typing import BinaryIO
 
 import numpy as np
 
 from rnnedge_runtime.contract import Contract
-from rnnedge_runtime.engines.native.abi import ABI, ENTRY, Description, Program, init, long_run, short_run
+from rnnedge_runtime.engines.native.abi import ABI, ALIGNMENT, ENTRY, Description, Program, init, long_run, short_run
+from rnnedge_runtime.engines.native.find import Found
+from rnnedge_runtime.engines.native.memory_library import open_library
 from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.lane import shape_of
+from rnnedge_runtime.plain_file import open_plain
 
 _AGAIN = "remove it and compile the file again, or use provider='cpu'"
 Listed = list[tuple[str, int]]
@@ -23,17 +26,18 @@ Listed = list[tuple[str, int]]
 class Library:
     """One library in memory, of a file that it was made from; made by `open_native`, never unloaded."""
 
-    def __init__(self, path: str, digest: str, contract: Contract) -> None:
-        """Open `path`; its weights, where they are no part of it, lie beside it with the suffix ".weights".
+    def __init__(self, found: Found, digest: str, contract: Contract) -> None:
+        """Open the library `found`; weights that are no part of it lie beside it with the suffix ".weights".
 
-        Those of a library of several levels have the level in front of it, as in "net.x86_64_v3.weights".
+        They are read once: what becomes of that file later changes nothing. Those of a library of several levels have
+        the level in front of the suffix, as in "net.x86_64_v3.weights".
 
         Raises `ProviderError` for what is no library of this machine, or one that was made from another file than that
         of `digest` and `contract`.
         """
-        self.path = path
+        self.path = path = str(found.path)
         try:
-            entry = getattr(ctypes.CDLL(path), ENTRY)
+            entry = getattr(open_library(found.content, found.digest, found.path.name), ENTRY)
         except OSError as error:
             reason = " ".join(str(error).split())
             raise ProviderError(f"{path}: not a library that this machine can load ({reason}); {_AGAIN}") from error
@@ -134,20 +138,31 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
     stem = os.path.splitext(library)[0]
     of_level = f"{stem}.{about.target.decode()}.weights"
     path = of_level if os.path.exists(of_level) else f"{stem}.weights"
-    try:
-        with open(path, "rb") as file:
-            # A page of its own begins where the weights do, so they are aligned, and read when they are needed.
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ProviderError(
-            f"{path}: the weights of {library} cannot be read ({reason}); copy them beside it, or compile again"
-        ) from error
-    found = hashlib.sha256(memory).hexdigest()
+    remedy = f"the weights of {library}; copy them beside it, or compile again"
+    with open_plain(path, ProviderError, remedy) as file:
+        # One byte more than there should be, so that a longer file is seen.
+        memory = np.empty(size + 1 + ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+        room = memory[start : start + size + 1]
+        try:
+            count = _fill(file, room.data)
+        except OSError as error:
+            raise ProviderError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    found = hashlib.sha256(room.data[:count]).hexdigest()
     expected = about.weights_sha256.decode()
-    if len(memory) != size or found != expected:
+    if found != expected:
+        bytes_ = f"{count}" if count <= size else f"more than {size}"
         raise ProviderError(
-            f"{path}: expected the weights {expected[:12]}… of {size} bytes, found {found[:12]}… of {len(memory)}; "
+            f"{path}: expected the weights {expected[:12]}… of {size} bytes, found {found[:12]}… of {bytes_}; "
             "copy them again, or compile again"
         )
-    return memory, int(np.frombuffer(memory, np.uint8).ctypes.data)
+    memory.flags.writeable = False
+    return memory, int(room.ctypes.data)
+
+
+def _fill(file: BinaryIO, room: memoryview) -> int:
+    """Read until the room is full or the file ends; how many bytes."""
+    count = 0
+    while count < len(room) and (more := file.readinto(room[count:])):  # type: ignore[attr-defined]
+        count += more
+    return count

@@ -19,13 +19,12 @@ from rnnedge_runtime.model import Model
 
 
 def open_native(
-    data: bytes, name: str, digest: str, path: str | os.PathLike[str] | None, settings: Settings, strict: bool
+    data: bytes, name: str, digest: str, path: str | os.PathLike[str] | None, settings: Settings
 ) -> NativeEngine:
     """Find or build the library of the sealed file `data`, whose digest is `digest`, and replay its golden sample.
 
     Each program of the library replays it, in a batch of its size. `name` is how messages call the file, `path` where
-    it lies, None where it is in memory only. `strict`: the file is from somebody else, and then the library must not
-    be.
+    it lies, None where it is in memory only.
 
     Raises `ProviderError` where there is no library, or it is not the file's, or it computes something else;
     `ModelRefused` where the file is none.
@@ -34,8 +33,9 @@ def open_native(
     contract = parse(signature.metadata, name)
     check_against_graph(contract, signature.inputs, signature.outputs, name)
     options = settings.provider_options.get("native", {})
-    found = find_library(data, digest, Path(path) if path is not None else None, options, strict, settings.key)
-    library = Library(str(found), digest, contract)
+    beside = Path(path) if path is not None else None
+    found = find_library(data, digest, beside, options, settings.key, settings.release)
+    library = Library(found, digest, contract)
     engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals)
     for batch in library.batches:
         try:
@@ -45,7 +45,7 @@ def open_native(
             raise ProviderError(text) from error
         if not report.passed:
             raise ProviderError(
-                f"{found}: golden sample of {name}, in a batch of {batch}: {report.failure}; compile the file again, "
-                "or use provider='cpu'"
+                f"{found.path}: golden sample of {name}, in a batch of {batch}: {report.failure}; compile the file "
+                "again, or use provider='cpu'"
             )
     return engine
