@@ -18,14 +18,13 @@ but native and c need `pip install 'rnnedge[native]'`.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge_export.native import Built
@@ -41,25 +40,32 @@ def command(
     ] = None,
     block: Annotated[int, typer.Option(help="Sequences of the second step, for pools; 1: none.", min=1)] = 16,
     trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from tempfile import TemporaryDirectory
+
     from rnnedge.cli.output import stages
-    from rnnedge_export.native import build
+    from rnnedge_export.native import build_in, publish
     from rnnedge_export.native.prove import prove
     from rnnedge_export.native.targets import target_of
-    from rnnedge_runtime.engines.native.cache import SUFFIXES
+    from rnnedge_runtime.model import load_bytes
     from rnnedge_runtime.read import read_model
-    from rnnedge_runtime.trust import BUILT, remember
 
     target_of(target)
-    data = read_model(file, trust)
-    with stages(f"compile {file}") as progress:
+    data = read_model(file, trust, key, signed_as, release)
+    with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:
+        progress("load")
+        # What `rnnedge.load` refuses is not compiled; neither is anything written before the proof.
+        load_bytes(data, str(file), trust=trust, path=file)
         progress("import onnx")
-        built = build(
+        built = build_in(
             data,
             target,
-            output,
+            Path(place),
             name=name or _identifier(file.stem),
             block=None if block == 1 else block,
             origin=str(file),
@@ -67,9 +73,7 @@ def command(
         )
         progress("prove")
         proof = prove(data, built)
-    if built.artifact is not None and built.artifact.suffix in SUFFIXES:
-        # So that trust "strict" knows what this machine has built.
-        remember(hashlib.sha256(built.artifact.read_bytes()).hexdigest(), BUILT)
+        built = publish(built, output)
     if json:
         _print_json(built, proof)
     else:

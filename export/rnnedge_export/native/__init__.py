@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnedge_export.native.building import Built, build, build_library
+    from rnnedge_export.native.building import Built, build, build_in, build_library, publish
     from rnnedge_export.native.source import Source, write_c
     from rnnedge_export.native.toolchain import identity
 
-__all__ = ["Built", "Source", "build", "build_library", "identity", "write_c"]
+__all__ = ["Built", "Source", "build", "build_in", "build_library", "identity", "publish", "write_c"]
 
 _HOMES = {"Source": "source", "write_c": "source", "identity": "toolchain"}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from rnnedge_export.native.source import Source, write_c
 from rnnedge_export.native.targets import TARGETS, VNNI, Target, target_of, with_lanes
 from rnnedge_export.native.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
+from rnnedge_runtime.engines.native.cache import SUFFIXES
+from rnnedge_runtime.trust import BUILT, remember
 
 # Sequences that one step of the second program advances: enough to use every weight many times.
 BLOCK = 16
@@ -40,13 +44,31 @@ def build(
     origin: str = "model",
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
-    """Compile the sealed streaming file `data` for a target into `folder`; files appear whole, or not at all.
+    """Compile the sealed streaming file `data` for a target, and `publish` it in `folder`.
 
     `name`: a C identifier that the files and all C names begin with. `block`: sequences of the second program, None for
     a program of one sequence only. `say` is called with the name of each stage.
 
     Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
     be written, `ProviderError` where there is no compiler or it fails, `MissingExtra` where zig is needed.
+    """
+    with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as place:
+        return publish(build_in(data, target, Path(place), name=name, block=block, origin=origin, say=say), folder)
+
+
+def build_in(
+    data: bytes,
+    target: str,
+    folder: Path,
+    *,
+    name: str = "model",
+    block: int | None = BLOCK,
+    origin: str = "model",
+    say: Callable[[str], None] = lambda _: None,
+) -> Built:
+    """As `build`, in a folder that is there, and that whoever calls takes away again where it fails.
+
+    What is built so counts as built on this machine once it is published, or kept in the cache.
     """
     found = target_of(target)
     if target == "native":
@@ -55,7 +77,6 @@ def build(
     small = found.suffix == ".o"
     source = write_c(data, name, lanes=found.lanes, block=None if small else block, compact=small, origin=origin)
     compiler = compiler_of(found) if found.suffix else None
-    make_folder(folder)
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
         place = Path(temporary)
         made, weights = None, {}
@@ -76,9 +97,46 @@ def build(
     return Built(source, found, files_, artifact, "" if compiler is None else compiler.version)
 
 
+def publish(built: Built, folder: Path) -> Built:
+    """Copy what was built into `folder`, and have the library count as built on this machine.
+
+    Each file appears whole. Where one cannot be written, those that were not there before are taken away, with the
+    folders that were not; raises `InputError` then.
+    """
+    with _made(folder) as written:
+        for path in built.files:
+            target = folder / path.name
+            content, fresh = path.read_bytes(), not target.exists()
+            write_bytes(target, content)
+            if fresh:
+                written.append(target)
+    files_ = tuple(folder / path.name for path in built.files)
+    artifact = None if built.artifact is None else folder / built.artifact.name
+    if artifact is not None and artifact.suffix in SUFFIXES:
+        remember(hashlib.sha256(artifact.read_bytes()).hexdigest(), BUILT)
+    return replace(built, files=files_, artifact=artifact)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[list[Path]]:
+    """The folder, made where it is missing; where the block fails, without the files that it lists."""
+    added = [path for path in (folder, *folder.parents) if not path.exists()]
+    written: list[Path] = []
+    try:
+        make_folder(folder)
+        yield written
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for path in added:
+                path.rmdir()
+        raise
+
+
 def build_library(data: bytes, target: str, folder: Path) -> Path:
     """What the runtime's native engine calls, through the entry point "compiler": the path of a library in `folder`."""
-    built = build(data, target, folder)
+    built = build_in(data, target, folder)
     assert built.artifact is not None
     return built.artifact
 
