@@ -9,6 +9,7 @@ import inspect
 import sys
 
 from rnnedge_export.native import families
+from rnnedge_export.native.constants import computed
 from rnnedge_export.native.products import PRODUCT
 from rnnedge_export.native.registry import operators, rule_for
 from rnnedge_runtime.atomic import write_text
@@ -25,6 +26,7 @@ def catalogue() -> str:
         if operator != PRODUCT:
             key = rule.__module__.rpartition(".")[2], " ".join((inspect.getdoc(rule) or "").split())
             rows.setdefault(key, []).append(operator)
+    rows["constants", " ".join((inspect.getdoc(computed) or "").split())] = ["Range", "Shape"]
     lines = [f"| {family} | {', '.join(names)} | {text} |" for (family, text), names in sorted(rows.items())]
     return "\n".join(["| Family | Operators | What is supported |", "|---|---|---|", *lines]) + "\n"
 

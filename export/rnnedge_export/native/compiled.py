@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import onnx
 
 import rnnedge_export.native.families  # noqa: F401  (their import registers them)
 from rnnedge_export.native.arena import Arena, plan
-from rnnedge_export.native.constants import folded
 from rnnedge_export.native.identifiers import identifier
+from rnnedge_export.native.inference import Facts, inferred
 from rnnedge_export.native.node import FALLBACK, nodes_of
 from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
@@ -24,6 +24,7 @@ from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.lane import shape_of
 
 CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "uint8_t"}
+_DTYPES = {ctype: dtype for dtype, ctype in CTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,11 @@ def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lane
     """
     nodes, constants = nodes_of(model.graph)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    nodes, grids = folded(nodes, constants, opset)
-    program = Program(batch, lanes, weights)
-    scope = Scope(program, constants, opset)
     inputs, outputs = _ports(contract, batch)
+    facts = _facts(model.graph, contract, inputs, batch, constants)
+    nodes, grids = inferred(nodes, facts, opset)
+    program = Program(batch, lanes, weights)
+    scope = Scope(program, facts, opset)
     for port in inputs:
         scope.define(port.name, plain(_port_view(port)))
     states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract))
@@ -124,6 +126,21 @@ def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPo
         inputs.append(port(cursor.name, "int64" if last else "bool", () if last else (cursor.clock.frames(unit),)))
     outputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.outputs]
     return tuple(inputs), tuple(outputs)
+
+
+def _facts(
+    graph: onnx.GraphProto, contract: Contract, inputs: Sequence[CPort], batch: int, constants: dict[str, Array]
+) -> Facts:
+    """What is known of the graph before its nodes."""
+    facts = Facts({}, {}, constants)
+    for port in inputs:
+        facts.define(port.name, port.shape, _DTYPES[port.ctype])
+    for state in contract.states:
+        facts.define(state.input, shape_of(state.shape, batch, 1), state.dtype)
+    for name, array in constants.items():
+        facts.define(name, array.shape, str(array.dtype))
+    facts.claim((*graph.value_info, *graph.output))
+    return facts
 
 
 def _port_view(port: CPort) -> View:

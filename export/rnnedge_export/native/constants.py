@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import onnx
@@ -13,14 +14,25 @@ from rnnedge_export.native.node import Node
 from rnnedge_export.native.values import Array
 from rnnedge_runtime.errors import ModelRefused
 
+# Nobody knows how long the reference implementation takes for them: they are written as any other node is.
+_LONG = frozenset("AveragePool Conv ConvTranspose GRU LSTM MaxPool RNN Resize Scan".split())
+_MOST_PRODUCTS = 1 << 26
 
-def fixed(node: Node, constants: Mapping[str, Array]) -> bool:
-    """Whether a node can be computed now."""
-    return all(name in constants for name in node.inputs if name) and node.op not in ("Shape", "Range")
+
+def fixed(node: Node, shapes: Mapping[str, tuple[int, ...]], constants: Mapping[str, Array]) -> bool:
+    """Whether a node can be computed now: from constants, or from nothing but the shape of its input."""
+    if node.op == "Shape":
+        return True
+    if node.op in _LONG or not all(name in constants for name in node.inputs if name):
+        return False
+    if node.op in ("MatMul", "Gemm"):
+        sizes = [shapes[name] for name in node.inputs[:2]]
+        return prod(sizes[0]) * max((1, *sizes[1])) <= _MOST_PRODUCTS
+    return True
 
 
 def computed(node: Node, constants: Mapping[str, Array], opset: int) -> dict[str, Array]:
-    """The outputs of such a node by name."""
+    """Numbers that depend on nothing but constants and shapes, and so do those of any operator over such numbers."""
     domain, _, op = node.op.rpartition("::")
     proto = onnx.helper.make_node(op, node.inputs, node.outputs, domain=domain, **node.attributes)
     try:
@@ -37,23 +49,3 @@ class Grid:
 
     q: Array
     scale: Array
-
-
-def folded(nodes: Iterable[Node], constants: dict[str, Array], opset: int) -> tuple[list[Node], dict[str, Grid]]:
-    """The nodes that are left, and which constants are int8 in the file; `constants` gets what the other nodes give."""
-    left: list[Node] = []
-    casts: dict[str, Array] = {}
-    grids: dict[str, Grid] = {}
-    for node in nodes:
-        if not fixed(node, constants):
-            left.append(node)
-            continue
-        constants.update(computed(node, constants, opset))
-        first = constants[node.inputs[0]] if node.inputs else np.zeros(())
-        if node.op == "Cast" and first.dtype == np.int8 and first.ndim == 2:
-            casts[node.outputs[0]] = first
-        elif node.op == "Mul" and node.inputs[0] in casts:
-            q, scale = casts[node.inputs[0]], constants[node.inputs[1]]
-            if scale.shape == (1, q.shape[1]) and scale.dtype == np.float32:
-                grids[node.outputs[0]] = Grid(q, scale.reshape(-1))
-    return left, grids

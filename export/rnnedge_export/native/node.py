@@ -45,9 +45,9 @@ class Node:
         """Whether optional input `k` is there."""
         return len(self.inputs) > k and bool(self.inputs[k])
 
-    def refuse(self, reason: str, cause: Exception | None = None) -> NoReturn:
+    def refuse(self, reason: str, cause: Exception | None = None, kind: type[ModelRefused] = ModelRefused) -> NoReturn:
         """Raise `ModelRefused` that names the node."""
-        raise ModelRefused(f"native engine: {self.op} {self.name!r}: {reason}; {FALLBACK}") from cause
+        raise kind(f"native engine: {self.op} {self.name!r}: {reason}; {FALLBACK}") from cause
 
 
 def nodes_of(graph: onnx.GraphProto) -> tuple[list[Node], dict[str, Array]]:
@@ -58,7 +58,11 @@ def nodes_of(graph: onnx.GraphProto) -> tuple[list[Node], dict[str, Array]]:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute}
         name = proto.name or (proto.output[0] if proto.output else proto.op_type)
         domain = "" if proto.domain in ("", "ai.onnx") else f"{proto.domain}::"
-        node = Node(domain + proto.op_type, name, tuple(proto.input), tuple(proto.output), attributes)
+        inputs = list(proto.input)
+        while inputs and not inputs[-1]:
+            # It is left out as well where it is not named.
+            inputs.pop()
+        node = Node(domain + proto.op_type, name, tuple(inputs), tuple(proto.output), attributes)
         if node.op != "Constant":
             nodes.append(node)
         elif isinstance(attributes.get("value"), onnx.TensorProto):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
-from rnnedge_export.native.constants import computed, fixed
+from rnnedge_export.native.inference import Facts
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.program import Program
 from rnnedge_export.native.registry import rule_for
@@ -19,10 +19,10 @@ from rnnedge_runtime.errors import RnnEdgeError
 class Scope:
     """Tensors and constants by name, and the rings of states by input name."""
 
-    def __init__(self, program: Program, constants: Mapping[str, Array], opset: int) -> None:
-        """`opset` is that of the default domain."""
+    def __init__(self, program: Program, facts: Facts, opset: int) -> None:
+        """`facts` know all of the graph; `opset` is that of the default domain."""
         self.program, self.opset = program, opset
-        self._constants = dict(constants)
+        self._constants, self._shapes = dict(facts.constants), facts.shapes
         self._tensors: dict[str, Tensor] = {}
         self._uses: Counter[str] = Counter()
         self.rings: dict[str, Ring] = {}
@@ -61,11 +61,7 @@ class Scope:
         self._uses = Counter(name for node in nodes for name in node.inputs)
         self._uses.update(name for name in results for _ in range(2))
         for node in nodes:
-            if fixed(node, self._constants):
-                for name, value in computed(node, self._constants, self.opset).items():
-                    self.define(name, value)
-            else:
-                self._lower(node)
+            self._lower(node)
 
     def _lower(self, node: Node) -> None:
         lower = rule_for(node.op)
@@ -85,6 +81,8 @@ class Scope:
         for name, value in zip(node.outputs, found, strict=False):
             if not name:
                 continue
+            if value.shape != self._shapes[name]:
+                node.refuse(f"output {name[:60]!r}: expected the shape {self._shapes[name]}, found {value.shape}")
             # What is computed is computed once.
             if isinstance(value, Tensor) and value.view is None and value.views and self._uses[name] > 1:
                 value = plain(self.program.materialized(value))

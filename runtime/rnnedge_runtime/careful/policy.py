@@ -16,7 +16,7 @@ from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
 from rnnedge_runtime.careful.guards import Guards
 from rnnedge_runtime.careful.limits import Limits
 from rnnedge_runtime.careful.node_reader import read_node
-from rnnedge_runtime.careful.operator_table import check_node, result_types
+from rnnedge_runtime.careful.operator_table import check_node, result_shapes, result_types
 from rnnedge_runtime.careful.scope import Scope
 from rnnedge_runtime.careful.sizes import check_dim, check_fill, check_tensor
 from rnnedge_runtime.careful.wire import Message, Reader
@@ -111,7 +111,7 @@ class _Walk:
             if "g" in attribute:
                 types = self.graph(attribute["g"], depth + 1, [node.type(k) for k in range(len(node.inputs))], scope)
         nodes = self.guards.before(node, message, scope)
-        scope.add(node, types)
+        scope.add(node, types, result_shapes(node))
         return nodes
 
     def _value(self, value: Message, place: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rnnedge_runtime.careful.operator_table import KEEP_ELEMENTS, TYPES, Node, Shape
+from rnnedge_runtime.careful.operator_table.shapes import both
 from rnnedge_runtime.careful.sizes import tensor_array
 from rnnedge_runtime.careful.wire import Message
 from rnnedge_runtime.contract import Array
@@ -15,7 +16,7 @@ GUARD = "rnnedge.guard."
 
 
 class Scope:
-    """The values of one graph by name. Made for a walk over the graph, which adds the types of what nodes give.
+    """The values of one graph by name. Made for a walk over the graph, which adds what is known of what nodes give.
 
     1. A constant is an initializer that nothing else in its graph has the name of. An initializer that is an input as
        well is a default, which a caller may replace.
@@ -42,7 +43,7 @@ class Scope:
                 known.pop(name, None)
         self._constants.update((name, tensor) for name, tensor in own.items() if name not in hidden)
         self._types.update((name, _dtype(tensor.get("data_type", 0))) for name, tensor in self._constants.items())
-        for side in ("value_info", "input"):
+        for side in ("value_info", "output", "input"):
             self._shapes.update(_shapes(graph.get(side, ())))
         self._filled: set[str] = set() if outer is None else outer._filled - hidden - own.keys()
         self._filled.update(name for name, tensor in self._constants.items() if all(tensor.get("dims", ())))
@@ -75,9 +76,12 @@ class Scope:
         """Whether the value is certain not to be empty."""
         return name in self._filled
 
-    def add(self, node: Node, types: Iterable[str | None]) -> None:
-        """What a node gives."""
+    def add(self, node: Node, types: Iterable[str | None], shapes: Iterable[Shape | None]) -> None:
+        """What a node gives; raises `ModelRefused` where the file claims another shape of it."""
         self._types.update(zip(node.outputs, types, strict=False))
+        for name, shape in zip(node.outputs, shapes, strict=True):
+            if name and shape is not None:
+                self._shapes[name] = both(node, shape, self._shapes.get(name), f"output {name[:60]!r}")
         if node.operator in KEEP_ELEMENTS and all(name in self._filled for name in node.inputs if name):
             self._filled.update(node.outputs)
 

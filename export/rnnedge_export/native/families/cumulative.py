@@ -1,4 +1,4 @@
-"""Running sums, and ranges of numbers."""
+"""Running sums."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import Tensor, View, plain
-
-
-@rule("Range")
-def numbers(scope: Scope, node: Node) -> Result:
-    """From, to and step are constants."""
-    start, end, step = (scope.array(node, k, "bounds") for k in range(3))
-    return [np.arange(start.item(), end.item(), step.item()).astype(start.dtype)]
 
 
 @rule("CumSum")

@@ -11,14 +11,6 @@ from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import NOTHING, Array, Index, Span, Tensor, View, permuted, plain
 
 
-@rule("Shape")
-def shape(scope: Scope, node: Node) -> Result:
-    """Sizes are known."""
-    known = scope.known(node.inputs[0])
-    sizes = scope.input(node, 0).shape if known is None else known.shape
-    return [np.array(sizes[slice(node.attribute("start", 0), node.attribute("end", None))], np.int64)]
-
-
 @rule("Transpose")
 def transpose(scope: Scope, node: Node) -> Result:
     """Axes in another order."""

@@ -11,6 +11,9 @@ What a row says
 4. `check`: what relates attributes, shapes, types and constants of one node. It compares what is known and passes over
    what is not: the strict loader knows initializers, graph inputs and value infos, the compiler knows every shape.
 
+5. `shapes`: the shapes of the outputs, from shapes, attributes and constants of the inputs, which it compares on the
+   way. Dims that are not known stay so.
+
 How to add a rule: write `def _gru(node: Node) -> None` in the file of the family, call `node.refuse(expected, found)`
 where something contradicts, and name it as `check=` of the row. A shape is a tuple of dims, each None where unknown.
 Bounds that need no other input belong into `attributes`, not into a check.
@@ -37,7 +40,7 @@ from rnnedge_runtime.careful.operator_table import (
 from rnnedge_runtime.careful.operator_table.elements import KEEP_ELEMENTS
 from rnnedge_runtime.careful.operator_table.elementwise import TYPES
 from rnnedge_runtime.careful.operator_table.node import Body, Node, Shape
-from rnnedge_runtime.careful.operator_table.table import check_node, operators, result_types
+from rnnedge_runtime.careful.operator_table.table import Shapes, check_node, operators, result_shapes, result_types
 
 FAMILIES = (
     arithmetic,
@@ -55,4 +58,16 @@ FAMILIES = (
     sampling,
 )
 
-__all__ = ["FAMILIES", "KEEP_ELEMENTS", "TYPES", "Body", "Node", "Shape", "check_node", "operators", "result_types"]
+__all__ = [
+    "FAMILIES",
+    "KEEP_ELEMENTS",
+    "TYPES",
+    "Body",
+    "Node",
+    "Shape",
+    "Shapes",
+    "check_node",
+    "operators",
+    "result_shapes",
+    "result_types",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rnnedge_runtime.careful.operator_table import cut_shapes
+from rnnedge_runtime.careful.operator_table import layout_shapes as shapes
 from rnnedge_runtime.careful.operator_table.attributes import (
     AXES,
     AXIS,
@@ -71,24 +73,40 @@ rows(
         },
         result=_constant_type,
         check=_one_value,
+        shapes=shapes.constant,
     ),
 )
-rows("ConstantOfShape", Row((1, 1), attributes={"value": Numeric(_CONSTANTS)}, result=_filled_type, check=_one_fill))
-rows("Range", Row((3, 3)))
-rows("Shape", Row((1, 1), attributes={"start": AXIS, "end": AXIS}, result="int64"))
-rows("Size", Row((1, 1), result="int64"))
+rows("ConstantOfShape", Row((1, 1), attributes={"value": Numeric(_CONSTANTS)}, result=_filled_type, check=_one_fill,
+                           shapes=shapes.filled))  # fmt: skip
+rows("Range", Row((3, 3), shapes=shapes.ranged))
+rows("Shape", Row((1, 1), attributes={"start": AXIS, "end": AXIS}, result="int64", shapes=shapes.shape))
+rows("Size", Row((1, 1), result="int64", shapes=lambda _: ((),)))
 rows(
     "DepthToSpace",
-    Row((1, 1), attributes={"blocksize": Integer(1, LARGEST, required=True), "mode": Word(("DCR", "CRD"))}),
+    Row(
+        (1, 1),
+        attributes={"blocksize": Integer(1, LARGEST, required=True), "mode": Word(("DCR", "CRD"))},
+        shapes=shapes.spread,
+    ),
 )
-rows("SpaceToDepth", Row((1, 1), attributes={"blocksize": Integer(1, LARGEST, required=True)}))
-rows("Reshape", Row((2, 2), attributes={"allowzero": FLAG}))
-rows("Flatten", Row((1, 1), attributes={"axis": AXIS}))
-rows("Squeeze Unsqueeze", Row((1, 2), attributes={"axes": AXES}))
-rows("Transpose", Row((1, 1), attributes={"perm": Integers(0, MOST_AXES - 1, MOST_AXES)}, check=_permutation))
-rows("Expand", Row((2, 2)))
-rows("Tile", Row((2, 2)))
-rows("Concat", Row((1, ANY), attributes={"axis": Integer(-MOST_AXES, MOST_AXES, required=True)}))
+rows("SpaceToDepth", Row((1, 1), attributes={"blocksize": Integer(1, LARGEST, required=True)}, shapes=shapes.stacked))
+rows("Reshape", Row((2, 2), attributes={"allowzero": FLAG}, shapes=shapes.reshaped))
+rows("Flatten", Row((1, 1), attributes={"axis": AXIS}, shapes=shapes.flattened))
+rows("Squeeze", Row((1, 2), attributes={"axes": AXES}, shapes=shapes.squeezed))
+rows("Unsqueeze", Row((1, 2), attributes={"axes": AXES}, shapes=shapes.unsqueezed))
+rows(
+    "Transpose",
+    Row(
+        (1, 1),
+        attributes={"perm": Integers(0, MOST_AXES - 1, MOST_AXES)},
+        check=_permutation,
+        shapes=shapes.transposed,
+    ),
+)
+rows("Expand", Row((2, 2), shapes=shapes.expanded))
+rows("Tile", Row((2, 2), shapes=shapes.tiled))
+rows("Concat", Row((1, ANY), attributes={"axis": Integer(-MOST_AXES, MOST_AXES, required=True)},
+                   shapes=shapes.concatenated))  # fmt: skip
 rows(
     "Slice",
     Row(
@@ -99,6 +117,7 @@ rows(
             "ends": Integers(-(1 << 63), (1 << 63) - 1, MOST_AXES),
             "axes": AXES,
         },
+        shapes=cut_shapes.sliced,
     ),
 )
 rows(
@@ -108,6 +127,7 @@ rows(
         (1, ANY),
         attributes={"axis": AXIS, "split": Integers(0, LARGEST, ANY), "num_outputs": Integer(1, ANY)},
         check=_parts,
+        shapes=cut_shapes.split,
     ),
 )
 rows(
@@ -120,6 +140,7 @@ rows(
             "pads": Integers(-LARGEST, LARGEST),
             "value": Number(),
         },
+        shapes=cut_shapes.padded,
     ),
 )
-rows("Trilu", Row((1, 2), attributes={"upper": FLAG}))
+rows("Trilu", Row((1, 2), attributes={"upper": FLAG}, shapes=shapes.triangle))

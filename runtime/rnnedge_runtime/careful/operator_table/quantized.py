@@ -10,7 +10,8 @@ from math import prod
 
 from rnnedge_runtime.careful.operator_table.attributes import AXIS, FLAG, LARGEST, Integer, Number, Word
 from rnnedge_runtime.careful.operator_table.node import Node
-from rnnedge_runtime.careful.operator_table.table import Row, Types, rows
+from rnnedge_runtime.careful.operator_table.shapes import axis_in, fits, known_rank, times
+from rnnedge_runtime.careful.operator_table.table import Row, Shapes, Types, rows
 
 _BLOCKS = (16, 32, 64, 128, 256)
 _UINT8, _INT8 = 2, 3
@@ -83,6 +84,52 @@ def _lstm(node: Node) -> None:
         _expect(node, index, directions)
 
 
+def _rows(node: Node, depth: int, columns: int) -> Shapes:
+    """(..., depth) times (depth, columns)."""
+    x = node.shape(0)
+    if x is None:
+        return (None,)
+    if not x or x[-1] not in (depth, None):
+        node.refuse(f"rows of {depth} numbers as input 0", x)
+    return ((*x[:-1], columns),)
+
+
+def _blocks_shape(node: Node) -> Shapes:
+    return _rows(node, node.get("K"), node.get("N"))
+
+
+def _integers_shape(node: Node) -> Shapes:
+    depth, columns = _dims(node, 1) or (0, 0)
+    return _rows(node, depth, columns)
+
+
+def _lstm_shape(node: Node) -> Shapes:
+    """W (D, I, 4H): a frame has I numbers, a state (D, batch, H)."""
+    w, x, hidden = _dims(node, 1) or (0, 0, 0), known_rank(node, 0, 3) or (None,) * 3, node.get("hidden_size")
+    directions = 2 if node.get("direction", "forward") == "bidirectional" else 1
+    if w[0] != directions or x[2] not in (w[1], None) or 0 in x:
+        node.refuse(f"W of {directions} directions, and frames of {w[1]} numbers", (w, x))
+    state = (directions, x[1], hidden)
+    for k in (5, 6):
+        fits(node, node.shape(k), state, "an initial state")
+    return ((x[0], directions, x[1], hidden), state, state)
+
+
+def _grid_shape(node: Node) -> Shapes:
+    """A scale for all numbers or for each place of an axis, and as many zero points."""
+    x, scale, zero = node.shape(0), node.shape(1), node.shape(2)
+    if scale is not None and zero is not None:
+        fits(node, zero, scale, "zero points")
+    if x is None or scale is None or times(scale) in (1, None):
+        return (x,)
+    if len(scale) == 1:
+        length = x[axis_in(node, node.get("axis", 1), len(x))] if x else None
+        fits(node, scale, (length,), "scales")
+    elif not node.get("block_size", 0):
+        node.refuse("one scale, or one row of them", scale)
+    return (x,)
+
+
 def _quantized_type(node: Node) -> Types:
     zero, given = node.type(2), {_UINT8: "uint8", _INT8: "int8"}.get(node.get("output_dtype", 0))
     return (zero if node.has(2) else given or "uint8",)
@@ -100,6 +147,7 @@ rows(
             "saturate": FLAG,
         },
         result=_quantized_type,
+        shapes=_grid_shape,
     ),
 )
 rows(
@@ -115,9 +163,10 @@ rows(
             "block_size": Integer(16, 256, required=True),
         },
         check=_blocks,
+        shapes=_blocks_shape,
     ),
 )
-rows("com.microsoft::MatMulIntegerToFloat", Row((6, 7), result="float32", check=_integers))
+rows("com.microsoft::MatMulIntegerToFloat", Row((6, 7), result="float32", check=_integers, shapes=_integers_shape))
 rows(
     "com.microsoft::DynamicQuantizeLSTM",
     Row(
@@ -132,5 +181,6 @@ rows(
             "input_forget": FLAG,
         },
         check=_lstm,
+        shapes=_lstm_shape,
     ),
 )

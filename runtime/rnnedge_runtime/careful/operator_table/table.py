@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnedge_runtime.careful.operator_table.attributes import Kind
-from rnnedge_runtime.careful.operator_table.node import Node
+from rnnedge_runtime.careful.operator_table.node import Node, Shape
 
 ANY = 1 << 16
 """As many inputs or outputs as the limits of a file allow."""
 
 Types = Sequence["str | None"]
+Shapes = Sequence[Shape | None]
 _SAME = "same"
 
 
@@ -26,6 +27,7 @@ class Row:
     attributes: Mapping[str, Kind] = field(default_factory=dict)
     result: str | Callable[[Node], Types] = _SAME
     check: Callable[[Node], None] | None = None
+    shapes: Callable[[Node], Shapes] | None = None
 
 
 _ROWS: dict[str, Row] = {}
@@ -65,6 +67,16 @@ def result_types(node: Node) -> Types:
     if callable(result):
         return result(node)
     return (node.type(0) if result == _SAME else result,) * len(node.outputs)
+
+
+def result_shapes(node: Node) -> Shapes:
+    """The shapes of the outputs of a node that `check_node` has passed; None where not known.
+
+    Raises `ModelRefused` where shapes, attributes and constants of the node contradict each other.
+    """
+    shapes = _ROWS[node.operator].shapes
+    found = tuple(shapes(node)) if shapes is not None else ()
+    return (found + (None,) * len(node.outputs))[: len(node.outputs)]
 
 
 def _check_counts(node: Node, row: Row) -> None:
