@@ -42,15 +42,15 @@ class Calls(Alone):
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Allocate everything that a call needs; `states` replace initial values."""
         super().__init__()
-        self._loaded, self._given, self._policies = loaded, states, policies
+        self._loaded, self._policies = loaded, policies
         self.contract, self.batch = loaded.contract, batch
         self._warmup = self.contract.warmup
         self._log = Log(policies.on_event)
         self._engine = loaded.engine
         self._stop = self._engine.stop(bool(policies.time_limit_s))
         self._stopped_in: object | None = None
-        given = checked_states(states, self.contract, batch)
-        self._states = StateBuffers(self._engine, self.contract.states, batch, given)
+        self._given = checked_states(states, self.contract, batch)
+        self._states = StateBuffers(self._engine, self.contract.states, batch, self._given)
         self._lanes = Lanes(self._engine, self.contract, self._states, batch, self._stop)
         self._lane = self._once = self._lanes.once
         # Which set of states the next call reads, how many calls and frames there were.

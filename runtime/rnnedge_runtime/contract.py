@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.errors import ContractError
 
@@ -182,10 +183,12 @@ class Contract:
 
     def whole_length(self, frames: int) -> int:
         """The frames pushed, and as many more as the source module needs to take them as one sequence."""
+        frames = integer(frames, "whole_length: frames", 0)
         return max(frames, self.least) + -(frames - self.least) % self.grain if self.grain > 1 else frames
 
     def complete_after(self, fed: int, total: int) -> int:
         """Input frames after which every output of `total` is complete: the `fed` ones and whole calls beyond."""
+        fed, total = integer(fed, "complete_after: fed", 0), integer(total, "complete_after: total", 0)
         needed = max(ceil((p.clock.valid(total) + p.clock.delay) / p.clock.rate) for p in self.outputs)
         return fed + max(0, -(-(needed - fed) // self.unit)) * self.unit
 

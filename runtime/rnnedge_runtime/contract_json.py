@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import FORMS, SCHEMA, Array, Contract, Cursor, Golden, Normalization, Port, State, Tap
-from rnnedge_runtime.errors import ContractError
+from rnnedge_runtime.errors import ContractError, InputError
 
 _DIM = re.compile(r"time|batch|[1-9]\d{0,8}\*batch")
 _LONGEST = 1 << 30
@@ -127,14 +128,17 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
 
 def _port(fields: dict[str, Any], place: str) -> Port:
     shape = _shape(fields["shape"], place)
+    batch_axis = _axis(fields["batch_axis"], shape, f"{place}.batch_axis")
     time_axis = _optional(fields["time_axis"], lambda v: _axis(v, shape, f"{place}.time_axis"))
+    _expect(time_axis != batch_axis, f"{place}.time_axis", f"another axis than the batch's, {batch_axis}", time_axis)
+    _expect(isinstance(fields["per_frame"], bool), f"{place}.per_frame", "true or false", fields["per_frame"])
     return Port(
         name=_text(fields["name"], f"{place}.name"),
         dtype=_choice(fields["dtype"], _DTYPES, f"{place}.dtype"),
         shape=shape,
-        batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
+        batch_axis=batch_axis,
         time_axis=time_axis,
-        per_frame=bool(fields["per_frame"]),
+        per_frame=fields["per_frame"],
         clock=_clock(fields["clock"], f"{place}.clock", 0 if fields["per_frame"] else -_LONGEST),
     )
 
@@ -169,16 +173,47 @@ def _clock(fields: dict[str, Any], place: str, least_delay: int) -> Clock:
 
 def _state(fields: dict[str, Any], place: str) -> State:
     shape = _shape(fields["shape"], place)
+    dtype = _choice(fields["dtype"], _DTYPES, f"{place}.dtype")
     initial = fields["initial"]
     return State(
         input=_text(fields["input"], f"{place}.input"),
         output=_text(fields["output"], f"{place}.output"),
-        dtype=_choice(fields["dtype"], _DTYPES, f"{place}.dtype"),
+        dtype=dtype,
         shape=shape,
         batch_axis=_axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
-        initial=_decode(initial) if isinstance(initial, dict) else _number(initial, f"{place}.initial"),
+        initial=_initial(initial, dtype, shape, f"{place}.initial"),
         warmup=_int(fields["warmup"], 0, f"{place}.warmup"),
     )
+
+
+def _initial(fields: Any, dtype: str, shape: tuple[int | str, ...], place: str) -> float | Array:
+    """A number that the state can hold, or an array of its shape with batch 1."""
+    if not isinstance(fields, dict):
+        value = _number(fields, place)
+        if dtype.startswith("float"):
+            _cast(np.asarray(value), dtype, place)
+        else:
+            _expect(value.is_integer(), place, f"a number of {dtype}", value)
+            _cast(np.asarray(int(value)), "int64" if dtype == "bool" else dtype, place)
+        return value
+    array = _decode(fields)
+    one = tuple(d if isinstance(d, int) else int(d.partition("*")[0]) if "*" in d else 1 for d in shape)
+    fits = array.ndim == len(one) and all(size in (1, full) for size, full in zip(array.shape, one, strict=True))
+    _expect(fits, place, f"an array of shape {one}", array.shape)
+    return _read_only(_cast(array, dtype, place))
+
+
+def _cast(array: Array, dtype: str, place: str) -> Array:
+    try:
+        return cast(array, np.dtype(dtype), f"contract.{place}")
+    except InputError as error:
+        raise ContractError(str(error)) from None
+
+
+def _read_only(array: Array) -> Array:
+    """What every stream of a model shares, its owner cannot change by accident."""
+    array.setflags(write=False)
+    return array
 
 
 def _normalization(fields: dict[str, Any]) -> Normalization:
@@ -217,7 +252,11 @@ def _decode(fields: dict[str, Any]) -> Array:
         data = base64.b64decode(fields["data"], validate=True)
     except binascii.Error as error:
         raise ContractError(f"contract: array data is not base64 ({error})") from None
-    return np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape).astype(dtype)
+    array = np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape).astype(dtype)
+    if dtype.kind == "b":
+        # A byte that is neither is a truth value to numpy, and something else to other code.
+        _expect(not (array.view(np.uint8) > 1).any(), "array data", "bytes 0 and 1 for truth values", "another")
+    return _read_only(array)
 
 
 def _optional(value: Any, read: Callable[[Any], Any]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.arguments import choice, function, seconds
 
 NonFinite = Literal["reject", "hold", "zero", "reset"]
 Gap = Literal["hold", "zero", "reset"]
@@ -46,15 +46,13 @@ class Policies:
     time_limit_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for a policy that does not exist."""
-        for name, given, known in (
-            ("non_finite", self.non_finite, get_args(NonFinite)),
-            ("gap", self.gap, get_args(Gap)),
-        ):
-            if given not in known:
-                raise InputError(f"stream: {name}: expected one of {', '.join(known)}, found {given!r}")
-        if self.time_limit_s is not None and not self.time_limit_s > 0:
-            raise InputError(f"stream: time_limit_s: expected seconds above 0, found {self.time_limit_s}")
+        """Raise `InputError` for a policy that does not exist, and for settings of a wrong kind."""
+        choice(self.non_finite, "stream: non_finite", get_args(NonFinite))
+        choice(self.gap, "stream: gap", get_args(Gap))
+        function(self.on_event, "stream: on_event")
+        if self.time_limit_s is not None:
+            limit = seconds(self.time_limit_s, "stream: time_limit_s", above=0)
+            object.__setattr__(self, "time_limit_s", limit)
 
     @property
     def holds(self) -> bool:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arguments import mapping, shown
+from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 
 Frames = Array | dict[str, Array]
 """Frames of the only input or output, or of several by name."""
+
+MOST_BYTES = 1 << 32
+"""Frames of an input that one push takes at most: what they are worked on in is several times as large."""
+
+MOST_GAP = 1 << 24
+"""Frames that a gap is filled with at most: six minutes of samples at 48 kHz."""
 
 
 def checked_inputs(frames: Frames, contract: Contract, batch: int) -> dict[str, Array]:
@@ -18,42 +27,60 @@ def checked_inputs(frames: Frames, contract: Contract, batch: int) -> dict[str, 
     ports = contract.inputs
     if len(ports) == 1 and not isinstance(frames, Mapping):
         return {ports[0].name: checked(frames, ports[0], batch)}
-    names = [port.name for port in ports]
-    found = sorted(map(str, frames)) if isinstance(frames, Mapping) else type(frames).__name__
-    if not isinstance(frames, Mapping) or set(frames) != set(names):
-        raise InputError(f"push: expected a dict with the inputs {names}, found {found}")
-    arrays = {port.name: checked(frames[port.name], port, batch) for port in ports}
+    given = named_inputs(frames, contract)
+    arrays = {port.name: checked(given[port.name], port, batch) for port in ports}
     counts = {name: array.shape[0 if batch == 1 else 1] for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"push: expected equally many frames of every input, found {counts}")
     return arrays
 
 
-def checked_states(states: Mapping[str, Array], contract: Contract, batch: int) -> dict[str, Array]:
-    """Initial values that a caller gives, as arrays that fit; raises `InputError` for a wrong name, shape or number."""
+def named_inputs(frames: object, contract: Contract) -> dict[str, Any]:
+    """Frames of every input by name, whatever they are; raises `InputError` for other names."""
+    names = [port.name for port in contract.inputs]
+    expected = f"a dict with the inputs {names}"
+    if not isinstance(frames, Mapping):
+        if len(names) == 1:
+            return {names[0]: frames}
+        raise InputError(f"push: expected {expected}, found {shown(frames)}")
+    given = mapping(frames, "push")
+    if set(given) != set(names):
+        raise InputError(f"push: expected {expected}, found {sorted(given)}")
+    return given
+
+
+def checked_states(states: object, contract: Contract, batch: int) -> dict[str, Array]:
+    """Initial values that a caller gives, as arrays of their own that fit.
+
+    Raises `InputError` for a wrong name, shape or number.
+    """
     known = {state.input: state for state in contract.states}
     result = {}
-    for name, value in states.items():
+    for name, value in mapping(states, "stream: states").items():
         if name not in known:
             raise InputError(f"state {name!r}: not one of {sorted(known)}")
-        state, array = known[name], np.asarray(value, known[name].dtype)
+        state, place = known[name], f"state {name!r}"
+        array = array_of(value, place)
         shape = tuple(d if isinstance(d, int) else batch * int(d.partition("*")[0]) if "*" in d else batch
                       for d in state.shape)  # fmt: skip
         one = tuple(size // batch if i == state.batch_axis else size for i, size in enumerate(shape))
         if array.shape not in (shape, one):
-            raise InputError(f"state {name!r}: expected shape {shape} or {one}, found {array.shape}")
+            raise InputError(f"{place}: expected shape {shape} or {one}, found {array.shape}")
         if not np.isfinite(array).all():
-            raise InputError(f"state {name!r}: expected finite numbers")
-        result[name] = array.repeat(batch, state.batch_axis) if array.shape != shape else array
+            raise InputError(f"{place}: expected finite numbers")
+        # A copy: what the caller does with his array later is nothing to the stream.
+        own = cast(array, np.dtype(state.dtype), place)
+        result[name] = own.repeat(batch, state.batch_axis) if own.shape != shape else own
     return result
 
 
-def checked(frames: Array, port: Port, batch: int) -> Array:
+def checked(frames: object, port: Port, batch: int) -> Array:
     """`frames` as an array: (time, ...) for batch 1, else (batch, time, ...).
 
     Raises `InputError` unless shape and dtype are the input's.
     """
-    array = np.asarray(frames)
+    place = f"input {port.name!r}"
+    array = array_of(frames, place)
     time = 0 if batch == 1 else 1
     fits = array.ndim == time + 1 + len(port.frame_shape) and array.shape[time + 1 :] == port.frame_shape
     if not fits or (time and array.shape[0] != batch):
@@ -63,14 +90,25 @@ def checked(frames: Array, port: Port, batch: int) -> Array:
             hint = "; one frame is frames[None]"
         elif array.ndim == len(expected) + 1:
             hint = "; frames have no batch axis, use model.stream(batch=n) for several sequences"
-        shown = ", ".join(str(e) for e in expected)
-        raise InputError(f"input {port.name!r}: expected shape ({shown}), found {array.shape}{hint}")
+        shown_shape = ", ".join(str(e) for e in expected)
+        raise InputError(f"{place}: expected shape ({shown_shape}), found {array.shape}{hint}")
+    if array.nbytes > MOST_BYTES:
+        # As large as it says, though a view may repeat one number.
+        raise InputError(f"{place}: expected at most {MOST_BYTES:,} bytes at once, found {array.nbytes:,}; push pieces")
     if array.dtype != port.dtype:
-        raise InputError(
-            f"input {port.name!r}: expected dtype {port.dtype}, found {array.dtype}; "
-            f"use frames.astype(numpy.{port.dtype})"
-        )
+        raise InputError(f"{place}: expected dtype {port.dtype}, found {array.dtype}; {_conversion(array, port)}")
     return array
+
+
+def _conversion(array: Array, port: Port) -> str:
+    """How to make them fit: what astype does to the value of a sample is not what it does to its scale."""
+    simple = f"use frames.astype(numpy.{port.dtype})"
+    if array.dtype.kind == "c":
+        return "take their real part or their size"
+    if array.dtype.kind in "iu" and port.dtype.startswith("float"):
+        half = 1 << (8 * array.dtype.itemsize - 1)
+        return f"{simple}, or frames / numpy.{port.dtype}({half}) for samples of sound between -1 and 1"
+    return simple
 
 
 def non_finite(frames: Array, port: Port, batch: int, before: int) -> InputError:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnedge_runtime.arguments import instance, integer
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engines.providers import NATIVE
 from rnnedge_runtime.errors import ContractError, InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden_bounds import allowed_errors, checked_sample, errors
-from rnnedge_runtime.model import Model
+from rnnedge_runtime.model import MOST_SEQUENCES, Model
 from rnnedge_runtime.stream import Stream
 
 
@@ -53,6 +54,9 @@ def replay(model: Model, batch: int | None = None) -> GoldenReport:
     `batch` copies of it run together; None: as many as the file was made for. Raises `ContractError` where the file has
     no golden sample, or one that is not of its own inputs and outputs.
     """
+    instance(model, "replay", Model, remedy="use rnnedge.load")
+    if batch is not None:
+        integer(batch, "replay: batch", most=MOST_SEQUENCES)
     contract = model.contract
     if contract.golden is None:
         raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")

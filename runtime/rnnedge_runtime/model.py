@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from rnnedge_runtime.arguments import choice, integer
+from rnnedge_runtime.arrays import array_of
 from rnnedge_runtime.contract import Array, Contract, check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.engines.providers import NATIVE, check_options, choose_providers
 from rnnedge_runtime.engines.settings import Settings
-from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.errors import InputError, ModelRefused, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
-from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.frames import Frames, named_inputs
 from rnnedge_runtime.loaded import Loaded, first_that_starts
-from rnnedge_runtime.read import read_model
+from rnnedge_runtime.origin import Origin, origin_of
 from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
-from rnnedge_runtime.trust import trust_of
+from rnnedge_runtime.trust import TRUST, trust_of
 
 if TYPE_CHECKING:
     from rnnedge_runtime.careful.limits import Limits
@@ -29,14 +31,16 @@ if TYPE_CHECKING:
     from rnnedge_runtime.pool import StreamPool
 
 _DEFAULTS = Settings()
+# Far more than any process streams; how many a file can afford is a matter of memory.
+MOST_SEQUENCES = 1 << 20
 
 
 class Model:
     """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        """Used by `load`."""
-        self._loaded = loaded
+    def __init__(self, loaded: Loaded, origin: Origin | None = None) -> None:
+        """Used by `load`; `origin` is what it was asked for."""
+        self._loaded, self._origin = loaded, origin
 
     @property
     def name(self) -> str:
@@ -63,6 +67,23 @@ class Model:
         """The execution provider in use, by the name it is asked for, such as "cpu" or "cuda"."""
         return self.engine.provider
 
+    def __repr__(self) -> str:
+        return f"<rnnedge Model {self.name!r}, {self.contract.form} {self.contract.precision} on {self.provider!r}>"
+
+    def __copy__(self) -> Model:
+        """Itself: it does not change."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Model:
+        """Itself: it does not change."""
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For another process: the file and how it was loaded; it is read, and trusted or not, there again."""
+        if self._origin is None:
+            raise OwnerError(f"{self.name}: a model in memory only cannot go to another process; load its file there")
+        return _load, (self._origin, self.digest)
+
     def stream(
         self,
         batch: int = 1,
@@ -88,11 +109,13 @@ class Model:
         `time_limit_s`: seconds that one run of the graph may take before it is ended with `Stalled`.
         """
         policies = Policies(non_finite, gap, on_event, time_limit_s)
-        if batch < 1:
-            raise InputError(f"stream: expected batch >= 1, found {batch}")
+        batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
-        return Stream(self._loaded, batch, states or {}, policies)
+        try:
+            return Stream(self._loaded, batch, {} if states is None else states, policies)
+        except MemoryError as error:
+            raise InputError(f"stream: batch: {batch:,} sequences need more memory than there is") from error
 
     def pool(
         self,
@@ -108,14 +131,16 @@ class Model:
         """
         from rnnedge_runtime.pool import StreamPool
 
-        if capacity < 1:
-            raise InputError(f"pool: expected a capacity of at least 1, found {capacity}")
+        capacity = integer(capacity, "pool: capacity", most=MOST_SEQUENCES)
         if self.contract.batch is not None:
             raise InputError(
                 f"pool: the file was made for batch {self.contract.batch}; export the model with an open batch, "
                 "or give every sequence a stream of its own"
             )
-        return StreamPool(self._loaded, capacity, on_event, time_limit_s)
+        try:
+            return StreamPool(self._loaded, capacity, on_event, time_limit_s)
+        except MemoryError as error:
+            raise InputError(f"pool: capacity: {capacity:,} sequences need more memory than there is") from error
 
     def run(self, frames: Frames) -> Frames:
         """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.
@@ -124,26 +149,27 @@ class Model:
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
         Raises `InputError` as `Stream.push` does, and for an empty sequence.
         """
-        port = self.contract.inputs[0]
-        several = isinstance(frames, dict)
-        array = np.asarray(frames.get(port.name) if isinstance(frames, dict) else frames)
-        batched = array.ndim == len(port.frame_shape) + 2
+        names = self.contract.inputs
+        given = {name: array_of(one, f"input {name!r}") for name, one in named_inputs(frames, self.contract).items()}
+        array = given[names[0].name]
+        batched = array.ndim == len(names[0].frame_shape) + 2
         stream = self.stream(batch=len(array) if batched else 1)
-        given = {n: np.asarray(a) for n, a in frames.items()} if isinstance(frames, dict) else {port.name: array}
-        alone = {n: a[0] for n, a in given.items()} if batched and len(array) == 1 else given
-        pushed = stream.push(alone if several else alone[port.name])
+        single = batched and len(array) == 1
+        # Those of the others that have no batch axis are told so.
+        alone = {n: a[0] if single and a.shape[:1] == (1,) else a for n, a in given.items()}
+        pushed = stream.push(alone)
         rest = stream.finish()
         time = 1 if batched and len(array) > 1 else 0
         results: dict[str, Array] = {}
         for output in self.contract.outputs:
             parts = [part[output.name] if isinstance(part, dict) else part for part in (pushed, rest)]
             whole: Array = np.concatenate(parts, axis=time) if output.per_frame else parts[1].take(0, axis=time)
-            results[output.name] = whole[None] if batched and len(array) == 1 else whole
+            results[output.name] = whole[None] if single else whole
         return results if len(results) > 1 else next(iter(results.values()))
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
     *,
     provider: str | Sequence[str] = "cpu",
     provider_options: Mapping[str, Mapping[str, str]] | None = None,
@@ -156,7 +182,7 @@ def load(
     signed_as: str | None = None,
     release: int = 0,
 ) -> Model:
-    """Load a file made by `rnnedge.export`.
+    """Load a file made by `rnnedge.export`: by its path, or its bytes, or from a file that is open for reading.
 
     `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed; or
     "native", the file compiled to machine code, without onnxruntime.
@@ -177,12 +203,27 @@ def load(
     Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
     model, `ContractError` where its description contradicts its graph, `ProviderError` where no provider is here.
     """
-    name = str(path)
-    data = read_model(path, trust, key, signed_as, release)
-    settings = Settings(
-        provider, provider_options or {}, threads, spinning, flush_denormals, optimization, key, release
+    if trust is not None:
+        choice(trust, "trust", TRUST)
+    options = {} if provider_options is None else provider_options
+    settings = Settings(provider, options, threads, spinning, flush_denormals, optimization, key, release)
+    return _load(origin_of(path, settings, trust, signed_as))
+
+
+def _load(origin: Origin, digest: str | None = None) -> Model:
+    """Load a file as it was asked for; raises `ModelRefused` where its digest is not `digest`, None where any will do.
+
+    Also what a pickled model is in the process that reads it.
+    """
+    data = origin.read()
+    if digest is not None and check_seal(data, origin.name) != digest:
+        raise ModelRefused(
+            f"{origin.name}: another file than the model was loaded from, whose digest is {digest}; load the new one "
+            "in each process, or put the old one back"
+        )
+    return load_bytes(
+        data, origin.name, origin.settings, trust=origin.trust, path=origin.path, origin=origin.anywhere()
     )
-    return load_bytes(data, name, settings, trust=trust, path=path)
 
 
 def load_bytes(
@@ -194,11 +235,12 @@ def load_bytes(
     path: str | os.PathLike[str] | None = None,
     in_child: bool = True,
     limits: Limits | None = None,
+    origin: Origin | None = None,
 ) -> Model:
     """Load a sealed file that is already in memory, and lies at `path`; otherwise as `load`.
 
     `in_child`: a file from somebody else is first opened in a process of its own. False is for processes that may end.
-    `limits`: of such a file, in place of the usual ones.
+    `limits`: of such a file, in place of the usual ones. `origin`: how another process loads it again.
     """
     digest = check_seal(data, name)
     providers = choose_providers(settings.provider)
@@ -220,7 +262,7 @@ def load_bytes(
         engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Model(Loaded(name, digest, contract, engine, openers))
+        return Model(Loaded(name, digest, contract, engine, openers), origin)
 
     if deserved == "local":
         return open_model()

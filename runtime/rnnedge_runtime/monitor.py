@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rnnedge_runtime.arguments import function, integer, number, shown
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 
@@ -82,10 +83,12 @@ class StateMonitor:
 
         Raises `InputError` for a distance between looks below one frame.
         """
-        if every_frames < 1:
-            raise InputError(f"monitor: expected at least 1 frame between looks, found {every_frames}")
-        self._stream, self._every, self._on_alarm = stream, every_frames, on_alarm
-        self._saturation, self._level = saturation, level
+        if not all(hasattr(stream, name) for name in ("frames", "states")):
+            raise InputError(f"monitor: expected a stream, found {shown(stream)}")
+        self._stream, self._every = stream, integer(every_frames, "monitor: every_frames")
+        self._on_alarm = function(on_alarm, "monitor: on_alarm")
+        self._saturation = number(saturation, "monitor: saturation", least=0)
+        self._level = number(level, "monitor: level", least=0)
         self.history: dict[str, deque[Look]] = defaultdict(lambda: deque(maxlen=_KEPT))
         self.alarms: dict[str, Alarm] = {}
         self._last, self._looks = 0, 0

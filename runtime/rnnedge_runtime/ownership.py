@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, SupportsIndex, TypeVar, cast
 
 from rnnedge_runtime.errors import OwnerError
 
@@ -35,11 +35,26 @@ class Turnstile(Protocol):
     def __len__(self) -> int: ...
 
 
-class Alone:
+class StaysHere:
+    """Something that no other process can have, and of which there is no copy: `_elsewhere` says what to do then."""
+
+    _kind: str
+    _elsewhere: str
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Neither `pickle` nor `copy` can do it."""
+        raise OwnerError(f"{self._kind}: stays in the process that made it; {self._elsewhere}")
+
+
+class Alone(StaysHere):
     """Something with one owner at a time, who takes what is in `_token` while in one of its methods."""
 
     _kind = "stream"
     _remedy = "give every thread a stream of its own, or use a pool"
+    _elsewhere = (
+        "restore its snapshot() in a stream of the same file there, by load(path) in each process; copy() makes a "
+        "second one here"
+    )
 
     def __init__(self) -> None:
         """Nobody is inside."""

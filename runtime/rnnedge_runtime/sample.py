@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.frames import Frames
 
@@ -13,6 +14,7 @@ def sample_frames(contract: Contract, count: int, seed: int = 0) -> Frames:
 
     A dict by name where the model has several inputs.
     """
+    integer(count, "sample: count", 0)
     rng = np.random.default_rng(seed)
     frames = {port.name: _sample(contract, port, count, rng) for port in contract.inputs}
     return frames if len(frames) > 1 else next(iter(frames.values()))

@@ -10,17 +10,21 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arguments import shown, text
+from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError, ModelRefused
 
 _MAGIC = b"rnnedge-snapshot 1\n"
 _FIXED = ("state:", "summary:")
 _DTYPES = ("float32", "float16", "float64", "int64", "int32", "bool")
+# More than any stream is pushed: 285 years of a frame a microsecond. Places of frames stay far from 2^63.
+_MOST_FRAMES = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,16 @@ def pack(snapshot: Snapshot) -> bytes:
     return _MAGIC + hashlib.sha256(body).digest() + body
 
 
-def unpack(data: bytes, name: str = "snapshot") -> Snapshot:
+def unpack(data: object, name: str = "snapshot") -> Snapshot:
     """Read the bytes of a snapshot; raises `InputError` where they are damaged or none."""
+    text(name, "snapshot: name")
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise InputError(f"{name}: expected the bytes of a snapshot, found {shown(data)}; use Stream.snapshot")
+    try:
+        data = bytes(data)
+    # A view whose buffer was released.
+    except ValueError as error:
+        raise InputError(f"{name}: expected the bytes of a snapshot, found {error}") from error
     if not data.startswith(_MAGIC):
         raise InputError(f"{name}: not a snapshot of a stream, or of another version")
     at = len(_MAGIC) + 32
@@ -61,12 +73,7 @@ def unpack(data: bytes, name: str = "snapshot") -> Snapshot:
         header = json.loads(body[8 : 8 + length])
         arrays, at = {}, 8 + length
         for key, dtype, shape in header["arrays"]:
-            if dtype not in _DTYPES:
-                raise ValueError(dtype)
-            size = math.prod(shape) * np.dtype(dtype).itemsize
-            flat = np.frombuffer(body[at : at + size], np.dtype(dtype).newbyteorder("<"))
-            arrays[str(key)] = flat.astype(dtype).reshape(shape)
-            at += size
+            arrays[str(key)], at = _array(body, at, dtype, shape)
         if at != len(body):
             raise ValueError("length")
         return Snapshot(str(header["model"]), str(header["source"]), dict(header["fields"]), arrays)
@@ -75,42 +82,81 @@ def unpack(data: bytes, name: str = "snapshot") -> Snapshot:
         raise InputError(f"{name}: damaged ({type(error).__name__}); use an older one") from error
 
 
-def check_fits(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -> None:
-    """Raise `ModelRefused` for another model, naming both digests, and `InputError` for a stream of another kind.
+def _array(body: bytes, at: int, dtype: Any, shape: Any) -> tuple[Array, int]:
+    """The array that begins at byte `at`, and where the next one does."""
+    if dtype not in _DTYPES or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"{dtype} {shape}")
+    end = at + math.prod(shape) * np.dtype(dtype).itemsize
+    flat = np.frombuffer(body[at:end], np.dtype(dtype).newbyteorder("<"))
+    # A byte that is neither is a truth value to numpy, and something else to other code.
+    if dtype == "bool" and (flat.view(np.uint8) > 1).any():
+        raise ValueError("bool")
+    return flat.astype(dtype).reshape(shape), end
 
+
+def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -> Snapshot:
+    """`found` as a stream of `contract` can go on with it, its arrays in the dtypes of the stream.
+
+    `expected` is where that stream stands. Raises `ModelRefused` for another model, naming both digests, and
+    `InputError` for a stream of another kind, and for numbers that the stream cannot hold.
     A file made from the same weights is the same model, in whatever precision its states are kept.
     """
     related = found.source and found.source == expected.source
     if found.model != expected.model and not related:
-        raise ModelRefused(f"{name}: belongs to the model {found.model}, this one is {expected.model}")
+        raise ModelRefused(f"{name}: belongs to the model {ascii(found.model)[1:65]}, this one is {expected.model}")
     batch = expected.fields["batch"]
     if found.fields.get("batch") != batch:
-        raise InputError(f"{name}: is of batch {found.fields.get('batch')}, this stream of {batch}")
+        raise InputError(f"{name}: is of batch {shown(found.fields.get('batch'))}, this stream of {batch}")
     wanted = {key: array.shape for key, array in expected.arrays.items() if key.startswith(_FIXED)}
     given = {key: array.shape for key, array in found.arrays.items() if key.startswith(_FIXED)}
     if wanted != given or set(found.fields) != set(expected.fields):
         raise InputError(f"{name}: its states are not those of this stream; {_difference(given, wanted)}")
-    counts = [found.fields[key] for key in ("frames", "calls")] + list(found.fields["skip"])
-    whole = all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts)
-    if not whole or len(found.fields["skip"]) != len(expected.fields["skip"]):
+    _check_frames(found, contract, "last", 1, name)
+    _check_counts(found, contract, _check_frames(found, contract, "rest", contract.unit - 1, name), name)
+    dtypes = {key: array.dtype for key, array in expected.arrays.items()}
+    dtypes |= {f"{kind}:{port.name}": np.dtype(port.dtype) for port in contract.inputs for kind in ("rest", "last")}
+    arrays = {key: _cast(array, dtypes[key], f"{name}: {key}") for key, array in found.arrays.items() if key in dtypes}
+    return replace(found, arrays=arrays)
+
+
+def _cast(array: Array, dtype: np.dtype[Any], place: str) -> Array:
+    if not np.isfinite(array).all():
+        raise InputError(f"{place}: holds a NaN or an infinity")
+    return cast(array, dtype, place)
+
+
+def _check_counts(found: Snapshot, contract: Contract, held: int, name: str) -> None:
+    """They are those of a stream of this contract, `held` frames of which wait: so many frames make so many calls."""
+    fields = found.fields
+    per_frame = [port for port in contract.outputs if port.per_frame]
+    skip, finished = fields["skip"], fields["finished"]
+    counts = [fields["frames"], fields["calls"], *(skip if isinstance(skip, list) else [-1])]
+    if not all(type(count) is int and 0 <= count <= _MOST_FRAMES for count in counts) or type(finished) is not bool:
         raise InputError(f"{name}: its counts are no numbers of frames")
-    for kind, least, most in (("rest", 1, contract.unit - 1), ("last", 1, 1)):
-        _check_frames(found, contract, kind, range(least, most + 1), name)
-    if not all(np.isfinite(array).all() for array in found.arrays.values()):
-        raise InputError(f"{name}: holds a NaN or an infinity")
-
-
-def _check_frames(found: Snapshot, contract: Contract, kind: str, lengths: range, name: str) -> None:
-    """Frames of every input, equally many, or of none."""
-    batch = found.fields["batch"]
-    given = {key: array.shape for key, array in found.arrays.items() if key.startswith(f"{kind}:")}
-    fits = not given or any(
-        given
-        == {f"{kind}:{p.name}": (*((batch,) if batch > 1 else ()), length, *p.frame_shape) for p in contract.inputs}
-        for length in lengths
+    fed, calls, warmup = fields["frames"] - held, fields["calls"], contract.warmup
+    # The end of a sequence makes calls over frames that nobody pushed, and nothing comes after it.
+    fits = finished or (
+        fed >= min(calls, warmup) * contract.unit
+        and (calls >= warmup or fed == calls * contract.unit)
+        and skip == [max(0, port.clock.delay - port.clock.frames(fed)) for port in per_frame]
     )
-    if not fits:
+    if not fits or len(skip) != len(per_frame):
+        raise InputError(f"{name}: its counts do not fit each other, or a stream of this file")
+
+
+def _check_frames(found: Snapshot, contract: Contract, kind: str, most: int, name: str) -> int:
+    """Frames of every input, equally many and at most `most`, or of none; returns how many."""
+    batch = found.fields["batch"]
+    lead = (batch,) if batch > 1 else ()
+    given = {key: array.shape for key, array in found.arrays.items() if key.startswith(f"{kind}:")}
+    if not given:
+        return 0
+    first = next(iter(given.values()))
+    length = first[len(lead)] if len(first) > len(lead) else 0
+    wanted = {f"{kind}:{port.name}": (*lead, length, *port.frame_shape) for port in contract.inputs}
+    if given != wanted or not 1 <= length <= most:
         raise InputError(f"{name}: the frames that it holds are not those of this stream, found {given}")
+    return length
 
 
 def _difference(given: Mapping[str, object], wanted: Mapping[str, object]) -> str:

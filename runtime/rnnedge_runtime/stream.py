@@ -7,12 +7,13 @@ from collections import Counter
 
 import numpy as np
 
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
-from rnnedge_runtime.frames import Frames, checked, checked_inputs
+from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
 from rnnedge_runtime.ownership import alone, in_use
 from rnnedge_runtime.sequence import Sequence
-from rnnedge_runtime.snapshot import check_fits, pack, unpack
+from rnnedge_runtime.snapshot import fitted, pack, unpack
 
 _ndarray = np.ndarray
 _isfinite = np.isfinite
@@ -25,6 +26,10 @@ class Stream(Sequence):
     Any way of cutting a sequence into pushes gives the same outputs. Another thread may take a stream over between
     two calls; one that comes in during a call gets an `OwnerError`, and so does a forked child.
     """
+
+    def __repr__(self) -> str:
+        batch = f", batch {self.batch}" if self.batch > 1 else ""
+        return f"<rnnedge Stream of {self._loaded.name!r}{batch}, frame {self._frames}>"
 
     @property
     def frames(self) -> int:
@@ -162,10 +167,10 @@ class Stream(Sequence):
         "hold" pushes the last frame so many times, "zero" zeros, so that outputs stay aligned with time. "reset" ends
         the sequence, returns what its end completes, and starts another with the next frame.
         """
-        if frames < 1:
-            raise InputError(f"gap: expected at least 1 frame, found {frames}")
-        self._check_open()
         policy = self._policies.gap
+        # A sequence that ends takes no longer for more of them; the others are run.
+        integer(frames, "gap: frames", most=None if policy == "reset" else MOST_GAP)
+        self._check_open()
         self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
         if policy == "reset":
             return self._shaped(self._end())
@@ -201,9 +206,7 @@ class Stream(Sequence):
         naming both digests, and `InputError` for one that is damaged or of another batch; the stream is as before then.
         `name` is how messages call it.
         """
-        found = unpack(data, name)
-        check_fits(found, self._snapshot(), self.contract, name)
-        self._put(found)
+        self._put(fitted(unpack(data, name), self._snapshot(), self.contract, name))
 
     @property
     def states(self) -> dict[str, Array]:

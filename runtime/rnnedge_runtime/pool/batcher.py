@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arguments import instance, seconds
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite
 from rnnedge_runtime.frames import Frames, checked_inputs
-from rnnedge_runtime.ownership import forked_away, refuse_in_child
+from rnnedge_runtime.ownership import StaysHere, forked_away, refuse_in_child
 from rnnedge_runtime.pool.member import Member
 from rnnedge_runtime.pool.pool import StreamPool
 from rnnedge_runtime.pool.request import Full, MakeGood, Request, Waiting, dropped
@@ -27,7 +28,7 @@ from rnnedge_runtime.pool.rounds import Outcome, Rounds
 _COSTS_KEPT = 16
 
 
-class Batcher:
+class Batcher(StaysHere):
     """Shares a `StreamPool` among any number of threads and tasks; made by `StreamPool.batcher`, closed by `with`.
 
     One thread runs rounds. A round takes the next request of every member that has one, and runs when all members have
@@ -38,10 +39,12 @@ class Batcher:
     member's policy, right before its next request: the results of that one begin with what the gap gives.
     """
 
+    _kind = "batcher"
+    _elsewhere = "make one of the same file there, by load(path) in each process"
+
     def __init__(self, pool: StreamPool, max_wait_s: float, queue: int, full: Full) -> None:
         """Used by `StreamPool.batcher`."""
-        if not 0 <= max_wait_s < float("inf"):
-            raise InputError(f"batcher: max_wait_s: expected seconds, 0 or more, found {max_wait_s}")
+        max_wait_s = seconds(max_wait_s, "batcher: max_wait_s")
         self._waiting, self._rounds = Waiting(queue, full), Rounds(pool)
         self._pool, self._max_wait_s, self._queue = pool, max_wait_s, queue
         self._counters: Counter[str] = Counter()
@@ -162,6 +165,7 @@ class Batcher:
 
     def _request(self, member: Member, frames: Frames, deadline_s: float | None) -> Request:
         self._check_here()
+        _check_member(member)
         given: Frames
         if self._pool.plain(frames):
             given = one = frames.copy()
@@ -172,13 +176,12 @@ class Batcher:
             one = next(iter(given.values()))
             finite = all(np.isfinite(array).all() for array in given.values())
         now = monotonic()
-        if deadline_s is not None and not deadline_s >= 0:
-            raise InputError(f"batcher: deadline_s: expected seconds, 0 or more, found {deadline_s}")
-        deadline = None if deadline_s is None else now + deadline_s
+        deadline = None if deadline_s is None else now + seconds(deadline_s, "batcher: deadline_s")
         return Request(member, given, len(one), now + self._max_wait_s, deadline, apart=not finite)
 
     def _do(self, member: Member, action: Callable[[], Any], make_good: MakeGood) -> Future[Any]:
         self._check_here()
+        _check_member(member)
         request = Request(member, None, 0, monotonic(), action=action, make_good=make_good)
         with self._changed:
             self._add(request)
@@ -263,6 +266,10 @@ class Batcher:
         """In a forked child, where the thread is not."""
         self._check_here = refuse_in_child
         atexit.unregister(self.close)
+
+
+def _check_member(member: Member) -> None:
+    instance(member, "batcher: member", Member, remedy="use one that join gave")
 
 
 def _here() -> None:

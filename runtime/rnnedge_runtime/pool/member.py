@@ -9,15 +9,19 @@ from contextlib import contextmanager
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Log, Policies
+from rnnedge_runtime.ownership import StaysHere
 from rnnedge_runtime.snapshot import Snapshot
 
 
-class Member:
+class Member(StaysHere):
     """Stands for one sequence of a pool; made by `StreamPool.join`, a key of what `StreamPool.push` takes and returns.
 
     Its states are a row of the pool, but for its first calls and its end: then `aside` is where it stands. `rest` are
     frames that wait for a whole call, `last` is the frame that a policy holds. None of them is changed in place.
     """
+
+    _kind = "member"
+    _elsewhere = "restore its snapshot in a pool of the same file there"
 
     def __init__(self, name: str, policies: Policies, aside: Snapshot) -> None:
         """Used by a pool."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
 
+from rnnedge_runtime.arguments import instance, shown, text
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.faults import Event, Gap, Log, NonFinite, Policies
-from rnnedge_runtime.frames import Frames, checked_inputs
+from rnnedge_runtime.frames import MOST_BYTES, Frames, checked_inputs
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.ownership import Alone, alone
 from rnnedge_runtime.pool.independence import order_of
@@ -40,6 +41,9 @@ class StreamPool(Alone):
 
     _kind = "pool"
     _remedy = "share it through a Batcher"
+    _elsewhere = (
+        "make one of the same file there, by load(path) in each process, and restore the snapshot of each member"
+    )
 
     def __init__(
         self, loaded: Loaded, capacity: int, on_event: Callable[[Event], None] | None, time_limit_s: float | None
@@ -66,6 +70,9 @@ class StreamPool(Alone):
         port = self.contract.inputs[0]
         self._name, self._single = port.name, len(self.contract.inputs) == 1
         self._frame_shape, self._dtype = tuple(int(d) for d in port.frame_shape), np.dtype(port.dtype)
+
+    def __repr__(self) -> str:
+        return f"<rnnedge StreamPool of {self._loaded.name!r}, {len(self._row_of)} of {self.capacity} members>"
 
     def __len__(self) -> int:
         """How many members there are."""
@@ -94,6 +101,7 @@ class StreamPool(Alone):
 
         Raises `InputError` where the pool is full.
         """
+        text(name, "pool: name")
         policies = Policies(non_finite, gap, on_event, self._time_limit_s)
         if not self._free:
             raise InputError(f"pool: full, it has {self.capacity} members; let one leave, or make a larger one")
@@ -139,8 +147,11 @@ class StreamPool(Alone):
     def plain(self, frames: Frames) -> TypeGuard[Array]:
         """Whether these are frames (time, ...) of the only input, in its shape and dtype."""
         return (
-            frames.__class__ is np.ndarray
+            # A stand-in for an array says of itself that it is one.
+            type(frames) is np.ndarray
+            and frames.ndim > 0
             and frames.shape[1:] == self._frame_shape
+            and frames.nbytes <= MOST_BYTES
             # One that came from another process is equal, and not the same.
             and (frames.dtype is self._dtype or frames.dtype == self._dtype)
             and self._single
@@ -173,11 +184,14 @@ class StreamPool(Alone):
 
     def _push_together(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames] | None:
         """One batched call for all of them; None, and nothing was done, where that is not possible."""
-        arrays: list[Any] = list(frames.values())
-        shape: tuple[int, ...] = getattr(arrays[0], "shape", ()) if arrays else ()
-        if not shape or not shape[0] or shape[0] % self.contract.unit or not self.plain(arrays[0]):
+        if not isinstance(frames, dict):
             return None
-        dtype = arrays[0].dtype
+        arrays: list[Any] = list(frames.values())
+        if not arrays or not self.plain(arrays[0]):
+            return None
+        shape, dtype = arrays[0].shape, arrays[0].dtype
+        if not shape[0] or shape[0] % self.contract.unit:
+            return None
         for array in arrays:
             same = array.__class__ is np.ndarray and array.shape == shape
             if not same or (array.dtype is not dtype and array.dtype != dtype):
@@ -195,6 +209,8 @@ class StreamPool(Alone):
 
     def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
         """Members with equally many frames together, and by themselves those that need it."""
+        if not isinstance(frames, Mapping):
+            raise InputError(f"pool: push: expected a dict of members and their frames, found {shown(frames)}")
         together: dict[int, dict[Member, dict[str, Array]]] = {}
         others: dict[Member, dict[str, Array]] = {}
         rows = np.array([self._row(member) for member in frames], np.intp)
@@ -271,7 +287,7 @@ class StreamPool(Alone):
         return replace(self._fresh, fields={**self._fresh.fields, **fields, "skip": skip}, arrays=arrays)
 
     def _row(self, member: Member) -> int:
-        row = self._row_of.get(member)
+        row = self._row_of.get(instance(member, "pool: member", Member, remedy="use one that join gave"))
         if row is None:
             raise InputError(f"pool: {member!r} is no member: it has left, or belongs to another pool")
         return row

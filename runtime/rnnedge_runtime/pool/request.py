@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
-from rnnedge_runtime.errors import Dropped, InputError
+from rnnedge_runtime.arguments import choice, integer
+from rnnedge_runtime.errors import Dropped
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.pool.member import Member
 
@@ -45,11 +46,8 @@ class Waiting:
 
     def __init__(self, limit: int, full: Full) -> None:
         """Raise `InputError` for no room or a policy that does not exist."""
-        if limit < 1:
-            raise InputError(f"batcher: expected a queue of at least 1 push, found {limit}")
-        if full not in get_args(Full):
-            raise InputError(f"batcher: full: expected one of {', '.join(get_args(Full))}, found {full!r}")
-        self._limit, self._full = limit, full
+        choice(full, "batcher: full", get_args(Full))
+        self._limit, self._full = integer(limit, "batcher: queue"), full
         self._queues: dict[Member, deque[Request]] = {}
         # Frames that were dropped behind all that a member has waiting.
         self._lost_behind: WeakKeyDictionary[Member, int] = WeakKeyDictionary()

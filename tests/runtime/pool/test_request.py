@@ -80,7 +80,7 @@ def test_each_member_has_its_own_queue() -> None:
 
 def test_settings_are_checked() -> None:
     """Both."""
-    with pytest.raises(InputError, match="a queue of at least 1 push, found 0"):
+    with pytest.raises(InputError, match="queue: expected an integer, 1 or more, found 0"):
         Waiting(0, "block")
     with pytest.raises(InputError, match="full: expected one of block, drop-oldest, drop-newest, found 'wait'"):
         Waiting(1, "wait")  # type: ignore[arg-type]
