@@ -53,7 +53,7 @@ def _add(model: onnx.ModelProto, operator: str, sample: Sample, rng: Rng) -> Non
     maker = _Maker(model, rng)
     names = ["" if value is None else maker.input(value, dtype, k == 0) for k, value in enumerate(inputs)]
     domain, _, name = operator.rpartition("::")
-    outputs = [f"hostile_{k}" for k in range(2 if operator in ("Split", "GRU") else 1)]
+    outputs = [f"hostile_{k}" for k in range(2 if operator in ("Split", "GRU", "TopK") else 1)]
     maker.nodes.append(_node(name, names, outputs, domain=domain, name="hostile", **attributes))
     maker.finish(outputs)
 

@@ -28,27 +28,38 @@ def _floats(*values: float) -> Any:
 
 _add("Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor HardSwish Identity Log Mish Neg Reciprocal Relu "
      "Round Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh IsNaN IsInf Celu Elu LeakyRelu ThresholdedRelu "
-     "HardSigmoid Selu Gelu Shape GlobalAveragePool GlobalMaxPool Not Dropout", {}, (2, 3, 4))  # fmt: skip
+     "HardSigmoid Selu Gelu Shape Size Shrink GlobalAveragePool GlobalMaxPool Not Dropout", {}, (2, 3, 4))  # fmt: skip
 _add("Add Sub Mul Pow Div Mod Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor PRelu Max Min Mean Sum", {},
      (2, 3, 4), (3, 4))  # fmt: skip
 _add("Div Mod", {}, _ints(-(1 << 63), 7, 8), _ints(3, 2, 1))
 _add("Div Mod", {}, np.array([-(1 << 31), 7], np.int32), np.array([3, 2], np.int32))
 _add("Mod", {"fmod": 1}, (3,), (3,))
 _add("BitShift", {"direction": "LEFT"}, np.array([1, 2], np.uint8), np.array([1, 2], np.uint8))
+_add("BitwiseAnd BitwiseOr BitwiseXor", {}, _ints(1, 2), _ints(3, 1))
+_add("BitwiseNot", {}, _ints(1, 2))
 _add("Where", {}, np.array([True, False, True]), (2, 3), (3,))
 _add("Clip", {}, (2, 3), np.float32(-1), np.float32(1))
+_add("CastLike", {}, (2, 3), (1,))
 for _to in (1, 2, 3, 6, 7, 9, 10, 11):
     _add("Cast", {"to": _to, "saturate": 1}, (2, 3))
 _add("Gather", {"axis": 0}, (3, 4), _ints(0, 2))
 _add("GatherElements", {"axis": 1}, (3, 4), np.array([[0, 1], [2, 3], [1, 1]]))
 _add("GatherND", {"batch_dims": 0}, (3, 4), np.array([[0, 1]]))
 _add("GatherND", {"batch_dims": 1}, (3, 4, 2), np.array([[0], [1], [2]]))
+for _reduction in ("none", "add", "mul", "max", "min"):
+    _add("ScatterND", {"reduction": _reduction}, (4, 3), np.array([[1], [3]]), (2, 3))
+    _add("ScatterElements", {"axis": 1, "reduction": _reduction}, (3, 4), np.array([[0, 1], [2, -1]]), (2, 2))
+_add("ReverseSequence", {"batch_axis": 1, "time_axis": 0}, (4, 3, 2), _ints(1, 4, 2))
+_add("TopK", {"axis": -1, "largest": 1, "sorted": 1}, (3, 5), _ints(2))
+_add("TopK", {"largest": 0, "sorted": 0}, (70,), _ints(60))
 _add("ArgMax ArgMin", {"axis": 1, "keepdims": 1, "select_last_index": 1}, (3, 4))
 _add("ConstantOfShape", {}, _ints(2, 3))
 _add("Range", {}, np.int64(0), np.int64(5), np.int64(1))
 _add("Range", {}, np.float32(0), np.float32(5), np.float32(1))
 _add("Reshape", {}, (2, 6), _ints(3, -1))
 _add("Reshape", {"allowzero": 1}, (2, 6), _ints(3, 4))
+_add("DepthToSpace", {"blocksize": 2, "mode": "CRD"}, (1, 8, 2, 3))
+_add("SpaceToDepth", {"blocksize": 2}, (1, 2, 4, 6))
 _add("Flatten", {"axis": 1}, (2, 3, 4))
 _add("Squeeze", {}, (1, 3, 1), _ints(0))
 _add("Unsqueeze", {}, (3,), _ints(0, 2))

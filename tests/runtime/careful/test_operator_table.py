@@ -35,7 +35,7 @@ def sample_node(operator: str, sample: Sample, known: bool = True) -> Node:
     """The node of a sample, its parameters constant, the shapes of its data known or not."""
     attributes, inputs = sample
     shapes = ("" if one is None else one if known or not isinstance(one, tuple) else None for one in inputs)
-    return node(operator, attributes, *shapes, outputs=2 if operator == "Split" else 1)
+    return node(operator, attributes, *shapes, outputs=2 if operator in ("Split", "TopK") else 1)
 
 
 @pytest.mark.parametrize("operator", SAMPLES)
