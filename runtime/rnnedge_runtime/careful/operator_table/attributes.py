@@ -1,11 +1,14 @@
-"""Kinds of attributes: what a value of each may be. A check returns what it expected, or "" where it is content."""
+"""Kinds of attributes: what a value of each may be. A check returns what it expected, or "" where it is content.
+
+Every fresh process that loads a file from somebody else imports this, and a dataclass takes half a millisecond to make:
+these are plain classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,30 +19,26 @@ LARGEST = 1 << 20
 MOST_AXES = 8
 
 
-class Kind(Protocol):
-    """What an attribute may be."""
+class Kind:
+    """What an attribute may be; a node without one that is `required` is refused."""
 
-    @property
-    def required(self) -> bool:
-        """Whether a node without it is refused."""
-        ...
+    required: bool
 
     def wrong(self, value: Any) -> str:
         """What was expected; "" for a value that is right."""
-        ...
+        raise NotImplementedError
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-@dataclass(frozen=True)
-class Integer:
+class Integer(Kind):
     """A number of `low` to `high`."""
 
-    low: int
-    high: int
-    required: bool = False
+    def __init__(self, low: int, high: int, required: bool = False) -> None:
+        """As the class says."""
+        self.low, self.high, self.required = low, high, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -47,14 +46,12 @@ class Integer:
         return "" if right else f"an integer of {self.low} to {self.high}"
 
 
-@dataclass(frozen=True)
-class Integers:
+class Integers(Kind):
     """Up to `most` numbers of `low` to `high` each."""
 
-    low: int
-    high: int
-    most: int = 2 * MOST_AXES
-    required: bool = False
+    def __init__(self, low: int, high: int, most: int = 2 * MOST_AXES, required: bool = False) -> None:
+        """As the class says."""
+        self.low, self.high, self.most, self.required = low, high, most, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -65,13 +62,12 @@ class Integers:
         return ""
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(Kind):
     """A finite number of `low` to `high`."""
 
-    low: float = -np.inf
-    high: float = np.inf
-    required: bool = False
+    def __init__(self, low: float = -np.inf, high: float = np.inf, required: bool = False) -> None:
+        """As the class says."""
+        self.low, self.high, self.required = low, high, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -80,14 +76,14 @@ class Number:
         return "" if self.low <= value <= self.high else f"a number of {self.low:g} to {self.high:g}"
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(Kind):
     """Up to `most` finite numbers of `low` to `high` each."""
 
-    low: float = -np.inf
-    high: float = np.inf
-    most: int = 2 * MOST_AXES
-    required: bool = False
+    def __init__(
+        self, low: float = -np.inf, high: float = np.inf, most: int = 2 * MOST_AXES, required: bool = False
+    ) -> None:
+        """As the class says."""
+        self.low, self.high, self.most, self.required = low, high, most, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -97,25 +93,24 @@ class Numbers:
         return next((wrong for each in value if (wrong := one.wrong(each))), "")
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(Kind):
     """One of `allowed`."""
 
-    allowed: tuple[str, ...]
-    required: bool = False
+    def __init__(self, allowed: tuple[str, ...], required: bool = False) -> None:
+        """As the class says."""
+        self.allowed, self.required = allowed, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
         return "" if isinstance(value, str) and value in self.allowed else f"one of {', '.join(self.allowed)}"
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Kind):
     """Up to `most` of `allowed`."""
 
-    allowed: tuple[str, ...]
-    most: int
-    required: bool = False
+    def __init__(self, allowed: tuple[str, ...], most: int, required: bool = False) -> None:
+        """As the class says."""
+        self.allowed, self.most, self.required = allowed, most, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -123,12 +118,12 @@ class Words:
         return "" if right else f"at most {self.most} of {', '.join(self.allowed)}"
 
 
-@dataclass(frozen=True)
-class Numeric:
+class Numeric(Kind):
     """A tensor of up to `most` numbers."""
 
-    most: int
-    required: bool = False
+    def __init__(self, most: int, required: bool = False) -> None:
+        """As the class says."""
+        self.most, self.required = most, required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
@@ -136,11 +131,12 @@ class Numeric:
         return "" if right else f"a tensor of at most {self.most:,} numbers"
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(Kind):
     """A graph."""
 
-    required: bool = False
+    def __init__(self, required: bool = False) -> None:
+        """As the class says."""
+        self.required = required
 
     def wrong(self, value: Any) -> str:
         """As `Kind.wrong`."""
