@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.engines import Engine
 from rnnedge_runtime.errors import ProviderError
+from rnnedge_runtime.memory import Room, machine
 
 
 class Loaded:
@@ -19,10 +20,20 @@ class Loaded:
     """
 
     def __init__(
-        self, name: str, digest: str, contract: Contract, engine: Engine, further: Sequence[Callable[[], Engine]] = ()
+        self,
+        name: str,
+        digest: str,
+        contract: Contract,
+        engine: Engine,
+        further: Sequence[Callable[[], Engine]] = (),
+        room: Room | None = None,
     ) -> None:
-        """`further` open the engines that may take over, one after the other, where the one before fails."""
+        """`further` open the engines that may take over, one after the other, where the one before fails.
+
+        `room`: the bytes that streams may take; None: what the machine has.
+        """
         self.name, self.digest, self.contract, self.engine = name, digest, contract, engine
+        self.room = room or machine()
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")
         self._further = list(further)
         self._lock = threading.Lock()

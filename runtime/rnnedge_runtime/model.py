@@ -20,6 +20,7 @@ from rnnedge_runtime.errors import InputError, ModelRefused, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, named_inputs
 from rnnedge_runtime.loaded import Loaded, first_that_starts
+from rnnedge_runtime.memory import STRICT, check_pool, check_stream
 from rnnedge_runtime.origin import Origin, origin_of
 from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
@@ -112,6 +113,7 @@ class Model:
         batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
         if self.contract.batch not in (None, batch):
             raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
+        check_stream(self.contract, batch, self._loaded.room)
         try:
             return Stream(self._loaded, batch, {} if states is None else states, policies)
         except MemoryError as error:
@@ -137,6 +139,7 @@ class Model:
                 f"pool: the file was made for batch {self.contract.batch}; export the model with an open batch, "
                 "or give every sequence a stream of its own"
             )
+        check_pool(self.contract, capacity, self._loaded.room)
         try:
             return StreamPool(self._loaded, capacity, on_event, time_limit_s)
         except MemoryError as error:
@@ -262,7 +265,7 @@ def load_bytes(
         engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Model(Loaded(name, digest, contract, engine, openers), origin)
+        return Model(Loaded(name, digest, contract, engine, openers, STRICT if watch else None), origin)
 
     if deserved == "local":
         return open_model()

@@ -15,6 +15,7 @@ from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.guard import Guard
 from rnnedge_runtime.lane import Lane
 from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.memory import bulk, most_frames, too_many
 from rnnedge_runtime.snapshot import Snapshot
 
 
@@ -26,7 +27,9 @@ class Sequence(Calls):
         super().__init__(loaded, batch, states, policies)
         self._serve(policies, self._log)
         self._time = 0 if batch == 1 else 1
-        self._unit, self._piece = self.contract.unit, self.contract.piece
+        self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
+        # How many frames a push may bring; None: any number.
+        self._most = most_frames(self.contract, batch, loaded.room)
         # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
         self._fast: Lane | None = None
         # The call that is a whole step by itself, or None; and how many frames of the first output it brings.
@@ -68,6 +71,10 @@ class Sequence(Calls):
 
     def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Run checked frames as whole lanes; what is no whole lane waits. An error leaves all as it was."""
+        count = _length(arrays, self._time)
+        if self._most is not None and count > self._most:
+            room, batch = self._loaded.room, self.batch
+            raise too_many("push", count, self.contract, batch, room, f"push at most {self._most:,} at a time")
         kept = None if self._held + _length(arrays, self._time) < 2 * self._unit else self._kept()
         frames, rest = self._frames, self._rest
         try:

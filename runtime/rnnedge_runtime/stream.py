@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
+from rnnedge_runtime.memory import most_frames, too_many
 from rnnedge_runtime.ownership import alone, in_use
 from rnnedge_runtime.sequence import Sequence
 from rnnedge_runtime.snapshot import fitted, pack, unpack
@@ -171,10 +173,15 @@ class Stream(Sequence):
         # A sequence that ends takes no longer for more of them; the others are run.
         integer(frames, "gap: frames", most=None if policy == "reset" else MOST_GAP)
         self._check_open()
+        most = None if policy == "reset" else most_frames(self.contract, self.batch, self._loaded.room, given=False)
+        if most is not None and frames > most:
+            remedy = f"of more than {most:,}, let the sequence end with gap='reset'"
+            raise too_many("gap", frames, self.contract, self.batch, self._loaded.room, remedy)
         self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
         if policy == "reset":
             return self._shaped(self._end())
-        sizes = [self._piece] * (frames // self._piece) + [frames % self._piece]
+        whole, rest = divmod(frames, self._piece)
+        sizes = chain(repeat(self._piece, whole), [rest])
         return self._shaped(self._join([self._take(self._guard.fill(size)) for size in sizes]))
 
     @alone

@@ -11,6 +11,7 @@ from rnnedge_runtime.contract import Array, Port
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.memory import bulk, most_frames, too_many
 from rnnedge_runtime.pool.group import Group, Groups
 from rnnedge_runtime.pool.rows import Order, Rows
 
@@ -41,6 +42,9 @@ class Seats:
         self._rows = Rows(self.contract, capacity, order)
         self._groups = Groups(loaded, order, policies, log)
         self._seated: Group | None = None
+        self._room = loaded.room
+        # `_most_of` by count.
+        self._most: dict[int, tuple[int, int | None]] = {}
 
     def read(self, row: int) -> dict[str, Array]:
         """Where a row stands, as arrays of a snapshot."""
@@ -69,10 +73,11 @@ class Seats:
 
         Returns per-frame outputs (len(rows), time, ...) by name; summaries stay in the rows.
         """
-        unit, total = self.contract.unit, next(iter(arrays.values())).shape[1]
-        most = (
-            unit if self.contract.chunk else max(unit, _CALL_PIECES * self.contract.piece // len(rows) // unit * unit)
-        )
+        total = next(iter(arrays.values())).shape[1]
+        most, limit = self._most.get(len(rows)) or self._most_of(len(rows))
+        if limit is not None and total > limit:
+            remedy = f"push at most {limit:,} at a time to so many members"
+            raise too_many("push", total, self.contract, len(rows), self._room, remedy)
         if 0 < total <= most:
             return self._call(rows, arrays)
         parts = [{p.name: _no_frames(p, len(rows)) for p in self.contract.outputs if p.per_frame}]
@@ -84,6 +89,13 @@ class Seats:
             self.put_back(kept)
             raise
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+    def _most_of(self, count: int) -> tuple[int, int | None]:
+        """Frames of one call of `count` sequences, and of one push; None: any number."""
+        contract, room = self.contract, self._room
+        most = contract.unit if contract.chunk else bulk(contract, count, room, _CALL_PIECES * contract.piece // count)
+        found = self._most[count] = most, most_frames(contract, count, room)
+        return found
 
     def _call(self, rows: Array, arrays: dict[str, Array]) -> dict[str, Array]:
         outputs = self._seat(rows).run(arrays, int(self.fed[rows].min()))
