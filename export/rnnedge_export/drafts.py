@@ -165,11 +165,17 @@ def of_module(
 
 @contextmanager
 def of_file(
-    offline: str | Path, *, opset: int = 20, batch_axis: int | None = None, time_axis: str | int = 1, say: Say
+    offline: str | Path,
+    *,
+    opset: int = 20,
+    batch_axis: int | None = None,
+    time_axis: str | int = 1,
+    trust: str | None = None,
+    say: Say,
 ) -> Iterator[Workshop]:
     """An ONNX file for whole sequences; arguments as for `rnnedge_export.convert`."""
     say("read")
-    source = open_offline(offline, time_axis, batch_axis)
+    source = open_offline(offline, time_axis, batch_axis, trust)
     say("capture")
     captured = source.capture(opset)
     provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}

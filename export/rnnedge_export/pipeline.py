@@ -79,20 +79,24 @@ def convert(
     labels: Sequence[str] = (),
     normalization: Normalization | None = None,
     taps: Sequence[str] = (),
+    trust: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Turn an ONNX file for whole sequences into one that streams, proven equal to it.
 
     `offline`: opset 14 to 22, from any framework; one input, float32 or int64. `time_axis`: the axis along which it is
     streamed, 1 or "input:1"; `batch_axis` is 0, or 1 where time is on axis 0. `opset` holds for files older than 18;
-    others keep theirs. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
+    others keep theirs. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and
+    has its weights in itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
     options = Options(
         form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
     )
     say = progress or (lambda _: None)
     check_writable(path)
-    with of_file(Path(offline), opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
+    with of_file(
+        Path(offline), opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say
+    ) as workshop:
         return _write(workshop, options, path, say)
 
 

@@ -94,7 +94,7 @@ def verify(
     model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
-        offline = open_offline(source, time_axis, batch_axis)
+        offline = open_offline(source, time_axis, batch_axis, trust)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, SourceTrustOption
 
 
 def command(
@@ -31,6 +31,7 @@ def command(
     constant: Annotated[list[str] | None, typer.Option(help="An input that never changes, as name=number.")] = None,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
+    trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -54,6 +55,7 @@ def command(
             constants=values,
             frame_rate_hz=frame_rate,
             labels=labels.split(",") if labels else (),
+            trust=trust,
             progress=progress,
         )
     print_report(report, "adopt", str(file), json=json)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, SourceTrustOption
 from rnnedge.cli.precision import (
     BudgetOption,
     CalibrationOption,
@@ -70,6 +70,7 @@ def command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
     ] = False,
+    trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -89,7 +90,7 @@ def command(
         progress("import torch")
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, taps=asked,
-                         numbers=(precision, layer, tolerance, budget_error))  # fmt: skip
+                         trust=trust, numbers=(precision, layer, tolerance, budget_error))  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -133,6 +134,7 @@ def _export(
     labels: str | None,
     numbers: tuple[str, list[str] | None, float | None, float | None],
     calibration: list[Path] | None,
+    trust: str | None,
     **options: Any,
 ) -> Report:
     """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
@@ -145,7 +147,7 @@ def _export(
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
-                               labels=names, progress=progress, precision=asked(*numbers),
+                               labels=names, progress=progress, precision=asked(*numbers), trust=trust,
                                calibration=recordings(calibration), **options)  # fmt: skip
     from rnnedge.sources import load_source
 

@@ -32,6 +32,13 @@ TrustOption = Annotated[
         "that were exported on this machine.",
     ),
 ]
+SourceTrustOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=_trust,
+        help="Of an ONNX file that is taken in. strict (default): at most 64 MiB, weights in itself; local: as it is.",
+    ),
+]
 KeyOption = Annotated[
     Path | None,
     typer.Option(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli.output import JsonOption, SourceTrustOption
 from rnnedge.cli.precision import CalibrationOption, ToleranceOption
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def command(
     calibration: CalibrationOption = None,
     tolerance: ToleranceOption = None,
     input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.")] = None,
+    trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -61,7 +62,7 @@ def command(
         progress("import torch")
         from rnnedge.tuning import tune
 
-        with _workshop(source, input_size, calibration, tolerance, progress) as (workshop, options, about):
+        with _workshop(source, input_size, calibration, tolerance, trust, progress) as (workshop, options, about):
             tuned = tune(
                 workshop,
                 output,
@@ -81,7 +82,12 @@ def command(
 
 @contextmanager
 def _workshop(
-    source: str, input_size: int | None, paths: list[Path] | None, tolerance: float | None, progress: Any
+    source: str,
+    input_size: int | None,
+    paths: list[Path] | None,
+    tolerance: float | None,
+    trust: str | None,
+    progress: Any,
 ) -> Iterator[tuple[Any, Any, dict[str, str]]]:
     """What was captured, what all candidates share, and what the source is."""
     from rnnedge.cli.precision import asked, recordings
@@ -90,7 +96,7 @@ def _workshop(
     # The name does not matter: each candidate has its own.
     numbers = ("int8", None, tolerance, None)
     if source.endswith(".onnx"):
-        with of_file(source, say=progress) as workshop:
+        with of_file(source, trust=trust, say=progress) as workshop:
             options = Options(precision=asked(*numbers), calibration=recordings(paths))
             yield workshop, options, {"source": source, "sha256": workshop.provenance["source_sha256"]}
         return

@@ -47,6 +47,7 @@ def adopt(
     constants: Mapping[str, float] | None = None,
     frame_rate_hz: float | None = None,
     labels: Sequence[str] = (),
+    trust: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
@@ -54,14 +55,15 @@ def adopt(
     `states`: name of a state's input -> name of the output that gives it back. `time_axis`: 1, "input:1", or None where
     a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number.
     `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
-    of inputs that never change.
+    of inputs that never change. `trust`: "local" for a file that you would run as a program; any other one is at most
+    64 MiB and has its weights in itself.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
     say = progress or (lambda _: None)
     check_writable(path)
     say("read")
-    digest, proto = read_file(os.fspath(file))
+    digest, proto = read_file(os.fspath(file), trust)
     axis = None if time_axis is None else TimeAxis.parse(str(time_axis)).axis
     if axis is None and (chunk or 1) != 1:
         raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from torch import Tensor
 
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
+from rnnedge_export.capture.foreign import read_foreign
 from rnnedge_export.capture.measured import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.capture.plain import make_plain
 from rnnedge_export.capture.source import Example
@@ -55,10 +54,10 @@ class TimeAxis:
 class OnnxSource:
     """The file at `path` as a function of one whole sequence, as `Source` is of a module."""
 
-    def __init__(self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int, trust: str | None = None) -> None:
         """Read the file; raises `ModelRefused` where it is missing, damaged, or not a function of one sequence."""
         self.name = os.fspath(path)
-        self.digest, proto = read_file(self.name)
+        self.digest, proto = read_file(self.name, trust)
         port, declared = self._port(proto, time, batch_axis)
         self.input_name = port.name
         self.input_names: tuple[str, ...] = (str(port.name),)
@@ -177,22 +176,17 @@ class OnnxSource:
                     )
 
 
-def open_offline(path: str | os.PathLike[str], time_axis: str | int, batch_axis: int | None) -> OnnxSource:
+def open_offline(
+    path: str | os.PathLike[str], time_axis: str | int, batch_axis: int | None, trust: str | None = None
+) -> OnnxSource:
     """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0."""
     time = TimeAxis.parse(str(time_axis))
-    return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis)
+    return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis, trust)
 
 
-def read_file(path: str) -> tuple[str, onnx.ModelProto]:
-    """(SHA-256, model) of the file at `path`, external data included; raises `ModelRefused`."""
-    try:
-        proto = onnx.load(path)
-        digest = sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelRefused(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    # The parser of protocol buffers has exceptions of its own.
-    except Exception as error:
-        raise ModelRefused(f"{path}: is not an ONNX file ({str(error).splitlines()[0]})") from error
+def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
+    """(SHA-256, model) of the file at `path`, as `read_foreign` reads it; raises `ModelRefused`."""
+    digest, proto = read_foreign(path, trust)
     if not proto.graph.node:
         raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
     make_plain(proto)
