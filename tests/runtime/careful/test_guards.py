@@ -146,6 +146,26 @@ def test_guarded_divisions_give_what_they_gave(dtype: str, constant: bool) -> No
         np.testing.assert_array_equal(session.run(None, given)[0], np.array(values, dtype))
 
 
+def test_divisions_in_a_body_are_guarded() -> None:
+    """A running sum of quotients in a Scan, whose constants are those of the graph around it or its own."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [_node("Div", ["least", "each"], ["quotient"]), _node("Add", ["sum", "quotient"], ["sum_next"])], "body",
+        [value("sum", TensorProto.INT64, []), value("each", TensorProto.INT64, [])],
+        [value("sum_next", TensorProto.INT64, [])],
+    )  # fmt: skip
+    constants = {"least": np.int64(-(1 << 63)), "start": np.int64(0)}
+    graph = helper.make_graph(
+        [_node("Scan", ["start", "x"], ["y"], body=body, num_scan_inputs=1)], "g",
+        [value("x", TensorProto.INT64, ["n"])], [value("y", TensorProto.INT64, [])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )  # fmt: skip
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10).SerializeToString()
+    session = onnxruntime.InferenceSession(check_policy(data, LIMITS), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"x": np.array([2, 1, 4])})[0] == -(1 << 62) - (1 << 61) + -(1 << 63) + (1 << 64)
+    assert session.run(None, {"x": np.array([-1])})[0] == -(1 << 63)
+
+
 def test_a_file_without_need_of_guards_is_opened_as_it_is() -> None:
     """The recurrence of the golden file reads the frames of the caller; a division by 2 traps nobody."""
     golden = GOLDEN.read_bytes()
@@ -160,7 +180,7 @@ def test_weights_of_a_convolution_have_elements(operator: str) -> None:
 
     def convolution(computed: bool, taps: int, **attributes: list[int]) -> bytes:
         weights = numpy_helper.from_array(np.ones((4, 4, taps), np.float32), "w")
-        cut = [numpy_helper.from_array(np.array([number]), name) for name, number in (("from", 0), ("to", 1))]
+        cut = [numpy_helper.from_array(np.array([number]), name) for name, number in (("from", 0), ("to", 4))]
         nodes = [_node("Slice", ["w", "from", "to"], ["cut"])] if computed else []
         nodes.append(_node(operator, ["x", "cut" if computed else "w"], ["y"], **attributes))
         ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 4, "t"]) for name in "xy"]

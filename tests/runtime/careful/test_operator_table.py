@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from operator_samples import SAMPLES, Sample
 
 from rnnedge_runtime import ModelRefused
-from rnnedge_runtime.careful.operator_table import FAMILIES, Node, check_node, operators
+from rnnedge_runtime.careful.operator_table import FAMILIES, Node, check_node, operators, result_types
 from rnnedge_runtime.careful.operator_table.table import row_of
 
 LARGE = np.iinfo(np.int64).max
@@ -119,3 +121,39 @@ def test_a_split_gives_what_it_says() -> None:
     check_node(node("Split", {"num_outputs": 2}, None, outputs=2))
     with pytest.raises(ModelRefused, match="expected 2 outputs, found 3"):
         check_node(node("Split", {"num_outputs": 2}, None, outputs=3))
+
+
+def inferred(operator: str, sample: Sample, dtype: str) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """The types of outputs that the table says, and those that ONNX infers; () where ONNX does not allow `dtype`."""
+    attributes, inputs = sample
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    types: dict[str, str] = {}
+    ports, constants = [], []
+    for k, value in enumerate(inputs):
+        if isinstance(value, tuple):
+            ports.append(helper.make_tensor_value_info(f"x{k}", kind, list(value)))
+            types[f"x{k}"] = dtype
+        elif value is not None:
+            constants.append(numpy_helper.from_array(np.asarray(value), f"x{k}"))
+            types[f"x{k}"] = np.asarray(value).dtype.name
+    names = ["" if value is None else f"x{k}" for k, value in enumerate(inputs)]
+    outputs = ["y0", "y1"] if operator in ("Split", "TopK", "MaxPool", "Dropout") else ["y0"]
+    one = helper.make_node(operator, names, outputs, **attributes)
+    graph = helper.make_graph([one], "g", ports, [onnx.ValueInfoProto(name=name) for name in outputs], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    try:
+        found = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph.output
+    except (onnx.shape_inference.InferenceError, RuntimeError):
+        return (), ()
+    expected = tuple(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name for value in found)
+    said = result_types(Node(operator, tuple(names), tuple(outputs), attributes, type_of=types.get))
+    return tuple(said), expected
+
+
+@pytest.mark.parametrize("operator", sorted(name for name in SAMPLES if "::" not in name))
+def test_the_types_of_results_are_those_of_onnx(operator: str) -> None:
+    """For every type that the operator takes: guards of integers depend on it."""
+    found = [inferred(operator, one, dtype) for one in SAMPLES[operator]
+             for dtype in ("float32", "float16", "float64", "int64", "int32", "uint8", "int8", "bool")]  # fmt: skip
+    assert any(expected for _, expected in found)
+    assert [said for said, _ in found] == [expected for _, expected in found]
