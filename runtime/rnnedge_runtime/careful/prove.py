@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def look_through(data: bytes, watch: Watch) -> None:
     """Refuse what the policy refuses, and take note of what is to be opened in place of the file, if anything is."""
-    watch.guarded = check_policy(data, watch.limits)
+    found = check_policy(data, watch.limits)
+    watch.guarded = None if found == data else found
 
 
 def prove_apart(data: bytes, name: str, settings: Settings, watch: Watch) -> bool:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from bombs import GOLDEN, with_contract, with_nodes
+from exported import Exported
 from onnx import TensorProto, helper
 
 from rnnedge_runtime import ModelRefused, load
-from rnnedge_runtime.careful import LIMITS, first_opening
+from rnnedge_runtime.careful import LIMITS, first_opening, prove
 from rnnedge_runtime.careful.first_opening import NoChild, open_in_child
 from rnnedge_runtime.careful.verdicts import GUARDED, PLAIN, accept, known, verdict_of
 from rnnedge_runtime.careful.watch import Watch
@@ -78,6 +79,20 @@ def test_a_file_of_this_machine_starts_none(started: list[str]) -> None:
     load(GOLDEN, trust="local")
     load_bytes(GOLDEN.read_bytes(), trust="strict", in_child=False)
     assert started == []
+
+
+def test_a_file_that_is_known_is_opened_and_no_more(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not looked through again, nor replayed: that costs more than all else of a start."""
+    load(native.path, trust="strict")
+
+    def again(*_: object) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr(prove, "check_policy", again)
+    monkeypatch.setattr(prove, "replay", again)
+    load(native.path, trust="strict")
+    with pytest.raises(ModelRefused, match="AssertionError"):
+        load(native.path, trust="strict", optimization="none")
 
 
 def test_a_file_that_is_known_keeps_its_guards(monkeypatch: pytest.MonkeyPatch, started: list[str]) -> None:
