@@ -61,6 +61,10 @@ class Calls(Alone):
         if self._limit_s:
             watchdog.watch(self)
 
+    def limit(self, seconds: float) -> None:
+        """Change the time limit of one that has one; no time is left where it is not above 0."""
+        self._limit_s = max(seconds, 1e-6)
+
     def _call_lane(self, lane: Lane, fed: int, total: int | None) -> Lane:
         """Run a filled lane, or the one that takes its place; `fed` and `total` as for `Lane.place`."""
         lane.place(fed, total)

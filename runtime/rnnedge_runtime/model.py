@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -145,22 +146,33 @@ class Model:
         except MemoryError as error:
             raise InputError(f"pool: capacity: {capacity:,} sequences need more memory than there is") from error
 
-    def run(self, frames: Frames) -> Frames:
+    def run(self, frames: Frames, *, time_limit_s: float | None = None) -> Frames:
         """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.
 
         Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
-        Raises `InputError` as `Stream.push` does, and for an empty sequence.
+        `time_limit_s`: seconds that all of it may take, as for `stream`.
+        Raises `InputError` as `Stream.push` does, for an empty sequence, and where there is no memory for the results;
+        `Stalled` beyond the time limit.
         """
+        try:
+            return self._run(frames, time_limit_s)
+        except MemoryError as error:
+            raise InputError("run: expected memory for the frames and what they give, found none; push them") from error
+
+    def _run(self, frames: Frames, time_limit_s: float | None) -> Frames:
+        start = monotonic()
         names = self.contract.inputs
         given = {name: array_of(one, f"input {name!r}") for name, one in named_inputs(frames, self.contract).items()}
         array = given[names[0].name]
         batched = array.ndim == len(names[0].frame_shape) + 2
-        stream = self.stream(batch=len(array) if batched else 1)
+        stream = self.stream(len(array) if batched else 1, time_limit_s=time_limit_s)
         single = batched and len(array) == 1
         # Those of the others that have no batch axis are told so.
         alone = {n: a[0] if single and a.shape[:1] == (1,) else a for n, a in given.items()}
         pushed = stream.push(alone)
+        if time_limit_s is not None:
+            stream.limit(time_limit_s - (monotonic() - start))
         rest = stream.finish()
         time = 1 if batched and len(array) > 1 else 0
         results: dict[str, Array] = {}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from exported import Exported
 
-from rnnedge_runtime import InputError, Model, load, memory
+from rnnedge_runtime import InputError, Model, Stalled, load, memory
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines.native.signature import read_signature
@@ -119,6 +119,30 @@ def test_a_push_of_a_pool_is_bounded_too(native: Exported) -> None:
     assert [pool.frames(member) for member in members] == [0] * 4
     found = pool.push(dict.fromkeys(members, given[:most]))
     np.testing.assert_allclose(found[members[3]], native.model.stream().push(given[:most]), atol=1e-6)
+
+
+def test_what_the_system_has_no_memory_for_is_an_error_of_ours(
+    native: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where numpy raises `MemoryError`."""
+
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    model = native.model
+    given = frames(model.contract, 5)
+    monkeypatch.setattr(np, "concatenate", full)
+    with pytest.raises(InputError, match="run: expected memory for the frames"):
+        model.run(given)
+
+
+def test_a_whole_run_has_a_time_limit(native: Exported) -> None:
+    """It ends with `Stalled`; with enough time the results are those without a limit."""
+    model = native.model
+    given = frames(model.contract, 200_000)
+    with pytest.raises(Stalled):
+        model.run(given, time_limit_s=1e-6)
+    np.testing.assert_array_equal(model.run(given[:50], time_limit_s=600.0), model.run(given[:50]))
 
 
 def test_a_file_from_somebody_else_has_less_room(native: Exported) -> None:
