@@ -40,6 +40,7 @@ test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trai
 fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 300,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
 	RNNEDGE_NATIVE_NETWORKS=500 $(BIN)/python -m pytest --timeout 3600 tests/native/test_random_native.py
+	RNNEDGE_SANITIZED=all $(BIN)/python -m pytest --timeout 7200 tests/native/test_sanitized.py
 	$(BIN)/python $(PIP_INSTALL) --group fuzz && $(BIN)/python tests/fuzz/coverage_guided.py 300
 
 fuzz-files: $(STAMP_DEV) ## load 300,000 changed files, and push to those that load; takes twenty minutes

@@ -20,7 +20,7 @@ from rnnedge_export.native.scope import Scope
 from rnnedge_export.native.values import FLOAT, INT, SLACK, Array, Buffer, Tensor, View, plain, whole
 from rnnedge_export.native.weights import Weights
 from rnnedge_runtime.contract import Contract, State
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 from rnnedge_runtime.lane import shape_of
 
 CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "uint8_t"}
@@ -88,8 +88,19 @@ class Compiled:
 def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
     """Write the graph of a file as C for `batch` sequences.
 
-    Raises `ModelRefused` for what no rule can write.
+    Raises `ModelRefused` for what no rule can write, and for a graph that contradicts itself.
     """
+    try:
+        return _compiled(model, contract, batch, lanes, weights)
+    except RnnEdgeError:
+        raise
+    # What does not fit fails in a dozen ways in onnx, in numpy and here; none of them is a program.
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelRefused(f"native engine: the graph contradicts itself ({reason[0]}); {FALLBACK}") from error
+
+
+def _compiled(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
     nodes, constants = nodes_of(model.graph)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     inputs, outputs = _ports(contract, batch)

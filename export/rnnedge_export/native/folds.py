@@ -30,8 +30,8 @@ class Fold:
     integer_step: str
 
 
-SUM = Fold("0.0f", "0", "({0} + {1})", "({0} + {1})")
-PRODUCT = Fold("1.0f", "1", "({0} * {1})", "({0} * {1})")
+SUM = Fold("0.0f", "0", "({0} + {1})", "whole_sum({0}, {1})")
+PRODUCT = Fold("1.0f", "1", "({0} * {1})", "whole_product({0}, {1})")
 LARGEST = Fold("(-INFINITE)", "INT64_MIN", "larger({0}, {1})", "({0} > {1} ? {0} : {1})")
 SMALLEST = Fold("INFINITE", "INT64_MAX", "smaller({0}, {1})", "({0} < {1} ? {0} : {1})")
 

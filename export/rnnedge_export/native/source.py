@@ -65,7 +65,7 @@ def write_c(
     """
     check_name(name, "".join(_kernels(narrow=True)))
     digest = check_seal(data, origin)
-    model = onnx.load_from_string(data)
+    model = _parsed(data, origin)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
     shared = Weights(compact=compact)
     if contract.batch not in (None, 1):
@@ -105,6 +105,14 @@ def write_c(
         size,
         shared.integer_products,
     )
+
+
+def _parsed(data: bytes, origin: str) -> onnx.ModelProto:
+    try:
+        return onnx.load_from_string(data)
+    # protobuf has errors of its own, in several versions of several classes.
+    except Exception as error:
+        raise ModelRefused(f"{origin}: expected an ONNX file, found other bytes; export the model again") from error
 
 
 def _kernels(narrow: bool) -> list[str]:

@@ -24,7 +24,23 @@ INLINE float squared(float x) { return x * x; }
 INLINE float cubed(float x) { return x * x * x; }
 INLINE float rectified(float x) { return x < 0.0f ? 0.0f : x; }
 INLINE float leaky(float x, float slope) { return x < 0.0f ? slope * x : x; }
-INLINE float floor_of(float x) { float n = (float)(int32_t)x; return magnitude(x) < 8388608.0f ? n - (n > x) : x; }
+INLINE float floor_of(float x) {
+  const int small = magnitude(x) < 8388608.0f;
+  const float n = (float)(int32_t)(small ? x : 0.0f);
+  return small ? n - (n > x) : x;
+}
+
+/* Whole numbers, which wrap around as those of onnxruntime do. */
+INLINE int64_t whole_sum(int64_t x, int64_t y) { return (int64_t)((uint64_t)x + (uint64_t)y); }
+INLINE int64_t whole_difference(int64_t x, int64_t y) { return (int64_t)((uint64_t)x - (uint64_t)y); }
+INLINE int64_t whole_product(int64_t x, int64_t y) { return (int64_t)((uint64_t)x * (uint64_t)y); }
+INLINE int64_t whole_magnitude(int64_t x) { return x < 0 ? whole_difference(0, x) : x; }
+
+/* A float as a whole number of 64 or 32 bits; one that is none of them is the least one, as on x86. */
+INLINE int64_t whole_of(float x) {
+  return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (int64_t)x : INT64_MIN;
+}
+INLINE int64_t short_of(float x) { return x >= -2147483648.0f && x < 2147483648.0f ? (int64_t)x : INT32_MIN; }
 
 /* 2^n for n in -126 ... 127. */
 INLINE float power_of_two(int32_t n) { int32_t bits = (n + 127) << 23; float x; memcpy(&x, &bits, 4); return x; }
@@ -89,8 +105,8 @@ INLINE float logarithm(float x) {
   const int small = x < 1.17549435e-38f;
   float scaled = small ? x * 8388608.0f : x;
   memcpy(&bits, &scaled, 4);
-  int32_t n = (bits - half) >> 23;
-  int32_t rest = bits - (int32_t)((uint32_t)n << 23);
+  int32_t n = (int32_t)((uint32_t)bits - (uint32_t)half) >> 23;
+  int32_t rest = (int32_t)((uint32_t)bits - ((uint32_t)n << 23));
   float m;
   memcpy(&m, &rest, 4);
   float q = (m - 1.0f) / (m + 1.0f), s = q * q;

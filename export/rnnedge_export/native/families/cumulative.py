@@ -35,7 +35,8 @@ def running(scope: Scope, node: Node) -> Result:
             one = zero.rearranged(partial(np.broadcast_to, shape=here.index.shape)) if exclusive else one
         else:
             views = (*before.views, *one.views)
-            one = Tensor("({0} + {1})", views, here.index.shape, value.kind)
+            text = "({0} + {1})" if value.kind == "float" else "whole_sum({0}, {1})"
+            one = Tensor(text, views, here.index.shape, value.kind)
         program.store(one, here)
         before = plain(here)
     return [plain(target)]

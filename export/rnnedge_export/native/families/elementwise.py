@@ -23,14 +23,14 @@ class Formula:
 
 
 _FORMULAS = {
-    "Add": Formula("({0} + {1})", "({0} + {1})"),
-    "Sub": Formula("({0} - {1})", "({0} - {1})"),
-    "Mul": Formula("({0} * {1})", "({0} * {1})"),
+    "Add": Formula("({0} + {1})", "whole_sum({0}, {1})"),
+    "Sub": Formula("({0} - {1})", "whole_difference({0}, {1})"),
+    "Mul": Formula("({0} * {1})", "whole_product({0}, {1})"),
     "Div": Formula("({0} / {1})", costly=True),
     "Min": Formula("smaller({0}, {1})", "({0} < {1} ? {0} : {1})"),
     "Max": Formula("larger({0}, {1})", "({0} > {1} ? {0} : {1})"),
-    "Neg": Formula("(-{0})", "(-{0})"),
-    "Abs": Formula("magnitude({0})", "({0} < 0 ? -{0} : {0})"),
+    "Neg": Formula("(-{0})", "whole_difference(0, {0})"),
+    "Abs": Formula("magnitude({0})", "whole_magnitude({0})"),
     "Reciprocal": Formula("(1.0f / {0})", costly=True),
     "Sqrt": Formula("square_root({0})", costly=True),
     "Exp": Formula("exponential({0})", costly=True),
@@ -149,4 +149,9 @@ def cast(scope: Scope, node: Node) -> list[Tensor]:
     if to not in kinds:
         node.refuse(f"to {onnx.TensorProto.DataType.Name(to)}: expected float32, int64, int32 or bool")
     kind = kinds[to]
-    return [value if kind == value.kind else combined(scope, f"(({kind}) {{0}})", [value], kind)]
+    short = to == onnx.TensorProto.INT32
+    if value.kind == FLOAT and kind == INT:
+        return [combined(scope, "short_of({0})" if short else "whole_of({0})", [value], kind)]
+    if kind == value.kind and not short:
+        return [value]
+    return [combined(scope, f"(({kind}) {'(int32_t) ' if short else ''}{{0}})", [value], kind)]
