@@ -11,6 +11,15 @@ import numpy as np
 import onnx_ir as ir
 from torch import nn
 
+from rnnedge_export.arguments import (
+    MOST_UNROLLED,
+    checked_axis,
+    checked_frames,
+    checked_labels,
+    checked_module,
+    checked_normalization,
+    checked_rate,
+)
 from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
 from rnnedge_export.precision import REMEDY, Narrowed, Precision, Recording, Shrunk, gate, narrowed, read_recordings
 from rnnedge_export.precision.drift import FRAMES
@@ -21,6 +30,7 @@ from rnnedge_export.streaming import Streaming, streamify
 from rnnedge_export.taps import Tapped, TappedSource, check_asked, insert_taps
 from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Verification, check_against, golden_of, require
 from rnnedge_export.write_form import write_form
+from rnnedge_runtime.arguments import choice, instance, integer
 from rnnedge_runtime.contract import FORMS, Array, Contract, Normalization, Tap
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.model import Model, load_bytes
@@ -48,13 +58,21 @@ class Options:
     def __post_init__(self) -> None:
         """Raise `ModelRefused` for a form or a tap that does not exist, or a chunk that does not fit the form."""
         form, chunk = self.form, self.chunk
-        object.__setattr__(self, "taps", check_asked(self.taps))
-        if form is not None and form not in FORMS:
-            raise ModelRefused(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
+        checked = {
+            "taps": check_asked(self.taps),
+            "frame_rate_hz": checked_rate(self.frame_rate_hz),
+            "labels": checked_labels(self.labels),
+            "normalization": checked_normalization(self.normalization),
+            "precision": instance(self.precision, "precision", Precision, ModelRefused),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if form is not None:
+            choice(form, "form", FORMS, ModelRefused)
         if chunk is not None and form != "unrolled":
             raise ModelRefused(f"chunk: only the unrolled form has a fixed number of frames, found form {form!r}")
-        if chunk is not None and chunk < 1:
-            raise ModelRefused(f"chunk: expected at least 1 frame, found {chunk}")
+        if chunk is not None:
+            checked_frames(chunk, "chunk", most=MOST_UNROLLED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +172,9 @@ def of_module(
     module: nn.Module, example: object, *, opset: int = 20, batch_axis: int = 0, time_axis: int = 1, say: Say
 ) -> Iterator[Workshop]:
     """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
-    with evaluation(module):
+    batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
+    opset = integer(opset, "opset", error=ModelRefused)
+    with evaluation(checked_module(module)):
         given = read_example(example, batch_axis, time_axis)
         source = Source(module, given)
         say("capture")
@@ -174,6 +194,7 @@ def of_file(
     say: Say,
 ) -> Iterator[Workshop]:
     """An ONNX file for whole sequences; arguments as for `rnnedge_export.convert`."""
+    opset = integer(opset, "opset", error=ModelRefused)
     say("read")
     source = open_offline(offline, time_axis, batch_axis, trust)
     say("capture")

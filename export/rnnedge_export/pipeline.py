@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from torch import nn
 
+from rnnedge_export.arguments import checked_labels, checked_notes, checked_progress
 from rnnedge_export.drafts import Options, Workshop, of_file, of_module
 from rnnedge_export.precision import Precision
 from rnnedge_export.publish import publish
 from rnnedge_export.report import Report
+from rnnedge_export.taps import check_asked
+from rnnedge_runtime.arguments import file_path, text
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.contract import Normalization
+from rnnedge_runtime.errors import ModelRefused
 
 
 def export(
@@ -55,10 +58,9 @@ def export(
     the module computes, `InputError` where `path` cannot be written. The file appears whole, or not at all. A file that
     is more than other machines load from somebody unknown is written with a `NotPortableWarning`.
     """
-    options = Options(
-        form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
-    )
-    say = progress or (lambda _: None)
+    shown = checked_labels(labels), normalization, check_asked(taps)
+    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
+    say, notes, path = checked_progress(progress), checked_notes(notes), file_path(path, "export: path")
     check_writable(path)
     with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
         return _write(workshop, options, path, say, notes)
@@ -89,14 +91,11 @@ def convert(
     others keep theirs. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and
     has its weights in itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
-    options = Options(
-        form, _precision(precision), calibration, chunk, frame_rate_hz, tuple(labels), normalization, tuple(taps)
-    )
-    say = progress or (lambda _: None)
+    shown = checked_labels(labels), normalization, check_asked(taps)
+    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
+    say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")
     check_writable(path)
-    with of_file(
-        Path(offline), opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say
-    ) as workshop:
+    with of_file(source, opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say) as workshop:
         return _write(workshop, options, path, say)
 
 
@@ -117,4 +116,4 @@ def _write(
 
 
 def _precision(given: str | Precision) -> Precision:
-    return given if isinstance(given, Precision) else Precision(given)
+    return given if isinstance(given, Precision) else Precision(text(given, "precision", ModelRefused))

@@ -21,10 +21,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
 from rnnedge_export.capture import Source, capture, open_offline, read_example
+from rnnedge_export.capture.onnx_file import TimeAxis
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.streaming.lengths import Lengths
 from rnnedge_export.taps import with_taps
+from rnnedge_runtime.arguments import file_path, shown
 from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
@@ -91,20 +94,27 @@ def verify(
     Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the source does not
     take the file's input.
     """
+    progress = checked_progress(progress)
+    if not isinstance(source, (nn.Module, str, os.PathLike)):
+        raise ModelRefused(f"verify: source: expected a torch.nn.Module or the path of a file, found {shown(source)}")
     model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
-        offline = open_offline(source, time_axis, batch_axis, trust)
+        offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
-    axes = batch_axis or 0, int(time_axis)
+    axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
     with evaluation(source):
         module = Source(source, given)
         tapped = with_taps(module, model.contract, partial(capture, module, given))
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress)
+
+
+def _axis_of(time_axis: str | int) -> int:
+    return TimeAxis.parse(checked_time_axis(time_axis)).axis
 
 
 def _recordings(contract: Contract) -> list[Mapping[str, Array]]:

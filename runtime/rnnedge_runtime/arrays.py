@@ -10,6 +10,9 @@ from rnnedge_runtime.arguments import shown
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 
+MOST_BYTES = 1 << 32
+"""An array that is handed in has at most; what it is worked on in is several times as large."""
+
 # What numpy itself makes an array of, and nobody means as one.
 _NEVER = (str, bytes, bytearray, dict, set, frozenset, type(None))
 # The kinds of numbers that each kind of dtype can take without another meaning.
@@ -34,6 +37,9 @@ def array_of(value: object, place: str) -> Array:
         raise InputError(f"{place}: expected an array of numbers, found {shown(value)} ({reason[:120]})") from error
     if array.dtype.kind not in "biufc":
         raise InputError(f"{place}: expected an array of numbers, found {_kind(value, array)}")
+    if array.nbytes > MOST_BYTES:
+        # As large as it says, though a view may repeat one number.
+        raise InputError(f"{place}: expected at most {MOST_BYTES:,} bytes, found {array.nbytes:,}; hand in pieces")
     if isinstance(value, np.ndarray) and type(value) is not np.ndarray and np.ma.is_masked(value):
         raise InputError(f"{place}: expected numbers, found masked ones; say what they are with frames.filled(number)")
     return array

@@ -15,9 +15,6 @@ from rnnedge_runtime.errors import InputError
 Frames = Array | dict[str, Array]
 """Frames of the only input or output, or of several by name."""
 
-MOST_BYTES = 1 << 32
-"""Frames of an input that one push takes at most: what they are worked on in is several times as large."""
-
 MOST_GAP = 1 << 24
 """Frames that a gap is filled with at most: six minutes of samples at 48 kHz."""
 
@@ -92,9 +89,6 @@ def checked(frames: object, port: Port, batch: int) -> Array:
             hint = "; frames have no batch axis, use model.stream(batch=n) for several sequences"
         shown_shape = ", ".join(str(e) for e in expected)
         raise InputError(f"{place}: expected shape ({shown_shape}), found {array.shape}{hint}")
-    if array.nbytes > MOST_BYTES:
-        # As large as it says, though a view may repeat one number.
-        raise InputError(f"{place}: expected at most {MOST_BYTES:,} bytes at once, found {array.nbytes:,}; push pieces")
     if array.dtype != port.dtype:
         raise InputError(f"{place}: expected dtype {port.dtype}, found {array.dtype}; {_conversion(array, port)}")
     return array

@@ -90,7 +90,7 @@ def trust_of(digest: str, asked: str | None) -> str:
     """The trust that was asked for, or the one that a file of this digest deserves."""
     if asked is None:
         return "local" if exported_here(digest) else "strict"
-    if asked not in TRUST:
+    if not isinstance(asked, str) or asked not in TRUST:
         raise InputError(f"trust: expected one of {', '.join(TRUST)} or None, found {asked!r}")
     return asked
 

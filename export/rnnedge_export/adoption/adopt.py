@@ -18,6 +18,16 @@ import onnx_ir as ir
 import torch
 
 from rnnedge_export.adoption.stateful import Loop, StatefulFile, opened, with_constants
+from rnnedge_export.arguments import (
+    checked_axis,
+    checked_constants,
+    checked_frames,
+    checked_labels,
+    checked_pairs,
+    checked_progress,
+    checked_rate,
+    checked_time_axis,
+)
 from rnnedge_export.capture.capture import fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
@@ -28,6 +38,7 @@ from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming.lengths import ANY_LENGTH
 from rnnedge_export.verification import check_against, golden_of, require
+from rnnedge_runtime.arguments import file_path
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
@@ -60,18 +71,24 @@ def adopt(
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
-    say = progress or (lambda _: None)
+    say = checked_progress(progress)
+    file, path = file_path(file, "adopt: file"), file_path(path, "adopt: path")
+    states, values = checked_pairs(states), checked_constants(constants)
+    axis = None if time_axis is None else TimeAxis.parse(checked_time_axis(time_axis)).axis
+    batch_axis = None if batch_axis is None else checked_axis(batch_axis, "batch_axis")
+    chunk = None if chunk is None else checked_frames(chunk, "chunk")
+    context = checked_frames(context, "context", 0)
+    labels, frame_rate_hz = checked_labels(labels), checked_rate(frame_rate_hz)
     check_writable(path)
     say("read")
-    digest, proto = read_file(os.fspath(file), trust)
-    axis = None if time_axis is None else TimeAxis.parse(str(time_axis)).axis
+    digest, proto = read_file(file, trust)
     if axis is None and (chunk or 1) != 1:
         raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
     batch = int(axis == 0) if batch_axis is None else batch_axis
     loop = Loop(1 if axis is None else chunk, context, batch, axis)
     if context and loop.chunk is None:
         raise ModelRefused(f"{file}: context: expected a chunk too; give the frames of a call")
-    source = StatefulFile(os.fspath(file), with_constants(proto, constants or {}, os.fspath(file)), states, loop)
+    source = StatefulFile(file, with_constants(proto, values, file), states, loop)
     say("stamp")
     model, contract = _contract(source, frame_rate_hz, tuple(labels), {
         "source": Path(file).name, "source_sha256": digest, **packages()

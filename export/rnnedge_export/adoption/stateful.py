@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -13,8 +13,9 @@ import torch
 from onnx import numpy_helper
 
 from rnnedge_export.capture.measured import session
+from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import InputError, ModelRefused
 
 _NUMPY = onnx.helper.tensor_dtype_to_np_dtype
 
@@ -227,12 +228,23 @@ def with_constants(proto: onnx.ModelProto, constants: Mapping[str, float], name:
         if key not in ports:
             raise ModelRefused(f"{name}: constant {key!r}: the inputs are {', '.join(ports)}")
         shape = [d if isinstance(d, int) else 1 for d in _declared(ports[key])]
-        graph.initializer.append(numpy_helper.from_array(np.full(shape, value, _dtype(ports[key])), key))
+        graph.initializer.append(
+            numpy_helper.from_array(_filled(shape, value, _dtype(ports[key]), f"{name}: {key}"), key)
+        )
         del ports[key]
     del graph.input[:]
     graph.input.extend(ports.values())
     del graph.value_info[:]
     return fixed
+
+
+def _filled(shape: Sequence[int], value: float, dtype: Any, place: str) -> Array:
+    """An array of one number, which its dtype can hold; 16000.0 is a whole number too."""
+    whole = np.dtype(dtype).kind in "iu" and float(value).is_integer()
+    try:
+        return np.full(shape, cast(np.asarray(int(value) if whole else value), np.dtype(dtype), place))
+    except InputError as error:
+        raise ModelRefused(str(error)) from None
 
 
 def opened(proto: onnx.ModelProto, dims: Mapping[str, list[int | str]]) -> None:

@@ -21,6 +21,7 @@ import onnx_ir as ir
 import torch
 from torch import Tensor
 
+from rnnedge_export.arguments import checked_axis, checked_time_axis
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.foreign import read_foreign
@@ -46,7 +47,7 @@ class TimeAxis:
     def parse(text: str) -> TimeAxis:
         """Read "1" or "input:1"; raises `ModelRefused` for anything else."""
         name, colon, axis = text.rpartition(":")
-        if not axis.isdigit() or (colon and not name):
+        if not (axis.isascii() and axis.isdigit() and len(axis) < 3) or (colon and not name):
             raise ModelRefused(f"time axis: expected a number or input:number, found {text!r}; such as audio:1")
         return TimeAxis(name or None, int(axis))
 
@@ -180,7 +181,8 @@ def open_offline(
     path: str | os.PathLike[str], time_axis: str | int, batch_axis: int | None, trust: str | None = None
 ) -> OnnxSource:
     """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0."""
-    time = TimeAxis.parse(str(time_axis))
+    time = TimeAxis.parse(checked_time_axis(time_axis))
+    batch_axis = None if batch_axis is None else checked_axis(batch_axis, "batch_axis")
     return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis, trust)
 
 

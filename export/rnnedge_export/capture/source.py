@@ -79,6 +79,7 @@ def _read_state(state: object) -> Any:
             f"example: expected inputs that share batch and time, and states with a batch axis, found "
             f"{tuple(state.shape) if isinstance(state, Tensor) else type(state).__name__}"
         )
+    _check_values(state)
     # torch's recurrences have (layers, batch, features); hand-written cells (batch, features).
     return state.detach().cpu().narrow(1 if state.dim() > 2 else 0, 0, 1)
 
@@ -86,6 +87,7 @@ def _read_state(state: object) -> Any:
 def _read_tensor(given: object, batch_axis: int, time_axis: int) -> Tensor:
     if not isinstance(given, Tensor):
         raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
+    _check_values(given)
     tensor = given.detach().cpu()
     axes = (batch_axis, time_axis)
     if batch_axis == time_axis or not all(0 <= axis < tensor.dim() for axis in axes):
@@ -98,6 +100,12 @@ def _read_tensor(given: object, batch_axis: int, time_axis: int) -> Tensor:
     if tensor.dtype not in (torch.float32, torch.int64):
         raise ModelRefused(f"example: expected float32 (or int64 tokens), found {tensor.dtype}; convert it")
     return tensor
+
+
+def _check_values(tensor: Tensor) -> None:
+    """Raise `ModelRefused` for a tensor that has none, or not one for every place."""
+    if tensor.is_meta or tensor.layout is not torch.strided:
+        raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")
 
 
 class Source(nn.Module):

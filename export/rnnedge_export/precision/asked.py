@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rnnedge_export.precision.apply import PRECISIONS
 from rnnedge_export.precision.drift import TOLERANCES, Metric
+from rnnedge_runtime.arguments import choice, function, mapping, number
 from rnnedge_runtime.errors import ModelRefused
 
 REMEDY = (
@@ -33,17 +34,18 @@ class Precision:
 
     def __post_init__(self) -> None:
         """Raise `ModelRefused` for what does not exist or contradicts itself."""
-        for name in (self.name, *self.layers.values()):
-            if name not in PRECISIONS:
-                raise ModelRefused(f"precision: expected one of {', '.join(PRECISIONS)}, found {name!r}")
+        layers = mapping(self.layers, "precision: layers", ModelRefused)
+        for name in (self.name, *layers.values()):
+            choice(name, "precision", PRECISIONS, ModelRefused)
+        function(self.metric, "precision: metric", ModelRefused)
         if self.name == "float32" and (self.layers or self.budget_error is not None):
             raise ModelRefused(
                 "precision: expected int8 or int4 where layers or an error budget are given, found float32"
             )
         for key in ("tolerance", "budget_error"):
             value = getattr(self, key)
-            if value is not None and not value > 0:
-                raise ModelRefused(f"{key}: expected an error above 0, found {value}")
+            if value is not None:
+                number(value, key, above=0, error=ModelRefused)
 
     @property
     def limit(self) -> float:

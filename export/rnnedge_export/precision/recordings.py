@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.arguments import mapping
+from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.golden import named
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.stream import Stream
 
 Recording = dict[str, Array]
 _PUSH = 256
+# Sequences by name, which are one recording, or none.
+_ONE = (str, bytes, bytearray, memoryview)
 
 
 def read_recordings(given: object, contract: Contract) -> list[Recording]:
@@ -23,8 +27,15 @@ def read_recordings(given: object, contract: Contract) -> list[Recording]:
     Raises `InputError` naming the recording that does not fit the file's inputs.
     """
     if callable(given):
-        given = given(contract)
-    every = list(given) if isinstance(given, Sequence) else [given]
+        try:
+            given = given(contract)
+        except RnnEdgeError:
+            raise
+        # A user's function can raise anything.
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(f"calibration: its function failed: {reason[:200]}") from error
+    every = list(given) if isinstance(given, Sequence) and not isinstance(given, _ONE) else [given]
     if not every:
         raise InputError("calibration: expected at least one recording, found none")
     return [_recording(item, index, contract) for index, item in enumerate(every)]
@@ -32,19 +43,19 @@ def read_recordings(given: object, contract: Contract) -> list[Recording]:
 
 def _recording(item: Any, index: int, contract: Contract) -> Recording:
     place = f"calibration: recording {index}"
-    arrays = dict(item) if isinstance(item, Mapping) else {contract.inputs[0].name: item}
+    arrays = mapping(item, place) if isinstance(item, Mapping) else {contract.inputs[0].name: item}
     if set(arrays) != {port.name for port in contract.inputs}:
         names = ", ".join(port.name for port in contract.inputs)
         raise InputError(f"{place}: expected the inputs {names}, found {', '.join(arrays)}")
     found = {}
     for port in contract.inputs:
-        array = np.asarray(arrays[port.name])
+        array = array_of(arrays[port.name], f"{place}: input {port.name!r}")
         if array.ndim != 1 + len(port.frame_shape) or array.shape[1:] != port.frame_shape or not len(array):
             shape = ", ".join(("time", *map(str, port.frame_shape)))
             raise InputError(f"{place}: input {port.name!r}: expected ({shape}), found {array.shape}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(f"{place}: input {port.name!r}: expected finite numbers, found NaN or infinity")
-        found[port.name] = np.ascontiguousarray(array, port.dtype)
+        found[port.name] = np.ascontiguousarray(cast(array, np.dtype(port.dtype), f"{place}: input {port.name!r}"))
     return found
 
 

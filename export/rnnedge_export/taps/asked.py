@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rnnedge_runtime.arguments import shown, texts
 from rnnedge_runtime.errors import ModelRefused
 
 TAPS = ("gates", "state")
@@ -28,10 +29,10 @@ STATES: dict[str, tuple[str, ...]] = {"RNN": ("hidden",), "GRU": ("hidden",), "L
 
 def check_asked(taps: Sequence[str]) -> tuple[str, ...]:
     """The taps in the order of `TAPS`; raises `ModelRefused` for one that does not exist."""
-    asked = (taps,) if isinstance(taps, str) else tuple(taps)
+    asked = (taps,) if isinstance(taps, str) else texts(taps, "taps", ModelRefused)
     for tap in asked:
         if tap not in TAPS:
-            raise ModelRefused(f"taps: expected {' or '.join(TAPS)}, or both, found {tap!r}")
+            raise ModelRefused(f"taps: expected {' or '.join(TAPS)}, or both, found {shown(tap)}")
     return tuple(tap for tap in TAPS if tap in asked)
 
 

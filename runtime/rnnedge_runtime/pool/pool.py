@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 import numpy as np
 
 from rnnedge_runtime.arguments import instance, shown, text
+from rnnedge_runtime.arrays import MOST_BYTES
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.faults import Event, Gap, Log, NonFinite, Policies
-from rnnedge_runtime.frames import MOST_BYTES, Frames, checked_inputs
+from rnnedge_runtime.frames import Frames, checked_inputs
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.ownership import Alone, alone
 from rnnedge_runtime.pool.independence import order_of

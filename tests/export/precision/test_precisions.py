@@ -242,8 +242,8 @@ def test_recordings_that_do_not_fit_are_refused(calibration: object, message: st
     [
         ({"name": "int3"}, "expected one of float32, float16, bf16, int8, int4, found 'int3'"),
         ({"name": "float32", "budget_error": 0.1}, "expected int8 or int4 where layers"),
-        ({"name": "int8", "tolerance": 0.0}, "tolerance: expected an error above 0"),
-        ({"name": "int8", "tolerance": float("nan")}, "tolerance: expected an error above 0"),
+        ({"name": "int8", "tolerance": 0.0}, "tolerance: expected a finite number above 0"),
+        ({"name": "int8", "tolerance": float("nan")}, "tolerance: expected a finite number above 0"),
     ],
 )
 def test_a_precision_that_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
