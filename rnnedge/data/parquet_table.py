@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnedge.data.table import Array, Column, Roles, Table
 from rnnedge_runtime.errors import InputError, MissingExtra
+from rnnedge_runtime.plain_file import open_plain
 
 
 def parquet_names(path: Path) -> tuple[str, ...]:
@@ -52,10 +53,8 @@ def _opened(path: Path) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtra(f"{path}: a Parquet file needs pyarrow; install 'rnnedge[data]'") from error
     try:
-        with ParquetFile(path) as file:
+        with open_plain(path) as plain, ParquetFile(plain) as file:
             yield file
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read (No such file or directory); check the path") from error
     # NotImplementedError and OSError: what pyarrow raises for pages that are damaged.
     except (pyarrow.ArrowException, OSError, NotImplementedError) as error:
         reason = (str(error).splitlines() or ["no reason given"])[0].split(". ")[0].rstrip(".")

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import open_plain
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _ENDING = ".npy"
@@ -79,7 +80,7 @@ class StoredArray:
 @contextmanager
 def open_npy(path: Path) -> Iterator[StoredArray]:
     """The array of an NPY file. Raises `InputError` for one that is damaged, cut short, or holds Python objects."""
-    with _named(path, "NPY"), path.open("rb") as stream:
+    with _named(path, "NPY"), open_plain(path) as stream:
         yield _stored(stream, os.fstat(stream.fileno()).st_size, str(path))
 
 
@@ -89,7 +90,7 @@ def open_npz(path: Path, names: tuple[str, ...] | None = None) -> Iterator[dict[
 
     Raises `InputError` as `open_npy` does; also while the block lasts, for what zip finds as it unpacks.
     """
-    with _named(path, "NPZ"), zipfile.ZipFile(path) as archive, ExitStack() as stack:
+    with _named(path, "NPZ"), open_plain(path) as file, zipfile.ZipFile(file) as archive, ExitStack() as stack:
         entries = _entries(archive, path)
         missing = [name for name in names or () if name not in entries]
         if missing:
@@ -102,7 +103,7 @@ def open_npz(path: Path, names: tuple[str, ...] | None = None) -> Iterator[dict[
 
 def npz_arrays(path: Path) -> tuple[str, ...]:
     """The names of the arrays of an NPZ file."""
-    with _named(path, "NPZ"), zipfile.ZipFile(path) as archive:
+    with _named(path, "NPZ"), open_plain(path) as file, zipfile.ZipFile(file) as archive:
         return tuple(_entries(archive, path))
 
 
@@ -159,8 +160,6 @@ def _named(path: Path, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read (No such file or directory); check the path") from error
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(f"{path}: not an {kind} file that can be read ({reason}); write it again") from error

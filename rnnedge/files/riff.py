@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import open_plain
 
 PCM, FLOAT = 1, 3
 _EXTENSIBLE = 0xFFFE
@@ -42,7 +43,7 @@ def read_wav_header(path: Path) -> Wav:
     Raises `InputError` for a file that is cut short, without channels, rate, or samples, and of another kind.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return _wav(file, os.fstat(file.fileno()).st_size, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.plain_file import LARGEST, read_plain
 
 PACKAGES = ("rnnedge", "rnnedge_export", "rnnedge_runtime")
 # Packages lie in one folder of the archive, the model in the other, which is where the benchmark runs.
@@ -22,10 +23,7 @@ def pack(file: str | os.PathLike[str]) -> bytes:
     rnnedge is pure Python, so that what runs there is exactly what runs here, whatever is installed there.
     Raises `ModelRefused` where `file` cannot be read.
     """
-    try:
-        model = Path(file).read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"{os.fspath(file)}: cannot be read ({error.strerror}); check the path") from error
+    model = read_plain(file, ModelRefused, most=LARGEST)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=1) as tar:
         for package in PACKAGES:

@@ -30,6 +30,7 @@ from rnnedge.training.lanes import windows_per_epoch
 from rnnedge.training.optimizers import make_optimizer, make_schedule
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.plain_file import LARGEST, read_plain
 
 _SCHEMA = 2
 _DIGITS = 64
@@ -126,10 +127,11 @@ def passes_per_epoch(train: SequenceData, config: TrainerConfig) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        file = path.read_bytes()
-    except OSError as error:
+        file = read_plain(path, most=LARGEST)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
         raise InputError(
-            f"{path}: expected an interrupted training, found none ({error.strerror}); start anew without resuming"
+            f"{path}: expected an interrupted training, found none: {reason}, or start anew without resuming"
         ) from error
     digest, data = file[:_DIGITS], file[_DIGITS:]
     if hashlib.sha256(data).hexdigest().encode() != digest:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge_runtime.atomic import write_text
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import read_plain
 
 _SCHEMA = 1
 
@@ -31,8 +33,8 @@ class Memory:
     def open(cls, output: Path, about: Mapping[str, str]) -> Memory:
         """What was kept beside `output`, or an empty one; what cannot be read is forgotten."""
         memory = cls(output.with_name(output.name + ".tuning.json"), dict(about))
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            found: dict[str, Any] = json.loads(memory.path.read_text())
+        with suppress(InputError, ValueError, KeyError, TypeError, RecursionError):
+            found: dict[str, Any] = json.loads(read_plain(memory.path))
             if found["schema"] == _SCHEMA and found["about"] == memory.about:
                 memory.quick_us = {str(k): float(v) for k, v in found["quick_us"].items()}
                 memory.errors = {str(k): float(v) for k, v in found["errors"].items()}

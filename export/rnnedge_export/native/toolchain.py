@@ -20,8 +20,10 @@ from pathlib import Path
 
 from rnnedge_export.native.targets import Target, target_of
 from rnnedge_runtime.errors import MissingExtra, ProviderError
+from rnnedge_runtime.user_folders import cache_folder, make_own
 
 _NAMES = ("cc", "gcc", "clang")
+_temporary: list[tempfile.TemporaryDirectory[str]] = []
 _WIDTHS = (("__AVX512F__", 16), ("__AVX__", 8))
 
 
@@ -115,9 +117,31 @@ def _version(command: Sequence[str]) -> str:
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=_environment(command)
+        )
     except OSError as error:
         raise ProviderError(f"{command[0]}: cannot be run ({error.strerror}); check the compiler") from error
+
+
+def _environment(command: Sequence[str]) -> dict[str, str] | None:
+    """Where zig keeps what it has built, unless the user says so; None for another compiler, which keeps nothing."""
+    if "ziglang" not in command:
+        return None
+    return {**dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), _zig_cache()), **os.environ}
+
+
+@cache
+def _zig_cache() -> str:
+    """A part of our own cache; without a safe one, a folder that is taken away when the process ends."""
+    try:
+        own = Path(cache_folder())
+        make_own(str(own))
+        make_own(str(own / "zig"))
+        return str(own / "zig")
+    except (OSError, RuntimeError):
+        _temporary.append(tempfile.TemporaryDirectory(prefix="rnnedge-zig-", ignore_cleanup_errors=True))
+        return _temporary[-1].name
 
 
 @cache
