@@ -61,7 +61,7 @@ class Calls(Alone):
         if self._limit_s:
             watchdog.watch(self)
 
-    def limit(self, seconds: float) -> None:
+    def _limit(self, seconds: float) -> None:
         """Change the time limit of one that has one; no time is left where it is not above 0."""
         self._limit_s = max(seconds, 1e-6)
 

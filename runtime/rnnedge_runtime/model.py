@@ -162,17 +162,17 @@ class Model:
 
     def _run(self, frames: Frames, time_limit_s: float | None) -> Frames:
         start = monotonic()
-        names = self.contract.inputs
+        port = self.contract.inputs[0]
         given = {name: array_of(one, f"input {name!r}") for name, one in named_inputs(frames, self.contract).items()}
-        array = given[names[0].name]
-        batched = array.ndim == len(names[0].frame_shape) + 2
+        array = given[port.name]
+        batched = array.ndim == len(port.frame_shape) + 2
         stream = self.stream(len(array) if batched else 1, time_limit_s=time_limit_s)
         single = batched and len(array) == 1
         # Those of the others that have no batch axis are told so.
         alone = {n: a[0] if single and a.shape[:1] == (1,) else a for n, a in given.items()}
         pushed = stream.push(alone)
         if time_limit_s is not None:
-            stream.limit(time_limit_s - (monotonic() - start))
+            stream._limit(time_limit_s - (monotonic() - start))
         rest = stream.finish()
         time = 1 if batched and len(array) > 1 else 0
         results: dict[str, Array] = {}

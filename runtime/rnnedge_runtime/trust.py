@@ -15,7 +15,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.arguments import choice
+from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.user_folders import doubt, make_own, state_folder
 
 TRUST = ("strict", "local")
@@ -90,9 +91,7 @@ def trust_of(digest: str, asked: str | None) -> str:
     """The trust that was asked for, or the one that a file of this digest deserves."""
     if asked is None:
         return "local" if exported_here(digest) else "strict"
-    if not isinstance(asked, str) or asked not in TRUST:
-        raise InputError(f"trust: expected one of {', '.join(TRUST)} or None, found {asked!r}")
-    return asked
+    return choice(asked, "trust", TRUST)
 
 
 def _read(kind: str) -> bytes:

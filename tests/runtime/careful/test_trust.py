@@ -152,7 +152,7 @@ def test_a_pipe_in_the_place_of_a_list_is_not_waited_for(store: Path) -> None:
 
 def test_a_word_that_is_no_trust_is_an_error(native: Exported) -> None:
     """It names the two that there are."""
-    with pytest.raises(InputError, match=r"trust: expected one of strict, local or None, found 'lax'"):
+    with pytest.raises(InputError, match=r"trust: expected one of strict, local, found 'lax'"):
         load(native.path, trust="lax")
 
 
