@@ -49,31 +49,35 @@ def vouched(digest: str) -> Iterator[None]:
         _vouched.discard(digest)
 
 
-def listed(digest: str, kind: str) -> bool:
-    """Whether `remember` was told of this digest; False where the list cannot be read, or others could write it."""
+def listed(digest: str, kind: str, folder: str | None = None) -> bool:
+    """Whether `remember` was told of this digest; False where the list cannot be read, or others could write it.
+
+    `folder`: where the list lies; None: in the user's state folder.
+    """
     try:
-        lines = _read(kind).split(b"\n")
+        lines = _read(kind, folder or state_folder()).split(b"\n")
     except (OSError, RuntimeError):
         return False
     return len(digest) == _LINE - 1 and digest.encode("ascii", "replace") in lines
 
 
-def remember(digest: str, kind: str = EXPORTED) -> None:
+def remember(digest: str, kind: str = EXPORTED, folder: str | None = None) -> None:
     """Add the digest of a file, or of a library, that was made here. Where that fails, it counts as somebody else's."""
     from pathlib import Path
 
     from rnnedge_runtime.atomic import write_bytes
 
     try:
-        folder, store = state_folder(), _store(kind)
+        folder = folder or state_folder()
+        store = os.path.join(folder, kind)
         try:
             make_own(folder)
-            kept = _read(kind).splitlines(keepends=True)
+            kept = _read(kind, folder).splitlines(keepends=True)
         except FileNotFoundError:
             kept = []
         except OSError:
             # Others could write it, as older versions let them under a loose umask: what it says is worth nothing.
-            _begin_anew(folder)
+            _begin_anew(folder, kind)
             kept = []
         if len(kept) >= _MOST_LINES:
             write_bytes(Path(store), b"".join(kept[-_MOST_LINES // 2 :]))
@@ -94,9 +98,9 @@ def trust_of(digest: str, asked: str | None) -> str:
     return choice(asked, "trust", TRUST)
 
 
-def _read(kind: str) -> bytes:
+def _read(kind: str, folder: str) -> bytes:
     """The list; raises `OSError` where there is none, or one that others could have written."""
-    folder, store = state_folder(), _store(kind)
+    store = os.path.join(folder, kind)
     handle = os.open(store, os.O_RDONLY | _FLAGS)
     try:
         found = os.fstat(handle)
@@ -108,17 +112,12 @@ def _read(kind: str) -> bytes:
         os.close(handle)
 
 
-def _begin_anew(folder: str) -> None:
+def _begin_anew(folder: str, kind: str) -> None:
     """Take the folder back from others, without its lists; raises `OSError` where it is not ours."""
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(f"{folder}: somebody else's")
     os.chmod(folder, 0o700)
-    for kind in (EXPORTED, BUILT):
+    for name in {EXPORTED, BUILT, kind}:
         with suppress(FileNotFoundError):
-            os.unlink(_store(kind))
-
-
-def _store(kind: str) -> str:
-    """Raises `RuntimeError` where the user has no home."""
-    return os.path.join(state_folder(), kind)
+            os.unlink(os.path.join(folder, name))

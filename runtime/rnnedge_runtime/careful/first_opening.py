@@ -141,9 +141,9 @@ def _own_options() -> list[str]:
 def _folders() -> list[str]:
     """Where this process has found what the child needs."""
     import numpy
-    import onnxruntime
 
     import rnnedge_runtime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     found = dict.fromkeys(_folder(module) for module in (rnnedge_runtime, numpy, onnxruntime))
     return list(found)

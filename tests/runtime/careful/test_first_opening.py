@@ -74,6 +74,32 @@ def test_where_no_verdict_can_be_kept_every_load_starts_one(store: Path, started
     assert len(started) == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there it is one folder")
+def test_a_load_leaves_nothing_in_a_home_that_has_nothing_of_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    """Its verdict is among the temporary files then; one that others could have written is not believed."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    for _ in range(2):
+        load(GOLDEN, trust="strict")
+    assert len(started) == 1
+    assert list(home.rglob("*")) == []
+    (folder,) = temporary.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    load(GOLDEN, trust="strict")
+    assert len(started) == 2
+    (home / ".local" / "state" / "rnnedge").mkdir(parents=True)
+    load(GOLDEN, trust="strict")
+    load(GOLDEN, trust="strict")
+    assert len(started) == 3 and (home / ".local" / "state" / "rnnedge" / "replayed").exists()
+
+
 def test_a_file_of_this_machine_starts_none(started: list[str]) -> None:
     """Nor does one that is looked at in this process on purpose."""
     load(GOLDEN, trust="local")
