@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import onnx
@@ -12,6 +13,7 @@ import rnnedge_export.native.families  # noqa: F401  (their import registers the
 from rnnedge_export.native.arena import Arena, plan
 from rnnedge_export.native.identifiers import identifier
 from rnnedge_export.native.inference import Facts, inferred
+from rnnedge_export.native.limits import MOST_IN_ALL, MOST_LETTERS, MOST_LISTED, check_most
 from rnnedge_export.native.node import FALLBACK, nodes_of
 from rnnedge_export.native.products import join_products
 from rnnedge_export.native.program import Program
@@ -110,7 +112,7 @@ def _compiled(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int
     scope = Scope(program, facts, opset)
     for port in inputs:
         scope.define(port.name, plain(_port_view(port)))
-    states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract))
+    states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
     scope.rings = {one.state.input: one.ring for one in states if one.ring}
     for one in states:
         scope.define(one.state.input, plain(one.view))
@@ -119,7 +121,10 @@ def _compiled(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int
     for port in outputs:
         program.store(_fitting(scope.tensor(port.name), port.shape, port.name), _port_view(port))
     _commit(scope, states)
-    return Compiled(batch, inputs, outputs, states, plan(program), floats, integers, program.refuses)
+    arena = plan(program)
+    check_most("letters of code", len(arena.code), MOST_LETTERS)
+    check_most("numbers in memory", arena.floats + arena.integers, MOST_IN_ALL)
+    return Compiled(batch, inputs, outputs, states, arena, floats, integers, program.refuses)
 
 
 def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPort, ...]]:
@@ -143,7 +148,7 @@ def _facts(
     graph: onnx.GraphProto, contract: Contract, inputs: Sequence[CPort], batch: int, constants: dict[str, Array]
 ) -> Facts:
     """What is known of the graph before its nodes."""
-    facts = Facts({}, {}, constants)
+    facts = Facts({}, {}, constants, given=sum(array.nbytes for array in constants.values()))
     for port in inputs:
         facts.define(port.name, port.shape, _DTYPES[port.ctype])
     for state in contract.states:
@@ -163,13 +168,19 @@ def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tupl
     """Places of all states, and how many floats and integers they take."""
     ends = {FLOAT: 0, INT: 0}
     found: list[CState] = []
+    listed = 0
     for state in contract.states:
         if state.dtype not in CTYPES:
             raise ModelRefused(f"native engine: state {state.input!r} is {state.dtype}; {FALLBACK}")
         kind = FLOAT if state.dtype == "float32" else INT
         shape = shape_of(state.shape, batch, 1)
-        size = int(np.prod(shape, dtype=np.int64))
+        size = prod(shape)
+        check_most("numbers of states", size + sum(ends.values()), MOST_IN_ALL)
         initial = np.broadcast_to(np.asarray(state.initial), shape)
+        if np.any(initial != initial.flat[:1]):
+            # They are written as text.
+            listed += size
+            check_most("initial numbers of states", listed, MOST_LISTED)
         cache = caches.get(state.input)
         if cache is not None and size:
             order = order_of(len(shape), cache.axis, state.batch_axis)

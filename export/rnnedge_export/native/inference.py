@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 import onnx
 
 from rnnedge_export.native.constants import Grid, computed, fixed
-from rnnedge_export.native.limits import check_elements
+from rnnedge_export.native.limits import MOST_FOLDED_BYTES, check_elements, check_most
 from rnnedge_export.native.node import FALLBACK, Node
 from rnnedge_export.native.registry import rule_for
 from rnnedge_export.native.values import Array
@@ -34,7 +35,14 @@ class Facts:
     types: dict[str, str]
     constants: dict[str, Array]
     elements: int = 0
+    folded: int = 0
+    given: int = 0
     _claims: dict[str, table.Shape] = field(default_factory=dict)
+
+    @property
+    def most_folded(self) -> int:
+        """Bytes that may be computed from the constants of the file."""
+        return MOST_FOLDED_BYTES + self.given
 
     def claim(self, values: Iterable[onnx.ValueInfoProto]) -> None:
         """What the file says of values that nodes give; a dim with a name says nothing."""
@@ -44,8 +52,8 @@ class Facts:
                 dims = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
                 self._claims[value.name] = dims
 
-    def check(self, node: Node) -> None:
-        """Learn what a node gives; raises `ModelRefused` as the module's docstring says."""
+    def check(self, node: Node, *, early: bool) -> None:
+        """Learn what a node gives, `early`: now; raises `ModelRefused` as the module's docstring says."""
         for name in filter(None, node.inputs):
             if name not in self.shapes:
                 node.refuse(f"input {name[:60]!r}: expected a value that is given before, found none")
@@ -57,9 +65,9 @@ class Facts:
             raise ModelRefused(f"{error}; {FALLBACK}") from error
         for name, shape, dtype in zip(node.outputs, shapes, (*types, *[None] * len(shapes)), strict=False):
             if name:
-                self._learn(node, name, shape, dtype)
+                self._learn(node, name, shape, dtype, early)
 
-    def _learn(self, node: Node, name: str, shape: table.Shape | None, dtype: str | None) -> None:
+    def _learn(self, node: Node, name: str, shape: table.Shape | None, dtype: str | None, early: bool) -> None:
         if shape is None or None in shape:
             given = [one for one in node.inputs[1:] if one and one not in self.constants]
             text = f"input {given[0][:60]!r} is computed: expected a constant" if given else "its shape is computed"
@@ -68,7 +76,12 @@ class Facts:
         claim = self._claims.get(name, shape)
         if len(claim) != len(found) or any(a not in (None, b) for a, b in zip(claim, found, strict=True)):
             node.refuse(f"output {name[:60]!r}: the file says {claim}, found {found}")
-        self.elements += check_elements(node, found, self.elements)
+        if early:
+            # Large ones are weights in another order or in other types, so that the file bounds them.
+            self.folded += prod(found) * np.dtype(dtype or "float64").itemsize
+            check_most("bytes of what is computed from constants", self.folded, self.most_folded)
+        else:
+            self.elements += check_elements(node, found, self.elements)
         self.define(name, found, dtype or "", node)
 
     def define(self, name: str, shape: Shape, dtype: str, node: Node | None = None) -> None:
@@ -111,7 +124,7 @@ def inferred(nodes: Iterable[Node], facts: Facts, opset: int) -> tuple[list[Node
         early = fixed(node, facts.shapes, constants)
         if not early and rule_for(node.op) is None:
             node.refuse("no rule for this operator")
-        facts.check(node)
+        facts.check(node, early=early)
         if not early:
             left.append(node)
             continue

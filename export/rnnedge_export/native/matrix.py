@@ -118,6 +118,7 @@ class Matrix:
         self.width = VECTORS * program.lanes
         self.depth, self.columns = weights.shape
         self.panels = -(-self.columns // self.width)
+        program.weights.check_room(self.depth * self.panels * self.width * (4 if scales is None else 1))
         padded = np.zeros((self.depth, self.panels * self.width), np.float32 if scales is None else np.int8)
         padded[:, : self.columns] = weights
         panels = padded.reshape(self.depth, self.panels, self.width).swapaxes(0, 1)

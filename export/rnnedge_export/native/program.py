@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rnnedge_export.native.limits import MOST_STATEMENTS, check_most
 from rnnedge_export.native.loops import Loop, nest
 from rnnedge_export.native.pieces import pieces
 from rnnedge_export.native.values import (
@@ -86,6 +87,7 @@ class Program:
     statements: list[Loop | Block | Sweeps] = field(default_factory=list)
     buffers: list[Buffer] = field(default_factory=list)
     refuses: bool = False
+    written: int = 0
 
     # Buffers
 
@@ -110,13 +112,20 @@ class Program:
 
     def emit(self, code: str, *touched: Span) -> None:
         """Append C text that touches no more than these spans."""
+        self.count()
         self.statements.append(Block(code, _buffers(code, touched)))
+
+    def count(self) -> None:
+        """One more statement; raises `TooLarge` where there are too many."""
+        self.written += 1
+        check_most("statements", self.written, MOST_STATEMENTS)
 
     def sweep(self, code: str, target: Buffer, *touched: Span) -> None:
         """Append C text of a sweep over large weights that writes `target`, and runs backwards in every second step.
 
         `touched` is all that it reads and writes.
         """
+        self.count()
         buffers = _buffers(code, touched)
         last = self.statements[-1] if self.statements else None
         joined = last.joined(code, target, buffers) if isinstance(last, Sweeps) else None
@@ -127,6 +136,7 @@ class Program:
 
     def store(self, tensor: Tensor, target: View) -> None:
         """Write every element of a tensor where `target`, affine, says."""
+        self.count()
         aside = any(v.buffer is target.buffer and not np.array_equal(v.index, target.index) for v in tensor.views)
         if aside:
             tensor = plain(self.materialized(tensor, fresh=True))

@@ -96,8 +96,10 @@ class Cache:
     fresh: int
 
 
-def find_caches(nodes: Iterable[Node], constants: Mapping[str, Array], contract: Contract) -> dict[str, Cache]:
-    """The states that can be rings, by input name."""
+def find_caches(
+    nodes: Iterable[Node], constants: Mapping[str, Array], contract: Contract, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Cache]:
+    """The states that can be rings, by input name; `shapes` are those of all values."""
     nodes = list(nodes)
     uses = Counter(name for node in nodes for name in node.inputs)
     makers = {name: node for node in nodes for name in node.outputs}
@@ -116,7 +118,9 @@ def find_caches(nodes: Iterable[Node], constants: Mapping[str, Array], contract:
         start, end, along, *step = (int(bound.flat[0]) for bound in bounds if bound is not None)
         length = state.shape[axis]
         whole_axis = along % len(state.shape) == axis and step in ([], [1])
-        if whole_axis and isinstance(length, int) and start > 0 and end >= start + length and axis != state.batch_axis:
+        if not whole_axis or not isinstance(length, int) or axis == state.batch_axis:
+            continue
+        if start > 0 and end >= start + length and shapes[cut.inputs[0]][axis] == start + length:
             found[state.input] = Cache(axis, start)
     return found
 

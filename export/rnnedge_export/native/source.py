@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -12,6 +13,7 @@ import onnx
 
 from rnnedge_export.native.compiled import Compiled, compile_program
 from rnnedge_export.native.identifiers import check_name
+from rnnedge_export.native.limits import TooLarge
 from rnnedge_export.native.matrix import VECTORS
 from rnnedge_export.native.values import Array
 from rnnedge_export.native.weights import Weights
@@ -67,12 +69,15 @@ def write_c(
     digest = check_seal(data, origin)
     model = _parsed(data, origin)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
-    shared = Weights(compact=compact)
+    shared = Weights(compact=compact, file_bytes=len(data))
     if contract.batch not in (None, 1):
         raise ModelRefused(f"{origin}: made for batch {contract.batch}: the native engine needs batch 1 or an open one")
-    batches = [1] + ([block] if block and contract.batch is None else [])
     try:
-        compiled = tuple(compile_program(model, contract, batch, lanes, shared) for batch in batches)
+        compiled = [compile_program(model, contract, 1, lanes, shared)]
+        if block and contract.batch is None:
+            # A library without it advances sequences one by one.
+            with suppress(TooLarge):
+                compiled.append(compile_program(model, contract, block, lanes, shared))
     except ModelRefused as error:
         raise ModelRefused(f"{origin}: {error}") from error
     numbers, narrow = shared.all_floats(), shared.all_bytes()
@@ -101,7 +106,7 @@ def write_c(
         raw,
         digest,
         contract,
-        compiled,
+        tuple(compiled),
         size,
         shared.integer_products,
     )

@@ -24,6 +24,9 @@ from rnnedge_runtime.user_folders import cache_folder, make_own
 
 _NAMES = ("cc", "gcc", "clang")
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
+# Of the processor, and of addresses.
+_MOST_SECONDS = 300
+_MOST_KIB = 4 << 20
 _WIDTHS = (("__AVX512F__", 16), ("__AVX__", 8))
 
 
@@ -40,7 +43,7 @@ class Compiler:
         Raises `ProviderError` with the first line of what the compiler says, the rest in a file that it names.
         """
         call = [*self.command, *flags, "-o", str(output), *map(str, files)]
-        found = _run(call)
+        found = _run([*_bounded(), *call])
         if found.returncode == 0 and output.exists():
             return
         said = found.stdout.decode("utf-8", "replace").strip()
@@ -113,6 +116,17 @@ def _zig_version() -> str:
 def _version(command: Sequence[str]) -> str:
     said = _run([*command, "--version"]).stdout.decode("utf-8", "replace").splitlines()
     return said[0] if said else command[0]
+
+
+def _bounded() -> list[str]:
+    """What ends a compiler that takes too much: no text of a network that is written needs a tenth of it.
+
+    Where there is no shell, or it cannot set a bound, there is none.
+    """
+    if os.name != "posix" or not shutil.which("sh"):
+        return []
+    bounds = f"ulimit -t {_MOST_SECONDS} 2>/dev/null; ulimit -v {_MOST_KIB} 2>/dev/null"
+    return ["sh", "-c", f'{bounds}; exec "$@"', "sh"]
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:

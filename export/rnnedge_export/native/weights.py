@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.native.limits import MOST_LISTED, MOST_PACKED_BYTES, check_most
 from rnnedge_export.native.values import BYTE, FLOAT, INT, SLACK, Array, Buffer
 
 # 64 bytes, a cache line and the widest vector.
@@ -13,8 +14,12 @@ ALIGNED = 16
 class Weights:
     """Numbers that all programs of a file share; equal runs of them stand there once."""
 
-    def __init__(self, *, compact: bool = False) -> None:
-        """None yet; `compact`: memory is dearer than time, so that what is narrow in the file stays so."""
+    def __init__(self, *, compact: bool = False, file_bytes: int = 0) -> None:
+        """None yet; `compact`: memory is dearer than time, so that what is narrow in the file stays so.
+
+        `file_bytes`: how large the file is, which bounds how large they may become.
+        """
+        self._most_bytes, self._listed = MOST_PACKED_BYTES + 4 * file_bytes, 0
         self.compact = compact
         self.integer_products = False
         self._floats: list[Array] = []
@@ -35,6 +40,7 @@ class Weights:
             padded = np.pad(flat, (0, -flat.size % ALIGNED))
             self._floats.append(padded)
             self._count += padded.size
+            self.check_room()
         return self._known[key]
 
     def bytes(self, array: Array) -> Buffer:
@@ -46,6 +52,7 @@ class Weights:
             padded = np.pad(flat, (0, -flat.size % (4 * ALIGNED)))
             self._bytes.append(padded)
             self._byte_count += padded.size
+            self.check_room()
         return self._known[key]
 
     def integers(self, array: Array) -> Buffer:
@@ -56,6 +63,7 @@ class Weights:
             self._known[key] = Buffer(f"(N + {self._integer_count})", flat.size, INT)
             self._integers.append(flat)
             self._integer_count += flat.size
+            self._list(flat.size)
         return self._known[key]
 
     def places(self, table: Array) -> str:
@@ -63,8 +71,17 @@ class Weights:
         for number, known in enumerate(self.tables):
             if np.array_equal(known, table):
                 return f"T{number}"
+        self._list(table.size)
         self.tables.append(table)
         return f"T{len(self.tables) - 1}"
+
+    def check_room(self, more: int = 0) -> None:
+        """Raise `TooLarge` where the weights, and so many bytes more, are too many."""
+        check_most("bytes of weights", 4 * self._count + self._byte_count + more, self._most_bytes)
+
+    def _list(self, count: int) -> None:
+        self._listed += count
+        check_most("numbers of tables", self._listed, MOST_LISTED)
 
     def all_floats(self) -> Array:
         """`K`, with what may be read behind it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnedge_export.native.limits import check_elements
 from rnnedge_export.native.matrix import Matrix, Place, Taps
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
@@ -81,7 +82,7 @@ def convolution(scope: Scope, node: Node) -> Result:
     value = scope.input(node, 0)
     rank = len(value.shape)
     kernels = weights if rank == 4 else weights[:, :, None]
-    image = _padded(scope, _image(value), shape)
+    image = _padded(scope, node, _image(value), shape)
     batch, _, high, wide = image.index.shape
     out_high, out_wide = (
         (length - span) // stride + 1
@@ -99,11 +100,12 @@ def convolution(scope: Scope, node: Node) -> Result:
     return [_back(target, rank)]
 
 
-def _padded(scope: Scope, tensor: Tensor, shape: Geometry) -> View:
+def _padded(scope: Scope, node: Node, tensor: Tensor, shape: Geometry) -> View:
     """The image with its padding, in memory; where it stands affine already, no copy is made."""
     view = tensor.view or scope.program.materialized(tensor)
     if any((*shape.before, *shape.after)):
         widths = [(0, 0), (0, 0), *zip(shape.before, shape.after, strict=True)]
+        check_elements(node, tuple(n + sum(pair) for n, pair in zip(view.index.shape, widths, strict=True)))
         view = View(view.buffer, np.pad(view.index, widths, constant_values=NOTHING))
     if affine(view.index) is not None:
         return view
@@ -134,6 +136,7 @@ def _by_group(scope: Scope, image: View, target: View, kernels: Array, bias: Arr
         )
         line = out_wide * made
         around = (("b", batch, out_high * line), ("h", out_high, line)) if loops else ()
+        program.count()
         text, touched = matrix.call(out_wide, [taps], None, Place(target.buffer, group * wide, made, around))
         code, spans = code + text, [*spans, *touched]
     program.emit(f"{loops} {{\n{code}}}" if loops else code, *spans)
@@ -196,6 +199,7 @@ def transposed(scope: Scope, node: Node) -> Result:
         for length, stride, covered, past in zip((high, wide), shape.strides, shape.spans, more, strict=True)
     ]
     made = kernels.shape[1] * shape.group
+    check_elements(node, (batch, made, span[0], span[1]))
     target = scope.program.new((batch, made, span[0], span[1]), order=_CHANNELS_LAST)
     start = np.zeros(made, np.float32) if bias is None else bias
     scope.program.store(

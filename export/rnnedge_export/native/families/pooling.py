@@ -7,6 +7,7 @@ import numpy as np
 from rnnedge_export.native.families.elementwise import combined
 from rnnedge_export.native.families.reductions import mean_of
 from rnnedge_export.native.folds import LARGEST, SUM, folded
+from rnnedge_export.native.limits import check_elements
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.registry import Result, rule
 from rnnedge_export.native.scope import Scope
@@ -47,11 +48,14 @@ def pool(scope: Scope, node: Node) -> Result:
         made = (-(-room // strides[k]) if ceil else room // strides[k]) + 1
         # ONNX Pool: with ceil_mode a window that begins behind the numbers is left out.
         made -= ceil and (made - 1) * strides[k] >= length + before
+        check_elements(node, (made, kernel[k]))
         at = np.arange(made)[:, None] * strides[k] + np.arange(kernel[k]) * dilations[k]
         inside = (at >= 0 if include else at >= before) & (at < before + length + (after if include else 0))
         counts = np.multiply.outer(counts, inside.sum(1))
         index_of.append(at)
         around.append((before, max(0, int(at.max()) + 1 - before - length)))
+    check_elements(node, (*value.shape[:2], *(at.size for at in index_of)))
+    check_elements(node, (*value.shape[:2], *(sum(pair) + n for pair, n in zip(around, value.shape[2:], strict=True))))
     view = _surrounded(scope, value, around, -np.inf if largest else 0.0)
     windows = view.index
     for k, at in enumerate(index_of):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from rnnedge_export.native.limits import check_elements
 from rnnedge_export.native.matrix import Matrix, Place, Taps, flat, narrow_enough, rows_of
 from rnnedge_export.native.node import Node
 from rnnedge_export.native.products import PRODUCT
@@ -89,6 +90,8 @@ def between(scope: Scope, node: Node) -> Result:
         node.refuse(f"of shapes {a.shape} and {b.shape}: expected matrices")
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     (m, depth), n = a.shape[-2:], b.shape[-1]
+    for shape in ((*lead, m, depth), (*lead, depth, n)):
+        check_elements(node, shape)
     left = _strided(scope, a.rearranged(lambda index: np.broadcast_to(index, (*lead, m, depth))))
     right = _strided(scope, b.rearranged(lambda index: np.broadcast_to(index, (*lead, depth, n))))
     target = program.new((*lead, m, n))

@@ -50,6 +50,7 @@ def integer_product(scope: Scope, node: Node) -> Result:
     bias = scope.array(node, 6, "bias") if node.has(6) else np.zeros(columns, np.float32)
     program, rows = scope.program, int(np.prod(tensor.shape[:-1], dtype=np.int64))
     view, offset, row, _ = rows_of(program, tensor, steps=False)
+    program.weights.check_room((depth + 3) * (columns + PANEL))
     packed = Bytes(program, panels_of(weights), columns)
     pad = -columns % PANEL
     column_sums = np.pad(weights.astype(np.int32).sum(0), (0, pad))
@@ -109,6 +110,7 @@ def block_product(scope: Scope, node: Node) -> Result:
         Span(x, 0, ((rows, blocks * block), (-(-depth // block) * block, 1))),
         Span(facts, 0, ((rows, 2 * blocks), (2 * -(-depth // block), 1))),
     )
+    program.weights.check_room(blocks * block * (columns + PANEL) * bits // 8)
     if bits == 8:
         panels = panels_of((q.astype(np.int16) - 128).astype(np.int8).T)
     else:

@@ -35,8 +35,9 @@ def resize(scope: Scope, node: Node) -> Result:
         scales = [float(one) for one in scope.array(node, 2, "scales")]
         sizes = [int(np.floor(length * scale)) for length, scale in zip(value.shape, scales, strict=True)]
     result = value
-    for axis, (size, scale) in enumerate(zip(sizes, scales, strict=True)):
-        length = value.shape[axis]
+    # What becomes less comes first, so that nothing between is larger than the ends.
+    for axis in sorted(range(len(sizes)), key=lambda k: sizes[k] / max(value.shape[k], 1)):
+        size, scale, length = sizes[axis], scales[axis], value.shape[axis]
         if size == length and scale == 1:
             continue
         at = np.arange(size) / scale if places_by == "asymmetric" else (np.arange(size) + 0.5) / scale - 0.5
