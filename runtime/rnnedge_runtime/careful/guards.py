@@ -8,7 +8,9 @@ onnxruntime sees it; what it computes stays the same.
    is the negative dividend. (The least number by -1 is a trap of the processor; 0 is an error of onnxruntime.)
 2. Recurrent nodes whose input or weights may be empty: a `Reshape` to its own shape, with one size that onnxruntime
    computes from the number of elements; where one of the other sizes is 0, that is an error of the run.
-3. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
+3. `InstanceNormalization` reads the first number of every channel: the same `Reshape`, with the batch as the size that
+   onnxruntime computes.
+4. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
    is computed and has neither is refused, as a kernel of 0 taps runs for ever.
 
 Source: onnxruntime 1.32, element_wise_ops.cc and reshape_helper.h.
@@ -26,7 +28,9 @@ from rnnedge_runtime.careful.scope import GUARD, Scope
 from rnnedge_runtime.careful.sizes import DTYPES
 from rnnedge_runtime.careful.wire import Message
 
-_TENSOR = 4
+_INT, _TENSOR = 2, 4
+# More than any tensor has: ONNX cuts the end of a Slice to what there is.
+_MOST_AXES = 1 << 16
 _RECURRENT = ("GRU", "LSTM", "RNN", "com.microsoft::DynamicQuantizeLSTM")
 
 
@@ -49,6 +53,8 @@ class Guards:
                 return self._divide(node, message)
         if node.operator in ("Conv", "ConvTranspose") and not scope.has_elements(node.inputs[1]):
             self._convolve(node)
+        if node.operator == "InstanceNormalization" and not scope.has_elements(node.inputs[0]):
+            return self._normalize(node, message)
         if node.operator in _RECURRENT:
             return self._recur(node, message, scope)
         return [message]
@@ -94,6 +100,20 @@ class Guards:
                 nodes += [_constant(shape, np.array(sizes, np.int64)), _node("Reshape", [inputs[k], shape], same)]
                 inputs[k] = same
         return [*nodes, {**message, "input": inputs}] if nodes else [message]
+
+    def _normalize(self, node: Node, message: Message) -> list[Message]:
+        """X (batch, channels, ...), of any number of axes."""
+        sizes, second, last, rest, unknown, shape, same = (self._name() for _ in range(7))
+        return [
+            _node("Shape", [node.inputs[0]], sizes),
+            _constant(second, np.array([1], np.int64)),
+            _constant(last, np.array([_MOST_AXES], np.int64)),
+            _node("Slice", [sizes, second, last], rest),
+            _constant(unknown, np.array([-1], np.int64)),
+            _node("Concat", [unknown, rest], shape, {"name": "axis", "i": 0, "type": _INT}),
+            _node("Reshape", [node.inputs[0], shape], same),
+            {**message, "input": [same, *node.inputs[1:]]},
+        ]
 
 
 def _node(operator: str, inputs: Sequence[str], output: str, *attributes: Message) -> Message:

@@ -103,10 +103,38 @@ def test_a_recurrence_over_nothing_ends_no_process(operator: str, axis: int, tmp
     assert tried(path, LOUD) == (0, "error")
 
 
+def normalized(shape: tuple[int, ...], cut: int, path: Path) -> Path:
+    """An instance normalization, of whose last axis nothing is left where it is loud."""
+    nodes = [
+        _node("Mul", ["loud", "cut"], ["less"]),
+        _node("Sub", ["size", "less"], ["left"]),
+        _node("Reshape", ["left", "vector"], ["end"]),
+        _node("Slice", ["ones", "start", "end", "axis"], ["x_cut"]),
+        _node("InstanceNormalization", ["x_cut", "scale", "scale"], ["normal"]),
+        _node("ReduceSum", ["normal"], ["result"], keepdims=0),
+    ]
+    return file_of(
+        nodes, path, cut=np.int64(shape[cut]), size=np.int64(shape[cut]), vector=np.array([1]), start=np.array([0]),
+        axis=np.array([cut]), ones=np.ones(shape, np.float32), scale=np.ones(shape[1], np.float32),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((2, 3, 4), 2), ((2, 3, 4, 5), 2), ((2, 3, 4, 5), 3)])
+def test_a_normalization_of_nothing_ends_no_process(shape: tuple[int, ...], axis: int, tmp_path: Path) -> None:
+    """Of any number of axes, whichever is empty."""
+    path = normalized(shape, axis, tmp_path / "net.onnx")
+    assert tried(path, QUIET) == (0, "pushed")
+    assert tried(path, LOUD) == (0, "error")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="statuses of signals")
-def test_both_end_a_process_without_guards(tmp_path: Path) -> None:
+def test_each_ends_a_process_without_guards(tmp_path: Path) -> None:
     """Where onnxruntime does so no more, there can be fewer guards."""
-    for path in (divided("Div", TensorProto.INT64, tmp_path / "a"), recurrent("GRU", 0, tmp_path / "b")):
+    for path in (
+        divided("Div", TensorProto.INT64, tmp_path / "a"),
+        recurrent("GRU", 0, tmp_path / "b"),
+        normalized((2, 3, 4), 2, tmp_path / "c"),
+    ):
         assert tried(path, QUIET, "unguarded") == (0, "pushed")
         assert tried(path, LOUD, "unguarded")[0] < 0
 
