@@ -13,7 +13,7 @@ from one_node import library
 from rnnedge_export.native.weights import Weights
 
 Array = np.ndarray
-NAMES = ("exponential", "sigmoid", "tangent", "logarithm", "softplus", "error_function")
+NAMES = ("exponential", "sigmoid", "tangent", "logarithm", "softplus", "error_function", "sine")
 CODE = "".join(
     f"void many_{name}(const float *x, float *y, long n) {{ for (long i = 0; i < n; i++) y[i] = {name}(x[i]); }}\n"
     for name in NAMES
@@ -76,6 +76,8 @@ def test_relative_errors(
         ("error_function", np.vectorize(math.erf, otypes=[float]), -6, 6, 4e-7),
         ("softplus", lambda x: np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0), -80, 20, 2e-6),
         ("logarithm", np.log, 0.7, 1.4, 2e-7),
+        ("sine", np.sin, -100, 100, 2e-7),
+        ("sine", np.sin, -3.4e38, 3.4e38, 2e-7),
     ],
 )
 def test_absolute_errors(
@@ -101,6 +103,7 @@ def test_ends(functions: Callable[[str, Array], Array]) -> None:
         "sigmoid": [0, 1, np.nan, 0, 1],
         "error_function": [-1, 1, np.nan, -1, 1],
         "logarithm": [np.nan, np.inf, np.nan, np.nan, math.log(1e30)],
+        "sine": [np.nan, np.nan, np.nan, -math.sin(float(np.float32(1e30))), math.sin(float(np.float32(1e30)))],
     }
     for name, right in expected.items():
         np.testing.assert_allclose(functions(name, x), right, rtol=1e-6, atol=1e-37, err_msg=name)

@@ -52,6 +52,8 @@ def test_reductions_of_nothing() -> None:
     cases = [Case("ReduceSum", [empty, np.array([1])], fixed={1}), Case("ReduceSum", [some, none], fixed={1})]
     cases.append(Case("ReduceSum", [some, none], {"noop_with_empty_axes": 1}, fixed={1}))
     check(cases)
+    for operator in ("ReduceMean", "ReduceMax"):
+        refused(Case(operator, [empty, np.array([1])], fixed={1}), "of no numbers")
 
 
 def test_the_largest_number_is_nan_where_one_is() -> None:

@@ -43,7 +43,7 @@ def reduction(scope: Scope, node: Node) -> Result:
     positive = tuple(sorted(int(axis) % max(len(value.shape), 1) for axis in axes))
     if value.kind != FLOAT and (before or after or node.op == "ReduceMean"):
         node.refuse("of whole numbers is not supported")
-    if 0 in value.shape and fold not in (SUM, PRODUCT):
+    if 0 in value.shape and (fold not in (SUM, PRODUCT) or node.op == "ReduceMean"):
         node.refuse("of no numbers: expected some")
     if before:
         value = combined(scope, before, [value])
