@@ -17,6 +17,8 @@ from operator_samples import SAMPLES
 from rnnedge_runtime.careful.operator_table import operators
 
 MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "1500"))
+# Those of which machine code is made, which takes most of a second.
+BUILT = MUTANTS // 50
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 PEAK_MIB = 512
 
@@ -76,6 +78,16 @@ def test_there_is_a_sample_of_every_operator() -> None:
     """What is left out has no kernel in the version of ONNX that the samples are written in, or needs no tensors."""
     left_out = {"Constant", "Scan", "RMSNormalization", "Swish", "Upsample"}
     assert set(SAMPLES) == operators() - left_out
+
+
+@pytest.mark.slow
+def test_a_hostile_node_gives_the_same_on_both_engines(tmp_path: Path) -> None:
+    """Attributes, shapes, lengths and types changed: refused, or the numbers of onnxruntime from machine code too."""
+    outcome = try_seeds("node-on-both", tmp_path, range(BUILT), limit_s=20.0)
+    outcome.add(try_seeds("node", tmp_path, range(BUILT, MUTANTS)))
+    check(outcome, MUTANTS)
+    # One in sixteen is as honest as its operator.
+    assert outcome.results["accepted"] >= MUTANTS // 16 and outcome.results["refused"]
 
 
 @pytest.mark.parametrize(("kind", "words"), [("crash", "crash: exit -11"), ("hang", "hang"), ("type", "TypeError")])

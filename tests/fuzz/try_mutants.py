@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from byte_mutants import damaged, resealed
+from node_mutants import mutant
 from operator_mutants import LOUD, hostile_operator
 from peak_memory import peak_mib
+from streamed_mutants import streamed
 from structural_mutants import structural
 
 from rnnedge_runtime import Model, ModelRefused, RnnEdgeError, replay
@@ -57,6 +59,10 @@ def _push(model: Model) -> str:
     return ""
 
 
+def _node(_files: Sequence[bytes], seed: int) -> tuple[bytes, bytes]:
+    return mutant(seed), b""
+
+
 def _crash(_files: Sequence[bytes], _seed: int) -> tuple[bytes, bytes]:
     ctypes.string_at(0)
     raise AssertionError
@@ -74,6 +80,7 @@ def _type(_files: Sequence[bytes], _seed: int) -> tuple[bytes, bytes]:
 # The last three are defects planted on purpose, to see that the pool finds them.
 MAKERS: dict[str, Maker] = {
     "damaged": damaged, "resealed": resealed, "structural": structural, "operator": hostile_operator,
+    "node": _node, "node-on-both": _node,
     "crash": _crash, "hang": _hang, "type": _type,
 }  # fmt: skip
 
@@ -85,7 +92,8 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", buffering=1)
     for seed in map(int, seeds):
         print(seed, file=out)
-        result = verdict(*MAKERS[kind](files, seed))
+        data, original = MAKERS[kind](files, seed)
+        result = streamed(data, seed, native=kind == "node-on-both") if "node" in kind else verdict(data, original)
         print(f"{peak_mib()} {result}".replace("\n", " "), file=out)
         if result == "busy":
             os._exit(0)
