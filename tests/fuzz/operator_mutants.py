@@ -108,7 +108,18 @@ class _Maker:
             ends = self._op("Where", "is_loud", self._constant(np.array(cut)), self._constant(np.array(array.shape)))
             axes = self._constant(np.arange(array.ndim))
             name = self._op("Slice", name, self._constant(np.zeros(array.ndim, np.int64)), ends, axes)
-        return name
+        return self._another_rank(name, array.ndim) if rng.random() < 0.2 else name
+
+    def _another_rank(self, name: str, rank: int) -> str:
+        """With one more axis, or a vector, where it is loud; so nobody knows the number of axes before."""
+        sizes, more = self._op("Shape", name), self._rng.random() < 0.5
+        parts = (sizes, self._constant(np.array([1]))) if more else (self._constant(np.array([-1])), sizes)
+        quiet, loud = ((0, rank), (0, rank + 1)) if more else ((1, rank + 1), (0, 1))
+        bounds = (
+            self._op("Where", "is_loud", self._constant(np.array([b])), self._constant(np.array([a])))
+            for a, b in zip(quiet, loud, strict=True)
+        )
+        return self._op("Reshape", name, self._op("Slice", self._op("Concat", *parts, axis=0), *bounds))
 
     def finish(self, outputs: Sequence[str]) -> None:
         """Wire the shapes of what the hostile node gives into the output, so that nothing is left out as unused."""

@@ -10,7 +10,8 @@ onnxruntime sees it; what it computes stays the same.
    computes from the number of elements; where one of the other sizes is 0, that is an error of the run.
 3. `InstanceNormalization` reads the first number of every channel: the same `Reshape`, with the batch as the size that
    onnxruntime computes.
-4. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
+4. `ReverseSequence` and `Upsample` trust in two axes, and in as many as there are scales: a `Reshape` to so many.
+5. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
    is computed and has neither is refused, as a kernel of 0 taps runs for ever.
 
 Source: onnxruntime 1.32, element_wise_ops.cc and reshape_helper.h.
@@ -54,7 +55,11 @@ class Guards:
         if node.operator in ("Conv", "ConvTranspose") and not scope.has_elements(node.inputs[1]):
             self._convolve(node)
         if node.operator == "InstanceNormalization" and not scope.has_elements(node.inputs[0]):
-            return self._normalize(node, message)
+            return self._as_it_is(node, message, [-1])
+        if node.operator == "ReverseSequence":
+            return self._as_it_is(node, message, [0, 0])
+        if node.operator == "Upsample":
+            return self._upsample(node, message)
         if node.operator in _RECURRENT:
             return self._recur(node, message, scope)
         return [message]
@@ -101,16 +106,28 @@ class Guards:
                 inputs[k] = same
         return [*nodes, {**message, "input": inputs}] if nodes else [message]
 
-    def _normalize(self, node: Node, message: Message) -> list[Message]:
-        """X (batch, channels, ...), of any number of axes."""
-        sizes, second, last, rest, unknown, shape, same = (self._name() for _ in range(7))
+    def _as_it_is(self, node: Node, message: Message, first: list[int]) -> list[Message]:
+        """Input 0 in its own shape; its `first` sizes as `Reshape` has them: 0 as it is, -1 what is left."""
+        sizes, begin, end, rest, start, shape, same = (self._name() for _ in range(7))
         return [
             _node("Shape", [node.inputs[0]], sizes),
-            _constant(second, np.array([1], np.int64)),
-            _constant(last, np.array([_MOST_AXES], np.int64)),
-            _node("Slice", [sizes, second, last], rest),
-            _constant(unknown, np.array([-1], np.int64)),
-            _node("Concat", [unknown, rest], shape, {"name": "axis", "i": 0, "type": _INT}),
+            _constant(begin, np.array([len(first)], np.int64)),
+            _constant(end, np.array([_MOST_AXES], np.int64)),
+            _node("Slice", [sizes, begin, end], rest),
+            _constant(start, np.array(first, np.int64)),
+            _node("Concat", [start, rest], shape, {"name": "axis", "i": 0, "type": _INT}),
+            _node("Reshape", [node.inputs[0], shape], same),
+            {**message, "input": [same, *node.inputs[1:]]},
+        ]
+
+    def _upsample(self, node: Node, message: Message) -> list[Message]:
+        """As many axes as scales: the shape is 0 for each of them."""
+        scales = node.constant(1) if node.has(1) else node.get("scales")
+        if scales is None:
+            node.refuse("constant scales", repr(node.inputs[1:]))
+        shape, same = self._name(), self._name()
+        return [
+            _constant(shape, np.zeros(np.size(scales), np.int64)),
             _node("Reshape", [node.inputs[0], shape], same),
             {**message, "input": [same, *node.inputs[1:]]},
         ]

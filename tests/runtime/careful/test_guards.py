@@ -18,6 +18,7 @@ from rnnedge_runtime import ModelRefused
 from rnnedge_runtime.careful import LIMITS
 from rnnedge_runtime.careful.policy import check_policy
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+from rnnedge_runtime.engines.ort import _FAILURES
 
 _node = helper.make_node
 QUIET, LOUD = "0.5", "1000"
@@ -220,6 +221,53 @@ def test_weights_of_a_convolution_have_elements(operator: str) -> None:
     for bad in (convolution(False, 0), convolution(False, 0, kernel_shape=[3]), convolution(True, 3)):
         with pytest.raises(ModelRefused, match="expected weights that are constant and not empty, or a kernel_shape"):
             check_policy(bad, LIMITS)
+
+
+def of_any_rank(operator: str, opset: int, inputs: dict[str, NDArray[Any]], **attributes: int | str) -> bytes:
+    """A file with a node over an input whose number of axes only a run shows."""
+    names = ["x", *inputs]
+    nodes = [_node("Reshape", ["given", "axes"], ["x"]), _node(operator, names, ["y"], **attributes)]
+    ports = [helper.make_tensor_value_info("given", TensorProto.FLOAT, ["n"]),
+             helper.make_tensor_value_info("axes", TensorProto.INT64, ["m"])]  # fmt: skip
+    constants = [numpy_helper.from_array(array, name) for name, array in inputs.items()]
+    graph = helper.make_graph(nodes, "g", ports, [onnx.ValueInfoProto(name="y")], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10).SerializeToString()
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_an_upsample_has_as_many_axes_as_scales(mode: str) -> None:
+    """Four; fewer and more are an error of the run, and so are scales that are computed."""
+    scales = {"scales": np.array([1, 1, 2, 2], np.float32)}
+    session = onnxruntime.InferenceSession(
+        check_policy(of_any_rank("Upsample", 9, scales, mode=mode), LIMITS), providers=["CPUExecutionProvider"]
+    )
+    given = np.arange(8, dtype=np.float32)
+    assert session.run(None, {"given": given, "axes": np.array([1, 2, 2, 2])})[0].shape == (1, 2, 4, 4)
+    for axes in ([1, 2, 2, 2, 1], [1, 2, 2, 1, 2], [2, 2, 2], [1, 2, 2, 0, 0]):
+        numbers = given[: int(np.prod(axes))]
+        try:
+            found = session.run(None, {"given": numbers, "axes": np.array(axes)})[0]
+        except _FAILURES:
+            continue
+        assert found.shape == (1, 2, 4, 4)
+    model = onnx.ModelProto.FromString(of_any_rank("Upsample", 9, scales, mode=mode))
+    model.graph.node.insert(0, _node("Abs", ["scales"], ["computed"]))
+    model.graph.node[-1].input[1] = "computed"
+    with pytest.raises(ModelRefused, match="expected constant scales"):
+        check_policy(model.SerializeToString(), LIMITS)
+
+
+def test_a_reversed_sequence_has_two_axes() -> None:
+    """A vector is an error of the run; more axes are as they were."""
+    data = of_any_rank("ReverseSequence", 20, {"lengths": np.array([2, 3])}, batch_axis=0, time_axis=1)
+    session = onnxruntime.InferenceSession(check_policy(data, LIMITS), providers=["CPUExecutionProvider"])
+    given = np.arange(6, dtype=np.float32)
+    reversed_ = np.array([1, 0, 2, 5, 4, 3], np.float32)
+    for axes in ([2, 3], [2, 3, 1], [2, 3, 1, 1]):
+        found = session.run(None, {"given": given, "axes": np.array(axes)})[0]
+        np.testing.assert_array_equal(found, reversed_.reshape(axes))
+    with pytest.raises(_FAILURES):
+        session.run(None, {"given": given[:2], "axes": np.array([2])})
 
 
 def test_a_name_of_a_guard_is_refused() -> None:
