@@ -6,12 +6,13 @@ import weakref
 from collections.abc import Mapping
 
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines import Ended
+from rnnedge_runtime.engines import Ended, Engine
 from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
 from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
 from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.note import Kept, Runner
 from rnnedge_runtime.ownership import Alone, NoToken, forked_away
 from rnnedge_runtime.watchdog import watchdog
 
@@ -46,18 +47,16 @@ class Calls(Alone):
         self.contract, self.batch = loaded.contract, batch
         self._warmup = self.contract.warmup
         self._log = Log(policies.on_event)
-        self._engine = loaded.engine
-        self._stop = self._engine.stop(bool(policies.time_limit_s))
         self._stopped_in: object | None = None
+        self._limit_s = policies.time_limit_s or 0.0
         self._given = checked_states(states, self.contract, batch)
-        self._states = StateBuffers(self._engine, self.contract.states, batch, self._given)
-        self._lanes = Lanes(self._engine, self.contract, self._states, batch, self._stop)
-        self._lane = self._once = self._lanes.once
-        # Which set of states the next call reads, how many calls and frames there were.
-        self._turn = self._calls = self._frames = 0
+        engine = loaded.engine
+        self._adopt(self._runner_of(engine, StateBuffers(engine, self.contract.states, batch, self._given)))
+        self._lane = self._once
+        # Which set of states the next call reads, how many calls there were.
+        self._turn = self._calls = 0
         _ALL.add(self)
         forked_away(self)
-        self._limit_s = policies.time_limit_s or 0.0
         if self._limit_s:
             watchdog.watch(self)
 
@@ -65,11 +64,32 @@ class Calls(Alone):
         """Change the time limit of one that has one; no time is left where it is not above 0."""
         self._limit_s = max(seconds, 1e-6)
 
+    def _runner_of(self, engine: Engine, states: StateBuffers) -> Runner:
+        stop = engine.stop(bool(self._limit_s))
+        lanes = Lanes(engine, self.contract, states, self.batch, stop)
+        return Runner(engine, stop, states, lanes, lanes.once)
+
+    def _adopt(self, runner: Runner) -> None:
+        """Run with this from now on."""
+        self._runner = runner
+        self._engine, self._stop, self._states, self._lanes, self._once = runner
+
+    def _spare(self, index: int) -> None:
+        """Set `index` of the states is going to be written: see to it that the call in progress can be undone."""
+        note = self._noted
+        if note is not None and note.kept is None and (self._engine.in_place or index == note.turn):
+            note.kept = self._kept_of(note.lane, note.turn)
+
+    def _kept_of(self, lane: Lane, turn: int) -> Kept:
+        summaries = {name: array.copy() for name, array in lane.summaries[turn ^ 1].items()}
+        return Kept(self._states.copies(turn), summaries)
+
     def _call_lane(self, lane: Lane, fed: int, total: int | None) -> Lane:
         """Run a filled lane, or the one that takes its place; `fed` and `total` as for `Lane.place`."""
         lane.place(fed, total)
         while True:
             failures: tuple[type[Exception], ...] = (Ended, *self._engine.failures)
+            self._spare(self._turn ^ 1)
             try:
                 if lane.calls[self._turn]():
                     # Frames that get here are finite.
@@ -93,8 +113,7 @@ class Calls(Alone):
         """
         if _ending:
             raise KeyboardInterrupt from error
-        stopped_in, self._stopped_in = self._stopped_in, None
-        self._stop.clear()
+        stopped_in = watchdog.forget(self)
         if stopped_in is not None:
             if stopped_in != self._mark():
                 return lane
@@ -109,27 +128,27 @@ class Calls(Alone):
                 f"{self._loaded.name}: provider {failed!r} failed at frame {fed}: {reason}; the stream is as before; "
                 "load the model with several providers, best first, to go on with the next one"
             ) from error
+        note = self._noted
         try:
             self._states.fetch(self._turn)
+            if note is not None and note.kept is None:
+                note.kept = self._kept_of(note.lane, note.turn)
         except self._engine.failures as lost:
             raise ProviderError(
                 f"{self._loaded.name}: provider {failed!r} failed at frame {fed}, and the states are on its device; "
                 f"make another stream, which {engine.provider!r} will run, and restore the last snapshot"
             ) from lost
-        self._states.move(engine)
-        self._states.store(self._turn)
-        self._engine, self._stop = engine, engine.stop(bool(self._limit_s))
-        self._lanes = Lanes(engine, self.contract, self._states, self.batch, self._stop)
-        self._once, again = self._lanes.once, self._lanes.of(lane.frames)
+        runner = self._runner_of(engine, self._states.moved(engine, self._turn))
+        again = runner.lanes.of(lane.frames)
         for name, view in lane.views.items():
             again.views[name][...] = view
+        if note is not None:
+            # What is kept goes to where it stands from now on, when this call is undone.
+            note.runner = runner
+        self._adopt(runner)
         text = f"provider {failed!r} failed, {engine.provider!r} took over with the states"
         self._log("provider", fed, lane.frames, text)
         return again
-
-    def _mark(self) -> object | None:
-        """For the watchdog: what differs from call to call; None between calls."""
-        return (self._frames, self._calls, self._turn) if not self._token else None
 
     def _fork(self) -> None:
         """In a forked child."""

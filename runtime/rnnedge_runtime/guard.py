@@ -21,6 +21,8 @@ Arrays = dict[str, Array]
 class Guard:
     """Applies the policies of one stream; `last` is the last frame of every input, kept where a policy holds it.
 
+    `last` is replaced, and never changed, so that a call that is undone has the one before.
+
     Frames are in the user's axis order, (time, ...) for batch 1, else (batch, time, ...).
     """
 
@@ -30,18 +32,17 @@ class Guard:
         self._time = 0 if batch == 1 else 1
         lead = (1,) if batch == 1 else (batch, 1)
         shapes = {p.name: (*lead, *(int(d) for d in p.frame_shape)) for p in contract.inputs}
-        self.last = {p.name: np.zeros(shapes[p.name], p.dtype) for p in contract.inputs}
+        self._none = {p.name: np.zeros(shapes[p.name], p.dtype) for p in contract.inputs}
+        self.last = self._none
 
     def reset(self) -> None:
         """Forget the last frame."""
-        for array in self.last.values():
-            array[...] = 0
+        self.last = self._none
 
     def remember(self, arrays: Mapping[str, Array]) -> None:
         """Keep the last frame of `arrays`, where they have one."""
-        for name, array in arrays.items():
-            if array.shape[self._time]:
-                self.last[name][...] = array[self._at(slice(-1, None))]
+        end = self._at(slice(-1, None))
+        self.last = self.last | {name: array[end].copy() for name, array in arrays.items() if array.shape[self._time]}
 
     def admit(self, arrays: Arrays, before: int) -> list[Arrays]:
         """The frames to run: `arrays` as they are, mended, or cut where the sequence has to start anew.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
-from rnnedge_runtime.engines import Buffers, Engine, Stop
+from rnnedge_runtime.engines import Buffers, Engine, Rewound, Stop
 
 _LANES_KEPT = 8
 
@@ -35,16 +37,24 @@ class StateBuffers:
         self._states, self._batch = states, batch
         self._initial = {s.input: given.get(s.input, s.initial) for s in states}
         self.sets = tuple({s.input: np.zeros(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
-        self.move(engine)
-        self.reset()
+        self._hold(engine)
+        for index in range(2):
+            self.reset(index)
 
-    def move(self, engine: Engine) -> None:
-        """Live with this engine from now on, from what stands in the arrays."""
+    def moved(self, engine: Engine, index: int) -> StateBuffers:
+        """The same sets with another engine, which begins with what stands in the arrays of set `index`."""
+        other = copy.copy(self)
+        other._hold(engine)
+        other.store(index)
+        return other
+
+    def _hold(self, engine: Engine) -> None:
         self._bound = engine.hold(self._states, self.sets, self._batch)
         # One that stands for several states is asked once.
         self._away = tuple(
             list({id(b): b for b in bound.values() if not isinstance(b, np.ndarray)}.values()) for bound in self._bound
         )
+        self._rewound = cast(list[Rewound], self._away[0]) if engine.in_place else []
 
     def fetch(self, index: int) -> None:
         """Set `index` stands in its arrays."""
@@ -56,10 +66,30 @@ class StateBuffers:
         for held in self._away[index]:
             held.store()
 
-    def reset(self) -> None:
-        """Fill both sets with the initial values."""
-        for index in range(2):
-            self._fill(index, self._states)
+    def copies(self, index: int) -> dict[str, Array]:
+        """The arrays of set `index`, by the graph's name for each input."""
+        self.fetch(index)
+        return {name: array.copy() for name, array in self.sets[index].items()}
+
+    def write(self, index: int, arrays: Mapping[str, Array]) -> None:
+        """Fill set `index` with `arrays` by the graph's name for each input."""
+        for name, array in self.sets[index].items():
+            array[...] = arrays[name]
+        self.store(index)
+
+    def settle(self) -> None:
+        """Count runs from here on; of an engine that runs in place."""
+        for held in self._rewound:
+            held.settle()
+
+    def rewind(self, runs: int) -> None:
+        """Undo the run that was made after the first `runs` since `settle`, if there is one."""
+        for held in self._rewound:
+            held.rewind(runs)
+
+    def reset(self, index: int) -> None:
+        """Fill set `index` with the initial values."""
+        self._fill(index, self._states)
 
     def hold(self, index: int, calls: int) -> None:
         """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""
@@ -87,6 +117,8 @@ class Lane:
     other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
     `isfinite`, where not the engine `checks`. `copy()` is the whole output where that is a single per-frame one.
     `cursors` are the arrays that say where the sequence ends, `count` the frames of the first output.
+    `summaries[i]` are those that `calls[i]` has written, so that a call leaves those of the call before; their `outs`
+    show the latest.
     """
 
     def __init__(
@@ -113,14 +145,22 @@ class Lane:
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
         feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
-        first = engine.bind({**feeds, **states.inputs(0)}, {**arrays, **states.outputs(1)}, stop)
-        second = first
-        if not engine.in_place:
-            second = engine.bind({**feeds, **states.inputs(1)}, {**arrays, **states.outputs(0)}, stop)
-        self.calls: tuple[Callable[[], object], Callable[[], object]] = (first, second)
+        written = [{p.name: np.zeros_like(arrays[p.name]) for p in contract.summaries} for _ in range(2)]
+        self.summaries = tuple(
+            {p.name: _user_view(own[p.name], p, batch) for p in contract.summaries} for own in written
+        )
+
+        def bound(index: int) -> Callable[[], object]:
+            results = {**arrays, **written[index], **states.outputs(index ^ 1)}
+            run = engine.bind({**feeds, **states.inputs(index)}, results, stop)
+            return _showing(run, [(arrays[name], array) for name, array in written[index].items()])
+
+        first = bound(0)
+        same = engine.in_place and not contract.summaries
+        self.calls: tuple[Callable[[], object], Callable[[], object]] = (first, first if same else bound(1))
         self.checks = engine.checks_finite
         # Where nothing but this one call has to be made for a step.
-        self.quick = first if engine.checks_finite and engine.in_place else None
+        self.quick = first if engine.checks_finite and same else None
 
     def place(self, before: int, total: int | None) -> None:
         """Set the cursors for a call after `before` input frames of a sequence of `total`, None while it goes on."""
@@ -153,6 +193,22 @@ class Lanes:
             self._others.popitem(last=False)
         self._others[frames] = lane
         return lane
+
+
+def _showing(run: Callable[[], object], copies: Iterable[tuple[Array, Array]]) -> Callable[[], object]:
+    """`run` itself where there is nothing to show; else with copies (to, from) behind it."""
+    pairs = list(copies)
+    if not pairs:
+        return run
+
+    def shown() -> object:
+        refused = run()
+        if not refused:
+            for to, source in pairs:
+                to[...] = source
+        return refused
+
+    return shown
 
 
 def _cursor_array(cursor: Cursor, frames: int) -> Array:

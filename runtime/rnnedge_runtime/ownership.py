@@ -1,8 +1,12 @@
-"""One owner at a time: two threads in one stream, or a forked child with its parent's session, get an error.
+"""One owner at a time, and calls that happen as a whole or not at all.
 
-The check is a token in a list, which whoever comes in takes out: one atomic operation each way, with a global lock and
-without one, and a quarter of what `threading.Lock` takes (35 against 135 ns). Who has it is only looked up when it is
-missing.
+The check is a token in a list, which a caller takes out: one atomic operation each way, with a global lock and without
+one, and a quarter of what `threading.Lock` takes (35 against 135 ns). Who has it is only looked up when it is missing.
+
+An exception may come at any bytecode: from a callback, from the handler of a signal, from another thread. A call that
+ends with one puts back what it has changed before it gives the token back. A token that went missing with a call that
+could not even do this (the exception came right after the token was taken, or while things were put back) is found by
+the next call: no thread is inside, so it puts back what that call has noted, and goes on.
 """
 
 from __future__ import annotations
@@ -11,14 +15,20 @@ import os
 import sys
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
+from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, SupportsIndex, TypeVar, cast
 
 from rnnedge_runtime.errors import OwnerError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# The code of every function that takes a token.
+_entrances: set[CodeType] = set()
+_looking = threading.RLock()
 
 
 class Turnstile(Protocol):
@@ -46,8 +56,13 @@ class StaysHere:
         raise OwnerError(f"{self._kind}: stays in the process that made it; {self._elsewhere}")
 
 
-class Alone(StaysHere):
-    """Something with one owner at a time, who takes what is in `_token` while in one of its methods."""
+class Alone(StaysHere, ABC):
+    """Something with one owner at a time, who takes what is in `_token` while in one of its methods.
+
+    `_noted` is what a call in progress has noted of where it began, None while it has changed nothing that is not in
+    its own variables. `_entries` and `_frames` together differ from call to call: the one counts calls that note
+    something, or fail, the other what has been taken by those that do not.
+    """
 
     _kind = "stream"
     _remedy = "give every thread a stream of its own, or use a pool"
@@ -59,46 +74,144 @@ class Alone(StaysHere):
     def __init__(self) -> None:
         """Nobody is inside."""
         self._token: Turnstile = [None]
+        self._noted: Any = None
+        self._entries = self._frames = 0
+
+    @abstractmethod
+    def _note(self) -> object:
+        """What `_put_back` needs, at the beginning of a call."""
+
+    @abstractmethod
+    def _put_back(self, note: Any) -> None:
+        """Stand where `note` was made; may be done twice."""
+
+    def _mark(self) -> object | None:
+        """Another value in every call, and one in all of it; None between calls."""
+        noted = self._noted
+        return None if len(self._token) else (self._entries, self._frames if noted is None else noted.frames)
+
+    def _failed(self, error: BaseException, note: Any, done: bool) -> bool:
+        """A call ends with `error`: it has not happened. True where it has not even begun, and may now.
+
+        `note` is None where it had not begun when the error came, `done` is whether it may have given the token back.
+        Raises `OwnerError` where somebody else is inside.
+        """
+        if isinstance(self._token, NoToken):
+            return False
+        if note is not None and not done:
+            self._undo(note)
+        elif note is None and _of_token(error):
+            self._take_over()
+            return True
+        else:
+            with _looking:
+                if self._has_token():
+                    self._undo(self._noted if note is None else note)
+        return False
+
+    def _undo(self, note: Any) -> None:
+        if note is not None:
+            # For the next call, where another exception ends this.
+            self._noted = note
+            self._put_back(note)
+        self._entries += 1
+        self._noted = None
+        self._token.append(None)
+
+    def _has_token(self) -> bool:
+        """Take the token if it is there; else whether nobody but this call can have it."""
+        try:
+            self._token.pop()
+        except IndexError:
+            return _inside(self) is None
+        return True
+
+    def _take_over(self) -> None:
+        """Undo the call that took the token and is no more; raises `OwnerError` where it still goes on."""
+        with _looking:
+            mark = self._mark()
+            if mark is None:
+                return
+            thread = _inside(self)
+            # The same call had the token all the time, and nobody was in it.
+            if thread is None and self._mark() == mark:
+                self._undo(self._noted)
+                return
+        raise in_use(self, thread) from None
 
 
 S = TypeVar("S", bound=Alone)
 
 
+def entrance(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that takes the token by itself."""
+    _entrances.add(method.__code__)
+    return method
+
+
 def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method that raises `OwnerError` while another one of the same object runs."""
+    """A method that raises `OwnerError` while another one of the same object runs, and happens whole or not at all."""
 
     @wraps(method)
     def guarded(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            self._token.pop()
-        except IndexError:
-            raise in_use(self) from None
-        try:
-            return method(self, *args, **kwargs)
-        finally:
-            self._token.append(None)
+        while True:
+            note, done = None, False
+            try:
+                self._token.pop()
+                note = self._noted = self._note()
+                found = method(self, *args, **kwargs)
+                done = True
+                self._entries += 1
+                self._noted = None
+                self._token.append(None)
+                return found
+            except BaseException as error:
+                if not self._failed(error, note, done):
+                    raise
 
+    _entrances.add(cast(Any, guarded).__code__)
     return cast(Callable[Concatenate[S, P], T], guarded)
 
 
-def in_use(owned: Alone) -> OwnerError:
-    """The error that names the thread that is in a method of `owned` and the one that wants in."""
-    here = threading.current_thread()
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
+def _inside(owned: Alone) -> str | None:
+    """The name of the thread that is in a call of `owned`; None where none is, but for the one that asks."""
+    here = threading.get_ident()
     for ident, frame in sys._current_frames().items():
+        asks = ident == here
         at: Any = frame
-        while at is not None and ident != here.ident:
-            if at.f_locals.get("self") is owned:
-                other = names.get(ident, f"thread {ident}")
-                return OwnerError(
-                    f"{owned._kind}: thread {here.name!r} came in while thread {other!r} was running it; "
-                    f"{owned._remedy}"
-                )
-            at = at.f_back
-    return OwnerError(
-        f"{owned._kind}: thread {here.name!r} came in while it was running, from its own callback or beside another "
-        f"thread that has just left; {owned._remedy}"
-    )
+        inner: Any = None
+        while at is not None:
+            if at.f_code in _entrances and at.f_locals.get("self") is owned:
+                # Whoever waits to be told has no token.
+                if not asks and (inner is None or inner.f_code is not _ASKS or at.f_locals.get("note") is not None):
+                    return _name(ident)
+                asks = False
+            inner, at = at, at.f_back
+    return None
+
+
+_ASKS = Alone._failed.__code__
+
+
+def _of_token(error: BaseException) -> bool:
+    """Whether it is what `pop` raises, and no callback or handler of a signal."""
+    trace = error.__traceback__
+    return error.__class__ is IndexError and (trace is None or trace.tb_next is None)
+
+
+def _name(ident: int) -> str:
+    return next((t.name for t in threading.enumerate() if t.ident == ident), f"thread {ident}")
+
+
+def in_use(owned: Alone, other: str | None) -> OwnerError:
+    """The error that names the thread that is in a method of `owned`, and the one that wants in."""
+    here = threading.current_thread().name
+    if other is None or other == here:
+        return OwnerError(
+            f"{owned._kind}: thread {here!r} came in while it was running, from its own callback or beside another "
+            f"thread that has just left; {owned._remedy}"
+        )
+    return OwnerError(f"{owned._kind}: thread {here!r} came in while thread {other!r} was running it; {owned._remedy}")
 
 
 class Inherited(Protocol):

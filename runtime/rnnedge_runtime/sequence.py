@@ -1,89 +1,61 @@
-"""What a stream holds between calls, and what one call does to it."""
+"""What one call does to a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
-from rnnedge_runtime.calls import Calls
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError, RnnEdgeError
-from rnnedge_runtime.faults import Log, Policies
-from rnnedge_runtime.frames import Frames
-from rnnedge_runtime.guard import Guard
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames, checked, checked_inputs
 from rnnedge_runtime.lane import Lane
-from rnnedge_runtime.loaded import Loaded
-from rnnedge_runtime.memory import bulk, most_frames, too_many
-from rnnedge_runtime.snapshot import Snapshot
+from rnnedge_runtime.memory import too_many
+from rnnedge_runtime.standing import Standing
 
 
-class Sequence(Calls):
+class Sequence(Standing):
     """Frames in, frames out, frames that wait; the part of a `Stream` that its callers do not see."""
 
-    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
-        """Used by `Model.stream`."""
-        super().__init__(loaded, batch, states, policies)
-        self._serve(policies, self._log)
-        self._time = 0 if batch == 1 else 1
-        self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
-        # How many frames a push may bring; None: any number.
-        self._most = most_frames(self.contract, batch, loaded.room)
-        # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
-        self._fast: Lane | None = None
-        # The call that is a whole step by itself, or None; and how many frames of the first output it brings.
-        self._quick: Callable[[], object] | None = None
-        self._count = self._once.count
-        self._rest: dict[str, Array] | None = None
-        self._begin()
+    def _push_any(self, frames: Frames) -> Frames:
+        """Check and mend the frames, then run them; a policy may end the sequence between two of them."""
+        self._check_open()
+        arrays = checked_inputs(frames, self.contract, self.batch)
+        first, *others = self._guard.admit(arrays, self._frames)
+        found = [self._take(first)]
+        for part in others:
+            found += [self._end(), self._take(part)]
+        return self._shaped(self._join(found))
 
-    def _serve(self, policies: Policies, log: Log) -> None:
-        """Apply these policies from now on, and note in `log` what they do."""
-        self._policies, self._log = policies, log
-        self._guard = Guard(policies, self.contract, self.batch, log)
-        self._remember = self._guard.remember if policies.holds else None
-
-    def _begin(self) -> None:
-        """Initial states, no frame, none that waits."""
-        self._states.reset()
-        self._turn = 0
-        self._frames = 0
-        self._calls = 0
-        self._skip = {port.name: port.clock.delay for port in self.contract.outputs if port.per_frame}
-        self._rest = None
-        self._finished = False
-        self._lane = self._lanes.of(self._unit)
-        self._guard.reset()
+    def _step_any(self) -> int:
+        """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
+        self._check_open()
+        if self._rest is not None:
+            raise InputError(f"step: {self._held} frames wait for a whole call of {self._unit}; push the rest of them")
+        views = self._once.views
+        for port in self.contract.inputs:
+            checked(views[port.name], port, self.batch)
+        mended, *others = self._guard.admit(views, self._frames)
+        if others:
+            self._begin()
+            return 0
+        for name, view in views.items():
+            view[...] = mended[name]
+        ready = self._call(self._once, self._frames, None)
+        self._frames += self._unit
         self._settle()
-
-    def _settle(self) -> None:
-        """Choose the lane that a push may use without a look at the rest.
-
-        None while frames are held back, while the first frames out mean nothing, and after the end.
-        """
-        ready = self._rest is None and self._calls >= self._warmup and not self._finished
-        self._fast = self._lane if ready else None
-        if ready:
-            self._lane.place(self._frames, None)
-        once = self._once
-        self._quick = once.quick if self._fast is once and self._remember is None else None
+        if self._remember is not None:
+            self._remember(self._once.views)
+        first = ready.get(self._once.outs[0].port.name)
+        return self._once.count if first is None else int(first.shape[self._time])
 
     def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Run checked frames as whole lanes; what is no whole lane waits. An error leaves all as it was."""
+        """Run checked frames as whole lanes; what is no whole lane waits."""
         count = _length(arrays, self._time)
         if self._most is not None and count > self._most:
             room, batch = self._loaded.room, self.batch
             raise too_many("push", count, self.contract, batch, room, f"push at most {self._most:,} at a time")
-        kept = None if self._held + _length(arrays, self._time) < 2 * self._unit else self._kept()
-        frames, rest = self._frames, self._rest
-        try:
-            found = self._run(arrays)
-        except RnnEdgeError:
-            if kept is not None:
-                self._put(kept)
-            self._frames, self._rest = frames, rest
-            raise
+        found = self._run(arrays)
         if self._remember is not None:
             self._remember(arrays)
         self._settle()
@@ -116,25 +88,20 @@ class Sequence(Calls):
 
     def _finish(self) -> dict[str, Array]:
         """Complete every output, as the source module does at the end of a sequence."""
-        kept = self._kept()
         fed, total = self._frames - self._held, self.contract.whole_length(self._frames)
         end = self.contract.complete_after(fed, total)
         summaries = self._summaries(fed, total, fed == end)
         parts = [self._nothing()]
-        try:
-            while fed < end:
-                lane = self._lanes.of(self._unit)
-                for name, view in lane.views.items():
-                    view[self._at(slice(self._held, None))] = 0
-                    if self._rest is not None:
-                        view[self._at(slice(self._held))] = self._rest[name]
-                self._rest = None
-                parts.append(self._call(lane, fed, total))
-                fed += lane.frames
-                summaries = self._summaries(fed, total, fed == end) | summaries
-        except RnnEdgeError:
-            self._put(kept)
-            raise
+        while fed < end:
+            lane = self._lanes.of(self._unit)
+            for name, view in lane.views.items():
+                view[self._at(slice(self._held, None))] = 0
+                if self._rest is not None:
+                    view[self._at(slice(self._held))] = self._rest[name]
+            self._rest = None
+            parts.append(self._call(lane, fed, total))
+            fed += lane.frames
+            summaries = self._summaries(fed, total, fed == end) | summaries
         self._finished = True
         self._fast = self._quick = None
         return self._join(parts) | summaries
@@ -166,11 +133,10 @@ class Sequence(Calls):
     def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
         """Summaries whose last frame came with the call just made; at the end, all of them."""
         found = {}
-        for out in self._lane.outs:
-            clock = out.port.clock
-            last = clock.valid(total) - 1 + clock.delay
-            if not out.port.per_frame and (last < clock.frames(fed) or ended):
-                found[out.port.name] = out.view.copy()
+        for port in self.contract.summaries:
+            last = port.clock.valid(total) - 1 + port.clock.delay
+            if last < port.clock.frames(fed) or ended:
+                found[port.name] = self._latest[port.name].copy()
         return found
 
     def _nothing(self) -> dict[str, Array]:
@@ -201,42 +167,6 @@ class Sequence(Calls):
     def _check_open(self) -> None:
         if self._finished:
             raise InputError("stream: the sequence is finished; call reset() to start the next one")
-
-    def _snapshot(self) -> Snapshot:
-        self._states.fetch(self._turn)
-        arrays = {f"state:{name}": array for name, array in self._states.sets[self._turn].items()}
-        summaries = {o.port.name: o.view for o in self._lane.outs if not o.port.per_frame}
-        arrays |= {f"summary:{name}": view for name, view in summaries.items()}
-        arrays |= {f"rest:{name}": array for name, array in (self._rest or {}).items()}
-        skip = [self._skip[port.name] for port in self.contract.outputs if port.per_frame]
-        fields = {"batch": self.batch, "frames": self._frames, "calls": self._calls, "finished": self._finished}
-        if self._policies.holds:
-            arrays |= {f"last:{name}": array for name, array in self._guard.last.items()}
-        return Snapshot(self._loaded.digest, self._loaded.source, {**fields, "skip": skip}, arrays)
-
-    def _kept(self) -> Snapshot:
-        """A snapshot with arrays of its own."""
-        live = self._snapshot()
-        return replace(live, arrays={name: array.copy() for name, array in live.arrays.items()})
-
-    def _put(self, found: Snapshot) -> None:
-        for name, array in self._states.sets[self._turn].items():
-            array[...] = found.arrays[f"state:{name}"]
-        self._states.store(self._turn)
-        self._lane = self._once
-        for out in self._lane.outs:
-            if not out.port.per_frame:
-                out.view[...] = found.arrays[f"summary:{out.port.name}"]
-        rest = {name.removeprefix("rest:"): a for name, a in found.arrays.items() if name.startswith("rest:")}
-        self._rest = {name: array.copy() for name, array in rest.items()} or None
-        self._guard.reset()
-        for name, array in self._guard.last.items():
-            array[...] = found.arrays.get(f"last:{name}", array)
-        self._frames, self._calls = int(found.fields["frames"]), int(found.fields["calls"])
-        self._finished = bool(found.fields["finished"])
-        per_frame = [port.name for port in self.contract.outputs if port.per_frame]
-        self._skip = dict(zip(per_frame, map(int, found.fields["skip"]), strict=True))
-        self._settle()
 
 
 def _length(arrays: Mapping[str, Array], time: int) -> int:

@@ -10,10 +10,10 @@ import numpy as np
 
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError, RnnEdgeError
-from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import MOST_GAP, Frames
 from rnnedge_runtime.memory import most_frames, too_many
-from rnnedge_runtime.ownership import alone, in_use
+from rnnedge_runtime.ownership import alone, entrance
 from rnnedge_runtime.sequence import Sequence
 from rnnedge_runtime.snapshot import fitted, pack, unpack
 
@@ -48,6 +48,7 @@ class Stream(Sequence):
         """The execution provider that runs this stream now."""
         return self._engine.provider
 
+    @entrance
     def push(self, frames: Frames) -> Frames:
         """Take the next frames, return the output frames that became computable, possibly none.
 
@@ -61,38 +62,52 @@ class Stream(Sequence):
         or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider
         fails and no other takes over. The stream is then as before the call.
         """
-        try:
-            self._token.pop()
-        except IndexError:
-            raise in_use(self) from None
-        try:
-            fast = self._fast
-            if (
-                fast is None
-                or frames.__class__ is not _ndarray
-                or frames.shape != fast.shape
-                # One that came from another process is equal, and not the same.
-                or (frames.dtype is not fast.dtype and frames.dtype != fast.dtype)
-            ):
-                return self._push_any(frames)
-            if not fast.checks:
-                _isfinite(frames, fast.mask)
-                if fast.mask_bytes() != fast.all_finite:
-                    return self._push_any(frames)
-            fast.view[...] = frames
+        while True:
+            note = before = turn = last = None
+            done = False
             try:
-                if fast.calls[self._turn]():
-                    return self._push_any(frames)
-            except self._engine.failures as error:
-                self._recover(error, fast, self._frames)
-                return self._push_any(frames)
-            self._turn ^= 1
-            self._frames += fast.frames
-            if self._remember is not None:
-                self._remember(fast.views)
-            return self._all(fast) if fast.copy is None else fast.copy()
-        finally:
-            self._token.append(None)
+                self._token.pop()
+                turn = self._turn
+                before = self._frames
+                fast = self._fast
+                if (
+                    fast is not None
+                    and frames.__class__ is _ndarray
+                    and frames.shape == fast.shape
+                    # One that came from another process is equal, and not the same.
+                    and (frames.dtype is fast.dtype or frames.dtype == fast.dtype)
+                ):
+                    if not fast.checks:
+                        _isfinite(frames, fast.mask)
+                    if fast.checks or fast.mask_bytes() == fast.all_finite:
+                        fast.view[...] = frames
+                        try:
+                            refused = fast.calls[turn]()
+                        except self._engine.failures as error:
+                            note = self._noted = self._note()
+                            refused = self._recover(error, fast, before)
+                        if not refused:
+                            if self._remember is not None:
+                                last = self._guard.last
+                                self._remember(fast.views)
+                            found = self._all(fast) if fast.copy is None else fast.copy()
+                            self._turn = turn ^ 1
+                            self._frames = before + fast.frames
+                            done = True
+                            self._token.append(None)
+                            return found
+                if note is None:
+                    note = self._noted = self._note()
+                found = self._push_any(frames)
+                done = True
+                self._entries += 1
+                self._noted = None
+                self._token.append(None)
+                return found
+            except BaseException as error:
+                note = note or self._note_of_fast(before, turn, last)
+                if not self._failed(error, note, done):
+                    raise
 
     @property
     def input(self) -> Array:
@@ -117,6 +132,7 @@ class Stream(Sequence):
         """`output`, of every output by name; a summary is that of the frames so far."""
         return {out.port.name: out.view for out in self._once.outs}
 
+    @entrance
     def step(self) -> int:
         """Run one call over the frames in `input`: what `push` does, without a copy and without an allocation.
 
@@ -126,41 +142,56 @@ class Stream(Sequence):
 
         Raises what `push` raises, and `InputError` where frames wait.
         """
-        try:
-            self._token.pop()
-        except IndexError:
-            raise in_use(self) from None
-        try:
-            quick = self._quick
-            if quick is not None:
-                try:
-                    if quick():
-                        return self._step_any()
-                except self._engine.failures as error:
-                    self._recover(error, self._once, self._frames)
-                    return self._step_any()
-                self._frames += self._unit
-                return self._count
-            once = self._once
-            if self._fast is not once or once.shape is None:
-                return self._step_any()
-            if not once.checks:
-                _isfinite(once.view, once.mask)
-                if once.mask_bytes() != once.all_finite:
-                    return self._step_any()
+        while True:
+            note = before = turn = last = None
+            done = False
             try:
-                if once.calls[self._turn]():
-                    return self._step_any()
-            except self._engine.failures as error:
-                self._recover(error, once, self._frames)
-                return self._step_any()
-            self._turn ^= 1
-            self._frames += once.frames
-            if self._remember is not None:
-                self._remember(once.views)
-            return once.count
-        finally:
-            self._token.append(None)
+                self._token.pop()
+                turn = self._turn
+                before = self._frames
+                quick = self._quick
+                if quick is not None:
+                    try:
+                        refused = quick()
+                    except self._engine.failures as error:
+                        note = self._noted = self._note()
+                        refused = self._recover(error, self._once, before)
+                    if not refused:
+                        self._frames = before + self._unit
+                        done = True
+                        self._token.append(None)
+                        return self._count
+                once = self._once
+                if quick is None and self._fast is once and once.shape is not None:
+                    if not once.checks:
+                        _isfinite(once.view, once.mask)
+                    if once.checks or once.mask_bytes() == once.all_finite:
+                        try:
+                            refused = once.calls[turn]()
+                        except self._engine.failures as error:
+                            note = self._noted = self._note()
+                            refused = self._recover(error, once, before)
+                        if not refused:
+                            if self._remember is not None:
+                                last = self._guard.last
+                                self._remember(once.views)
+                            self._turn = turn ^ 1
+                            self._frames = before + once.frames
+                            done = True
+                            self._token.append(None)
+                            return once.count
+                if note is None:
+                    note = self._noted = self._note()
+                count = self._step_any()
+                done = True
+                self._entries += 1
+                self._noted = None
+                self._token.append(None)
+                return count
+            except BaseException as error:
+                note = note or self._note_of_fast(before, turn, last)
+                if not self._failed(error, note, done):
+                    raise
 
     @alone
     def gap(self, frames: int) -> Frames:
@@ -241,44 +272,4 @@ class Stream(Sequence):
 
     @alone
     def _copied_states(self) -> dict[str, Array]:
-        self._states.fetch(self._turn)
-        return {name: array.copy() for name, array in self._states.sets[self._turn].items()}
-
-    def _push_any(self, frames: Frames) -> Frames:
-        """Check and mend the frames, then run them; a policy may end the sequence between two of them."""
-        self._check_open()
-        arrays = checked_inputs(frames, self.contract, self.batch)
-        first, *others = self._guard.admit(arrays, self._frames)
-        if not others:
-            return self._shaped(self._take(first))
-        kept = self._kept()
-        try:
-            found = [self._take(first)]
-            for part in others:
-                found += [self._end(), self._take(part)]
-        except RnnEdgeError:
-            self._put(kept)
-            raise
-        return self._shaped(self._join(found))
-
-    def _step_any(self) -> int:
-        """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
-        self._check_open()
-        if self._rest is not None:
-            raise InputError(f"step: {self._held} frames wait for a whole call of {self._unit}; push the rest of them")
-        views = self._once.views
-        for port in self.contract.inputs:
-            checked(views[port.name], port, self.batch)
-        mended, *others = self._guard.admit(views, self._frames)
-        if others:
-            self._begin()
-            return 0
-        for name, view in views.items():
-            view[...] = mended[name]
-        ready = self._call(self._once, self._frames, None)
-        self._frames += self._unit
-        self._settle()
-        if self._remember is not None:
-            self._remember(self._once.views)
-        first = ready.get(self._once.outs[0].port.name)
-        return self._once.count if first is None else int(first.shape[self._time])
+        return self._states.copies(self._turn)

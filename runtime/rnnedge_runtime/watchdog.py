@@ -29,7 +29,8 @@ class Watchdog:
 
     def __init__(self) -> None:
         """Used once, below."""
-        self._lock = threading.Lock()
+        # The handler of a signal may make a stream while this thread makes another.
+        self._lock = threading.RLock()
         self._streams: weakref.WeakSet[Watched] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -48,6 +49,22 @@ class Watchdog:
                 self._thread.start()
         self._wake.set()
 
+    def forget(self, stream: Watched) -> object | None:
+        """Let runs of `stream` pass again; returns which call was to be ended, None where none was.
+
+        It may be one before the call in progress: then nothing has happened.
+        """
+        with self._lock:
+            ended, stream._stopped_in = stream._stopped_in, None
+            stream._stop.clear()
+        return ended
+
+    def _end(self, stream: Watched, mark: object) -> None:
+        with self._lock:
+            if stream._mark() == mark:
+                stream._stopped_in = mark
+                stream._stop.set()
+
     def _patrol(self) -> None:
         since: weakref.WeakKeyDictionary[Watched, tuple[object, float]] = weakref.WeakKeyDictionary()
         while True:
@@ -58,15 +75,15 @@ class Watchdog:
                     return
             pause = min(stream._limit_s for stream in streams) / 4
             for stream in streams:
-                mark, now = stream._mark(), monotonic()
+                # This thread may have to wait anywhere in between: no call may look longer than it is.
+                before = monotonic()
+                mark = stream._mark()
                 if mark is None:
                     since.pop(stream, None)
                 elif stream not in since or since[stream][0] != mark:
-                    since[stream] = (mark, now)
-                elif now - since[stream][1] >= stream._limit_s:
-                    # First what is ended, then the end: a call that came back meanwhile sees that it was not meant.
-                    stream._stopped_in = mark
-                    stream._stop.set()
+                    since[stream] = (mark, monotonic())
+                elif before - since[stream][1] >= stream._limit_s:
+                    self._end(stream, mark)
             del streams, stream
             self._wake.wait(pause)
             self._wake.clear()

@@ -207,7 +207,7 @@ def test_verification_notices_a_state_that_is_lost(form: str, tmp_path: Path, mo
     call = Stream._call
 
     def forgetful(self: Stream, *arguments: Any) -> Any:
-        self._states.reset()
+        self._states.reset(self._turn)
         return call(self, *arguments)
 
     monkeypatch.setattr(Stream, "_call", forgetful)

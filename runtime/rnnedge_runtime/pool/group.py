@@ -16,6 +16,13 @@ from rnnedge_runtime.pool.rows import Order, Rows, views_of
 _GROUPS_KEPT = 8
 
 
+class _Round:
+    """The note of a round, in which nothing is kept: the pool has what it takes to undo one."""
+
+    frames = 0
+    kept = ()
+
+
 class Group(Calls):
     """Buffers for `size` sequences, which have all run their first calls and hold no frame back.
 
@@ -35,6 +42,23 @@ class Group(Calls):
         self.rows = rows
         standing.gather(np.concatenate([rows, np.repeat(rows[:1], self.batch - len(rows))]), self._views[self._turn])
         self._states.store(self._turn)
+
+    def before_run(self) -> int:
+        """What `undo_run` needs."""
+        self._states.settle()
+        return self._turn
+
+    def undo_run(self, before: int) -> None:
+        """Stand where `before_run` was called, at most one run ago."""
+        self._adopt(self._runner)
+        self._turn = before
+        self._states.rewind(0)
+
+    def _note(self) -> object:
+        return _Round()
+
+    def _put_back(self, note: object) -> None:
+        """See `undo_run`."""
 
     def leave(self, standing: Rows) -> None:
         """Give the states back."""

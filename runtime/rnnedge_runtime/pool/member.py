@@ -23,8 +23,9 @@ class Member(StaysHere):
     _kind = "member"
     _elsewhere = "restore its snapshot in a pool of the same file there"
 
-    def __init__(self, name: str, policies: Policies, aside: Snapshot) -> None:
-        """Used by a pool."""
+    def __init__(self, name: str, policies: Policies, aside: Snapshot, number: int) -> None:
+        """Used by a pool, which has given numbers to `number` members before."""
+        self.number = number
         self.name, self.policies, self.log = name, policies, Log(policies.on_event)
         self.aside: Snapshot | None = aside
         self.rest: dict[str, Array] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
@@ -13,14 +14,14 @@ import numpy as np
 from rnnedge_runtime.arguments import instance, shown, text
 from rnnedge_runtime.arrays import MOST_BYTES
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Event, Gap, Log, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, checked_inputs
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.ownership import Alone, alone
 from rnnedge_runtime.pool.independence import order_of
 from rnnedge_runtime.pool.member import Member
-from rnnedge_runtime.pool.seats import Seats
+from rnnedge_runtime.pool.seats import Seats, Undo
 from rnnedge_runtime.snapshot import Snapshot
 from rnnedge_runtime.stream import Stream
 
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
     from rnnedge_runtime.pool.request import Full
 
 T = TypeVar("T")
+
+
+@dataclass
+class _Changes:
+    """What a call in progress has changed; the frames of a pool are those of its members."""
+
+    undo: Undo = field(default_factory=list)
+    frames: int = 0
 
 
 class StreamPool(Alone):
@@ -68,6 +77,7 @@ class StreamPool(Alone):
         # `Member.ready` of every row.
         self._ready = np.zeros(capacity, bool)
         self._gone: Counter[str] = Counter()
+        self._numbers = count()
         port = self.contract.inputs[0]
         self._name, self._single = port.name, len(self.contract.inputs) == 1
         self._frame_shape, self._dtype = tuple(int(d) for d in port.frame_shape), np.dtype(port.dtype)
@@ -82,7 +92,7 @@ class StreamPool(Alone):
     @property
     def members(self) -> tuple[Member, ...]:
         """Those that have joined and not left, in the order in which they came."""
-        return tuple(self._row_of)
+        return tuple(sorted(self._row_of, key=lambda member: member.number))
 
     @property
     def counters(self) -> Counter[str]:
@@ -106,8 +116,10 @@ class StreamPool(Alone):
         policies = Policies(non_finite, gap, on_event, self._time_limit_s)
         if not self._free:
             raise InputError(f"pool: full, it has {self.capacity} members; let one leave, or make a larger one")
-        row = self._free.pop()
-        member = Member(name or f"member {row}", policies, self._fresh)
+        row = self._free[-1]
+        member = Member(name or f"member {row}", policies, self._fresh, next(self._numbers))
+        self._noted.undo.append(partial(self._unjoin, member, row))
+        self._free.pop()
         self._row_of[member] = row
         self._by_itself(member, Stream.reset)
         return member
@@ -126,10 +138,11 @@ class StreamPool(Alone):
     def leave(self, member: Member) -> None:
         """End a sequence; its place is free for another member."""
         row = self._row(member)
-        del self._row_of[member]
+        self._noted.undo.append(partial(self._rejoin, member, row, self._gone))
+        self._gone = self._gone + member.log.counters
         self._ready[row] = False
         self._free.append(row)
-        self._gone += member.log.counters
+        del self._row_of[member]
 
     def frames(self, member: Member) -> int:
         """How many frames were pushed to a member since the start or its last reset."""
@@ -206,7 +219,34 @@ class StreamPool(Alone):
         batch: Array = np.concatenate(arrays).reshape(len(arrays), *shape)
         if not np.isfinite(batch).all():
             return None
-        return dict(zip(frames, self._each(self._seats.run(rows, {self._name: batch})), strict=True))
+        return dict(zip(frames, self._each(self._seats.run(rows, {self._name: batch}, self._noted.undo)), strict=True))
+
+    def _note(self) -> _Changes:
+        return _Changes()
+
+    def _put_back(self, note: _Changes) -> None:
+        for change in reversed(note.undo):
+            change()
+
+    def _unjoin(self, member: Member, row: int) -> None:
+        self._row_of.pop(member, None)
+        if row not in self._free[-1:]:
+            self._free.append(row)
+
+    def _rejoin(self, member: Member, row: int, gone: Counter[str]) -> None:
+        self._gone, self._row_of[member], self._ready[row] = gone, row, member.ready
+        if row in self._free[-1:]:
+            self._free.pop()
+
+    def _keep(self, members: Mapping[Member, Any], rows: Array) -> None:
+        """Let members stand where they do, if the call in progress has to be undone."""
+        undo = self._noted.undo
+        undo += [partial(self._stand, member, member.aside, member.rest, member.last) for member in members]
+        undo.append(partial(self._seats.put_back, self._seats.keep(rows)))
+
+    def _stand(self, member: Member, *stood: Any) -> None:
+        member.aside, member.rest, member.last = stood
+        self._ready[self._row_of[member]] = member.ready
 
     def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
         """Members with equally many frames together, and by themselves those that need it."""
@@ -225,18 +265,12 @@ class StreamPool(Alone):
                 together.setdefault(member.held + _length(arrays), {})[member] = arrays
             else:
                 others[member] = arrays
-        kept, stood = self._seats.keep(rows), [(m, m.aside, m.rest, m.last) for m in frames]
+        self._keep(frames, rows)
         found: dict[Member, Frames] = {}
-        try:
-            for total, group in together.items():
-                found |= self._push_equal(group, total)
-            for member, arrays in others.items():
-                found[member] = self._by_itself(member, partial(Stream._push_any, frames=arrays))
-        except RnnEdgeError:
-            self._seats.put_back(kept)
-            for member, member.aside, member.rest, member.last in stood:
-                self._ready[self._row_of[member]] = member.ready
-            raise
+        for total, group in together.items():
+            found |= self._push_equal(group, total)
+        for member, arrays in others.items():
+            found[member] = self._by_itself(member, partial(Stream._push_any, frames=arrays))
         return {member: found[member] for member in frames}
 
     def _push_equal(self, group: dict[Member, dict[str, Array]], total: int) -> dict[Member, Frames]:
@@ -245,7 +279,7 @@ class StreamPool(Alone):
         arrays = [{n: np.concatenate([m.rest[n], a[n]]) if m.rest else a[n] for n in a} for m, a in group.items()]
         rows = np.array([self._row_of[member] for member in group], np.intp)
         batch = {port.name: np.stack([a[port.name][:whole] for a in arrays]) for port in self.contract.inputs}
-        found = dict(zip(group, self._each(self._seats.run(rows, batch)), strict=True))
+        found = dict(zip(group, self._each(self._seats.run(rows, batch, self._noted.undo)), strict=True))
         for member, own in zip(group, arrays, strict=True):
             member.rest = {name: array[whole:].copy() for name, array in own.items()} if whole < total else {}
             if member.policies.holds and total:
@@ -268,6 +302,7 @@ class StreamPool(Alone):
         with member.named():
             found = action(stream)
         standing = stream._kept()
+        self._keep({member: None}, np.array([row]))
         frames, calls = standing.fields["frames"], standing.fields["calls"]
         if self.batched and calls >= self.contract.warmup and not standing.fields["finished"]:
             member.rest, member.last = (_behind(prefix, standing.arrays) for prefix in ("rest:", "last:"))

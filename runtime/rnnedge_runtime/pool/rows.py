@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -49,9 +49,9 @@ class Rows:
         for port in self._contract.summaries:
             self._rows[f"summary:{port.name}"][index] = arrays[f"summary:{port.name}"]
 
-    def copy(self, rows: Array) -> dict[str, Array]:
-        """Some rows, to be put back by `scatter`."""
-        return {name: array[rows] for name, array in self._rows.items()}
+    def copy(self, rows: Array, names: Iterable[str] | None = None) -> dict[str, Array]:
+        """Some rows, to be put back by `scatter`; all of each, or what has one of these names."""
+        return {name: self._rows[name][rows] for name in (self._rows if names is None else names)}
 
 
 def state_rows(contract: Contract, order: Order, size: int) -> tuple[dict[str, Array], dict[str, Array]]:

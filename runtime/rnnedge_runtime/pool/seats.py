@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from rnnedge_runtime.contract import Array, Port
-from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.memory import bulk, most_frames, too_many
@@ -17,6 +17,9 @@ from rnnedge_runtime.pool.rows import Order, Rows
 
 # Pieces of all sequences together that one call takes: what keeps intermediate values in the tens of megabytes.
 _CALL_PIECES = 16
+
+Undo = list[Callable[[], object]]
+"""What to do, the last one first, so that a call of a pool has not happened; each may be done twice."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ class Seats:
         self._rows.scatter(kept.rows, kept.standing)
         self.fed[kept.rows] = kept.fed
 
-    def run(self, rows: Array, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Run frames (len(rows), time, ...) by input name, whole calls only, and an error leaves all as it was.
+    def run(self, rows: Array, arrays: dict[str, Array], undo: Undo) -> dict[str, Array]:
+        """Run frames (len(rows), time, ...) by input name, whole calls only.
 
         Returns per-frame outputs (len(rows), time, ...) by name; summaries stay in the rows.
         """
@@ -79,15 +82,11 @@ class Seats:
             remedy = f"push at most {limit:,} at a time to so many members"
             raise too_many("push", total, self.contract, len(rows), self._room, remedy)
         if 0 < total <= most:
-            return self._call(rows, arrays)
+            return self._call(rows, arrays, undo)
         parts = [{p.name: _no_frames(p, len(rows)) for p in self.contract.outputs if p.per_frame}]
-        kept = self.keep(rows)
-        try:
-            for start in range(0, total, most):
-                parts.append(self._call(rows, {name: a[:, start : start + most] for name, a in arrays.items()}))
-        except RnnEdgeError:
-            self.put_back(kept)
-            raise
+        undo.append(partial(self.put_back, self.keep(rows)))
+        for start in range(0, total, most):
+            parts.append(self._call(rows, {name: a[:, start : start + most] for name, a in arrays.items()}, undo))
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
 
     def _most_of(self, count: int) -> tuple[int, int | None]:
@@ -97,20 +96,32 @@ class Seats:
         found = self._most[count] = most, most_frames(contract, count, room)
         return found
 
-    def _call(self, rows: Array, arrays: dict[str, Array]) -> dict[str, Array]:
-        outputs = self._seat(rows).run(arrays, int(self.fed[rows].min()))
+    def _call(self, rows: Array, arrays: dict[str, Array], undo: Undo) -> dict[str, Array]:
+        group = self._seat(rows)
+        fed = self.fed[rows]
+        undo.append(partial(self._undo_call, group, group.before_run(), rows, fed))
+        outputs = group.run(arrays, int(fed.min()))
         if self.contract.summaries:
-            self._rows.scatter(rows, {f"summary:{p.name}": outputs.pop(p.name) for p in self.contract.summaries})
-        self.fed[rows] += next(iter(arrays.values())).shape[1]
+            found = {f"summary:{p.name}": outputs.pop(p.name) for p in self.contract.summaries}
+            undo.append(partial(self._rows.scatter, rows, self._rows.copy(rows, found)))
+            self._rows.scatter(rows, found)
+        self.fed[rows] = fed + next(iter(arrays.values())).shape[1]
         return outputs
+
+    def _undo_call(self, group: Group, before: int, rows: Array, fed: Array) -> None:
+        group.undo_run(before)
+        self.fed[rows] = fed
 
     def _seat(self, rows: Array) -> Group:
         """The group in whose buffers the states of `rows` are."""
-        if self._seated is None or not np.array_equal(self._seated.rows, rows):
+        seated = self._seated
+        if seated is None or not np.array_equal(seated.rows, rows):
             self._empty()
-            self._seated = self._groups.of(len(rows))
-            self._seated.seat(rows, self._rows)
-        return self._seated
+            seated = self._groups.of(len(rows))
+            seated.seat(rows, self._rows)
+            # Not before: until then the states are where they were.
+            self._seated = seated
+        return seated
 
     def _empty(self) -> None:
         """All states are in their rows."""

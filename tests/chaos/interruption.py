@@ -1,0 +1,92 @@
+"""Exceptions that come at a chosen place of the runtime's own code, as that of a signal's handler may."""
+
+from __future__ import annotations
+
+import dis
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import rnnedge_runtime
+
+_PACKAGE = str(Path(rnnedge_runtime.__file__).parent) + os.sep
+_RETURN = {dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in dis.opmap}
+
+
+class Interrupted(BaseException):
+    """What comes."""
+
+
+class Place:
+    """The `number`-th bytecode that the runtime is about to run, from 0; `seen` counts them, `came` is where it was.
+
+    The last one of the outermost function is not counted: a call that returns its result has happened.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number, self.seen = number, 0
+        self.came: str | None = None
+        self._outermost: FrameType | None = None
+
+    def __enter__(self) -> Place:
+        self._before = sys.gettrace()
+        sys.settrace(self._enter_frame)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _enter_frame(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            return None
+        if self._outermost is None:
+            self._outermost = frame
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._in_frame
+
+    def _in_frame(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+        if event == "return" and frame is self._outermost:
+            self._outermost = None
+        returns = frame is self._outermost and frame.f_code.co_code[frame.f_lasti] in _RETURN
+        if event == "opcode" and not returns:
+            self.seen += 1
+            if self.seen > self.number and self.came is None:
+                self.came = f"{frame.f_code.co_name}:{frame.f_lineno}"
+                raise Interrupted(self.came)
+        return self._in_frame
+
+
+def interrupted_at(place: Place, act: Callable[[], object]) -> str | None:
+    """Let `act` be ended at this place; returns where it was, None where `act` ended by itself."""
+    try:
+        with place:
+            act()
+    except Interrupted:
+        pass
+    return place.came
+
+
+def rung_after(seconds: float, act: Callable[[], object]) -> bool:
+    """Let the handler of a timer's signal end `act` after so long; whether it did."""
+    ended = False
+
+    def ring(*_: object) -> None:
+        raise Interrupted("the timer")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            act()
+            ended = True
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Interrupted:
+        return not ended
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    return False

@@ -1,0 +1,185 @@
+"""An exception at any place of a call, as from the handler of a signal: the call has not happened, and can be repeated.
+
+The short version takes every so many bytecodes of each call, the long one of `make chaos` all of them.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from exported import export_network
+from interrupted import Trial, pool_trials, stream_trials
+from interruption import Interrupted, Place, interrupted_at
+from matrix import FULL
+from native_library import compile_library
+
+from rnnedge_runtime import Model, Stream, StreamPool, load
+from rnnedge_runtime.loaded import Loaded
+
+# How many bytecodes of every call, and how often a timer rings.
+_PLACES, _MOMENTS = (10**9, 1000) if FULL else (12, 20)
+_KINDS = (ValueError, IndexError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration)
+
+
+@pytest.fixture(scope="module", params=["gru-2", "both"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with one output, and one with summaries, each with its library beside it."""
+    exported = export_network(request.param, "native", tmp_path_factory.mktemp("interrupted"))
+    path = exported.path.rename(exported.path.with_name("net.onnx"))
+    compile_library(path.read_bytes(), path.parent, block=2)
+    return path
+
+
+@pytest.fixture(params=["cpu", "native"])
+def model(request: pytest.FixtureRequest, path: Path) -> Model:
+    """On either engine."""
+    return load(path, provider=request.param)
+
+
+def check(trials: dict[str, Trial[Any]], places: int = _PLACES) -> None:
+    """Every call, at so many places that lie evenly in it."""
+    for name, trial in trials.items():
+        # Odd, so that not always the same bytecode of a loop is met.
+        stride = max(1, trial.places() // places | 1)
+        try:
+            assert trial.check_places(stride) >= 3, "nothing was interrupted"
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+
+
+def test_a_call_of_a_stream_that_is_interrupted_has_not_happened(model: Model) -> None:
+    """Push, step, finish, gap, reset, restore, copy: standing, result and all that follows are as undisturbed."""
+    check(stream_trials(model))
+
+
+def test_a_call_of_a_pool_that_is_interrupted_has_not_happened(model: Model) -> None:
+    """Rounds, joins, leaves, and what a member does by itself; for its neighbours too."""
+    check(pool_trials(model), _PLACES // 2)
+
+
+def test_a_timer_that_rings_leaves_a_push_that_has_not_happened(model: Model) -> None:
+    """At random moments of pushes of one and of many frames, of a step and of a round."""
+    rng = random.Random(0)
+    trials = [stream_trials(model)[name] for name in ("push", "long push", "step")] + [pool_trials(model)["round"]]
+    rang = sum(trial.check_moments([rng.uniform(1e-6, 1e-4) for _ in range(_MOMENTS)]) for trial in trials)
+    assert rang
+
+
+def test_the_check_fails_where_nothing_is_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the undo the same interruptions are seen."""
+    model = load(path)
+    monkeypatch.setattr(Stream, "_put_back", lambda self, note: None)
+    with pytest.raises(AssertionError, match=r"long push.*it moved"):
+        check({"long push": stream_trials(model)["long push"]}, 60)
+    monkeypatch.setattr(StreamPool, "_put_back", lambda self, note: None)
+    with pytest.raises(AssertionError, match=r"long round.*it moved"):
+        check({"long round": pool_trials(model)["long round"]}, 60)
+
+
+def test_a_second_exception_while_the_first_is_dealt_with_loses_nothing(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next call undoes what was left, and nobody is told that somebody else is inside."""
+    real = Stream._put_back
+
+    def interrupted(self: Stream, note: Any) -> None:
+        monkeypatch.setattr(Stream, "_put_back", real)
+        raise Interrupted("the second")
+
+    trial = stream_trials(model)["long push"]
+    subject, undisturbed = trial.prepare(), trial.prepare()
+    for number in (0, trial.places() // 2, trial.places() - 1):
+        monkeypatch.setattr(Stream, "_put_back", interrupted)
+        assert interrupted_at(Place(number), lambda: trial.act(subject)) is not None
+        assert subject.snapshot() == undisturbed.snapshot()
+    np.testing.assert_equal(trial.act(subject), trial.act(undisturbed))
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_whatever_a_callback_raises_the_call_has_not_happened(model: Model, kind: type[BaseException]) -> None:
+    """Of a stream, and of a member of a pool, whose neighbours stand where they were; each exception comes as it is."""
+
+    def loud(event: object) -> None:
+        raise kind("a user's own")
+
+    x = np.zeros((3, 5), np.float32)
+    bad = np.full_like(x, np.nan)
+    for policy in ("zero", "hold", "reset"):
+        stream, expected = model.stream(non_finite=policy, on_event=loud), model.stream()
+        stream.push(x)
+        expected.push(x)
+        with pytest.raises(kind, match="a user's own"):
+            stream.push(np.concatenate([x, bad, x]))
+        assert stream.frames == 3 and stream.states.keys() == expected.states.keys()
+        np.testing.assert_equal(stream.push(x), expected.push(x))
+        pool = model.pool(3)
+        quiet, noisy = pool.join("quiet"), pool.join("noisy", non_finite=policy, on_event=loud)
+        pool.push({quiet: x, noisy: x})
+        with pytest.raises(kind, match="a user's own"):
+            pool.push({quiet: x, noisy: bad})
+        assert (pool.frames(quiet), pool.frames(noisy)) == (3, 3)
+        again = model.pool(3)
+        members = [again.join(), again.join()]
+        again.push(dict.fromkeys(members, x))
+        found, wanted = pool.push({quiet: x, noisy: x}), again.push(dict.fromkeys(members, x))
+        np.testing.assert_equal([*found.values()], [*wanted.values()])
+
+
+class Failing:
+    """An engine whose runs fail from the third on; half of the outputs are written by then."""
+
+    def __init__(self, real: Any) -> None:
+        self._real, self._left = real, 2
+        self.provider, self.failures = "first", (*real.failures, ArithmeticError)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def bind(self, inputs: Any, outputs: Any, stop: Any) -> Callable[[], object]:
+        """The real one, with the fault in front."""
+        run = self._real.bind(inputs, outputs, stop)
+
+        def call() -> object:
+            self._left -= 1
+            if self._left >= 0:
+                return run()
+            for array in outputs.values():
+                if isinstance(array, np.ndarray):
+                    array.reshape(-1)[::2] = np.nan
+            raise ArithmeticError("the device is gone")
+
+        return call
+
+
+def test_a_take_over_that_is_interrupted_is_made_by_the_next_call(path: Path) -> None:
+    """From whichever place of it; the states are those of the engine that failed."""
+    real = load(path)
+
+    def make(runs: int) -> Stream:
+        engine = Failing(real.engine)
+        model = Model(Loaded(real.name, real.digest, real.contract, engine, [lambda: real.engine]))
+        stream = model.stream()
+        stream.push(np.zeros((1, 5), np.float32))
+        engine._left = runs
+        return stream
+
+    x = np.random.default_rng(0).standard_normal((1100, 5), np.float32)
+    for runs, count in ((0, 1), (0, 1100), (1, 1100)):
+        trial = Trial(
+            lambda runs=runs: make(runs),
+            lambda stream, count=count: stream.push(x[:count]),
+            lambda stream: (stream.snapshot(), stream.frames),
+            lambda stream: (stream.push(x[:1]), stream.push(x[:7]), stream.finish(), stream.provider),
+        )
+        check({f"take-over in run {runs} of {count} frames": trial}, 4 * _PLACES)
+
+
+def test_handlers_of_signals_are_as_before() -> None:
+    """A test that rings leaves none."""
+    assert signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, None)
