@@ -19,6 +19,7 @@ import onnx_ir as ir
 import torch
 from onnxscript.optimizer import optimize_ir
 
+from rnnedge_export.capture.exact import EXACT, without_angles
 from rnnedge_export.capture.measured import measure_shapes
 from rnnedge_export.capture.opaque import TRANSLATIONS
 from rnnedge_export.capture.scatter import SCATTERS
@@ -57,8 +58,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     with quiet(), torch.no_grad():
         try:
             onnx_program = torch.onnx.export(
-                program,
-                custom_translation_table=TRANSLATIONS | SCATTERS,
+                without_angles(program),
+                custom_translation_table=TRANSLATIONS | SCATTERS | EXACT,
                 opset_version=opset,
                 dynamo=True,
                 verbose=False,

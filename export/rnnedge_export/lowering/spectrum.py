@@ -57,7 +57,7 @@ def stft(node: ir.Node, tape: Tape) -> None:
     onesided = bool(node.attributes.get_int("onesided", 1))
     matrix = _matrix(points, points, 1, False, onesided)
     if window is not None:
-        matrix = matrix * window[:, None].astype(np.float32)
+        matrix = matrix * window[:, None].astype(np.float32) + np.float32(0)
     write = Written(tape, node.outputs[0])
     (batch, time, _), bins = shape_of(signal), matrix.shape[1]
     kernel = write.const(np.ascontiguousarray(matrix.T[:, None]))
@@ -73,13 +73,28 @@ def _matrix(points: int, length: int, parts: int, inverse: bool, onesided: bool)
     """(points * parts, bins * 2): real and imaginary parts side by side, in float64 until the end."""
     bins = length // 2 + 1 if onesided else length
     used = np.arange(min(points, length))
-    angle = 2 * np.pi / length * np.outer(used, np.arange(bins)) * (1 if inverse else -1)
+    cosine, sine = _on_circle(np.outer(used, np.arange(bins)), length)
+    sine = sine if inverse else -sine
     turned = np.zeros((points, parts, bins, 2))
-    turned[used, 0] = np.stack([np.cos(angle), np.sin(angle)], -1)
+    turned[used, 0] = np.stack([cosine, sine], -1)
     if parts == 2:
-        turned[used, 1] = np.stack([-np.sin(angle), np.cos(angle)], -1)
-    scaled = turned / (length if inverse else 1)
+        turned[used, 1] = np.stack([-sine, cosine], -1)
+    # Adding 0 makes +0 of -0, whose products would sum up to -0.
+    scaled = turned / (length if inverse else 1) + 0.0
     return np.ascontiguousarray(scaled.reshape(points * parts, bins * 2).astype(np.float32))
+
+
+def _on_circle(steps: Array, length: int) -> tuple[Array, Array]:
+    """(cosine, sine) of 2 pi steps / length; at whole quarters exactly 0 or 1.
+
+    So the imaginary parts of the lowest and the highest bin are 0, as those of torch are, and their phase 0 or pi.
+    """
+    steps = steps % length
+    quarters, rest = np.divmod(4 * steps, length)
+    angle = 2 * np.pi / length * steps
+    ends = np.array([1.0, 0.0, -1.0, 0.0])
+    cosine = np.where(rest == 0, ends[quarters], np.cos(angle))
+    return cosine, np.where(rest == 0, ends[(quarters + 3) % 4], np.sin(angle))
 
 
 def _axis(node: ir.Node, ndim: int) -> int | None:

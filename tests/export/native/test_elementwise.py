@@ -141,6 +141,21 @@ def test_powers() -> None:
     refused(Case("Pow", [numbers(rng, (3,)), numbers(rng, (3,))]), "exponent")
 
 
+def test_remainders() -> None:
+    """Exact, however often the divisor goes into the dividend, and with the sign of the dividend."""
+    rng = np.random.default_rng(15)
+    cases = []
+    for k in range(6):
+        whole = shape(rng)
+        size = 10.0 ** rng.uniform(-30, 37, whole)
+        given = [(numbers(rng, whole, k % 2 == 0) * size).astype(np.float32), numbers(rng, broadcast_to(rng, whole))]
+        cases.append(Case("Mod", given, {"fmod": 1}, fixed={1} if k % 3 == 0 else set()))
+    values = [0, 1, -1, 2.5, -2.5, 0.1, 1e-30, -3e-38, 1.5e-38, 1e10, -1e30, 3e38, 16777217, np.inf, -np.inf, np.nan]
+    every = np.array(values, np.float32)
+    check([*cases, Case("Mod", [every[:, None], every[None]], {"fmod": 1})])
+    refused(Case("Mod", [whole_numbers(rng, (3,)), whole_numbers(rng, (3,))]), "whole numbers")
+
+
 def test_casts() -> None:
     """Between float32, whole numbers and truth values."""
     rng = np.random.default_rng(9)

@@ -30,6 +30,32 @@ INLINE float floor_of(float x) {
   return small ? n - (n > x) : x;
 }
 
+/* 2^n for n in -126 ... 127. */
+INLINE float power_of_two(int32_t n) { int32_t bits = (n + 127) << 23; float x; memcpy(&x, &bits, 4); return x; }
+
+/* x - n y for the whole number n towards 0, exactly, with the sign of x: long division of the mantissas, 8 bits at a
+   time. NaN where y is 0 or x is infinite. */
+INLINE float rest_of(float x, float y) {
+  uint32_t a, b;
+  memcpy(&a, &x, 4);
+  memcpy(&b, &y, 4);
+  const uint32_t sign = a & 0x80000000u;
+  a &= 0x7fffffffu;
+  b &= 0x7fffffffu;
+  if (a >= 0x7f800000u || b > 0x7f800000u || b == 0) return NOT_A_NUMBER;
+  if (a < b) return x;
+  int32_t high = (int32_t)(a >> 23), low = (int32_t)(b >> 23);
+  uint32_t rest = (a & 0x7fffffu) | (high ? 0x800000u : 0), divisor = (b & 0x7fffffu) | (low ? 0x800000u : 0);
+  high = high ? high : 1;
+  low = low ? low : 1;
+  rest %= divisor;
+  for (int32_t left = high - low; left > 0; left -= 8) rest = (rest << (left < 8 ? left : 8)) % divisor;
+  /* Times 2^(low - 150), in steps: the smallest of these is no float. */
+  float result = (float)rest * power_of_two(low > 24 ? low - 150 : -126);
+  for (int32_t k = low; k < 24; k++) result *= 0.5f;
+  return sign ? -result : result;
+}
+
 /* Whole numbers, which wrap around as those of onnxruntime do. */
 INLINE int64_t whole_sum(int64_t x, int64_t y) { return (int64_t)((uint64_t)x + (uint64_t)y); }
 INLINE int64_t whole_difference(int64_t x, int64_t y) { return (int64_t)((uint64_t)x - (uint64_t)y); }
@@ -41,9 +67,6 @@ INLINE int64_t whole_of(float x) {
   return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (int64_t)x : INT64_MIN;
 }
 INLINE int64_t short_of(float x) { return x >= -2147483648.0f && x < 2147483648.0f ? (int64_t)x : INT32_MIN; }
-
-/* 2^n for n in -126 ... 127. */
-INLINE float power_of_two(int32_t n) { int32_t bits = (n + 127) << 23; float x; memcpy(&x, &bits, 4); return x; }
 
 /* e^x for x in -87.3 ... 88, relative error below 3e-7: x = n ln 2 + r, and the series of e^r up to r^6. Beyond it the
    ends; NaN stays NaN. n is rounded by an addition that must not be reassociated. */

@@ -95,6 +95,15 @@ def combined(scope: Scope, text: str, operands: list[Tensor], kind: str = FLOAT,
     return Tensor(text.format(*parts), tuple(views), shape, kind, any_costly)
 
 
+@rule("Mod")
+def remainder(scope: Scope, node: Node) -> list[Tensor]:
+    """The remainder of C, of floats."""
+    operands = [scope.input(node, 0), scope.input(node, 1)]
+    if node.attribute("fmod", 0) != 1 or operands[0].kind != FLOAT:
+        node.refuse("of whole numbers is not supported")
+    return [combined(scope, "rest_of({0}, {1})", operands, costly=True)]
+
+
 @rule("Pow")
 def power(scope: Scope, node: Node) -> list[Tensor]:
     """Powers that need no logarithm."""
