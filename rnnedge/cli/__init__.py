@@ -72,8 +72,12 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
 def _told(error: Exception) -> int:
     """Say in one line what went wrong; returns the exit code."""
     # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
-    from rnnedge_runtime.errors import RnnEdgeError
-
+    try:
+        from rnnedge_runtime.errors import RnnEdgeError
+    except (OSError, ImportError) as lacking:
+        if not _lacks_files(lacking):
+            raise
+        return _say(_TOO_MANY_FILES, 6)
     if isinstance(error, RnnEdgeError):
         return _say(str(error), error.exit_code)
     # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.

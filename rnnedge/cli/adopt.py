@@ -36,7 +36,9 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import stages
+    from rnnedge.cli.outputs import check_outputs
 
+    check_outputs({"--output": output}, [file])
     pairs = [_pair(text, ":", "--state") for text in state]
     values = {name: _number(text) for name, text in (_pair(text, "=", "--constant") for text in constant or [])}
     with stages(f"adopt {file}") as progress:

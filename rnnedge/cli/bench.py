@@ -89,11 +89,11 @@ def command(
     from rnnedge.cli.output import stages
 
     if html is not None:
+        from rnnedge.cli.outputs import check_outputs
         from rnnedge.report.page import check_drawable
-        from rnnedge_runtime.atomic import check_writable
 
         check_drawable()
-        check_writable(html)
+        check_outputs({"--html": html}, files)
     if files[0] == "compare":
         _refuse_others(context)
         _compare(files[1:], html, markdown, json)
@@ -191,8 +191,9 @@ def _judge(report: Mapping[str, Any], budgets: list[Budget]) -> None:
 
 def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) -> None:
     from rnnedge.cli.output import print_json, print_table, say, write
-    from rnnedge.report.compare import compare, read_report, remarks
+    from rnnedge.report.compare import compare, remarks
     from rnnedge.report.figures import difference_table, markdown_table
+    from rnnedge.report.read import read_report
 
     if len(paths) < 2:
         raise typer.BadParameter(f"compare: expected two reports or more, found {len(paths)}")

@@ -49,12 +49,14 @@ def command(
     from tempfile import TemporaryDirectory
 
     from rnnedge.cli.output import stages
+    from rnnedge.cli.outputs import check_named
     from rnnedge_export.native import build_in, publish
     from rnnedge_export.native.prove import prove
     from rnnedge_export.native.targets import target_of
     from rnnedge_runtime.model import load_bytes
     from rnnedge_runtime.read import read_model
 
+    check_named("--output", output)
     target_of(target)
     data = read_model(file, trust, key, signed_as, release)
     with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:

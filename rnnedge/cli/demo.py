@@ -32,11 +32,13 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import milestones, print_json
+    from rnnedge.cli.outputs import check_named
     from rnnedge.cli.whole_road import walk
     from rnnedge.report.demo import write_html
     from rnnedge_runtime.atomic import make_folder, write_text
     from rnnedge_runtime.errors import BudgetMissed, VerificationError
 
+    check_named("--output", output)
     make_folder(output)
     with milestones() as milestone:
 

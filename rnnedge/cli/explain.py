@@ -53,15 +53,15 @@ def command(
 ) -> None:  # fmt: skip
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import print_json, say, stages, tell
+    from rnnedge.cli.outputs import check_named, check_outputs
     from rnnedge.explain import write_arrays, write_page, write_pictures
     from rnnedge.report.page import check_page
-    from rnnedge_runtime.atomic import check_writable, make_folder
+    from rnnedge_runtime.atomic import make_folder
 
     check_page()
-    for target in (page, npz):
-        if target is not None:
-            check_writable(target)
+    check_outputs({"--page": page, "--npz": npz}, [source, recording, baseline, weights])
     if png is not None:
+        check_named("--png", png)
         make_folder(png)
     with stages(f"explain {source}") as progress:
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}

@@ -75,7 +75,7 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import stages
-    from rnnedge_runtime.atomic import check_writable
+    from rnnedge.cli.outputs import check_outputs
     from rnnedge_runtime.contract import FORMS
 
     if form is not None and form not in FORMS:
@@ -85,7 +85,7 @@ def command(
     asked = tuple(taps.split(",")) if taps else ()
     if any(tap not in _TAPS for tap in asked):
         raise typer.BadParameter(f"expected gates, state or gates,state, found {taps!r}", param_hint="--taps")
-    check_writable(output)
+    check_outputs({"--output": output}, [source, weights, *(calibration or ())])
     with stages(f"export {source}") as progress:
         progress("import torch")
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,

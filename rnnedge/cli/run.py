@@ -51,12 +51,16 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.frames import read_frames
+    from rnnedge.cli.outputs import check_outputs
     from rnnedge.cli.predictions import Writer
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 
     if format not in ("csv", "jsonl"):
         raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
+    # "-" is standard output, as it is standard input.
+    output = None if str(output) == "-" else output
+    check_outputs({"--output": output}, [file, source, key])
     model = load(
         file,
         provider=provider,

@@ -56,6 +56,7 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import tell, write
+    from rnnedge.cli.outputs import check_named
     from rnnedge.config_tables import nearest
     from rnnedge.recipe import find_recipe
     from rnnedge.tasks.catalogue import TASKS
@@ -72,6 +73,7 @@ def command(
         return
     if output is None:
         raise typer.BadParameter("expected a folder for the run, found none", param_hint="--output")
+    check_named("--output", output)
     _check_start(source, quantize, output)
     shape = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers}
     network = {name: value for name, value in shape.items() if value is not None}

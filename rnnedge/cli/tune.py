@@ -45,8 +45,8 @@ def command(
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import print_json, stages
+    from rnnedge.cli.outputs import check_outputs
     from rnnedge_export.precision import PRECISIONS
-    from rnnedge_runtime.atomic import check_writable
 
     if objective not in _OBJECTIVES:
         raise typer.BadParameter(
@@ -56,7 +56,7 @@ def command(
     unknown = [name for name in wanted if name not in PRECISIONS]
     if unknown:
         raise typer.BadParameter(f"expected {', '.join(PRECISIONS)}, found {unknown[0]!r}", param_hint="--only")
-    check_writable(output)
+    check_outputs({"--output": output}, [source, *(calibration or ())])
     began = monotonic()
     with stages(f"tune {source}") as progress:
         progress("import torch")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnedge.files import arrays
 from rnnedge.files.arrays import open_npy, open_npz
 from rnnedge_runtime import InputError
 
@@ -126,3 +127,14 @@ def test_a_bomb_is_read_in_parts(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert rows == 1 << 24 and peak < 2 << 20
+
+
+def test_an_array_that_memory_cannot_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is read, where all of it is needed at once."""
+    (tmp_path / "x.npy").write_bytes(npy(np.asfortranarray(X)))
+    monkeypatch.setattr(arrays, "_memory_bytes", lambda: X.nbytes - 1)
+    with open_npy(tmp_path / "x.npy") as stored, pytest.raises(InputError, match="48 bytes are more than the memory"):
+        list(stored.parts(2))
+    monkeypatch.setattr(arrays, "_memory_bytes", lambda: X.nbytes)
+    with open_npy(tmp_path / "x.npy") as stored:
+        assert stored.read().tolist() == X.tolist()
