@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from shlex import quote
-from urllib.parse import urlsplit
 
 from rnnedge_runtime.errors import InputError
 
@@ -20,6 +19,12 @@ _OPTIONS = (
     "RequestTTY=no",
 )
 
+_ADDRESS = re.compile(
+    r"ssh://(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*@)?"
+    r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?\])"
+    r"(?::(?P<port>[0-9]{1,5}))?/?"
+)
+
 # Any Python can read this, and any shell passes it on.
 _BOOTSTRAP = (
     "import sys; found = sys.version.split()[0]; "
@@ -29,22 +34,19 @@ _BOOTSTRAP = (
 
 
 def check_target(target: str) -> str:
-    """`target`, where it is `ssh://[user@]host[:port]`.
+    """`target`, where it is `ssh://[user@]host[:port]`, of letters and digits and the signs that names have.
 
-    Raises `InputError` where it is something else; also for a name that ssh could take for an option.
+    Raises `InputError` where it is something else: ssh may put user and host into a command of the shell, and takes
+    what begins with a dash for an option.
     """
     expected = "expected ssh://user@host or ssh://user@host:port"
-    try:
-        parts = urlsplit(target)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise InputError(f"{target}: {expected}, found something else ({error})") from error
-    if parts.scheme != "ssh" or not host or parts.path.strip("/") or parts.query or parts.fragment:
-        raise InputError(f"{target}: {expected}")
-    if parts.password is not None:
-        raise InputError(f"{target}: {expected}, found a password; use a key or an agent")
-    if host.startswith("-") or (parts.username or "").startswith("-") or not re.fullmatch(r"[!-~]+", target):
-        raise InputError(f"{target}: {expected}, found a name that no host or user has")
+    found = _ADDRESS.fullmatch(target)
+    if found is None:
+        if re.match(r"ssh://[^/@]*:[^/@]*@", target):
+            raise InputError(f"{target}: {expected}, found a password; use a key or an agent")
+        raise InputError(f"{target}: {expected}, of letters, digits, dots, dashes and underscores")
+    if found["port"] and not 1 <= int(found["port"]) <= 65535:
+        raise InputError(f"{target}: {expected}, found a port that is none of 1 to 65535")
     return target.rstrip("/")
 
 

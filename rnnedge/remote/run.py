@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -13,14 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from rnnedge.files.small import parse_json
 from rnnedge.remote.destination import check_target, ssh_command
 from rnnedge.remote.parcel import LIBRARY, WORK, pack
-from rnnedge_runtime.errors import RemoteError
+from rnnedge.report.read import check_report
+from rnnedge_runtime.errors import InputError, RemoteError
 
 # Modules that the benchmark imports there, and the packages that bring them; rnnedge itself comes along.
 NEEDS = {"numpy": "numpy", "onnxruntime": "onnxruntime", "typer": "typer"}
 _PATIENCE_S = 5.0
 _LOOK_S, _AT_ONCE = 0.5, 1 << 16
+# Of what the other machine says: a report is some kilobytes, a line some letters.
+_MOST_BYTES, _LONGEST_LINE = 1 << 24, 1 << 12
 # Of ssh itself; the benchmark has no such exit code.
 _SSH_FAILED = 255
 
@@ -75,8 +78,8 @@ def run_remote(
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         listener = _Listener(process.stderr, progress or (lambda _: None))
         try:
-            _send(process.stdin, program + json.dumps(task).encode() + b"\n" + parcel)
-            out = _receive(process.stdout)
+            data = program + json.dumps(task).encode() + b"\n" + parcel
+            out = _exchange(process.stdin, process.stdout, data, target)
             code = process.wait()
             listener.join(_PATIENCE_S)
         except BaseException:
@@ -107,7 +110,7 @@ class _Listener(threading.Thread):
 
     def run(self) -> None:
         """Until the stream ends."""
-        for line in self._stream:
+        while line := self._stream.readline(_LONGEST_LINE):
             words = line.decode("utf-8", errors="replace").strip()
             if not words:
                 continue
@@ -117,27 +120,34 @@ class _Listener(threading.Thread):
                 self._tell(words)
 
 
-def _send(stream: IO[bytes], data: bytes) -> None:
-    """All of it, or as much as ssh takes before it ends; why it ended is told elsewhere."""
-    rest = memoryview(data)
-    with contextlib.suppress(BrokenPipeError):
-        while rest:
-            rest = rest[stream.write(rest) :]
+def _exchange(given: IO[bytes], out: IO[bytes], data: bytes, target: str) -> bytes:
+    """Everything that ssh says until its end, while it is given `data`, or as much of it as it takes.
 
-
-def _receive(stream: IO[bytes]) -> bytes:
-    """Everything until the end, awake now and then.
-
-    A signal that comes just before a read that blocks would not be heard before that read ends, which may take a day.
+    Awake now and then: a signal that comes just before a read that blocks would not be heard before that read ends,
+    which may take a day. A machine that talks before it listens is heard meanwhile.
+    Raises `RemoteError` for more than any report is long.
     """
+    os.set_blocking(given.fileno(), False)
+    rest, left = memoryview(data), _MOST_BYTES
     parts: list[bytes] = []
     while True:
-        ready, _, _ = select.select([stream], [], [], _LOOK_S)
+        ready, free, _ = select.select([out], [given] if rest else [], [], _LOOK_S)
+        if free:
+            try:
+                rest = rest[os.write(given.fileno(), rest[:_AT_ONCE]) :]
+            except BlockingIOError:
+                pass
+            except BrokenPipeError:
+                # Why it ended is told elsewhere.
+                rest = rest[:0]
         if ready:
-            part = stream.read(_AT_ONCE)
+            part = out.read(_AT_ONCE)
             if not part:
                 return b"".join(parts)
             parts.append(part)
+            left -= len(part)
+            if left < 0:
+                raise RemoteError(f"{target}: expected a report of at most {_MOST_BYTES:,} bytes, found more")
 
 
 def _hang_up(process: subprocess.Popen[bytes]) -> None:
@@ -170,6 +180,11 @@ def _failure(target: str, python: str, code: int, began: bool, last: str) -> Rem
 
 def _parse(target: str, report: bytes) -> dict[str, Any]:
     try:
-        return dict(json.loads(report))
+        found = parse_json(report.decode())
     except ValueError as error:
         raise RemoteError(f"{target}: expected a report in JSON, found {report[:80]!r}") from error
+    try:
+        check_report(found, target)
+    except InputError as error:
+        raise RemoteError(str(error)) from error
+    return dict(found)

@@ -8,18 +8,14 @@ is called different.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnedge.report.bench import SCHEMA_VERSION
 from rnnedge.report.figures import by_process
-from rnnedge_runtime.errors import InputError
 
 FIGURES = ("p50", "p99", "p99.9", "miss", "cpu", "load", "rss")
 _FLOOR = 0.03
@@ -32,7 +28,6 @@ _FLOOR_UNKNOWN = 0.1
 _FLOOR_MISS = 0.001
 # Times the ranges of both together: 1 % of equal triples are further apart (simulated, normal and log-normal).
 _RANGES = 1.5
-_NEEDED = ("file", "sha256", "provider", "threads", "spinning", "closed", "paced", "runs", "host", "unrest")
 
 
 @dataclass(frozen=True)
@@ -55,29 +50,6 @@ class Difference:
         if abs(self.new - self.old) <= self.noise:
             return "no difference"
         return "better" if self.new < self.old else "worse"
-
-
-def read_report(path: str | Path) -> dict[str, Any]:
-    """A report that `rnnedge bench --json` printed.
-
-    Raises `InputError` where it is none, or of another version.
-    """
-    try:
-        found = json.loads(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: expected the output of 'rnnedge bench --json', found no JSON ({error})") from error
-    kind = (found.get("schema"), found.get("schema_version")) if isinstance(found, dict) else (None, None)
-    if kind != ("rnnedge.bench", SCHEMA_VERSION):
-        raise InputError(
-            f"{path}: expected a report rnnedge.bench of version {SCHEMA_VERSION}, found {kind[0]} {kind[1]}; "
-            "measure again"
-        )
-    lacking = [name for name in _NEEDED if name not in found]
-    if lacking:
-        raise InputError(f"{path}: expected a whole report of rnnedge bench, found none of {', '.join(lacking)}")
-    return dict(found)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from made_reports import made_report, made_run
 
-from rnnedge.report.compare import Difference, compare, read_report, remarks
+from rnnedge.report.compare import Difference, compare, remarks
+from rnnedge.report.read import read_report
 from rnnedge_runtime import InputError
 
 
@@ -97,7 +98,7 @@ def test_what_hinders_a_comparison_is_said() -> None:
     ("text", "words"),
     [("no json", "found no JSON"), ("[1]", "found None None"), ('{"schema": "rnnedge.run"}', "found rnnedge.run None"),
      ('{"schema": "rnnedge.bench", "schema_version": 1}', "version 2, found rnnedge.bench 1; measure again"),
-     ('{"schema": "rnnedge.bench", "schema_version": 2, "file": "x"}', "found none of sha256, provider")],
+     ('{"schema": "rnnedge.bench", "schema_version": 2, "file": "x"}', "sha256: found none")],
 )  # fmt: skip
 def test_what_is_no_report_is_refused(text: str, words: str, tmp_path: Path) -> None:
     """With what was expected and what was found."""
