@@ -15,6 +15,7 @@ epochs = 100
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -24,10 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge.config_tables import config_from, nearest
+from rnnedge.files.small import read_small
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import TrainerConfig
 from rnnedge_runtime.errors import InputError
 
+# People write it: a list of a thousand columns is some ten thousand letters.
+_MOST_BYTES = 1 << 18
+_MOST_DOTS = 100
 _TABLES = ("task", "data", "network", "training")
 
 
@@ -106,18 +111,24 @@ def _check_options(task: str, options: Mapping[str, Any], place: str) -> None:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The tables of a TOML file; raises `ValueError` where it is none."""
+    """The tables of a TOML file; raises `ValueError` where it is none, or nested too deeply."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    # The parser's time grows with the square of the parts of a name.
+    if any(part.count(".") > _MOST_DOTS for part in re.split(r"[=,{}\[\]\n]", text)):
+        raise ValueError(f"a name of more than {_MOST_DOTS} parts")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        return parse_toml(read_small(path, _MOST_BYTES))
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path}: not a TOML file ({error})") from error

@@ -17,6 +17,8 @@ from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import ModelRefused
 
 _TRIAL_FRAMES = 8
+# That the trial frames may take of the input: a minute of audio, and more.
+_MOST_FRAMES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ def _from_run(folder: str) -> Source:
     frames = _TRIAL_FRAMES
     while int(network.output_frames(torch.tensor(frames))) < _TRIAL_FRAMES:
         frames *= 2
+        if frames > _MOST_FRAMES:
+            raise ModelRefused(
+                f"{folder}: expected frames after {_MOST_FRAMES:,} of the input, found none; train again"
+            )
     tokens = torch.zeros(1, frames, dtype=torch.int64)
     example = tokens if config.tokens else torch.zeros(1, frames, config.input_size)
     try:

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 Array = np.ndarray[Any, np.dtype[Any]]
 # Noise of one step of 16 bits has about this energy in a filter, at 25 ms: nothing quieter is told apart.
 _EPS = 1e-6
+# Samples of a window: the matrix of its DFT has as many rows and columns.
+_LONGEST_WINDOW = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class LogMel:
                 raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
         for name in ("window_ms", "hop_ms"):
             samples = getattr(self, name) * self.sample_rate_hz / 1000
-            if samples < 1 or abs(samples - round(samples)) > 1e-6:
+            if not 1 <= samples <= _LONGEST_WINDOW or abs(samples - round(samples)) > 1e-6:
                 raise ValueError(
-                    f"{name}: expected a whole number of samples at {self.sample_rate_hz} Hz, found {samples:g}"
+                    f"{name}: expected a whole number of samples at {self.sample_rate_hz} Hz, at most "
+                    f"{_LONGEST_WINDOW}, found {samples:g}"
                 )
         if self.hop > self.window:
             raise ValueError(f"hop_ms: expected at most window_ms ({self.window_ms:g}), found {self.hop_ms:g}")
@@ -70,6 +73,8 @@ class LogMel:
                 )
         if len(self.mean) != len(self.std) or any(value <= 0 for value in self.std):
             raise ValueError("mean, std: expected both or none, and every std positive")
+        if self.mels > self.points:
+            raise ValueError(f"mels: expected at most {self.points}, the length of the DFT, found {self.mels}")
         empty = np.flatnonzero(mel_filters(self).max(axis=1) == 0)
         if len(empty):
             raise ValueError(

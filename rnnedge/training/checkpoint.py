@@ -9,19 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, device
+
 from rnnedge.config_tables import config_from
+from rnnedge.files.small import parse_json, read_small
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import InputError, ModelRefused
 
 _SCHEMA = 1
 _CONFIG = "config.json"
+# Statistics and classes of one's own data stand in the config.
+_MOST_CONFIG_BYTES = 1 << 24
+_MOST_LAYERS = 1000
+# Bytes at most of what safetensors says about a weight.
+_HEADER = 1024
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,9 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
 def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, RunInfo]:
     """Read back what `save_checkpoint` wrote; the network is in evaluation mode.
 
+    The folder may be from somebody else: weights are read from a regular file in it, by safetensors, and nothing is
+    made for a network whose weights that file cannot hold.
+
     Raises `ModelRefused` naming the file that is missing, damaged, or does not fit the other.
     """
     from safetensors import SafetensorError
@@ -75,34 +87,72 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
     source = Path(folder)
     place = source / _CONFIG
     try:
-        fields = json.loads(place.read_text())
-        network = RecurrentNetwork(config_from(NetworkConfig, fields["network"], "network"))
+        fields = parse_json(read_small(place, _MOST_CONFIG_BYTES))
+        config = config_from(NetworkConfig, fields["network"], "network")
         run = fields["run"]
         quantized_for = run.get("quantized_for", "")
         known = run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"]
         info = RunInfo(*known, quantized_for, run.get("data", {}))
-        weights, digest = source / fields["weights"]["file"], fields["weights"]["sha256"]
-    except OSError as error:
+        name, digest = fields["weights"]["file"], fields["weights"]["sha256"]
+        made = _on_no_device(config)
+    # RuntimeError, OverflowError: of torch, for sizes that no tensor has.
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, MemoryError) as error:
+        if isinstance(error, InputError) and str(error).startswith(str(place)):
+            raise ModelRefused(f"{error}; expected a folder made by 'rnnedge train'") from error
+        reason = (str(error).splitlines() or [""])[0]
         raise ModelRefused(
-            f"{place}: cannot be read ({error.strerror}); expected a folder made by 'rnnedge train'"
+            f"{place}: not a checkpoint of this version ({type(error).__name__}: {reason}); train again"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelRefused(
-            f"{place}: not a checkpoint of this version ({type(error).__name__}: {error}); train again"
-        ) from error
-    try:
-        data = weights.read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"{weights}: cannot be read ({error.strerror}); train again") from error
+    weights = source / str(name)
+    if not isinstance(name, str) or Path(name).name != name:
+        raise ModelRefused(f"{place}: expected the name of a file in this folder for the weights, found {name!r:.60}")
+    data = _read_weights(weights, sum(like.nbytes for like in made.values()), len(made))
     found = hashlib.sha256(data).hexdigest()
     if found != digest:
-        raise ModelRefused(f"{weights}: damaged: expected SHA-256 {digest[:12]}…, found {found[:12]}…; train again")
+        raise ModelRefused(f"{weights}: damaged: expected SHA-256 {digest!s:.12}…, found {found[:12]}…; train again")
     try:
-        network.load_state_dict(load(data))
-    except (RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[-1].strip()
+        tensors = load(data)
+        _check_alike(tensors, made)
+        network = RecurrentNetwork(config)
+        network.load_state_dict(tensors)
+    except (RuntimeError, SafetensorError, MemoryError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[-1].strip()
         raise ModelRefused(f"{weights}: does not fit the network of {place}: {reason}; train again") from error
     return network.eval(), info
+
+
+def _on_no_device(config: NetworkConfig) -> dict[str, Tensor]:
+    """The weights of a network by name, shapes and dtypes only; no memory is taken for them."""
+    if config.num_layers > _MOST_LAYERS:
+        raise ValueError(f"num_layers: expected at most {_MOST_LAYERS}, found {config.num_layers}")
+    with device("meta"):
+        return dict(RecurrentNetwork(config).state_dict())
+
+
+def _check_alike(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raise `RuntimeError` for the first weight of another shape or dtype; names are compared by torch."""
+    for name, like in expected.items():
+        if name in found and (found[name].shape, found[name].dtype) != (like.shape, like.dtype):
+            kinds = [f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in (like, found[name])]
+            raise RuntimeError(f"{name}: expected {kinds[0]}, found {kinds[1]}")
+
+
+def _read_weights(path: Path, expected: int, tensors: int) -> bytes:
+    """The bytes of a regular file that can hold weights of `expected` bytes, and what safetensors says of them."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise ModelRefused(f"{path}: expected a file, found a pipe or a device; train again")
+            if not expected <= status.st_size <= expected + _HEADER + tensors * _HEADER:
+                raise ModelRefused(
+                    f"{path}: does not fit the network of {path.with_name(_CONFIG)}: expected {expected:,} bytes of "
+                    f"weights, found a file of {status.st_size:,}; train again"
+                )
+            return file.read()
+    except OSError as error:
+        raise ModelRefused(f"{path}: cannot be read ({error.strerror}); train again") from error
 
 
 def _tidy(folder: Path) -> None:
