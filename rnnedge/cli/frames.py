@@ -25,6 +25,7 @@ from rnnedge.files.text import open_text
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.plain_file import open_plain
 
 
 def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
@@ -115,7 +116,7 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
     wav, size = read_wav_header(path), math.prod(frame)
     _check_samples(wav, path, contract, size)
     left = wav.size // 2
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         file.seek(wav.start)
         while left:
             count = min(left, size * contract.piece)

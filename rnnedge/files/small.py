@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from typing import Any, NoReturn
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import read_plain
 
 
 def read_small(path: str | os.PathLike[str], most_bytes: int) -> str:
@@ -15,22 +15,11 @@ def read_small(path: str | os.PathLike[str], most_bytes: int) -> str:
 
     Raises `InputError` for a pipe, a device or a folder, for a file of more than `most_bytes`, and for other encodings.
     """
-    name = os.fspath(path)
-    try:
-        # Without waiting for somebody to write into a pipe.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InputError(f"{name}: expected a file, found a pipe or a device")
-            data = file.read(most_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror}); check the path") from error
-    if len(data) > most_bytes:
-        raise InputError(f"{name}: expected at most {most_bytes:,} bytes, found more")
+    data = read_plain(path, most=most_bytes)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: expected text in UTF-8, found other bytes ({error.reason})") from error
+        raise InputError(f"{os.fspath(path)}: expected text in UTF-8, found other bytes ({error.reason})") from error
 
 
 def parse_json(text: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import stat
+import io
 from pathlib import Path
 from typing import IO
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import open_plain
 
 _OTHER_MARKS = {
     b"\xff\xfe\0\0": "UTF-32",
@@ -21,16 +22,11 @@ def open_text(path: Path, errors: str = "strict") -> IO[str]:
 
     Raises `InputError` where the file cannot be read, is no regular file, or its mark says that it is UTF-16 or UTF-32.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path}: expected a file, found a folder, a pipe or a device")
-        with path.open("rb") as file:
-            head = file.read(4)
-        for mark, encoding in _OTHER_MARKS.items():
-            if head.startswith(mark):
-                raise InputError(
-                    f"{path}: expected text in UTF-8, found the byte order mark of {encoding}; save it as UTF-8"
-                )
-        return path.open(encoding="utf-8-sig", errors=errors, newline="")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    file = open_plain(path)
+    head = file.read(4)
+    file.seek(0)
+    for mark, encoding in _OTHER_MARKS.items():
+        if head.startswith(mark):
+            file.close()
+            raise InputError(f"{path}: expected UTF-8, found the byte order mark of {encoding}; save it as UTF-8")
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from rnnedge.files.small import parse_json, read_small
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.plain_file import open_plain, read_most
 
 _SCHEMA = 1
 _CONFIG = "config.json"
@@ -139,20 +139,14 @@ def _check_alike(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
 
 def _read_weights(path: Path, expected: int, tensors: int) -> bytes:
     """The bytes of a regular file that can hold weights of `expected` bytes, and what safetensors says of them."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise ModelRefused(f"{path}: expected a file, found a pipe or a device; train again")
-            if not expected <= status.st_size <= expected + _HEADER + tensors * _HEADER:
-                raise ModelRefused(
-                    f"{path}: does not fit the network of {path.with_name(_CONFIG)}: expected {expected:,} bytes of "
-                    f"weights, found a file of {status.st_size:,}; train again"
-                )
-            return file.read()
-    except OSError as error:
-        raise ModelRefused(f"{path}: cannot be read ({error.strerror}); train again") from error
+    with open_plain(path, ModelRefused, "train again") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not expected <= size <= expected + _HEADER + tensors * _HEADER:
+            raise ModelRefused(
+                f"{path}: does not fit the network of {path.with_name(_CONFIG)}: expected {expected:,} bytes of "
+                f"weights, found a file of {size:,}; train again"
+            )
+        return read_most(file, str(path), ModelRefused, "train again", size)
 
 
 def _tidy(folder: Path) -> None:

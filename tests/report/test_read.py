@@ -131,7 +131,12 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     """A pipe that nobody writes to is an error, not a hang; bytes that are no text."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe{\0}\0")
-    for name, words in (("pipe", "a pipe or a device"), ("bytes", "UTF-8"), ("none", "No such file"), (".", "read")):
+    for name, words in (
+        ("pipe", "found a pipe"),
+        ("bytes", "UTF-8"),
+        ("none", "No such file"),
+        (".", "found a directory"),
+    ):
         with pytest.raises(InputError, match=words):
             read_report(tmp_path / name)
 
