@@ -108,7 +108,8 @@ class Model:
         sequence ends before it and another one begins behind it.
         `gap`: what `Stream.gap` does, "hold", "zero" or "reset".
         `on_event` is called with every `Event`, during the call that it came from: it must not use the stream.
-        `time_limit_s`: seconds that one run of the graph may take before it is ended with `Stalled`.
+        `time_limit_s`: seconds that one call of the stream may take, a push of many pieces or the end of a sequence as
+        a whole, before it is ended with `Stalled`. It ends between two nodes of the graph: one kernel is not cut.
         """
         policies = Policies(non_finite, gap, on_event, time_limit_s)
         batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
@@ -129,8 +130,9 @@ class Model:
     ) -> StreamPool:
         """Room for `capacity` sequences that come and go, and of which those that have frames advance together.
 
-        `on_event` is called with events that concern a whole call, and `time_limit_s` is that of one call; both as for
-        `stream`. Raises `InputError` for a file with a fixed batch, which has no room for others.
+        `on_event` is called with events that concern a whole call, and `time_limit_s` is that of one push or other call
+        of the pool; both as for `stream`. A push of several calls of the graph also ends between two of them.
+        Raises `InputError` for a file with a fixed batch, which has no room for others.
         """
         from rnnedge_runtime.pool import StreamPool
 

@@ -21,7 +21,7 @@ from functools import wraps
 from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, SupportsIndex, TypeVar, cast
 
-from rnnedge_runtime.errors import OwnerError
+from rnnedge_runtime.errors import InputError, OwnerError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Alone(StaysHere, ABC):
         """A call ends with `error`: it has not happened. True where it has not even begun, and may now.
 
         `note` is None where it had not begun when the error came, `done` is whether it may have given the token back.
-        Raises `OwnerError` where somebody else is inside.
+        Raises `OwnerError` where somebody else is inside, and `InputError` in place of a `MemoryError`.
         """
         if isinstance(self._token, NoToken):
             return False
@@ -107,6 +107,11 @@ class Alone(StaysHere, ABC):
             with _looking:
                 if self._has_token():
                     self._undo(self._noted if note is None else note)
+        if isinstance(error, MemoryError):
+            raise InputError(
+                f"{self._kind}: expected memory for what the call takes and gives, found none ({error}); "
+                "push fewer frames at a time"
+            ) from error
         return False
 
     def _undo(self, note: Any) -> None:

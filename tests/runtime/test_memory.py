@@ -132,8 +132,14 @@ def test_what_the_system_has_no_memory_for_is_an_error_of_ours(
     model = native.model
     given = frames(model.contract, 5)
     monkeypatch.setattr(np, "concatenate", full)
-    with pytest.raises(InputError, match="run: expected memory for the frames"):
+    with pytest.raises(InputError, match="stream: expected memory for what the call takes and gives"):
         model.run(given)
+    stream = model.stream()
+    with pytest.raises(InputError, match="stream: expected memory"):
+        stream.push(given)
+    assert stream.frames == 0
+    monkeypatch.undo()
+    np.testing.assert_array_equal(stream.push(given), model.stream().push(given))
 
 
 def test_a_whole_run_has_a_time_limit(native: Exported) -> None:
@@ -143,6 +149,21 @@ def test_a_whole_run_has_a_time_limit(native: Exported) -> None:
     with pytest.raises(Stalled):
         model.run(given, time_limit_s=1e-6)
     np.testing.assert_array_equal(model.run(given[:50], time_limit_s=600.0), model.run(given[:50]))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_whole_push_of_a_pool_has_a_time_limit(native: Exported, members: int) -> None:
+    """Also where it takes many calls; all members are as before then. With enough time it gives what it gives."""
+    model = native.model
+    given = frames(model.contract, 200_000)
+    pool = model.pool(members, time_limit_s=1e-6)
+    joined = [pool.join() for _ in range(members)]
+    with pytest.raises(Stalled):
+        pool.push(dict.fromkeys(joined, given))
+    assert [pool.frames(member) for member in joined] == [0] * members
+    patient = model.pool(members, time_limit_s=600.0)
+    found = patient.push({patient.join(): given[:7] for _ in range(members)})
+    np.testing.assert_allclose(list(found.values())[-1], model.stream().push(given[:7]), atol=1e-6)
 
 
 def test_a_file_from_somebody_else_has_less_room(native: Exported) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
@@ -155,6 +156,8 @@ class StreamPool(Alone):
 
         Raises what `Stream.push` raises, naming the member; all members are then as before the call.
         """
+        if self._time_limit_s:
+            self._seats.deadline = monotonic() + self._time_limit_s
         found = self._push_together(frames)
         return self._push_any(frames) if found is None else found
 
@@ -260,7 +263,7 @@ class StreamPool(Alone):
                 arrays = checked_inputs(given, self.contract, 1)
             finite = all(np.isfinite(array).all() for array in arrays.values())
             if not finite and member.policies.non_finite == "reject":
-                self._by_itself(member, partial(Stream._push_any, frames=arrays))
+                self._by_itself(member, partial(Stream.push, frames=arrays))
             if finite and member.aside is None:
                 together.setdefault(member.held + _length(arrays), {})[member] = arrays
             else:
@@ -270,7 +273,8 @@ class StreamPool(Alone):
         for total, group in together.items():
             found |= self._push_equal(group, total)
         for member, arrays in others.items():
-            found[member] = self._by_itself(member, partial(Stream._push_any, frames=arrays))
+            self._seats.check_time()
+            found[member] = self._by_itself(member, partial(Stream.push, frames=arrays))
         return {member: found[member] for member in frames}
 
     def _push_equal(self, group: dict[Member, dict[str, Array]], total: int) -> dict[Member, Frames]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 
 import numpy as np
 
 from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.errors import Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.memory import bulk, most_frames, too_many
@@ -46,6 +48,8 @@ class Seats:
         self._groups = Groups(loaded, order, policies, log)
         self._seated: Group | None = None
         self._room = loaded.room
+        # When the time of the push in progress is up, by `time.monotonic`; None: it has no limit.
+        self.deadline: float | None = None
         # `_most_of` by count.
         self._most: dict[int, tuple[int, int | None]] = {}
 
@@ -96,7 +100,16 @@ class Seats:
         found = self._most[count] = most, most_frames(contract, count, room)
         return found
 
+    def check_time(self) -> None:
+        """Raise `Stalled` where the time of the push in progress is up."""
+        if self.deadline is not None and monotonic() > self.deadline:
+            raise Stalled(
+                "pool: a push took longer than its time limit, in several calls; the members are as before it"
+            )
+
     def _call(self, rows: Array, arrays: dict[str, Array], undo: Undo) -> dict[str, Array]:
+        if self.deadline is not None:
+            self.check_time()
         group = self._seat(rows)
         fed = self.fed[rows]
         undo.append(partial(self._undo_call, group, group.before_run(), rows, fed))
