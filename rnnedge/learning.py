@@ -41,6 +41,7 @@ from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE
 from rnnedge.training.log import record
 from rnnedge.training.losses import CLASSES, outputs_for
 from rnnedge.training.trainer import Augment
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import make_folder
 from rnnedge_runtime.errors import InputError
 
@@ -64,6 +65,7 @@ class Run:
     rounded: dict[str, float]
 
 
+@checked
 def learn(
     recipe: Recipe,
     folder: str | os.PathLike[str],
@@ -84,6 +86,7 @@ def learn(
     return _trained(recipe, network, splits, Path(folder), progress, resume, "", {})
 
 
+@checked
 def relearn(
     recipe: Recipe,
     source: str | os.PathLike[str],

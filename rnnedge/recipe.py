@@ -28,6 +28,7 @@ from rnnedge.config_tables import config_from, nearest
 from rnnedge.files.small import read_small
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import TrainerConfig
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 
 # People write it: a list of a thousand columns is some ten thousand letters.
@@ -64,6 +65,7 @@ class Recipe:
         return replace(self, network={**self.network, **network}, training=made, options=options)
 
 
+@checked
 def find_recipe(text: str) -> Recipe:
     """The recipe of a task by name, or that of a TOML file. Raises `InputError` where there is none."""
     if text in TASKS:
@@ -76,6 +78,7 @@ def find_recipe(text: str) -> Recipe:
     )
 
 
+@checked
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a file.
 

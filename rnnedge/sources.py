@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnnedge.weights import load_weights
 from rnnedge_runtime.contract import Normalization
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import InputError, ModelRefused
 
 _TRIAL_FRAMES = 8
 # That the trial frames may take of the input: a minute of audio, and more.
@@ -88,7 +88,7 @@ def _from_run(folder: str) -> Source:
     example = tokens if config.tokens else torch.zeros(1, frames, config.input_size)
     try:
         notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
-    except (KeyError, TypeError, AttributeError) as error:
+    except InputError as error:
         raise ModelRefused(f"{folder}: not a data schema of this version ({error}); train again") from error
     return Source(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
 

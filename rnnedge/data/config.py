@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
+
 TASKS = ("class_per_sequence", "class_per_frame", "values_per_frame", "forecast")
 FORMATS = ("csv", "parquet", "npz", "wav")
 MISSING = ("error", "drop", "hold")
@@ -35,16 +38,17 @@ class SplitConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         for name in ("validation", "test"):
             if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected a share between 0 and 1, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected a share between 0 and 1, found {getattr(self, name)}")
         if self.validation + self.test >= 1:
-            raise ValueError(
+            raise InputError(
                 f"validation, test: expected shares that leave some for training, found {self.validation} + {self.test}"
             )
         if self.by and self.by not in SPLIT_BY:
-            raise ValueError(f"by: expected one of {', '.join(SPLIT_BY)}, found {self.by!r}")
+            raise InputError(f"by: expected one of {', '.join(SPLIT_BY)}, found {self.by!r}")
 
 
 @dataclass(frozen=True)
@@ -86,56 +90,57 @@ class DataConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range or contradicts another."""
+        """Raise `InputError` naming the first field that is out of range or contradicts another."""
+        check_fields(self)
         for name, values in (("task", TASKS), ("missing", MISSING), ("time_unit", tuple(TIME_UNITS))):
             if getattr(self, name) not in values:
-                raise ValueError(f"{name}: expected one of {', '.join(values)}, found {getattr(self, name)!r}")
+                raise InputError(f"{name}: expected one of {', '.join(values)}, found {getattr(self, name)!r}")
         if self.format and self.format not in FORMATS:
-            raise ValueError(f"format: expected one of {', '.join(FORMATS)}, found {self.format!r}")
+            raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {self.format!r}")
         if not self.path:
-            raise ValueError("path: expected a file or a folder, found none")
+            raise InputError("path: expected a file or a folder, found none")
         if self.horizon < 1:
-            raise ValueError(f"horizon: expected at least 1 frame, found {self.horizon}")
+            raise InputError(f"horizon: expected at least 1 frame, found {self.horizon}")
         if self.frame_rate_hz < 0:
-            raise ValueError(f"frame_rate_hz: expected a positive number, found {self.frame_rate_hz}")
+            raise InputError(f"frame_rate_hz: expected a positive number, found {self.frame_rate_hz}")
         if len(self.delimiter) > 1:
-            raise ValueError(f"delimiter: expected one character, found {self.delimiter!r}")
+            raise InputError(f"delimiter: expected one character, found {self.delimiter!r}")
         self._check_roles()
         self._check_split()
 
     def _check_roles(self) -> None:
         if self.classes and len(self.target) != 1 and not (self.is_wav and not self.target):
-            raise ValueError(f"target: expected one column of classes for {self.task}, found {len(self.target)}")
+            raise InputError(f"target: expected one column of classes for {self.task}, found {len(self.target)}")
         if self.task == "values_per_frame" and not self.target:
-            raise ValueError("target: expected at least one column of values, found none")
+            raise InputError("target: expected at least one column of values, found none")
         roles = [*self.features, *(() if self.task == "forecast" else self.target), self.sequence, self.time]
         named = [name for name in roles if name]
         for name in named:
             if named.count(name) > 1:
-                raise ValueError(f"features, target, sequence, time: column {name!r} has two roles; give it one")
+                raise InputError(f"features, target, sequence, time: column {name!r} has two roles; give it one")
         if self.is_wav and self.task != "class_per_sequence":
-            raise ValueError(
+            raise InputError(
                 f"task: expected class_per_sequence for a folder of WAV files, found {self.task!r}; for another task "
                 "give a .csv, .parquet or .npz file, or set format"
             )
         for name in ("features", "sequence", "time"):
             if self.is_wav and getattr(self, name):
-                raise ValueError(f"{name}: expected none for a folder of WAV files, found {getattr(self, name)!r}")
+                raise InputError(f"{name}: expected none for a folder of WAV files, found {getattr(self, name)!r}")
         if self.group_pattern:
             try:
                 groups = re.compile(self.group_pattern).groups
             except re.error as error:
-                raise ValueError(f"group_pattern: expected a regular expression ({error})") from error
+                raise InputError(f"group_pattern: expected a regular expression ({error})") from error
             if groups < 1 or not self.is_wav or self.group:
-                raise ValueError("group_pattern: expected one (group) of a WAV file's name, and no group column")
+                raise InputError("group_pattern: expected one (group) of a WAV file's name, and no group column")
 
     def _check_split(self) -> None:
         if bool(self.validation_path) != bool(self.test_path):
-            raise ValueError("validation_path, test_path: expected both or none; a share is taken of one file only")
+            raise InputError("validation_path, test_path: expected both or none; a share is taken of one file only")
         if self.split.by == "group" and not self.grouped:
-            raise ValueError("split.by: expected a group column for 'group', found none; name it by group")
+            raise InputError("split.by: expected a group column for 'group', found none; name it by group")
         if self.split.by == "time" and self.task == "class_per_sequence":
-            raise ValueError("split.by: expected sequence or group for class_per_sequence, found 'time'")
+            raise InputError("split.by: expected sequence or group for class_per_sequence, found 'time'")
 
     @property
     def classes(self) -> bool:

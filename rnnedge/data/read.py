@@ -20,6 +20,7 @@ from rnnedge.data.wav_folder import read_wav_folder
 from rnnedge.files.arrays import npz_arrays
 from rnnedge.tasks.splits import Splits
 from rnnedge.training.data import SequenceData
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 
 # Two recordings of one clock differ by less.
@@ -46,6 +47,7 @@ class OwnData:
         return Splits(self.train, self.validation, self.test, self.frame_rate_hz, self.schema.to_dict())
 
 
+@checked
 def read_data(config: DataConfig, base: str | os.PathLike[str] = "", *, least_frames: int = 1) -> OwnData:
     """The data that `config` names; paths are relative to `base`, the folder of the config file.
 

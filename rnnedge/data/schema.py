@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import mapping
+from rnnedge_runtime.errors import InputError
+
 
 @dataclass(frozen=True)
 class ColumnSchema:
@@ -43,6 +47,7 @@ class DataSchema:
     horizon: int
     parts: Mapping[str, PartSchema]
 
+    @checked
     def named(self, role: str) -> tuple[ColumnSchema, ...]:
         """The columns of a role."""
         return tuple(column for column in self.columns if column.role == role)
@@ -62,10 +67,14 @@ class DataSchema:
 
     @staticmethod
     def from_dict(fields: Mapping[str, Any]) -> DataSchema:
-        """Raises `KeyError` or `TypeError` for other fields than `to_dict` gives."""
-        columns = tuple(ColumnSchema(**column) for column in fields["columns"])
-        parts = {name: PartSchema(**part) for name, part in fields["parts"].items()}
-        return DataSchema(**{**fields, "columns": columns, "labels": tuple(fields["labels"]), "parts": parts})
+        """Raises `InputError` for other fields than `to_dict` gives."""
+        try:
+            given = mapping(fields, "schema")
+            columns = tuple(ColumnSchema(**column) for column in given["columns"])
+            parts = {name: PartSchema(**part) for name, part in given["parts"].items()}
+            return DataSchema(**{**given, "columns": columns, "labels": tuple(given["labels"]), "parts": parts})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"schema: not the fields of a data schema ({type(error).__name__}: {error})") from error
 
     def provenance(self) -> dict[str, str]:
         """For the contract of an exported file: which column an input or output number is, and in which unit."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rnnedge.explain.attribution import baseline_of
 from rnnedge.explain.explanation import Explanation, look_into
 from rnnedge.explain.outputs import choose_target
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import instance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 
@@ -21,6 +23,7 @@ Say = Callable[[str], None]
 ADDS_UP = 0.01
 
 
+@checked
 def explain_module(
     source: Source,
     frames: Array,
@@ -40,6 +43,9 @@ def explain_module(
     Raises `MissingExtra` without captum, `InputError` for frames that are empty or not finite and for a target that
     does not exist, `ModelRefused` where the network has no recurrence.
     """
+    from rnnedge.sources import Source
+
+    instance(source, "explain_module: source", Source)
     if find_spec("captum") is None:
         raise MissingExtra(
             "attributions need captum; install 'rnnedge[explain]', or export with --taps gates,state and "
@@ -91,6 +97,7 @@ def explain_module(
     )
 
 
+@checked
 def explain_file(
     model: Model,
     frames: Array,
@@ -106,6 +113,9 @@ def explain_file(
     What needs the gradient of the network is left out, and named in `left_out`. Otherwise as `explain_module`.
     """
     from rnnedge.explain.file_occlusion import occlude_file
+    from rnnedge_runtime import Model
+
+    instance(model, "explain_file: model", Model)
     from rnnedge.explain.from_file import record_file
 
     progress("run the file")

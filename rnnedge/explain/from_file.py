@@ -8,11 +8,13 @@ import numpy as np
 
 from rnnedge.explain.recording import Layer, Recording
 from rnnedge_runtime import Model, load
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.contract import Array, Tap
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.golden import stream_all
 
 
+@checked
 def open_tapped(path: str | os.PathLike[str], trust: str | None = None) -> Model:
     """Load a file; raises `ModelRefused` where it has no taps."""
     model = load(path, trust=trust)

@@ -14,9 +14,11 @@ from rnnedge.explain.explanation import Explanation
 from rnnedge.explain.pictures import sections_of, time_label
 from rnnedge.report.plots import as_svg
 from rnnedge.report.state_plots import as_png
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 
 
+@checked
 def write_page(found: Explanation, path: str | os.PathLike[str]) -> Path:
     """One HTML file that needs nothing beside it; raises `MissingExtra` where matplotlib or jinja2 is missing."""
     from rnnedge.report.page import render
@@ -34,6 +36,7 @@ def write_page(found: Explanation, path: str | os.PathLike[str]) -> Path:
     return write_text(path, page)
 
 
+@checked
 def write_pictures(found: Explanation, folder: str | os.PathLike[str]) -> list[Path]:
     """Every picture of the page as a PNG, numbered in its order."""
     make_folder(folder)
@@ -44,6 +47,7 @@ def write_pictures(found: Explanation, folder: str | os.PathLike[str]) -> list[P
     ]
 
 
+@checked
 def write_arrays(found: Explanation, path: str | os.PathLike[str]) -> Path:
     """Every array by name, as a compressed NPZ."""
     buffer = io.BytesIO()

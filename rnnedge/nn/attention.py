@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
+
 State = tuple[Tensor, Tensor, Tensor]
 
 
@@ -22,10 +25,11 @@ class Attention:
     heads: int = 1
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         for name in ("window", "heads"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected at least 1, found {getattr(self, name)}")
 
 
 class WindowAttention(nn.Module):
@@ -39,10 +43,10 @@ class WindowAttention(nn.Module):
     """
 
     def __init__(self, config: Attention, features: int) -> None:
-        """`features` of every state h. Raises `ValueError` where the heads do not divide them."""
+        """`features` of every state h. Raises `InputError` where the heads do not divide them."""
         super().__init__()
         if features % config.heads:
-            raise ValueError(f"heads: expected a divisor of {features} features, found {config.heads}")
+            raise InputError(f"heads: expected a divisor of {features} features, found {config.heads}")
         self.config = config
         self.qkv, self.out = nn.Linear(features, 3 * features), nn.Linear(features, features)
 

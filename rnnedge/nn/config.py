@@ -10,6 +10,8 @@ from rnnedge.nn.cells import CELLS
 from rnnedge.nn.connections import CONNECTIONS
 from rnnedge.nn.front_ends import FrontEnd
 from rnnedge.nn.initialization import INITIALIZATIONS
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
 
 OUTPUTS = ("frames", "last")
 
@@ -54,45 +56,46 @@ class NetworkConfig:
     attention: Attention | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         choices = {"cell": CELLS, "output": OUTPUTS, "init": INITIALIZATIONS, "connection": CONNECTIONS}
         for name, names in choices.items():
             if getattr(self, name) not in names:
-                raise ValueError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
+                raise InputError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
         for name in ("input_size", "hidden_size", "output_size", "num_layers"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected at least 1, found {getattr(self, name)}")
         for name in ("tokens", "memory_frames", "projection"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected 0 or more, found {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a probability below 1, found {self.dropout}")
+            raise InputError(f"dropout: expected a probability below 1, found {self.dropout}")
         self._check_statistics()
         for name in ("projection", "peepholes", "cell_layer_norm"):
             if getattr(self, name) and self.cell != "lstm":
-                raise ValueError(f"{name}: expected the cell lstm, found {self.cell!r}")
+                raise InputError(f"{name}: expected the cell lstm, found {self.cell!r}")
         if self.projection >= self.hidden_size:
-            raise ValueError(
+            raise InputError(
                 f"projection: expected less than hidden_size ({self.hidden_size}), found {self.projection}"
             )
         if (self.init == "chrono") != (self.memory_frames > 1):
-            raise ValueError(
+            raise InputError(
                 f"memory_frames: expected more than 1 frame with init chrono, 0 without, found {self.memory_frames}"
             )
 
         if self.attention and self.layer_size % self.attention.heads:
-            raise ValueError(
+            raise InputError(
                 f"attention: expected heads that divide {self.layer_size} features, found {self.attention.heads}"
             )
 
     def _check_statistics(self) -> None:
         if self.tokens and self.mean:
-            raise ValueError("mean: expected none for tokens")
+            raise InputError("mean: expected none for tokens")
         for name in ("mean", "std"):
             if getattr(self, name) and len(getattr(self, name)) != self.input_size:
-                raise ValueError(f"{name}: expected {self.input_size} values, found {len(getattr(self, name))}")
+                raise InputError(f"{name}: expected {self.input_size} values, found {len(getattr(self, name))}")
         if any(value <= 0 for value in self.std):
-            raise ValueError("std: expected positive values")
+            raise InputError("std: expected positive values")
 
     @property
     def layer_size(self) -> int:

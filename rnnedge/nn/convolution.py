@@ -15,6 +15,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
     "relu": torch.relu,
@@ -29,9 +32,9 @@ def _check(config: Any, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
         if min(value if isinstance(value, tuple) else (value,)) < 1:
-            raise ValueError(f"{name}: expected at least 1, found {value}")
+            raise InputError(f"{name}: expected at least 1, found {value}")
     if config.activation not in ACTIVATIONS:
-        raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, found {config.activation!r}")
+        raise InputError(f"activation: expected one of {', '.join(ACTIVATIONS)}, found {config.activation!r}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Conv1d:
     norm: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         _check(self, "channels", "kernel", "stride", "dilation")
 
 
@@ -77,7 +81,8 @@ class Conv2d:
     norm: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         _check(self, "channels", "kernel", "stride", "dilation")
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
 from rnnedge.nn.log_mel import LogMel, LogMelFrames
+from rnnedge_runtime.errors import InputError
 
 
 class _ByKind:
@@ -30,12 +31,12 @@ FrontEnd = Annotated[LogMel | Conv1d | Conv2d, _ByKind()]
 def build_front_end(config: LogMel | Conv1d | Conv2d, inputs: int, before: nn.Module | None = None) -> nn.Module:
     """The module of a front end over `inputs` features, which come from the front end `before` it.
 
-    Raises `ValueError` where it is not for so many.
+    Raises `InputError` where it is not for so many.
     """
     if isinstance(config, Conv1d):
         return CausalConv1d(config, inputs)
     if isinstance(config, Conv2d):
         return CausalConv2d(config, inputs, before.maps if isinstance(before, CausalConv2d) else 1)
     if inputs != 1:
-        raise ValueError(f"log_mel: expected audio, which has 1 feature, found {inputs}")
+        raise InputError(f"log_mel: expected audio, which has 1 feature, found {inputs}")
     return LogMelFrames(config)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from rnnedge.nn.config import NetworkConfig
 from rnnedge.nn.network import RecurrentNetwork
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,12 @@ class GeneratorConfig:
     num_layers: int = 1
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         if self.noise_size < 1:
-            raise ValueError(f"noise_size: expected at least 1, found {self.noise_size}")
+            raise InputError(f"noise_size: expected at least 1, found {self.noise_size}")
         if self.condition_size < 0:
-            raise ValueError(f"condition_size: expected 0 or more, found {self.condition_size}")
+            raise InputError(f"condition_size: expected 0 or more, found {self.condition_size}")
         self.generator()
 
     def generator(self) -> NetworkConfig:

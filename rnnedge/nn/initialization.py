@@ -27,6 +27,7 @@ from rnnedge.nn.elman import SigmoidRNN
 from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
 from rnnedge.nn.minimal import MinGRU, MinLSTM
+from rnnedge_runtime.errors import InputError
 
 INITIALIZATIONS = ("torch", "orthogonal", "irnn", "chrono")
 # Standard deviation of the input weights (Le et al., section 4).
@@ -47,7 +48,7 @@ class _Gates:
 def initialize(network: nn.Module, name: str, memory_frames: int = 0) -> None:
     """Give every recurrent layer of `network` the weights that `name` stands for; torch's generator decides.
 
-    `memory_frames`: the longest memory for "chrono". Raises `ValueError` for a cell that `name` is not for.
+    `memory_frames`: the longest memory for "chrono". Raises `InputError` for a cell that `name` is not for.
     """
     if name == "torch":
         return
@@ -76,7 +77,7 @@ def _fill(gates: _Gates, name: str, memory_frames: int) -> None:
         bias.zero_()
     if name == "irnn":
         if gates.kind != "relu":
-            raise ValueError(f"init: irnn is for rnn_relu, found a cell with {gates.kind}")
+            raise InputError(f"init: irnn is for rnn_relu, found a cell with {gates.kind}")
         nn.init.eye_(gates.recurrent)
         nn.init.normal_(gates.input, std=_IRNN_STD)
         return
@@ -101,7 +102,7 @@ def _remember(gates: _Gates, memory_frames: int) -> None:
         # torch's z keeps the old state, as a forget gate does.
         parts[1].copy_(b)
     else:
-        raise ValueError(f"init: chrono is for lstm and gru, which have gates, found a cell with {gates.kind}")
+        raise InputError(f"init: chrono is for lstm and gru, which have gates, found a cell with {gates.kind}")
 
 
 def _memories(units: int, memory_frames: int) -> Tensor:
@@ -110,7 +111,7 @@ def _memories(units: int, memory_frames: int) -> Tensor:
 
 def _remember_linear(layer: MinGRU | MinLSTM | LRU, name: str, memory_frames: int) -> None:
     if name != "chrono":
-        raise ValueError(f"init: {name} is for recurrent weights, which {type(layer).__name__} has none of")
+        raise InputError(f"init: {name} is for recurrent weights, which {type(layer).__name__} has none of")
     u = _memories(layer.hidden_size, memory_frames)
     if isinstance(layer, LRU):
         layer.remember(torch.exp(-1 / u))

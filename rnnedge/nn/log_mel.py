@@ -17,6 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
+
 Array = np.ndarray[Any, np.dtype[Any]]
 # Noise of one step of 16 bits has about this energy in a filter, at 25 ms: nothing quieter is told apart.
 _EPS = 1e-6
@@ -48,36 +51,37 @@ class LogMel:
     std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         for name in ("sample_rate_hz", "window_ms", "hop_ms", "mels"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected a positive number, found {getattr(self, name)}")
         for name in ("window_ms", "hop_ms"):
             samples = getattr(self, name) * self.sample_rate_hz / 1000
             if not 1 <= samples <= _LONGEST_WINDOW or abs(samples - round(samples)) > 1e-6:
-                raise ValueError(
+                raise InputError(
                     f"{name}: expected a whole number of samples at {self.sample_rate_hz} Hz, at most "
                     f"{_LONGEST_WINDOW}, found {samples:g}"
                 )
         if self.hop > self.window:
-            raise ValueError(f"hop_ms: expected at most window_ms ({self.window_ms:g}), found {self.hop_ms:g}")
+            raise InputError(f"hop_ms: expected at most window_ms ({self.window_ms:g}), found {self.hop_ms:g}")
         if not 0 <= self.low_hz < self.top_hz <= self.sample_rate_hz / 2:
-            raise ValueError(
+            raise InputError(
                 f"low_hz, high_hz: expected 0 <= low < high <= {self.sample_rate_hz / 2:g} (half the sample rate), "
                 f"found {self.low_hz:g} and {self.top_hz:g}"
             )
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (0, self.mels):
-                raise ValueError(
+                raise InputError(
                     f"{name}: expected {self.mels} values, one for each filter, found {len(getattr(self, name))}"
                 )
         if len(self.mean) != len(self.std) or any(value <= 0 for value in self.std):
-            raise ValueError("mean, std: expected both or none, and every std positive")
+            raise InputError("mean, std: expected both or none, and every std positive")
         if self.mels > self.points:
-            raise ValueError(f"mels: expected at most {self.points}, the length of the DFT, found {self.mels}")
+            raise InputError(f"mels: expected at most {self.points}, the length of the DFT, found {self.mels}")
         empty = np.flatnonzero(mel_filters(self).max(axis=1) == 0)
         if len(empty):
-            raise ValueError(
+            raise InputError(
                 f"mels: filter {empty[0]} of {self.mels} is narrower than the {self.sample_rate_hz / self.points:g} Hz "
                 "between two bins of the DFT; take fewer mels or a longer window"
             )
@@ -105,7 +109,7 @@ class LogMel:
     def fitted(self, recordings: Iterable[Array]) -> LogMel:
         """With the mean and standard deviation of the energies of `recordings`, (samples, 1) float32 each.
 
-        Raises `ValueError` where none of them is as long as a hop.
+        Raises `InputError` where none of them is as long as a hop.
         """
         module = LogMelFrames(replace(self, mean=(), std=()))
         with torch.no_grad():
@@ -113,7 +117,7 @@ class LogMel:
                 [module(torch.from_numpy(np.ascontiguousarray(x))[None])[0][0] for x in recordings]
             ).double()
         if not len(every):
-            raise ValueError(f"log_mel: expected recordings of at least {self.hop} samples (hop_ms), found none")
+            raise InputError(f"log_mel: expected recordings of at least {self.hop} samples (hop_ms), found none")
         std = every.std(0, correction=0).clamp_min(1e-3)
         return replace(self, mean=tuple(every.mean(0).tolist()), std=tuple(std.tolist()))
 

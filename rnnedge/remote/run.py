@@ -16,6 +16,7 @@ from rnnedge.files.small import parse_json
 from rnnedge.remote.destination import check_target, ssh_command
 from rnnedge.remote.parcel import LIBRARY, WORK, pack
 from rnnedge.report.read import check_report
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError, RemoteError
 
 # Modules that the benchmark imports there, and the packages that bring them; rnnedge itself comes along.
@@ -28,6 +29,7 @@ _MOST_BYTES, _LONGEST_LINE = 1 << 24, 1 << 12
 _SSH_FAILED = 255
 
 
+@checked
 def run_remote(
     target: str,
     file: str | os.PathLike[str],

@@ -20,6 +20,7 @@ from torch import Tensor, device
 from rnnedge.config_tables import config_from
 from rnnedge.files.small import parse_json, read_small
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
+from rnnedge_runtime.annotated import check_fields, checked
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.plain_file import open_plain, read_most
@@ -48,7 +49,12 @@ class RunInfo:
     quantized_for: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise `InputError` naming the first field of a wrong kind."""
+        check_fields(self)
 
+
+@checked
 def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, info: RunInfo) -> Path:
     """Write `network` and `info` to `folder`, which is created; returns the path of `config.json`.
 
@@ -73,6 +79,7 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
         _tidy(target)
 
 
+@checked
 def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, RunInfo]:
     """Read back what `save_checkpoint` wrote; the network is in evaluation mode.
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 from rnnedge.training.losses import LOSSES
 from rnnedge.training.optimizers import OPTIMIZERS, SCHEDULES
 from rnnedge.training.quantization import PRECISIONS
+from rnnedge_runtime.annotated import check_fields
+from rnnedge_runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class TrainerConfig:
     metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         choices = {
             "loss": LOSSES,
             "optimizer": OPTIMIZERS,
@@ -75,23 +78,23 @@ class TrainerConfig:
         }
         for name, names in choices.items():
             if getattr(self, name) not in names:
-                raise ValueError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
+                raise InputError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
         for name in ("epochs", "batch_size", "learning_rate", "clip_norm", "bucketing"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected a positive number, found {getattr(self, name)}")
         for name in ("weight_decay", "label_smoothing", "first_frame", "momentum", "patience", "k1", "k2"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected 0 or more, found {getattr(self, name)}")
         if self.k2 and (not self.k1 or self.k2 % self.k1):
-            raise ValueError(f"k2: expected a multiple of k1 ({self.k1}), found {self.k2}")
+            raise InputError(f"k2: expected a multiple of k1 ({self.k1}), found {self.k2}")
         if self.stateful and not self.k1:
-            raise ValueError("k1: expected the frames between two updates of a stateful training, found 0")
+            raise InputError("k1: expected the frames between two updates of a stateful training, found 0")
         if self.loss == "ctc" and self.k1:
-            raise ValueError("k1: expected 0, the loss ctc judges whole sequences")
+            raise InputError("k1: expected 0, the loss ctc judges whole sequences")
         if (self.loss == "quantile") != bool(self.quantiles) or any(not 0 < q < 1 for q in self.quantiles):
-            raise ValueError(f"quantiles: expected numbers in (0, 1) for the loss quantile, found {self.quantiles}")
+            raise InputError(f"quantiles: expected numbers in (0, 1) for the loss quantile, found {self.quantiles}")
         if self.precision != "float32" and self.compile:
-            raise ValueError("compile: expected false where weights are rounded")
+            raise InputError("compile: expected false where weights are rounded")
 
     @property
     def windows_back(self) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.annotated import check_fields, checked
+from rnnedge_runtime.arrays import array_of
 from rnnedge_runtime.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -29,6 +31,7 @@ class SequenceData:
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first sequence that does not fit the others."""
+        check_fields(self)
         if not self.frames or len(self.frames) != len(self.targets):
             raise InputError(
                 f"data: expected one target per sequence, found {len(self.frames)} sequences, "
@@ -54,6 +57,7 @@ class SequenceData:
         """Frames of all sequences together."""
         return sum(map(len, self.frames))
 
+    @checked
     def part(self, indices: Sequence[int]) -> SequenceData:
         """Some of the sequences, in the order of `indices`."""
         return SequenceData(
@@ -90,7 +94,7 @@ def _check_tokens(index: int, frames: Array, _: int) -> None:
 
 
 def _check_target(index: int, target: Any) -> None:
-    values = np.asarray(target)
+    values = array_of(target, f"data: target of sequence {index}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         place = np.argwhere(~np.isfinite(values))[0].tolist()
         raise InputError(

@@ -15,6 +15,7 @@ from rnnedge.training.metrics import Metrics
 from rnnedge.training.objective import Objective, judged_count, losses
 from rnnedge.training.units import UnitRanges
 from rnnedge.training.windows import batches, cut
+from rnnedge_runtime.annotated import checked
 
 PIECE_FRAMES = 50
 
@@ -36,6 +37,7 @@ class Evaluation:
         return self.metrics.get("accuracy")
 
 
+@checked
 def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfig) -> Evaluation:
     """Stream every sequence of `data` from the initial state, about `PIECE_FRAMES` frames of output at a time.
 

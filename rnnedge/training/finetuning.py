@@ -12,11 +12,13 @@ from rnnedge.training.data import SequenceData
 from rnnedge.training.epoch import Epoch
 from rnnedge.training.quantization import PRECISIONS, fake_quantized
 from rnnedge.training.trainer import Augment, TrainResult, fit
+from rnnedge_runtime.annotated import checked
 
 EPOCHS = 20
 LEARNING_RATE = 1e-3
 
 
+@checked
 def finetune(
     network: RecurrentNetwork,
     train: SequenceData,

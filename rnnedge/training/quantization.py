@@ -21,6 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.errors import InputError
+
 PRECISIONS = ("int8", "int4")
 _LEVELS8, _LEVELS7, _LEVELS4 = 127, 63, 7
 _BLOCK4 = 32
@@ -29,6 +32,7 @@ _SMALLEST = 32
 Grid = Callable[[Tensor], Tensor]
 
 
+@checked
 def fake_quantized(module: nn.Module, precision: str) -> dict[str, Tensor]:
     """Every parameter of `module` by name, as float32 numbers on the grid of `precision`: "int8" or "int4".
 
@@ -36,10 +40,10 @@ def fake_quantized(module: nn.Module, precision: str) -> dict[str, Tensor]:
     the parameters get the gradient of their rounded selves. A parameter that a module keeps under a name of its own,
     outside of torch's layers, stays as it is.
 
-    Raises `ValueError` for another precision.
+    Raises `InputError` for another precision.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
+        raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
     grids = {
         id(parameter): grid
         for layer in module.modules()

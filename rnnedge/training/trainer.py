@@ -23,6 +23,7 @@ from rnnedge.training.lanes import lanes
 from rnnedge.training.objective import Objective, judged_count
 from rnnedge.training.state import TrainingState
 from rnnedge.training.windows import Window, batches, cut
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -47,6 +48,7 @@ class Diverged(InputError):
     result: TrainResult
 
 
+@checked
 def fit(
     network: RecurrentNetwork,
     train: SequenceData,

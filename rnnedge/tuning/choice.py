@@ -15,6 +15,8 @@ from math import hypot, sqrt
 import numpy as np
 
 from rnnedge.tuning.candidates import PRECISIONS, Candidate
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.errors import InputError
 
 _FORMS = ("native", "step", "scan", "unrolled")
 _OPTIMIZATIONS = ("all", "extended", "basic", "none")
@@ -61,8 +63,11 @@ class Choice:
     front: tuple[Trial, ...]
 
 
+@checked
 def choose(trials: Sequence[Trial]) -> Choice:
     """The winner of at least one trial."""
+    if not trials:
+        raise InputError("choose: trials: expected at least one, found none")
     best = min(trials, key=lambda t: t.value)
     near = [t for t in trials if t.value <= best.value * (1 + 2 * hypot(best.noise, t.noise))]
     winner = min(near, key=lambda t: _plainness(t.candidate))
@@ -70,6 +75,7 @@ def choose(trials: Sequence[Trial]) -> Choice:
     return Choice(winner, tuple(t for t in near if t is not winner), noise, tuple(front(trials)))
 
 
+@checked
 def front(trials: Sequence[Trial]) -> list[Trial]:
     """Those that no other one beats in everything, the fastest first."""
     kept = [t for t in trials if not any(_beats(other, t) for other in trials if other is not t)]

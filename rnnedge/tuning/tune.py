@@ -26,6 +26,7 @@ from rnnedge.tuning.memory import Memory
 from rnnedge_export.drafts import Draft, Options, Workshop
 from rnnedge_export.precision import Precision
 from rnnedge_export.publish import publish
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError, VerificationError
@@ -67,6 +68,7 @@ class _Field:
     dropped: dict[str, str] = field(default_factory=dict)
 
 
+@checked
 def tune(
     workshop: Workshop,
     output: Path,

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.native.abi import ENTRY
 from rnnedge_runtime.errors import InputError, MissingExtra, ModelRefused
@@ -26,16 +27,19 @@ _LIBRARIES = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"MZ")
 _MOST_BYTES = 4096
 
 
+@checked
 def signature_path(file: str | os.PathLike[str]) -> Path:
     """Where the signature of `file` stands."""
     return Path(f"{os.fspath(file)}.sig")
 
 
+@checked
 def public_path(key: str | os.PathLike[str]) -> Path:
     """Where the public half of the private key `key` is written: `key.pem` -> `key.pub.pem`."""
     return Path(key).with_suffix(".pub.pem")
 
 
+@checked
 def new_key(path: str | os.PathLike[str]) -> Path:
     """Make a key pair: the private one at `path`, for its owner only, the public one at `public_path(path)`.
 
@@ -59,6 +63,7 @@ def new_key(path: str | os.PathLike[str]) -> Path:
     return write_bytes(public_path(path), public)
 
 
+@checked
 def sign(
     file: str | os.PathLike[str], key: str | os.PathLike[str], *, name: str | None = None, release: int = 0
 ) -> Path:

@@ -7,6 +7,8 @@ from time import perf_counter_ns
 
 import numpy as np
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
@@ -15,8 +17,11 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.sample import sample_frames
 
 _DIFFERENT = 64
+# Their times are kept.
+MOST_PUSHES = 1 << 28
 
 
+@checked
 def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: int = 0) -> Latency:
     """Stream random frames, one call's worth per push, state carried, and time each push.
 
@@ -24,6 +29,8 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     """
     if pushes < 1 or warmup < 0:
         raise InputError(f"measure: expected at least one push and no negative warm-up, found {pushes} and {warmup}")
+    integer(pushes, "measure: pushes", most=MOST_PUSHES)
+    integer(warmup, "measure: warmup", 0, MOST_PUSHES)
     frames, inputs = model.contract.unit, sample_calls(model, seed)
     stream = model.stream()
     for index in range(warmup):
@@ -38,6 +45,7 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     return Latency(times / 1000.0, frames, model.contract.frame_rate_hz)
 
 
+@checked
 def side_by_side(
     contenders: Mapping[str, Callable[[], object]], rounds: int = 40, calls: int = 100, warmup: int = 20
 ) -> dict[str, Array]:
@@ -46,6 +54,8 @@ def side_by_side(
     Each round gives each contender `warmup` calls untimed, then `calls` timed ones. Returns microseconds per call,
     float64 (rounds * calls,), by name.
     """
+    for place, count, least in (("rounds", rounds, 1), ("calls", calls, 1), ("warmup", warmup, 0)):
+        integer(count, f"side_by_side: {place}", least, MOST_PUSHES)
     times = {name: np.empty((rounds, calls), np.int64) for name in contenders}
     for turn in range(rounds):
         for name, call in contenders.items():
@@ -63,6 +73,7 @@ def _part(frames: Frames, time: slice) -> Frames:
     return {name: a[time] for name, a in frames.items()} if isinstance(frames, dict) else frames[time]
 
 
+@checked
 def sample_calls(model: Model, seed: int = 0) -> list[Frames]:
     """Random frames for `_DIFFERENT` pushes, one call's worth each."""
     frames = model.contract.unit

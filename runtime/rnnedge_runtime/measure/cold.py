@@ -9,7 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import choice
+from rnnedge_runtime.engines.providers import choose_providers
 from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.trust import TRUST
 
 _STATUS = Path("/proc/self/status")
 
@@ -24,11 +28,15 @@ class ColdStart:
     peak_rss_mb: float | None
 
 
+@checked
 def cold_start(path: str | os.PathLike[str], provider: str = "cpu", trust: str | None = None) -> ColdStart:
     """Start a fresh interpreter that imports, loads and pushes once.
 
     Raises `RnnEdgeError` with its last words where that process fails.
     """
+    choose_providers(provider)
+    if trust is not None:
+        choice(trust, "cold_start: trust", TRUST)
     command = [sys.executable, "-c", _FRESH, os.fspath(path), provider, *([trust] if trust else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import number
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
+@checked
 def percentile(values: Array, percent: float) -> float:
     """A measured value that at least `percent` of all do not exceed; where two surround the place, the larger one."""
+    number(percent, "percent", least=0, most=100)
+    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf":
+        raise InputError(f"values: expected numbers (count,), found {values.dtype} {values.shape}")
     return float(np.percentile(values, percent, method="higher"))
 
 

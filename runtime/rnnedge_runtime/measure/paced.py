@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.measure.closed import measure_latency, sample_calls
+from rnnedge_runtime.measure.closed import MOST_PUSHES, measure_latency, sample_calls
 from rnnedge_runtime.measure.latency import PERCENTILES, percentile
 from rnnedge_runtime.measure.usage import Usage, watch
 from rnnedge_runtime.model import Model
@@ -109,6 +111,7 @@ class Paced:
         }
 
 
+@checked
 def pace(
     push: Callable[[int], object],
     period_ns: int,
@@ -123,6 +126,8 @@ def pace(
 
     `between` gets the latency of each push, is no part of its time, and ends the run where it returns something true.
     """
+    integer(pushes, "pace: pushes", 0, MOST_PUSHES)
+    integer(period_ns, "pace: period_ns", 0, 1 << 62)
     begun, done = np.empty(pushes, np.int64), np.empty(pushes, np.int64)
     awake = asleep = burnt = 0
     planned = clock() + period_ns
@@ -149,6 +154,7 @@ def pace(
     return Pace(begun, done, awake, asleep, burnt)
 
 
+@checked
 def measure_paced(
     model: Model,
     *,
