@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from rnnedge.nn.generator import RecurrentDiscriminator, RecurrentGenerator
+from rnnedge_runtime.annotated import check_fields
 from rnnedge_runtime.errors import InputError
 
 # Of Adam, for both (Radford, Metz & Chintala, "Unsupervised representation learning with DCGANs", 2016, section 4).
@@ -36,12 +37,13 @@ class AdversarialConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the first field that is out of range."""
+        """Raise `InputError` naming the first field that is out of range."""
+        check_fields(self)
         for name in ("steps", "batch_size", "generator_rate", "discriminator_rate", "clip_norm"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: expected a positive number, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected a positive number, found {getattr(self, name)}")
         if not 0.5 < self.real_label <= 1:
-            raise ValueError(f"real_label: expected a number above 0.5, up to 1, found {self.real_label}")
+            raise InputError(f"real_label: expected a number above 0.5, up to 1, found {self.real_label}")
 
 
 @dataclass(frozen=True)

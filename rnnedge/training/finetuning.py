@@ -13,6 +13,7 @@ from rnnedge.training.epoch import Epoch
 from rnnedge.training.quantization import PRECISIONS, fake_quantized
 from rnnedge.training.trainer import Augment, TrainResult, fit
 from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.errors import InputError
 
 EPOCHS = 20
 LEARNING_RATE = 1e-3
@@ -39,10 +40,10 @@ def finetune(
     behind the rounding would be a worse reference: nothing ties what they compute to the task.)
 
     `EPOCHS` and `LEARNING_RATE` are what a config should say where nothing else is known. Raises what `fit` does, and
-    `ValueError` for another precision.
+    `InputError` for another precision.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
+        raise InputError(f"precision: expected one of {', '.join(PRECISIONS)}, found {precision!r}")
     rounded = replace(config, precision=precision)
     result = fit(network, train, validation, rounded, augment=augment, progress=progress, state=state, resume=resume)
     network.load_state_dict({**network.state_dict(), **fake_quantized(network, precision)})

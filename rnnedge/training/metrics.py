@@ -19,7 +19,7 @@ from torch import Tensor
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.losses import prediction
 from rnnedge.training.windows import Window
-from rnnedge_runtime.errors import MissingExtra
+from rnnedge_runtime.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
@@ -34,12 +34,12 @@ _LETTER = 0x4E00
 def names_for(config: TrainerConfig) -> tuple[str, ...]:
     """The names that fit the loss of `config`, the usual one first.
 
-    Raises `ValueError` where `config.metrics` names another.
+    Raises `InputError` where `config.metrics` names another.
     """
     fitting = {"cross_entropy": _CLASSES, "ctc": _LABELS}.get(config.loss, _VALUES)
     for name in config.metrics:
         if name not in fitting:
-            raise ValueError(
+            raise InputError(
                 f"metrics: expected some of {', '.join(fitting)} for the loss {config.loss}, found {name!r}"
             )
     return config.metrics or fitting[:1]

@@ -80,7 +80,7 @@ def fit(
     check(network.config, train, config, "training data")
     check(network.config, validation, replace(config, stateful=False), "validation data")
     if resume and state is None:
-        raise ValueError("resume: expected a state to go on from, found None")
+        raise InputError("resume: expected a state to go on from, found None")
     network.to(config.device)
     first = processes().rank == 0
     training = TrainingState(network, train, config, evaluate(network, validation, config).loss)
