@@ -125,7 +125,8 @@ class Matrix:
         self.scales = "0"
         if scales is not None:
             self.kind, self.bytes, self.buffer = "WHOLES", 1, program.weights.bytes(panels)
-            self.scales = program.weights.floats(np.pad(scales, (0, -len(scales) % self.width))).address
+            # LESS of c/product.h.
+            self.scales = program.weights.floats(np.pad(scales * 2.0**24, (0, -len(scales) % self.width))).address
         elif narrow_enough(program, weights.nbytes) and not (weights.view(np.uint32) & 0xFFFF).any():
             self.kind, self.bytes, self.buffer = "HALVES", 2, program.weights.bytes(_halves(panels, program.lanes))
         else:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
+import onnx_ir.passes.common
 
 from rnnedge_export.forms.tape import Tape
 from rnnedge_export.precision.bounds import Range, bounds_of

@@ -15,7 +15,10 @@
 4. Accuracy level 0 of MatMulNBits is 10x slower than level 4.
 5. Below `_FEW` weights, rounding x costs what the narrow weights save, and raw features suffer from it most: on a
    fixed grid they took the error of a GRU of 128 units from 0.007 to 0.027.
-6. What is added stays float32: a constant row inside the operator, anything else by an Add.
+6. onnxruntime multiplies x by the stored weights, which are all positive, and takes away what that is too much. For x
+   from 1e37 on both are infinite, and the result is NaN where it should be finite. So x is clipped to `MOST` where
+   nothing proves that it is less: no gate sees the difference.
+7. What is added stays float32: a constant row inside the operator, anything else by an Add.
 
 Sources: onnxruntime, ContribOperators.md; the figures: docs/precision.md.
 """
@@ -40,6 +43,7 @@ _FEW = 1 << 17
 # A wider proven range than this leaves too few levels for ordinary values.
 WIDEST = 8.0
 _PAYS = 2.0
+MOST = 1e30
 
 
 class Ranges:
@@ -47,6 +51,7 @@ class Ranges:
 
     def __init__(self, proven: Mapping[ir.Value, Range], observed: Mapping[str, Range]) -> None:
         self._proven = {value: r for value, r in proven.items() if r[1] - r[0] <= WIDEST}
+        self._small = {value for value, r in proven.items() if r[0] >= -MOST and r[1] <= MOST}
         self._by_name = dict(observed)
 
     def of(self, product: Product) -> Range | None:
@@ -55,6 +60,10 @@ class Ranges:
         if product.x in self._proven:
             return seen or self._proven[product.x]
         return seen if product.weight.size >= _FEW else None
+
+    def small(self, product: Product) -> bool:
+        """Whether x of a product is proven to lie within `MOST`."""
+        return product.x in self._small
 
     def move(self, before: ir.Value, after: ir.Value) -> None:
         """`after` stands in the place of `before`."""
@@ -73,7 +82,8 @@ def write_product(tape: Tape, product: Product, bits: int, ranges: Ranges) -> tu
         value, how = _widened(tape, product), WIDENED
     else:
         narrow = per_block(product.weight, bits)
-        value, how = _by_blocks(tape, product, narrow, bits), f"int{bits} blocks of {narrow.block}"
+        x = product.x if ranges.small(product) else _clipped(tape, product)
+        value, how = _by_blocks(tape, product, x, narrow, bits), f"int{bits} blocks of {narrow.block}"
     if product.addend is not None:
         value = tape.op("Add", value, product.addend)
     replace(product.node, tape, [value])
@@ -104,20 +114,31 @@ def _affine(tape: Tape, range_: Range) -> tuple[ir.Value, ir.Value]:
 
 def _rounded(tape: Tape, product: Product, scale: ir.Value, zero: ir.Value) -> ir.Value:
     """x as uint8; products with the same x share it."""
+    return _shared(product, "QuantizeLinear", scale, zero) or tape.op("QuantizeLinear", product.x, scale, zero)
+
+
+def _clipped(tape: Tape, product: Product) -> ir.Value:
+    """x within `MOST`; products with the same x share it (case 6)."""
+    low, high = (tape.const(np.asarray(end, np.float32), "bound") for end in (-MOST, MOST))
+    return _shared(product, "Clip", low, high) or tape.op("Clip", product.x, low, high)
+
+
+def _shared(product: Product, op_type: str, *others: ir.Value) -> ir.Value | None:
+    """What another product has made of the same x with these other inputs."""
     for user, index in product.x.uses():
-        rounds = user.op_type == "QuantizeLinear" and index == 0 and user.graph is product.node.graph
-        if rounds and user.inputs[1] is scale and user.inputs[2] is zero:
+        alike = user.op_type == op_type and index == 0 and user.inputs[1:] == others
+        if alike and user.graph is product.node.graph:
             return user.outputs[0]
-    return tape.op("QuantizeLinear", product.x, scale, zero)
+    return None
 
 
-def _by_blocks(tape: Tape, product: Product, narrow: Narrow, bits: int) -> ir.Value:
+def _by_blocks(tape: Tape, product: Product, x: ir.Value, narrow: Narrow, bits: int) -> ir.Value:
     q: Array = (narrow.q.astype(np.int16) + (_ZERO8 if bits == 8 else _ZERO4)).astype(np.uint8)
     if bits == 4:
         q = q[..., 0::2] | (q[..., 1::2] << 4)
     rows, columns = narrow.shape
     scale = tape.const(narrow.scale.reshape(-1).astype(np.float32), "scale")
-    inputs: list[ir.Value | None] = [product.x, tape.const(q, "weight"), scale]
+    inputs: list[ir.Value | None] = [x, tape.const(q, "weight"), scale]
     if product.bias is not None:
         inputs += [None, None, tape.const(product.bias, "bias")]
     return tape.op(

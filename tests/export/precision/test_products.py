@@ -118,6 +118,37 @@ def test_an_unbounded_product_rounds_each_row_by_itself(precision: str, bits: in
     np.testing.assert_allclose(alone[0], run(model, x)[0], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_the_largest_numbers_give_finite_ones(precision: str) -> None:
+    """Products that float32 can hold are no NaN, and none of ordinary numbers is changed by what sees to that."""
+    w = np.random.default_rng(0).standard_normal((300, 512)).astype(np.float32) / 300
+    model = graph(w, bounded=False, bias=False)
+    narrow(model, (), Plan(precision))
+    assert operators(model).count("Clip") == 1
+    x = np.random.default_rng(1).standard_normal((ROWS, 300)).astype(np.float32)
+    ordinary = run(model, x)
+    for most in (1e20, 1e30, 1e37, float(np.finfo(np.float32).max)):
+        huge = np.sign(x) * np.float32(most)
+        found = run(model, huge)
+        expected = (
+            np.clip(huge.astype(np.float64), -1e30, 1e30) @ per_block(w, 8 if precision == "int8" else 4).widened()
+        )
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+    for node in list(model.graph):
+        if node.op_type == "Clip":
+            node.outputs[0].replace_all_uses_with(node.inputs[0])
+            model.graph.remove(node)
+    np.testing.assert_array_equal(run(model, x), ordinary)
+    assert np.isnan(run(model, huge)).any()
+
+
+def test_what_is_proven_small_is_not_clipped() -> None:
+    """A bounded left side pays nothing."""
+    model = graph(np.ones((300, 512), np.float32), bounded=True, bias=False)
+    narrow(model, (), Plan("int4"))
+    assert operators(model) == ["Tanh", "MatMulNBits"]
+
+
 def test_few_weights_with_an_unbounded_left_side_are_computed_in_float32() -> None:
     """Raw features are not rounded: the weights are narrow in the file only."""
     w = np.random.default_rng(0).standard_normal((40, 24)).astype(np.float32)

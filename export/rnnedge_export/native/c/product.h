@@ -7,6 +7,9 @@ typedef struct { const float *from; long row; int count[3]; long step[3]; } taps
 /* How weights stand in memory, and bytes of a row of a panel. HALVES: the upper 16 bits of floats, those of a panel's
    second vector in the upper half of a word, those of its first one in the lower. WHOLES: int8, times `scale`. */
 enum { FLOATS, HALVES, WHOLES };
+/* x times whole numbers may be infinite where the product is not, so x is made less by this, which `scale` makes up for.
+   It is a power of two: but for numbers below 1e-30 nothing is rounded. */
+#define LESS(kind, x) ((kind) == WHOLES ? (x) * 0x1p-24f : (x))
 #define ROW(kind) (VECTORS * LANES * ((kind) == FLOATS ? 4 : (kind) == HALVES ? 2 : 1))
 
 #if defined(NO_VECTORS)
@@ -29,7 +32,7 @@ static __attribute__((noinline, unused)) const char *add_taps(int kind, float *s
     for (int b = 0; b < t.count[1]; b++) {
       const float *x = t.from + p * t.row + a * t.step[0] + b * t.step[1];
       for (int k = 0; k < t.count[2]; k++, x += t.step[2], w += ROW(kind)) {
-        const float f = *x;
+        const float f = LESS(kind, *x);
         for (int n = 0; n < columns; n++) sums[n] += f * weight(kind, w, n);
       }
     }
@@ -93,7 +96,7 @@ INLINE void add_row(int kind, vector (*total)[VECTORS], int rows, int apart, con
     if (rows > 1) HELD(weights[v]);
   }
   UNROLL for (int p = 0; p < rows; p++) {
-    const float f = x[p * row];
+    const float f = LESS(kind, x[p * row]);
     UNROLL for (int v = 0; v < VECTORS; v++) total[p * apart][v] += f * weights[v];
   }
 }
