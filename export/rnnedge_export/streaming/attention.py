@@ -3,11 +3,14 @@
     weights = softmax(mask(q k^T)), y = weights v, and the mask leaves every frame the last frames only
 
 1. A product whose rows are frames of one operand and whose columns are frames of the other gives scores. How far back
-   a frame looks is read from the weights of the offline graph, evaluated at two lengths: the band of them that is not
-   zero has to be the same, and must not reach ahead.
+   a frame looks is read from what the offline graph makes of scores, at two lengths: a frame is out of the window if
+   its weight is 0 whatever scores come. So the mask has to be -infinity, or so low that scores do not outweigh it:
+   they are taken to be within `_LOUDEST`, far beyond those of any frames, and a mask of -1e9 is low enough. A bias
+   that only falls with the distance leaves nothing out: where quiet frames give a weight that underflows, loud ones
+   do not. The window has to be the same at both lengths, and must not reach ahead.
 2. The columns of a call are the frames of the window before it, from a cache, and its own.
 3. Frames before the first one are no columns of the whole sequence: a state that begins at the lowest number is added
-   to the scores.
+   right in front of the softmax, behind whatever is made of the scores (50 tanh(s / 50) would make -50 of it).
 4. A table over pairs of frames (a mask, a bias by distance) has to depend on the distance only; it is evaluated, and
    written for the distances that a call can have.
 """
@@ -28,9 +31,13 @@ from rnnedge_runtime.contract import Array, Dim
 
 _LENGTHS = ((192, 384), (1536, 2304))
 _NEVER = -3e38
+_LOUDEST = 1e8
+# e^x is 0 in float32 below it, denormal numbers included.
+_UNDERFLOW = -104.0
 _END = (1 << 63) - 1
 _REMEDY = (
-    "bound its window: mask every frame that is more than so many frames old, and every later one, or use a recurrence"
+    "bound its window: fill the scores of every frame that is more than so many frames old, and of every later one, "
+    "with -inf, or use a recurrence"
 )
 
 
@@ -51,11 +58,21 @@ def scores(node: ir.Node, facts: Facts) -> Fact:
     assert key_fact.axis is not None
     columns = hold(node, keys, key_fact, back, facts, kind="keys", warmup=warmup) if back else keys
     product = insert(node, facts, "MatMul", rows, columns, like=node.outputs[0])
-    if back:
-        product = insert(node, facts, "Add", product, _never_seen(node, keys, key_fact, back, warmup, facts),
-                         like=node.outputs[0])  # fmt: skip
+    unseen = _never_seen(node, keys, key_fact, back, warmup, facts) if back else None
     facts.note(node, f"attention over {counted(back + 1)}: keys of {counted(back)} are kept")
-    return become(node, product, replace(row_fact, axis=out - 2, pairs=True, back=back), facts)
+    return become(node, product, replace(row_fact, axis=out - 2, pairs=True, back=back, unseen=unseen), facts)
+
+
+def without_unseen(node: ir.Node, fact: Fact, facts: Facts) -> Fact:
+    """Case 3, in front of a softmax over scores."""
+    if fact.unseen is None:
+        return fact
+    scores = cast(ir.Value, node.inputs[0])
+    masked = insert(node, facts, "Add", scores, fact.unseen, like=scores)
+    node.replace_input_with(0, masked)
+    fact = replace(fact, unseen=None)
+    facts.known[masked] = fact
+    return fact
 
 
 def weigh(node: ir.Node, facts: Facts) -> Fact:
@@ -98,34 +115,54 @@ def pairwise(node: ir.Node, facts: Facts) -> Fact:
 
 def _window(node: ir.Node, facts: Facts) -> int:
     """Case 1: how many frames back the weights reach."""
-    weights = _softmax_after(node)
-    if weights is None:
+    before = _before_softmax(node)
+    if before is None:
         facts.refuse(node, "both operands change with time, and no softmax over the frames follows", _REMEDY)
     for lengths in _LENGTHS:
         found = []
         for seed, length in enumerate(lengths):
-            total = facts.at_least(length)
-            (array,) = facts.offline.evaluate([str(weights.name)], 1, total, seed=seed)
-            rows, columns = np.nonzero(array.reshape(-1, *array.shape[-2:]).any(axis=0))
+            reached = _reached(str(before.name), facts, facts.at_least(length), seed)
+            rows, columns = np.nonzero(reached)
             distance = rows - columns
             if distance.size and distance.min() < 0:
                 facts.refuse(node, f"attention looks {counted(int(-distance.min()))} ahead", _REMEDY)
-            found.append((int(distance.max(initial=0)), array.shape[-1]))
+            found.append((int(distance.max(initial=0)), reached.shape[-1]))
         (back, size), (again, _) = found
         if back == again and back + 1 < size:
             return back
-    return facts.refuse(node, "attention over the whole past, which grows without bound", _REMEDY)
+    return facts.refuse(
+        node,
+        "attention over the whole past, which grows without bound (a bias that falls with the distance masks nothing)",
+        _REMEDY,
+    )
 
 
-def _softmax_after(node: ir.Node) -> ir.Value | None:
-    """The weights that are made of a product of frames with frames."""
+def _reached(name: str, facts: Facts, total: int, seed: int) -> Array:
+    """Which columns may have a weight in which rows, (rows, columns), where all scores are within `_LOUDEST`.
+
+    The weight of a column is largest where its own score is as high, and those of all others are as low as can be.
+    """
+    products = facts.offline.products(name)
+    arrays = [
+        facts.offline.evaluate([name], 1, total, seed=seed, given=dict.fromkeys(products, score))[0]
+        for score in (-_LOUDEST, 0.0, _LOUDEST)
+    ]
+    high, low = np.maximum.reduce(arrays), np.minimum.reduce(arrays)
+    # Of a row in which every column can be left out, every one that is not always left out has a weight at times.
+    others = np.maximum(low.max(axis=-1, keepdims=True), np.finfo(np.float32).min)
+    reached: Array = (high - others > _UNDERFLOW).reshape(-1, *high.shape[-2:]).any(axis=0)
+    return reached
+
+
+def _before_softmax(node: ir.Node) -> ir.Value | None:
+    """What becomes weights, made of a product of frames with frames."""
     waiting, seen = [node.outputs[0]], set()
     while waiting:
         value = waiting.pop()
         for reader, _ in value.uses():
             if reader.op_type == "Softmax":
                 axis = reader.attributes.get_int("axis", -1) % rank(value)
-                return reader.outputs[0] if axis == rank(value) - 1 else None
+                return value if axis == rank(value) - 1 else None
             if reader not in seen and reader.op_type != "MatMul":
                 seen.add(reader)
                 waiting.extend(reader.outputs)
@@ -142,6 +179,9 @@ def _never_seen(node: ir.Node, keys: ir.Value, fact: Fact, back: int, warmup: in
     assert fact.axis is not None and keys.dtype is not None
     tape, ndim = facts.tape, rank(keys)
     shape: list[Dim] = [back if i == fact.axis else 1 if isinstance(d, int) else d for i, d in enumerate(dims(keys))]
+    key = (tuple(shape), fact.clock, back)
+    if key in facts.unseen:
+        return facts.unseen[key]
     place = facts.places.get(node.name or "", "") or "attention"
     state = ir.Value(name=tape.fresh(f"{place}.begun"), type=keys.type, shape=ir.Shape(shape))
     if facts.chunk is not None:
@@ -155,6 +195,7 @@ def _never_seen(node: ir.Node, keys: ir.Value, fact: Fact, back: int, warmup: in
     begun = insert(node, facts, "Pad", state, amounts, tape.scalar(0.0, keys.dtype), like=keys)
     after = cut(node, facts, begun, fact.axis, -back, _END)
     facts.states.append(Held(state, after, str(state.name), tuple(shape), _NEVER, warmup))
+    facts.unseen[key] = begun
     return begun
 
 

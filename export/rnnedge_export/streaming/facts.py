@@ -26,7 +26,7 @@ class Fact:
     `position`: it holds the numbers of the frames, which grow with the stream.
     `repeated`: the frames that stand in front, where its clock has a negative delay, equal the first one that comes.
     `pairs`: scores of attention, for rows on `axis` and columns on the next one, the last: the frames of a call and
-    `back` frames before them.
+    `back` frames before them. `unseen`: what is added to them before a softmax, to leave out columns before frame 0.
     """
 
     axis: int | None
@@ -36,6 +36,7 @@ class Fact:
     repeated: bool = False
     pairs: bool = False
     back: int = 0
+    unseen: ir.Value | None = None
 
     @property
     def summary(self) -> bool:
@@ -111,6 +112,8 @@ class Facts:
     steady: set[ir.Value] = field(default_factory=set)
     """Constants of the length of the sequence, written as ones that broadcast over it."""
     cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
+    unseen: dict[tuple[object, ...], ir.Value] = field(default_factory=dict)
+    """What leaves out the columns of scores before frame 0, by shape, clock and window."""
     finals: dict[ir.Node, ir.Value] = field(default_factory=dict)
     """Recurrences whose state after the last frame is an output, and the index of that frame within a call."""
     steps: list[Step] = field(default_factory=list)

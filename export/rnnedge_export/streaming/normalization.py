@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming import pooling
+from rnnedge_export.streaming import attention, pooling
 from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
 from rnnedge_export.streaming.registry import rule
 
@@ -23,12 +23,12 @@ def trailing(node: ir.Node, facts: Facts) -> Fact:
 
 @rule("Softmax", "LogSoftmax", "Hardmax", "LpNormalization")
 def one_axis(node: ir.Node, facts: Facts) -> Fact:
-    """1. Acts along `axis`: time is another one; otherwise refused."""
+    """1. Acts along `axis`: time is another one; otherwise refused. 2. Scores of attention: see there."""
     fact = facts.only(node)
     axis = node.attributes.get_int("axis", -1) % rank(node.inputs[0])
     if fact.axis == axis:
         facts.refuse(node, "it normalizes over time, which needs the whole sequence", _REMEDY)
-    return fact
+    return attention.without_unseen(node, fact, facts)
 
 
 @rule("ArgMax", "ArgMin")

@@ -18,7 +18,7 @@ from rnnedge_export.streaming.sizes import grows
 
 def absorbed(graph: ir.Graph) -> set[ir.Value]:
     """The values of cases 1 and 2, and those that only serve them."""
-    dependent = _dependent(graph)
+    entered = dependent(graph)
     known: dict[ir.Value, bool] = {}
 
     def settled(value: ir.Value) -> bool:
@@ -27,7 +27,7 @@ def absorbed(graph: ir.Graph) -> set[ir.Value]:
             uses = list(value.uses())
             known[value] = bool(uses) and not value.is_graph_output() and all(
                 _meets(value, node, index)
-                if any(out in dependent for out in node.outputs)
+                if any(out in entered for out in node.outputs)
                 else all(settled(out) for out in node.outputs)
                 for node, index in uses
             )  # fmt: skip
@@ -38,7 +38,7 @@ def absorbed(graph: ir.Graph) -> set[ir.Value]:
         value
         for node in graph
         for value in node.outputs
-        if value not in dependent and value not in constants and settled(value)
+        if value not in entered and value not in constants and settled(value)
     }
 
 
@@ -53,7 +53,7 @@ def _meets(value: ir.Value, node: ir.Node, index: int) -> bool:
     return is_table(value) and node.op_type != "Shape"
 
 
-def _dependent(graph: ir.Graph) -> set[ir.Value]:
+def dependent(graph: ir.Graph) -> set[ir.Value]:
     """Values that the input itself enters, not only its shape."""
     found: set[ir.Value] = set(graph.inputs)
     for node in graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attention
@@ -12,7 +13,9 @@ from attention import WINDOW, Attention, X, distances
 from torch import Tensor
 
 import rnnedge_export
+from rnnedge_export.drafts import Options, of_module
 from rnnedge_runtime import ModelRefused, load
+from rnnedge_runtime.model import load_bytes
 
 
 def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
@@ -94,7 +97,7 @@ def plain(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     ("meet", "words"),
     [
         (whole, "ahead; bound its window"),
-        (causal, "attention over the whole past, which grows without bound; bound its window"),
+        (causal, "attention over the whole past, which grows without bound .*; bound its window"),
         (ahead, "attention looks 2 frames ahead"),
         (absolute, "depends on more than their distance"),
         (plain, "no softmax over the frames follows; bound its window"),
@@ -105,3 +108,57 @@ def test_attention_without_a_bound_is_refused(meet: object, words: str, tmp_path
     with pytest.raises(ModelRefused, match=words):
         rnnedge_export.export(Attention(meet).eval(), X, tmp_path / "m.onnx")  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def _scores(q: Tensor, k: Tensor) -> Tensor:
+    return q @ k.transpose(-1, -2) / 2
+
+
+def _later(scores: Tensor) -> Tensor:
+    return scores.masked_fill(distances(scores.shape[-1]) < 0, float("-inf"))
+
+
+def _outside(scores: Tensor) -> Tensor:
+    return ~attention.band(scores.shape[-1])
+
+
+NO_MASKS: dict[str, Callable[[Tensor], Tensor]] = {
+    "a square of the distance": lambda s: _later(s - distances(s.shape[-1]).float() ** 2),
+    "a steep line": lambda s: _later(s - 300 * distances(s.shape[-1]).float()),
+    "an exponential that ends": lambda s: _later(s - (distances(s.shape[-1]).float().clamp(0, 12)).exp()),
+    "a small number is added": lambda s: _later(s - 1e4 * _outside(s).float()),
+    "a small number in place": lambda s: _later(s.masked_fill(_outside(s), -1e4)),
+}
+MASKS: dict[str, Callable[[Tensor], Tensor]] = {
+    "minus infinity is added": lambda s: s + torch.zeros(s.shape[-2:]).masked_fill(_outside(s), float("-inf")),
+    "the lowest number in place": lambda s: s.masked_fill(_outside(s), torch.finfo(torch.float32).min),
+    "a large number is added": lambda s: s - 1e9 * _outside(s).float(),
+    "a large number in place": lambda s: s.masked_fill(_outside(s), -1e9),
+    "scores have an end": lambda s: (50 * torch.tanh(s / 50)).masked_fill(_outside(s), -1e4),
+}
+
+
+@pytest.mark.parametrize("name", NO_MASKS)
+def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path) -> None:
+    """Though with quiet frames the weights underflow, and a window of a few frames would be proven."""
+    make = NO_MASKS[name]
+    with pytest.raises(ModelRefused, match=r"whole past.*a bias that falls with the distance masks nothing.*-inf"):
+        rnnedge_export.export(
+            Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval(), X, tmp_path / "m.onnx"
+        )
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_mask_holds_for_loud_frames_too(name: str, tmp_path: Path) -> None:
+    """The file is the module for frames of 1, 30 and 1,000 times the size; the window is that of the mask."""
+    make = MASKS[name]
+    torch.manual_seed(11)
+    module = Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval()
+    with of_module(module, X, say=lambda _: None) as workshop:
+        model = load_bytes(workshop.draft(Options(), "m").stamped(), "m", trust="local")
+    assert {state.shape[-1] for state in model.contract.states if "keys" in state.input} == {WINDOW - 1}
+    for loud in (1, 30, 1000):
+        x = loud * torch.randn(1, 40, attention.WIDTH)
+        with torch.no_grad():
+            expected = module(x)[0].numpy()
+        np.testing.assert_allclose(model.run(x[0].numpy()), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
