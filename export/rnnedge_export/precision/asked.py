@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rnnedge_export.precision.apply import PRECISIONS
 from rnnedge_export.precision.drift import TOLERANCES, Metric
-from rnnedge_runtime.arguments import choice, function, mapping, number
+from rnnedge_runtime.arguments import choice, function, integer, mapping, number
 from rnnedge_runtime.errors import ModelRefused
 
 REMEDY = (
@@ -24,6 +24,8 @@ class Precision:
     largest error of a streamed frame that is accepted, for outputs of magnitude 1; by default that of the narrowest
     precision in use (`TOLERANCES`). `budget_error`: choose the layers' precisions by measurement so that the file is
     the smallest within this error, none narrower than `name`. `metric(model)` gives a score for each item of a task.
+    `longest`: frames of the longest sequence, where every stream is reset before it is longer: an error that grows is
+    accepted if it is within the tolerance until then.
     """
 
     name: str = "float32"
@@ -31,6 +33,7 @@ class Precision:
     tolerance: float | None = None
     budget_error: float | None = None
     metric: Metric | None = None
+    longest: int | None = None
 
     def __post_init__(self) -> None:
         """Raise `ModelRefused` for what does not exist or contradicts itself."""
@@ -46,6 +49,9 @@ class Precision:
             value = getattr(self, key)
             if value is not None:
                 number(value, key, above=0, error=ModelRefused)
+
+        if self.longest is not None:
+            integer(self.longest, "precision: longest", 1, error=ModelRefused)
 
     @property
     def limit(self) -> float:

@@ -6,7 +6,8 @@ Both are streamed side by side over `FRAMES` chained frames without a reset, whi
    beyond 1.
 2. The first divergence is the first frame beyond the tolerance.
 3. Growth is the slope of the error's envelope, its maximum in each of `_WINDOWS` windows, by least squares, and its
-   95 % confidence interval: a drift that lasts has one that does not touch zero.
+   95 % confidence interval: a drift that lasts has one that does not touch zero. One that is `_CERTAIN` intervals away,
+   and rises by a fifth of its mean meanwhile, has no bound in sight: at the end of its line it passes the tolerance.
 4. A task metric is a score for each item of the user's, such as 1 where an utterance was recognized; the difference
    of the means comes with the 95 % interval of the paired differences (normal approximation).
 """
@@ -27,6 +28,8 @@ FRAMES = 10_000
 TOLERANCES = {"float16": 2e-3, "bf16": 1e-2, "int8": 2e-2, "int4": 1e-1}
 _WINDOWS = 20
 _NORMAL_95 = 1.96
+# Noise reaches it once in ten million; an integrator that has not settled is told apart by a longer run.
+_CERTAIN, _RISE = 4.0, 0.2
 
 Metric = Callable[[Model], Array]
 
@@ -44,13 +47,17 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """A narrow file beside float32. `errors` (frames,) is the error of every frame; growth is per 1,000 frames."""
+    """A narrow file beside float32. `errors` (frames,) is the error of every frame; growth is per 1,000 frames.
+
+    The first of `errors` is that of frame `start`.
+    """
 
     errors: Array
     tolerance: float
     growth: float
     growth_margin: float
     score: Score | None = None
+    start: int = 0
 
     @property
     def frames(self) -> int:
@@ -66,12 +73,27 @@ class Drift:
     def first_divergence(self) -> int | None:
         """The first output frame beyond the tolerance."""
         beyond = np.flatnonzero(~(self.errors <= self.tolerance))
-        return int(beyond[0]) if len(beyond) else None
+        return self.start + int(beyond[0]) if len(beyond) else None
 
     @property
     def grows(self) -> bool:
         """Whether the error grows for longer than chance explains."""
         return self.growth > self.growth_margin
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the error grows steadily, case 3."""
+        rise = self.growth * self.frames / 1000
+        return self.growth > _CERTAIN * self.growth_margin and rise > _RISE * float(_envelope(self.errors).mean())
+
+    @property
+    def lasts(self) -> int | None:
+        """The frame at which an error that is `unbounded` passes the tolerance; None for any other."""
+        if not self.unbounded:
+            return None
+        at_end = float(_envelope(self.errors).mean()) + self.growth * self.frames / 2000
+        rest = max(0.0, (self.tolerance - at_end) / self.growth * 1000)
+        return self.first_divergence or self.start + self.frames + int(rest)
 
     @property
     def passed(self) -> bool:
@@ -81,19 +103,32 @@ class Drift:
     def summary(self) -> dict[str, object]:
         """The figures as plain data."""
         score = None if self.score is None else vars(self.score)
-        names = ("frames", "max_error", "tolerance", "first_divergence", "growth", "growth_margin", "grows", "passed")
+        names = ("frames", "max_error", "tolerance", "first_divergence", "growth", "growth_margin", "grows", "lasts",
+                 "passed")  # fmt: skip
         return {**{name: getattr(self, name) for name in names}, "score": score}
 
 
-def drift(float32: Model, narrow: Model, recording: Recording, tolerance: float, metric: Metric | None = None) -> Drift:
-    """Stream both over one recording and compare every output frame; `tolerance` is for outputs of magnitude 1."""
+def drift(
+    float32: Model,
+    narrow: Model,
+    recording: Recording,
+    tolerance: float,
+    metric: Metric | None = None,
+    *,
+    settled: bool = False,
+) -> Drift:
+    """Stream both over one recording and compare every output frame; `tolerance` is for outputs of magnitude 1.
+
+    `settled`: the first half is streamed, and not compared.
+    """
     expected, found = outputs_of(float32, recording), outputs_of(narrow, recording)
     largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
     errors = errors_of(expected, found)
+    start = len(errors) // 2 if settled else 0
+    errors = errors[start:]
     growth, margin = _slope(errors)
-    return Drift(
-        errors, tolerance * largest, growth, margin, None if metric is None else _score(metric, float32, narrow)
-    )
+    score = None if metric is None else _score(metric, float32, narrow)
+    return Drift(errors, tolerance * largest, growth, margin, score, start)
 
 
 def errors_of(expected: dict[str, Array], found: dict[str, Array]) -> Array:
@@ -111,13 +146,17 @@ def _slope(errors: Array) -> tuple[float, float]:
     """Case 3: (slope, half of its interval) per 1,000 frames; zero where there are too few frames to say."""
     if len(errors) < 2 * _WINDOWS or not np.isfinite(errors).all():
         return 0.0, 0.0
-    envelope = np.array([part.max() for part in np.array_split(errors, _WINDOWS)])
+    envelope = _envelope(errors)
     time = (np.arange(_WINDOWS) + 0.5) * len(errors) / _WINDOWS / 1000
     centred = time - time.mean()
     slope = float(centred @ envelope / (centred @ centred))
     rest = envelope - envelope.mean() - slope * centred
     deviation = sqrt(float(rest @ rest) / (_WINDOWS - 2) / float(centred @ centred))
     return slope, _NORMAL_95 * deviation
+
+
+def _envelope(errors: Array) -> Array:
+    return np.array([part.max() for part in np.array_split(errors, _WINDOWS)])
 
 
 def _score(metric: Metric, float32: Model, narrow: Model) -> Score:

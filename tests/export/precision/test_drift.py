@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
+import rnnedge_export
+from rnnedge_export import Precision
 from rnnedge_export.precision import drift as module
 from rnnedge_export.precision.drift import Drift, drift
+from rnnedge_runtime import ModelRefused, VerificationError
 
 FRAMES = 4000
 
 
-def course(errors: np.ndarray, monkeypatch: pytest.MonkeyPatch, tolerance: float = 0.1, metric: Any = None) -> Drift:
+def course(
+    errors: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    tolerance: float = 0.1,
+    metric: Any = None,
+    *,
+    settled: bool = False,
+) -> Drift:
     """The gate over two files whose outputs differ by `errors`."""
     outputs = iter(({"y": np.zeros((len(errors), 2))}, {"y": np.stack([errors, -errors / 2], 1)}))
     monkeypatch.setattr(module, "outputs_of", lambda *_: next(outputs))
-    return drift(cast(Any, "float32"), cast(Any, "narrow"), {}, tolerance, metric)
+    return drift(cast(Any, "float32"), cast(Any, "narrow"), {}, tolerance, metric, settled=settled)
 
 
 def test_an_error_that_stays_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +48,57 @@ def test_a_walk_is_found_with_its_rate_and_its_first_frame(monkeypatch: pytest.M
     assert found.grows
     assert found.growth == pytest.approx(0.05, rel=0.01)
     assert found.first_divergence == 2001
+
+
+def test_what_grows_has_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of 0.01 for each 1,000 frames passes 0.1 at frame 10,000; noise, and what settles, have none."""
+    noise = np.abs(np.random.default_rng(1).standard_normal(FRAMES)) * 1e-3
+    found = course(np.arange(FRAMES) * 1e-5 + noise, monkeypatch)
+    assert found.passed and found.unbounded
+    assert found.lasts == pytest.approx(10_000, rel=0.05)
+    assert course(np.arange(FRAMES) * 1e-5 + noise, monkeypatch, settled=True).lasts == pytest.approx(10_000, rel=0.05)
+    settles = 0.05 * (1 - np.exp(-np.arange(FRAMES) / 300)) + noise
+    assert course(settles, monkeypatch).grows
+    assert course(settles, monkeypatch, settled=True).lasts is None
+    assert course(noise, monkeypatch).lasts is None
+
+
+def test_a_sum_that_drifts_is_refused_with_its_length(tmp_path: Path) -> None:
+    """Unless streams are reset before; a recurrence of the same weights is accepted."""
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 16)
+    recurrence, total = _Recurrence(layer).eval(), _Total(layer).eval()
+    x, path = torch.randn(1, 16, 16), tmp_path / "m.onnx"
+    rnnedge_export.export(recurrence, x, path, precision="int8")
+    path.unlink()
+    with pytest.raises(
+        VerificationError, match=r"without bound.* passes the tolerance, [\d.]+, at about frame \d\d,\d"
+    ):
+        rnnedge_export.export(total, x, path, precision="int8")
+    assert not path.exists()
+    report = rnnedge_export.export(total, x, path, precision=Precision("int8", longest=20_000))
+    assert report.shrunk is not None and report.shrunk.drift.grows
+    with pytest.raises(ModelRefused, match="precision: longest: expected an integer, 1 or more, found 0"):
+        Precision("int8", longest=0)
+
+
+class _Recurrence(nn.Module):
+    """A GRU behind a layer."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer, self.gru = layer, nn.GRU(16, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gru(torch.tanh(self.layer(x)))[0]
+
+
+class _Total(_Recurrence):
+    """The sum of its outputs so far."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cumsum(super().forward(x) * 1e-3, 1)
 
 
 def test_a_nan_is_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
