@@ -40,6 +40,8 @@ def end_all_runs() -> None:
 class Calls(Alone):
     """The states of one stream and the lanes over them; the base of a `Sequence`."""
 
+    __slots__ = ("_engine", "_turn")
+
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Allocate everything that a call needs; `states` replace initial values."""
         super().__init__()

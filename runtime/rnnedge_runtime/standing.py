@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from rnnedge_runtime.calls import Calls
 from rnnedge_runtime.contract import Array
@@ -21,6 +22,8 @@ class Standing(Calls):
 
     What is no array of the engine is replaced and never changed, so that a reference is as good as a copy.
     """
+
+    __slots__ = ("_count", "_fast", "_quick", "_remember", "_unit")
 
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
@@ -83,13 +86,18 @@ class Standing(Calls):
             dict(self._skip), self._rest, self._finished, self._guard.last,
         )  # fmt: skip
 
-    def _note_of_fast(self, frames: int | None, turn: int | None, last: dict[str, Array] | None) -> Note | None:
-        """The note of a call that has read these numbers, and has only run the fast lane; None: not even that."""
-        if frames is None or turn is None:
-            return None
+    def _note_of(self, names: Mapping[str, Any]) -> Note | None:
+        """The note of a call with these variables; None where it had no time to change anything.
+
+        One that has only run the fast lane makes none, to take no time; it has read `before`, the frames, and where it
+        changed them `turn` and the `last` frames.
+        """
+        if names.get("note") is not None or names.get("before") is None:
+            return names.get("note")
         note = self._note()
-        note.frames, note.turn, note.last = frames, turn, note.last if last is None else last
-        note.runs = (frames - self._settled) // self._fast.frames if self._fast else None
+        note.frames = names["before"]
+        note.turn, note.last = names.get("turn", note.turn), names.get("last", note.last)
+        note.runs = (note.frames - self._settled) // self._fast.frames if self._fast else None
         return note
 
     def _put_back(self, note: Note) -> None:

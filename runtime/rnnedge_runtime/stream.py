@@ -13,6 +13,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames
 from rnnedge_runtime.memory import most_frames, too_many
+from rnnedge_runtime.note import Note
 from rnnedge_runtime.ownership import alone, entrance
 from rnnedge_runtime.sequence import Sequence
 from rnnedge_runtime.snapshot import fitted, pack, unpack
@@ -62,9 +63,8 @@ class Stream(Sequence):
         or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider
         fails and no other takes over. The stream is then as before the call.
         """
+        note: Note | None
         while True:
-            note = before = turn = last = None
-            done = False
             try:
                 self._token.pop()
                 turn = self._turn
@@ -93,20 +93,18 @@ class Stream(Sequence):
                             found = self._all(fast) if fast.copy is None else fast.copy()
                             self._turn = turn ^ 1
                             self._frames = before + fast.frames
-                            done = True
                             self._token.append(None)
                             return found
-                if note is None:
+                if self._noted is None:
                     note = self._noted = self._note()
                 found = self._push_any(frames)
-                done = True
                 self._entries += 1
                 self._noted = None
                 self._token.append(None)
                 return found
             except BaseException as error:
-                note = note or self._note_of_fast(before, turn, last)
-                if not self._failed(error, note, done):
+                note = self._note_of(locals())
+                if not self._failed(error, note):
                     raise
 
     @property
@@ -142,12 +140,10 @@ class Stream(Sequence):
 
         Raises what `push` raises, and `InputError` where frames wait.
         """
+        note: Note | None
         while True:
-            note = before = turn = last = None
-            done = False
             try:
                 self._token.pop()
-                turn = self._turn
                 before = self._frames
                 quick = self._quick
                 if quick is not None:
@@ -158,7 +154,6 @@ class Stream(Sequence):
                         refused = self._recover(error, self._once, before)
                     if not refused:
                         self._frames = before + self._unit
-                        done = True
                         self._token.append(None)
                         return self._count
                 once = self._once
@@ -166,6 +161,7 @@ class Stream(Sequence):
                     if not once.checks:
                         _isfinite(once.view, once.mask)
                     if once.checks or once.mask_bytes() == once.all_finite:
+                        turn = self._turn
                         try:
                             refused = once.calls[turn]()
                         except self._engine.failures as error:
@@ -177,20 +173,18 @@ class Stream(Sequence):
                                 self._remember(once.views)
                             self._turn = turn ^ 1
                             self._frames = before + once.frames
-                            done = True
                             self._token.append(None)
                             return once.count
-                if note is None:
+                if self._noted is None:
                     note = self._noted = self._note()
                 count = self._step_any()
-                done = True
                 self._entries += 1
                 self._noted = None
                 self._token.append(None)
                 return count
             except BaseException as error:
-                note = note or self._note_of_fast(before, turn, last)
-                if not self._failed(error, note, done):
+                note = self._note_of(locals())
+                if not self._failed(error, note):
                     raise
 
     @alone

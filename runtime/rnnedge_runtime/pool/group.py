@@ -65,6 +65,13 @@ class Group(Calls):
         self._states.fetch(self._turn)
         standing.scatter(self.rows, self._views[self._turn])
 
+    def show(self, row: int, standing: Rows) -> None:
+        """Let the states of one row also stand there, if it is one of those that are seated."""
+        at = np.flatnonzero(self.rows == row)
+        if len(at):
+            self._states.fetch(self._turn)
+            standing.scatter(self.rows[at], {name: view[at] for name, view in self._views[self._turn].items()})
+
     @alone
     def run(self, arrays: dict[str, Array], fed: int) -> dict[str, Array]:
         """One call over frames (len(rows), time, ...) by input name; outputs (len(rows), ...) by name, copies.

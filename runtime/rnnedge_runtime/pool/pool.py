@@ -317,6 +317,15 @@ class StreamPool(Alone):
         self._ready[row] = member.ready
         return found
 
+    @alone
+    def _place(self, member: Member) -> Snapshot:
+        """Where a member stands, for `_stand_at`."""
+        return member.aside or self._standing(member, self._row(member))
+
+    @alone
+    def _stand_at(self, member: Member, place: Snapshot) -> None:
+        self._by_itself(member, lambda stream: stream._put(place))
+
     def _standing(self, member: Member, row: int) -> Snapshot:
         """Where a member with states in a row stands."""
         arrays = self._seats.read(row)

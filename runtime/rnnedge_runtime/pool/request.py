@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
@@ -39,6 +41,34 @@ class Request:
     lost: int = 0
     hurry: float = float("inf")
     future: Future[Any] = field(default_factory=Future)
+    # Of a sender that waits: where it waits until this is answered, and what it would take to undo the request. It
+    # leaves the future alone, whose lock an exception in between could keep for ever.
+    ring: Lock | None = None
+    undoable: bool = False
+    before: Any = None
+    counted: bool = False
+    answered: bool = False
+    result: Any = None
+    error: BaseException | None = None
+
+    def answer(self, result: Any = None, error: BaseException | None = None) -> None:
+        """Tell whoever waits; nothing that a callback of the future raises comes out of this."""
+        with suppress(BaseException):
+            if error is not None:
+                self.future.set_exception(error)
+            else:
+                self.future.set_result(result)
+        if self.ring is not None and not self.answered:
+            self.result, self.error, self.answered = result, error, True
+            self.ring.release()
+
+    def starts(self) -> bool:
+        """Whether it may run, which nobody can cancel any more."""
+        try:
+            return self.future.set_running_or_notify_cancel()
+        # Somebody else has given the future a result.
+        except RuntimeError:
+            return False
 
 
 class Waiting:
@@ -49,6 +79,8 @@ class Waiting:
         choice(full, "batcher: full", get_args(Full))
         self._limit, self._full = integer(limit, "batcher: queue"), full
         self._queues: dict[Member, deque[Request]] = {}
+        # Whose senders are still to be told.
+        self.dropped: list[Request] = []
         # Frames that were dropped behind all that a member has waiting.
         self._lost_behind: WeakKeyDictionary[Member, int] = WeakKeyDictionary()
 
@@ -61,8 +93,8 @@ class Waiting:
         """How many requests wait."""
         return sum(map(len, self._queues.values()))
 
-    def add(self, request: Request) -> Request | Literal["full"] | None:
-        """Take a request; returns the one that was dropped for it, itself perhaps, or "full" where it has to wait."""
+    def add(self, request: Request) -> Literal["full"] | None:
+        """Take a request, "full" where it has to wait; what is dropped for it, itself perhaps, is in `dropped`."""
         member = request.member
         pushes = [one for one in self._queues.get(member, ()) if one.action is None]
         too_many = request.action is None and len(pushes) >= self._limit
@@ -70,7 +102,8 @@ class Waiting:
             return "full"
         if too_many and self._full == "drop-newest":
             self._lost_behind[member] = self._lost_behind.get(member, 0) + request.count
-            return request
+            self.dropped.append(request)
+            return None
         request.lost += self._lost_behind.pop(member, 0)
         queue = self._queues.setdefault(member, deque())
         # A push may wait for company, an action has none to wait for.
@@ -82,9 +115,25 @@ class Waiting:
         if not too_many:
             return None
         oldest = pushes[0]
+        self.dropped.append(oldest)
         queue[queue.index(oldest) + 1].lost += oldest.lost + oldest.count
         queue.remove(oldest)
-        return oldest
+        return None
+
+    def withdraw(self, request: Request) -> bool:
+        """Let a request that waits never have been added; False where it does not."""
+        queue = self._queues.get(request.member, deque())
+        if request not in queue:
+            return False
+        behind = queue.index(request) + 1
+        if behind < len(queue):
+            queue[behind].lost += request.lost
+        elif request.lost:
+            self._lost_behind[request.member] = self._lost_behind.get(request.member, 0) + request.lost
+        queue.remove(request)
+        if not queue:
+            del self._queues[request.member]
+        return True
 
     def heads(self) -> Iterator[Request]:
         """The next request of every member that has one."""
@@ -97,7 +146,7 @@ class Waiting:
             queue = self._queues[member]
             while queue:
                 request = queue.popleft()
-                if request.future.set_running_or_notify_cancel():
+                if request.starts():
                     found.append(request)
                     break
                 cancelled += 1

@@ -55,7 +55,8 @@ class Seats:
 
     def read(self, row: int) -> dict[str, Array]:
         """Where a row stands, as arrays of a snapshot."""
-        self._empty()
+        if self._seated is not None:
+            self._seated.show(row, self._rows)
         return self._rows.read(row)
 
     def write(self, row: int, arrays: Mapping[str, Array], fed: int) -> None:

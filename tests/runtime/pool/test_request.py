@@ -27,7 +27,9 @@ def nobody() -> Member:
 @given(
     full=st.sampled_from(get_args(Full)),
     limit=st.integers(1, 3),
-    steps=st.lists(st.tuples(st.sampled_from(["add", "add", "act", "take", "cancel"]), st.integers(0, 3)), max_size=40),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "add", "act", "take", "cancel", "withdraw"]), st.integers(0, 3)), max_size=40
+    ),
 )
 def test_every_frame_keeps_its_place(full: Full, limit: int, steps: list[tuple[str, int]]) -> None:
     """A push comes out behind as many frames, lost ones counted, as were sent before it."""
@@ -48,6 +50,10 @@ def test_every_frame_keeps_its_place(full: Full, limit: int, steps: list[tuple[s
             take()
         elif what == "cancel" and queued:
             queued[count % len(queued)].future.cancel()
+        elif what == "withdraw" and queued:
+            # Its sender waits, so nothing came behind it.
+            if not queued[-1].future.cancelled() and waiting.withdraw(queued[-1]):
+                sent -= queued.pop().count
         elif what in ("add", "act"):
             one = request(member, count if what == "add" else 0)
             if what == "act":
@@ -74,7 +80,7 @@ def test_each_member_has_its_own_queue() -> None:
     first = [request(member, 2) for member in members]
     assert [waiting.add(one) for one in first] == [None, None]
     second = request(members[0], 3)
-    assert waiting.add(second) is first[0] and second.lost == 2
+    assert waiting.add(second) is None and waiting.dropped == [first[0]] and second.lost == 2
     assert waiting.take() == ([second, first[1]], 0) and not len(waiting)
 
 
