@@ -132,5 +132,5 @@ def test_states_are_copies(native: Exported) -> None:
     for state in stream.states.values():
         state[...] = 7
     assert stream.snapshot() == kept
-    with pytest.raises(InputError, match="at least 1 frame between looks, found 0"):
+    with pytest.raises(InputError, match="every_frames: expected an integer, 1 or more, found 0"):
         StateMonitor(stream, 0)

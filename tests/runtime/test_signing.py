@@ -145,7 +145,7 @@ def test_a_name_is_one_line_that_can_be_printed(signed: tuple[Path, Path], tmp_p
     """Nothing else is signed, and the signature stays as it was."""
     path, public = signed
     before = signature_path(path).read_bytes()
-    with pytest.raises(InputError, match="name to sign: expected 1 to 200 printable characters"):
+    with pytest.raises(InputError, match=r"name( to sign)?: expected (a string|1 to 200 printable)"):
         sign(path, tmp_path / "key.pem", name=name)
     assert signature_path(path).read_bytes() == before and load(path, key=public)
 
@@ -154,7 +154,7 @@ def test_a_name_is_one_line_that_can_be_printed(signed: tuple[Path, Path], tmp_p
 def test_a_release_is_a_whole_number(signed: tuple[Path, Path], tmp_path: Path, release: Any) -> None:
     """When it is signed, and when it is asked for."""
     path, public = signed
-    with pytest.raises(InputError, match="release: expected a whole number from 0 to"):
+    with pytest.raises(InputError, match=r"release: expected (an integer|a whole number)"):
         sign(path, tmp_path / "key.pem", release=release)
     with pytest.raises(InputError, match=r"release: expected (an integer|a whole number)"):
         load(path, key=public, release=release)
