@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.streaming.compensated import add_to
 from rnnedge_export.streaming.delays import aligned, become, cut, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
 from rnnedge_export.streaming.registry import rule
@@ -16,7 +17,8 @@ from rnnedge_runtime.contract import Dim
 def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
     """1. Along another axis than time it changes nothing.
 
-    2. Along time the total so far is a state, added to the totals of a call. 3. Reversed it is refused.
+    2. Along time the total so far is a state, added to the totals of a call; of floats with what its roundings lost.
+    3. Reversed it is refused.
     """
     fact = facts.only(node)
     axes = integers(node, 1)
@@ -32,13 +34,31 @@ def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
     shape = list(dims(value))
     shape[fact.axis] = 1
     place = facts.places.get(node.name or "", "") or "cumsum"
-    state = ir.Value(name=facts.tape.fresh(f"{place}.total"), type=value.type, shape=ir.Shape(shape))
-    part = insert(node, facts, "CumSum", value, node.inputs[1], like=value)
-    total = insert(node, facts, "Add", part, state, like=value)
-    after = cut(node, facts, total, fact.axis, -1, (1 << 63) - 1)
-    facts.states.append(Held(state, after, str(state.name), tuple(shape), 0.0, warmup))
-    facts.note(node, "CumSum: the total so far is carried; float32 totals lose digits as they grow")
-    return become(node, total, fact, facts)
+    axis = fact.axis
+
+    def state(name: str) -> ir.Value:
+        return ir.Value(name=facts.tape.fresh(f"{place}.{name}"), type=value.type, shape=ir.Shape(shape))
+
+    def held(value: ir.Value, after: ir.Value) -> None:
+        facts.states.append(Held(value, after, str(value.name), tuple(shape), 0.0, warmup))
+
+    alone = facts.chunk is not None and per_call(node, fact, facts) == 1
+
+    def last(value: ir.Value) -> ir.Value:
+        return value if alone else cut(node, facts, value, axis, -1, (1 << 63) - 1)
+
+    total = state("total")
+    part = value if alone else insert(node, facts, "CumSum", value, node.inputs[1], like=value)
+    if value.dtype is not None and value.dtype.is_floating_point():
+        rest = state("total.rest")
+        out, after, lost = add_to(node, facts, total, rest, part, last)
+        held(total, after)
+        held(rest, lost)
+    else:
+        out = insert(node, facts, "Add", part, total, like=value)
+        held(total, last(out))
+    facts.note(node, "CumSum: the total so far is carried")
+    return become(node, out, fact, facts)
 
 
 def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
@@ -55,26 +75,29 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     frames_per_call = per_call(node, fact, facts)
     dtype = node.outputs[0].dtype or ir.DataType.INT64
     tape = facts.tape
-    each = tape.const(np.asarray(step).reshape(1), "step")
-    state = ir.Value(name=tape.fresh("frame_number"), type=ir.TensorType(dtype), shape=ir.Shape(["batch"]))
+    state = ir.Value(name=tape.fresh("frame_number"), type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape(["batch"]))
     if facts.chunk is not None:
-        numbers = tape.const(np.arange(frames_per_call, dtype=dtype.numpy()) * np.asarray(step), "numbers")
-        advance = tape.const(np.asarray(step * frames_per_call, dtype.numpy()).reshape(1), "advance")
+        index: ir.Value = tape.const(np.arange(frames_per_call), "index")
+        frames: ir.Value = tape.ints(frames_per_call)
     else:
         frames = insert(node, facts, "Shape", source, start=fact.axis, end=fact.axis + 1)
-        limits = (
-            tape.const(np.zeros((), np.int64)),
-            insert(node, facts, "Squeeze", frames),
-            tape.const(np.ones((), np.int64)),
-        )
-        index = insert(node, facts, "Cast", insert(node, facts, "Range", *limits), to=int(dtype))
-        numbers = insert(node, facts, "Mul", index, each)
-        advance = insert(node, facts, "Mul", insert(node, facts, "Cast", frames, to=int(dtype)), each)
+        zero, one = tape.const(np.zeros((), np.int64)), tape.const(np.ones((), np.int64))
+        index = insert(node, facts, "Range", zero, insert(node, facts, "Squeeze", frames), one)
     first = insert(node, facts, "Slice", state, tape.ints(0), tape.ints(1), tape.ints(0))
-    out = insert(node, facts, "Add", numbers, first, like=node.outputs[0])
-    after = insert(node, facts, "Add", state, advance)
-    facts.states.append(Held(state, after, str(state.name), ("batch",), float(start), warmup))
-    return become(node, out, Fact(0, fact.clock, position=True), facts)
+    number = insert(node, facts, "Add", index, first)
+    # Whole numbers stay whole until the end: a float stands still at 2^24.
+    whole = all(float(np.asarray(given).item()).is_integer() for given in (start, step))
+    if not whole:
+        number = insert(node, facts, "Cast", number, to=int(dtype))
+    kind = np.dtype(np.int64) if whole else dtype.numpy()
+    for operator, given, nothing in (("Mul", step, 1), ("Add", start, 0)):
+        if np.asarray(given).item() != nothing:
+            number = insert(node, facts, operator, number, tape.const(np.asarray(given, kind).reshape(1)))
+    if whole and dtype != ir.DataType.INT64:
+        number = insert(node, facts, "Cast", number, to=int(dtype))
+    after = insert(node, facts, "Add", state, frames)
+    facts.states.append(Held(state, after, str(state.name), ("batch",), 0.0, warmup))
+    return become(node, number, Fact(0, fact.clock, position=True), facts)
 
 
 def _of_length(length: Dim, facts: Facts) -> ir.Value | None:

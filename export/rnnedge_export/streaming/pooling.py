@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.streaming.compensated import add_to
 from rnnedge_export.streaming.delays import aligned, become, insert, masked, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
 
@@ -17,7 +18,8 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
     """Sum, mean, max or min over time, and over other axes before that.
 
     1. Sum, max and min: the result so far meets that of a call.
-    2. Mean: mean + sum(x - mean) / count, which keeps its digits however long the stream runs.
+    2. Mean: mean + sum(x - mean) / count, however long the stream runs.
+    A sum and a mean of floats come with what their roundings lost (see `compensated`).
     3. Where a call can bring frames past the end, they are replaced by what changes nothing.
     """
     value = cast(ir.Value, node.inputs[0])
@@ -47,6 +49,8 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
         return made
 
     so_far = state(kind.lower(), dtype, shape, start)
+    kept = kind in ("Mean", "Sum") and dtype.is_floating_point()
+    rest = state(f"{kind.lower()}.rest", dtype, shape, 0.0) if kept else None
     if kind == "Mean":
         count = state("count", ir.DataType.INT64, [d if isinstance(d, str) else 1 for d in shape], 0.0)
         total = insert(node, facts, "Add", count, _frames(node, value, fact, open_end, facts))
@@ -56,12 +60,17 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
             apart = masked(node, apart, fact, facts, 0.0)
         by = insert(node, facts, "Cast", total, to=int(dtype))
         gained = insert(node, facts, "ReduceSum", apart, along, like=value, keepdims=1)
-        result = insert(node, facts, "Add", so_far, insert(node, facts, "Div", gained, by), like=value)
+        part = insert(node, facts, "Div", gained, by, like=value)
         _written(facts, count, total)
     else:
         part = insert(node, facts, node.op_type, value, along, like=value, keepdims=1)
+    if rest is not None:
+        result, after, lost = add_to(node, facts, so_far, rest, part)
+        _written(facts, so_far, after)
+        _written(facts, rest, lost)
+    else:
         result = insert(node, facts, {"Sum": "Add"}.get(kind, kind), so_far, part, like=value)
-    _written(facts, so_far, result)
+        _written(facts, so_far, result)
     out = result
     if not node.attributes.get_int("keepdims", 1):
         out = insert(node, facts, "Squeeze", result, facts.tape.ints(*axes), like=node.outputs[0])
