@@ -11,6 +11,7 @@ from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
 from rnnedge_runtime.lane import Lane, Lanes, StateBuffers
+from rnnedge_runtime.leaving import leave_with, wait_if_leaving
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.note import Kept, Runner
 from rnnedge_runtime.ownership import Alone, NoToken, forked_away
@@ -27,14 +28,20 @@ def end_all_runs() -> None:
     """
     global _ending
     _ending = True
+    for one in _all():
+        one._stop.set()
+
+
+def _all() -> list[Calls]:
     while True:
         try:
-            for one in list(_ALL):
-                one._stop.set()
+            return list(_ALL)
         except RuntimeError:
             # A stream was made meanwhile.
             continue
-        return
+
+
+leave_with(_all)
 
 
 class Calls(Alone):
@@ -44,6 +51,7 @@ class Calls(Alone):
 
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Allocate everything that a call needs; `states` replace initial values."""
+        wait_if_leaving()
         super().__init__()
         self._loaded, self._policies = loaded, policies
         self.contract, self.batch = loaded.contract, batch
@@ -113,6 +121,7 @@ class Calls(Alone):
 
         The failed call wrote the other set of states, or was undone, so this one is as before it.
         """
+        wait_if_leaving()
         if _ending:
             raise KeyboardInterrupt from error
         stopped_in = watchdog.forget(self)

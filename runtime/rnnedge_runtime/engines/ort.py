@@ -21,6 +21,7 @@ from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.engines.providers import session_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
+from rnnedge_runtime.leaving import wait_if_leaving
 from rnnedge_runtime.ownership import forked_away, refuse_in_child
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class OrtEngine:
 
         Raises `ProviderError` where the provider is not here, `ModelRefused` where onnxruntime does not take the file.
         """
+        wait_if_leaving()
         self.provider = provider
         options = _options(settings)
         if watch is None:
