@@ -99,7 +99,8 @@ class Calls(Alone):
         lane.place(fed, total)
         while True:
             failures: tuple[type[Exception], ...] = (Ended, *self._engine.failures)
-            self._spare(self._turn ^ 1)
+            if self._noted is not None and self._noted.kept is None:
+                self._spare(self._turn ^ 1)
             try:
                 if lane.calls[self._turn]():
                     # Frames that get here are finite.

@@ -36,7 +36,8 @@ class Loaded:
         self.room = room or machine()
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")
         self._further = list(further)
-        self._lock = threading.Lock()
+        # The handler of a signal may come here while its thread is here already.
+        self._lock = threading.RLock()
 
     def after(self, failed: Engine) -> Engine | None:
         """The engine that takes over from `failed`, for the first stream that asks and for all others; None: none."""
@@ -45,18 +46,21 @@ class Loaded:
                 if not self._further:
                     return None
                 self.engine = first_that_starts(self._further)
+                # Not before: an exception while it is opened leaves it for the next who asks.
+                self._further = self._further[1:]
             return self.engine
 
 
 def first_that_starts(openers: list[Callable[[], Engine]]) -> Engine:
-    """Open engines, best first, until one starts, and take the opened ones off the list; warns of those that did not.
+    """Open engines, best first, until one starts, whose opener is the first on the list then; warns of those before it.
 
     Raises the `ProviderError` of the last where none starts.
     """
     while True:
         try:
-            return openers.pop(0)()
+            return openers[0]()
         except ProviderError as error:
+            del openers[0]
             if not openers:
                 raise
             warnings.warn(f"{error}; the next provider takes its place", RuntimeWarning, stacklevel=2)

@@ -279,7 +279,7 @@ def load_bytes(
         engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Model(Loaded(name, digest, contract, engine, openers, STRICT if watch else None), origin)
+        return Model(Loaded(name, digest, contract, engine, openers[1:], STRICT if watch else None), origin)
 
     if deserved == "local":
         return open_model()

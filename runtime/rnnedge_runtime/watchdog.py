@@ -24,6 +24,10 @@ class Watched(Protocol):
     def _mark(self) -> object | None: ...
 
 
+Since = weakref.WeakKeyDictionary[Watched, tuple[object, float]]
+"""In which call each stream was seen, and when first."""
+
+
 class Watchdog:
     """The thread; it begins with the first stream and ends when none is left."""
 
@@ -65,8 +69,20 @@ class Watchdog:
                 stream._stopped_in = mark
                 stream._stop.set()
 
+    def _look(self, stream: Watched, since: Since) -> None:
+        """End the call that `stream` is in, if it has been in it since longer than its limit."""
+        # This thread may have to wait anywhere in between: no call may look longer than it is.
+        before = monotonic()
+        mark = stream._mark()
+        if mark is None:
+            since.pop(stream, None)
+        elif stream not in since or since[stream][0] != mark:
+            since[stream] = (mark, monotonic())
+        elif before - since[stream][1] >= stream._limit_s:
+            self._end(stream, mark)
+
     def _patrol(self) -> None:
-        since: weakref.WeakKeyDictionary[Watched, tuple[object, float]] = weakref.WeakKeyDictionary()
+        since: Since = weakref.WeakKeyDictionary()
         while True:
             with self._lock:
                 streams = list(self._streams)
@@ -75,15 +91,7 @@ class Watchdog:
                     return
             pause = min(stream._limit_s for stream in streams) / 4
             for stream in streams:
-                # This thread may have to wait anywhere in between: no call may look longer than it is.
-                before = monotonic()
-                mark = stream._mark()
-                if mark is None:
-                    since.pop(stream, None)
-                elif stream not in since or since[stream][0] != mark:
-                    since[stream] = (mark, monotonic())
-                elif before - since[stream][1] >= stream._limit_s:
-                    self._end(stream, mark)
+                self._look(stream, since)
             del streams, stream
             self._wake.wait(pause)
             self._wake.clear()

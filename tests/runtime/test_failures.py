@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from exported import Exported, export_network
+from exported import Exported
+from hanging import hanging, patient
 
-from rnnedge_runtime import Event, ProviderError, Stalled, Stream
+from rnnedge_runtime import Event, InputError, ProviderError, Stalled, Stream
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines import Buffers, Engine, Held, Stop
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.watchdog import watchdog
+from rnnedge_runtime.watchdog import Watchdog, watchdog
 
 X = np.random.default_rng(0).standard_normal((60, 5), np.float32)
 
@@ -115,44 +116,150 @@ def test_without_another_provider_the_stream_stays_as_it_was(runs: int, native: 
     np.testing.assert_allclose(found, native.model.stream().push(X), rtol=0, atol=1e-6)
 
 
-def test_a_run_that_does_not_come_back_is_ended(tmp_path: Path) -> None:
-    """Well before it would have ended by itself; the stream is as before, and goes on within its limit."""
-    exported = export_network("gru-3", "scan", tmp_path)
-    long = np.tile(X, (17, 1))
-    stream = exported.model.stream(time_limit_s=1e-3)
-    unlimited = exported.model.stream()
-    unlimited.push(long)
-    expected = exported.model.stream().push(X[:8])
-    first = stream.push(X[:4])
+@pytest.mark.parametrize("feed", [pushed, stepped, Stream.push], ids=["push", "step", "chunk"])
+def test_a_run_that_does_not_come_back_is_ended(native: Exported, feed: Callable) -> None:
+    """Each time, whichever call makes it; the stream is as before, tells it, and goes on within its limit."""
+    model, engine = hanging(native.model)
+    expected = native.model.stream().push(X[:8])
+    stream = model.stream(time_limit_s=0.02)
+    first = patient(lambda: stream.push(X[:4]))
+    stream.counters.clear()
+    before = stream.snapshot()
+    engine.hangs = True
     for _ in range(3):
-        with pytest.raises(Stalled, match=r"frame 4: a run over 10\d\d frames took longer than 0.001 s"):
-            stream.push(long)
-        assert stream.frames == 4
-    found = np.concatenate([first, *(retried(stream, X[t : t + 1]) for t in range(4, 8))])
+        with pytest.raises(Stalled, match=r"frame 4: a run over \d+ frames took longer than 0\.02 s"):
+            feed(stream, X[4:8])
+        assert stream.snapshot() == before
+    assert set(stream.counters) == {"stalled"} and stream.counters["stalled"] >= 3
+    engine.hangs = False
+    found = np.concatenate([first, *(patient(lambda t=t: stream.push(X[t : t + 1])) for t in range(4, 8))])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
-    assert stream.counters["stalled"] >= 3 * 1020
 
 
-def retried(stream: Stream, frames: np.ndarray) -> np.ndarray:
-    """On a busy machine even one frame may take longer than a millisecond."""
-    while True:
-        try:
-            return stream.push(frames)
-        except Stalled:
-            continue
+def refused(act: Callable[[], object]) -> None:
+    """It is bad input."""
+    with pytest.raises(InputError):
+        act()
 
 
-def test_a_slow_run_within_its_limit_is_left_alone(native: Exported) -> None:
-    """The watchdog ends nothing else, and its thread ends with the last stream."""
-    stream = native.model.stream(time_limit_s=0.2)
-    end = time.monotonic() + 1.0
-    while time.monotonic() < end:
-        stream.push(X[:1])
+def test_no_two_calls_look_the_same_to_the_watchdog(native: Exported) -> None:
+    """Whatever comes between them, and none changes while it lasts: a hundred short ones are not one long one."""
+    marks: list[list[object]] = []
+    # Of every run, and of every event.
+    model, engine = hanging(native.model)
+    bind = engine.bind
+
+    def seen(*arguments: Any) -> Callable[[], object]:
+        run = bind(*arguments)
+
+        def call() -> object:
+            marks[-1].append(stream._mark())
+            return run()
+
+        return call
+
+    engine.bind = seen  # type: ignore[method-assign]
+    stream = model.stream(non_finite="reset", on_event=lambda event: marks[-1].append(stream._mark()))
+    begun = stream.snapshot()
+    bad = np.full((1, 5), np.nan, np.float32)
+    calls: list[Callable[[], object]] = [
+        lambda: stream.push(X[:1]), lambda: stream.push(X[:3]), lambda: stream.push(X[:3]), stream.step,
+        lambda: stream.push(np.tile(X, (40, 1))), lambda: stream.push(bad), lambda: stream.gap(2),
+        lambda: stream.push(np.concatenate([X, bad, X])),
+    ]  # fmt: skip
+    between: list[Callable[[], object]] = [
+        stream.reset, lambda: stream.restore(begun), stream.snapshot, lambda: stream.push(X[:0]), lambda: None,
+        lambda: refused(lambda: stream.push(X[:, :2])), lambda: stream.states, stream.copy,
+    ]  # fmt: skip
+    for other in between:
+        for call in calls:
+            for _ in range(2):
+                marks.append([])
+                call()
+                marks.append([])
+                other()
+                assert stream._mark() is None
+    of_calls = [set(of_one) for of_one in marks if of_one]
+    assert all(len(of_one) == 1 and None not in of_one for of_one in of_calls)
+    assert len(set().union(*of_calls)) == len(of_calls) > 100
+
+
+class Clock:
+    """Stands in for the watchdog's, and for a stream that it watches."""
+
+    _limit_s = 1.0
+
+    def __init__(self) -> None:
+        self.now, self.mark, self.ended = 0.0, None, []
+        self._stop, self._stopped_in = self, None
+        # What happens while the watchdog has to wait for its turn.
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def _mark(self) -> object | None:
+        self.meanwhile()
+        return self.mark
+
+    def set(self) -> None:
+        """As a stop."""
+        self.ended.append((self.now, self._stopped_in))
+
+    def clear(self) -> None:
+        """As a stop."""
+
+
+def test_the_watchdog_ends_a_call_that_it_has_seen_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none that is another one by then, has ended, or has only waited for the watchdog itself."""
+    stream: Any = Clock()
+    monkeypatch.setattr("rnnedge_runtime.watchdog.monotonic", lambda: stream.now)
+    dog, since = Watchdog(), weakref.WeakKeyDictionary()
+
+    def look(now: float, mark: object) -> int:
+        stream.now, stream.mark = now, mark
+        dog._look(stream, since)
+        return len(stream.ended)
+
+    assert [look(k / 4, 1) for k in range(4)] == [0] * 4
+    assert look(1.0, 2) == 0 and look(1.9, 2) == 0 and look(2.0, 2) == 1
+    assert stream.ended == [(2.0, 2)] and dog.forget(stream) == 2 and dog.forget(stream) is None
+    assert look(3.0, None) == 1 and look(4.0, 2) == 1 and look(4.9, 2) == 1
+
+    def long_ago() -> None:
+        stream.now += 5.0
+
+    # Ten seconds later, of which it saw less than one.
+    stream.meanwhile = long_ago
+    assert look(4.95, 2) == 1
+    stream.meanwhile = lambda: None
+
+    def ends() -> None:
+        stream.meanwhile, stream.mark = lambda: None, 2
+        stream.meanwhile = lambda: setattr(stream, "mark", 3)
+
+    stream.meanwhile = ends
+    assert look(11.0, 2) == 1, "it was another call by the time it could be ended"
+
+
+@pytest.mark.parametrize("feed", [pushed, stepped, Stream.push], ids=["push", "step", "chunk"])
+def test_an_end_that_comes_too_late_ends_nothing(native: Exported, feed: Callable) -> None:
+    """The run that was meant is over, and the next one is made again."""
+    stream = native.model.stream(time_limit_s=3600.0)
+    parts = []
+    for k in range(10):
+        stream._stopped_in = ("a call", k)
+        stream._stop.set()
+        parts.append(feed(stream, X[6 * k : 6 * k + 6]))
+    np.testing.assert_allclose(np.concatenate(parts), native.model.stream().push(X), rtol=0, atol=1e-6)
     assert not stream.counters
+
+
+def test_the_thread_of_the_watchdog_ends_with_the_last_stream(native: Exported) -> None:
+    """And begins with the first."""
+    stream = native.model.stream(time_limit_s=0.2)
+    assert watchdog.running
     del stream
-    # An error that another test caught may still hold the stream that raised it.
-    gc.collect()
-    deadline = time.monotonic() + 20
-    while watchdog.running and time.monotonic() < deadline:
+    end = time.monotonic() + 120
+    while watchdog.running and time.monotonic() < end:
+        # An error that another test caught may still hold the stream that raised it.
+        gc.collect()
         time.sleep(0.05)
     assert not watchdog.running

@@ -10,6 +10,7 @@ from rnnedge_runtime.calls import Calls
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime.note import Runner
 from rnnedge_runtime.ownership import alone
 from rnnedge_runtime.pool.rows import Order, Rows, views_of
 
@@ -36,23 +37,27 @@ class Group(Calls):
         self._calls = self.contract.warmup
         self._views = tuple(views_of(buffers, self.contract, order, size) for buffers in self._states.sets)
         self.rows = np.empty(0, np.intp)
+        # Runs since the last `seat`, or since another provider took over.
+        self._ran = 0
 
     def seat(self, rows: Array, standing: Rows) -> None:
         """Take the states of `rows`, at most `size`; what is left of the buffers gets those of the first."""
         self.rows = rows
         standing.gather(np.concatenate([rows, np.repeat(rows[:1], self.batch - len(rows))]), self._views[self._turn])
         self._states.store(self._turn)
-
-    def before_run(self) -> int:
-        """What `undo_run` needs."""
         self._states.settle()
-        return self._turn
+        self._ran = 0
 
-    def undo_run(self, before: int) -> None:
-        """Stand where `before_run` was called, at most one run ago."""
+    def before_run(self) -> tuple[int, int, Runner]:
+        """What `undo_run` needs."""
+        return self._turn, self._ran, self._runner
+
+    def undo_run(self, turn: int, ran: int, runner: Runner) -> None:
+        """Stand where `before_run` gave these numbers, at most one run ago."""
         self._adopt(self._runner)
-        self._turn = before
-        self._states.rewind(0)
+        # One that has taken over since has run nothing before.
+        self._turn, self._ran = turn, ran if runner is self._runner else 0
+        self._states.rewind(self._ran)
 
     def _note(self) -> object:
         return _Round()
@@ -86,7 +91,9 @@ class Group(Calls):
             if count < self.batch:
                 # What another round left there might be refused, as the number of a row that no table has.
                 view[count:] = 0
+        runner = self._runner
         lane = self._call_lane(lane, fed, None)
+        self._ran = self._ran + 1 if runner is self._runner else 1
         return {out.port.name: self._batched(out.view)[:count].copy() for out in lane.outs}
 
     def _batched(self, view: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from time import monotonic
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass
 class _Changes:
     """What a call in progress has changed; the frames of a pool are those of its members."""
 
-    undo: Undo = field(default_factory=list)
-    frames: int = 0
+    frames = 0
+
+    def __init__(self) -> None:
+        self.undo: Undo = []
 
 
 class StreamPool(Alone):

@@ -14,6 +14,7 @@ from rnnedge_runtime.errors import Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.memory import bulk, most_frames, too_many
+from rnnedge_runtime.note import Runner
 from rnnedge_runtime.pool.group import Group, Groups
 from rnnedge_runtime.pool.rows import Order, Rows
 
@@ -113,7 +114,7 @@ class Seats:
             self.check_time()
         group = self._seat(rows)
         fed = self.fed[rows]
-        undo.append(partial(self._undo_call, group, group.before_run(), rows, fed))
+        undo.append(partial(self._undo_call, group, rows, fed, *group.before_run()))
         outputs = group.run(arrays, int(fed.min()))
         if self.contract.summaries:
             found = {f"summary:{p.name}": outputs.pop(p.name) for p in self.contract.summaries}
@@ -122,8 +123,8 @@ class Seats:
         self.fed[rows] = fed + next(iter(arrays.values())).shape[1]
         return outputs
 
-    def _undo_call(self, group: Group, before: int, rows: Array, fed: Array) -> None:
-        group.undo_run(before)
+    def _undo_call(self, group: Group, rows: Array, fed: Array, turn: int, ran: int, runner: Runner) -> None:
+        group.undo_run(turn, ran, runner)
         self.fed[rows] = fed
 
     def _seat(self, rows: Array) -> Group:

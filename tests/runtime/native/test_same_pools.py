@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from both_engines import Pair, compare, frames_of, pair_of, part, tried
 from exported import Exported
+from hanging import hanging
 
 from rnnedge_runtime import Event, Model, StreamPool
 from rnnedge_runtime.pool import Member
@@ -97,14 +98,16 @@ def test_a_call_that_takes_too_long_moves_nobody(native: Exported, tmp_path_fact
     path = tmp_path_factory.mktemp("slow") / "slow.onnx"
     path.write_bytes(native.path.read_bytes())
 
-    def scenario(model: Model) -> Iterator[object]:
-        pool = model.pool(64, time_limit_s=2e-3)
+    def scenario(real: Model) -> Iterator[object]:
+        model, engine = hanging(real)
+        pool = model.pool(64, time_limit_s=0.02)
         members = [pool.join(f"m{k}") for k in range(64)]
         for k, member in enumerate(members):
-            stream = model.stream()
+            stream = real.stream()
             stream.push(frames_of(model, 3, k))
             pool.restore(member, stream.snapshot())
         before = [pool.snapshot(member) for member in members]
+        engine.hangs = True
         found = tried(lambda: pool.push(dict.fromkeys(members, frames_of(model, 500, 9))))
         assert "Stalled" in str(found)
         yield found
