@@ -235,7 +235,7 @@ def test_verify_refuses_a_file_of_another_module(tmp_path: Path) -> None:
         ({"precision": "int3"}, "float32"),
         ({"opset": 17}, "18 to 22"),
         ({"chunk": 4}, "unrolled"),
-        ({"form": "unrolled", "chunk": 0}, "at least 1"),
+        ({"form": "unrolled", "chunk": 0}, "an integer from 1 to 4,096, found 0"),
         ({"time_axis": 7}, "time on axis 7"),
     ],
 )
