@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Protocol
 
 from rnnedge_runtime.engines import Stop
@@ -22,9 +21,9 @@ from rnnedge_runtime.ownership import NoToken, Turnstile
 
 # An engine that does not end its run in this time is left to itself.
 _PATIENCE_S = 10.0
-_PACKAGE = Path(__file__).parent
+_PACKAGE = os.path.dirname(__file__)
 # Who calls an engine: the last Python code on the stack of a thread that is in one.
-_CALLERS = tuple(str(_PACKAGE / name) for name in ("calls.py", "lane.py", "stream.py", "engines"))
+_CALLERS = tuple(os.path.join(_PACKAGE, name) for name in ("calls.py", "lane.py", "stream.py", "engines"))
 
 _waiting: set[int] = set()
 _leaving = False
