@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge_runtime.annotated import check_fields, checked
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.arrays import array_of
 from rnnedge_runtime.errors import InputError
 
@@ -59,13 +60,23 @@ class SequenceData:
 
     @checked
     def part(self, indices: Sequence[int]) -> SequenceData:
-        """Some of the sequences, in the order of `indices`."""
+        """Some of the sequences, in the order of `indices`; a negative one counts from the end.
+
+        Raises `InputError` for an index that no sequence has.
+        """
+        for place, index in enumerate(indices):
+            integer(index, f"part: indices[{place}]", -len(self), len(self) - 1)
         return SequenceData(
             tuple(self.frames[i] for i in indices), tuple(self.targets[i] for i in indices), self.labels
         )
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of every feature over all frames; a constant feature counts as 1 wide."""
+        """Mean and standard deviation of every feature over all frames; a constant feature counts as 1 wide.
+
+        Raises `InputError` for tokens, which have no features.
+        """
+        if not self.features:
+            raise InputError("statistics: expected frames of features, found tokens")
         every = np.concatenate(self.frames).astype(np.float64)
         std = every.std(axis=0)
         return tuple(every.mean(axis=0).tolist()), tuple(np.where(std > 1e-8, std, 1.0).tolist())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import SequenceData
+from rnnedge.training.fitting import check
 from rnnedge.training.metrics import Metrics
 from rnnedge.training.objective import Objective, judged_count, losses
 from rnnedge.training.units import UnitRanges
@@ -43,7 +44,10 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
 
     A network whose state does not carry what it should gets a bad result here, as it would on the device. With a class
     per sequence the decision is that of the last frame, which has seen the whole sequence; else all frames count.
+
+    Raises `InputError` if data and network do not fit: a class or a token that the network does not have.
     """
+    check(network.config, data, replace(config, stateful=False), "data")
     network.eval()
     device = str(next(network.parameters()).device)
     objective = Objective(network, config).eval()

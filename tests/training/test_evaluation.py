@@ -157,3 +157,28 @@ def test_data_that_do_not_fit_the_network_are_named(data: SequenceData, config: 
     """Which sequence, what the network expects, what was found; before anything is trained."""
     with pytest.raises(InputError, match=words):
         fit(new(), data, data, config)
+    with pytest.raises(InputError, match=words):
+        evaluate(new(), data, config)
+
+
+def test_a_token_that_the_network_does_not_have_is_named() -> None:
+    """By sequence and frame, before torch looks it up."""
+    network = RecurrentNetwork(NetworkConfig("gru", 2, 4, 3, tokens=5))
+    data = SequenceData((np.array([1, 2]), np.array([0, 7])), (0, 1))
+    with pytest.raises(InputError, match=r"sequence 1, frame 1: expected a token below 5 .* found 7"):
+        evaluate(network, data, TrainerConfig())
+
+
+def test_a_part_is_of_sequences_that_there_are() -> None:
+    """A negative index counts from the end; one beyond either end is named."""
+    data = labelled(4, classes=2)
+    assert [id(f) for f in data.part([-1, 0]).frames] == [id(data.frames[4]), id(data.frames[0])]
+    for index in (5, -6, 1 << 70):
+        with pytest.raises(InputError, match=rf"indices\[1\]: expected an integer from -5 to 4, found {index}"):
+            data.part([0, index])
+
+
+def test_tokens_have_no_statistics() -> None:
+    """There is no mean of a feature where there are no features."""
+    with pytest.raises(InputError, match="expected frames of features, found tokens"):
+        SequenceData((np.array([1, 2]),), (0,)).statistics()
