@@ -35,7 +35,7 @@ test: $(STAMP_DEV) ## run the tests
 
 test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings and pages; takes five minutes
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
-	RNNEDGE_NATIVE_CASES=64 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/native
+	RNNEDGE_NATIVE_CASES=64 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/codegen
 
 fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 300,000 changed files, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
@@ -63,7 +63,7 @@ type: $(STAMP_DEV) ## check the types of the three packages
 
 docs: $(STAMP_DEV) ## build the site into site/; a broken link or reference fails
 	$(BIN)/python -m rnnedge_export.streaming.catalogue docs/figures/operators.md
-	$(BIN)/python -m rnnedge_export.native.catalogue docs/figures/native-operators.md
+	$(BIN)/python -m rnnedge_export.codegen.catalogue docs/figures/native-operators.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 build: $(STAMP_DEV) ## build wheel and sdist into dist/

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from rnnedge_export.native import write_c
+from rnnedge_export.codegen import write_c
 from rnnedge_runtime.engines.native.find import Compiler
 from rnnedge_runtime.trust import BUILT, remember
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import onnx
 import pytest
 
-from rnnedge_export.native import compiled as compiling
-from rnnedge_export.native import source
-from rnnedge_export.native.arena import Arena
-from rnnedge_export.native.compiled import Compiled, compile_program
-from rnnedge_export.native.program import Program
-from rnnedge_export.native.values import TOKEN, Span
-from rnnedge_export.native.weights import Weights
-from rnnedge_export.native.wrapper import _generic, _named, _width, header, programs
+from rnnedge_export.codegen import _program_lowering as compiling
+from rnnedge_export.codegen import _source as source
+from rnnedge_export.codegen._ir.program import Program
+from rnnedge_export.codegen._ir.tensors import TOKEN, Span
+from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen._program_lowering import Compiled, compile_program
+from rnnedge_export.codegen.memory_plan import Arena
+from rnnedge_export.codegen.render._c_api import _generic, _named, _width, header, programs
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
 

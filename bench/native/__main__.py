@@ -21,8 +21,8 @@ from bench.pool import one_core
 from bench.readme import README, put_between
 from bench.tables import FIGURES
 from rnnedge.peers import one_torch_thread
-from rnnedge_export.native.targets import target_of
-from rnnedge_export.native.toolchain import system_compiler
+from rnnedge_export.codegen.targets import target_of
+from rnnedge_export.codegen.toolchain import system_compiler
 from rnnedge_runtime.atomic import write_text
 
 POOLS = (pools.Pool(64, 256, streams=64, wanted=9.0), pools.Pool(40, 64, streams=256, wanted=20.0))

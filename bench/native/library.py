@@ -11,9 +11,9 @@ from time import perf_counter
 import numpy as np
 
 from bench.native.memory import aligned
-from rnnedge_export.native import build, write_c
-from rnnedge_export.native.source import Source
-from rnnedge_export.native.toolchain import lanes_here
+from rnnedge_export.codegen import build, write_c
+from rnnedge_export.codegen._source import Source
+from rnnedge_export.codegen.toolchain import lanes_here
 from rnnedge_runtime.contract import Array
 
 _DTYPES = {"float": np.float32, "int64_t": np.int64, "int32_t": np.int32, "uint8_t": np.bool_}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.native.graph import step_file
-from rnnedge_export.native import build
+from rnnedge_export.codegen import build
 from rnnedge_runtime.errors import RnnEdgeError
 
 _ALLOCATED, _NO_BITS = 2, 8

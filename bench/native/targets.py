@@ -20,10 +20,10 @@ from bench.native.library import Compiled, Runner
 from bench.native.sizes import Spotter, loaded
 from bench.peers.record import machine
 from bench.tables import FIGURES
-from rnnedge_export.native import Built, build
-from rnnedge_export.native.prove import prove
-from rnnedge_export.native.targets import TARGETS, VNNI
-from rnnedge_export.native.toolchain import lanes_here, system_compiler
+from rnnedge_export.codegen import Built, build
+from rnnedge_export.codegen.prove import prove
+from rnnedge_export.codegen.targets import TARGETS, VNNI
+from rnnedge_export.codegen.toolchain import lanes_here, system_compiler
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import RnnEdgeError
 

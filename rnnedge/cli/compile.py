@@ -27,8 +27,8 @@ import typer
 from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
-    from rnnedge_export.native import Built
-    from rnnedge_export.native.prove import Proof
+    from rnnedge_export.codegen import Built
+    from rnnedge_export.codegen.prove import Proof
 
 
 def command(
@@ -50,9 +50,9 @@ def command(
 
     from rnnedge.cli.output import stages
     from rnnedge.cli.outputs import check_named
-    from rnnedge_export.native import build_in, publish
-    from rnnedge_export.native.prove import prove
-    from rnnedge_export.native.targets import target_of
+    from rnnedge_export.codegen import build_in, publish
+    from rnnedge_export.codegen.prove import prove
+    from rnnedge_export.codegen.targets import target_of
     from rnnedge_runtime.model import load_bytes
     from rnnedge_runtime.read import read_model
 

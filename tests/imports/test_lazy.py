@@ -45,7 +45,7 @@ def test_a_library_in_the_cache_needs_neither_onnxruntime_nor_the_exporter_s_pac
 
 def test_importing_the_exporter_loads_nothing_heavy():
     """Its parts do, when they are asked for."""
-    assert loaded("import rnnedge_export, rnnedge_export.native") & {*HEAVY, "onnxruntime"} == set()
+    assert loaded("import rnnedge_export, rnnedge_export.codegen") & {*HEAVY, "onnxruntime"} == set()
     assert loaded("import rnnedge_export; rnnedge_export.export") >= {"torch", "onnx"}
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import rnnedge_export
-from rnnedge_export.native import write_c
+from rnnedge_export.codegen import write_c
 from rnnedge_export.precision import Precision
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error

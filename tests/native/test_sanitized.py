@@ -23,8 +23,8 @@ from structural_mutants import structural
 from torch import nn
 
 import rnnedge_export
-from rnnedge_export.native.compiled import Compiled
-from rnnedge_export.native.weights import Weights
+from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen._program_lowering import Compiled
 from rnnedge_export.precision import Precision
 from rnnedge_runtime.errors import RnnEdgeError
 

@@ -10,8 +10,8 @@ import torch
 from native_library import compile_library
 from torch import nn
 
+from rnnedge_export.codegen import write_c
 from rnnedge_export.drafts import Options, of_module
-from rnnedge_export.native import write_c
 from rnnedge_export.precision import Precision
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error

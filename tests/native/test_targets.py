@@ -12,9 +12,10 @@ import torch
 from exported import export_network
 from torch import nn
 
+from rnnedge_export.codegen import _source as source
+from rnnedge_export.codegen import build
+from rnnedge_export.codegen.prove import prove
 from rnnedge_export.drafts import Options, of_module
-from rnnedge_export.native import build, source
-from rnnedge_export.native.prove import prove
 from rnnedge_export.precision import Precision
 from rnnedge_runtime import ProviderError, load
 

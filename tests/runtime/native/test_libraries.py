@@ -17,7 +17,7 @@ import pytest
 from exported import Exported
 from native_library import built_here, compile_library, compiler
 
-from rnnedge_export.native import source
+from rnnedge_export.codegen import _source as source
 from rnnedge_runtime import Model, ProviderError, load
 from rnnedge_runtime.engines.native import cache, find
 

@@ -1,4 +1,4 @@
-"""The C structs of `export/rnnedge_export/native/c/library.h`, version 2, as ctypes sees them."""
+"""The C structs of `export/rnnedge_export/codegen/render/c/library.h`, version 2, as ctypes sees them."""
 
 from __future__ import annotations
 

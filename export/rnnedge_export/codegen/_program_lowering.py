@@ -1,0 +1,231 @@
+"""One program: the graph of a streaming file for a fixed batch, its ports and its states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import onnx
+
+import rnnedge_export.codegen.lower  # noqa: F401  (their import registers them)
+from rnnedge_export.codegen._identifiers import identifier
+from rnnedge_export.codegen._inference import Facts, inferred
+from rnnedge_export.codegen._ir.program import Program
+from rnnedge_export.codegen._ir.ring_buffers import Cache, Ring, find_caches, order_of, ring
+from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer, Tensor, View, plain, whole
+from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LETTERS, MOST_LISTED, check_most
+from rnnedge_export.codegen._node import FALLBACK, nodes_of
+from rnnedge_export.codegen._product_fusion import join_products
+from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen.memory_plan import Arena, plan
+from rnnedge_runtime.contract import Contract, State
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+from rnnedge_runtime.lane import shape_of
+
+CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "uint8_t"}
+_DTYPES = {ctype: dtype for dtype, ctype in CTYPES.items()}
+
+
+@dataclass(frozen=True)
+class CPort:
+    """A parameter of `step`: the graph's name, the name in the header, its C type and its size in elements."""
+
+    name: str
+    identifier: str
+    ctype: str
+    shape: tuple[int, ...]
+
+    @property
+    def address(self) -> str:
+        """The name in the code, which no local variable has."""
+        return f"io_{self.identifier}"
+
+    @property
+    def size(self) -> int:
+        """Elements of all sequences."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class CState:
+    """A state: where a step finds its numbers, the values that it starts from, and its ring where it is a cache."""
+
+    state: State
+    ctype: str
+    view: View
+    initial: Array
+    ring: Ring | None = None
+
+    @property
+    def read_at(self) -> View:
+        """Where its numbers stand between two steps."""
+        return self.ring.standing() if self.ring else self.view
+
+    @property
+    def written_at(self) -> tuple[View, ...]:
+        """Where they have to be written between two steps."""
+        return self.ring.beginnings() if self.ring else (self.view,)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program with everything in place; `floats` and `integers` are the sizes of its states.
+
+    `refuses`: a step may find numbers that nothing can be computed from.
+    """
+
+    batch: int
+    inputs: tuple[CPort, ...]
+    outputs: tuple[CPort, ...]
+    states: tuple[CState, ...]
+    arena: Arena
+    floats: int
+    integers: int
+    refuses: bool
+
+
+def compile_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
+    """Write the graph of a file as C for `batch` sequences.
+
+    Raises `ModelRefused` for what no rule can write, and for a graph that contradicts itself.
+    """
+    try:
+        return _compiled(model, contract, batch, lanes, weights)
+    except RnnEdgeError:
+        raise
+    # What does not fit fails in a dozen ways in onnx, in numpy and here; none of them is a program.
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelRefused(f"native engine: the graph contradicts itself ({reason[0]}); {FALLBACK}") from error
+
+
+def _compiled(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> Compiled:
+    nodes, constants = nodes_of(model.graph)
+    opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    inputs, outputs = _ports(contract, batch)
+    facts = _facts(model.graph, contract, inputs, batch, constants)
+    nodes, grids = inferred(nodes, facts, opset)
+    program = Program(batch, lanes, weights)
+    scope = Scope(program, facts, opset)
+    for port in inputs:
+        scope.define(port.name, plain(_port_view(port)))
+    states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
+    scope.rings = {one.state.input: one.ring for one in states if one.ring}
+    for one in states:
+        scope.define(one.state.input, plain(one.view))
+    results = [port.name for port in outputs] + [state.output for state in contract.states]
+    scope.write(join_products(nodes, constants, results, grids), results)
+    for port in outputs:
+        program.store(_fitting(scope.tensor(port.name), port.shape, port.name), _port_view(port))
+    _commit(scope, states)
+    arena = plan(program)
+    check_most("letters of code", len(arena.code), MOST_LETTERS)
+    check_most("numbers in memory", arena.floats + arena.integers, MOST_IN_ALL)
+    return Compiled(batch, inputs, outputs, states, arena, floats, integers, program.refuses)
+
+
+def _ports(contract: Contract, batch: int) -> tuple[tuple[CPort, ...], tuple[CPort, ...]]:
+    taken: set[str] = set()
+    unit = contract.unit
+
+    def port(name: str, dtype: str, shape: tuple[int, ...]) -> CPort:
+        if dtype not in CTYPES:
+            raise ModelRefused(f"native engine: {name!r} is {dtype}: expected {', '.join(CTYPES)}; {FALLBACK}")
+        return CPort(name, identifier(name, taken), CTYPES[dtype], shape)
+
+    inputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.inputs]
+    for cursor in contract.cursors:
+        last = cursor.kind == "last"
+        inputs.append(port(cursor.name, "int64" if last else "bool", () if last else (cursor.clock.frames(unit),)))
+    outputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.outputs]
+    return tuple(inputs), tuple(outputs)
+
+
+def _facts(
+    graph: onnx.GraphProto, contract: Contract, inputs: Sequence[CPort], batch: int, constants: dict[str, Array]
+) -> Facts:
+    """What is known of the graph before its nodes."""
+    facts = Facts({}, {}, constants, given=sum(array.nbytes for array in constants.values()))
+    for port in inputs:
+        facts.define(port.name, port.shape, _DTYPES[port.ctype])
+    for state in contract.states:
+        facts.define(state.input, shape_of(state.shape, batch, 1), state.dtype)
+    for name, array in constants.items():
+        facts.define(name, array.shape, str(array.dtype))
+    facts.claim((*graph.value_info, *graph.output))
+    return facts
+
+
+def _port_view(port: CPort) -> View:
+    kind = FLOAT if port.ctype == "float" else INT
+    return whole(Buffer(port.address, port.size, kind, port.ctype), port.shape)
+
+
+def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tuple[tuple[CState, ...], int, int]:
+    """Places of all states, and how many floats and integers they take."""
+    ends = {FLOAT: 0, INT: 0}
+    found: list[CState] = []
+    listed = 0
+    for state in contract.states:
+        if state.dtype not in CTYPES:
+            raise ModelRefused(f"native engine: state {state.input!r} is {state.dtype}; {FALLBACK}")
+        kind = FLOAT if state.dtype == "float32" else INT
+        shape = shape_of(state.shape, batch, 1)
+        size = prod(shape)
+        check_most("numbers of states", size + sum(ends.values()), MOST_IN_ALL)
+        initial = np.broadcast_to(np.asarray(state.initial), shape)
+        if np.any(initial != initial.flat[:1]):
+            # They are written as text.
+            listed += size
+            check_most("initial numbers of states", listed, MOST_LISTED)
+        cache = caches.get(state.input)
+        if cache is not None and size:
+            order = order_of(len(shape), cache.axis, state.batch_axis)
+            number = sum(one.ring is not None for one in found)
+            made = ring(number, cache.axis, cache.fresh, ends[FLOAT], shape, order)
+            found.append(CState(state, CTYPES[state.dtype], made.cache, initial, made))
+            ends[FLOAT] += -(-2 * made.room * made.frame // 16) * 16
+            continue
+        address = f"({'S' if kind == FLOAT else 'J'} + {ends[kind]})"
+        found.append(CState(state, CTYPES[state.dtype], whole(Buffer(address, size, kind), shape), initial))
+        ends[kind] += -(-size // 16) * 16 if kind == FLOAT else size
+    return tuple(found), ends[FLOAT] + SLACK, ends[INT]
+
+
+def _fitting(tensor: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
+    if tensor.shape != shape:
+        raise ModelRefused(f"native engine: {name!r} has shape {tensor.shape}, the contract says {shape}; {FALLBACK}")
+    return tensor
+
+
+def _commit(scope: Scope, states: tuple[CState, ...]) -> None:
+    """States take their new values when nothing reads the old ones any more."""
+    kept = [one for one in states if one.ring is None]
+    for one in states:
+        if one.ring is not None:
+            _check_ring(scope.tensor(one.state.output), one.ring)
+    places = {id(buffer) for one in states for buffer in _buffers(one)}
+    finals = []
+    for one in kept:
+        tensor = _fitting(scope.tensor(one.state.output), one.view.index.shape, one.state.output)
+        moved = tensor.view is not None and id(tensor.view.buffer) in places
+        if moved and tensor.view is not None and tensor.view.buffer is one.view.buffer:
+            moved = not np.array_equal(tensor.view.index, one.view.index)
+        finals.append(plain(scope.program.materialized(tensor, fresh=moved)) if tensor.views else tensor)
+    for one, final in zip(kept, finals, strict=True):
+        if final.view is None or final.view.buffer is not one.view.buffer:
+            scope.program.store(final, one.view)
+
+
+def _buffers(one: CState) -> tuple[Buffer, ...]:
+    return (one.ring.cache.buffer, one.ring.window.buffer) if one.ring else (one.view.buffer,)
+
+
+def _check_ring(final: Tensor, ring: Ring) -> None:
+    """What the state is to be is the end of its window, where it stands already."""
+    kept = np.take(ring.window.index, range(ring.fresh, ring.fresh + ring.length), ring.axis)
+    assert final.view is not None and final.view.buffer is ring.window.buffer
+    assert np.array_equal(final.view.index, kept)

@@ -1,0 +1,43 @@
+"""Which rule writes which operator. An operator without a rule is refused, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rnnedge_export.codegen._ir.tensors import Array, Tensor
+from rnnedge_export.codegen._node import Node
+
+if TYPE_CHECKING:
+    from rnnedge_export.codegen._symbol_table import Scope
+
+Result = Sequence[Tensor | Array]
+Rule = Callable[["Scope", Node], Result]
+
+_RULES: dict[str, Rule] = {}
+
+
+def rule(*operators: str) -> Callable[[Rule], Rule]:
+    """Register the decorated function for ONNX operators by name, those of another domain as "domain::name".
+
+    It gets the node with inputs of known shapes, appends statements to the scope's program, and returns the node's
+    outputs: tensors, or arrays where they are constants.
+    """
+
+    def register(function: Rule) -> Rule:
+        for operator in operators:
+            assert operator not in _RULES, operator
+            _RULES[operator] = function
+        return function
+
+    return register
+
+
+def rule_for(operator: str) -> Rule | None:
+    """The rule of an operator, or None."""
+    return _RULES.get(operator)
+
+
+def operators() -> tuple[str, ...]:
+    """Every operator that has a rule, in alphabetical order."""
+    return tuple(sorted(_RULES))

@@ -1,0 +1,31 @@
+"""Rules of the operators, one family a module; importing this package registers them all."""
+
+from rnnedge_export.codegen.lower import (
+    convolution,
+    cumulative,
+    elementwise,
+    layout,
+    normalization,
+    pooling,
+    product,
+    quantized,
+    recurrent,
+    reductions,
+    resize,
+    softmax,
+)
+
+__all__ = [
+    "convolution",
+    "cumulative",
+    "elementwise",
+    "layout",
+    "normalization",
+    "pooling",
+    "product",
+    "quantized",
+    "recurrent",
+    "reductions",
+    "resize",
+    "softmax",
+]

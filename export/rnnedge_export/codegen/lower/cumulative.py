@@ -1,0 +1,42 @@
+"""Running sums."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from rnnedge_export.codegen._ir.tensors import Tensor, View, plain
+from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._registry import Result, rule
+from rnnedge_export.codegen._symbol_table import Scope
+
+
+@rule("CumSum")
+def running(scope: Scope, node: Node) -> Result:
+    """Along a constant axis, one place after the other; exclusive and reverse as well."""
+    value = scope.input(node, 0)
+    axis = int(scope.array(node, 1, "axis").item()) % len(value.shape)
+    exclusive, reverse = (bool(node.attribute(name, 0)) for name in ("exclusive", "reverse"))
+    length = value.shape[axis]
+    if length == 1 and not exclusive:
+        return [value]
+    program = scope.program
+    source = program.materialized(value)
+    target = program.new(value.shape, value.kind)
+    zero = program.constant(np.zeros((), np.float32 if value.kind == "float" else np.int64))
+    order = range(length - 1, -1, -1) if reverse else range(length)
+    before: Tensor | None = None
+    for turn, place in enumerate(order):
+        here = View(target.buffer, np.take(target.index, [place], axis))
+        taken = order[turn - 1] if exclusive else place
+        one = plain(View(source.buffer, np.take(source.index, [taken], axis)))
+        if before is None:
+            one = zero.rearranged(partial(np.broadcast_to, shape=here.index.shape)) if exclusive else one
+        else:
+            views = (*before.views, *one.views)
+            text = "({0} + {1})" if value.kind == "float" else "whole_sum({0}, {1})"
+            one = Tensor(text, views, here.index.shape, value.kind)
+        program.store(one, here)
+        before = plain(here)
+    return [plain(target)]

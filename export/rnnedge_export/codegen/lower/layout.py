@@ -1,0 +1,206 @@
+"""Operators that move numbers: they rearrange offsets while the code is written."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_export.codegen._ir.ring_buffers import Ring
+from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Index, Span, Tensor, View, permuted, plain
+from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._registry import Result, rule
+from rnnedge_export.codegen._symbol_table import Scope
+
+
+@rule("Transpose")
+def transpose(scope: Scope, node: Node) -> Result:
+    """Axes in another order."""
+    order = node.attribute("perm")
+    return [scope.input(node, 0).rearranged(lambda index: index.transpose(order))]
+
+
+@rule("Squeeze")
+def squeeze(scope: Scope, node: Node) -> Result:
+    """Axes of length 1 taken away."""
+    axes = tuple(int(a) for a in scope.array(node, 1, "axes")) if node.has(1) else None
+    return [scope.input(node, 0).rearranged(lambda index: index.squeeze(axes))]
+
+
+@rule("Unsqueeze")
+def unsqueeze(scope: Scope, node: Node) -> Result:
+    """Axes of length 1 put in."""
+    axes = tuple(int(a) for a in np.atleast_1d(scope.array(node, 1, "axes")))
+    return [scope.input(node, 0).rearranged(lambda index: np.expand_dims(index, axes))]
+
+
+@rule("Flatten")
+def flatten(scope: Scope, node: Node) -> Result:
+    """All axes in two."""
+    value, axis = scope.input(node, 0), node.attribute("axis", 1)
+    rows = int(np.prod(value.shape[:axis], dtype=np.int64))
+    return [value.rearranged(lambda index: index.reshape(rows, -1))]
+
+
+@rule("Reshape")
+def reshape(scope: Scope, node: Node) -> Result:
+    """The same numbers in order; 0 keeps a length."""
+    keeps = not node.attribute("allowzero", 0)
+    asked = scope.array(node, 1, "shape")
+    value = scope.input(node, 0)
+    sizes = [value.shape[k] if size == 0 and keeps else int(size) for k, size in enumerate(asked)]
+    return [value.rearranged(lambda index: index.reshape(sizes))]
+
+
+@rule("Expand")
+def expand(scope: Scope, node: Node) -> Result:
+    """Broadcast to a shape, both ways."""
+    value = scope.input(node, 0)
+    shape = np.broadcast_shapes(value.shape, tuple(int(d) for d in scope.array(node, 1, "shape")))
+    return [value.rearranged(lambda index: np.broadcast_to(index, shape))]
+
+
+@rule("Tile")
+def tile(scope: Scope, node: Node) -> Result:
+    """Repeated along every axis."""
+    times = scope.array(node, 1, "repeats")
+    return [scope.input(node, 0).rearranged(lambda index: np.tile(index, times))]
+
+
+@rule("Slice")
+def slice_(scope: Scope, node: Node) -> Result:
+    """A range of every axis, of any step."""
+    value = scope.input(node, 0)
+    starts, ends = (scope.array(node, k, "bounds") for k in (1, 2))
+    axes = scope.array(node, 3, "axes") if node.has(3) else np.arange(len(starts))
+    steps = scope.array(node, 4, "steps") if node.has(4) else np.ones(len(starts), np.int64)
+    ranges = [slice(None)] * len(value.shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        length = value.shape[axis]
+        # ONNX Slice: a negative number counts from the end; then both are clamped to the axis.
+        low, high = (0, length) if step > 0 else (-1, length - 1)
+        begin = min(max(start + length if start < 0 else start, 0), high)
+        stop = min(max(end + length if end < 0 else end, low), length)
+        ranges[int(axis)] = slice(int(begin), None if stop < 0 else int(stop), int(step))
+    return [value.rearranged(lambda index: index[tuple(ranges)])]
+
+
+@rule("Split")
+def split(scope: Scope, node: Node) -> Result:
+    """Pieces along an axis, equal ones where no lengths are given, the last one shorter."""
+    value, axis, count = scope.input(node, 0), node.attribute("axis", 0), len(node.outputs)
+    node.only("num_outputs", count)
+    if node.has(1):
+        lengths = [int(length) for length in scope.array(node, 1, "lengths")]
+    else:
+        length = -(-value.shape[axis] // count)
+        lengths = [length] * (count - 1) + [value.shape[axis] - length * (count - 1)]
+    places = np.cumsum(lengths)[:-1]
+
+    def piece(k: int) -> Tensor:
+        return value.rearranged(lambda index: np.split(index, places, axis)[k])
+
+    return [piece(k) for k in range(count)]
+
+
+@rule("Gather")
+def gather(scope: Scope, node: Node) -> Result:
+    """Constant places; or rows of a constant table, such as an embedding, by computed numbers."""
+    axis, places = node.attribute("axis", 0), scope.known(node.inputs[1])
+    value = scope.input(node, 0)
+    if places is not None:
+        return [value.rearranged(lambda index: np.take(index, places, axis))]
+    table = scope.known(node.inputs[0])
+    if table is None or axis != 0 or table.dtype.kind != "f":
+        node.refuse("computed places: expected rows (axis 0) of a constant float32 table")
+    numbers = scope.program.materialized(scope.input(node, 1), packed=True)
+    shape = (*numbers.index.shape, *table.shape[1:])
+    width, rows, count = int(np.prod(table.shape[1:])), len(table), int(numbers.index.size)
+    source = scope.program.weights.floats(table)
+    target = scope.program.new(shape)
+    first = int(numbers.index.flat[0])
+    scope.program.refuses = True
+    scope.program.emit(
+        f"for (int i = 0; i < {count}; i++) {{\n"
+        f"int64_t row = {numbers.buffer.address}[{first} + i];\n"
+        f"row = row < 0 ? row + {rows} : row;\n"
+        f"if (row < 0 || row >= {rows}) {{ stream->refused = 1; row = row < 0 ? 0 : {rows - 1}; }}\n"
+        f"memcpy({target.buffer.address} + i * {width}, {source.address} + row * {width}, {4 * width});\n}}",
+        Span(numbers.buffer, first, ((count, 1),)),
+        Span(target.buffer, 0, ((count, width), (width, 1))),
+    )
+    return [plain(target)]
+
+
+@rule("Concat")
+def concat(scope: Scope, node: Node) -> Result:
+    """One after the other along an axis."""
+    axis = node.attribute("axis")
+    parts = [scope.input(node, k) for k in range(len(node.inputs))]
+    parts = [part for part in parts if 0 not in part.shape] or parts[:1]
+    if len(parts) == 1:
+        return [parts[0]]
+    axis %= len(parts[0].shape)
+    ring = scope.rings.get(node.inputs[0])
+    if ring is not None:
+        return [_pushed(scope, node, ring, parts[1:])]
+    joined = _neighbours(parts, axis)
+    if joined is not None:
+        return [plain(joined)]
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
+    first = next((part.view for part in parts if part.view is not None), None)
+    order = permuted(first.index) if first is not None else None
+    target = scope.program.new(tuple(shape), parts[0].kind, order)
+    start = 0
+    for part in parts:
+        places = np.arange(start, start + part.shape[axis])
+        scope.program.store(part, View(target.buffer, np.take(target.index, places, axis)))
+        start += part.shape[axis]
+    return [plain(target)]
+
+
+def _pushed(scope: Scope, node: Node, ring: Ring, parts: list[Tensor]) -> Tensor:
+    """New frames written into both halves of a ring; the window stands in one piece."""
+    if sum(part.shape[ring.axis] for part in parts) != ring.fresh:
+        node.refuse("a cache that does not move by as many frames as are new")
+    start = 0
+    for part in parts:
+        places = np.arange(start, start + part.shape[ring.axis])
+        here = View(ring.window.buffer, np.take(ring.window.index, ring.length + places, ring.axis))
+        scope.program.store(part, here)
+        scope.program.store(plain(here), View(ring.mirror.buffer, np.take(ring.mirror.index, places, ring.axis)))
+        start += len(places)
+    return plain(ring.window)
+
+
+def _neighbours(parts: list[Tensor], axis: int) -> View | None:
+    """Parts of one buffer need no copy: the join is an index, too."""
+    views = [part.view for part in parts]
+    known = [view for view in views if view is not None]
+    if len(known) != len(views) or len({id(view.buffer) for view in known}) != 1:
+        return None
+    return View(known[0].buffer, np.concatenate([view.index for view in known], axis))
+
+
+@rule("Pad")
+def pad(scope: Scope, node: Node) -> Result:
+    """Zeros around, or what `mode` takes from within."""
+    node.only("mode", "constant", "reflect", "edge")
+    mode = node.attribute("mode", "constant")
+    value = scope.input(node, 0)
+    if mode == "constant" and node.has(2) and float(scope.array(node, 2, "value")) != 0:
+        node.refuse(f"value {float(scope.array(node, 2, 'value'))}: expected 0")
+    amounts = scope.array(node, 1, "pads")
+    axes = scope.array(node, 3, "axes") if node.has(3) else np.arange(len(value.shape))
+    widths = [(0, 0)] * len(value.shape)
+    for k, axis in enumerate(axes):
+        widths[int(axis)] = (int(amounts[k]), int(amounts[k + len(axes)]))
+    if min(min(width) for width in widths) < 0:
+        node.refuse("negative pads: expected a Slice")
+    if mode != "constant":
+        return [value.rearranged(lambda index: np.pad(index, widths, mode=mode))]
+    source = value.view or scope.program.materialized(value)
+
+    def padded(index: Index) -> Array:
+        return np.pad(index, widths, constant_values=NOTHING)
+
+    return [plain(View(source.buffer, padded(source.index)))]

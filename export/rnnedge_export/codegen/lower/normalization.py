@@ -1,0 +1,81 @@
+"""Normalizations: numbers minus their mean, over their deviation, of a layer, an instance or a group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_export.codegen._ir.tensors import Tensor, plain
+from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._registry import Result, rule
+from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen.lower._reduce_loops import SUM, folded
+from rnnedge_export.codegen.lower.elementwise import combined
+from rnnedge_export.codegen.lower.reductions import mean_of
+
+
+@rule("LayerNormalization", "RMSNormalization")
+def layer(scope: Scope, node: Node) -> Result:
+    """Over `axis` and all behind it; RMSNormalization takes no mean away."""
+    node.only("stash_type", 1)
+    if len([name for name in node.outputs if name]) > 1:
+        node.refuse("mean and deviation as outputs: expected the first output only")
+    value = scope.input(node, 0)
+    axes = tuple(range(node.attribute("axis", -1) % len(value.shape), len(value.shape)))
+    normal = normalized(scope, value, axes, node.attribute("epsilon", 1e-5), centred=node.op == "LayerNormalization")
+    return [_scaled(scope, normal, [scope.input(node, k) for k in (1, 2) if node.has(k)])]
+
+
+@rule("InstanceNormalization", "GroupNormalization")
+def group(scope: Scope, node: Node) -> Result:
+    """Over groups of channels, axis 1, and all axes behind it; an instance is a group of one channel."""
+    value = scope.input(node, 0)
+    batch, channels, *rest = value.shape
+    groups = channels if node.op == "InstanceNormalization" else node.attribute("num_groups")
+    if node.op == "GroupNormalization":
+        node.only("stash_type", 1)
+        if scope.opset < 21:
+            node.refuse(f"opset {scope.opset}: expected 21 or later")
+    parted = value.rearranged(lambda index: index.reshape(batch, groups, channels // groups, *rest))
+    axes = tuple(range(2, len(parted.shape)))
+    normal = normalized(scope, parted, axes, node.attribute("epsilon", 1e-5))
+    whole = plain(scope.program.materialized(normal)).rearranged(lambda index: index.reshape(value.shape))
+    factors = [_per_channel(scope.input(node, k), len(rest)) for k in (1, 2)]
+    return [_scaled(scope, whole, factors)]
+
+
+@rule("BatchNormalization")
+def batch(scope: Scope, node: Node) -> Result:
+    """With constant statistics: one factor and one summand per channel."""
+    node.only("training_mode", 0)
+    node.attribute("momentum", 0.9)
+    scale, bias, mean, var = (scope.array(node, k, "statistics").astype(np.float64) for k in range(1, 5))
+    factor = scale / np.sqrt(var + node.attribute("epsilon", 1e-5))
+    value = scope.input(node, 0)
+    rest = len(value.shape) - 2
+    pair = (factor, bias - mean * factor)
+    factors = [_per_channel(scope.program.constant(one.astype(np.float32)), rest) for one in pair]
+    return [_scaled(scope, value, factors)]
+
+
+def normalized(scope: Scope, value: Tensor, axes: tuple[int, ...], epsilon: float, *, centred: bool = True) -> Tensor:
+    """`(value - mean) / sqrt(variance + epsilon)` over `axes`, or without the mean."""
+    program = scope.program
+    value = plain(program.materialized(value))
+    if centred:
+        mean = mean_of(scope, folded(scope, value, axes, SUM), value.shape, axes)
+        value = plain(program.materialized(combined(scope, "({0} - {1})", [value, mean])))
+    total = folded(scope, combined(scope, "({0} * {0})", [value]), axes, SUM)
+    variance = mean_of(scope, total, value.shape, axes)
+    over = combined(scope, f"(1.0f / square_root({{0}} + {float(epsilon):.9e}f))", [variance], costly=True)
+    return combined(scope, "({0} * {1})", [value, over])
+
+
+def _per_channel(value: Tensor, behind: int) -> Tensor:
+    return value.rearranged(lambda index: index.reshape(-1, *[1] * behind))
+
+
+def _scaled(scope: Scope, value: Tensor, factors: list[Tensor]) -> Tensor:
+    """Times the first, plus the second."""
+    for text, factor in zip(("({0} * {1})", "({0} + {1})"), factors, strict=False):
+        value = combined(scope, text, [value, factor])
+    return value

@@ -1,0 +1,128 @@
+"""Products of matrices, one of which is constant or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from rnnedge_export.codegen._ir.tensors import Span, Tensor, View, affine, all_of, plain
+from rnnedge_export.codegen._limits import check_elements
+from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._product_fusion import PRODUCT
+from rnnedge_export.codegen._registry import Result, rule
+from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen.lower._gemm import Matrix, Place, Taps, flat, narrow_enough, rows_of
+
+
+@rule(PRODUCT)
+def product(scope: Scope, node: Node) -> Result:
+    """Sum of products with constant weights; see `products`."""
+    program = scope.program
+    weights, grids, bias = node.attribute("weights"), node.attribute("grids"), node.attribute("bias")
+    starts, columns = node.attribute("starts"), node.attribute("columns")
+    operands = [scope.input(node, k) for k in range(len(weights))]
+    lead = operands[0].shape[:-1]
+    rows = int(np.prod(lead, dtype=np.int64))
+    taps = [_rows(scope, operand) for operand in operands]
+    width = int(sum(columns))
+    target = program.new((*lead, width))
+    out = Place(target.buffer, 0, width)
+    start = _start(scope, node, lead, width) if starts else None
+    if starts and np.any(bias):
+        start = _start(scope, node, lead, width, bias)
+    k = 0
+    while k < len(taps):
+        added = bias if k == 0 else np.zeros(width, np.float32)
+        before, grid = out if k else start, grids[k]
+        if grid is not None and narrow_enough(program, weights[k].nbytes):
+            count, matrix = 1, Matrix(program, grid.q, added, grid.scale)
+        else:
+            count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)
+        code, spans = matrix.call(rows, taps[k : k + count], before, out)
+        if matrix.swept:
+            program.sweep(code, target.buffer, *spans)
+        else:
+            program.emit(code, *spans)
+        k += count
+    edges = np.cumsum([0, *columns])
+    return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
+
+
+def _rows(scope: Scope, tensor: Tensor) -> Taps:
+    view, offset, row, step = rows_of(scope.program, tensor)
+    return flat(view.buffer, offset, row, step, tensor.shape[-1])
+
+
+def _start(scope: Scope, node: Node, lead: Sequence[int], width: int, bias: object = None) -> Place:
+    """What the sums start from, as rows that may be read a panel beyond their end."""
+    from rnnedge_export.codegen.lower.elementwise import combined
+
+    tensor = scope.input(node, len(node.inputs) - 1)
+    if bias is not None:
+        tensor = combined(scope, "({0} + {1})", [tensor, scope.program.constant(np.asarray(bias))])
+    tensor = tensor.rearranged(lambda index: np.broadcast_to(index, (*lead, width)))
+    view = scope.program.materialized(tensor)
+    rows = int(np.prod(lead, dtype=np.int64))
+    found = affine(view.index.reshape(rows, width))
+    # A port of the caller ends where it ends.
+    if found is None or (found[1][1] != 1 and width > 1) or view.buffer.ctype:
+        view = scope.program.materialized(tensor, packed=True, fresh=True)
+        found = affine(view.index.reshape(rows, width))
+    assert found is not None
+    return Place(view.buffer, found[0], found[1][0])
+
+
+@rule("MatMul", "Gemm")
+def between(scope: Scope, node: Node) -> Result:
+    """A product of two computed matrices, such as the scores of attention: rows times columns, in plain loops."""
+    program = scope.program
+    if node.op == "Gemm":
+        node.only("alpha", 1.0)
+        node.only("beta", 1.0)
+    a, b = scope.input(node, 0), scope.input(node, 1)
+    if node.attribute("transA", 0):
+        a = a.rearranged(np.transpose)
+    if node.attribute("transB", 0):
+        b = b.rearranged(np.transpose)
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        node.refuse(f"of shapes {a.shape} and {b.shape}: expected matrices")
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    (m, depth), n = a.shape[-2:], b.shape[-1]
+    for shape in ((*lead, m, depth), (*lead, depth, n)):
+        check_elements(node, shape)
+    left = _strided(scope, a.rearranged(lambda index: np.broadcast_to(index, (*lead, m, depth))))
+    right = _strided(scope, b.rearranged(lambda index: np.broadcast_to(index, (*lead, depth, n))))
+    target = program.new((*lead, m, n))
+    (a0, a_steps), (b0, b_steps) = left.strides() or (0, ()), right.strides() or (0, ())
+    loops, ats = "", [f"{a0}", f"{b0}", "0"]
+    size = m * n
+    for k, length in enumerate(reversed(lead)):
+        axis = len(lead) - 1 - k
+        loops = f"for (int l{axis} = 0; l{axis} < {length}; l{axis}++)\n{loops}"
+        for j, step in enumerate((a_steps[axis], b_steps[axis], size)):
+            ats[j] += f" + l{axis} * {step}" if step else ""
+        size *= length
+    code = (
+        f"{loops}between({m}, {depth}, {n}, {left.buffer.address} + {ats[0]}, {a_steps[-2]}, {a_steps[-1]}, "
+        f"{right.buffer.address} + {ats[1]}, {b_steps[-2]}, {b_steps[-1]}, {target.buffer.address} + {ats[2]});"
+    )
+    around = [zip(lead, steps[: len(lead)], strict=True) for steps in (a_steps, b_steps)]
+    program.emit(
+        code,
+        Span(left.buffer, a0, ((m, a_steps[-2]), (depth, a_steps[-1]), *around[0])),
+        Span(right.buffer, b0, ((depth, b_steps[-2]), (n, b_steps[-1]), *around[1])),
+        all_of(target.buffer),
+    )
+    result = plain(target)
+    if node.op == "Gemm" and node.has(2):
+        from rnnedge_export.codegen.lower.elementwise import combined
+
+        result = combined(scope, "({0} + {1})", [result, scope.input(node, 2)])
+    return [result]
+
+
+def _strided(scope: Scope, tensor: Tensor) -> View:
+    view = scope.program.materialized(tensor)
+    return view if view.strides() is not None else scope.program.materialized(tensor, packed=True, fresh=True)

@@ -1,0 +1,61 @@
+"""Operators that fold whole axes: sums, means, norms, products, largest and smallest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, plain
+from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._registry import Result, rule
+from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen.lower._reduce_loops import LARGEST, PRODUCT, SMALLEST, SUM, Fold, folded
+from rnnedge_export.codegen.lower.elementwise import combined
+
+# What is folded, how, and what is made of the result.
+_REDUCTIONS: dict[str, tuple[str, Fold, str]] = {
+    "ReduceSum": ("", SUM, ""),
+    "ReduceMean": ("", SUM, ""),
+    "ReduceSumSquare": ("({0} * {0})", SUM, ""),
+    "ReduceL1": ("magnitude({0})", SUM, ""),
+    "ReduceL2": ("({0} * {0})", SUM, "square_root({0})"),
+    "ReduceLogSum": ("", SUM, "logarithm({0})"),
+    "ReduceProd": ("", PRODUCT, ""),
+    "ReduceMax": ("", LARGEST, ""),
+    "ReduceMin": ("", SMALLEST, ""),
+}
+
+
+@rule(*_REDUCTIONS)
+def reduction(scope: Scope, node: Node) -> Result:
+    """Over any axes, constant; NaN is the result where one number is NaN. Whole numbers: sum, product, min and max."""
+    value = scope.input(node, 0)
+    keeps = bool(node.attribute("keepdims", 1))
+    given = node.attribute("axes")
+    if node.has(1):
+        given = scope.array(node, 1, "axes").ravel().tolist()
+    noop = bool(node.attribute("noop_with_empty_axes", 0))
+    before, fold, after = _REDUCTIONS[node.op]
+    if not given and noop:
+        if before or after:
+            node.refuse("noop_with_empty_axes without axes: expected axes")
+        return [value]
+    axes = given or range(len(value.shape))
+    positive = tuple(sorted(int(axis) % max(len(value.shape), 1) for axis in axes))
+    if value.kind != FLOAT and (before or after or node.op == "ReduceMean"):
+        node.refuse("of whole numbers is not supported")
+    if 0 in value.shape and (fold not in (SUM, PRODUCT) or node.op == "ReduceMean"):
+        node.refuse("of no numbers: expected some")
+    if before:
+        value = combined(scope, before, [value])
+    result = folded(scope, value, positive, fold)
+    if node.op == "ReduceMean":
+        result = mean_of(scope, result, value.shape, positive)
+    if after:
+        result = combined(scope, after, [result], costly=True)
+    return [result if keeps else result.rearranged(lambda index: index.squeeze(positive))]
+
+
+def mean_of(scope: Scope, total: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
+    """A sum over `axes` of a tensor of `shape` as a mean."""
+    count = int(np.prod([shape[axis] for axis in axes], dtype=np.int64))
+    return plain(scope.program.materialized(combined(scope, f"({{0}} / {count}.0f)", [total])))

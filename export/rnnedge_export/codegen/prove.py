@@ -1,0 +1,224 @@
+"""Proof of a compiled target: its code, run natively, under an emulator or in Node, gives what onnxruntime gives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from rnnedge_export.codegen._build import Built
+from rnnedge_export.codegen._ir.tensors import Array
+from rnnedge_export.codegen._program_lowering import CPort
+from rnnedge_export.codegen._recording import FRAMES, Recording, record
+from rnnedge_export.codegen.toolchain import compiler_of
+from rnnedge_runtime.engines.settings import Settings
+from rnnedge_runtime.errors import VerificationError
+from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.trust import vouched
+
+# Of the range of an output: sums are taken in another order, and functions are other polynomials.
+TOLERANCE = 1e-5
+# How a Linux target's program is run here, by zig's name of the processor.
+_EMULATORS = {"aarch64": "qemu-aarch64", "arm": "qemu-arm", "riscv64": "qemu-riscv64"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`max_error` is relative to the range of the output; `runner` is what ran the code."""
+
+    runner: str
+    frames: int
+    max_error: float
+    tolerance: float
+
+
+def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
+    """Run the code of `built` over random frames; None where this machine cannot run it.
+
+    Raises `VerificationError` where it gives something else than onnxruntime does for the file.
+    """
+    runner = _runner(built)
+    if runner is None:
+        return None
+    recording = record(data, built, frames)
+    with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
+        folder = Path(temporary)
+        if built.target.suffix == ".wasm":
+            found = _in_node(built, recording, folder)
+        elif runner:
+            found = _as_program(built, recording, folder, runner)
+        else:
+            found = _in_this_process(data, built, recording)
+    error = relative_error(recording, found)
+    name = runner[0] if runner else "this processor"
+    tolerance = _tolerance(built, recording) if runner else TOLERANCE
+    if not error <= tolerance:
+        raise VerificationError(
+            f"{built.source.name} for {built.target.name}: expected an error of at most {tolerance:.0e} of the "
+            f"output's range over {frames} frames on {name}, found {error:.1e}; use provider='cpu', and report the file"
+        )
+    return Proof(name, frames, error, tolerance)
+
+
+def _tolerance(built: Built, recording: Recording) -> float:
+    """Of steps that go on from one another: for a file of levels, what that promises of its own golden sample."""
+    golden = built.source.contract.golden
+    if not recording.before or golden is None:
+        return TOLERANCE
+    return max(TOLERANCE, golden.tolerance / max(float(np.abs(rows).max()) for rows in recording.outputs))
+
+
+def relative_error(recording: Recording, found: list[Array]) -> float:
+    """The largest difference of any output, over the largest value of that output."""
+    errors = [
+        np.abs(mine.astype(np.float64) - theirs).max() / max(np.abs(theirs).max(), 1e-30)
+        for mine, theirs in zip(found, recording.outputs, strict=True)
+        if theirs.size
+    ]
+    return float(np.max(errors)) if errors else 0.0
+
+
+def _runner(built: Built) -> list[str] | None:
+    """The command in front of a program of the target, [] where it runs as it is; None: it cannot be run."""
+    target = built.target
+    if target.suffix == ".wasm":
+        return ["node"] if shutil.which("node") else None
+    if target.suffix != ".so":
+        return None
+    if target.triple is None:
+        return []
+    processor = target.triple.partition("-")[0]
+    if processor == os.uname().machine:
+        return [] if _runs_here(built) else None
+    emulator = _EMULATORS.get(processor)
+    found = next((name for name in (emulator, f"{emulator}-static") if name and shutil.which(name)), None)
+    return [found] if found else None
+
+
+def _runs_here(built: Built) -> bool:
+    """Whether this processor has the vectors of an x86-64 target."""
+    from rnnedge_export.codegen.targets import VNNI
+    from rnnedge_export.codegen.toolchain import features_here, lanes_here
+
+    return built.target.lanes <= lanes_here() and (built.target.name != VNNI or "__AVX512VNNI__" in features_here())
+
+
+def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Array]:
+    """Load the library as the runtime does, golden sample and all, and step through the recording."""
+    assert built.artifact is not None
+    options = {"native": {"library": str(built.artifact)}}
+    settings = Settings(provider="native", provider_options=options)
+    with vouched(hashlib.sha256(built.artifact.read_bytes()).hexdigest()):
+        stream = load_bytes(data, built.source.name, settings, trust="local").stream()
+    ports = built.source.programs[0]
+    given = dict(zip((port.name for port in ports.inputs), recording.inputs, strict=True))
+    found: list[list[Array]] = [[] for _ in ports.outputs]
+    for k in range(len(next(iter(recording.inputs)))):
+        if recording.before:
+            stream.restore(recording.before[k])
+        for name, array in stream.inputs.items():
+            array[...] = given[name][k].reshape(array.shape)
+        stream.step()
+        for port, kept in zip(ports.outputs, found, strict=True):
+            kept.append(np.array(stream.outputs[port.name]).ravel())
+    return [np.array(rows) for rows in found]
+
+
+def _as_program(built: Built, recording: Recording, folder: Path, runner: list[str]) -> list[Array]:
+    """Compile the sources with a `main` that steps through the recording, and run that."""
+    source, target = built.source, built.target
+    (folder / f"{source.name}.c").write_text(source.c)
+    (folder / f"{source.name}.h").write_text(source.h)
+    (folder / "in.bin").write_bytes(recording.given())
+    if source.weights is not None:
+        (folder / "weights.bin").write_bytes(source.weights)
+    (folder / "main.c").write_text(_main(built))
+    program = folder / "prove"
+    flags = [flag for flag in target.all_flags if flag not in ("-shared", "-fPIC", "-nostdlib", "-DRNNEDGE_LIBRARY")]
+    compiler = compiler_of(target)
+    # A program that needs no libraries of the other system.
+    command = [part.replace("-linux-gnu", "-linux-musl") for part in compiler.command]
+    compiler = type(compiler)(tuple(command), compiler.version)
+    flags.append("-static")
+    compiler.compile(flags, [folder / "main.c", folder / f"{source.name}.c"], program)
+    ran = subprocess.run([*runner, str(program)], cwd=folder, capture_output=True, check=False, timeout=600)
+    if ran.returncode:
+        text = ran.stderr.decode("utf-8", "replace").strip()
+        raise VerificationError(f"{source.name} for {target.name}: ended with {ran.returncode}: {text}")
+    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
+
+
+_DTYPES = {"float": "<f4", "int64_t": "<i8", "int32_t": "<i4", "uint8_t": "<u1"}
+
+
+def _parted(data: bytes, built: Built, steps: int) -> list[Array]:
+    """The outputs of every step, one after the other, as one array for each port."""
+    ports = built.source.programs[0].outputs
+    row = np.dtype([(f"port{k}", _DTYPES[port.ctype], (port.size,)) for k, port in enumerate(ports)])
+    rows = np.frombuffer(data, row)
+    if len(rows) != steps:
+        raise VerificationError(f"{built.source.name}: expected {steps} steps, found {len(rows)}")
+    return [rows[f"port{k}"] for k in range(len(ports))]
+
+
+def _main(built: Built) -> str:
+    name, program = built.source.name, built.source.programs[0]
+    blob = built.source.weights is not None
+
+    def declared(port: CPort) -> str:
+        return f"static {port.ctype} {port.address}[{max(port.size, 1)}];"
+
+    reads = "\n".join(
+        f"    if (fread({p.address}, sizeof(*{p.address}), {p.size}, in) != {p.size}) break;"
+        for p in program.inputs
+        if p.size
+    )
+    writes = "\n".join(
+        f"    fwrite({p.address}, sizeof(*{p.address}), {p.size}, out);" for p in program.outputs if p.size
+    )
+    names = ", ".join(p.address for p in (*program.inputs, *program.outputs))
+    weights = ""
+    if blob:
+        size = len(built.source.weights or b"")
+        weights = (
+            f"  static unsigned char weights[{size}] __attribute__((aligned(64)));\n"
+            f'  FILE *file = fopen("weights.bin", "rb");\n'
+            f"  if (!file || fread(weights, 1, {size}, file) != {size}) return 1;\n"
+        )
+    return (
+        f'#include <stdio.h>\n#include "{name}.h"\nstatic {name} stream;\n'
+        + "\n".join(declared(p) for p in (*program.inputs, *program.outputs))
+        + f'\nint main(void) {{\n{weights}  FILE *in = fopen("in.bin", "rb"), *out = fopen("out.bin", "wb");\n'
+        f"  if (!in || !out) return 1;\n  {name}_init(&stream{', weights' if blob else ''});\n"
+        f"  for (;;) {{\n{reads}\n    {name}_step(&stream, {names});\n{writes}\n  }}\n  return fclose(out) != 0;\n}}\n"
+    )
+
+
+def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
+    program = built.source.programs[0]
+    assert built.artifact is not None
+    plan = {
+        "module": str(built.artifact.absolute()),
+        "name": built.source.name,
+        "inputs": [int(rows[0].nbytes) for rows in recording.inputs],
+        "outputs": [port.size * np.dtype(_DTYPES[port.ctype]).itemsize for port in program.outputs],
+        "weights": built.source.weights is not None,
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    (folder / "in.bin").write_bytes(recording.given())
+    if built.source.weights is not None:
+        (folder / "weights.bin").write_bytes(built.source.weights)
+    script = str(files("rnnedge_export.codegen.render") / "c" / "prove.mjs")
+    ran = subprocess.run(["node", script, str(folder)], capture_output=True, check=False, timeout=600)
+    if ran.returncode:
+        text = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise VerificationError(f"{built.source.name} for wasm32: node: {text[0] if text else ran.returncode}")
+    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))

@@ -1,0 +1,107 @@
+"""No statement leaves its buffers: what would is refused while the code is written, whatever rule wrote it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from one_node import Case, compiled
+
+from rnnedge_export.codegen._ir.loops import Access, Loop
+from rnnedge_export.codegen._ir.program import Program
+from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, SLACK, Buffer, OutOfBuffer, Span, View
+from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_runtime.errors import ModelRefused
+
+
+def test_a_span_is_allowed_just_if_every_element_is_in_its_buffer() -> None:
+    """Counted out: random offsets, counts and steps, of both signs."""
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(500):
+        offset, size = int(rng.integers(-2, 12)), int(rng.integers(1, 24))
+        axes = tuple((int(rng.integers(0, 4)), int(rng.integers(-4, 5))) for _ in range(rng.integers(0, 4)))
+        touched = [
+            offset + sum(k * step for k, (_, step) in zip(turn, axes, strict=True))
+            for turn in product(*(range(count) for count, _ in axes))
+        ]
+        inside = all(0 <= place < size for place in touched)
+        outcomes.add(inside)
+        try:
+            Span(Buffer("b", size, FLOAT), offset, axes)
+        except OutOfBuffer:
+            assert not inside, (offset, size, axes)
+        else:
+            assert inside, (offset, size, axes)
+    assert outcomes == {True, False}
+
+
+def test_only_the_memory_of_the_program_may_be_read_beyond_its_end() -> None:
+    """A panel further on, and no more; a port of the caller not at all."""
+    own, port = Buffer("A", 8, FLOAT), Buffer("io_x", 8, FLOAT, "float")
+    Span(own, 0, ((8 + SLACK, 1),), beyond=True)
+    Span(port, 0, ((8, 1),), beyond=True)
+    for buffer, count in ((own, 9 + SLACK), (port, 9)):
+        with pytest.raises(OutOfBuffer):
+            Span(buffer, 0, ((count, 1),), beyond=True)
+
+
+@pytest.mark.parametrize("places", [[0, 8], [-2, 0]])
+def test_a_view_has_no_element_outside_its_buffer(places: list[int]) -> None:
+    """Neither behind nor before it; the mark of an element that is nowhere is none of them."""
+    View(Buffer("A", 8, FLOAT), np.array([NOTHING, 0, 7]))
+    with pytest.raises(OutOfBuffer):
+        View(Buffer("A", 8, FLOAT), np.array(places))
+
+
+def test_a_loop_stays_inside_what_it_reads_and_writes() -> None:
+    """The last turn counts."""
+    a, b = Buffer("a", 8, FLOAT), Buffer("b", 8, FLOAT)
+    Loop((4, 2), ("",), (Access(a, 0, (2, 1)),), (Access(b, 0, (2, 1)),))
+    for read, write in ((Access(a, 1, (2, 1)), Access(b, 0, (2, 1))), (Access(a, 0, (2, 1)), Access(b, 0, (3, 1)))):
+        with pytest.raises(OutOfBuffer):
+            Loop((4, 2), ("",), (read,), (write,))
+
+
+def test_text_that_touches_a_buffer_without_a_span_is_a_defect_of_the_rule() -> None:
+    """So that no rule can leave one out."""
+    program = Program(1, 8, Weights())
+    said, unsaid = program.buffer(4), program.buffer(4)
+    program.emit(f"{said.address}[3] = 0;", Span(said, 3))
+    with pytest.raises(AssertionError, match="no span"):
+        program.emit(f"{said.address}[3] = {unsaid.address}[3];", Span(said, 3))
+
+
+def _x(*shape: int) -> np.ndarray:
+    return np.ones(shape, np.float32)
+
+
+# Each would leave a buffer if its rule believed one of its sizes; the first of a pair is right.
+PAIRS = {
+    "units of W": [
+        Case(
+            "GRU", [_x(1, 1, 2), _x(1, 3 * n, 2), _x(1, 3 * n, n)], {"hidden_size": 2, "linear_before_reset": 1}, {1, 2}
+        )
+        for n in (2, 64)
+    ],
+    "units of R": [
+        Case("LSTM", [_x(1, 1, 2), _x(1, 8, 2), _x(1, rows, 2)], {"hidden_size": 2}, {1, 2}) for rows in (8, 64)
+    ],
+    "channels": [Case("Conv", [_x(1, 2, 4), _x(3, n, 1)], {}, {1}) for n in (2, 34)],
+    "channels of one each": [Case("Conv", [_x(1, 4, 4), _x(4, 1, 1), _x(n)], {"group": 4}, {1, 2}) for n in (4, 2)],
+    "channels back": [Case("ConvTranspose", [_x(1, 2, 4), _x(n, 1, 1)], {}, {1}) for n in (2, 34)],
+    "depth": [Case("MatMul", [_x(3, 2), _x(n, 4)], {}, {1}) for n in (2, 3)],
+    "depth of two": [Case("MatMul", [_x(3, 2), _x(n, 4)], {}) for n in (2, 3)],
+    "bias": [Case("Gemm", [_x(3, 2), _x(2, 4), _x(n)], {}, {1, 2}) for n in (4, 5)],
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_sizes_that_contradict_each_other_are_refused(name: str) -> None:
+    """By name of the node, in one line; the same node with sizes that fit is written."""
+    right, wrong = PAIRS[name]
+    expected = right.expected()
+    compiled(right, expected, Weights())
+    with pytest.raises(ModelRefused, match=r"^native engine: \w+ 'node': [^\n]*$"):
+        compiled(wrong, expected, Weights())
