@@ -23,11 +23,11 @@ from rnnedge_export.arguments import (
 from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
 from rnnedge_export.precision import REMEDY, Narrowed, Precision, Recording, Shrunk, gate, narrowed, read_recordings
 from rnnedge_export.precision.drift import FRAMES
+from rnnedge_export.probes import Tapped, TappedSource, check_asked, insert_taps
 from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
-from rnnedge_export.taps import Tapped, TappedSource, check_asked, insert_taps
 from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Verification, check_against, golden_of, require
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.arguments import choice, instance, integer

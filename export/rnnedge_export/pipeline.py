@@ -10,9 +10,9 @@ from torch import nn
 from rnnedge_export.arguments import checked_labels, checked_notes, checked_progress
 from rnnedge_export.drafts import Options, Workshop, of_file, of_module
 from rnnedge_export.precision import Precision
+from rnnedge_export.probes import check_asked
 from rnnedge_export.publish import publish
 from rnnedge_export.report import Report
-from rnnedge_export.taps import check_asked
 from rnnedge_runtime.arguments import file_path, text
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.contract import Normalization

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.capture import Example
-from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 

@@ -24,9 +24,9 @@ from torch import nn
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
 from rnnedge_export.capture import Source, capture, open_offline, read_example
 from rnnedge_export.capture.onnx_file import TimeAxis
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.probes import with_taps
 from rnnedge_export.reference import Reference, evaluation
-from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_export.taps import with_taps
 from rnnedge_runtime.arguments import file_path, shown
 from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import InputError, ModelRefused, VerificationError

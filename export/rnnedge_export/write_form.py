@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from rnnedge_export.forms import drop_singleton, lower
-from rnnedge_export.forms.taps import convolve_taps
+from rnnedge_export.forms.conv_to_gemm import convolve_taps
 from rnnedge_export.forms.time_major import time_major
 from rnnedge_export.streaming import Lengths, Streaming
 from rnnedge_runtime.contract import TIME, Contract, Port, State

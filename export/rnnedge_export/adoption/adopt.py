@@ -30,13 +30,13 @@ from rnnedge_export.arguments import (
 )
 from rnnedge_export.capture.capture import fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
+from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
-from rnnedge_export.capture.source import Example
+from rnnedge_export.graph.lengths import ANY_LENGTH
 from rnnedge_export.publish import publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
-from rnnedge_export.streaming.lengths import ANY_LENGTH
 from rnnedge_export.verification import check_against, golden_of, require
 from rnnedge_runtime.arguments import file_path
 from rnnedge_runtime.atomic import check_writable

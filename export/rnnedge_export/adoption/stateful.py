@@ -12,7 +12,7 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from rnnedge_export.capture.measured import session
+from rnnedge_export.capture.shape_probing import session
 from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, ModelRefused

@@ -20,13 +20,13 @@ import torch
 from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.capture.exact import EXACT, without_angles
-from rnnedge_export.capture.measured import measure_shapes
-from rnnedge_export.capture.opaque import TRANSLATIONS
-from rnnedge_export.capture.scatter import SCATTERS
-from rnnedge_export.capture.source import Example, Source
+from rnnedge_export.capture.module_adapter import Example, Source
+from rnnedge_export.capture.rnn_custom_ops import TRANSLATIONS
+from rnnedge_export.capture.shape_probing import measure_shapes
+from rnnedge_export.capture.slice_assign import SCATTERS
 from rnnedge_export.capture.tracing import quiet, reason_of, trace
-from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_export.streaming.sizes import size
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)

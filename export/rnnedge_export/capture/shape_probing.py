@@ -17,9 +17,9 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_export.streaming.facts import constant
-from rnnedge_export.streaming.lengths import Lengths
-from rnnedge_export.streaming.sizes import size
 from rnnedge_runtime.contract import Dim
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.optimizers import leave_out

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from rnnedge_export.capture.baked import find_baked
-from rnnedge_export.capture.opaque import opaque
+from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.capture.pooling import two_dimensional_pooling
-from rnnedge_export.capture.source import Example, Source
-from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.capture.rnn_custom_ops import opaque
+from rnnedge_export.capture.specialized_dims import find_baked
+from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 _TRIALS = 6

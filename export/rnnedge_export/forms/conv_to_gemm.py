@@ -18,8 +18,8 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
-from rnnedge_export.lowering.written import Written, shape_of
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
+from rnnedge_export.graph.shaped_builder import ShapedBuilder, shape_of
 from rnnedge_runtime.contract import Array, State
 
 _END = (1 << 63) - 1
@@ -27,18 +27,18 @@ _END = (1 << 63) - 1
 
 def convolve_taps(model: ir.Model, states: tuple[State, ...]) -> tuple[State, ...]:
     """Rewrite every such convolution of the main graph, in place; returns the states with their new shapes."""
-    tape = Tape(model)
-    turned = {name for node in list(model.graph) if node.op_type == "Conv" and (name := _rewrite(node, tape))}
+    builder = GraphBuilder(model)
+    turned = {name for node in list(model.graph) if node.op_type == "Conv" and (name := _rewrite(node, builder))}
     return tuple(_turned(state) if state.input in turned else state for state in states)
 
 
-def _rewrite(conv: ir.Node, tape: Tape) -> str | None:
+def _rewrite(conv: ir.Node, builder: GraphBuilder) -> str | None:
     """The name of the cache, where case 1 holds."""
     buffer, weights = conv.inputs[0], constant(cast(ir.Value, conv.inputs[1]))
     if buffer is None or buffer.shape is None or weights is None or weights.ndim != 3 or not _is_plain(conv):
         return None
     if weights.shape[2] == 1 and shape_of(buffer)[2] == 1:
-        _one_tap(conv, buffer, weights, tape)
+        _one_tap(conv, buffer, weights, builder)
         return None
     joint = buffer.producer()
     if joint is None or not _is_cache(joint):
@@ -52,34 +52,34 @@ def _rewrite(conv: ir.Node, tape: Tape) -> str | None:
     if len(cuts) != 1 or cuts[0].op_type != "Slice" or buffer.is_graph_output():
         return None
     batch, channels, _ = shape_of(cache)
-    graph, tape.place = cast(ir.Graph, conv.graph), conv.name or "Conv"
-    write = Written(tape, frame)
+    graph, builder.place = cast(ir.Graph, conv.graph), conv.name or "Conv"
+    write = ShapedBuilder(builder, frame)
     cache.shape = ir.Shape([batch, held, channels])
     row = write.transposed(frame, [0, 2, 1])
     rows = write.op("Concat", [batch, held + 1, channels], cache, row, axis=1)
-    graph.insert_before(joint, tape.take())
-    kept = write.op("Slice", [batch, held, channels], rows, tape.ints(1), tape.ints(_END), tape.ints(1))
+    graph.insert_before(joint, builder.take())
+    kept = write.op("Slice", [batch, held, channels], rows, builder.ints(1), builder.ints(_END), builder.ints(1))
     cuts[0].outputs[0].shape = kept.shape
-    replace(cuts[0], tape, [kept])
+    replace(cuts[0], builder, [kept])
     if dilation > 1:
         places = write.const(np.arange(taps) * dilation)
         rows = write.op("Gather", [batch, taps, channels], rows, places, axis=1)
-    flat = write.op("Reshape", [batch, taps * channels], rows, tape.ints(-1, taps * int(channels)))
+    flat = write.op("Reshape", [batch, taps * channels], rows, builder.ints(-1, taps * int(channels)))
     matrix = write.const(np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(-1, weights.shape[0])))
     y = write.op("Gemm", [batch, weights.shape[0]], flat, matrix, *conv.inputs[2:])
-    replace(conv, tape, [write.unsqueezed(y, [2])])
+    replace(conv, builder, [write.unsqueezed(y, [2])])
     graph.remove(joint, safe=True)
     return cache.name
 
 
-def _one_tap(conv: ir.Node, frame: ir.Value, weights: Array, tape: Tape) -> None:
+def _one_tap(conv: ir.Node, frame: ir.Value, weights: Array, builder: GraphBuilder) -> None:
     """Case 3."""
-    tape.place = conv.name or "Conv"
-    write = Written(tape, frame)
+    builder.place = conv.name or "Conv"
+    write = ShapedBuilder(builder, frame)
     matrix = write.const(np.ascontiguousarray(weights[:, :, 0].T))
     batch = shape_of(frame)[0]
     y = write.op("Gemm", [batch, weights.shape[0]], write.squeezed(frame, [2]), matrix, *conv.inputs[2:])
-    replace(conv, tape, [write.unsqueezed(y, [2])])
+    replace(conv, builder, [write.unsqueezed(y, [2])])
 
 
 def _is_plain(conv: ir.Node) -> bool:

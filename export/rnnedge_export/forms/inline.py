@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from rnnedge_export.forms.attributes import static_dim
-from rnnedge_export.forms.tape import Tape, constant, replace, subgraphs
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace, subgraphs
 from rnnedge_runtime.errors import ModelRefused
 
 
@@ -64,25 +64,25 @@ def read_scan(node: ir.Node) -> Scan:
     return Scan(node.name or "Scan", body, tuple(values[:count]), inputs, outputs)
 
 
-def inline(node: ir.Node, tape: Tape, length: int, last_frame: ir.Value | None = None) -> None:
+def inline(node: ir.Node, builder: GraphBuilder, length: int, last_frame: ir.Value | None = None) -> None:
     """Put `length` copies of its body in the place of the Scan `node`."""
     scan = read_scan(node)
     if last_frame is not None and any(track.backwards for track in (*scan.inputs, *scan.outputs)):
         raise ModelRefused(f"{scan.name}: scanned backwards in a padded chunk; expected every scan direction forward")
-    _lift_constants(scan.body, tape)
-    frames = [_cut(tape, track, length) for track in scan.inputs]
+    _lift_constants(scan.body, builder)
+    frames = [_cut(builder, track, length) for track in scan.inputs]
     states = list(scan.states)
     history: list[list[ir.Value]] = []
     rows: list[list[ir.Value]] = []
     for t in range(length):
-        results = _copy(scan.body, tape, [*states, *(frame[t] for frame in frames)])
+        results = _copy(scan.body, builder, [*states, *(frame[t] for frame in frames)])
         states = results[: len(states)]
         history.append(states)
         rows.append(results[len(states) :])
     if last_frame is not None:
-        states = [_at(tape, list(values), last_frame) for values in zip(*history, strict=True)]
-    stacks = [_stack(tape, track, [row[k] for row in rows]) for k, track in enumerate(scan.outputs)]
-    replace(node, tape, [*states, *stacks])
+        states = [_at(builder, list(values), last_frame) for values in zip(*history, strict=True)]
+    stacks = [_stack(builder, track, [row[k] for row in rows]) for k, track in enumerate(scan.outputs)]
+    replace(node, builder, [*states, *stacks])
 
 
 def _tracks(node: ir.Node, side: str, values: Sequence[ir.Value]) -> tuple[Track, ...]:
@@ -91,24 +91,24 @@ def _tracks(node: ir.Node, side: str, values: Sequence[ir.Value]) -> tuple[Track
     return tuple(Track(value, axis, bool(order)) for value, axis, order in zip(values, axes, orders, strict=True))
 
 
-def _lift_constants(graph: ir.Graph, tape: Tape) -> None:
+def _lift_constants(graph: ir.Graph, builder: GraphBuilder) -> None:
     """Case 2, for a body and the bodies inside it; a constant that a body returns is left where it is."""
     for value in list(graph.initializers.values()):
-        if _lift(value, tape):
+        if _lift(value, builder):
             del graph.initializers[str(value.name)]
     for node in list(graph):
-        if node.op_type == "Constant" and node.domain == "" and _lift(node.outputs[0], tape):
+        if node.op_type == "Constant" and node.domain == "" and _lift(node.outputs[0], builder):
             graph.remove(node, safe=True)
         for inner in subgraphs(node):
-            _lift_constants(inner, tape)
+            _lift_constants(inner, builder)
 
 
-def _lift(value: ir.Value, tape: Tape) -> bool:
+def _lift(value: ir.Value, builder: GraphBuilder) -> bool:
     """Let every node read the main graph's constant; whether nobody needs `value` any more."""
     array = constant(value)
     if array is None:
         return False
-    _read_instead(value, tape.const(array))
+    _read_instead(value, builder.const(array))
     return not value.is_graph_output()
 
 
@@ -117,36 +117,36 @@ def _read_instead(value: ir.Value, other: ir.Value) -> None:
         node.replace_input_with(index, other)
 
 
-def _cut(tape: Tape, track: Track, length: int) -> list[ir.Value]:
+def _cut(builder: GraphBuilder, track: Track, length: int) -> list[ir.Value]:
     """The frames of a scanned input, in the order of the iterations."""
     parts = [track.value]
     if length > 1:
-        parts = tape.ops("Split", track.value, tape.ints(*[1] * length), outputs=length, axis=track.axis)
-    frames = [tape.op("Squeeze", part, tape.ints(track.axis)) for part in parts]
+        parts = builder.ops("Split", track.value, builder.ints(*[1] * length), outputs=length, axis=track.axis)
+    frames = [builder.op("Squeeze", part, builder.ints(track.axis)) for part in parts]
     return frames[::-1] if track.backwards else frames
 
 
-def _stack(tape: Tape, track: Track, rows: list[ir.Value]) -> ir.Value:
+def _stack(builder: GraphBuilder, track: Track, rows: list[ir.Value]) -> ir.Value:
     """The inverse of `_cut`, for an output."""
-    parts = [tape.op("Unsqueeze", row, tape.ints(track.axis)) for row in rows]
+    parts = [builder.op("Unsqueeze", row, builder.ints(track.axis)) for row in rows]
     if track.backwards:
         parts.reverse()
-    return parts[0] if len(parts) == 1 else tape.op("Concat", *parts, axis=track.axis)
+    return parts[0] if len(parts) == 1 else builder.op("Concat", *parts, axis=track.axis)
 
 
-def _at(tape: Tape, states: list[ir.Value], last_frame: ir.Value) -> ir.Value:
+def _at(builder: GraphBuilder, states: list[ir.Value], last_frame: ir.Value) -> ir.Value:
     if len(states) == 1:
         return states[0]
-    stacked = [tape.op("Unsqueeze", state, tape.ints(0)) for state in states]
-    return tape.op("Gather", tape.op("Concat", *stacked, axis=0), last_frame, axis=0)
+    stacked = [builder.op("Unsqueeze", state, builder.ints(0)) for state in states]
+    return builder.op("Gather", builder.op("Concat", *stacked, axis=0), last_frame, axis=0)
 
 
-def _copy(body: ir.Graph, tape: Tape, inputs: Sequence[ir.Value]) -> list[ir.Value]:
+def _copy(body: ir.Graph, builder: GraphBuilder, inputs: Sequence[ir.Value]) -> list[ir.Value]:
     """Record one copy of `body` that reads `inputs`, and return its results."""
     copy = body.clone(allow_outer_scope_values=True)
     actual = dict(zip(copy.inputs, inputs, strict=True))
     arrays = {value: constant(value) for value in copy.initializers.values()}
-    actual |= {value: tape.const(array) for value, array in arrays.items() if array is not None}
+    actual |= {value: builder.const(array) for value, array in arrays.items() if array is not None}
     for formal, value in actual.items():
         _read_instead(formal, value)
     results = [actual.get(value, value) for value in copy.outputs]
@@ -154,5 +154,5 @@ def _copy(body: ir.Graph, tape: Tape, inputs: Sequence[ir.Value]) -> list[ir.Val
     nodes = list(copy)
     copy.remove(nodes)
     for node in nodes:
-        tape.add(node, node.outputs[0].name or "")
+        builder.add(node, node.outputs[0].name or "")
     return results

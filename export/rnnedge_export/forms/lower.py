@@ -28,8 +28,8 @@ from rnnedge_export.forms import scan, step, unrolled
 from rnnedge_export.forms.attributes import is_native, read
 from rnnedge_export.forms.inline import inline, is_scan, read_scan
 from rnnedge_export.forms.recurrence import rewrite
-from rnnedge_export.forms.shapes import infer_shapes
-from rnnedge_export.forms.tape import Tape, subgraphs
+from rnnedge_export.graph.builder import GraphBuilder, subgraphs
+from rnnedge_export.graph.shape_inference import infer_shapes
 from rnnedge_runtime.errors import ModelRefused
 
 FORMS = ("native", "scan", "unrolled", "step")
@@ -62,14 +62,14 @@ def lower(
         raise ModelRefused(f"form {form!r}: finals given; expected them with a fixed number of frames only")
     if form == "native":
         return
-    _lower_graph(model.graph, Tape(model), form, 1 if form == "step" else chunk, only, finals)
+    _lower_graph(model.graph, GraphBuilder(model), form, 1 if form == "step" else chunk, only, finals)
     ir.passes.common.RemoveUnusedNodesPass()(model)
     infer_shapes(model)
 
 
 def _lower_graph(
     graph: ir.Graph,
-    tape: Tape,
+    builder: GraphBuilder,
     form: str,
     chunk: int | None,
     only: Collection[ir.Node] | None,
@@ -77,22 +77,22 @@ def _lower_graph(
 ) -> None:
     for node in list(graph):
         for inner in subgraphs(node):
-            _lower_graph(inner, tape, form, None, None, {})
+            _lower_graph(inner, builder, form, None, None, {})
         if only is not None and node not in only:
             continue
-        tape.place = node.name or node.op_type
+        builder.place = node.name or node.op_type
         if is_native(node):
             if form == "scan":
-                rewrite(node, tape, scan.run)
+                rewrite(node, builder, scan.run)
                 continue
             length = read(node).length or chunk
             if length is None:
                 continue
             if form == "step" and length == 1:
-                rewrite(node, tape, step.run)
+                rewrite(node, builder, step.run)
             else:
-                rewrite(node, tape, unrolled.runner(length, finals.get(node)))
+                rewrite(node, builder, unrolled.runner(length, finals.get(node)))
         elif is_scan(node) and form != "scan":
             length = read_scan(node).length or chunk
             if length is not None:
-                inline(node, tape, length, finals.get(node))
+                inline(node, builder, length, finals.get(node))

@@ -19,8 +19,8 @@ import onnx_ir as ir
 
 from rnnedge_export.forms.attributes import Direction, Recurrence, read, static_dim
 from rnnedge_export.forms.cells import Memory, advance
-from rnnedge_export.forms.tape import Tape, replace
 from rnnedge_export.forms.weights import Weights, prepare
+from rnnedge_export.graph.builder import GraphBuilder, replace
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Task:
     reads_y: bool
     taps: tuple[str, ...] = ()
 
-    def frame(self, tape: Tape, t: ir.Value, x: list[ir.Value], memory: Memory) -> tuple[ir.Value, Memory]:
+    def frame(self, builder: GraphBuilder, t: ir.Value, x: list[ir.Value], memory: Memory) -> tuple[ir.Value, Memory]:
         """The output (B, H) of frame `t` (int64 scalar, counted from 0 in x), and the state after it."""
-        after = advance(tape, self.spec, self.direction, self.weights, x, memory)
+        after = advance(builder, self.spec, self.direction, self.weights, x, memory)
         if self.lens is None:
             return after.h, after
-        valid = tape.op("Less", t, self.lens)
-        y = tape.op("Where", valid, after.h, tape.scalar(0.0, self.spec.dtype))
-        held = [tape.op("Where", valid, new, old) for new, old in zip(after.values, memory.values, strict=True)]
+        valid = builder.op("Less", t, self.lens)
+        y = builder.op("Where", valid, after.h, builder.scalar(0.0, self.spec.dtype))
+        held = [builder.op("Where", valid, new, old) for new, old in zip(after.values, memory.values, strict=True)]
         return y, Memory(*held)
 
 
@@ -61,53 +61,53 @@ class Result:
     taps: tuple[ir.Value, ...] = ()
 
 
-Run = Callable[[Tape, Task], Result]
+Run = Callable[[GraphBuilder, Task], Result]
 
 
-def rewrite(node: ir.Node, tape: Tape, run: Run) -> None:
+def rewrite(node: ir.Node, builder: GraphBuilder, run: Run) -> None:
     """Put in the place of the native `node` what `run` writes for each of its directions."""
     spec = read(node)
     used = [bool(value.uses()) or value.is_graph_output() for value in node.outputs]
     lens = None
     if spec.sequence_lens is not None:
-        lens = tape.op("Unsqueeze", tape.op("Cast", spec.sequence_lens, to=ir.DataType.INT64), tape.ints(1))
-    initial = [_initial_states(tape, spec, value) for value in (spec.initial_h, spec.initial_c)]
+        lens = builder.op("Unsqueeze", builder.op("Cast", spec.sequence_lens, to=ir.DataType.INT64), builder.ints(1))
+    initial = [_initial_states(builder, spec, value) for value in (spec.initial_h, spec.initial_c)]
     results = []
     for d in spec.directions:
         memory = Memory(initial[0][d.index], initial[1][d.index] if spec.kind == "LSTM" else None)
-        results.append(run(tape, Task(spec, d, prepare(tape, spec, d), memory, lens, bool(used) and used[0])))
+        results.append(run(builder, Task(spec, d, prepare(builder, spec, d), memory, lens, bool(used) and used[0])))
     outputs: list[ir.Value | None] = []
     for index, reads in enumerate(used):
         if not reads:
             outputs.append(None)
         elif index == 0:
             ys = [result.y for result in results if result.y is not None]
-            outputs.append(_join(tape, ys, spec.layout + 1))
+            outputs.append(_join(builder, ys, spec.layout + 1))
         else:
             finals = [result.memory.values[index - 1] for result in results]
-            axis = tape.ints(spec.layout)
-            outputs.append(_join(tape, [tape.op("Unsqueeze", value, axis) for value in finals], spec.layout))
-    replace(node, tape, outputs)
+            axis = builder.ints(spec.layout)
+            outputs.append(_join(builder, [builder.op("Unsqueeze", value, axis) for value in finals], spec.layout))
+    replace(node, builder, outputs)
 
 
-def _initial_states(tape: Tape, spec: Recurrence, value: ir.Value | None) -> list[ir.Value]:
+def _initial_states(builder: GraphBuilder, spec: Recurrence, value: ir.Value | None) -> list[ir.Value]:
     """One (B, H) for each direction."""
     count = len(spec.directions)
     if value is None:
-        return [_zeros(tape, spec)] * count
-    parts = tape.ops("Split", value, tape.ints(1, 1), outputs=2, axis=spec.layout) if count == 2 else [value]
-    return [tape.op("Squeeze", part, tape.ints(spec.layout), hint="h") for part in parts]
+        return [_zeros(builder, spec)] * count
+    parts = builder.ops("Split", value, builder.ints(1, 1), outputs=2, axis=spec.layout) if count == 2 else [value]
+    return [builder.op("Squeeze", part, builder.ints(spec.layout), hint="h") for part in parts]
 
 
-def _zeros(tape: Tape, spec: Recurrence) -> ir.Value:
+def _zeros(builder: GraphBuilder, spec: Recurrence) -> ir.Value:
     axis = 1 - spec.time_axis
     batch = static_dim(spec.x, axis)
     if batch is not None:
-        return tape.const(np.zeros((batch, spec.hidden_size), spec.dtype.numpy()), "zeros")
-    size = tape.op("Shape", spec.x, start=axis, end=axis + 1)
-    shape = tape.op("Concat", size, tape.ints(spec.hidden_size), axis=0)
-    return tape.op("ConstantOfShape", shape, value=ir.tensor(np.zeros(1, spec.dtype.numpy())))
+        return builder.const(np.zeros((batch, spec.hidden_size), spec.dtype.numpy()), "zeros")
+    size = builder.op("Shape", spec.x, start=axis, end=axis + 1)
+    shape = builder.op("Concat", size, builder.ints(spec.hidden_size), axis=0)
+    return builder.op("ConstantOfShape", shape, value=ir.tensor(np.zeros(1, spec.dtype.numpy())))
 
 
-def _join(tape: Tape, parts: list[ir.Value], axis: int) -> ir.Value:
-    return parts[0] if len(parts) == 1 else tape.op("Concat", *parts, axis=axis)
+def _join(builder: GraphBuilder, parts: list[ir.Value], axis: int) -> ir.Value:
+    return parts[0] if len(parts) == 1 else builder.op("Concat", *parts, axis=axis)

@@ -15,22 +15,22 @@ import onnx_ir as ir
 
 from rnnedge_export.forms.cells import Memory, project_sequence
 from rnnedge_export.forms.recurrence import Result, Task
-from rnnedge_export.forms.tape import Tape
 from rnnedge_export.forms.weights import GROUPS
+from rnnedge_export.graph.builder import GraphBuilder
 
 
-def run(tape: Tape, task: Task) -> Result:
+def run(builder: GraphBuilder, task: Task) -> Result:
     """Write one direction of a native recurrence as a Scan."""
     spec = task.spec
-    scanned = project_sequence(tape, task.weights, spec.x)
+    scanned = project_sequence(builder, task.weights, spec.x)
     axes = [spec.time_axis] * len(scanned)
-    inner = tape.branch()
+    inner = builder.branch()
     frames = [_input(inner, f"{spec.name}.x", spec.dtype, gates * spec.hidden_size) for gates in GROUPS[spec.kind]]
     before = [_input(inner, f"{spec.name}.{letter}", spec.dtype, spec.hidden_size) for letter, _ in _letters(task)]
     inputs = [*before, *frames]
     t = _scalar(inner, f"{spec.name}.t")
     if task.lens is not None:
-        scanned.append(_counter(tape, spec.x, spec.time_axis))
+        scanned.append(_counter(builder, spec.x, spec.time_axis))
         axes.append(0)
         inputs.append(t)
     y, after = task.frame(inner, t, frames, Memory(*before))
@@ -44,14 +44,14 @@ def run(tape: Tape, task: Task) -> Result:
     for value in outputs:
         value.type, value.shape = ir.TensorType(spec.dtype), ir.Shape([None, spec.hidden_size])
     body = ir.Graph(
-        inputs, outputs, nodes=inner.take(), name=tape.fresh(f"{spec.name}.body"), opset_imports={"": tape.opset}
+        inputs, outputs, nodes=inner.take(), name=builder.fresh(f"{spec.name}.body"), opset_imports={"": builder.opset}
     )
     order = int(task.direction.reverse)
     stacked: dict[str, Any] = {}
     if task.reads_y or task.taps:
         places = [spec.time_axis] * task.reads_y + [0] * len(task.taps)
         stacked = {"scan_output_axes": places, "scan_output_directions": [order] * len(places)}
-    results = tape.ops(
+    results = builder.ops(
         "Scan",
         *(value for _, value in _letters(task)),
         *scanned,
@@ -64,7 +64,7 @@ def run(tape: Tape, task: Task) -> Result:
         **stacked,
     )
     states, rows = results[: len(before)], results[len(before) :]
-    ys = tape.op("Unsqueeze", rows[0], tape.ints(spec.layout + 1)) if task.reads_y else None
+    ys = builder.op("Unsqueeze", rows[0], builder.ints(spec.layout + 1)) if task.reads_y else None
     return Result(ys, Memory(*states), tuple(rows[int(task.reads_y) :]))
 
 
@@ -72,17 +72,17 @@ def _letters(task: Task) -> list[tuple[str, ir.Value]]:
     return list(zip("hc", task.memory.values, strict=False))
 
 
-def _input(tape: Tape, hint: str, dtype: ir.DataType, width: int) -> ir.Value:
+def _input(builder: GraphBuilder, hint: str, dtype: ir.DataType, width: int) -> ir.Value:
     """A body input (B, width); onnxruntime issue 27887: the CUDA Scan misjudges carry buffers of unknown shape."""
-    return ir.Value(name=tape.fresh(hint), type=ir.TensorType(dtype), shape=ir.Shape([None, width]))
+    return ir.Value(name=builder.fresh(hint), type=ir.TensorType(dtype), shape=ir.Shape([None, width]))
 
 
-def _scalar(tape: Tape, hint: str) -> ir.Value:
-    return ir.Value(name=tape.fresh(hint), type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([]))
+def _scalar(builder: GraphBuilder, hint: str) -> ir.Value:
+    return ir.Value(name=builder.fresh(hint), type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([]))
 
 
-def _counter(tape: Tape, x: ir.Value, axis: int) -> ir.Value:
+def _counter(builder: GraphBuilder, x: ir.Value, axis: int) -> ir.Value:
     """0, 1, ..., T-1 for x with T frames."""
-    length = tape.op("Squeeze", tape.op("Shape", x, start=axis, end=axis + 1), tape.ints(0))
-    zero, one = (tape.scalar(number, ir.DataType.INT64) for number in (0, 1))
-    return tape.op("Range", zero, length, one)
+    length = builder.op("Squeeze", builder.op("Shape", x, start=axis, end=axis + 1), builder.ints(0))
+    zero, one = (builder.scalar(number, ir.DataType.INT64) for number in (0, 1))
+    return builder.op("Range", zero, length, one)

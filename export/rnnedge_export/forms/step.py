@@ -10,14 +10,14 @@ import numpy as np
 
 from rnnedge_export.forms.cells import project
 from rnnedge_export.forms.recurrence import Result, Task
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 
 
-def run(tape: Tape, task: Task) -> Result:
+def run(builder: GraphBuilder, task: Task) -> Result:
     """Write one direction of a native recurrence for one frame; forward and reverse are the same here."""
     spec = task.spec
-    x = tape.op("Squeeze", spec.x, tape.ints(spec.time_axis))
-    first = tape.const(np.zeros((), np.int64), "scalar")
-    y, memory = task.frame(tape, first, project(tape, task.weights, x), task.memory)
-    axes = tape.ints(spec.layout, spec.layout + 1)
-    return Result(tape.op("Unsqueeze", y, axes) if task.reads_y else None, memory)
+    x = builder.op("Squeeze", spec.x, builder.ints(spec.time_axis))
+    first = builder.const(np.zeros((), np.int64), "scalar")
+    y, memory = task.frame(builder, first, project(builder, task.weights, x), task.memory)
+    axes = builder.ints(spec.layout, spec.layout + 1)
+    return Result(builder.op("Unsqueeze", y, axes) if task.reads_y else None, memory)

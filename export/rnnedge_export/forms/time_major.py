@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 
 _ELEMENTWISE = {
     "Abs", "Add", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid",
@@ -54,7 +54,7 @@ class _Sinking:
 
     def __init__(self, model: ir.Model, axes: Mapping[str, tuple[int, int]]) -> None:
         self.model, self.graph, self.axes = model, model.graph, axes
-        self.tape = Tape(model)
+        self.builder = GraphBuilder(model)
         self.under: dict[ir.Value, tuple[ir.Value, Perm]] = {}
         self.written: dict[ir.Value, ir.Value] = {}
 
@@ -161,13 +161,13 @@ class _Sinking:
             kept = {k: v for k, v in node.attributes.items() if k not in attributes}
             attrs = [*kept.values(), *(ir.AttrInt64(k, v) for k, v in attributes.items())]
             copy = ir.Node("", node.op_type, inputs, attrs, num_outputs=len(node.outputs))
-            self.tape.add(copy)
+            self.builder.add(copy)
             results = list(copy.outputs)
             for new, old in zip(copy.outputs, node.outputs, strict=True):
                 new.type = old.type
                 if old.shape is not None:
                     new.shape = ir.Shape(old.shape[perm.index(i)] for i in identity)
-            self.graph.insert_before(node, self.tape.take())
+            self.graph.insert_before(node, self.builder.take())
         for old, result in zip(node.outputs, results, strict=True):
             assert result is not None
             self.under[old] = (result, perm)
@@ -178,18 +178,18 @@ class _Sinking:
         """The value itself, or an Identity of one that has a name of its own to keep."""
         if base.producer() is not None and not base.is_graph_output():
             return base
-        result = self.tape.op("Identity", base)
+        result = self.builder.op("Identity", base)
         result.type, result.shape = base.type, base.shape
-        for node in self.tape.take():
+        for node in self.builder.take():
             self.graph.append(node)
         return result
 
     def _write(self, value: ir.Value) -> ir.Value:
         if value not in self.written:
             base, perm = self.under[value]
-            result = self.tape.op("Transpose", base, perm=list(perm), hint="transposed")
+            result = self.builder.op("Transpose", base, perm=list(perm), hint="transposed")
             result.type, result.shape = value.type, value.shape
-            nodes = self.tape.take()
+            nodes = self.builder.take()
             producer = base.producer()
             if producer is None:
                 first = next(iter(self.graph))

@@ -7,7 +7,7 @@
 3. The recurrent bias is added to the input bias, except for the h gate of a GRU with linear_before_reset: there it
    stands inside the product with r, and is kept apart.
 
-Constant weights are prepared in numpy while compiling (see `Tape`); others by nodes of the graph.
+Constant weights are prepared in numpy while compiling (see `GraphBuilder`); others by nodes of the graph.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from rnnedge_export.forms.attributes import Direction, Recurrence
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 
 # Number of gates in each group, in ONNX gate order.
 GROUPS = {"RNN": (1,), "LSTM": (3, 1), "GRU": (2, 1)}
@@ -41,43 +41,45 @@ class Weights:
     peepholes: tuple[ir.Value, ...]
 
 
-def prepare(tape: Tape, spec: Recurrence, direction: Direction) -> Weights:
+def prepare(builder: GraphBuilder, spec: Recurrence, direction: Direction) -> Weights:
     """Read the weights of one direction of `spec`."""
     gates = GROUPS[spec.kind]
-    ws = _matrices(tape, spec, _pick(tape, spec, spec.w, direction), gates, "W")
-    rs = _matrices(tape, spec, _pick(tape, spec, spec.r, direction), gates, "R")
+    ws = _matrices(builder, spec, _pick(builder, spec, spec.w, direction), gates, "W")
+    rs = _matrices(builder, spec, _pick(builder, spec, spec.r, direction), gates, "R")
     bs: list[ir.Value | None] = [None] * len(gates)
     r_bs: list[ir.Value | None] = [None] * len(gates)
     if spec.b is not None:
-        b = _pick(tape, spec, spec.b, direction)
-        parts = _cut(tape, spec, b, (*gates, *gates), 0, "B")
+        b = _pick(builder, spec, spec.b, direction)
+        parts = _cut(builder, spec, b, (*gates, *gates), 0, "B")
         for k, (w_b, r_b) in enumerate(zip(parts[: len(gates)], parts[len(gates) :], strict=True)):
             apart = spec.kind == "GRU" and spec.linear_before_reset and k == 1
-            bs[k] = w_b if apart else tape.op("Add", w_b, r_b, hint=f"{spec.name}.B")
+            bs[k] = w_b if apart else builder.op("Add", w_b, r_b, hint=f"{spec.name}.B")
             r_bs[k] = r_b if apart else None
     peepholes: tuple[ir.Value, ...] = ()
     if spec.p is not None:
-        peepholes = tuple(_cut(tape, spec, _pick(tape, spec, spec.p, direction), (1, 1, 1), 0, "P"))
+        peepholes = tuple(_cut(builder, spec, _pick(builder, spec, spec.p, direction), (1, 1, 1), 0, "P"))
     return Weights(tuple(Group(*each) for each in zip(ws, rs, bs, r_bs, strict=True)), peepholes)
 
 
-def _pick(tape: Tape, spec: Recurrence, value: ir.Value, direction: Direction) -> ir.Value:
+def _pick(builder: GraphBuilder, spec: Recurrence, value: ir.Value, direction: Direction) -> ir.Value:
     """One direction of a weight (D, ...) -> (...)."""
     if len(spec.directions) > 1:
-        value = tape.ops("Split", value, tape.ints(1, 1), outputs=2, axis=0)[direction.index]
-    return tape.op("Squeeze", value, tape.ints(0))
+        value = builder.ops("Split", value, builder.ints(1, 1), outputs=2, axis=0)[direction.index]
+    return builder.op("Squeeze", value, builder.ints(0))
 
 
-def _matrices(tape: Tape, spec: Recurrence, value: ir.Value, gates: tuple[int, ...], letter: str) -> list[ir.Value]:
+def _matrices(
+    builder: GraphBuilder, spec: Recurrence, value: ir.Value, gates: tuple[int, ...], letter: str
+) -> list[ir.Value]:
     """(k*H, in) -> one (in, n*H) for each group."""
-    parts = _cut(tape, spec, value, gates, 0, letter)
-    return [tape.op("Transpose", part, perm=[1, 0], hint=f"{spec.name}.{letter}") for part in parts]
+    parts = _cut(builder, spec, value, gates, 0, letter)
+    return [builder.op("Transpose", part, perm=[1, 0], hint=f"{spec.name}.{letter}") for part in parts]
 
 
 def _cut(
-    tape: Tape, spec: Recurrence, value: ir.Value, gates: tuple[int, ...], axis: int, letter: str
+    builder: GraphBuilder, spec: Recurrence, value: ir.Value, gates: tuple[int, ...], axis: int, letter: str
 ) -> list[ir.Value]:
     if len(gates) == 1:
         return [value]
-    sizes = tape.ints(*(n * spec.hidden_size for n in gates))
-    return tape.ops("Split", value, sizes, outputs=len(gates), axis=axis, hint=f"{spec.name}.{letter}")
+    sizes = builder.ints(*(n * spec.hidden_size for n in gates))
+    return builder.ops("Split", value, sizes, outputs=len(gates), axis=axis, hint=f"{spec.name}.{letter}")

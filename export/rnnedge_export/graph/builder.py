@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from rnnedge_export.forms.folding import FOLDS
+from rnnedge_export.graph.folding import FOLDS
 
 Array = npt.NDArray[Any]
 
 
-class Tape:
+class GraphBuilder:
     """Records nodes for one model. Created by a pass; `branch` records a subgraph of the same model."""
 
     def __init__(self, model: ir.Model) -> None:
@@ -37,9 +37,9 @@ class Tape:
         self.place = ""
         """Name of the node being rewritten; it begins the names of the nodes recorded."""
 
-    def branch(self) -> Tape:
-        """A tape with a list of nodes of its own; names and constants stay shared."""
-        other = Tape.__new__(Tape)
+    def branch(self) -> GraphBuilder:
+        """A builder with a list of nodes of its own; names and constants stay shared."""
+        other = GraphBuilder.__new__(GraphBuilder)
         other.__dict__.update(self.__dict__)
         other._nodes = []
         return other
@@ -133,7 +133,7 @@ def subgraphs(node: ir.Node) -> Iterator[ir.Graph]:
             yield from attribute.as_graphs()
 
 
-def replace(node: ir.Node, tape: Tape, values: Sequence[ir.Value | None]) -> None:
+def replace(node: ir.Node, builder: GraphBuilder, values: Sequence[ir.Value | None]) -> None:
     """Put the recorded nodes in the place of `node`; `values[k]` stands for its output k (None: nobody reads it).
 
     A graph output keeps its name. It goes through an Identity where the new value is a graph input, an initializer,
@@ -149,12 +149,12 @@ def replace(node: ir.Node, tape: Tape, values: Sequence[ir.Value | None]) -> Non
             taken = any(new is value for value, _ in renamed)
             producer = new.producer()
             if taken or producer is None or new.is_graph_output() or producer.graph not in (None, graph):
-                new = tape.op("Identity", new)
+                new = builder.op("Identity", new)
             renamed.append((new, old.name or ""))
         new.type = new.type or old.type
         new.shape = new.shape or old.shape
         ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
-    graph.insert_before(node, tape.take())
+    graph.insert_before(node, builder.take())
     graph.remove(node, safe=True)
     for value, name in renamed:
         value.name = name

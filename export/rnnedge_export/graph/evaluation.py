@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.timeless import dependent
+from rnnedge_export.graph.dependence import dependent
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.optimizers import leave_out

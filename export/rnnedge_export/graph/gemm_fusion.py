@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
 
 
 def fuse_gemm(model: ir.Model) -> None:
     """Write Gemm for every such pair of the main graph, in place. Shapes must have been inferred."""
-    tape = Tape(model)
+    builder = GraphBuilder(model)
     for node in list(model.graph):
         if node.op_type != "Add" or node.domain != "":
             continue
@@ -23,8 +23,8 @@ def fuse_gemm(model: ir.Model) -> None:
             matmul = product.producer()
             if matmul is None or matmul.op_type != "MatMul" or not _fits(matmul, product, addend):
                 continue
-            tape.place = matmul.name or "Gemm"
-            replace(node, tape, [tape.op("Gemm", *matmul.inputs, addend)])
+            builder.place = matmul.name or "Gemm"
+            replace(node, builder, [builder.op("Gemm", *matmul.inputs, addend)])
             model.graph.remove(matmul, safe=True)
             break
 

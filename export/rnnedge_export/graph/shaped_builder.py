@@ -8,28 +8,28 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_runtime.contract import Array, Dim
 
 
-class Written:
-    """Writes nodes on a tape; each method returns a value whose type and shape are set."""
+class ShapedBuilder:
+    """Records nodes with a graph builder; each method returns a value whose type and shape are set."""
 
-    def __init__(self, tape: Tape, like: ir.Value) -> None:
+    def __init__(self, builder: GraphBuilder, like: ir.Value) -> None:
         """Every value has the type of `like`."""
-        self._tape = tape
+        self._builder = builder
         self._type = like.type
 
     def op(self, op_type: str, shape: Sequence[Dim], *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
         """One node whose output has `shape`."""
-        value = self._tape.op(op_type, *inputs, **attributes)
+        value = self._builder.op(op_type, *inputs, **attributes)
         if value.producer() is not None:
             value.type, value.shape = self._type, ir.Shape(shape)
         return value
 
     def const(self, array: Array) -> ir.Value:
         """A constant."""
-        return self._tape.const(array)
+        return self._builder.const(array)
 
     def transposed(self, value: ir.Value, order: Sequence[int]) -> ir.Value:
         """Axes in another order."""
@@ -44,14 +44,14 @@ class Written:
         shape = list(shape_of(value))
         for axis in sorted(axes):
             shape.insert(axis, 1)
-        return self.op("Unsqueeze", shape, value, self._tape.ints(*axes))
+        return self.op("Unsqueeze", shape, value, self._builder.ints(*axes))
 
     def squeezed(self, value: ir.Value, axes: Sequence[int]) -> ir.Value:
         """Without `axes`, which are 1."""
         if not axes:
             return value
         return self.op(
-            "Squeeze", [d for i, d in enumerate(shape_of(value)) if i not in axes], value, self._tape.ints(*axes)
+            "Squeeze", [d for i, d in enumerate(shape_of(value)) if i not in axes], value, self._builder.ints(*axes)
         )
 
     def tail(self, value: ir.Value, kept: int, after: Sequence[int]) -> ir.Value:
@@ -60,7 +60,7 @@ class Written:
         if list(before[kept:]) == list(after):
             return value
         numbers = [0] * kept + list(after)
-        return self.op("Reshape", [*before[:kept], *after], value, self._tape.const(np.array(numbers, np.int64)))
+        return self.op("Reshape", [*before[:kept], *after], value, self._builder.const(np.array(numbers, np.int64)))
 
 
 def shape_of(value: ir.Value | None) -> tuple[Dim, ...]:

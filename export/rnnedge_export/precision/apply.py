@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 import onnx_ir.passes.common
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import Weight, check_layers, product_of, weights_of
 from rnnedge_export.precision.native_lstm import OPERATOR, narrow_lstms
@@ -76,17 +76,17 @@ def narrow(
     if not weights:
         raise ModelRefused(f"precision {plan.default}: expected weights to store in fewer bits, found none")
     ranges = Ranges(bounds_of(model, states), observed or {})
-    tape = Tape(model)
+    builder = GraphBuilder(model)
     changes: dict[str, tuple[str, int, Counter[str]]] = {}
     lstms = {w.layer for w in weights if plan.of(w.layer) == "int8"} & set(recurrences)
-    for layer, parameters in narrow_lstms(model, tape, lstms).items():
+    for layer, parameters in narrow_lstms(model, builder, lstms).items():
         changes[layer] = "int8", parameters, Counter({OPERATOR: 1})
     expected = len(changes)
     for weight in weights:
         precision = plan.of(weight.layer)
         if precision == "float32" or not weight.value.uses():
             continue
-        hows, products = _write(tape, weight, precision, ranges)
+        hows, products = _write(builder, weight, precision, ranges)
         expected += products
         _, parameters, counter = changes.get(weight.layer, (precision, 0, Counter()))
         changes[weight.layer] = precision, parameters + weight.array.size, counter + hows
@@ -99,11 +99,11 @@ def narrow(
     )
 
 
-def _write(tape: Tape, weight: Weight, precision: str, ranges: Ranges) -> tuple[Counter[str], int]:
+def _write(builder: GraphBuilder, weight: Weight, precision: str, ranges: Ranges) -> tuple[Counter[str], int]:
     """How the uses of a weight were written, and how many of them are integer products."""
     hows: Counter[str] = Counter()
     if precision in HALVES:
-        hows[store_half(tape, weight, precision) or f"float32, too large for {precision}"] += 1
+        hows[store_half(builder, weight, precision) or f"float32, too large for {precision}"] += 1
         return hows, 0
     bits, integers = (4 if precision == "int4" else 8), 0
     for node in weight.nodes:
@@ -111,12 +111,12 @@ def _write(tape: Tape, weight: Weight, precision: str, ranges: Ranges) -> tuple[
         product = product_of(node, weight.value)
         assert product is not None
         before = node.outputs[0]
-        how, after = write_product(tape, product, bits, ranges)
+        how, after = write_product(builder, product, bits, ranges)
         hows[how] += 1
         integers += how != WIDENED
         ranges.move(before, after)
     if weight.read:
-        hows[store_int8(tape, weight)] += 1
+        hows[store_int8(builder, weight)] += 1
     return hows, integers
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import constant
+from rnnedge_export.graph.builder import constant
 from rnnedge_runtime.contract import State
 
 Range = tuple[float, float]

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import product_of, weights_of
 from rnnedge_export.precision.recordings import Recording, stream_recording
@@ -69,18 +69,18 @@ def _within(seen: Array, proven: Range | None) -> Range:
 
 def _watch(model: ir.Model, value: ir.Value, warmup: int) -> State:
     """Case 1: the state (1, 2) of one value: the largest of -x and of x so far."""
-    tape = Tape(model)
-    name = tape.fresh(f"range of {value.name}")
+    builder = GraphBuilder(model)
+    name = builder.fresh(f"range of {value.name}")
     before = _port(name)
     model.graph.inputs.append(before)
     graph = value.graph if value.graph is not None else value.producer().graph  # type: ignore[union-attr]
     if graph is model.graph or (value.is_graph_input() and value in model.graph.inputs):
-        after = _largest(tape, value, before)
-        _place(model.graph, value, tape)
+        after = _largest(builder, value, before)
+        _place(model.graph, value, builder)
     else:
         assert isinstance(graph, ir.Graph)
-        after = _through_scan(tape, model, graph, value, before)
-    after.name = tape.fresh(f"{name} after")
+        after = _through_scan(builder, model, graph, value, before)
+    after.name = builder.fresh(f"{name} after")
     after.type, after.shape = before.type, before.shape
     model.graph.outputs.append(after)
     return State(name, after.name, "float32", ("batch", 2), 0, _NOTHING, warmup)
@@ -90,30 +90,32 @@ def _port(name: str) -> ir.Value:
     return ir.Value(name=name, shape=ir.Shape(["batch", 2]), type=ir.TensorType(ir.DataType.FLOAT))
 
 
-def _largest(tape: Tape, value: ir.Value, before: ir.Value) -> ir.Value:
-    ends = [tape.op("ReduceMax", v, keepdims=0) for v in (tape.op("Neg", value), value)]
-    pair = tape.op("Concat", *(tape.op("Reshape", end, tape.ints(1, 1)) for end in ends), axis=1)
-    return tape.op("Max", before, pair)
+def _largest(builder: GraphBuilder, value: ir.Value, before: ir.Value) -> ir.Value:
+    ends = [builder.op("ReduceMax", v, keepdims=0) for v in (builder.op("Neg", value), value)]
+    pair = builder.op("Concat", *(builder.op("Reshape", end, builder.ints(1, 1)) for end in ends), axis=1)
+    return builder.op("Max", before, pair)
 
 
-def _place(graph: ir.Graph, value: ir.Value, tape: Tape) -> None:
+def _place(graph: ir.Graph, value: ir.Value, builder: GraphBuilder) -> None:
     producer = value.producer()
     if producer is None:
-        graph.insert_before(graph[0], tape.take())
+        graph.insert_before(graph[0], builder.take())
     else:
-        graph.insert_after(producer, tape.take())
+        graph.insert_after(producer, builder.take())
 
 
-def _through_scan(tape: Tape, model: ir.Model, body: ir.Graph, value: ir.Value, before: ir.Value) -> ir.Value:
+def _through_scan(
+    builder: GraphBuilder, model: ir.Model, body: ir.Graph, value: ir.Value, before: ir.Value
+) -> ir.Value:
     """The same inside the body of a Scan of the main graph: one more loop-carried state."""
     scan = next(n for n in model.graph if n.op_type == "Scan" and n.attributes["body"].as_graph() is body)
     scanned = scan.attributes.get_int("num_scan_inputs", 0)
     count = len(scan.inputs) - scanned
-    inner = _port(tape.fresh("range"))
+    inner = _port(builder.fresh("range"))
     body.inputs.insert(count, inner)
-    after = _largest(tape, value, inner)
+    after = _largest(builder, value, inner)
     after.type, after.shape = inner.type, inner.shape
-    _place(body, value, tape)
+    _place(body, value, builder)
     body.outputs.insert(count, after)
     inputs = [*scan.inputs[:count], before, *scan.inputs[count:]]
     wider = ir.Node("", "Scan", inputs, scan.attributes.values(), num_outputs=len(scan.outputs) + 1, name=scan.name)

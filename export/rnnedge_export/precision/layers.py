@@ -17,7 +17,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.forms.attributes import NATIVE
-from rnnedge_export.forms.tape import Array, constant
+from rnnedge_export.graph.builder import Array, constant
 from rnnedge_runtime.errors import ModelRefused
 
 _SMALLEST = 32

@@ -15,7 +15,7 @@ from collections.abc import Collection
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
 from rnnedge_export.precision.grids import per_tensor
 from rnnedge_export.precision.products import DOMAIN
 from rnnedge_runtime.contract import Array
@@ -24,7 +24,7 @@ OPERATOR = "DynamicQuantizeLSTM"
 _INPUTS = 8
 
 
-def narrow_lstms(model: ir.Model, tape: Tape, layers: Collection[str]) -> dict[str, int]:
+def narrow_lstms(model: ir.Model, builder: GraphBuilder, layers: Collection[str]) -> dict[str, int]:
     """Rewrite the LSTM nodes called as `layers`; returns the number of weights of each that was rewritten."""
     done = {}
     for node in list(model.graph):
@@ -37,20 +37,20 @@ def narrow_lstms(model: ir.Model, tape: Tape, layers: Collection[str]) -> dict[s
         if w is None or r is None:
             continue
         done[str(node.name)] = int(w.size + r.size)
-        _rewrite(node, tape, w, r)
+        _rewrite(node, builder, w, r)
     return done
 
 
-def _rewrite(node: ir.Node, tape: Tape, w: Array, r: Array) -> None:
-    tape.place = node.name or "LSTM"
+def _rewrite(node: ir.Node, builder: GraphBuilder, w: Array, r: Array) -> None:
+    builder.place = node.name or "LSTM"
     weights, scales = [], []
     for matrix, letter in ((w, "W"), (r, "R")):
         parts = [per_tensor(np.ascontiguousarray(direction.T)) for direction in matrix]
-        weights.append(tape.const(np.stack([part.q for part in parts]), f"{node.name}.{letter}"))
-        scales.append(tape.const(np.array([part.scale for part in parts], np.float32), "scale"))
-        scales.append(tape.const(np.zeros(len(parts), np.int8), "zero"))
+        weights.append(builder.const(np.stack([part.q for part in parts]), f"{node.name}.{letter}"))
+        scales.append(builder.const(np.array([part.scale for part in parts], np.float32), "scale"))
+        scales.append(builder.const(np.zeros(len(parts), np.int8), "zero"))
     given = [*node.inputs, *([None] * (_INPUTS - len(node.inputs)))]
     attributes = {name: attribute for name, attribute in node.attributes.items() if name != "layout"}
     inputs = [given[0], *weights, *given[3:], *scales]
     narrow = ir.Node(DOMAIN, OPERATOR, inputs, attributes.values(), num_outputs=len(node.outputs))
-    replace(node, tape, list(tape.add(narrow, node.name or "lstm").outputs))
+    replace(node, builder, list(builder.add(narrow, node.name or "lstm").outputs))

@@ -30,7 +30,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Array, Tape, replace
+from rnnedge_export.graph.builder import Array, GraphBuilder, replace
 from rnnedge_export.precision.bounds import Range
 from rnnedge_export.precision.grids import Narrow, per_block, per_column, per_tensor, squared_error
 from rnnedge_export.precision.layers import Product
@@ -71,22 +71,25 @@ class Ranges:
             self._by_name[str(after.name)] = self._by_name[before.name]
 
 
-def write_product(tape: Tape, product: Product, bits: int, ranges: Ranges) -> tuple[str, ir.Value]:
+def write_product(builder: GraphBuilder, product: Product, bits: int, ranges: Ranges) -> tuple[str, ir.Value]:
     """Put the integer product in the place of `product`; returns how it was written, and the value it gives."""
-    tape.place = product.node.name or product.node.op_type
+    builder.place = product.node.name or product.node.op_type
     range_ = ranges.of(product)
     if bits == 8 and range_ is not None:
         narrow = _whole(product.weight)
-        value, how = _by_range(tape, product, narrow, range_), "int8" if narrow.scale.ndim == 0 else "int8 per column"
+        value, how = (
+            _by_range(builder, product, narrow, range_),
+            "int8" if narrow.scale.ndim == 0 else "int8 per column",
+        )
     elif bits == 8 and product.weight.size < _FEW:
-        value, how = _widened(tape, product), WIDENED
+        value, how = _widened(builder, product), WIDENED
     else:
         narrow = per_block(product.weight, bits)
-        x = product.x if ranges.small(product) else _clipped(tape, product)
-        value, how = _by_blocks(tape, product, x, narrow, bits), f"int{bits} blocks of {narrow.block}"
+        x = product.x if ranges.small(product) else _clipped(builder, product)
+        value, how = _by_blocks(builder, product, x, narrow, bits), f"int{bits} blocks of {narrow.block}"
     if product.addend is not None:
-        value = tape.op("Add", value, product.addend)
-    replace(product.node, tape, [value])
+        value = builder.op("Add", value, product.addend)
+    replace(product.node, builder, [value])
     return how, value
 
 
@@ -96,31 +99,31 @@ def _whole(w: Array) -> Narrow:
     return column if squared_error(w, tensor) > _PAYS * squared_error(w, column) else tensor
 
 
-def _by_range(tape: Tape, product: Product, narrow: Narrow, range_: Range) -> ir.Value:
-    x_scale, x_zero = _affine(tape, range_)
-    x = _rounded(tape, product, x_scale, x_zero)
-    q, zeros = tape.const(narrow.q, "weight"), np.zeros(narrow.scale.shape, np.int8)
-    bias = None if product.bias is None else tape.const(product.bias, "bias")
-    inputs = [x, q, x_scale, tape.const(narrow.scale, "scale"), x_zero, tape.const(zeros, "zero"), bias]
-    return tape.op("MatMulIntegerToFloat", *(inputs if bias is not None else inputs[:-1]), domain=DOMAIN)
+def _by_range(builder: GraphBuilder, product: Product, narrow: Narrow, range_: Range) -> ir.Value:
+    x_scale, x_zero = _affine(builder, range_)
+    x = _rounded(builder, product, x_scale, x_zero)
+    q, zeros = builder.const(narrow.q, "weight"), np.zeros(narrow.scale.shape, np.int8)
+    bias = None if product.bias is None else builder.const(product.bias, "bias")
+    inputs = [x, q, x_scale, builder.const(narrow.scale, "scale"), x_zero, builder.const(zeros, "zero"), bias]
+    return builder.op("MatMulIntegerToFloat", *(inputs if bias is not None else inputs[:-1]), domain=DOMAIN)
 
 
-def _affine(tape: Tape, range_: Range) -> tuple[ir.Value, ir.Value]:
+def _affine(builder: GraphBuilder, range_: Range) -> tuple[ir.Value, ir.Value]:
     """Scale and zero point of uint8 numbers that cover the range, zero exactly among them."""
     low, high = min(range_[0], 0.0), max(range_[1], 0.0)
     scale = np.float32(max(high - low, 1e-6) / 255)
-    return tape.const(np.asarray(scale), "scale"), tape.const(np.asarray(np.rint(-low / scale), np.uint8), "zero")
+    return builder.const(np.asarray(scale), "scale"), builder.const(np.asarray(np.rint(-low / scale), np.uint8), "zero")
 
 
-def _rounded(tape: Tape, product: Product, scale: ir.Value, zero: ir.Value) -> ir.Value:
+def _rounded(builder: GraphBuilder, product: Product, scale: ir.Value, zero: ir.Value) -> ir.Value:
     """x as uint8; products with the same x share it."""
-    return _shared(product, "QuantizeLinear", scale, zero) or tape.op("QuantizeLinear", product.x, scale, zero)
+    return _shared(product, "QuantizeLinear", scale, zero) or builder.op("QuantizeLinear", product.x, scale, zero)
 
 
-def _clipped(tape: Tape, product: Product) -> ir.Value:
+def _clipped(builder: GraphBuilder, product: Product) -> ir.Value:
     """x within `MOST`; products with the same x share it (case 6)."""
-    low, high = (tape.const(np.asarray(end, np.float32), "bound") for end in (-MOST, MOST))
-    return _shared(product, "Clip", low, high) or tape.op("Clip", product.x, low, high)
+    low, high = (builder.const(np.asarray(end, np.float32), "bound") for end in (-MOST, MOST))
+    return _shared(product, "Clip", low, high) or builder.op("Clip", product.x, low, high)
 
 
 def _shared(product: Product, op_type: str, *others: ir.Value) -> ir.Value | None:
@@ -132,25 +135,25 @@ def _shared(product: Product, op_type: str, *others: ir.Value) -> ir.Value | Non
     return None
 
 
-def _by_blocks(tape: Tape, product: Product, x: ir.Value, narrow: Narrow, bits: int) -> ir.Value:
+def _by_blocks(builder: GraphBuilder, product: Product, x: ir.Value, narrow: Narrow, bits: int) -> ir.Value:
     q: Array = (narrow.q.astype(np.int16) + (_ZERO8 if bits == 8 else _ZERO4)).astype(np.uint8)
     if bits == 4:
         q = q[..., 0::2] | (q[..., 1::2] << 4)
     rows, columns = narrow.shape
-    scale = tape.const(narrow.scale.reshape(-1).astype(np.float32), "scale")
-    inputs: list[ir.Value | None] = [x, tape.const(q, "weight"), scale]
+    scale = builder.const(narrow.scale.reshape(-1).astype(np.float32), "scale")
+    inputs: list[ir.Value | None] = [x, builder.const(q, "weight"), scale]
     if product.bias is not None:
-        inputs += [None, None, tape.const(product.bias, "bias")]
-    return tape.op(
+        inputs += [None, None, builder.const(product.bias, "bias")]
+    return builder.op(
         "MatMulNBits", *inputs, domain=DOMAIN, K=rows, N=columns, bits=bits, block_size=narrow.block,
         accuracy_level=_FAST,
     )  # fmt: skip
 
 
-def _widened(tape: Tape, product: Product) -> ir.Value:
-    wide = widen_int8(tape, product.weight, axis=1)
+def _widened(builder: GraphBuilder, product: Product) -> ir.Value:
+    wide = widen_int8(builder, product.weight, axis=1)
     if product.bias is None:
-        return tape.op("MatMul", product.x, wide)
+        return builder.op("MatMul", product.x, wide)
     if product.x.shape is not None and len(product.x.shape) == 2:
-        return tape.op("Gemm", product.x, wide, tape.const(product.bias, "bias"))
-    return tape.op("Add", tape.op("MatMul", product.x, wide), tape.const(product.bias, "bias"))
+        return builder.op("Gemm", product.x, wide, builder.const(product.bias, "bias"))
+    return builder.op("Add", builder.op("MatMul", product.x, wide), builder.const(product.bias, "bias"))

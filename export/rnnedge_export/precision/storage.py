@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.precision.grids import per_axis
 from rnnedge_export.precision.layers import Weight
 from rnnedge_runtime.contract import Array
@@ -24,38 +24,38 @@ _LARGEST = {"float16": 65504.0, "bf16": (2 - 2**-7) * 2.0**127}
 WIDENED = "int8 in the file"
 
 
-def store_half(tape: Tape, weight: Weight, precision: str) -> str | None:
+def store_half(builder: GraphBuilder, weight: Weight, precision: str) -> str | None:
     """float16 or bf16 in the file, the nearest, ties to even; None where a weight is too large for it."""
     dtype = HALVES[precision]
     if np.abs(weight.array).max() > _LARGEST[precision]:
         return None
-    narrow = tape.const(weight.array.astype(dtype), "weight")
+    narrow = builder.const(weight.array.astype(dtype), "weight")
     # By way of double: onnxruntime fuses a Cast from float16 with what reads it, and fails where that is a Scan body.
-    wide = tape.op("Cast", tape.op("Cast", narrow, to=ir.DataType.DOUBLE), to=ir.DataType.FLOAT)
-    _widen(tape, weight, wide)
+    wide = builder.op("Cast", builder.op("Cast", narrow, to=ir.DataType.DOUBLE), to=ir.DataType.FLOAT)
+    _widen(builder, weight, wide)
     return precision
 
 
-def store_int8(tape: Tape, weight: Weight) -> str:
+def store_int8(builder: GraphBuilder, weight: Weight) -> str:
     """int8 in the file, with a scale for each output: axis 0 of a convolution or a table, 1 of a native recurrence."""
     recurrent = any(user.op_type in ("GRU", "LSTM", "RNN") for user, _ in weight.value.uses())
-    _widen(tape, weight, widen_int8(tape, weight.array, axis=1 if recurrent else 0))
+    _widen(builder, weight, widen_int8(builder, weight.array, axis=1 if recurrent else 0))
     return WIDENED
 
 
-def widen_int8(tape: Tape, array: Array, axis: int) -> ir.Value:
+def widen_int8(builder: GraphBuilder, array: Array, axis: int) -> ir.Value:
     """Record the nodes that make float32 of int8 weights, with a scale for every index of `axis`."""
     narrow = per_axis(array, axis)
-    wide = tape.op("Cast", tape.const(narrow.q, "weight"), to=ir.DataType.FLOAT)
-    return tape.op("Mul", wide, tape.const(narrow.scale, "scale"))
+    wide = builder.op("Cast", builder.const(narrow.q, "weight"), to=ir.DataType.FLOAT)
+    return builder.op("Mul", wide, builder.const(narrow.scale, "scale"))
 
 
-def _widen(tape: Tape, weight: Weight, wide: ir.Value) -> None:
+def _widen(builder: GraphBuilder, weight: Weight, wide: ir.Value) -> None:
     """Everybody who read the weight reads `wide`, which is computed at the head of the main graph."""
     value = weight.value
     wide.type, wide.shape = ir.TensorType(ir.DataType.FLOAT), value.shape
     graph = value.graph
     assert graph is not None
     ir.convenience.replace_all_uses_with(value, wide)
-    for node in reversed(tape.take()):
+    for node in reversed(builder.take()):
         graph.insert_before(graph[0], node)

@@ -4,8 +4,8 @@
 any output. `TappedSource` is the oracle for them: the gates by their equations, apart from how a file computes them.
 """
 
-from rnnedge_export.taps.asked import TAPS, check_asked, needs_scan
-from rnnedge_export.taps.insert import Tapped, insert_taps
-from rnnedge_export.taps.oracle import TappedSource, with_taps
+from rnnedge_export.probes.insert import Tapped, insert_taps
+from rnnedge_export.probes.oracle import TappedSource, with_taps
+from rnnedge_export.probes.selection import TAPS, check_asked, needs_scan
 
 __all__ = ["TAPS", "Tapped", "TappedSource", "check_asked", "insert_taps", "needs_scan", "with_taps"]

@@ -23,9 +23,9 @@ from rnnedge_export.forms.attributes import is_native, read
 from rnnedge_export.forms.cells import Memory
 from rnnedge_export.forms.inline import is_scan, read_scan
 from rnnedge_export.forms.recurrence import Result, Task, rewrite
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.probes.selection import needs_scan, values_of
 from rnnedge_export.streaming.recurrent import STATE_NAMES, layer_name
-from rnnedge_export.taps.asked import needs_scan, values_of
 from rnnedge_runtime.contract import Tap
 from rnnedge_runtime.errors import ModelRefused
 
@@ -93,7 +93,7 @@ class Inserting:
 
     def __init__(self, model: ir.Model, places: dict[str, str], asked: tuple[str, ...], form: str | None) -> None:
         self.model, self.places, self.asked, self.form = model, places, asked, form
-        self.tape = Tape(model)
+        self.builder = GraphBuilder(model)
         self.taps: list[Tap] = []
         self.rewritten = False
 
@@ -106,7 +106,7 @@ class Inserting:
         layer = layer_name(node, self.places)
         if not needs_scan(kind, self.asked):
             spec = read(node)
-            self.tape.place = layer
+            self.builder.place = layer
             y = self._squeezed(node.outputs[0], spec.layout + 1, [spec.time_axis, 1 - spec.time_axis, spec.layout + 2])
             self._add(layer, kind, {"hidden": y}, wanted)
             return
@@ -121,23 +121,23 @@ class Inserting:
     def _as_scan(self, node: ir.Node, layer: str, wanted: Mapping[str, str]) -> None:
         kind, spec = node.op_type, read(node)
         # Weights are named by the place, and precisions find their layer by that.
-        node.name = self.tape.place = layer
+        node.name = self.builder.place = layer
         names = tuple(name for name in wanted if name != "hidden")
         made: dict[str, ir.Value] = {}
         before = set(self.model.graph)
 
-        def run(tape: Tape, task: Task) -> Result:
+        def run(builder: GraphBuilder, task: Task) -> Result:
             extra = () if "cell" in names or kind != "LSTM" else ("cell",)
-            result = scan.run(tape, replace(task, reads_y=True, taps=(*names, *extra)))
+            result = scan.run(builder, replace(task, reads_y=True, taps=(*names, *extra)))
             assert result.y is not None
             made.update(zip((*names, *extra), result.taps, strict=True))
-            made["hidden"] = tape.op("Squeeze", result.y, tape.ints(spec.layout + 1))
+            made["hidden"] = builder.op("Squeeze", result.y, builder.ints(spec.layout + 1))
             if spec.layout:
-                made["hidden"] = tape.op("Transpose", made["hidden"], perm=[1, 0, 2])
+                made["hidden"] = builder.op("Transpose", made["hidden"], perm=[1, 0, 2])
             last = [self._last(made[name]) for name in ("hidden", "cell")[: len(result.memory.values)]]
             return Result(result.y, Memory(*last))
 
-        rewrite(node, self.tape, run)
+        rewrite(node, self.builder, run)
         self.rewritten = True
         assert spec.x.shape is not None
         _state_shapes(
@@ -145,14 +145,14 @@ class Inserting:
         )
         ir.passes.common.ShapeInferencePass()(self.model)
         (loop,) = (n for n in self.model.graph if n not in before and n.op_type == "Scan")
-        loop.name = self.tape.fresh(f"{layer}/Scan")
+        loop.name = self.builder.fresh(f"{layer}/Scan")
         loop.metadata_props[STATE_NAMES] = "h c" if kind == "LSTM" else "h"
         self.places[loop.name] = layer
         self._add(layer, kind, made, wanted)
 
     def _last(self, rows: ir.Value) -> ir.Value:
         """The row of the last frame."""
-        return self.tape.op("Gather", rows, self.tape.const(np.array(-1, np.int64)), axis=0)
+        return self.builder.op("Gather", rows, self.builder.const(np.array(-1, np.int64)), axis=0)
 
     def scan(self, node: ir.Node) -> None:
         """Case 2."""
@@ -161,7 +161,7 @@ class Inserting:
         if not values or any(track.backwards for track in (*described.inputs, *described.outputs)):
             return
         body, layer = described.body, self.places.get(node.name or "", "") or "scan"
-        count, inner = len(described.outputs), self.tape.branch()
+        count, inner = len(described.outputs), self.builder.branch()
         made: dict[str, ir.Value] = {}
         scanned = described.inputs[0]
         assert scanned.value.shape is not None
@@ -175,7 +175,7 @@ class Inserting:
             body.outputs.append(copy)
             rows = node.outputs[place]
             assert state.shape is not None
-            rows.name, rows.type = self.tape.fresh(f"tapped/{layer}.{name}"), ir.TensorType(ir.DataType.FLOAT)
+            rows.name, rows.type = self.builder.fresh(f"tapped/{layer}.{name}"), ir.TensorType(ir.DataType.FLOAT)
             rows.shape = ir.Shape([time, *state.shape])
             made[name] = rows
         for attribute in ("scan_output_axes", "scan_output_directions"):
@@ -187,10 +187,10 @@ class Inserting:
         """Y of a native recurrence as (time, batch, unit)."""
         assert y.shape is not None
         dims = [d for i, d in enumerate(y.shape) if i != axis]
-        value = self.tape.op("Squeeze", y, self.tape.ints(axis))
+        value = self.builder.op("Squeeze", y, self.builder.ints(axis))
         value.type, value.shape = y.type, ir.Shape(dims)
         if order[0]:
-            value = self.tape.op("Transpose", value, perm=[1, 0, 2])
+            value = self.builder.op("Transpose", value, perm=[1, 0, 2])
             value.type, value.shape = y.type, ir.Shape([dims[1], dims[0], dims[2]])
         return value
 
@@ -199,10 +199,10 @@ class Inserting:
         layer = unique(layer, [tap.layer for tap in self.taps])
         for name, kind in wanted.items():
             source = made[name]
-            value = self.tape.op("Identity", source)
+            value = self.builder.op("Identity", source)
             value.name, value.type, value.shape = f"tap.{layer}.{name}", source.type, source.shape
             self.taps.append(Tap(value.name, layer, cell, kind, name))
-            self.model.graph.extend(self.tape.take())
+            self.model.graph.extend(self.builder.take())
             self.model.graph.outputs.append(value)
 
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from rnnedge_export.capture import Captured
-from rnnedge_export.capture.measured import session
+from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.forms.attributes import Recurrence, is_native, read
 from rnnedge_export.forms.inline import is_scan
+from rnnedge_export.probes.equations import inner_values
+from rnnedge_export.probes.insert import Inserting, insert_taps, over_time
+from rnnedge_export.probes.selection import values_of
 from rnnedge_export.reference import Oracle
-from rnnedge_export.taps.asked import values_of
-from rnnedge_export.taps.equations import inner_values
-from rnnedge_export.taps.insert import Inserting, insert_taps, over_time
 from rnnedge_runtime.contract import Array, Contract, Tap
 
 _LETTERS = ("x", "w", "r", "b", "lens", "h", "c", "p")

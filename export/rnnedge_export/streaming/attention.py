@@ -23,10 +23,10 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
+from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.streaming.caches import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
-from rnnedge_export.streaming.sizes import grows
-from rnnedge_export.streaming.timeless import is_table
+from rnnedge_export.streaming.length_arithmetic import is_table
 from rnnedge_runtime.contract import Array, Dim
 
 _LENGTHS = ((192, 384), (1536, 2304))
@@ -177,22 +177,22 @@ def _operand(node: ir.Node, index: int, facts: Facts) -> tuple[ir.Value, Fact]:
 def _never_seen(node: ir.Node, keys: ir.Value, fact: Fact, back: int, warmup: int, facts: Facts) -> ir.Value:
     """Case 3: 0 for columns that have come, and the lowest number for those before frame 0."""
     assert fact.axis is not None and keys.dtype is not None
-    tape, ndim = facts.tape, rank(keys)
+    builder, ndim = facts.builder, rank(keys)
     shape: list[Dim] = [back if i == fact.axis else 1 if isinstance(d, int) else d for i, d in enumerate(dims(keys))]
     key = (tuple(shape), fact.clock, back)
     if key in facts.unseen:
         return facts.unseen[key]
     place = facts.places.get(node.name or "", "") or "attention"
-    state = ir.Value(name=tape.fresh(f"{place}.begun"), type=keys.type, shape=ir.Shape(shape))
+    state = ir.Value(name=builder.fresh(f"{place}.begun"), type=keys.type, shape=ir.Shape(shape))
     if facts.chunk is not None:
-        amounts = tape.ints(*[0] * (ndim + fact.axis), per_call(node, fact, facts), *[0] * (ndim - fact.axis - 1))
+        amounts = builder.ints(*[0] * (ndim + fact.axis), per_call(node, fact, facts), *[0] * (ndim - fact.axis - 1))
     else:
         count = insert(node, facts, "Shape", keys, start=fact.axis, end=fact.axis + 1)
-        parts = [tape.ints(*[0] * (ndim + fact.axis)), count]
+        parts = [builder.ints(*[0] * (ndim + fact.axis)), count]
         if fact.axis < ndim - 1:
-            parts.append(tape.ints(*[0] * (ndim - fact.axis - 1)))
+            parts.append(builder.ints(*[0] * (ndim - fact.axis - 1)))
         amounts = insert(node, facts, "Concat", *parts, axis=0)
-    begun = insert(node, facts, "Pad", state, amounts, tape.scalar(0.0, keys.dtype), like=keys)
+    begun = insert(node, facts, "Pad", state, amounts, builder.scalar(0.0, keys.dtype), like=keys)
     after = cut(node, facts, begun, fact.axis, -back, _END)
     facts.states.append(Held(state, after, str(state.name), tuple(shape), _NEVER, warmup))
     facts.unseen[key] = begun
@@ -206,26 +206,26 @@ def _by_distance(node: ir.Node, table: ir.Value, fact: Fact, facts: Facts) -> ir
         frames = per_call(node, fact, facts)
         rows, columns = np.arange(frames)[:, None], np.arange(frames + fact.back)[None]
         index = np.clip(rows - columns + fact.back, -1, fact.back + 1) + 1
-        return facts.tape.const(np.ascontiguousarray(by_distance[..., index]), "by_distance")
-    constant = facts.tape.const(by_distance, "by_distance")
+        return facts.builder.const(np.ascontiguousarray(by_distance[..., index]), "by_distance")
+    constant = facts.builder.const(by_distance, "by_distance")
     return insert(node, facts, "Gather", constant, _places(node, fact, facts), like=table, axis=by_distance.ndim - 1)
 
 
 def _places(node: ir.Node, fact: Fact, facts: Facts) -> ir.Value:
     """Distance + 1 of every row and column of a call, from 0 to back + 2."""
-    tape = facts.tape
+    builder = facts.builder
     index = next(i for i, f in facts.streamed(node) if f.pairs)
     value = cast(ir.Value, node.inputs[index])
     axis = rank(value) - 2
 
     def count(at: int) -> ir.Value:
         size = insert(node, facts, "Squeeze", insert(node, facts, "Shape", value, start=at, end=at + 1))
-        whole = (tape.const(np.zeros((), np.int64)), size, tape.const(np.ones((), np.int64)))
+        whole = (builder.const(np.zeros((), np.int64)), size, builder.const(np.ones((), np.int64)))
         return insert(node, facts, "Range", *whole)
 
-    rows = insert(node, facts, "Unsqueeze", count(axis), tape.ints(1))
-    apart = insert(node, facts, "Sub", insert(node, facts, "Add", rows, tape.ints(fact.back + 1)), count(axis + 1))
-    limits = (tape.const(np.zeros((), np.int64)), tape.const(np.asarray(fact.back + 2, np.int64)))
+    rows = insert(node, facts, "Unsqueeze", count(axis), builder.ints(1))
+    apart = insert(node, facts, "Sub", insert(node, facts, "Add", rows, builder.ints(fact.back + 1)), count(axis + 1))
+    limits = (builder.const(np.zeros((), np.int64)), builder.const(np.asarray(fact.back + 2, np.int64)))
     return insert(node, facts, "Clip", apart, *limits)
 
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import replace as replace_node
+from rnnedge_export.graph.builder import replace as replace_node
+from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming.facts import Fact, Facts, Held, NeedsHop, dims
-from rnnedge_export.streaming.front import frames_in_front
-from rnnedge_export.streaming.sizes import grows
+from rnnedge_export.streaming.left_padding import frames_in_front
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
 
@@ -42,7 +42,7 @@ def hold(
     """
     assert fact.axis is not None
     place = facts.places.get(node.name or "", "") or node.op_type.lower()
-    state = ir.Value(name=facts.tape.fresh(f"{place}.{kind}"), type=value.type)
+    state = ir.Value(name=facts.builder.fresh(f"{place}.{kind}"), type=value.type)
     shape = list(dims(value))
     shape[fact.axis] = frames
     apart = any(grows(d, "batch") for d in shape)
@@ -62,13 +62,13 @@ def hold(
 
 def _first_of_batch(node: ir.Node, state: ir.Value, like: ir.Value, facts: Facts) -> ir.Value:
     """What is the same for every sequence, such as the number of a frame, is kept by each and read from the first."""
-    first = insert(node, facts, "Gather", state, facts.tape.const(np.zeros((), np.int64)), axis=0)
+    first = insert(node, facts, "Gather", state, facts.builder.const(np.zeros((), np.int64)), axis=0)
     first.type = like.type
     return first
 
 
 def _for_every_sequence(node: ir.Node, value: ir.Value, state: ir.Value, facts: Facts) -> ir.Value:
-    wide = insert(node, facts, "Unsqueeze", value, facts.tape.ints(0))
+    wide = insert(node, facts, "Unsqueeze", value, facts.builder.ints(0))
     return insert(node, facts, "Expand", wide, insert(node, facts, "Shape", state))
 
 
@@ -76,13 +76,13 @@ def _or_first(node: ir.Node, state: ir.Value, value: ir.Value, fact: Fact, warmu
     """The frames held, or before any came, the first one in their place."""
     assert fact.axis is not None
     shape = [d if grows(d, "batch") else 1 for d in dims(value)]
-    tape, dtype = facts.tape, ir.DataType.FLOAT
+    builder, dtype = facts.builder, ir.DataType.FLOAT
     name = str(state.name).rpartition(".")[0] + ".begun"
-    begun = ir.Value(name=tape.fresh(name), type=ir.TensorType(dtype), shape=ir.Shape(shape))
-    after = insert(node, facts, "Max", begun, tape.scalar(1.0, dtype))
+    begun = ir.Value(name=builder.fresh(name), type=ir.TensorType(dtype), shape=ir.Shape(shape))
+    after = insert(node, facts, "Max", begun, builder.scalar(1.0, dtype))
     facts.states.append(Held(begun, after, str(begun.name), tuple(shape), 0.0, warmup))
     first = cut(node, facts, value, fact.axis, 0, 1)
-    has_begun = insert(node, facts, "Greater", begun, tape.scalar(0.5, dtype))
+    has_begun = insert(node, facts, "Greater", begun, builder.scalar(0.5, dtype))
     return insert(node, facts, "Where", has_begun, state, first, like=value)
 
 
@@ -154,9 +154,9 @@ def masked(node: ir.Node, value: ir.Value, fact: Fact, facts: Facts, fill: float
     mask = cursor("mask", fact.clock, facts)
     shape = [1] * len(dims(value))
     shape[fact.axis] = -1
-    wide = mask if fact.axis == len(shape) - 1 else insert(node, facts, "Reshape", mask, facts.tape.ints(*shape))
+    wide = mask if fact.axis == len(shape) - 1 else insert(node, facts, "Reshape", mask, facts.builder.ints(*shape))
     assert value.dtype is not None
-    out = insert(node, facts, "Where", wide, value, facts.tape.scalar(fill, value.dtype), like=value)
+    out = insert(node, facts, "Where", wide, value, facts.builder.scalar(fill, value.dtype), like=value)
     out.shape = value.shape
     facts.names[out] = facts.name_of(value)
     return out
@@ -167,7 +167,7 @@ def cursor(kind: str, clock: Clock, facts: Facts) -> ir.Value:
     for known, value in facts.cursors.items():
         if (known.kind, known.clock) == (kind, clock):
             return value
-    name = facts.tape.fresh("last_frame" if kind == "last" else "within")
+    name = facts.builder.fresh("last_frame" if kind == "last" else "within")
     dtype, shape = (ir.DataType.INT64, []) if kind == "last" else (ir.DataType.BOOL, [dim_of(clock)])
     value = ir.Value(name=name, type=ir.TensorType(dtype), shape=ir.Shape(shape))
     facts.cursors[Cursor(name, kind, clock)] = value
@@ -187,7 +187,7 @@ def dim_of(clock: Clock) -> str:
 
 def cut(node: ir.Node, facts: Facts, value: ir.Value, axis: int, start: int, end: int, step: int = 1) -> ir.Value:
     """value[start:end:step] along `axis`, in front of `node`."""
-    ints = facts.tape.ints
+    ints = facts.builder.ints
     steps = (ints(step),) if step != 1 else ()
     return insert(node, facts, "Slice", value, ints(start), ints(end), ints(axis), *steps, like=value)
 
@@ -201,13 +201,13 @@ def insert(
     **attributes: Any,
 ) -> ir.Value:
     """One new node in front of `node`; its output has the type of `like`."""
-    facts.tape.place = node.name or node.op_type
-    out = facts.tape.op(op_type, *inputs, **attributes)
+    facts.builder.place = node.name or node.op_type
+    out = facts.builder.op(op_type, *inputs, **attributes)
     if like is not None:
         out.type = like.type
         out.shape = ir.Shape([None] * len(dims(like)))
     assert node.graph is not None
-    node.graph.insert_before(node, facts.tape.take())
+    node.graph.insert_before(node, facts.builder.take())
     return out
 
 
@@ -218,5 +218,5 @@ def become(node: ir.Node, out: ir.Value, fact: Fact, facts: Facts) -> Fact:
     out.type, out.shape = out.type or raw.type, raw.shape
     for value in node.outputs[1:]:
         assert not value.uses(), node
-    replace_node(node, facts.tape, [out, *[None] * (len(node.outputs) - 1)])
+    replace_node(node, facts.builder, [out, *[None] * (len(node.outputs) - 1)])
     return fact

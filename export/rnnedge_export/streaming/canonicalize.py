@@ -16,10 +16,10 @@ import numpy as np
 import onnx_ir as ir
 from onnxscript.optimizer import optimize_ir
 
-from rnnedge_export.forms.tape import Tape, replace
-from rnnedge_export.lowering import lower
+from rnnedge_export.graph.builder import GraphBuilder, replace
+from rnnedge_export.graph.decompositions import lower
+from rnnedge_export.graph.symbolic_dims import PROBES, size
 from rnnedge_export.streaming.facts import constant, dims, integers
-from rnnedge_export.streaming.sizes import PROBES, size
 
 _NO_LIMIT = 1 << 40
 _ENDLESS = 1 << 31
@@ -30,23 +30,23 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
     """A copy of `model` in normal form."""
     normal = model.clone()
     lower(normal)
-    tape = Tape(normal)
+    builder = GraphBuilder(normal)
     for node in list(normal.graph):
         if node.op_type == "ConvTranspose":
-            _as_convolution(node, tape)
+            _as_convolution(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Conv":
             _take_padding(node)
     for node in list(normal.graph):
         if node.op_type == "Slice":
-            _cut_by_number(node, tape)
+            _cut_by_number(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Slice":
-            _give_back_padding(node, tape)
+            _give_back_padding(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Concat":
-            _repeat_first(node, tape)
-    if _fold_sizes(normal, batch_axis, tape):
+            _repeat_first(node, builder)
+    if _fold_sizes(normal, batch_axis, builder):
         optimize_ir(normal, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
         ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normal)
     ir.passes.common.RemoveUnusedNodesPass()(normal)
@@ -80,7 +80,7 @@ def _take_padding(node: ir.Node) -> None:
     node.replace_input_with(0, pad.inputs[0])
 
 
-def _give_back_padding(node: ir.Node, tape: Tape) -> None:
+def _give_back_padding(node: ir.Node, builder: GraphBuilder) -> None:
     """Case 3: of the only reader of a convolution, along one axis, and no more than the padding."""
     value = node.inputs[0]
     conv = value.producer() if value is not None else None
@@ -103,10 +103,10 @@ def _give_back_padding(node: ir.Node, tape: Tape) -> None:
     pads[place + spatial] -= behind
     conv.attributes["pads"] = ir.AttrInt64s("pads", pads)
     value.shape = node.outputs[0].shape
-    replace(node, tape, [value])
+    replace(node, builder, [value])
 
 
-def _cut_by_number(node: ir.Node, tape: Tape) -> None:
+def _cut_by_number(node: ir.Node, builder: GraphBuilder) -> None:
     """Case 4: of a cut at one end or both along one axis, by the lengths before and after: x[:n], x[-n:]."""
     value, out = node.inputs[0], node.outputs[0]
     starts, ends, axes = (integers(node, index) for index in (1, 2, 3))
@@ -128,13 +128,13 @@ def _cut_by_number(node: ir.Node, tape: Tape) -> None:
         return
     if lost == 0:
         assert value is not None
-        replace(node, tape, [value])
+        replace(node, builder, [value])
         return
-    node.replace_input_with(1, tape.ints(front))
-    node.replace_input_with(2, tape.ints(-behind if behind else _END))
+    node.replace_input_with(1, builder.ints(front))
+    node.replace_input_with(2, builder.ints(-behind if behind else _END))
 
 
-def _repeat_first(node: ir.Node, tape: Tape) -> None:
+def _repeat_first(node: ir.Node, builder: GraphBuilder) -> None:
     """Case 5: Concat(Slice(v, 0, 1), v), with the slice repeated or not."""
     if len(node.inputs) != 2 or node.outputs[0].shape is None:
         return
@@ -149,11 +149,11 @@ def _repeat_first(node: ir.Node, tape: Tape) -> None:
         return
     if [integers(source, index) for index in (1, 2, 3)] != [[0], [1], [axis]]:
         return
-    tape.place = node.name or node.op_type
-    replace(node, tape, [tape.op("Pad", value, tape.ints(count, 0), None, tape.ints(axis), mode="edge")])
+    builder.place = node.name or node.op_type
+    replace(node, builder, [builder.op("Pad", value, builder.ints(count, 0), None, builder.ints(axis), mode="edge")])
 
 
-def _as_convolution(node: ir.Node, tape: Tape) -> None:
+def _as_convolution(node: ir.Node, builder: GraphBuilder) -> None:
     """Case 2: Conv with the kernel reversed, in and out swapped within each group, and the padding that is left."""
     weights = constant(node.inputs[1])
     if weights is None:
@@ -174,21 +174,21 @@ def _as_convolution(node: ir.Node, tape: Tape) -> None:
     turned = parts.reshape(group * outs, ins, *weights.shape[2:])[
         (slice(None), slice(None), *[slice(None, None, -1)] * spatial)
     ]
-    tape.place = node.name or node.op_type
-    out = tape.op(
-        "Conv", node.inputs[0], tape.const(np.ascontiguousarray(turned), "kernel"), *node.inputs[2:], group=group,
+    builder.place = node.name or node.op_type
+    out = builder.op(
+        "Conv", node.inputs[0], builder.const(np.ascontiguousarray(turned), "kernel"), *node.inputs[2:], group=group,
         dilations=dilations, pads=left, strides=strides, kernel_shape=list(weights.shape[2:]),
     )  # fmt: skip
     conv = out.producer()
     assert conv is not None
     conv.name = node.name
-    replace(node, tape, [out])
+    replace(node, builder, [out])
 
 
-def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
+def _fold_sizes(model: ir.Model, batch_axis: int, builder: GraphBuilder) -> bool:
     """Case 6: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
     changed = False
-    batch = _batch_size(model, batch_axis, tape)
+    batch = _batch_size(model, batch_axis, builder)
     for node in list(model.graph):
         if node.op_type == "Shape":
             value = node.inputs[0]
@@ -197,11 +197,11 @@ def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
             start, end = node.attributes.get_int("start", 0), node.attributes.get_int("end", len(value.shape))
             part = list(value.shape)[start:end]
             if part and all(isinstance(d, int) or str(d) == "batch" for d in part):
-                pieces = [tape.ints(d) if isinstance(d, int) else batch for d in part]
+                pieces = [builder.ints(d) if isinstance(d, int) else batch for d in part]
                 replace(
                     node,
-                    tape,
-                    [tape.op("Concat", *pieces, axis=0) if len(pieces) > 1 else tape.op("Identity", *pieces)],
+                    builder,
+                    [builder.op("Concat", *pieces, axis=0) if len(pieces) > 1 else builder.op("Identity", *pieces)],
                 )
                 changed = True
         elif node.op_type == "Gather":
@@ -214,15 +214,15 @@ def _fold_sizes(model: ir.Model, batch_axis: int, tape: Tape) -> bool:
                 continue
             dim = whole[int(index)]
             if isinstance(dim, int):
-                replace(node, tape, [tape.const(np.array(dim, np.int64))])
+                replace(node, builder, [builder.const(np.array(dim, np.int64))])
                 changed = True
     return changed
 
 
-def _batch_size(model: ir.Model, batch_axis: int, tape: Tape) -> ir.Value:
+def _batch_size(model: ir.Model, batch_axis: int, builder: GraphBuilder) -> ir.Value:
     """The number of sequences, int64 (1,), at the beginning of the graph."""
-    value = tape.op("Shape", model.graph.inputs[0], start=batch_axis, end=batch_axis + 1)
-    (node,) = tape.take()
+    value = builder.op("Shape", model.graph.inputs[0], start=batch_axis, end=batch_axis + 1)
+    (node,) = builder.take()
     first = next(iter(model.graph), None)
     if first is None:
         model.graph.append(node)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.graph.symbolic_dims import grows, length_of
+from rnnedge_export.streaming.caches import aligned, become, cut, insert, per_call
 from rnnedge_export.streaming.compensated import add_to
-from rnnedge_export.streaming.delays import aligned, become, cut, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import grows, length_of
 from rnnedge_runtime.contract import Dim
 
 
@@ -37,7 +37,7 @@ def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
     axis = fact.axis
 
     def state(name: str) -> ir.Value:
-        return ir.Value(name=facts.tape.fresh(f"{place}.{name}"), type=value.type, shape=ir.Shape(shape))
+        return ir.Value(name=facts.builder.fresh(f"{place}.{name}"), type=value.type, shape=ir.Shape(shape))
 
     def held(value: ir.Value, after: ir.Value) -> None:
         facts.states.append(Held(value, after, str(value.name), tuple(shape), 0.0, warmup))
@@ -74,16 +74,18 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     assert fact.axis is not None
     frames_per_call = per_call(node, fact, facts)
     dtype = node.outputs[0].dtype or ir.DataType.INT64
-    tape = facts.tape
-    state = ir.Value(name=tape.fresh("frame_number"), type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape(["batch"]))
+    builder = facts.builder
+    state = ir.Value(
+        name=builder.fresh("frame_number"), type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape(["batch"])
+    )
     if facts.chunk is not None:
-        index: ir.Value = tape.const(np.arange(frames_per_call), "index")
-        frames: ir.Value = tape.ints(frames_per_call)
+        index: ir.Value = builder.const(np.arange(frames_per_call), "index")
+        frames: ir.Value = builder.ints(frames_per_call)
     else:
         frames = insert(node, facts, "Shape", source, start=fact.axis, end=fact.axis + 1)
-        zero, one = tape.const(np.zeros((), np.int64)), tape.const(np.ones((), np.int64))
+        zero, one = builder.const(np.zeros((), np.int64)), builder.const(np.ones((), np.int64))
         index = insert(node, facts, "Range", zero, insert(node, facts, "Squeeze", frames), one)
-    first = insert(node, facts, "Slice", state, tape.ints(0), tape.ints(1), tape.ints(0))
+    first = insert(node, facts, "Slice", state, builder.ints(0), builder.ints(1), builder.ints(0))
     number = insert(node, facts, "Add", index, first)
     # Whole numbers stay whole until the end: a float stands still at 2^24.
     whole = all(float(np.asarray(given).item()).is_integer() for given in (start, step))
@@ -92,7 +94,7 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     kind = np.dtype(np.int64) if whole else dtype.numpy()
     for operator, given, nothing in (("Mul", step, 1), ("Add", start, 0)):
         if np.asarray(given).item() != nothing:
-            number = insert(node, facts, operator, number, tape.const(np.asarray(given, kind).reshape(1)))
+            number = insert(node, facts, operator, number, builder.const(np.asarray(given, kind).reshape(1)))
     if whole and dtype != ir.DataType.INT64:
         number = insert(node, facts, "Cast", number, to=int(dtype))
     after = insert(node, facts, "Add", state, frames)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from rnnedge_export.streaming import attention
-from rnnedge_export.streaming.delays import joined
+from rnnedge_export.streaming.caches import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 

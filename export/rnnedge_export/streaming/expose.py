@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from rnnedge_export.graph.symbolic_dims import grows, ratio
 from rnnedge_export.streaming.facts import Carried, Held, constant, dims
-from rnnedge_export.streaming.sizes import grows, ratio
 from rnnedge_runtime.contract import Array, State
 from rnnedge_runtime.errors import ModelRefused
 

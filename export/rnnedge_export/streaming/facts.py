@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
-from rnnedge_export.streaming.evaluation import Offline
-from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.graph.evaluation import Offline
+from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import Array, Cursor, Dim
 from rnnedge_runtime.errors import ModelRefused
@@ -93,7 +93,7 @@ class Facts:
     `chunk` is a number, exactly as many.
     """
 
-    tape: Tape
+    builder: GraphBuilder
     places: Mapping[str, str]
     hop: int
     chunk: int | None

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import become, counted, cut, hold, insert, per_call
+from rnnedge_export.streaming.caches import become, counted, cut, hold, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.window import Window
 from rnnedge_runtime.contract import Array
@@ -56,19 +56,19 @@ def _window(node: ir.Node, index: ir.Value, facts: Facts) -> tuple[int, Array]:
 
 def _local(node: ir.Node, step: int, offsets: Array, out: Fact, facts: Facts) -> ir.Value:
     """The index within a call."""
-    tape = facts.tape
+    builder = facts.builder
     column = (slice(None), *[None] * offsets.ndim)
     if facts.chunk is not None:
         starts = np.arange(per_call(node, out, facts)) * step
-        return tape.const(starts[column] + offsets[None], "places")
+        return builder.const(starts[column] + offsets[None], "places")
     value = cast(ir.Value, node.inputs[0])
     axis = facts.only(node).axis
     assert axis is not None
     frames = insert(node, facts, "Squeeze", insert(node, facts, "Shape", value, start=axis, end=axis + 1))
-    limits = (tape.const(np.zeros((), np.int64)), frames, tape.const(np.asarray(step, np.int64)))
+    limits = (builder.const(np.zeros((), np.int64)), frames, builder.const(np.asarray(step, np.int64)))
     starts_at = insert(node, facts, "Range", *limits)
-    wide = insert(node, facts, "Unsqueeze", starts_at, tape.ints(*range(1, 1 + offsets.ndim)))
-    return insert(node, facts, "Add", wide, tape.const(offsets[None], "offsets"))
+    wide = insert(node, facts, "Unsqueeze", starts_at, builder.ints(*range(1, 1 + offsets.ndim)))
+    return insert(node, facts, "Add", wide, builder.const(offsets[None], "offsets"))
 
 
 def is_framing(node: ir.Node, facts: Facts) -> bool:

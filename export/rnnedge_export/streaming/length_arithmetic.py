@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.sizes import grows
+from rnnedge_export.graph.dependence import dependent
+from rnnedge_export.graph.symbolic_dims import grows
 
 
 def absorbed(graph: ir.Graph) -> set[ir.Value]:
@@ -51,16 +52,3 @@ def _meets(value: ir.Value, node: ir.Node, index: int) -> bool:
     if node.op_type == "Gather":
         return index == 1 and value.shape is not None and len(value.shape) > 0
     return is_table(value) and node.op_type != "Shape"
-
-
-def dependent(graph: ir.Graph) -> set[ir.Value]:
-    """Values that the input itself enters, not only its shape."""
-    found: set[ir.Value] = set(graph.inputs)
-    for node in graph:
-        inputs = {value for value in node.inputs if value is not None}
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                inputs |= {v for inner in attribute.as_graph().all_nodes() for v in inner.inputs if v is not None}
-        if node.op_type != "Shape" and inputs & found:
-            found.update(node.outputs)
-    return found

@@ -9,8 +9,8 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import replace as replace_node
-from rnnedge_export.streaming.delays import (
+from rnnedge_export.graph.builder import replace as replace_node
+from rnnedge_export.streaming.caches import (
     aligned,
     become,
     counted,
@@ -22,7 +22,7 @@ from rnnedge_export.streaming.delays import (
     until_certain,
 )
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
-from rnnedge_export.streaming.front import in_front
+from rnnedge_export.streaming.left_padding import in_front
 from rnnedge_export.streaming.recurrent import is_zero
 from rnnedge_export.streaming.registry import rule
 
@@ -79,8 +79,9 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     rest = list(amounts)
     rest[place] = rest[place + len(axes)] = 0
     if any(rest):
-        out = insert(node, facts, "Pad", out, facts.tape.ints(*rest), node.inputs[2] if len(node.inputs) > 2 else None,
-                     facts.tape.ints(*axes), like=value, mode=mode)  # fmt: skip
+        fill_value = node.inputs[2] if len(node.inputs) > 2 else None
+        padding = (facts.builder.ints(*rest), fill_value, facts.builder.ints(*axes))
+        out = insert(node, facts, "Pad", out, *padding, like=value, mode=mode)
     elif out is value:
         out = insert(node, facts, "Identity", value, like=value)
     return become(node, out, fact, facts)
@@ -113,13 +114,13 @@ def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
     if not all(is_zero(other) for other in node.inputs[index + 1 :]):
         facts.refuse(node, "it puts frames that are no zeros behind the last one", "pad with F.pad, or leave them out")
     if all(is_zero(other) for other in node.inputs[:index]):
-        padded = insert(node, facts, "Pad", value, facts.tape.ints(front, behind), None, facts.tape.ints(fact.axis),
-                        like=value)  # fmt: skip
+        padding = (facts.builder.ints(front, behind), None, facts.builder.ints(fact.axis))
+        padded = insert(node, facts, "Pad", value, *padding, like=value)
         padded.shape = node.outputs[0].shape
         producer = padded.producer()
         assert producer is not None
         facts.names[padded] = facts.name_of(node.outputs[0])
-        replace_node(node, facts.tape, [padded])
+        replace_node(node, facts.builder, [padded])
         return cast(Fact, pad(producer, facts))
     if behind or fact.folded:
         facts.refuse(node, "a learned start meets padding behind, or time folded into the batch", "join it by itself")

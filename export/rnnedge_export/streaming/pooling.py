@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.streaming.caches import aligned, become, insert, masked, per_call, until_certain
 from rnnedge_export.streaming.compensated import add_to
-from rnnedge_export.streaming.delays import aligned, become, insert, masked, per_call, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
 
 POOLED = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
@@ -30,7 +30,7 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
     assert fact.axis is not None and dtype is not None
     others = [axis for axis in axes if axis != fact.axis]
     if others:
-        small = insert(node, facts, node.op_type, value, facts.tape.ints(*others), like=value, keepdims=1)
+        small = insert(node, facts, node.op_type, value, facts.builder.ints(*others), like=value, keepdims=1)
         small.shape = ir.Shape(1 if i in others else d for i, d in enumerate(dims(value)))
         facts.names[small] = facts.name_of(value)
         value = small
@@ -41,10 +41,10 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
     if open_end:
         value = masked(node, value, fact, facts, start)
     place = facts.places.get(node.name or "", "") or "pool"
-    along = facts.tape.ints(fact.axis)
+    along = facts.builder.ints(fact.axis)
 
     def state(name: str, dtype: ir.DataType, dims_of: list[int | str], initial: float) -> ir.Value:
-        made = ir.Value(name=facts.tape.fresh(f"{place}.{name}"), type=ir.TensorType(dtype), shape=ir.Shape(dims_of))
+        made = ir.Value(name=facts.builder.fresh(f"{place}.{name}"), type=ir.TensorType(dtype), shape=ir.Shape(dims_of))
         facts.states.append(Held(made, made, str(made.name), tuple(dims_of), initial, warmup))
         return made
 
@@ -73,7 +73,7 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
         _written(facts, so_far, result)
     out = result
     if not node.attributes.get_int("keepdims", 1):
-        out = insert(node, facts, "Squeeze", result, facts.tape.ints(*axes), like=node.outputs[0])
+        out = insert(node, facts, "Squeeze", result, facts.builder.ints(*axes), like=node.outputs[0])
     elif out is result:
         out = insert(node, facts, "Identity", result, like=result)
     facts.note(node, f"{kind} over time: kept up to date from call to call")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import replace as replace_node
+from rnnedge_export.graph.builder import replace as replace_node
+from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming import (
     cumulative,
     elementwise,
@@ -18,10 +19,9 @@ from rnnedge_export.streaming import (
     transposed,
     window,
 )
-from rnnedge_export.streaming.delays import insert
+from rnnedge_export.streaming.caches import insert
 from rnnedge_export.streaming.facts import Fact, Facts, Step, dims, rank
 from rnnedge_export.streaming.registry import rule_for
-from rnnedge_export.streaming.sizes import grows
 
 _FAMILIES = (
     cumulative,
@@ -116,7 +116,7 @@ def _still_steady(node: ir.Node, facts: Facts) -> None:
         node.outputs[0].shape = ir.Shape(1 if grows(d, "time") else d for d in after)
         same = insert(node, facts, "Identity", node.inputs[0], like=node.outputs[0])
         same.shape = node.outputs[0].shape
-        replace_node(node, facts.tape, [same])
+        replace_node(node, facts.builder, [same])
         facts.steady.add(same)
         return
     for value in node.outputs:

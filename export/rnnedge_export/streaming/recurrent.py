@@ -8,7 +8,7 @@ from typing import cast
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, cursor, joined, per_call, until_certain
+from rnnedge_export.streaming.caches import aligned, cursor, joined, per_call, until_certain
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
 from rnnedge_export.streaming.registry import rule
 
@@ -88,10 +88,10 @@ def _used(values: Sequence[ir.Value]) -> list[ir.Value]:
 def _read_at(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
     """Y at the index of the last frame, for everybody who reads Y_h."""
     last = ir.Node(
-        "", "Gather", [node.outputs[0], index], [ir.AttrInt64("axis", 0)], name=facts.tape.fresh("last_state")
+        "", "Gather", [node.outputs[0], index], [ir.AttrInt64("axis", 0)], name=facts.builder.fresh("last_state")
     )
     out = last.outputs[0]
-    out.name, out.type, out.shape = facts.tape.fresh(f"{h.name}_last"), h.type, h.shape
+    out.name, out.type, out.shape = facts.builder.fresh(f"{h.name}_last"), h.type, h.shape
     ir.convenience.replace_all_uses_with(h, out, replace_graph_outputs=True)
     assert node.graph is not None
     node.graph.insert_after(node, last)

@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, from_frame_0, insert, per_call
+from rnnedge_export.graph.symbolic_dims import grows, product, ratio
+from rnnedge_export.streaming.caches import aligned, become, from_frame_0, insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, dims
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import grows, product, ratio
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Dim
 
@@ -107,12 +107,12 @@ def _shape(
         else:
             numbers.append(-1)
     if numbers.count(-1) <= 1:
-        return facts.tape.const(np.array(numbers, np.int64), "shape")
+        return facts.builder.const(np.array(numbers, np.int64), "shape")
     parts = [
         _dim(node, dim, facts) if n == -1 and i != axis else n
         for i, (n, dim) in enumerate(zip(numbers, after, strict=True))
     ]
-    values = [facts.tape.ints(part) if isinstance(part, int) else part for part in parts]
+    values = [facts.builder.ints(part) if isinstance(part, int) else part for part in parts]
     return insert(node, facts, "Concat", *values, axis=0)
 
 
@@ -124,7 +124,7 @@ def _dim(node: ir.Node, dim: Dim, facts: Facts) -> ir.Value:
             times = ratio(str(own), dim) if grows(str(own), "batch") else None
             if times is not None and times.denominator == 1:
                 batch = insert(node, facts, "Shape", source, start=i, end=i + 1)
-                return batch if times == 1 else insert(node, facts, "Mul", batch, facts.tape.ints(int(times)))
+                return batch if times == 1 else insert(node, facts, "Mul", batch, facts.builder.ints(int(times)))
     return facts.refuse(
         node, f"the length {dim} is not known at run time", "reshape by numbers, the batch and time only"
     )
@@ -151,8 +151,8 @@ def expand(node: ir.Node, facts: Facts) -> Fact:
 def shape_value(node: ir.Node, wanted: tuple[Dim, ...], facts: Facts) -> ir.Value:
     """A shape of numbers and of dims of the batch, in front of `node`."""
     if all(isinstance(d, int) for d in wanted):
-        return facts.tape.const(np.array(wanted, np.int64), "shape")
-    parts = [facts.tape.ints(d) if isinstance(d, int) else _dim(node, d, facts) for d in wanted]
+        return facts.builder.const(np.array(wanted, np.int64), "shape")
+    parts = [facts.builder.ints(d) if isinstance(d, int) else _dim(node, d, facts) for d in wanted]
     return parts[0] if len(parts) == 1 else insert(node, facts, "Concat", *parts, axis=0)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming.caches import become, cut, hold, insert, joined, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, dims, integers, rank
 from rnnedge_export.streaming.padding import constant_ends
 from rnnedge_export.streaming.registry import rule
@@ -70,7 +70,7 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
         fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, end, 1))))
     others = [i for i in range(len(axes)) if i != place]
     if others:
-        pick = [facts.tape.ints(*(source[i] for i in others)) for source in (starts, ends, axes, steps)]
+        pick = [facts.builder.ints(*(source[i] for i in others)) for source in (starts, ends, axes, steps)]
         out = insert(node, facts, "Slice", out, *pick, like=value)
     if out is value:
         out = insert(node, facts, "Identity", value, like=value)
@@ -115,7 +115,7 @@ def _repeat(node: ir.Node, facts: Facts, indices: list[int]) -> None:
             continue
         if dims(value)[axis] != 1:
             facts.refuse(node, "it joins a value that changes along time by itself", "compute it from the input")
-        ones = [facts.tape.ints(1)] * rank(value)
+        ones = [facts.builder.ints(1)] * rank(value)
         ones[axis] = insert(node, facts, "Shape", source, start=axis, end=axis + 1)
         batch = next((k for k, d in enumerate(dims(source)) if "batch" in str(d)), None)
         if batch is not None and dims(value)[batch] == 1:

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
-from rnnedge_export.streaming.delays import dim_of, from_frame_0, until_certain
-from rnnedge_export.streaming.evaluation import Offline
+from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.graph.evaluation import Offline
+from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
+from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.streaming.caches import dim_of, from_frame_0, until_certain
+from rnnedge_export.streaming.canonicalize import normalize
 from rnnedge_export.streaming.expose import add, expose
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims
-from rnnedge_export.streaming.follow import follow
 from rnnedge_export.streaming.initial import initial_values
-from rnnedge_export.streaming.lengths import ANY_LENGTH, Lengths
-from rnnedge_export.streaming.normal_form import normalize
-from rnnedge_export.streaming.sizes import grows
-from rnnedge_export.streaming.timeless import absorbed
+from rnnedge_export.streaming.length_arithmetic import absorbed
+from rnnedge_export.streaming.propagate import follow
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 
@@ -91,7 +91,7 @@ def _walk(
 ) -> Streaming:
     graph = model.graph
     given = list(graph.inputs)
-    facts = Facts(Tape(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
+    facts = Facts(GraphBuilder(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
     facts.known.update((x, Fact(time_axis)) for x in given)
     names = [str(value.name) for value in graph.outputs]
     for node in list(graph):
@@ -112,7 +112,7 @@ def _walk(
     nodes = tuple(dict.fromkeys(s.node for s in carried))
     for node, name in {state.node: state.name.rpartition(".")[0] for state in carried}.items():
         # What a form writes is named by it: the weights of gru.l0 are gru.l0.W and gru.l0.R.
-        node.name = facts.tape.fresh(name)
+        node.name = facts.builder.fresh(name)
     attends = any(step.fact.pairs for step in facts.steps)
     cursors, steps = tuple(facts.cursors), tuple(facts.steps)
     return Streaming(model, inputs, outputs, states, hop, cursors, nodes, facts.finals, steps, attends)
@@ -132,7 +132,7 @@ def _certain(graph: ir.Graph, index: int, facts: Facts) -> None:
         graph.remove(anchor, safe=True)
         return
     anchor.replace_input_with(0, late)
-    value.name = facts.tape.fresh(f"{value.name}_inner") if not value.is_graph_input() else value.name
+    value.name = facts.builder.fresh(f"{value.name}_inner") if not value.is_graph_input() else value.name
     graph.outputs[index] = anchor.outputs[0]
     facts.known[anchor.outputs[0]] = later
 

@@ -8,10 +8,10 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.delays import aligned, become, cut, from_frame_0, insert, masked, until_certain
+from rnnedge_export.graph.symbolic_dims import length_of, ratio
+from rnnedge_export.streaming.caches import aligned, become, cut, from_frame_0, insert, masked, until_certain
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
 from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.sizes import length_of, ratio
 from rnnedge_export.streaming.window import kernel_of
 from rnnedge_runtime.clock import Clock, Length
 
@@ -63,13 +63,13 @@ def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
     if over > 0:
         out = _overlap(node, out, fact.axis, over, warmup, facts)
     elif over < 0:
-        fill = facts.tape.scalar(0.0, raw.dtype or ir.DataType.FLOAT)
+        fill = facts.builder.scalar(0.0, raw.dtype or ir.DataType.FLOAT)
         ends = [0] * 2 * rank(raw)
         ends[rank(raw) + fact.axis] = -over
-        out = insert(node, facts, "Pad", out, facts.tape.ints(*ends), fill, like=raw)
+        out = insert(node, facts, "Pad", out, facts.builder.ints(*ends), fill, like=raw)
     bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     if bias is not None:
-        wide = facts.tape.const(bias.reshape(-1, *[1] * spatial), "bias")
+        wide = facts.builder.const(bias.reshape(-1, *[1] * spatial), "bias")
         out = insert(node, facts, "Add", out, wide, like=raw)
     out.shape = raw.shape
     before = fact.clock
@@ -86,7 +86,7 @@ def _overlap(node: ir.Node, raw: ir.Value, axis: int, over: int, warmup: int, fa
     place = facts.places.get(node.name or "", "") or "convtranspose"
     shape = list(dims(node.outputs[0]))
     shape[axis] = over
-    state = ir.Value(name=facts.tape.fresh(f"{place}.overlap"), type=raw.type, shape=ir.Shape(shape))
+    state = ir.Value(name=facts.builder.fresh(f"{place}.overlap"), type=raw.type, shape=ir.Shape(shape))
     head = insert(node, facts, "Add", cut(node, facts, raw, axis, 0, over), state, like=raw)
     whole = insert(node, facts, "Concat", head, cut(node, facts, raw, axis, over, _END), like=raw, axis=axis)
     after = cut(node, facts, whole, axis, -over, _END)
@@ -112,7 +112,7 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     plain = mode == "nearest" and (where, rounding) in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"))
     if (along != 1 and (along is None or along.denominator != 1 or not plain)) or fact.folded or None in times:
         facts.refuse(node, f"it interpolates over time ({mode}, {where})", "use nearest upsampling by a whole number")
-    scales = facts.tape.const(np.array([float(t) for t in times if t is not None], np.float32), "scales")
+    scales = facts.builder.const(np.array([float(t) for t in times if t is not None], np.float32), "scales")
     assert along is not None
     if along != 1:
         late, fact = from_frame_0(node, cast(ir.Value, node.inputs[0]), fact, facts)

@@ -203,20 +203,20 @@ def test_batch_is_dynamic(form: str, batch: int, run_onnx: Run) -> None:
 
 def _no_clip(monkeypatch: pytest.MonkeyPatch) -> str:
     functions = cells._functions
-    monkeypatch.setattr(cells, "_functions", lambda tape, spec, d: functions(tape, replace(spec, clip=None), d))
+    monkeypatch.setattr(cells, "_functions", lambda builder, spec, d: functions(builder, replace(spec, clip=None), d))
     return "clip"
 
 
 def _no_coupling(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(cells, "_forget", lambda tape, spec, i: None)
+    monkeypatch.setattr(cells, "_forget", lambda builder, spec, i: None)
     return "input_forget"
 
 
 def _other_reset(monkeypatch: pytest.MonkeyPatch) -> str:
     gru = cells._gru
 
-    def turned(tape: Any, spec: Any, *rest: Any) -> Any:
-        return gru(tape, replace(spec, linear_before_reset=not spec.linear_before_reset), *rest)
+    def turned(builder: Any, spec: Any, *rest: Any) -> Any:
+        return gru(builder, replace(spec, linear_before_reset=not spec.linear_before_reset), *rest)
 
     monkeypatch.setattr(cells, "_gru", turned)
     return "linear_before_reset"
@@ -234,8 +234,8 @@ def _peepholes_out_of_order(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _states_run_on(monkeypatch: pytest.MonkeyPatch) -> str:
-    def frame(task: Any, tape: Any, t: Any, x: Any, memory: Any) -> Any:
-        after = cells.advance(tape, task.spec, task.direction, task.weights, x, memory)
+    def frame(task: Any, builder: Any, t: Any, x: Any, memory: Any) -> Any:
+        after = cells.advance(builder, task.spec, task.direction, task.weights, x, memory)
         return after.h, after
 
     monkeypatch.setattr(recurrence.Task, "frame", frame)
@@ -243,7 +243,7 @@ def _states_run_on(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(cells, "_remember", lambda tape, f, c, i, g: tape.op("Add", c, tape.op("Mul", i, g)))
+    monkeypatch.setattr(cells, "_remember", lambda builder, f, c, i, g: builder.op("Add", c, builder.op("Mul", i, g)))
     return "c"
 
 

@@ -166,7 +166,9 @@ def test_a_pass_that_changes_nothing_is_a_defect(tmp_path: Path, monkeypatch: py
     """A product that was to be narrow and is not stops the export, as a tool that silently skips a GRU should."""
     from rnnedge_export.precision import apply
 
-    monkeypatch.setattr(apply, "write_product", lambda tape, product, bits, ranges: ("int8", product.node.outputs[0]))
+    monkeypatch.setattr(
+        apply, "write_product", lambda builder, product, bits, ranges: ("int8", product.node.outputs[0])
+    )
     with pytest.raises(AssertionError, match="products changed"):
         export(tmp_path, Tagger(nn.GRU), "int8")
 

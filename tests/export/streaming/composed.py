@@ -17,7 +17,7 @@ from random_networks import CHANNELS, Layer, build, pool
 from torch import Tensor, nn
 
 from rnnedge_export.capture import Captured, Source, capture, read_example
-from rnnedge_export.streaming.lengths import Lengths
+from rnnedge_export.graph.lengths import Lengths
 
 
 class _Pool(nn.Module):

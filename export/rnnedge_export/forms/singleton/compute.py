@@ -11,7 +11,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from rnnedge_export.forms.singleton.thin import Site, Thin, keep
-from rnnedge_export.forms.tape import constant
+from rnnedge_export.graph.builder import constant
 
 Rule = Callable[[Site], "list[Thin] | None"]
 
@@ -61,9 +61,9 @@ def broadcasting(site: Site) -> list[Thin] | None:
     for thin, offset in zip(thins, offsets, strict=True):
         own = [a - offset for a in axes if a >= offset]
         if all(a in thin.axes for a in own):
-            operands.append(keep(site.tape, thin, own))
+            operands.append(keep(site.builder, thin, own))
         else:
-            operands.append(site.tape.op("Squeeze", keep(site.tape, thin), site.tape.ints(*own)))
+            operands.append(site.builder.op("Squeeze", keep(site.builder, thin), site.builder.ints(*own)))
     return site.succeed(operands, axes)
 
 
@@ -87,7 +87,7 @@ def matmul(site: Site) -> list[Thin] | None:
         return None
     if not axes:
         return None
-    return site.succeed([keep(site.tape, a, axes), keep(site.tape, b, axes if b.axes else ())], axes)
+    return site.succeed([keep(site.builder, a, axes), keep(site.builder, b, axes if b.axes else ())], axes)
 
 
 def layer_normalization(site: Site) -> list[Thin] | None:
@@ -129,7 +129,7 @@ def reduction(site: Site) -> list[Thin] | None:
         return None
     keeps = site.node.attributes.get_int("keepdims", 1)
     axes = x.axes if keeps else tuple(a - sum(o < a for o in over) for a in x.axes)
-    return site.succeed([x.base, site.tape.ints(*(x.on_base(o) for o in over))], axes)
+    return site.succeed([x.base, site.builder.ints(*(x.on_base(o) for o in over))], axes)
 
 
 def batch_normalization(site: Site) -> list[Thin] | None:

@@ -34,7 +34,7 @@ def squeeze(site: Site) -> list[Thin] | None:
     rest = sorted(x.on_base(g) for g in gone if g not in x.axes)
     if not rest:
         return [site.thin(site.node.outputs[0], x.base, left)]
-    return site.succeed([x.base, site.tape.ints(*rest)], left)
+    return site.succeed([x.base, site.builder.ints(*rest)], left)
 
 
 def transpose(site: Site) -> list[Thin] | None:
@@ -60,7 +60,7 @@ def concat(site: Site) -> list[Thin] | None:
     axes = [a for a in thins[0].axes if a != axis and all(a in thin.axes for thin in thins)]
     if not axes:
         return None
-    return site.succeed([keep(site.tape, thin, axes) for thin in thins], axes, axis=_shift(axis, axes))
+    return site.succeed([keep(site.builder, thin, axes) for thin in thins], axes, axis=_shift(axis, axes))
 
 
 def split(site: Site) -> list[Thin] | None:
@@ -95,7 +95,7 @@ def slice_(site: Site) -> list[Thin] | None:
             return None
     if not rest:
         return [site.thin(site.node.outputs[0], x.base, x.axes)]
-    return site.succeed([x.base, *(site.tape.ints(*column) for column in zip(*rest, strict=True))], x.axes)
+    return site.succeed([x.base, *(site.builder.ints(*column) for column in zip(*rest, strict=True))], x.axes)
 
 
 def gather(site: Site) -> list[Thin] | None:

@@ -29,7 +29,7 @@ def reshape(site: Site) -> list[Thin] | None:
         return None
     if _says(x, entries):
         return [site.thin(site.node.outputs[0], x.base, axes)]
-    return site.succeed([x.base, site.tape.ints(*entries)], axes)
+    return site.succeed([x.base, site.builder.ints(*entries)], axes)
 
 
 def _copied(x: Thin, source: int, place: int) -> int:

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.gemm import fuse_gemm
-from rnnedge_export.forms.shapes import infer_shapes
 from rnnedge_export.forms.singleton.compute import COMPUTE
 from rnnedge_export.forms.singleton.layout import LAYOUT
 from rnnedge_export.forms.singleton.thin import Site, Thin, keep
-from rnnedge_export.forms.tape import Tape, subgraphs
+from rnnedge_export.graph.builder import GraphBuilder, subgraphs
+from rnnedge_export.graph.gemm_fusion import fuse_gemm
+from rnnedge_export.graph.shape_inference import infer_shapes
 from rnnedge_runtime.errors import ModelRefused
 
 RULES = {**COMPUTE, **LAYOUT}
@@ -57,7 +57,7 @@ class _Sinker:
     """One run of the pass over one main graph."""
 
     def __init__(self, model: ir.Model) -> None:
-        self.tape = Tape(model)
+        self.builder = GraphBuilder(model)
         self.graph = model.graph
         self.facts: dict[ir.Value, Thin] = {}
         self.written: dict[tuple[ir.Value, tuple[int, ...]], ir.Value] = {}
@@ -69,7 +69,7 @@ class _Sinker:
         assert value.shape is not None
         name = value.name
         shape = ir.Shape(dim for k, dim in enumerate(value.shape) if k != axis)
-        value.name = self.tape.fresh(f"{name}.full")
+        value.name = self.builder.fresh(f"{name}.full")
         base = ir.Value(name=name, type=value.type, shape=shape)
         self.facts[value] = Thin(value, base, (axis,))
         return base
@@ -87,13 +87,13 @@ class _Sinker:
             for index, thin in enumerate(thins):
                 if thin is not None and thin.base is not thin.value:
                     node.replace_input_with(index, self._write(thin))
-        self.graph.insert_before(node, self.tape.take())
+        self.graph.insert_before(node, self.builder.take())
 
     def _apply_rule(self, node: ir.Node, thins: list[Thin | None]) -> list[Thin] | None:
         if node.domain != "" or not (node.op_type == "Unsqueeze" or any(thin and thin.axes for thin in thins)):
             return None
         rule = RULES.get(node.op_type)
-        return None if rule is None else rule(Site(node, thins, self.tape))
+        return None if rule is None else rule(Site(node, thins, self.builder))
 
     def replace_output(self, value: ir.Value, axis: int | None) -> ir.Value:
         """Case 5."""
@@ -101,24 +101,24 @@ class _Sinker:
         if axis is None:
             new = self._write(thin)
         elif axis in thin.axes:
-            new = keep(self.tape, thin, (axis,))
+            new = keep(self.builder, thin, (axis,))
         else:
-            new = self.tape.op("Squeeze", self._write(thin), self.tape.ints(axis))
+            new = self.builder.op("Squeeze", self._write(thin), self.builder.ints(axis))
         if new is value:
             return value
         producer = new.producer()
         if producer is None or new.is_graph_output() or any(new is other for other, _ in self.names):
-            new = self.tape.op("Identity", new)
+            new = self.builder.op("Identity", new)
         new.type = value.type
         if value.shape is not None:
             new.shape = ir.Shape(dim for k, dim in enumerate(value.shape) if k != axis)
-        value.name = self.tape.fresh(f"{name}.full")
+        value.name = self.builder.fresh(f"{name}.full")
         self.names.append((new, name))
         return new
 
     def finish(self) -> None:
         """Write what the outputs need, remove what was replaced, and give the outputs their names."""
-        self.graph.extend(self.tape.take())
+        self.graph.extend(self.builder.take())
         for node in reversed(self.replaced):
             self.graph.remove(node, safe=True)
         for value, name in self.names:
@@ -133,7 +133,7 @@ class _Sinker:
             return thin.base
         key = (thin.base, thin.axes)
         if key not in self.written:
-            value = self.tape.op("Unsqueeze", thin.base, self.tape.ints(*thin.axes))
+            value = self.builder.op("Unsqueeze", thin.base, self.builder.ints(*thin.axes))
             value.type, value.shape = thin.value.type, thin.value.shape
             self.written[key] = value
         return self.written[key]

@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape
+from rnnedge_export.graph.builder import GraphBuilder
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,25 @@ class Thin:
         return axis - sum(a < axis for a in self.axes)
 
 
-def keep(tape: Tape, thin: Thin, axes: Sequence[int] = ()) -> ir.Value:
+def keep(builder: GraphBuilder, thin: Thin, axes: Sequence[int] = ()) -> ir.Value:
     """`thin.value` without `axes`, a subset of `thin.axes`; the others are put back."""
     back = [a - sum(d < a for d in axes) for a in thin.axes if a not in axes]
-    return tape.op("Unsqueeze", thin.base, tape.ints(*back)) if back else thin.base
+    return builder.op("Unsqueeze", thin.base, builder.ints(*back)) if back else thin.base
 
 
 class Site:
     """One node during the pass, with what is known about its inputs. A rule reads it and records its successor."""
 
-    def __init__(self, node: ir.Node, inputs: Sequence[Thin | None], tape: Tape) -> None:
+    def __init__(self, node: ir.Node, inputs: Sequence[Thin | None], builder: GraphBuilder) -> None:
         """`inputs` stands for the node's inputs in order, None for a missing optional one."""
         self.node = node
         self.inputs = inputs
-        self.tape = tape
+        self.builder = builder
 
     def full(self, index: int) -> ir.Value | None:
         """Input `index` as it was in the original graph, None where the node has none."""
         thin = self.inputs[index] if index < len(self.inputs) else None
-        return None if thin is None else keep(self.tape, thin)
+        return None if thin is None else keep(self.builder, thin)
 
     def succeed(
         self,
@@ -70,7 +70,7 @@ class Site:
         hint = node.outputs[0].name or ""
         return [
             self.thin(old, new, axes)
-            for old, new in zip(node.outputs, self.tape.add(successor, hint).outputs, strict=True)
+            for old, new in zip(node.outputs, self.builder.add(successor, hint).outputs, strict=True)
         ]
 
     def thin(self, value: ir.Value, base: ir.Value, axes: Sequence[int]) -> Thin:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
-from rnnedge_export.lowering.written import Written, shape_of
-from rnnedge_export.streaming.sizes import PROBES, size
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
+from rnnedge_export.graph.shaped_builder import ShapedBuilder, shape_of
+from rnnedge_export.graph.symbolic_dims import PROBES, size
 
 
-def col2im(node: ir.Node, tape: Tape) -> None:
+def col2im(node: ir.Node, builder: GraphBuilder) -> None:
     """ONNX operator specification, Col2Im-18, along one axis: a transposed convolution with unit kernels.
 
     Where the given length is not the natural one of the blocks, or blocks have two dimensions, it is left as it is.
@@ -38,7 +38,7 @@ def col2im(node: ir.Node, tape: Tape) -> None:
         return
     channels = rows // kernel
     unit = np.tile(np.eye(kernel, dtype=np.float32)[:, None], (channels, 1, 1))
-    write = Written(tape, node.outputs[0])
+    write = ShapedBuilder(builder, node.outputs[0])
     options = {"dilations": [dilation], "strides": [stride], "pads": [front, behind], "kernel_shape": [kernel]}
     y = write.op("ConvTranspose", [batch, channels, wanted[-1]], value, write.const(unit), group=channels, **options)
-    replace(node, tape, [write.unsqueezed(y, [2]) if spatial == 2 else y])
+    replace(node, builder, [write.unsqueezed(y, [2]) if spatial == 2 else y])

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
-from rnnedge_export.lowering.written import Written, shape_of
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
+from rnnedge_export.graph.shaped_builder import ShapedBuilder, shape_of
 from rnnedge_runtime.contract import Array
 
 
-def dft(node: ir.Node, tape: Tape) -> None:
+def dft(node: ir.Node, builder: GraphBuilder) -> None:
     """ONNX operator specification, DFT-17 and DFT-20: a fixed axis that is not the stream's, with a fixed size.
 
     1. Real input has a last axis of 1, complex input of 2; onesided keeps the first half of the bins.
@@ -33,16 +33,16 @@ def dft(node: ir.Node, tape: Tape) -> None:
     if len(node.inputs) > 1 and node.inputs[1] is not None and length is None:
         return
     matrix = _matrix(points, length or points, parts, inverse, onesided)
-    write = Written(tape, node.outputs[0])
+    write = ShapedBuilder(builder, node.outputs[0])
     last = len(shape) - 1
     order = [i for i in range(last) if i != axis] + [axis, last]
     x = write.tail(write.transposed(value, order), last - 1, [points * parts])
     y = write.op("MatMul", [*shape_of(x)[:-1], matrix.shape[1]], x, write.const(matrix))
     y = write.tail(y, last - 1, [matrix.shape[1] // 2, 2])
-    replace(node, tape, [write.transposed(y, [order.index(i) for i in range(len(shape))])])
+    replace(node, builder, [write.transposed(y, [order.index(i) for i in range(len(shape))])])
 
 
-def stft(node: ir.Node, tape: Tape) -> None:
+def stft(node: ir.Node, builder: GraphBuilder) -> None:
     """ONNX operator specification, STFT-17, of real signals (batch, time, 1) with a fixed step and window.
 
     A convolution over time whose kernels are the windowed cosines and sines.
@@ -58,7 +58,7 @@ def stft(node: ir.Node, tape: Tape) -> None:
     matrix = _matrix(points, points, 1, False, onesided)
     if window is not None:
         matrix = matrix * window[:, None].astype(np.float32) + np.float32(0)
-    write = Written(tape, node.outputs[0])
+    write = ShapedBuilder(builder, node.outputs[0])
     (batch, time, _), bins = shape_of(signal), matrix.shape[1]
     kernel = write.const(np.ascontiguousarray(matrix.T[:, None]))
     x = write.transposed(signal, [0, 2, 1])
@@ -66,7 +66,7 @@ def stft(node: ir.Node, tape: Tape) -> None:
     y = write.op("Conv", [batch, bins, frames], x, kernel, kernel_shape=[points], strides=[step])
     y = write.tail(write.transposed(y, [0, 2, 1]), 2, [bins // 2, 2])
     y.shape = ir.Shape([batch, frames, bins // 2, 2])
-    replace(node, tape, [y])
+    replace(node, builder, [y])
 
 
 def _matrix(points: int, length: int, parts: int, inverse: bool, onesided: bool) -> Array:

@@ -7,11 +7,11 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.forms.tape import Tape, constant, replace
-from rnnedge_export.lowering.written import Written, shape_of
+from rnnedge_export.graph.builder import GraphBuilder, constant, replace
+from rnnedge_export.graph.shaped_builder import ShapedBuilder, shape_of
 
 
-def einsum(node: ir.Node, tape: Tape) -> None:
+def einsum(node: ir.Node, builder: GraphBuilder) -> None:
     """ONNX operator specification, Einsum-12.
 
     1. A label of one operand alone is summed away first.
@@ -27,26 +27,28 @@ def einsum(node: ir.Node, tape: Tape) -> None:
     plain = all(len(set(term)) == len(term) for term in (*terms, out)) and "." not in equation and "->" in equation
     if not plain or len(terms) > 2 or any(value.shape is None for value in values):
         return
-    write = Written(tape, node.outputs[0])
+    write = ShapedBuilder(builder, node.outputs[0])
     others = [set("".join(terms[:i] + terms[i + 1 :])) | set(out) for i in range(len(terms))]
     for i, term in enumerate(terms):
-        values[i], terms[i] = _summed(values[i], term, others[i], write, tape)
+        values[i], terms[i] = _summed(values[i], term, others[i], write, builder)
     result, labels = (
         (values[0], terms[0]) if len(terms) == 1 else _product(values[0], terms[0], values[1], terms[1], out, write)
     )
-    replace(node, tape, [write.transposed(result, [labels.index(label) for label in out])])
+    replace(node, builder, [write.transposed(result, [labels.index(label) for label in out])])
 
 
-def _summed(value: ir.Value, term: str, kept: set[str], write: Written, tape: Tape) -> tuple[ir.Value, str]:
+def _summed(
+    value: ir.Value, term: str, kept: set[str], write: ShapedBuilder, builder: GraphBuilder
+) -> tuple[ir.Value, str]:
     """Case 1."""
     gone = [i for i, label in enumerate(term) if label not in kept]
     if not gone:
         return value, term
     shape = [d for i, d in enumerate(shape_of(value)) if i not in gone]
-    return write.op("ReduceSum", shape, value, tape.ints(*gone), keepdims=0), "".join(c for c in term if c in kept)
+    return write.op("ReduceSum", shape, value, builder.ints(*gone), keepdims=0), "".join(c for c in term if c in kept)
 
 
-def _product(a: ir.Value, la: str, b: ir.Value, lb: str, out: str, write: Written) -> tuple[ir.Value, str]:
+def _product(a: ir.Value, la: str, b: ir.Value, lb: str, out: str, write: ShapedBuilder) -> tuple[ir.Value, str]:
     """Cases 2 and 3: the product, and the labels of its axes."""
     if constant(a) is not None and constant(b) is None:
         a, la, b, lb = b, lb, a, la
@@ -84,7 +86,7 @@ def _product(a: ir.Value, la: str, b: ir.Value, lb: str, out: str, write: Writte
     return z, "".join([*order, row, column])
 
 
-def _multiplied(a: ir.Value, la: str, b: ir.Value, lb: str, labels: str, write: Written) -> tuple[ir.Value, str]:
+def _multiplied(a: ir.Value, la: str, b: ir.Value, lb: str, labels: str, write: ShapedBuilder) -> tuple[ir.Value, str]:
     """Case 2 without a contraction."""
     dims = dict(zip(lb + la, shape_of(b) + shape_of(a), strict=True))
     parts = []
@@ -96,7 +98,7 @@ def _multiplied(a: ir.Value, la: str, b: ir.Value, lb: str, labels: str, write: 
 
 
 def _multiplied_and_summed(
-    a: ir.Value, la: str, b: ir.Value, lb: str, inner: list[str], out: str, write: Written
+    a: ir.Value, la: str, b: ir.Value, lb: str, inner: list[str], out: str, write: ShapedBuilder
 ) -> tuple[ir.Value, str]:
     """A contraction over sizes that are not all fixed."""
     product, labels = _multiplied(a, la, b, lb, out + "".join(inner), write)
