@@ -13,9 +13,9 @@ from time import process_time
 import numpy as np
 import torch
 
+from bench.gradient_plot import gradient_norms
 from bench.tables import FIGURES
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.report.memory import gradient_norms
 from rnnedge.tasks.memory import load_adding
 from rnnedge.training import TrainerConfig, evaluate, fit
 from rnnedge_runtime.atomic import write_text

@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from bench.tables import FIGURES
+from rnnedge.baselines.frame_steps import one_torch_thread
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.peers import one_torch_thread
-from rnnedge.recipe import find_recipe
+from rnnedge.recipes import find_recipe
 from rnnedge.tasks import speech
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, finetune, fit
 from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE

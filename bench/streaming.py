@@ -23,7 +23,7 @@ import rnnedge
 from bench.by_hand import BY_HAND
 from bench.streaming_peers import PEERS, Step
 from bench.tables import ROOT
-from rnnedge.peers import one_torch_thread, plain_export
+from rnnedge.baselines.frame_steps import one_torch_thread, plain_export
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint

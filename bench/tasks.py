@@ -15,14 +15,14 @@ import numpy as np
 
 import rnnedge
 from bench.tables import FIGURES
-from rnnedge.report.tasks import confusion_matrix, forecast
+from bench.task_plots import confusion_matrix, forecast
 from rnnedge.report.training import learning_curves
 from rnnedge.sources import load_source
 from rnnedge.tasks import anomaly, image, series, series_trend, speech, text
 from rnnedge.tasks.forecasting import Forecast, autoregression, errors, persistence, rmse, seasonal, streamed
 from rnnedge.tasks.score import decisions
-from rnnedge.tasks.splits import Splits
 from rnnedge.training.log import read_log
+from rnnedge.training.splits import Splits
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.atomic import make_folder, write_text
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from bench.tables import FIGURES
 from bench.text_by_hand import epochs
-from rnnedge.learning import load_data, network_config
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.nn.cells import build_cell
-from rnnedge.recipe import find_recipe
+from rnnedge.recipes import find_recipe
+from rnnedge.recipes.run import load_data, network_config
 from rnnedge.training import Epoch, SequenceData, fit
 from rnnedge_runtime.atomic import write_text
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rnnedge import _moved
+
 if TYPE_CHECKING:
     from rnnedge_export import (
         Check,
@@ -84,6 +86,8 @@ __all__ = [
     "replay",
     "verify",
 ]
+
+_moved.install()
 
 _EXPORT = {"Check", "NotPortableWarning", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"}
 

@@ -14,13 +14,13 @@ import typer
 from bench.native import cells, narrow, networks, pools, sizes
 from bench.native.page import Report, Run, page, wanted
 from bench.native.short import short
-from bench.peers.arena import Turns
+from bench.peers.harness import Turns
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import machine
 from bench.pool import one_core
 from bench.readme import README, put_between
 from bench.tables import FIGURES
-from rnnedge.peers import one_torch_thread
+from rnnedge.baselines.frame_steps import one_torch_thread
 from rnnedge_export.codegen.targets import target_of
 from rnnedge_export.codegen.toolchain import system_compiler
 from rnnedge_runtime.atomic import write_text

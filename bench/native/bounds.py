@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.native.memory import aligned
 
-_SOURCES = Path(__file__).parent / "limit"
+_SOURCES = Path(__file__).parent / "roofline"
 
 
 def flop_per_ns(folder: Path) -> float:

@@ -11,8 +11,8 @@ from time import perf_counter_ns
 import numpy as np
 
 from bench.native.library import Runner, found
-from bench.native.limit import Blocking, Limit, saved
-from bench.peers.arena import Arena, Row, Turns
+from bench.native.roofline import Blocking, Limit, saved
+from bench.peers.harness import Harness, Row, Turns
 from bench.peers.problem import Case, Problem, pose
 from bench.peers.record import Cell
 from bench.peers.roster import BARE, Contender, Source, roster
@@ -23,7 +23,7 @@ _BEST = Source("limit.json", "limit")
 _MINE = (
     Contender(STREAM, "native_engine:in_place", source=_LIBRARY),
     Contender(NATIVE, "native_engine:bare", source=_LIBRARY),
-    Contender(LIMIT, "limit:load", source=_BEST),
+    Contender(LIMIT, "roofline:load", source=_BEST),
 )
 _BLOCK_US, _BLOCKS = 500.0, 60
 
@@ -62,10 +62,10 @@ def contenders(all_peers: bool) -> list[Contender]:
 def measure(cases: Sequence[Case], turns: Turns, folder: Path, all_peers: bool = True) -> list[Layer]:
     """Everybody in turns on one core, case after case."""
     layers = []
-    with Arena(contenders(all_peers), folder) as arena:
+    with Harness(contenders(all_peers), folder) as harness:
         for case in cases:
             problem = pose(case)
-            rows = arena.measure(problem, turns, lambda stage, title=case.title: print(f"{title}: {stage}"))  # type: ignore[misc]
+            rows = harness.measure(problem, turns, lambda stage, title=case.title: print(f"{title}: {stage}"))  # type: ignore[misc]
             home = folder / case.title.replace(" ", "-").replace(",", "-")
             blocking = saved(home / _BEST.name)
             limit_us, native_us = _from_c(problem, home, blocking, turns.core)

@@ -10,7 +10,7 @@ from bench.native.narrow import HIDDEN, INPUTS, Narrow
 from bench.native.networks import Found
 from bench.native.pools import ONE_BY_ONE, Gains
 from bench.native.sizes import Size
-from bench.peers.arena import Turns
+from bench.peers.harness import Turns
 from rnnedge_runtime.measure import percentile
 
 _OVER_LIMIT, _OVER_ONNXRUNTIME, _ERROR = 1.5, 6.0, 1e-5

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bench.peers.arena import Arena, Row, Turns
 from bench.peers.claims import ahead, claims
+from bench.peers.harness import Harness, Row, Turns
 from bench.peers.page import page, readme
 from bench.peers.problem import CELLS, SIZES, Case, pose
 from bench.peers.record import Cell, Record, load, machine
@@ -49,13 +49,13 @@ def main(
     cases = [Case(cell, *size) for cell in cells or CELLS for size in (map(_size, sizes) if sizes else SIZES)]
     contenders = [contender for contender in roster() if only in contender.name]
     host, measured = machine(), []
-    with tempfile.TemporaryDirectory() as folder, Arena(contenders, Path(folder)) as arena:
+    with tempfile.TemporaryDirectory() as folder, Harness(contenders, Path(folder)) as harness:
         for case in cases:
 
             def say(stage: str, title: str = case.title) -> None:
                 print(f"{title}: {stage}", file=sys.stderr)
 
-            rows = arena.measure(pose(case), turns, say)
+            rows = harness.measure(pose(case), turns, say)
             measured.append(Cell(case, {row.contender: row for row in rows}))
             _print(case, rows)
     record = Record(host, turns, tuple(measured))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench.peers.arena import Row, Turns
+from bench.peers.harness import Row, Turns
 from bench.peers.problem import Case
 from bench.peers.roster import OURS
 from rnnedge_runtime.atomic import write_text

@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of the table. `load` is "module:function" below `bench.peers.contenders`."""
+    """One row of the table. `load` is "module:function" below `bench.peers.backends`."""
 
     name: str
     load: str

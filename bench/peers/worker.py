@@ -61,7 +61,7 @@ def serve(messages: Connection, contender: Contender, log: Path) -> None:
 def load(contender: Contender, problem: Problem, path: Path | None) -> Step:
     """The function of a frame, ready to be called."""
     module, _, name = contender.load.partition(":")
-    step: Step = getattr(import_module(f"bench.peers.contenders.{module}"), name)(problem, path, **contender.options)
+    step: Step = getattr(import_module(f"bench.peers.backends.{module}"), name)(problem, path, **contender.options)
     return step
 
 

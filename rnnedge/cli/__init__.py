@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from rnnedge.cli.interruption import Interruption
 from rnnedge.cli.streams import drop, finish, prepare
-from rnnedge.shown import inert
+from rnnedge.report.escape import inert
 
 # Letters of a message: a name of a megabyte is not worth a screen.
 _LONGEST = 2000

@@ -111,7 +111,7 @@ def command(
 
         beside = None
         if baseline is not None:
-            from rnnedge.baseline import measure_baseline
+            from rnnedge.baselines.measure import measure_baseline
 
             beside = partial(measure_baseline, source=baseline)
         settings = Settings(provider, provider_options(provider_option), threads, spinning, trust, pushes, seconds,

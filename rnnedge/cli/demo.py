@@ -16,7 +16,7 @@ import typer
 from rnnedge.cli.output import JsonOption
 
 if TYPE_CHECKING:
-    from rnnedge.report.demo import Demo
+    from rnnedge.demo.page import Demo
     from rnnedge.training import Epoch
 
 _ACCURACY_WANTED = 0.95
@@ -33,8 +33,8 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import milestones, print_json
     from rnnedge.cli.outputs import check_named
-    from rnnedge.cli.whole_road import walk
-    from rnnedge.report.demo import write_html
+    from rnnedge.demo.page import write_html
+    from rnnedge.demo.run import walk
     from rnnedge_runtime.atomic import make_folder, write_text
     from rnnedge_runtime.errors import BudgetMissed, VerificationError
 

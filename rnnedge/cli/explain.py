@@ -138,7 +138,7 @@ def _frames(recording: str, contract: Contract) -> Array:
     """The whole recording; raises `InputError` where it has no frame."""
     import numpy as np
 
-    from rnnedge.cli.frames import read_frames
+    from rnnedge.frames.readers import read_frames
     from rnnedge_runtime.errors import InputError
 
     pieces = [next(iter(p.values())) if isinstance(p, dict) else p for p in read_frames(recording, contract)]
@@ -188,6 +188,6 @@ def _print(found: Explanation) -> None:
         frames = ", ".join(str(i) for i in np.argsort(attribution.by_frame)[::-1][:5])
         tell(f"{attribution.method}: most of it at frames {frames} (baseline: {attribution.baseline})")
     if found.reach is not None:
-        from rnnedge.explain.memory_words import reach_words
+        from rnnedge.explain.captions import reach_words
 
         tell(reach_words(found.reach))

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from rnnedge.cli.streams import drop
-from rnnedge.shown import in_json, inert
+from rnnedge.report.escape import in_json, inert
 
 
 def _trust(value: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rnnedge.sources import Source
+    from rnnedge.sources import ModelSource
     from rnnedge_export.precision import Precision, Shrunk
     from rnnedge_runtime import Contract
 
@@ -48,7 +48,11 @@ LayerOption = Annotated[
 
 
 def asked(
-    name: str, layers: Sequence[str] | None, tolerance: float | None, budget: float | None, source: Source | None = None
+    name: str,
+    layers: Sequence[str] | None,
+    tolerance: float | None,
+    budget: float | None,
+    source: ModelSource | None = None,
 ) -> Precision:
     """What the options ask for; a run folder brings its task's accuracy along."""
     from rnnedge_export.precision import Precision
@@ -63,7 +67,7 @@ def asked(
     return Precision(name, pairs, tolerance, budget, metric)
 
 
-def recordings(paths: Sequence[Path] | None, source: Source | None = None) -> object:
+def recordings(paths: Sequence[Path] | None, source: ModelSource | None = None) -> object:
     """Recordings for `rnnedge.export`: of the files, else of the task of a run folder, else None."""
     if paths:
         return lambda contract: [_read(path, contract) for path in paths]
@@ -73,7 +77,7 @@ def recordings(paths: Sequence[Path] | None, source: Source | None = None) -> ob
 def _read(path: Path, contract: Contract) -> dict[str, Any]:
     import numpy as np
 
-    from rnnedge.cli.frames import read_frames
+    from rnnedge.frames.readers import read_frames
     from rnnedge_runtime.golden import named
 
     parts = [named(contract, frames) for frames in read_frames(str(path), contract)]
@@ -83,7 +87,7 @@ def _read(path: Path, contract: Contract) -> dict[str, Any]:
     return {name: np.concatenate([part[name] for part in every]) for name in names} if every else {}
 
 
-def _task(source: Source) -> tuple[Any, Callable[..., Any] | None]:
+def _task(source: ModelSource) -> tuple[Any, Callable[..., Any] | None]:
     """Recordings and metric of the task that a run folder was trained on; neither where its data is not installed."""
     from rnnedge.cli.output import say
     from rnnedge.tasks.trial import trial_of

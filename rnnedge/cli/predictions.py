@@ -6,7 +6,7 @@ import csv
 import json
 from typing import IO, Any
 
-from rnnedge.shown import in_csv, in_json
+from rnnedge.report.escape import in_csv, in_json
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames

@@ -50,9 +50,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.frames import read_frames
     from rnnedge.cli.outputs import check_outputs
     from rnnedge.cli.predictions import Writer
+    from rnnedge.frames.readers import read_frames
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 

@@ -25,8 +25,8 @@ import typer
 from rnnedge.cli.output import JsonOption
 
 if TYPE_CHECKING:
-    from rnnedge.learning import Run
-    from rnnedge.recipe import Recipe
+    from rnnedge.recipes import Recipe
+    from rnnedge.recipes.run import Run
 
 
 def command(
@@ -57,8 +57,8 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import tell, write
     from rnnedge.cli.outputs import check_named
-    from rnnedge.config_tables import nearest
-    from rnnedge.recipe import find_recipe
+    from rnnedge.files.config_tables import nearest
+    from rnnedge.recipes import find_recipe
     from rnnedge.tasks.catalogue import TASKS
 
     if list_tasks:
@@ -107,7 +107,7 @@ def _train(
 
     from rnnedge.cli.output import print_json, say, tell
     from rnnedge.cli.training_progress import training_progress
-    from rnnedge.learning import learn, relearn
+    from rnnedge.recipes import finetune_run, train_recipe
     from rnnedge.training.distributed import joined
     from rnnedge.training.finetuning import EPOCHS
     from rnnedge.training.log import tensorboard as tensorboard_log
@@ -124,9 +124,9 @@ def _train(
         progress = stack.enter_context(training_progress(total, curves.record if curves else None, shown=first))
         how: dict[str, Any] = {"progress": progress, "resume": resume}
         if source is None or quantize is None:
-            run = learn(recipe, output, **how)
+            run = train_recipe(recipe, output, **how)
         else:
-            run = relearn(recipe, source, output, quantize, epochs=total, **how)
+            run = finetune_run(recipe, source, output, quantize, epochs=total, **how)
     if first and run.info.data:
         from rnnedge.data import DataSchema
 
@@ -171,7 +171,7 @@ def _changed(recipe: Recipe, changes: list[str], network: dict[str, Any], traini
 
 
 def _value(text: str) -> Any:
-    from rnnedge.recipe import parse_toml
+    from rnnedge.recipes.recipe import parse_toml
 
     try:
         return parse_toml(f"value = {text}")["value"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnedge.recipe import Recipe
+    from rnnedge.recipes import Recipe
     from rnnedge.training import Epoch
     from rnnedge.training.search import Choice
 
@@ -18,10 +18,10 @@ def find_learning_rate(recipe: Recipe, output: Path, json: bool) -> None:
     import torch
 
     from rnnedge.cli.output import print_json, tell
-    from rnnedge.learning import load_data, network_config, prepared
     from rnnedge.nn import RecurrentNetwork
+    from rnnedge.recipes.run import load_data, network_config, prepared
     from rnnedge.report.training import draw_range_test
-    from rnnedge.training.range_test import range_test
+    from rnnedge.training.lr_finder import range_test
     from rnnedge_runtime.atomic import make_folder
 
     splits = load_data(recipe)
@@ -38,23 +38,23 @@ def find_learning_rate(recipe: Recipe, output: Path, json: bool) -> None:
 def search_recipes(recipe: Recipe, output: Path, trials: int, epochs: int | None, json: bool) -> None:
     """Train `trials` variants of `recipe`; the best one's run is `output`/best, and `output` has what was tried."""
     from rnnedge.cli.output import print_json, say, tell
-    from rnnedge.learning import learn
+    from rnnedge.recipes import train_recipe
     from rnnedge.training.search import search
     from rnnedge_runtime.atomic import make_folder
 
     if epochs is not None:
         recipe = recipe.changed({}, {"epochs": epochs})
 
-    def train(number: int, choice: Choice, progress: Callable[[Epoch], None]) -> float:
-        run = learn(recipe.changed(choice.network, choice.training), output / "trial", progress=progress)
+    def one_trial(number: int, choice: Choice, progress: Callable[[Epoch], None]) -> float:
+        run = train_recipe(recipe.changed(choice.network, choice.training), output / "trial", progress=progress)
         if run.result.interrupted:
             raise KeyboardInterrupt
         loss = min([run.result.start_loss, *(epoch.validation_loss for epoch in run.result.epochs)])
         say(f"trial {number}: held-out loss {loss:.4g}, {choice.network | choice.training}")
         return loss
 
-    found = search(train, make_folder(output), trials, recipe.training.seed)
-    best = learn(recipe.changed(found.best.network, found.best.training), output / "best")
+    found = search(one_trial, make_folder(output), trials, recipe.training.seed)
+    best = train_recipe(recipe.changed(found.best.network, found.best.training), output / "best")
     if json:
         print_json("train", {**asdict(found), "folder": str(best.folder), **best.metrics})
         return

@@ -18,8 +18,8 @@ from rnnedge.data.table import require, roles
 from rnnedge.data.targets import class_counts, labels_of, sequence_data
 from rnnedge.data.wav_folder import read_wav_folder
 from rnnedge.files.arrays import npz_arrays
-from rnnedge.tasks.splits import Splits
 from rnnedge.training.data import SequenceData
+from rnnedge.training.splits import Splits
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 

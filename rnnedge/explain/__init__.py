@@ -10,7 +10,7 @@ from rnnedge.explain.explanation import Explanation, Findings
 from rnnedge.explain.from_file import open_tapped
 from rnnedge.explain.outputs import Target
 from rnnedge.explain.recording import Layer, Recording
-from rnnedge.explain.written import write_arrays, write_page, write_pictures
+from rnnedge.explain.render import write_arrays, write_page, write_pictures
 
 __all__ = [
     "Attribution",

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rnnedge.explain.cells import start_of
-from rnnedge.explain.watching import Part
+from rnnedge.explain.hooks import Part
 from rnnedge_runtime.contract import Array
 
 _PUSH = 1e-2

@@ -15,7 +15,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from rnnedge.sources import Source
+    from rnnedge.sources import ModelSource
     from rnnedge_runtime import Model
 
 Say = Callable[[str], None]
@@ -25,7 +25,7 @@ ADDS_UP = 0.01
 
 @checked
 def explain_module(
-    source: Source,
+    source: ModelSource,
     frames: Array,
     *,
     name: str = "",
@@ -43,9 +43,9 @@ def explain_module(
     Raises `MissingExtra` without captum, `InputError` for frames that are empty or not finite and for a target that
     does not exist, `ModelRefused` where the network has no recurrence.
     """
-    from rnnedge.sources import Source
+    from rnnedge.sources import ModelSource
 
-    instance(source, "explain_module: source", Source)
+    instance(source, "explain_module: source", ModelSource)
     if find_spec("captum") is None:
         raise MissingExtra(
             "attributions need captum; install 'rnnedge[explain]', or export with --taps gates,state and "

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnnedge.explain.hooks import Part, watch
 from rnnedge.explain.outputs import named_outputs
 from rnnedge.explain.recording import Layer, Recording
-from rnnedge.explain.watching import Part, watch
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, ModelRefused
 

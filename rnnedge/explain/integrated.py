@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rnnedge.explain.attribution import Attribution, Baseline
 from rnnedge.explain.from_module import Watched, evaluation
+from rnnedge.explain.gradient_path import way_of
 from rnnedge.explain.outputs import Target
-from rnnedge.explain.way import way_of
 from rnnedge_runtime.errors import MissingExtra
 
 TOLERANCE = 0.005

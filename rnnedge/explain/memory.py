@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from rnnedge.explain.from_module import Watched, evaluation
+from rnnedge.explain.gradient_path import way_of
 from rnnedge.explain.outputs import Target
-from rnnedge.explain.way import way_of
 from rnnedge_runtime.contract import Array
 
 _EXACT = 16

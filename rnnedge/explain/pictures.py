@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnnedge.explain.attribution import Attribution
+from rnnedge.explain.captions import reach_words
 from rnnedge.explain.explanation import Explanation, Findings
 from rnnedge.explain.gates import TANH_STATES, gate_of, kept_share
-from rnnedge.explain.memory_words import reach_words
 from rnnedge.explain.recording import Layer, Recording
 from rnnedge.report import state_plots as plots
 from rnnedge_runtime.contract import Array

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from torch import nn
 
+from rnnedge.audio.log_mel import LogMel, LogMelFrames
 from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
-from rnnedge.nn.log_mel import LogMel, LogMelFrames
 from rnnedge_runtime.errors import InputError
 
 

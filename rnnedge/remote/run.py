@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from rnnedge.files.small import parse_json
+from rnnedge.remote.bundle import LIBRARY, WORK, pack
 from rnnedge.remote.destination import check_target, ssh_command
-from rnnedge.remote.parcel import LIBRARY, WORK, pack
 from rnnedge.report.read import check_report
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError, RemoteError
@@ -59,7 +59,7 @@ def run_remote(
         raise RemoteError(f"{target}: expected the command ssh on this machine, found none; install OpenSSH's client")
     name = Path(file).name
     parcel = pack(file)
-    program = Path(__file__).with_name("there.py").read_bytes()
+    program = Path(__file__).with_name("agent.py").read_bytes()
     task = {
         "needs": dict(needs),
         "bytes": len(parcel),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnedge.shown import in_markdown
+from rnnedge.report.escape import in_markdown
 from rnnedge_runtime.measure.budget import shown as figure_shown
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from rnnedge.shown import inert
+from rnnedge.report.escape import inert
 from rnnedge_runtime.errors import MissingExtra
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.shown import in_drawing
+from rnnedge.report.escape import in_drawing
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 

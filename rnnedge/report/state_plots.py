@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge.report.escape import in_drawing
 from rnnedge.report.plots import COLOURS, blank_figure, plain_type
-from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 _GREY = "#7d8899"

@@ -12,7 +12,7 @@ from rnnedge_runtime.atomic import write_bytes
 
 if TYPE_CHECKING:
     from rnnedge.training import Epoch
-    from rnnedge.training.range_test import RangeTest
+    from rnnedge.training.lr_finder import RangeTest
 
 _GREY = "#7d8899"
 

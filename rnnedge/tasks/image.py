@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnedge.tasks.splits import Splits
 from rnnedge.training import SequenceData
+from rnnedge.training.splits import Splits
 from rnnedge.training.trainer import Augment
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnedge.tasks.splits import Splits
 from rnnedge.training import SequenceData
+from rnnedge.training.splits import Splits
 
 _TRAIN, _HELD_OUT = 2000, 200
 _LETTERS, _LENGTH = 8, 10

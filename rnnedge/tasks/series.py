@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge.tasks.forecasting import examples, persistence
-from rnnedge.tasks.splits import Splits
+from rnnedge.training.splits import Splits
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 

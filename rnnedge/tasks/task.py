@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnnedge.tasks.splits import Splits
 from rnnedge.training import SequenceData
+from rnnedge.training.splits import Splits
 from rnnedge.training.trainer import Augment
 
 

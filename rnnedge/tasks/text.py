@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnedge.tasks.splits import Splits
 from rnnedge.training import SequenceData
+from rnnedge.training.splits import Splits
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.model import Model

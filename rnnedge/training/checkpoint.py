@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, device
 
-from rnnedge.config_tables import config_from
+from rnnedge.files.config_tables import config_from
 from rnnedge.files.small import parse_json, read_small
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_runtime.annotated import check_fields, checked

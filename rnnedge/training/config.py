@@ -31,7 +31,7 @@ class TrainerConfig:
     `bucketing`: as many batches are drawn together and sorted by length, so that little of a batch is padding; 1 for
     batches as they are drawn, which may learn better where the length says something about the target.
     `stateful`: `batch_size` lanes side by side, each through one sequence after the other, see
-    `rnnedge.training.lanes`; else batches of `batch_size` sequences.
+    `rnnedge.training.stateful_batches`; else batches of `batch_size` sequences.
 
     `mixed_precision`: products in bfloat16 while training, weights and sums in float32. `compile`: by `torch.compile`.
     `device`: where torch trains, "cpu", "cuda", "cuda:1".

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.compatibility import check
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import SequenceData
-from rnnedge.training.fitting import check
+from rnnedge.training.dead_units import UnitRanges
 from rnnedge.training.metrics import Metrics
 from rnnedge.training.objective import Objective, judged_count, losses
-from rnnedge.training.units import UnitRanges
-from rnnedge.training.windows import batches, cut
+from rnnedge.training.tbptt import batches, cut
 from rnnedge_runtime.annotated import checked
 
 PIECE_FRAMES = 50

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.losses import prediction
-from rnnedge.training.windows import Window
+from rnnedge.training.tbptt import Window
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rnnedge.nn import RecurrentNetwork
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.losses import frame_losses, sequence_losses
 from rnnedge.training.quantization import fake_quantized
-from rnnedge.training.windows import Window
+from rnnedge.training.tbptt import Window
 
 State = Any
 

@@ -26,8 +26,8 @@ from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import Array, SequenceData
 from rnnedge.training.distributed import processes
 from rnnedge.training.epoch import Epoch
-from rnnedge.training.lanes import windows_per_epoch
 from rnnedge.training.optimizers import make_optimizer, make_schedule
+from rnnedge.training.stateful_batches import windows_per_epoch
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.compatibility import check
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import SequenceData
 from rnnedge.training.distributed import processes, reseed, shared, summed
 from rnnedge.training.epoch import Epoch
 from rnnedge.training.evaluation import evaluate
-from rnnedge.training.fitting import check
-from rnnedge.training.lanes import lanes
 from rnnedge.training.objective import Objective, judged_count
 from rnnedge.training.state import TrainingState
-from rnnedge.training.windows import Window, batches, cut
+from rnnedge.training.stateful_batches import lanes
+from rnnedge.training.tbptt import Window, batches, cut
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from rnnedge.tuning.candidates import PRECISIONS, Candidate, candidates
-from rnnedge.tuning.choice import Choice, Trial, choose
 from rnnedge.tuning.energy import Meter
+from rnnedge.tuning.journal import Memory
 from rnnedge.tuning.measuring import quick_look, rounds
-from rnnedge.tuning.memory import Memory
+from rnnedge.tuning.pareto import Choice, Trial, choose
 from rnnedge_export.drafts import Draft, Options, Workshop
 from rnnedge_export.precision import Precision
 from rnnedge_export.publish import publish

@@ -16,7 +16,7 @@ import pytest
 from command import Command
 from hostile import TEXT, check_inert, hostile
 
-from rnnedge.shown import in_csv, in_drawing, in_markdown, inert
+from rnnedge.report.escape import in_csv, in_drawing, in_markdown, inert
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import torch
 from command import Command
 
 from rnnedge.cli import execute
-from rnnedge.learning import STATE
+from rnnedge.recipes.run import STATE
 from rnnedge.sources import load_source
 from rnnedge.training import fake_quantized, trainer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from rnnedge.recipe import find_recipe
+from rnnedge.recipes import find_recipe
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training.log import METRICS
 

@@ -13,7 +13,7 @@ import torch
 from command import Command
 from own_tables import write
 
-from rnnedge.sources import Source, load_source
+from rnnedge.sources import ModelSource, load_source
 from rnnedge_runtime import Model, load
 
 pytestmark = pytest.mark.long
@@ -78,7 +78,7 @@ def exported(rnnedge: Command, folder: Path) -> Model:
     return load(folder / "m.onnx")
 
 
-def through(source: Source, x: np.ndarray) -> np.ndarray:
+def through(source: ModelSource, x: np.ndarray) -> np.ndarray:
     """Frames (time, feature) through the network of a run."""
     with torch.no_grad():
         return source.module(torch.from_numpy(x)[None])[0][0].numpy()

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import rnnedge_export
+from rnnedge.audio.log_mel import LogMel, LogMelFrames
 from rnnedge.data import DataConfig, SplitConfig, read_data
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.nn.log_mel import LogMel, LogMelFrames
 from rnnedge.training import SequenceData, TrainerConfig, fit
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import stream_all

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import rnnedge_export
+from rnnedge.audio.log_mel import LogMel, LogMelFrames
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.nn.log_mel import LogMel, LogMelFrames
 from rnnedge.training import SequenceData, TrainerConfig, evaluate
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import stream_all

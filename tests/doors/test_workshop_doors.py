@@ -17,14 +17,34 @@ NAMES = """
     Attention.__init__ Conv1d.__init__ Conv2d.__init__ DataConfig.__init__ DataSchema.from_dict DataSchema.named
     GeneratorConfig.__init__ Latency.percentile_us NetworkConfig.__init__ Paced.percentile_us RunInfo.__init__
     SequenceData.__init__ SequenceData.part SplitConfig.__init__ TrainerConfig.__init__ choose cold_start evaluate
-    explain_file explain_module fake_quantized find_recipe finetune fit front learn load_checkpoint measure_latency
-    measure_paced new_key open_tapped pace percentile public_path read_data read_recipe relearn run_remote
-    sample_calls save_checkpoint side_by_side sign signature_path tune write_arrays write_page write_pictures
+    explain_file explain_module fake_quantized find_recipe finetune finetune_run fit front load_checkpoint
+    measure_latency measure_paced new_key open_tapped pace percentile public_path read_data read_recipe run_remote
+    sample_calls save_checkpoint side_by_side sign signature_path train_recipe tune write_arrays write_page
+    write_pictures
 """.split()
 # They train, or start a process, where junk happens to be good.
-COSTLY = {"cold_start", "explain_module", "finetune", "fit", "learn", "relearn", "run_remote", "tune", "write_page"}
+COSTLY = {
+    "cold_start",
+    "explain_module",
+    "finetune",
+    "fit",
+    "finetune_run",
+    "train_recipe",
+    "run_remote",
+    "tune",
+    "write_page",
+}
 # Functions that are no member of an `__all__`: pages of the reference name them.
-BY_MODULE = {"find_recipe", "read_recipe", "learn", "relearn", "new_key", "sign", "signature_path", "public_path"}
+BY_MODULE = {
+    "find_recipe",
+    "read_recipe",
+    "finetune_run",
+    "train_recipe",
+    "new_key",
+    "sign",
+    "signature_path",
+    "public_path",
+}
 
 
 @pytest.fixture(scope="module")

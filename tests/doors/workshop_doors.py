@@ -14,11 +14,10 @@ from door import Door
 import rnnedge_export
 from rnnedge.data import DataConfig, DataSchema, SplitConfig, read_data
 from rnnedge.explain import explain_file, explain_module, open_tapped, write_arrays, write_page, write_pictures
-from rnnedge.learning import learn, relearn
 from rnnedge.nn import Attention, Conv1d, Conv2d, GeneratorConfig, NetworkConfig, RecurrentNetwork
-from rnnedge.recipe import find_recipe, read_recipe
+from rnnedge.recipes import find_recipe, finetune_run, read_recipe, train_recipe
 from rnnedge.remote import run_remote
-from rnnedge.sources import Source
+from rnnedge.sources import ModelSource
 from rnnedge.training import (
     RunInfo,
     SequenceData,
@@ -32,7 +31,7 @@ from rnnedge.training import (
 )
 from rnnedge.tuning import choose, front, tune
 from rnnedge.tuning.candidates import Candidate
-from rnnedge.tuning.choice import Trial
+from rnnedge.tuning.pareto import Trial
 from rnnedge_export.drafts import of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.measure import (
@@ -73,7 +72,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
     info = RunInfo("adding", ("a", "b", "c"), None, {"loss": 0.5})
     save_checkpoint(folder / "run", network, info)
     module, example = torch.nn.GRU(2, 4, batch_first=True), torch.randn(1, 9, 2)
-    source = Source(module, example)
+    source = ModelSource(module, example)
     rnnedge_export.export(module, example, folder / "taps.onnx", taps=("state",))
     tapped = load(folder / "taps.onnx")
     found = explain_file(tapped, frames[0])
@@ -147,8 +146,10 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         "cold_start": door(cold_start, path=folder / "taps.onnx", trust="local"),
         # Nobody listens there.
         "run_remote": door(run_remote, target="ssh://nobody@127.0.0.1:1", file=folder / "taps.onnx", arguments=[]),
-        "learn": door(learn, recipe=recipe, folder=folder / "learned"),
-        "relearn": door(relearn, recipe=recipe, source=folder / "learned", folder=folder / "int8", precision="int8"),
+        "train_recipe": door(train_recipe, recipe=recipe, folder=folder / "learned"),
+        "finetune_run": door(
+            finetune_run, recipe=recipe, source=folder / "learned", folder=folder / "int8", precision="int8"
+        ),
         "new_key": door(new_key, path=folder / "out.pem"),
         "sign": door(sign, file=folder / "taps.onnx", key=folder / "key.pem"),
         "signature_path": door(signature_path, file="a"),

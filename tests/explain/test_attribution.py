@@ -19,7 +19,7 @@ from rnnedge.explain.integrated import integrated_gradients
 from rnnedge.explain.occlusion import occlusion
 from rnnedge.explain.outputs import Target, choose_target
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.sources import Source
+from rnnedge.sources import ModelSource
 from rnnedge_runtime import InputError, MissingExtra
 
 pytestmark = pytest.mark.long
@@ -66,7 +66,7 @@ def test_too_few_steps_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrated, "_STEPS", 2)
     monkeypatch.setattr(integrated, "_MOST_STEPS", 2)
     network, x = trained_like("lstm"), sequence()
-    found = explain_module(Source(network, None), x, unit=2, baseline="mean")
+    found = explain_module(ModelSource(network, None), x, unit=2, baseline="mean")
     assert found.attributions[0].gap > 0.01
     assert any("add up" in line and "2 steps" in line for line in found.left_out)
 
@@ -149,7 +149,7 @@ def test_a_front_with_a_stride_and_a_look_ahead_is_no_obstacle(tmp_path: Path) -
     torch.manual_seed(0)
     module, x = Strided(), sequence(15)
     rnnedge_export.export(module, torch.zeros(1, 16, 3), tmp_path / "m.onnx", taps=("gates", "state"))
-    whole = explain_module(Source(module, None), x)
+    whole = explain_module(ModelSource(module, None), x)
     found = dict(explain_file(open_tapped(tmp_path / "m.onnx"), x).arrays())
     for name, array in whole.recording.arrays():
         assert name == "input" or len(array) == 8
@@ -163,7 +163,7 @@ def test_tokens_are_attributed_through_their_embedding() -> None:
 
     module, _ = build("tokens")
     tokens = np.array([1, 4, 2, 9, 3])
-    found = explain_module(Source(module, None), tokens, name="letters", unit=7)
+    found = explain_module(ModelSource(module, None), tokens, name="letters", unit=7)
     integrated, hidden = found.attributions
     with torch.no_grad():
         y = [float(module(torch.from_numpy(x)[None])[0, 4, 7]) for x in (tokens, tokens * 0)]
@@ -184,7 +184,7 @@ def test_tokens_without_an_embedding_have_occlusion_only() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.gru(nn.functional.one_hot(x, 9).float())[0]
 
-    found = explain_module(Source(OneHot(), None), np.array([1, 4, 2, 8, 3]))
+    found = explain_module(ModelSource(OneHot(), None), np.array([1, 4, 2, 8, 3]))
     assert [one.method for one in found.attributions] == ["occlusion"]
     assert any("Embedding" in line for line in found.left_out) and found.reach is None
 
@@ -244,4 +244,4 @@ def test_without_captum_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "captum", None)
     monkeypatch.setattr("rnnedge.explain.explain.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"rnnedge\[explain\].*--taps"):
-        explain_module(Source(trained_like("gru"), None), sequence())
+        explain_module(ModelSource(trained_like("gru"), None), sequence())

@@ -18,7 +18,7 @@ from torch import nn
 import rnnedge_export
 from rnnedge.explain import explain_file, explain_module, open_tapped
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.sources import Source
+from rnnedge.sources import ModelSource
 from rnnedge.training import RunInfo, save_checkpoint
 
 pytestmark = pytest.mark.long
@@ -122,7 +122,7 @@ def test_a_file_and_its_network_show_the_same(tapped: Path) -> None:
     """States, gates, half-lives and saturation of the file are those that torch shows."""
     torch.manual_seed(0)
     x = np.random.default_rng(1).standard_normal((12, 3)).astype(np.float32)
-    module = dict(explain_module(Source(nn.LSTM(3, 4, batch_first=True), None), x).arrays())
+    module = dict(explain_module(ModelSource(nn.LSTM(3, 4, batch_first=True), None), x).arrays())
     file = dict(explain_file(open_tapped(tapped), x).arrays())
     shared = set(file) & set(module)
     assert {"lstm.l0.hidden", "lstm.l0.forget_gate", "lstm.l0.half_life.gate", "lstm.l0.trajectory"} <= shared

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnedge.cli.frame_lines import read_lines
 from rnnedge.data import csv_large
 from rnnedge.data.csv_table import read_csv
 from rnnedge.data.table import Roles
 from rnnedge.files.numbers import is_header, is_number
+from rnnedge.frames.text_lines import read_lines
 from rnnedge_runtime import Contract, InputError, Port
 
 NUMBERS = ["1", "-1", "+1", " 1 ", "1.", ".5", "1e5", "1E-5", "-.5e+3", "nan", "NaN", "-inf", "Infinity", "007"]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.cli.frames import read_frames
+from rnnedge.frames.readers import read_frames
 from rnnedge_runtime import Contract, Model, RnnEdgeError, load
 from rnnedge_runtime.contract_json import dump, parse
 from rnnedge_runtime.snapshot import Snapshot, pack, unpack

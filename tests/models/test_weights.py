@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from rnnedge.weights import load_weights
+from rnnedge.sources.weights import load_weights
 from rnnedge_runtime import ModelRefused
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.peers.contenders import lite_rt
+from bench.peers.backends import lite_rt
 from bench.peers.problem import CELLS, Case, Problem, Step, pose
 
 pytest.importorskip("ai_edge_litert")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.peers.__main__ import PAGE, RECORD
-from bench.peers.arena import Row, Turns
 from bench.peers.claims import ahead, claims, why
+from bench.peers.harness import Row, Turns
 from bench.peers.page import page, readme
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import Cell, Record, load

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnnedge.recipe import find_recipe
+from rnnedge.recipes import find_recipe
 from rnnedge.tasks import image, series, series_trend, text
 from rnnedge.tasks.forecasting import autoregression, errors, persistence, rmse
 from rnnedge.tasks.generate import Sampling, draw

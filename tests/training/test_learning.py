@@ -12,14 +12,14 @@ import pytest
 import torch
 
 import rnnedge_export
-from rnnedge.learning import STATE, learn, load_data, network_config, relearn
-from rnnedge.recipe import Recipe
+from rnnedge.recipes import Recipe
+from rnnedge.recipes.run import STATE, finetune_run, load_data, network_config, train_recipe
 from rnnedge.sources import load_source
 from rnnedge.tasks import catalogue
-from rnnedge.tasks.splits import Splits
 from rnnedge.tasks.task import Task
 from rnnedge.training import SequenceData, TrainerConfig, load_checkpoint
 from rnnedge.training.log import read_log
+from rnnedge.training.splits import Splits
 from rnnedge_runtime import InputError, load
 
 MEAN, STD = 500.0, 20.0
@@ -61,7 +61,7 @@ def test_values_are_learned_and_given_in_their_units(
     training: dict[str, Any], recipe: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     """Values around 500: the error is a part of their spread, and the file on the device gives them as they are."""
-    run = learn(recipe("values", **training), tmp_path / "run")
+    run = train_recipe(recipe("values", **training), tmp_path / "run")
     assert run.metrics["test_mae"] < 0.5 * STD
     source = load_source(str(tmp_path / "run"))
     assert source.frame_rate_hz == 100.0
@@ -73,13 +73,13 @@ def test_values_are_learned_and_given_in_their_units(
 
 def test_likelihoods_and_quantiles_are_right_in_their_units(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     """About as many values lie below a quantile as it says; the variance is about the squared error."""
-    run = learn(recipe("values", loss="quantile", quantiles=(0.1, 0.9), epochs=30), tmp_path / "q")
+    run = train_recipe(recipe("values", loss="quantile", quantiles=(0.1, 0.9), epochs=30), tmp_path / "q")
     test = values(3)
     x, y = torch.from_numpy(np.stack(test.frames)), np.stack(test.targets)[..., 0]
     with torch.no_grad():
         low, high = run.network(x)[0].numpy().transpose(2, 0, 1)
     assert np.mean(y < low) < 0.3 and np.mean(y > high) < 0.3 and np.mean(high - low) < 2 * STD
-    run = learn(recipe("values", loss="nll"), tmp_path / "n")
+    run = train_recipe(recipe("values", loss="nll"), tmp_path / "n")
     with torch.no_grad():
         mean, log_variance = run.network(x)[0].numpy().transpose(2, 0, 1)
     assert 0.25 < np.mean((y - mean) ** 2) / np.mean(np.exp(log_variance)) < 4
@@ -88,7 +88,7 @@ def test_likelihoods_and_quantiles_are_right_in_their_units(recipe: Callable[...
 def test_tokens_are_learned_in_lanes(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     """An alphabet of three that goes round: after the first letter nothing is in doubt, in the exported file too."""
     made = recipe("letters", loss="cross_entropy", stateful=True, k1=8, batch_size=4, network={"input_size": 5})
-    run = learn(made, tmp_path / "run")
+    run = train_recipe(made, tmp_path / "run")
     assert run.network.config.tokens == 3 and run.network.config.input_size == 5
     assert run.metrics["test_bits"] == pytest.approx(run.metrics["test_loss"] / np.log(2))
     assert run.metrics["test_accuracy"] == 1.0 and run.metrics["test_bits"] < 0.2
@@ -101,7 +101,7 @@ def test_tokens_are_learned_in_lanes(recipe: Callable[..., Recipe], tmp_path: Pa
 def test_the_same_recipe_gives_the_same_network(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     """To the bit; another seed gives another."""
     made = recipe("values", epochs=2, network={"dropout": 0.2})
-    runs = [learn(r, tmp_path / str(i)) for i, r in enumerate((made, made, made.changed({}, {"seed": 1})))]
+    runs = [train_recipe(r, tmp_path / str(i)) for i, r in enumerate((made, made, made.changed({}, {"seed": 1})))]
     weights = [run.network.state_dict()["head.weight"] for run in runs]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
     assert read_log(tmp_path / "0") == list(runs[0].result.epochs)
@@ -111,8 +111,8 @@ def test_the_same_recipe_gives_the_same_network(recipe: Callable[..., Recipe], t
 def test_a_network_of_values_is_fine_tuned(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     """Its head goes back to scaled values and comes again in units; the result is near the first one."""
     made = recipe("values")
-    first = learn(made, tmp_path / "run")
-    run = relearn(made, tmp_path / "run", tmp_path / "int8", "int8", epochs=2)
+    first = train_recipe(made, tmp_path / "run")
+    run = finetune_run(made, tmp_path / "run", tmp_path / "int8", "int8", epochs=2)
     assert run.info.quantized_for == "int8"
     assert run.metrics["test_mae"] < 1.5 * first.metrics["test_mae"]
 
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_said_before_training(
 ) -> None:
     """Which key, what the data have, what was found; no file is written."""
     with pytest.raises(InputError, match=words):
-        learn(recipe(task, **changes), tmp_path / "run")
+        train_recipe(recipe(task, **changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -145,7 +145,7 @@ def test_a_training_that_diverges_keeps_the_last_good_network(
 ) -> None:
     """The message has the step, the norm of the gradient, and the epoch whose network is in the folder."""
     made = recipe("values", epochs=4, schedule="constant")
-    good = learn(replace(made, training=replace(made.training, epochs=2)), tmp_path / "good")
+    good = train_recipe(replace(made, training=replace(made.training, epochs=2)), tmp_path / "good")
     from rnnedge.training import trainer
 
     steps = 0
@@ -160,7 +160,7 @@ def test_a_training_that_diverges_keeps_the_last_good_network(
     monkeypatch.setattr(trainer.Objective, "forward", poisoned)
     words = r"epoch 3, step 3: the loss is nan, the norm of its gradient nan.* of epoch 2, is in"
     with pytest.raises(InputError, match=words):
-        learn(made, tmp_path / "run")
+        train_recipe(made, tmp_path / "run")
     kept, _ = load_checkpoint(tmp_path / "run")
     for name, w in good.network.state_dict().items():
         assert torch.equal(kept.state_dict()[name], w)

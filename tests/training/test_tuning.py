@@ -12,7 +12,7 @@ import torch
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import Epoch, SequenceData, TrainerConfig, evaluate, fit
 from rnnedge.training.log import METRICS, read_log, record, tensorboard
-from rnnedge.training.range_test import range_test
+from rnnedge.training.lr_finder import range_test
 from rnnedge.training.search import JOURNAL, Choice, search
 from rnnedge_runtime import InputError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnedge.tuning.candidates import Candidate, candidates
-from rnnedge.tuning.choice import Trial, choose, front
+from rnnedge.tuning.pareto import Trial, choose, front
 
 
 def trial(form: str, precision: str, us: float, *, spread: float = 0.01, size: int = 1000, error: float = 0.0) -> Trial:

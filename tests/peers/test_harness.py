@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.peers.arena import Arena, Turns, Worker
-from bench.peers.contenders import by_hand
+from bench.peers.backends import by_hand
+from bench.peers.harness import Harness, Turns, Worker
 from bench.peers.problem import Case, pose
 from bench.peers.roster import TOLERANCES, Contender, Source, roster
 from bench.peers.worker import burst, reason
@@ -53,13 +53,13 @@ def _contenders(folder: Path, monkeypatch: pytest.MonkeyPatch, **sources: str) -
     package.mkdir()
     for name, text in sources.items():
         (package / f"{name}.py").write_text(text)
-    start = "import bench.peers.contenders as c; c.__path__.append({!r})\n"
+    start = "import bench.peers.backends as c; c.__path__.append({!r})\n"
     (folder / "sitecustomize.py").write_text(start.format(str(package)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *sys.path]))
     return [Contender(name, f"{name}:load") for name in sources]
 
 
-GOOD = "from bench.peers.contenders.by_hand import load"
+GOOD = "from bench.peers.backends.by_hand import load"
 FAKES = {
     "wrong": "def load(problem, path): return lambda frame: problem.expected[0]",
     "absent": "import a_peer_that_nobody_has",
@@ -67,7 +67,7 @@ FAKES = {
     "dies": "import os\ndef load(problem, path): os._exit(3)",
     "fades": """
 def load(problem, path):
-    from bench.peers.contenders import by_hand
+    from bench.peers.backends import by_hand
     step, left = by_hand.load(problem), [60]
     def fades(frame):
         left[0] -= 1
@@ -75,7 +75,7 @@ def load(problem, path):
         return step(frame)
     return fades
 """,
-    "loud": "import os; os.write(1, b'noise'); from bench.peers.contenders.by_hand import load",
+    "loud": "import os; os.write(1, b'noise'); from bench.peers.backends.by_hand import load",
 }
 
 
@@ -85,9 +85,9 @@ def test_a_contender_that_fails_is_a_row_with_its_reason(
     """Wrong, not installed, refusing, ending its process, failing while timed; the others get their figures."""
     contenders = _contenders(tmp_path, monkeypatch, good=GOOD, **FAKES)
     problem = pose(Case("LSTM", 3, 8))
-    with Arena(contenders, tmp_path / "arena") as arena:
-        rows = {row.contender: row for row in arena.measure(problem, TURNS)}
-        again = {row.contender: row for row in arena.measure(problem, TURNS)}
+    with Harness(contenders, tmp_path / "harness") as harness:
+        rows = {row.contender: row for row in harness.measure(problem, TURNS)}
+        again = {row.contender: row for row in harness.measure(problem, TURNS)}
     assert list(rows) == [contender.name for contender in contenders]
     told = {name: row.skipped for name, row in rows.items() if row.skipped}
     assert told.pop("wrong", "").startswith("computes something else: largest error")
@@ -104,7 +104,7 @@ def test_a_contender_that_fails_is_a_row_with_its_reason(
     # One that died starts anew for the next case.
     assert again["dies"].skipped == rows["dies"].skipped and again["good"].p50_us
     assert "noise" not in capfd.readouterr().out
-    assert any("noise" in log.read_text() for log in (tmp_path / "arena" / "logs").iterdir())
+    assert any("noise" in log.read_text() for log in (tmp_path / "harness" / "logs").iterdir())
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity of threads")
@@ -137,8 +137,8 @@ def load(problem, path):
 def test_a_file_that_cannot_be_written_is_the_reason_of_all_who_read_it(tmp_path: Path) -> None:
     """What `export` says of a precision stands in the row, and no process is asked."""
     source = Source("never.onnx", "ours", {"form": "native", "precision": "int3"})
-    with Arena([Contender("rnnedge", "ours:push", source=source)], tmp_path, jobs=1) as arena:
-        (row,) = arena.measure(pose(Case("GRU", 3, 8)), TURNS)
+    with Harness([Contender("rnnedge", "ours:push", source=source)], tmp_path, jobs=1) as harness:
+        (row,) = harness.measure(pose(Case("GRU", 3, 8)), TURNS)
     assert row.skipped and "int3" in row.skipped and row.p50_us is None
 
 
@@ -146,8 +146,8 @@ def test_ours_streams_what_torch_computes(tmp_path: Path) -> None:
     """A push and a step in place, from the exported file."""
     ours = [c for c in roster() if c.source and c.source.name == "native-float32.onnx"]
     assert len(ours) == 2
-    with Arena(ours, tmp_path, jobs=1) as arena:
-        rows = arena.measure(pose(Case("GRU", 3, 8)), TURNS)
+    with Harness(ours, tmp_path, jobs=1) as harness:
+        rows = harness.measure(pose(Case("GRU", 3, 8)), TURNS)
     assert [row.skipped for row in rows] == [None, None]
     assert all(row.max_error is not None and row.max_error < 1e-6 for row in rows)
 

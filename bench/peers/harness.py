@@ -86,7 +86,7 @@ class Worker:
             self._process = None
 
 
-class Arena:
+class Harness:
     """Holds the processes from the first case to the last; a context manager that ends them."""
 
     def __init__(self, contenders: Sequence[Contender], folder: Path, jobs: int = 2) -> None:
@@ -97,7 +97,7 @@ class Arena:
         self._workers = [Worker(c, logs / f"{i:02}-{c.load.replace(':', '-')}.txt") for i, c in enumerate(contenders)]
         self._writers: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Arena:
+    def __enter__(self) -> Harness:
         self._environment = {name: os.environ.get(name) for name in _ONE_THREAD}
         os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
         return self
@@ -155,7 +155,7 @@ class Arena:
 
 def _written(source: Source, problem: Problem, path: Path) -> str | None:
     try:
-        import_module(f"bench.peers.contenders.{source.module}").write(problem, path, **source.options)
+        import_module(f"bench.peers.backends.{source.module}").write(problem, path, **source.options)
     # Every library refuses in types of its own.
     except BaseException as error:
         return reason(error)

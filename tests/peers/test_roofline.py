@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.native.limit import Blocking, Limit, check
+from bench.native.roofline import Blocking, Limit, check
 from bench.peers.problem import CELLS, Case, pose
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")

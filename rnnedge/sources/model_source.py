@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnedge.weights import load_weights
+from rnnedge.sources.weights import load_weights
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
 
@@ -22,7 +22,7 @@ _MOST_FRAMES = 1 << 22
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A module, an example of its input (batch, time, ...), and what is known about the two.
 
     `inferred` says how the example was found, where nobody gave one; `task`: what a training run was about; `notes` are
@@ -39,7 +39,7 @@ class Source:
     notes: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> Source:
+def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> ModelSource:
     """Resolve a SOURCE of the command line.
 
     1. A folder made by `rnnedge train`.
@@ -65,12 +65,12 @@ def load_source(text: str, input_size: int | None = None, weights: Path | None =
     if weights is not None:
         load_weights(module, weights)
     if example is not None and input_size is None:
-        return Source(module, example)
+        return ModelSource(module, example)
     example, how = _example(module, input_size, text)
-    return Source(module, example, inferred=how)
+    return ModelSource(module, example, inferred=how)
 
 
-def _from_run(folder: str) -> Source:
+def _from_run(folder: str) -> ModelSource:
     from rnnedge.data import DataSchema
     from rnnedge.training import load_checkpoint
 
@@ -90,7 +90,7 @@ def _from_run(folder: str) -> Source:
         notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
     except InputError as error:
         raise ModelRefused(f"{folder}: not a data schema of this version ({error}); train again") from error
-    return Source(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
+    return ModelSource(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
 
 
 def _import(module_name: str, name: str) -> Any:

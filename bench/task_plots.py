@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rnnedge.report.escape import in_drawing
 from rnnedge.report.plots import COLOURS, as_svg, blank_figure
-from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 

@@ -13,11 +13,10 @@ import torch
 from torch.utils import _pytree
 
 import rnnedge
-from rnnedge.learning import learn
+from rnnedge.baselines.frame_steps import eager, one_torch_thread, plain_export
+from rnnedge.demo.page import Contender, Demo, FormResult, Utterance
 from rnnedge.nn import RecurrentNetwork
-from rnnedge.peers import eager, one_torch_thread, plain_export
-from rnnedge.recipe import find_recipe
-from rnnedge.report.demo import Contender, Demo, FormResult, Utterance
+from rnnedge.recipes import find_recipe, train_recipe
 from rnnedge.sources import load_source
 from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech
 from rnnedge.training import Epoch, SequenceData
@@ -50,7 +49,7 @@ def walk(
 
     on_stage("train")
     recipe = find_recipe("speech").changed({}, {"epochs": epochs, "seed": seed})
-    run = learn(recipe, folder / "run", progress=on_epoch)
+    run = train_recipe(recipe, folder / "run", progress=on_epoch)
     lap("train")
     source = load_source(str(folder / "run"))
     test = load_speech("test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.peers.contenders import ours
+from bench.peers.backends import ours
 from bench.peers.problem import Problem, Step
 from rnnedge_runtime.contract import Array
 

@@ -17,7 +17,7 @@ from bench.native.memory import aligned
 from bench.peers.problem import Problem
 from rnnedge_runtime.contract import Array
 
-SOURCE = Path(__file__).parent / "limit" / "limit.c"
+SOURCE = Path(__file__).parent / "roofline" / "limit.c"
 FLAGS = (
     "-std=gnu11",
     "-O3",

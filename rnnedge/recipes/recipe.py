@@ -24,7 +24,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from rnnedge.config_tables import config_from, nearest
+from rnnedge.files.config_tables import config_from, nearest
 from rnnedge.files.small import read_small
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import TrainerConfig

@@ -10,7 +10,7 @@ from rnnedge_runtime.contract import Array
 
 def write(problem: Problem, path: Path) -> None:
     """The blocking that is fastest on this processor."""
-    from bench.native.limit import best, save
+    from bench.native.roofline import best, save
 
     folder = path.with_suffix(".limits")
     folder.mkdir()
@@ -19,7 +19,7 @@ def write(problem: Problem, path: Path) -> None:
 
 def load(problem: Problem, path: Path) -> Step:
     """Copies the frame in and steps."""
-    from bench.native.limit import Limit, saved
+    from bench.native.roofline import Limit, saved
 
     limit = Limit(problem, saved(path), path.with_suffix(".limits"))
     given, found = limit.x, limit.y

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnedge.config_tables import config_from
+from rnnedge.audio.front_end import fitted_front_end, log_mel_of
 from rnnedge.data import DataConfig, read_data
-from rnnedge.hearing import fitted_front_end, log_mel_of
+from rnnedge.files.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.recipe import Recipe
-from rnnedge.scaling import TargetScale
+from rnnedge.recipes.recipe import Recipe
+from rnnedge.recipes.target_scaling import TargetScale
 from rnnedge.tasks.catalogue import TASKS
-from rnnedge.tasks.splits import Splits
 from rnnedge.training import (
     Diverged,
     Epoch,
@@ -31,15 +30,15 @@ from rnnedge.training import (
     TrainerConfig,
     TrainResult,
     evaluate,
-    finetune,
     fit,
     load_checkpoint,
     save_checkpoint,
 )
 from rnnedge.training.distributed import processes
-from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE
+from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE, finetune
 from rnnedge.training.log import record
 from rnnedge.training.losses import CLASSES, outputs_for
+from rnnedge.training.splits import Splits
 from rnnedge.training.trainer import Augment
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import make_folder
@@ -66,7 +65,7 @@ class Run:
 
 
 @checked
-def learn(
+def train_recipe(
     recipe: Recipe,
     folder: str | os.PathLike[str],
     *,
@@ -87,7 +86,7 @@ def learn(
 
 
 @checked
-def relearn(
+def finetune_run(
     recipe: Recipe,
     source: str | os.PathLike[str],
     folder: str | os.PathLike[str],
@@ -99,7 +98,7 @@ def relearn(
 ) -> Run:
     """Fine-tune the network of the run in `source` for "int8" or "int4", on the data of `recipe`; save it to `folder`.
 
-    See `rnnedge.training.finetune`. Raises what `learn` does, and `InputError` for a network of another task.
+    See `rnnedge.training.finetune`. Raises what `train_recipe` does, and `InputError` for a network of another task.
     """
     network, info = load_checkpoint(source)
     if info.task != recipe.task:
@@ -140,7 +139,7 @@ def network_config(recipe: Recipe, splits: Splits) -> NetworkConfig:
         derived["input_size"] = splits.train.features
         front = log_mel_of(table, place)
         if normalize and front:
-            table["front_end"] = fitted_front_end(table, front, splits, place)
+            table["front_end"] = fitted_front_end(table, front, splits.train.frames, splits.frame_rate_hz, place)
         elif normalize:
             derived["mean"], derived["std"] = splits.train.statistics()
     else:

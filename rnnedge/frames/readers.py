@@ -9,6 +9,7 @@ import errno
 import io
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -17,11 +18,10 @@ from typing import IO
 
 import numpy as np
 
-from rnnedge.cli.frame_lines import read_lines
-from rnnedge.cli.output import say
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
 from rnnedge.files.riff import PCM, Wav, read_wav_header
 from rnnedge.files.text import open_text
+from rnnedge.frames.text_lines import read_lines
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
@@ -127,10 +127,12 @@ def _wav(path: Path, contract: Contract) -> Iterator[Array]:
             samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
             whole = count // size * size
             if whole < count:
-                say(f"{path}: the last {count - whole} samples are no whole frame")
+                warnings.warn(
+                    f"{path}: the last {count - whole} samples are no whole frame and are dropped", stacklevel=2
+                )
             yield samples[:whole].reshape(-1, *frame)
     if wav.size % 2:
-        say(f"{path}: the last byte is no whole sample")
+        warnings.warn(f"{path}: the last byte is no whole sample", stacklevel=2)
 
 
 def _check_samples(wav: Wav, path: Path, contract: Contract, size: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import cycle
 
+from rnnedge.report.escape import in_drawing
 from rnnedge.report.plots import COLOURS, as_svg, blank_figure
-from rnnedge.shown import in_drawing
 from rnnedge_runtime.contract import Array
 
 _SMALLEST = 1e-30

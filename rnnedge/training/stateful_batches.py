@@ -20,7 +20,7 @@ import torch
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import Array, SequenceData
-from rnnedge.training.windows import Window, fitted
+from rnnedge.training.tbptt import Window, fitted
 from rnnedge_runtime.errors import InputError
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from rnnedge.nn import RecurrentNetwork
+from rnnedge.training.compatibility import check
 from rnnedge.training.config import TrainerConfig
 from rnnedge.training.data import Array, SequenceData
-from rnnedge.training.fitting import check
-from rnnedge.training.lanes import lanes
 from rnnedge.training.objective import Objective, judged_count
 from rnnedge.training.optimizers import make_optimizer
-from rnnedge.training.windows import Window, batches, cut
+from rnnedge.training.stateful_batches import lanes
+from rnnedge.training.tbptt import Window, batches, cut
 from rnnedge_runtime.errors import InputError
 
 _LOWEST, _HIGHEST = 1e-6, 10.0

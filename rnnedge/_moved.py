@@ -1,0 +1,50 @@
+"""Import paths of version 0.1 that moved: they work until version 0.3 and warn of it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+# The old module; the new one; functions that have another name there.
+_MOVED: dict[str, tuple[str, dict[str, str]]] = {
+    "rnnedge.learning": ("rnnedge.recipes.run", {"learn": "train_recipe", "relearn": "finetune_run"}),
+    "rnnedge.nn.log_mel": ("rnnedge.audio.log_mel", {}),
+    "rnnedge.peers": ("rnnedge.baselines.frame_steps", {}),
+    "rnnedge.recipe": ("rnnedge.recipes.recipe", {}),
+    "rnnedge.training.range_test": ("rnnedge.training.lr_finder", {}),
+    "rnnedge.weights": ("rnnedge.sources.weights", {}),
+}
+
+
+class MovedModules:
+    """Stands last in `sys.meta_path`: a module that nobody else finds is looked up among those that moved."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """An empty module for an old path, None for any other."""
+        return ModuleSpec(name, MovedModules()) if name in _MOVED else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """The ordinary module of Python."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Warn, and hand out the names of the new module."""
+        new, renamed = _MOVED[module.__name__]
+        warnings.warn(f"{module.__name__} is now {new}; the old path goes in 0.3", DeprecationWarning, stacklevel=2)
+
+        def attribute(name: str) -> Any:
+            return getattr(import_module(new), renamed.get(name, name))
+
+        module.__getattr__ = attribute  # type: ignore[method-assign]
+
+
+def install() -> None:
+    """Called once by `import rnnedge`."""
+    sys.meta_path.append(MovedModules)  # type: ignore[arg-type]
