@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.real_networks import DualPath, KeywordSpotter, NoiseSuppressor, TemporalConvolutions
+from examples.networks.dual_path import DualPath
+from examples.networks.keyword_spotter import KeywordSpotter
+from examples.networks.noise_suppressor import NoiseSuppressor
+from examples.networks.temporal_convolutions import TemporalConvolutions
 
 Caches = tuple[Tensor, ...]
 

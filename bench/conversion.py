@@ -1,4 +1,4 @@
-"""How long the conversion of the largest network of the tests takes, and how much memory, in a fresh process.
+"""How long the conversion of the largest example network takes, and how much memory, in a fresh process.
 
 Memory is the peak of the resident set beyond that of a process that has written the same network by
 `torch.onnx.export`, which is torch's own.
@@ -17,7 +17,7 @@ from time import perf_counter
 import torch
 
 import rnnedge
-from tests.real_networks import NETWORKS
+from examples.networks import NETWORKS
 
 
 def main(name: str = "waveform-denoiser") -> None:

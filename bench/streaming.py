@@ -1,4 +1,4 @@
-"""Networks of the tests, streamed: rnnedge, versions written by hand, and others that convert by themselves.
+"""The example networks, streamed: rnnedge, versions written by hand, and others that convert by themselves.
 
 Usage: python -m bench.streaming
 """
@@ -23,12 +23,12 @@ import rnnedge
 from bench.by_hand import BY_HAND
 from bench.streaming_peers import PEERS, Step
 from bench.tables import ROOT
+from examples.networks import NETWORKS
 from rnnedge.baselines.frame_steps import one_torch_thread, plain_export
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import percentile, side_by_side
-from tests.real_networks import NETWORKS
 
 PAGE = ROOT / "docs" / "figures" / "streaming.md"
 _NAMES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import networks
 import torch
 
 import rnnedge_export
+from examples.networks import small as networks
 from rnnedge_runtime import Model, load
 
 FORMS = ("native", "scan", "unrolled", "step")

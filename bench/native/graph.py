@@ -1,4 +1,4 @@
-"""Step files of the tests' networks, and onnxruntime's session over one as it is used without rnnedge."""
+"""Step files of the example networks, and onnxruntime's session over one as it is used without rnnedge."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-import tests.networks
-import tests.real_networks
 from bench.native.library import Compiled, Runner
+from examples.networks import NETWORKS, small
 from rnnedge_export.drafts import Options, of_module
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
@@ -18,7 +17,7 @@ from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 @dataclass(frozen=True)
 class Network:
-    """A network of the tests as a sealed file in step form."""
+    """An example network as a sealed file in step form."""
 
     name: str
     data: bytes
@@ -34,13 +33,13 @@ def step_file(module: nn.Module, example: object, **options: object) -> bytes:
 
 def networks() -> Iterator[Network]:
     """The eight real ones, then the small ones of every kind."""
-    for name, case in tests.real_networks.NETWORKS.items():
+    for name, case in NETWORKS.items():
         module, example = case.build()
         yield Network(
             name, step_file(module, example, time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz), True
         )
-    for name in tests.networks.NETWORKS:
-        module, example = tests.networks.build(name)
+    for name in small.NETWORKS:
+        module, example = small.build(name)
         yield Network(name, step_file(module, example), False)
 
 

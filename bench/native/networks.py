@@ -1,4 +1,4 @@
-"""Networks of the tests: the library beside onnxruntime on the same step graph, in results and in time."""
+"""The example networks: the library beside onnxruntime on the same step graph, in results and in time."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def page(report: Report) -> str:
         *(_layers(report.runs[0], cell) for cell in ("LSTM", "GRU")),
         "**The library over the limit**: from Python by ctypes, and from C.",
         table(("layer", "from Python", "from C", "limit from C, µs", "its blocking"), _limits(report)),
-        "**Networks of the tests, step graph**",
+        "**Example networks, step graph**",
         table(
             ("network", "nodes", "native, µs p50 / p99", "onnxruntime, µs p50 / p99", "gain", "at most"), _timed(report)
         ),
@@ -101,7 +101,7 @@ def wanted(report: Report) -> Iterator[tuple[str, ...]]:
     count = max((one.frames for one in report.runs[0].networks), default=0)
     yield _judged(f"equal to onnxruntime within {_ERROR:g} of the range, {count:,} frames", errors, named, _ERROR, -1)
     refused = [one.name for one in report.runs[0].networks if one.refused]
-    yield "every network of the tests", f"{len(refused)} refused" if refused else "all", "**no**" if refused else "yes"
+    yield "every example network", f"{len(refused)} refused" if refused else "all", "**no**" if refused else "yes"
     for size in report.sizes:
         found = size.missing or f"{size.code:,} bytes, {size.seconds:.1f} s"
         yield f"{size.name}, {size.target}: {size.wanted}", found, _verdict(size.kept)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import networks
 import pytest
 import torch
 from command import Command
 
 import rnnedge_export
+from examples.networks import small as networks
 
 CHARACTERS = "abcdefghij "
 

@@ -209,9 +209,8 @@ def test_run_mends_what_it_is_told_to(rnnedge: Command, gru_file: Path, tmp_path
 
 def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> None:
     """A classifier of whole sequences gives one row."""
-    import networks
-
     import rnnedge_export
+    from examples.networks import small as networks
 
     module, example = networks.build("classifier-gru")
     rnnedge_export.export(module, example, tmp_path / "m.onnx", labels=("a", "b", "c", "d"))

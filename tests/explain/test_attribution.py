@@ -159,7 +159,7 @@ def test_a_front_with_a_stride_and_a_look_ahead_is_no_obstacle(tmp_path: Path) -
 
 def test_tokens_are_attributed_through_their_embedding() -> None:
     """One share a token; they add up to the difference of the outputs for the tokens and for the baseline's."""
-    from networks import build
+    from examples.networks.small import build
 
     module, _ = build("tokens")
     tokens = np.array([1, 4, 2, 9, 3])

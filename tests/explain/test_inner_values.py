@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gate_equations
-import networks
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from examples.networks import small as networks
 from rnnedge.audio.log_mel import LogMel
 from rnnedge.explain.cells import READERS, STARTS, Inner, reads
 from rnnedge.explain.decay import measured_decay

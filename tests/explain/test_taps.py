@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gate_equations
-import networks
 import numpy as np
 import onnx
 import pytest
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 import rnnedge_export
+from examples.networks import small as networks
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_export.streaming.recurrent import STATE_NAMES
 from rnnedge_runtime import ContractError, ModelRefused, Tap, VerificationError, load

@@ -68,3 +68,10 @@ def test_imports_are_absolute(package: str):
 def test_a_forbidden_import_is_seen(source: str, name: str):
     """The reader behind these tests finds imports of every spelling, so the tests can fail."""
     assert list(imported(source)) == [name]
+
+
+def test_benchmarks_import_nothing_of_the_tests():
+    """What both use is in examples/, so that a benchmark runs without the tests' helpers."""
+    helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} - {"__init__"}
+    for path in sorted((ROOT / "bench").rglob("*.py")):
+        assert set(imported(path.read_text(encoding="utf-8"))) & {"tests", *helpers} == set(), path

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import real_networks
 from exported import export_network
 
 import rnnedge_export
+from examples.networks import NETWORKS
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.golden import max_error, named, stream_all
 
@@ -31,9 +31,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def _file(name: str, folder: Path) -> Path:
-    if name not in real_networks.NETWORKS:
+    if name not in NETWORKS:
         return export_network(name, "step", folder).path
-    case = real_networks.NETWORKS[name]
+    case = NETWORKS[name]
     module, example = case.build()
     path = folder / f"{name}.onnx"
     rnnedge_export.export(

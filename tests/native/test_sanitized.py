@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import idioms
-import networks
 import numpy as np
 import pytest
 import sanitized
@@ -23,6 +22,7 @@ from structural_mutants import structural
 from torch import nn
 
 import rnnedge_export
+from examples.networks import small as networks
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import Compiled
 from rnnedge_export.precision import Precision

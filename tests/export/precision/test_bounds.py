@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import networks
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -12,6 +11,7 @@ from exported import export_network
 from torch import nn
 
 import rnnedge_export
+from examples.networks import small as networks
 from rnnedge_export.precision.bounds import bounds_of
 from rnnedge_runtime import load
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime

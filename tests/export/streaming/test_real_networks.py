@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from real_networks import NETWORKS
 
 import rnnedge_export
+from examples.networks import NETWORKS
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error, stream_all
 

@@ -112,6 +112,6 @@ def test_a_rate_has_to_be_known(native: Exported, tmp_path) -> None:
 
 
 def _example():
-    import networks
+    from examples.networks import small as networks
 
     return networks.build("gru-2")[1]

@@ -37,9 +37,8 @@ def test_the_paced_part_can_be_left_out(native: Exported) -> None:
 
 def test_without_a_rate_all_processes_are_paced_alike(native: Exported, tmp_path: Path) -> None:
     """The first one finds what loads the machine by half; the others take it over, so that they can be compared."""
-    import networks
-
     import rnnedge_export
+    from examples.networks import small as networks
 
     path = tmp_path / "no-rate.onnx"
     rnnedge_export.export(native.module, networks.build("gru-2")[1], path)

@@ -12,9 +12,9 @@ import torch
 import windows
 from exported import Exported
 from idioms import IDIOMS
-from real_networks import NETWORKS
 
 import rnnedge_export
+from examples.networks import NETWORKS
 from rnnedge_runtime import InputError, Model, OwnerError, ProviderError, Stream, load
 from rnnedge_runtime.engines.ort import OrtEngine
 from rnnedge_runtime.golden import max_error, named

@@ -1,4 +1,7 @@
-"""Networks for whole sequences, as a user would write them, each with an example input."""
+"""Small networks of every kind of recurrence and output, each with an example of its input.
+
+Run one: `rnnedge export examples.networks.small:build -o gru.onnx`
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,7 @@ NETWORKS: dict[str, Callable[[], Case]] = {
 }
 
 
-def build(name: str) -> Case:
+def build(name: str = "gru-2") -> Case:
     """The named network with seeded weights, and its example."""
     torch.manual_seed(sum(map(ord, name)))
     module, example = NETWORKS[name]()

@@ -1,0 +1,1 @@
+"""Programs and networks to start from; each folder says how to run it."""
