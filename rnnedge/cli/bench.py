@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli.remote import OnOption, RemotePythonOption, SshOptions, bench_there
 
@@ -80,6 +80,9 @@ def command(
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
     trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     on: OnOption = None,
     remote_python: RemotePythonOption = "python3",
     ssh_option: SshOptions = None,
@@ -93,7 +96,7 @@ def command(
         from rnnedge.report.page import check_drawable
 
         check_drawable()
-        check_outputs({"--html": html}, files)
+        check_outputs({"--html": html}, [*files, key])
     if files[0] == "compare":
         _refuse_others(context)
         _compare(files[1:], html, markdown, json)
@@ -114,8 +117,20 @@ def command(
             from rnnedge.baselines.measure import measure_baseline
 
             beside = partial(measure_baseline, source=baseline)
-        settings = Settings(provider, provider_options(provider_option), threads, spinning, trust, pushes, seconds,
-                            rate, None if deadline is None else 1000 * deadline)  # fmt: skip
+        settings = Settings(
+            provider,
+            provider_options(provider_option),
+            threads,
+            spinning,
+            trust,
+            pushes,
+            seconds,
+            rate,
+            deadline_us=None if deadline is None else 1000 * deadline,
+            key=None if key is None else str(key.absolute()),
+            signed_as=signed_as,
+            release=release,
+        )
         with stages(f"bench {files[0]}") as progress:
             report = run_bench(files[0], settings, processes=processes, streams=streams, baseline=beside,
                                progress=progress).as_dict()  # fmt: skip

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
@@ -49,6 +49,9 @@ def command(
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights for package.module:factory.")] = None,
     trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """See the module's docstring, which is the help text."""
@@ -59,13 +62,14 @@ def command(
     from rnnedge_runtime.atomic import make_folder
 
     check_page()
-    check_outputs({"--page": page, "--npz": npz}, [source, recording, baseline, weights])
+    check_outputs({"--page": page, "--npz": npz}, [source, recording, baseline, weights, key])
     if png is not None:
         check_named("--png", png)
         make_folder(png)
     with stages(f"explain {source}") as progress:
+        opened = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}
-        found = _explain(source, recording, baseline, input_size, weights, trust, asked)
+        found = _explain(source, recording, baseline, input_size, weights, opened, asked)
         progress("draw")
         written = [write_page(found, page)]
         if png is not None:
@@ -87,7 +91,7 @@ def _explain(
     baseline: str | None,
     input_size: int | None,
     weights: Path | None,
-    trust: str | None,
+    opened: dict[str, Any],
     asked: dict[str, Any],
 ) -> Explanation:
     """Of a file by `explain_file`, of anything else by `explain_module`."""
@@ -96,12 +100,14 @@ def _explain(
 
         if weights is not None or input_size is not None:
             raise typer.BadParameter("an ONNX file has weights and sizes of its own", param_hint="--weights")
-        model = open_tapped(source, trust)
+        model = open_tapped(source, **opened)
         return explain_file(
             model, _frames(recording, model.contract), baseline=_baseline(baseline, model.contract), **asked
         )
     from rnnedge.explain import explain_module
 
+    if opened["key"] is not None:
+        raise typer.BadParameter("only an ONNX file has a signature", param_hint="--key")
     say: Callable[[str], None] = asked["progress"]
     say("import torch")
     try:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, TrustOption
+from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli.providers import ProviderOption
 
 
@@ -26,6 +26,9 @@ def command(
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.", min=0)] = 0,
     provider: ProviderOption = "cpu",
     trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -34,7 +37,10 @@ def command(
     from rnnedge_runtime import load
 
     characters = generate(
-        load(file, provider=provider, trust=trust), prompt, length, Sampling(temperature, top_k, seed)
+        load(file, provider=provider, trust=trust, key=key, signed_as=signed_as, release=release),
+        prompt,
+        length,
+        Sampling(temperature, top_k, seed),
     )
     if json:
         print_json("generate", {"file": str(file), "prompt": prompt, "text": "".join(characters)})

@@ -31,7 +31,9 @@ SshOptions = Annotated[
     typer.Option("--ssh-option", metavar="KEY=VALUE", help="With --on: passed to ssh -o, such as IdentityFile=key."),
 ]
 # What a verb does with a report, and where it gets it from, is done here.
-_OF_THIS_MACHINE = frozenset({"on", "remote_python", "ssh_option", "html", "markdown", "json", "fail_on", "trust"})
+_OF_THIS_MACHINE = frozenset(
+    {"on", "remote_python", "ssh_option", "html", "markdown", "json", "fail_on", "trust", "key", "signed_as", "release"}
+)
 
 
 def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any
     if given.get("baseline") is not None:
         raise typer.BadParameter("a baseline needs PyTorch; measure it on this machine", param_hint="--baseline")
     # As much trust as here: over there nobody knows what was exported on this machine.
-    trust = trust_of(check_seal(read_model(file, given["trust"]), file), given["trust"])
+    signature = given["key"], given["signed_as"], given["release"]
+    trust = trust_of(check_seal(read_model(file, given["trust"], *signature), file), given["trust"])
     # A page is drawn from histograms, which are made where the values are.
     needs = {**NEEDS, "hdrh": "hdrhistogram"} if given.get("html") else NEEDS
     warnings: list[str] = []

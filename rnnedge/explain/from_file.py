@@ -15,9 +15,16 @@ from rnnedge_runtime.golden import stream_all
 
 
 @checked
-def open_tapped(path: str | os.PathLike[str], trust: str | None = None) -> Model:
-    """Load a file; raises `ModelRefused` where it has no taps."""
-    model = load(path, trust=trust)
+def open_tapped(
+    path: str | os.PathLike[str],
+    trust: str | None = None,
+    *,
+    key: str | os.PathLike[str] | None = None,
+    signed_as: str | None = None,
+    release: int = 0,
+) -> Model:
+    """Load a file as `rnnedge.load` does; raises `ModelRefused` if it has no taps, too."""
+    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
     if not model.contract.taps:
         raise ModelRefused(
             f"{model.name}: shows no inner values; export it again with --taps gates,state, "

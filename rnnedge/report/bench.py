@@ -111,6 +111,9 @@ def run_bench(
         threads=settings.threads,
         spinning=settings.spinning,
         trust=settings.trust,
+        key=settings.key,
+        signed_as=settings.signed_as,
+        release=settings.release,
     )
     host, before = fingerprint(), throttling()
     capacity, beside = None, None

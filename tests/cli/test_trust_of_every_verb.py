@@ -11,8 +11,12 @@ import numpy as np
 import onnx
 import pytest
 from bombs import GOLDEN, hidden, model, sealed, with_nodes
-from command import Command
+from command import Command, Done
 from onnx import TensorProto, helper, numpy_helper
+from typer.main import get_command
+
+from rnnedge.cli.app import app
+from rnnedge_runtime.signing import new_key, sign
 
 SECRET = b"TOPSECRET" * 4096
 
@@ -148,6 +152,36 @@ def test_what_is_no_file_of_ours_is_refused_at_every_trust(rnnedge: Command, pla
         for asked in ((), ("--trust", "strict"), ("--trust", "local")):
             done = rnnedge(*VERBS[verb], *asked)
             assert (done.code, done.err.count("\n"), left(place)) == (3, 1, []), f"{put} {asked}: {done}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_asks_for_the_signature_of_a_key(rnnedge: Command, place: Path, verb: str) -> None:
+    """With `--key`, a file that is not signed, or by another key, or as an earlier release, is refused by all."""
+    shutil.copy(GOLDEN, place / "net.onnx")
+    for name in ("mine", "other"):
+        new_key(place.parent / f"{name}.pem")
+    keys = {name: ("--key", str(place.parent / f"{name}.pub.pem")) for name in ("mine", "other")}
+    assert refused(rnnedge(*VERBS[verb], *keys["mine"]))
+    sign(place / "net.onnx", place.parent / "mine.pem", release=1)
+    assert refused(rnnedge(*VERBS[verb], *keys["other"]))
+    assert refused(rnnedge(*VERBS[verb], *keys["mine"], "--release", "2"))
+    assert refused(rnnedge(*VERBS[verb], *keys["mine"], "--signed-as", "another"))
+    if verb not in OTHERWISE:
+        done = rnnedge(*VERBS[verb], *keys["mine"], "--release", "1")
+        assert done.code == 0, done.err
+
+
+def refused(done: Done) -> bool:
+    """Because of the signature, in one line."""
+    return done.code == 3 and done.err.count("\n") == 1 and "sign" in done.err
+
+
+def test_every_verb_with_a_trust_has_a_key() -> None:
+    """Those that take in files of other frameworks, which nobody signs, are named."""
+    options = {verb.name: {o for p in verb.params for o in p.opts} for verb in get_command(app).commands.values()}
+    trusting = {name for name, given in options.items() if "--trust" in given}
+    assert trusting - {"export", "adopt", "tune"} == {name for name, given in options.items() if "--signed-as" in given}
+    assert {verb[0] for verb in VERBS.values()} == trusting - {"export", "adopt", "tune"}
 
 
 def offline(weights: Callable[[onnx.TensorProto], None] | None = None) -> onnx.ModelProto:

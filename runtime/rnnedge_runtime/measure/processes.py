@@ -44,6 +44,9 @@ class Settings:
     seconds: float = 3.0
     rate_hz: float | None = None
     deadline_us: float | None = None
+    key: str | None = None
+    signed_as: str | None = None
+    release: int = 0
 
 
 def run_processes(

@@ -24,6 +24,9 @@ def main(asked: dict[str, Any], imported_ms: float) -> None:
         threads=asked["threads"],
         spinning=asked["spinning"],
         trust=asked["trust"],
+        key=asked["key"],
+        signed_as=asked["signed_as"],
+        release=asked["release"],
     )
     loaded = perf_counter()
     import numpy as np
