@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -15,53 +16,9 @@ from rnnedge_export.codegen import build, write_c
 from rnnedge_export.codegen._source import Source
 from rnnedge_export.codegen.toolchain import lanes_here
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.native.abi import ENTRY, Call, Description, copy_states, init, pointers, sizes
 
 _DTYPES = {"float": np.float32, "int64_t": np.int64, "int32_t": np.int32, "uint8_t": np.bool_}
-
-
-class _Program(ctypes.Structure):
-    """`rnnedge_program` of `library.h`."""
-
-    _fields_ = (
-        ("batch", ctypes.c_uint32),
-        ("refuses", ctypes.c_uint32),
-        ("stream_bytes", ctypes.c_uint64),
-        ("kept_bytes", ctypes.c_uint64),
-        *((name, ctypes.c_void_p) for name in ("init", "reset", "step", "read_states", "write_states")),
-    )
-
-
-class _Library(ctypes.Structure):
-    """`rnnedge_library` of `library.h`."""
-
-    _fields_ = (
-        ("abi", ctypes.c_uint32),
-        ("programs_count", ctypes.c_uint32),
-        ("model_sha256", ctypes.c_char_p),
-        ("target", ctypes.c_char_p),
-        ("weight_bytes", ctypes.c_uint64),
-        ("weights_sha256", ctypes.c_char_p),
-        *((name, ctypes.c_uint32) for name in ("inputs", "outputs", "states", "reserved")),
-        *((f"{port}_names", ctypes.c_void_p) for port in ("input", "output", "state")),
-        *((f"{port}_bytes", ctypes.c_void_p) for port in ("input", "output", "state")),
-        ("programs", ctypes.POINTER(_Program)),
-        ("run", ctypes.c_void_p),
-    )
-
-
-class _Call(ctypes.Structure):
-    """`rnnedge_call` of `library.h`."""
-
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("program", "stream", "inputs", "outputs")),
-        *((name, ctypes.c_void_p) for name in ("input_strides", "output_strides")),
-        ("steps", ctypes.c_uint64),
-        ("stop", ctypes.c_void_p),
-        ("undo", ctypes.c_void_p),
-        ("finite_inputs", ctypes.c_uint64),
-        ("finite_counts", ctypes.c_void_p),
-        ("done", ctypes.c_void_p),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +49,9 @@ class Runner:
     def __init__(self, library: Compiled, program: int = 0) -> None:
         """Load and begin."""
         loaded = ctypes.PyDLL(str(library.path))
-        loaded.rnnedge_library_v1.restype = ctypes.POINTER(_Library)
-        self._keep: list[object] = [loaded]
-        described = loaded.rnnedge_library_v1().contents
+        entry = getattr(loaded, ENTRY)
+        entry.restype = ctypes.POINTER(Description)
+        described = entry().contents
         own = described.programs[program]
         ports = library.source.programs[program]
         self.stream_bytes = int(own.stream_bytes)
@@ -103,24 +60,19 @@ class Runner:
         weights = aligned(np.frombuffer(blob, np.uint8)) if blob else None
         self.inputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.inputs}
         self.outputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.outputs}
-        pointer, function = ctypes.c_void_p, ctypes.PYFUNCTYPE
-        at = None if weights is None else weights.ctypes.data
-        function(None, pointer, pointer)(own.init)(stream.ctypes.data, at)
+        init(own.init)(stream.ctypes.data, None if weights is None else weights.ctypes.data)
         given, results = _pointers(self.inputs), _pointers(self.outputs)
         # As `Stream.step` does, the numbers of float inputs are checked.
         checked = sum(1 << k for k, p in enumerate(ports.inputs) if p.ctype == "float")
-        counts = (ctypes.c_uint64 * max(1, len(ports.inputs)))(*(p.size for p in ports.inputs))
-        call = _Call(
-            ctypes.addressof(described.programs[program]), stream.ctypes.data, ctypes.addressof(given),
-            ctypes.addressof(results), None, None, 1, None, None, checked, ctypes.addressof(counts),
-        )  # fmt: skip
+        counts = sizes([p.size for p in ports.inputs])
+        at = ctypes.pointer(own), stream.ctypes.data, given, results
+        call = Call(*at, None, None, 1, None, None, checked, counts, None)
         # Of a call with several steps: how far the next reads from the one before.
-        zeros = (ctypes.c_uint64 * max(1, len(self.inputs), len(self.outputs)))()
-        many = _Call.from_buffer_copy(call)
-        many.input_strides = many.output_strides = ctypes.addressof(zeros)
-        run = function(ctypes.c_int, pointer)(described.run)
-        once, often = pointer(ctypes.addressof(call)), pointer(ctypes.addressof(many))
-        self._keep += [stream, weights, given, results, call, counts, zeros, many]
+        zeros = sizes([0] * max(len(self.inputs), len(self.outputs)))
+        many = Call(*at, zeros, zeros, 1, None, None, checked, counts, None)
+        run = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(described.run)
+        once, often = ctypes.c_void_p(ctypes.addressof(call)), ctypes.c_void_p(ctypes.addressof(many))
+        self._keep: list[object] = [loaded, stream, weights, given, results, call, counts, zeros, many]
         self.call = (run, once)
         self.step: Callable[[], object] = lambda: run(once)
 
@@ -129,12 +81,12 @@ class Runner:
             run(often)
 
         self.steps = steps
-        read, write = (function(None, pointer, pointer)(f) for f in (own.read_states, own.write_states))
+        read, write = copy_states(own.read_states), copy_states(own.write_states)
         self._states = {s.state.input: np.zeros(s.view.index.shape, _DTYPES[s.ctype]) for s in ports.states}
         states = _pointers(self._states)
         self._keep.append(states)
-        self._read = lambda: read(stream.ctypes.data, ctypes.addressof(states))
-        self._write = lambda: write(stream.ctypes.data, ctypes.addressof(states))
+        self._read = lambda: read(stream.ctypes.data, states)
+        self._write = lambda: write(stream.ctypes.data, states)
 
     def states(self) -> dict[str, Array]:
         """The states as they are now, in the contract's shapes; the arrays belong to the runner."""
@@ -149,5 +101,5 @@ class Runner:
         self._write()
 
 
-def _pointers(arrays: dict[str, Array]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays.values()))
+def _pointers(arrays: dict[str, Array]) -> Any:
+    return pointers([array.ctypes.data for array in arrays.values()])
