@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnedge.report.escape import in_drawing
 from rnnedge.report.plots import COLOURS, as_svg, blank_figure
+from rnnedge.training import Epoch
 from rnnedge_runtime.contract import Array
 
 
@@ -43,5 +44,21 @@ def forecast(x: Array, forecasts: Mapping[str, Array]) -> str:
     for colour, (name, expected) in zip(COLOURS, forecasts.items(), strict=False):
         axes.plot(expected, color=colour, lw=1.1, label=in_drawing(name))
     axes.set_xlabel("frame of the held-out end")
+    axes.legend(frameon=False, labelcolor="#7d8899", fontsize=8)
+    return as_svg(figure)
+
+
+def learning_curves(epochs: Sequence[Epoch], best: int) -> str:
+    """Training and held-out loss of every epoch as an <svg>; `best` is the number of the epoch that was kept."""
+    figure, axes = blank_figure(7.2, 2.6)
+    numbers = [epoch.number for epoch in epochs]
+    axes.plot(numbers, [epoch.train_loss for epoch in epochs], color=COLOURS[5], lw=1, label="training")
+    axes.plot(
+        numbers, [epoch.validation_loss for epoch in epochs], color=COLOURS[0], lw=1.6, label="held out, streamed"
+    )
+    if best:
+        axes.axvline(best, color=COLOURS[1], lw=1, ls=(0, (2, 2)), label=f"kept: epoch {best}")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss")
     axes.legend(frameon=False, labelcolor="#7d8899", fontsize=8)
     return as_svg(figure)

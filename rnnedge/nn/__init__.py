@@ -6,7 +6,6 @@ from rnnedge.nn.config import OUTPUTS, NetworkConfig
 from rnnedge.nn.connections import CONNECTIONS
 from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
 from rnnedge.nn.elman import SigmoidRNN
-from rnnedge.nn.generator import GeneratorConfig, RecurrentDiscriminator, RecurrentGenerator
 from rnnedge.nn.linear_scan import linear_recurrence
 from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
@@ -24,12 +23,9 @@ __all__ = [
     "CausalConv2d",
     "Conv1d",
     "Conv2d",
-    "GeneratorConfig",
     "MinGRU",
     "MinLSTM",
     "NetworkConfig",
-    "RecurrentDiscriminator",
-    "RecurrentGenerator",
     "RecurrentNetwork",
     "SigmoidRNN",
     "VariantLSTM",

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnedge.report.plots import COLOURS, as_svg, blank_figure, plain_type
+from rnnedge.report.plots import COLOURS, blank_figure, plain_type
 from rnnedge_runtime.atomic import write_bytes
 
 if TYPE_CHECKING:
-    from rnnedge.training import Epoch
     from rnnedge.training.lr_finder import RangeTest
 
 _GREY = "#7d8899"
-
-
-def learning_curves(epochs: Sequence[Epoch], best: int) -> str:
-    """Training and held-out loss of every epoch as an <svg>; `best` is the number of the epoch that was kept."""
-    figure, axes = blank_figure(7.2, 2.6)
-    numbers = [epoch.number for epoch in epochs]
-    axes.plot(numbers, [epoch.train_loss for epoch in epochs], color=COLOURS[5], lw=1, label="training")
-    axes.plot(
-        numbers, [epoch.validation_loss for epoch in epochs], color=COLOURS[0], lw=1.6, label="held out, streamed"
-    )
-    if best:
-        axes.axvline(best, color=COLOURS[1], lw=1, ls=(0, (2, 2)), label=f"kept: epoch {best}")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("loss")
-    axes.legend(frameon=False, labelcolor=_GREY, fontsize=8)
-    return as_svg(figure)
 
 
 def draw_range_test(found: RangeTest, path: Path) -> Path:

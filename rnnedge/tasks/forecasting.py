@@ -1,4 +1,4 @@
-"""What every forecast of the next frame shares: the target, simple forecasts to be beaten, errors of a streamed file.
+"""What every forecast of the next frame shares: the target, a simple forecast to start from, errors of a streamed file.
 
 A forecast is a function of a series x (time,) that gives, for each frame, what it expects of the next one (time,), and
 has seen nothing after that frame. A network learns what a simple `reference` forecast r misses:
@@ -9,7 +9,6 @@ has seen nothing after that frame. A network learns what a simple `reference` fo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,37 +33,9 @@ def persistence(x: Array) -> Array:
     return x
 
 
-def seasonal(period: int) -> Forecast:
-    """The same as a period before the next frame; before the first frame, the first frame."""
-    return lambda x: _past(x, period)[:, -1]
-
-
 def moving_average(count: int) -> Forecast:
     """The mean of the last `count` frames."""
-    return lambda x: np.asarray(_past(x, count).mean(axis=1))
-
-
-@dataclass(frozen=True, eq=False)
-class Autoregression:
-    """AR(p): w_1 x_t + ... + w_p x_{t-p+1} + b, by least squares: the best linear forecast from p frames.
-
-    `weights` (p + 1,) float64, the newest frame first, b last.
-    """
-
-    weights: Array
-
-    def __call__(self, x: Array) -> Array:
-        """x (time,) -> (time,); before the first frame, the first frame."""
-        forecast: Array = _past(x, len(self.weights) - 1) @ self.weights[:-1] + self.weights[-1]
-        return forecast
-
-
-def autoregression(series: Sequence[Array], order: int) -> Autoregression:
-    """AR(`order`) of series (time,), by their frames that have so many before them."""
-    past = np.concatenate([_past(x, order)[order - 1 : -1] for x in series])
-    following = np.concatenate([x[order:] for x in series])
-    design = np.concatenate([past, np.ones((len(past), 1))], axis=1)
-    return Autoregression(np.linalg.lstsq(design, following, rcond=None)[0])
+    return lambda x: np.asarray(past_frames(x, count).mean(axis=1))
 
 
 def streamed(model: Model, features: Callable[[Array], Array], reference: Forecast) -> Forecast:
@@ -86,12 +57,7 @@ def errors(forecast: Forecast, series: Sequence[Array], first: int) -> Array:
     return np.concatenate([(x[1:] - forecast(x)[:-1])[first:] for x in series])
 
 
-def rmse(forecast: Forecast, series: Sequence[Array], first: int) -> float:
-    """Root mean square of `errors`."""
-    return float(np.sqrt(np.mean(errors(forecast, series, first) ** 2)))
-
-
-def _past(x: Array, count: int) -> Array:
+def past_frames(x: Array, count: int) -> Array:
     """x (time,) -> (time, count): each frame and those before it, the newest first."""
     long = np.concatenate([np.repeat(x[:1], count - 1), x])
     windows: Array = np.lib.stride_tricks.sliding_window_view(long, count)[:, ::-1]

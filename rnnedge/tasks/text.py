@@ -7,21 +7,18 @@ it differs a little from version to version. It is read from the standard librar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
 
 from rnnedge.training import SequenceData
 from rnnedge.training.splits import Splits
-from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.model import Model
 
 UNKNOWN = "\ufffd"
 _HELD_OUT = 0.1
 _SEEN_OFTEN = 2
-_PIECE = 256
 
 
 def load() -> Splits:
@@ -78,33 +75,6 @@ def alphabet(text: str) -> tuple[str, ...]:
     """The characters that occur at least twice in `text`, and `UNKNOWN`, which stands for all others."""
     counts = Counter(text)
     return (*sorted(c for c in counts if counts[c] >= _SEEN_OFTEN and c != UNKNOWN), UNKNOWN)
-
-
-def bits_per_character(data: SequenceData) -> Callable[[Model], Array]:
-    """-log2 of the probability that a streamed file gives to each next character (character,), each text from a reset.
-
-    `data`: tokens of the same labels as the file's.
-    """
-
-    def score(model: Model) -> Array:
-        stream = model.stream()
-        bits = []
-        for tokens, following in zip(data.frames, data.targets, strict=True):
-            stream.reset()
-            for start in range(0, len(tokens), _PIECE):
-                y = np.asarray(stream.push(tokens[start : start + _PIECE]), np.float64)
-                bits.append(_surprise(y, following[start : start + _PIECE]))
-        return np.concatenate(bits)
-
-    return score
-
-
-def _surprise(y: Array, following: Array) -> Array:
-    """Scores y (time, label), what came (time,) -> bits (time,)."""
-    highest = y.max(axis=1, keepdims=True)
-    normalizer = highest[:, 0] + np.log(np.exp(y - highest).sum(axis=1))
-    bits: Array = (normalizer - y[np.arange(len(y)), following]) / np.log(2)
-    return bits
 
 
 def _sequence(text: str, numbers: dict[str, int], labels: tuple[str, ...]) -> SequenceData:

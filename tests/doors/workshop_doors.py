@@ -14,7 +14,7 @@ from door import Door
 import rnnedge_export
 from rnnedge.data import DataConfig, DataSchema, SplitConfig, read_data
 from rnnedge.explain import explain_file, explain_module, open_tapped, write_arrays, write_page, write_pictures
-from rnnedge.nn import Attention, Conv1d, Conv2d, GeneratorConfig, NetworkConfig, RecurrentNetwork
+from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork
 from rnnedge.recipes import find_recipe, finetune_run, read_recipe, train_recipe
 from rnnedge.remote import run_remote
 from rnnedge.sources import ModelSource
@@ -55,7 +55,7 @@ RECORDS = """
 """.split()
 # Modules of torch: what they take are tensors, and what they answer is torch's.
 TORCH = """
-    CausalConv1d CausalConv2d LRU MinGRU MinLSTM RecurrentDiscriminator RecurrentGenerator RecurrentNetwork SigmoidRNN
+    CausalConv1d CausalConv2d LRU MinGRU MinLSTM RecurrentNetwork SigmoidRNN
     VariantLSTM WindowAttention linear_recurrence time_loop
 """.split()
 
@@ -107,7 +107,6 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         "RunInfo.__init__": door(RunInfo),
         "TrainerConfig.__init__": door(TrainerConfig),
         "NetworkConfig.__init__": door(NetworkConfig, cell="gru", input_size=2, hidden_size=3, output_size=1),
-        "GeneratorConfig.__init__": door(GeneratorConfig, output_size=3),
         "Attention.__init__": door(Attention),
         "Conv1d.__init__": door(Conv1d),
         "Conv2d.__init__": door(Conv2d),

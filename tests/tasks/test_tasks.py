@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from bench.forecasts import autoregression, rmse
 from rnnedge.recipes import find_recipe
 from rnnedge.tasks import image, series, series_trend, text
-from rnnedge.tasks.forecasting import autoregression, errors, persistence, rmse
+from rnnedge.tasks.forecasting import errors, persistence
 from rnnedge.tasks.generate import Sampling, draw
 
 
