@@ -40,6 +40,9 @@ class MovedModules:
         warnings.warn(f"{module.__name__} is now {new}; the old path goes in 0.3", DeprecationWarning, stacklevel=2)
 
         def attribute(name: str) -> Any:
+            # `inspect` asks every module for its file, the new one while it is half imported.
+            if name.startswith("__"):
+                raise AttributeError(name)
             return getattr(import_module(new), renamed.get(name, name))
 
         module.__getattr__ = attribute  # type: ignore[method-assign]

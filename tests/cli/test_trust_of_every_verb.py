@@ -173,7 +173,7 @@ def test_every_verb_asks_for_the_signature_of_a_key(rnnedge: Command, place: Pat
 
 def refused(done: Done) -> bool:
     """Because of the signature, in one line."""
-    return done.code == 3 and done.err.count("\n") == 1 and "sign" in done.err
+    return done.code == 3 and done.err.count("\n") == 1 and "sig" in done.err
 
 
 def test_every_verb_with_a_trust_has_a_key() -> None:
