@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from bench import one_frame, pool, start
-from bench.tables import publish
-from rnnedge_runtime.host import fingerprint
+from bench.tables import write as write_pages
 
 CASES = (one_frame.Case("LSTM", 40, 64), one_frame.Case("GRU", 40, 64))
 POOLS = (pool.PoolCase(64, 256, streams=64, wanted=5.0), pool.PoolCase(40, 64, streams=256, wanted=10.0))
@@ -19,7 +18,7 @@ POOLS = (pool.PoolCase(64, 256, streams=64, wanted=5.0), pool.PoolCase(40, 64, s
 
 def main(
     rounds: Annotated[int, typer.Option(help="Turns of 100 calls that each contender gets.", min=1)] = 100,
-    write: Annotated[bool, typer.Option(help="Write the tables into README and docs.")] = True,
+    write: Annotated[bool, typer.Option(help="Write the tables of the docs.")] = True,
 ) -> None:
     """Measure one frame through every contender, many streams, and the start of a process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +36,7 @@ def main(
         starts = start.measure(Path(folder), max(5, rounds // 4))
         _print_start(starts)
     if write:
-        publish(frames, pools, starts, fingerprint())
+        write_pages(frames, pools, starts)
 
 
 def _print_frame(result: one_frame.Result) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from bench.gradient_plot import gradient_norms
-from bench.tables import FIGURES
+from bench.pages import FIGURES, publish, table
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.tasks.memory import load_adding
 from rnnedge.training import TrainerConfig, evaluate, fit
@@ -59,19 +59,16 @@ def main() -> None:
             fit(network, splits.train, splits.validation, config)
             seconds = process_time() - started
             found.append(evaluate(network, splits.test, config).loss)
-        rows.append(f"| {name} | {' | '.join(map(_cell, found))} | {seconds:.0f} |")
-        print(rows[-1], file=sys.stderr, flush=True)
-    head = [
-        f"| cell | {' | '.join(f'{n} frames' for n in LENGTHS)} | CPU seconds at {LENGTHS[-1]} |",
-        f"|---|{'---:|' * (len(LENGTHS) + 1)}",
-    ]
+        rows.append((name, *map(_cell, found), f"{seconds:.0f}"))
+        print(*rows[-1], file=sys.stderr, flush=True)
+    heads = ("cell", *(f"{n} frames" for n in LENGTHS), f"CPU seconds at {LENGTHS[-1]}")
     note = (
         f"Mean squared error on the test sequences after {UPDATES} updates of {BATCH} sequences, {UNITS} units (two "
         f"layers for minGRU, minLSTM and LRU), gates that begin with "
         f"memories of up to the length (chrono), one seed; always answering 1 has {CHANCE:.3f}, bold is below a tenth "
         "of it. Computed by `python -m bench.memory`."
     )
-    write_text(FIGURES / "memory.md", "\n".join([*head, *rows, "", note]) + "\n")
+    publish("memory.md", table(heads, rows), note)
     write_text(FIGURES / "memory-gradients.svg", gradient_norms(norms))
 
 

@@ -15,10 +15,8 @@ import typer
 from torch import nn
 
 import rnnedge
-from bench.tables import FIGURES
+from bench.pages import machine, publish, table
 from rnnedge_runtime import load
-from rnnedge_runtime.atomic import write_text
-from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import percentile, side_by_side
 
 CASES = (("LSTM", 40, 64), ("GRU", 40, 64), ("LSTM", 40, 128), ("GRU", 40, 128), ("LSTM", 64, 256), ("GRU", 64, 256),
@@ -84,18 +82,14 @@ def _frame(inputs: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((1, inputs)).astype(np.float32)
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown."""
-    lines = [
-        "| layer | precision | form | size | speed | streamed error |",
-        "|---|---|---|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {r.cell}({r.inputs}, {r.hidden}) | {r.precision} | {r.form} | {r.size:.3f} | {r.speed:.2f} "
-        f"| {r.error:.1e} |"
+def figures(rows: list[Row]) -> str:
+    """The table."""
+    heads = ("layer", "precision", "form", "size", "speed", "streamed error")
+    cells = [
+        (f"{r.cell}({r.inputs}, {r.hidden})", r.precision, r.form, f"{r.size:.3f}", f"{r.speed:.2f}", f"{r.error:.1e}")
         for r in rows
     ]
-    return "\n".join(lines)
+    return table(heads, cells, words=3)
 
 
 def verdicts(rows: list[Row]) -> list[str]:
@@ -123,17 +117,15 @@ def main(
         for case in CASES:
             print(f"measuring {case[0]}({case[1]}, {case[2]})", file=sys.stderr)
             rows += measure(*case, Path(folder), rounds)
-    print(table(rows))
+    print(figures(rows))
     print("\n".join(verdicts(rows)))
     if write:
-        host = fingerprint()
-        machine = ", ".join(f"{n} {host[n]}" for n in ("processor", "cores", "onnxruntime") if n in host)
         note = (
             "Size and speed are those of the file over native float32, one frame a push, one thread, in turns; the "
             "error is the largest in 10,000 chained frames of noise. Measured by `python -m bench.precision`: "
-            f"{machine}."
+            f"{machine('processor', 'cores', 'onnxruntime')}."
         )
-        write_text(FIGURES / "precision.md", f"{table(rows)}\n\n{note}\n")
+        publish("precision.md", figures(rows), note)
 
 
 if __name__ == "__main__":

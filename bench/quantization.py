@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from bench.tables import FIGURES
+from bench.pages import publish, table
 from rnnedge.baselines.frame_steps import one_torch_thread
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.recipes import find_recipe
@@ -31,7 +31,6 @@ from rnnedge.training import SequenceData, TrainerConfig, evaluate, finetune, fi
 from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE
 from rnnedge.training.quantization import PRECISIONS
 from rnnedge.training.trainer import Augment
-from rnnedge_runtime.atomic import write_text
 
 SEEDS = (0, 1, 2)
 SPEECH_UNITS = (64, 32, 16)
@@ -62,13 +61,13 @@ class Figures:
     losses: tuple[float, ...]
     accuracies: tuple[float, ...] | None
 
-    def row(self) -> str:
+    def row(self) -> tuple[str, ...]:
         """A row of the table."""
         if self.accuracies is None:
             cells = [f"{loss:.4f}" for loss in self.losses]
         else:
             cells = [f"{a:.1%}, {loss:.3f}" for a, loss in zip(self.accuracies, self.losses, strict=True)]
-        return f"| {self.task.name} | {self.precision} | {' | '.join(cells)} |"
+        return self.task.name, self.precision, *cells
 
 
 def main() -> None:
@@ -79,16 +78,13 @@ def main() -> None:
             print(f"measuring {task.name}", file=sys.stderr)
             figures += measure(task)
             for one in figures[-len(PRECISIONS) :]:
-                print(one.row(), flush=True)
-    head = [
-        "| network | precision | float32 | rounded | fine-tuned | as long in float32, then rounded |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
+                print(*one.row(), flush=True)
+    heads = ("network", "precision", "float32", "rounded", "fine-tuned", "as long in float32, then rounded")
     note = (
         f"Test accuracy and loss (speech, 370 utterances), mean squared error (memory); means over {len(SEEDS)} seeds, "
         f"{EPOCHS} epochs of fine-tuning. Computed by `python -m bench.quantization`."
     )
-    write_text(FIGURES / "quantization.md", "\n".join([*head, *(one.row() for one in figures), "", note]) + "\n")
+    publish("quantization.md", table(heads, (one.row() for one in figures), words=2), note)
 
 
 def tasks() -> Iterator[Task]:

@@ -19,13 +19,11 @@ import numpy as np
 import torch
 
 import rnnedge_export
+from bench.pages import machine, publish, table
 from rnnedge_runtime import load
-from rnnedge_runtime.atomic import write_text
-from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import Paced, pace, percentile, sample_calls
 from rnnedge_runtime.measure.usage import watch
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 _PERIOD_MS, _STALL_MS, _EVERY = 10, 100, 1000
 
 
@@ -52,19 +50,17 @@ def main(seconds: float = 60.0) -> None:
         ("misses of 10 ms", (true_ms > 0).sum(), (late & by_stall).sum(), (closed_ms > _PERIOD_MS).sum()),
         ("longest burst of misses", _STALL_MS // _PERIOD_MS, paced.longest_burst, closed.longest_burst),
     ]
-    lines = ["| | true | paced | off by | closed loop |", "|---|---:|---:|---:|---:|"]
-    lines += [
-        f"| {n} | {true:.1f} | {found:.1f} | {found / true - 1:+.1%} | {hid:.1f} |" for n, true, found, hid in rows
-    ]
-    host = fingerprint()
-    machine = ", ".join(f"{name} {host[name]}" for name in ("processor", "cores", "load") if name in host)
+    figures = table(
+        ("", "true", "paced", "off by", "closed loop"),
+        [(n, f"{true:.1f}", f"{found:.1f}", f"{found / true - 1:+.1%}", f"{hid:.1f}") for n, true, found, hid in rows],
+    )
     note = (
-        f"{pushes:,} pushes, one every {_PERIOD_MS} ms, by `python -m bench.stall`: {machine}. "
+        f"{pushes:,} pushes, one every {_PERIOD_MS} ms, by `python -m bench.stall`: "
+        f"{machine('processor', 'cores', 'load')}. "
         f"{int((late & ~by_stall).sum())} more misses were elsewhere: the machine's own."
     )
-    text = "\n".join([*lines, "", note, ""])
-    print(text)
-    write_text(FIGURES / "stall.md", text)
+    print(figures, note, sep="\n\n")
+    publish("stall.md", figures, note)
 
 
 def _stalling(path: Path) -> Callable[[int], object]:

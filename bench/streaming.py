@@ -21,23 +21,20 @@ import torch
 
 import rnnedge
 from bench.by_hand import BY_HAND
+from bench.pages import machine, publish, table
 from bench.streaming_peers import PEERS, Step
-from bench.tables import ROOT
 from examples.networks import NETWORKS
 from rnnedge.baselines.frame_steps import one_torch_thread, plain_export
-from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import percentile, side_by_side
 
-PAGE = ROOT / "docs" / "figures" / "streaming.md"
 _NAMES = (
     "keyword-spotter", "noise-suppressor", "temporal-convolutions", "dual-path", "speaker-encoder", "forecaster",
 )  # fmt: skip
 _TOLERANCE = 1e-4
 
 
-def measure(name: str, folder: Path, rounds: int) -> list[str]:
+def measure(name: str, folder: Path, rounds: int) -> list[tuple[str, ...]]:
     """Table rows of one network: contender, taken or why not, largest error, microseconds a call, ratio."""
     case = NETWORKS[name]
     module, example = case.build()
@@ -81,11 +78,8 @@ def measure(name: str, folder: Path, rounds: int) -> list[str]:
     with one_torch_thread():
         times = {n: percentile(v, 50) for n, v in side_by_side(calls, rounds=rounds, calls=30, warmup=5).items()}
     best = min(times[n] for n in times if n.startswith("rnnedge"))
-    rows = [
-        f"| {name} | {n} | {_verdict(errors[n])} | {errors[n]:.0e} | {t:.1f} | {t / best:.2f} |"
-        for n, t in times.items()
-    ]
-    return rows + [f"| {name} | {n} | refused: {why} | | | |" for n, why in refused.items()]
+    rows = [(name, n, _verdict(errors[n]), f"{errors[n]:.0e}", f"{t:.1f}", f"{t / best:.2f}") for n, t in times.items()]
+    return rows + [(name, n, f"refused: {why}", "", "", "") for n, why in refused.items()]
 
 
 def _refusal(peer: str, name: str, hop: int) -> str | None:
@@ -134,20 +128,16 @@ def _error(step: Step, delay: int, frames: Array, hop: int, expected: object) ->
 def main(rounds: int = 30) -> None:
     """Measure, print and write the page."""
     warnings.simplefilter("ignore")
-    lines = [
-        "| network | contender | | largest error | µs a call, median | ratio to rnnedge's best |",
-        "|---|---|---|---:|---:|---:|",
-    ]
+    heads = ("network", "contender", "", "largest error", "µs a call, median", "ratio to rnnedge's best")
+    rows = []
     for name in _NAMES:
         print(f"measuring {name}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
-            rows = measure(name, Path(folder), rounds)
-        print("\n".join(rows))
-        lines += rows
-    host = fingerprint()
-    machine = ", ".join(f"{key} {host[key]}" for key in ("processor", "cores", "python", "onnxruntime") if key in host)
-    note = f"Measured by `make bench-streaming`, batch 1, float32, one thread, all contenders in turns: {machine}."
-    write_text(PAGE, "\n".join([*lines, "", note, ""]))
+            rows += measure(name, Path(folder), rounds)
+    print(table(heads, rows, words=3))
+    host = machine("processor", "cores", "python", "onnxruntime")
+    note = f"Measured by `make bench-streaming`, batch 1, float32, one thread, all contenders in turns: {host}."
+    publish("streaming.md", table(heads, rows, words=3), note)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 import rnnedge
 from bench import anomaly
 from bench.forecasts import autoregression, rmse, seasonal
-from bench.tables import FIGURES
+from bench.pages import FIGURES, publish, table
 from bench.task_plots import confusion_matrix, forecast, learning_curves
 from rnnedge.sources import load_source
 from rnnedge.tasks import image, series, series_trend, speech, text
@@ -32,12 +32,12 @@ from rnnedge_runtime.contract import Array
 PICTURES = FIGURES / "tasks"
 _AROUND = 40
 _PIECE = 256
-HEAD = ("| task | measured on the test data, streamed | found | to beat |", "|---|---|---:|---|")
+HEADS = ("task", "measured on the test data, streamed", "found", "to beat")
 
 
 def main(runs: Path) -> None:
     """Export, stream, draw, and write the table."""
-    rows = [*HEAD]
+    rows: list[tuple[str, ...]] = []
     for name, figures in TASKS.items():
         print(f"measuring {name}", file=sys.stderr)
         folder = runs / name
@@ -47,22 +47,22 @@ def main(runs: Path) -> None:
         best = min(epochs, key=lambda epoch: epoch.validation_loss).number
         write_text(make_folder(PICTURES) / f"{name}-curves.svg", learning_curves(epochs, best))
         rows += figures(load(report.path))
-    write_text(FIGURES / "tasks.md", "\n".join([*rows, "", "Computed by `python -m bench.tasks`."]) + "\n")
+    publish("tasks.md", table(HEADS, rows), "Computed by `python -m bench.tasks`.")
 
 
-def _classes(name: str, wanted: str, make: Callable[[], Splits]) -> Callable[[Model], Iterator[str]]:
-    def figures(model: Model) -> Iterator[str]:
+def _classes(name: str, wanted: str, make: Callable[[], Splits]) -> Callable[[Model], Iterator[tuple[str, ...]]]:
+    def figures(model: Model) -> Iterator[tuple[str, ...]]:
         test = make().test
         found = decisions(test)(model)
         expected = np.asarray(test.targets)
         write_text(PICTURES / f"{name}-confusion.svg", confusion_matrix(expected, found, test.labels))
-        yield f"| {name} | accuracy, {len(test)} sequences | {np.mean(found == expected):.1%} | {wanted} |"
+        yield name, f"accuracy, {len(test)} sequences", f"{np.mean(found == expected):.1%}", wanted
 
     return figures
 
 
-def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable[[Model], Iterator[str]]:
-    def figures(model: Model) -> Iterator[str]:
+def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable[[Model], Iterator[tuple[str, ...]]]:
+    def figures(model: Model) -> Iterator[tuple[str, ...]]:
         held, first = task.held_out(), task.WARMUP
         known = [task.ecg()[: task.TEST]] if task is series else list(task.growth()[:, : task.TEST])
         linear = autoregression(known, order)
@@ -72,7 +72,7 @@ def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable
             rivals[f"the same {period} frames ago"] = seasonal(period)
         others = ", ".join(f"{rival} {rmse(f, held, first):.4g}" for rival, f in rivals.items())
         frames = len(errors(ours, held, first))
-        yield f"| {name} | root mean squared error, {frames:,} frames | {rmse(ours, held, first):.4g} | {others} |"
+        yield name, f"root mean squared error, {frames:,} frames", f"{rmse(ours, held, first):.4g}", others
         # The liveliest series, around its highest frame.
         x = max(held, key=lambda one: float(one[first:].sum()))
         top = int(x[1:][first:].argmax()) + first
@@ -82,10 +82,8 @@ def _forecasts(name: str, task: ModuleType, order: int, period: int) -> Callable
         if task is series:
             recordings = anomaly.disturbed(x, float(np.diff(known[0]).std()), 60, first + 8)
             areas = [anomaly.detection(f, recordings, first) for f in (ours, linear)]
-            yield (
-                f"| {name} | anomalies: area under the ROC curve, 60 recordings | {areas[0]:.3f} | "
-                f"AR({order}) {areas[1]:.3f} |"
-            )
+            what = "anomalies: area under the ROC curve, 60 recordings"
+            yield name, what, f"{areas[0]:.3f}", f"AR({order}) {areas[1]:.3f}"
 
     return figures
 
@@ -117,13 +115,13 @@ def _surprise(y: Array, following: Array) -> Array:
     return bits
 
 
-def _text(model: Model) -> Iterator[str]:
+def _text(model: Model) -> Iterator[tuple[str, ...]]:
     splits = text.load()
     bits = float(_bits_per_character(splits.test)(model).mean())
-    yield f"| text | bits per character, {splits.test.length:,} characters | {bits:.3f} | 1.9 |"
+    yield "text", f"bits per character, {splits.test.length:,} characters", f"{bits:.3f}", "1.9"
 
 
-TASKS: dict[str, Callable[[Model], Iterator[str]]] = {
+TASKS: dict[str, Callable[[Model], Iterator[tuple[str, ...]]]] = {
     "speech": _classes("speech", "97 %", speech.load),
     "image": _classes("image", "97 %", image.load),
     "series": _forecasts("series", series, series.WARMUP, 0),

@@ -13,14 +13,13 @@ from time import perf_counter, process_time
 import torch
 from torch import Tensor, nn
 
-from bench.tables import FIGURES
+from bench.pages import publish, table
 from bench.text_by_hand import epochs
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.nn.cells import build_cell
 from rnnedge.recipes import find_recipe
 from rnnedge.recipes.run import load_data, network_config
 from rnnedge.training import Epoch, SequenceData, fit
-from rnnedge_runtime.atomic import write_text
 
 EPOCHS = 3
 FRAMES, BATCH, STEPS = 1000, 16, 7
@@ -30,23 +29,18 @@ SIZES = (64, 128)
 def main() -> None:
     """Measure both, print, publish."""
     ours, by_hand = text_epochs()
-    lines = [
-        "| what | by hand, or torch's | ours | ratio |",
-        "|---|---:|---:|---:|",
-        f"| an epoch of the text task, CPU seconds | {by_hand:.1f} | {ours:.1f} | {by_hand / ours:.2f}x as fast |",
-    ]
+    what, ratio = "an epoch of the text task, CPU seconds", f"{by_hand / ours:.2f}x as fast"
+    rows = [(what, f"{by_hand:.1f}", f"{ours:.1f}", ratio)]
     for cell in ("mingru", "minlstm", "lru"):
         for size in SIZES:
             rival = "lstm" if cell == "minlstm" else "gru"
             seconds = steps({name: step(name, size) for name in (rival, cell)})
-            lines.append(
-                f"| a step of {cell}({size}, {size}), {FRAMES:,} frames, {BATCH} sequences, ms; beside {rival} | "
-                f"{seconds[rival] * 1e3:.0f} | {seconds[cell] * 1e3:.0f} | {seconds[rival] / seconds[cell]:.1f}x |"
-            )
-            print(lines[-1], flush=True)
+            what = f"a step of {cell}({size}, {size}), {FRAMES:,} frames, {BATCH} sequences, ms; beside {rival}"
+            times = (f"{seconds[name] * 1e3:.0f}" for name in (rival, cell))
+            rows.append((what, *times, f"{seconds[rival] / seconds[cell]:.1f}x"))
+            print(*rows[-1], flush=True)
     threads = f"Medians, in turns, {torch.get_num_threads()} thread. Computed by `python -m bench.train`."
-    write_text(FIGURES / "train.md", "\n".join([*lines, "", threads]) + "\n")
-    print("\n".join(lines))
+    publish("train.md", table(("what", "by hand, or torch's", "ours", "ratio"), rows), threads)
 
 
 def text_epochs() -> tuple[float, float]:

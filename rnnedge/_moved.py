@@ -45,7 +45,7 @@ class MovedModules:
                 raise AttributeError(name)
             return getattr(import_module(new), renamed.get(name, name))
 
-        module.__getattr__ = attribute  # type: ignore[method-assign]
+        module.__getattr__ = attribute
 
 
 def install() -> None:

@@ -11,19 +11,17 @@ from typing import Annotated
 
 import typer
 
+from bench import readme
 from bench.native import cells, narrow, networks, pools, sizes
 from bench.native.page import Report, Run, page, wanted
-from bench.native.short import short
+from bench.pages import FIGURES, publish
 from bench.peers.harness import Turns
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import machine
 from bench.pool import one_core
-from bench.readme import README, put_between
-from bench.tables import FIGURES
 from rnnedge.baselines.frame_steps import one_torch_thread
 from rnnedge_export.codegen.targets import target_of
 from rnnedge_export.codegen.toolchain import system_compiler
-from rnnedge_runtime.atomic import write_text
 
 POOLS = (pools.Pool(64, 256, streams=64, wanted=9.0), pools.Pool(40, 64, streams=256, wanted=20.0))
 
@@ -69,8 +67,9 @@ def main(
     for row in wanted(report):
         print("  ".join(row))
     if not quick:
-        write_text(output, page(report))
-        write_text(README, put_between(README.read_text(encoding="utf-8"), "native", short(report)))
+        publish(output.absolute(), page(report))
+        if output == readme.PAGE:
+            readme.main()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from bench.native.narrow import HIDDEN, INPUTS, Narrow
 from bench.native.networks import Found
 from bench.native.pools import ONE_BY_ONE, Gains
 from bench.native.sizes import Size
+from bench.pages import VERDICT, table, us
 from bench.peers.harness import Turns
 from rnnedge_runtime.measure import percentile
 
@@ -70,7 +71,7 @@ def page(report: Report) -> str:
         table(("network", "target", "nodes", "weights, bytes", "code, bytes", "s", "wanted", "kept"), _sizes(report)),
         _note(report),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in parts if part)
 
 
 def wanted(report: Report) -> Iterator[tuple[str, ...]]:
@@ -104,7 +105,7 @@ def wanted(report: Report) -> Iterator[tuple[str, ...]]:
     yield "every example network", f"{len(refused)} refused" if refused else "all", "**no**" if refused else "yes"
     for size in report.sizes:
         found = size.missing or f"{size.code:,} bytes, {size.seconds:.1f} s"
-        yield f"{size.name}, {size.target}: {size.wanted}", found, _verdict(size.kept)
+        yield f"{size.name}, {size.target}: {size.wanted}", found, VERDICT[size.kept]
 
 
 def _judged(
@@ -116,7 +117,7 @@ def _judged(
     worst = [min(values, key=lambda value: sign * value) for values in zip(*runs, strict=True)]
     kept = sum(sign * value >= sign * limit for value in worst)
     least = min(range(len(worst)), key=lambda k: sign * worst[k])
-    return what, f"{kept} of {len(names)}; worst {worst[least]:.2g} at {names[least]}", _verdict(kept == len(names))
+    return what, f"{kept} of {len(names)}; worst {worst[least]:.2g} at {names[least]}", VERDICT[kept == len(names)]
 
 
 def _lead(layer: Layer) -> float:
@@ -133,7 +134,7 @@ def _layers(run: Run, cell: str) -> str:
     rows, missing = [], {}
     for name in layers[0].cell.rows:
         found = [layer.cell.rows[name] for layer in layers]
-        timed = [f"{_us(r.p50_us)} / {_us(r.p99_us)}" if r.p50_us is not None and r.p99_us else "" for r in found]
+        timed = [f"{us(r.p50_us)} / {us(r.p99_us)}" if r.p50_us is not None and r.p99_us else "" for r in found]
         if any(timed):
             error = max(r.max_error for r in found if r.max_error is not None)
             rows.append((name, *timed, f"{error:.0e}"))
@@ -148,7 +149,7 @@ def _limits(report: Report) -> Iterator[tuple[str, ...]]:
         all_of = [run.layers[k] for run in report.runs]
         python = ", ".join(f"{one.us(one.best_name) / one.us(LIMIT):.2f}" for one in all_of)  # type: ignore[operator]
         c = ", ".join(f"{one.native_us / one.limit_us:.2f}" for one in all_of)
-        yield layer.cell.case.title, python, c, _us(layer.limit_us), str(layer.blocking)
+        yield layer.cell.case.title, python, c, us(layer.limit_us), str(layer.blocking)
 
 
 def _timed(report: Report) -> Iterator[tuple[str, ...]]:
@@ -191,7 +192,7 @@ def _pooled(report: Report) -> Iterator[tuple[str, ...]]:
     for k, gains in enumerate(report.runs[0].pools):
         for name in gains.times:
             spread = _spread(_gain(run.pools[k], name) for run in report.runs)
-            yield gains.pool.title, name, _us(gains.us(name)), spread, f"{gains.bound_us / gains.us(name):.0%}"
+            yield gains.pool.title, name, us(gains.us(name)), spread, f"{gains.bound_us / gains.us(name):.0%}"
 
 
 def _narrow(report: Report) -> Iterator[tuple[str, ...]]:
@@ -211,7 +212,7 @@ def _sizes(report: Report) -> Iterator[tuple[str, ...]]:
             yield one.name, one.target, str(one.nodes), "", "", "", f"{one.wanted} ({one.missing})", "open"
         else:
             figures = (f"{one.nodes}", f"{one.weights:,}", f"{one.code:,}", f"{one.seconds:.1f}")
-            yield one.name, one.target, *figures, one.wanted, _verdict(one.kept)
+            yield one.name, one.target, *figures, one.wanted, VERDICT[one.kept]
 
 
 def _note(report: Report) -> str:
@@ -224,20 +225,5 @@ def _note(report: Report) -> str:
     )
 
 
-def table(heads: Sequence[str], rows: Iterator[tuple[str, ...]] | Sequence[tuple[str, ...]]) -> str:
-    """A table in Markdown, numbers to the right."""
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(text.replace("|", "/") for text in row) + " |" for row in rows)])
-
-
 def _both(times: object) -> str:
-    return " / ".join(_us(percentile(times, percent)) for percent in (50, 99))  # type: ignore[arg-type]
-
-
-def _us(value: float | None) -> str:
-    """Three digits."""
-    return "" if value is None else f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
-
-
-def _verdict(kept: bool | None) -> str:
-    return {True: "yes", False: "**no**", None: "open"}[kept]
+    return " / ".join(us(percentile(times, percent)) for percent in (50, 99))  # type: ignore[arg-type]

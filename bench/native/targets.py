@@ -18,13 +18,12 @@ from torch import nn
 import rnnedge_export
 from bench.native.library import Compiled, Runner
 from bench.native.sizes import Spotter, loaded
+from bench.pages import publish, table
 from bench.peers.record import machine
-from bench.tables import FIGURES
 from rnnedge_export.codegen import Built, build
 from rnnedge_export.codegen.prove import prove
 from rnnedge_export.codegen.targets import TARGETS, VNNI
 from rnnedge_export.codegen.toolchain import lanes_here, system_compiler
-from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import RnnEdgeError
 
 NETWORKS = {"LSTM(40, 64)": (lambda: nn.LSTM(40, 64, batch_first=True), 40), "the demo's network": (Spotter, 12)}
@@ -53,7 +52,7 @@ def main() -> None:
         for row in _measure(Path(place)):
             print(row)
             rows.append(row)
-    write_text(FIGURES / "native-targets.md", _page(rows))
+    publish("native-targets.md", *_page(rows))
 
 
 def _measure(place: Path) -> Iterator[Row]:
@@ -110,12 +109,13 @@ def _us(built: Built) -> float | None:
     return float(np.median(times))
 
 
-def _page(rows: list[Row]) -> str:
-    lines = ["| network | target | code, bytes | s | µs a frame | proven on |", "|---|---|---:|---:|---:|---|"]
+def _page(rows: list[Row]) -> tuple[str, str]:
+    """The table, and how it was measured."""
+    found = []
     for r in rows:
-        us = "" if r.us is None else f"{r.us:.2f}"
-        figures = f"{r.code:,} | {r.seconds:.1f} | {us} | {r.proof}" if not r.refused else f" |  |  | {r.refused}"
-        lines.append(f"| {r.network} | {r.target} | {figures} |")
+        figures = ("", "", "", r.refused) if r.refused else (f"{r.code:,}", f"{r.seconds:.1f}", _us(r.us), r.proof)
+        found.append((r.network, r.target, *figures))
+    heads = ("network", "target", "code, bytes", "s", "µs a frame", "proven on")
     host = ", ".join(f"{name} {value}" for name, value in machine().items())
     note = (
         "Code is what is loaded beside the weights; for Windows, macOS and wasm the whole file less the weights. "
@@ -123,7 +123,11 @@ def _page(rows: list[Row]) -> str:
         "nothing. "
         f"Measured by `python -m bench.native.targets`, one sequence, one core: {host}; {system_compiler().version}."
     )
-    return "\n".join([*lines, "", note, ""])
+    return table(heads, found, words=2), note
+
+
+def _us(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 if __name__ == "__main__":

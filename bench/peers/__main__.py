@@ -10,16 +10,14 @@ from typing import Annotated
 
 import typer
 
+from bench.pages import FIGURES, publish
 from bench.peers.claims import ahead, claims
 from bench.peers.harness import Harness, Row, Turns
-from bench.peers.page import page, readme
+from bench.peers.page import page
 from bench.peers.problem import CELLS, SIZES, Case, pose
 from bench.peers.record import Cell, Record, load, machine
 from bench.peers.roster import roster
-from bench.readme import README, put_between
-from rnnedge_runtime.atomic import write_text
 
-FIGURES = README.parent / "docs" / "figures"
 RECORD, PAGE = FIGURES / "peers.json", FIGURES / "peers.md"
 
 
@@ -38,12 +36,12 @@ def main(
         bool, typer.Option("--rewrite", help="Measure nothing; write the tables from the record.")
     ] = False,
 ) -> None:
-    """Measure every contender in every case, print who is ahead, and write the record, the page and the README's table.
+    """Measure every contender in every case, print who is ahead, and write the record and the page.
 
     A part of the cases or of the contenders is printed, and written nowhere.
     """
     if rewrite:
-        publish(load(RECORD))
+        publish(PAGE.name, page(load(RECORD)))
         return
     turns = Turns(3 if quick else rounds, 30 if quick else calls, burst_ms, _last_core() if core is None else core)
     cases = [Case(cell, *size) for cell in cells or CELLS for size in (map(_size, sizes) if sizes else SIZES)]
@@ -63,13 +61,7 @@ def main(
     if not (quick or sizes or cells or only):
         record.save(RECORD)
         # From the file, so that the tables are those of the figures that were kept.
-        publish(load(RECORD))
-
-
-def publish(record: Record) -> None:
-    """Write the page and the README's table."""
-    write_text(PAGE, page(record))
-    write_text(README, put_between(README.read_text(encoding="utf-8"), "peers", readme(record)))
+        publish(PAGE.name, page(load(RECORD)))
 
 
 def _print(case: Case, rows: list[Row]) -> None:
