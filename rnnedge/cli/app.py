@@ -8,6 +8,8 @@ import typer
 
 from rnnedge.cli import adopt, bench, compile, demo, explain, export, generate, inspect, run, sign, train, tune, verify
 
+VERBS = (train, export, compile, adopt, verify, sign, inspect, run, explain, generate, bench, tune, demo)
+
 app = typer.Typer(
     name="rnnedge",
     help="Take a PyTorch sequence model, make it an ONNX file that streams, prove it, run it on a device.",
@@ -40,5 +42,5 @@ def options(
     """Options that belong to no verb."""
 
 
-for verb in (train, export, compile, adopt, verify, sign, inspect, run, explain, generate, bench, tune, demo):
+for verb in VERBS:
     app.command(name=verb.__name__.rpartition(".")[2], help=verb.__doc__)(verb.command)
