@@ -45,9 +45,9 @@ class MovedModules:
                 raise AttributeError(name)
             return getattr(import_module(new), renamed.get(name, name))
 
-        module.__getattr__ = attribute
+        module.__getattr__ = attribute  # type: ignore[method-assign]
 
 
 def install() -> None:
     """Called once by `import rnnedge`."""
-    sys.meta_path.append(MovedModules)  # type: ignore[arg-type]
+    sys.meta_path.append(MovedModules)

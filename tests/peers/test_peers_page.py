@@ -88,7 +88,7 @@ def test_the_readme_has_at_most_eight_rows_of_the_page() -> None:
     rows = [line for line in lines if line.startswith("|")][2:]
     assert 0 < len(rows) <= 8 and "native engine" in rows[0]
     text = "| LSTM | 1,16 | 40,64 | 80,512 |\n|---|\n" + "".join(f"| {n} | 1 / 2 | 3 / 4 | 5 / 6 |\n" for n in ROWS)
-    text += "\n" + text.replace("LSTM", "GRU").replace("3 / 4", "7 / 8") + "\nMeasured by: processor P, cores 2, "
+    text += "\n" + text.replace("LSTM", "GRU").replace("3 / 4", "7 / 8") + "\nMeasured by us: processor P, cores 2, "
     text += "instructions i, load 1."
     assert short(text).splitlines()[2] == "| **rnnedge, native engine** | 3 | 5 | 7 | 5 |"
     assert short(text).endswith("P, i.")
