@@ -10,9 +10,9 @@ import numpy as np
 from rnnedge_export.codegen._inference import Facts
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.ring_buffers import Ring
-from rnnedge_export.codegen._ir.tensors import Array, Tensor, plain
+from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Tensor, plain
 from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import rule_for
+from rnnedge_export.codegen._registry import rule_for, takes_integers
 from rnnedge_runtime.errors import RnnEdgeError
 
 
@@ -67,6 +67,8 @@ class Scope:
         lower = rule_for(node.op)
         if lower is None:
             node.refuse("no rule for this operator")
+        if not takes_integers(node.op):
+            self._check_floats(node)
         try:
             found = lower(self, node)
         except RnnEdgeError:
@@ -87,3 +89,8 @@ class Scope:
             if isinstance(value, Tensor) and value.view is None and value.views and self._uses[name] > 1:
                 value = plain(self.program.materialized(value))
             self.define(name, value)
+
+    def _check_floats(self, node: Node) -> None:
+        for name in filter(None, node.inputs):
+            if self.known(name) is None and self.tensor(name).kind != FLOAT:
+                node.refuse("of whole numbers is not supported")

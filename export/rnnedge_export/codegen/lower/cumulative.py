@@ -12,7 +12,7 @@ from rnnedge_export.codegen._registry import Result, rule
 from rnnedge_export.codegen._symbol_table import Scope
 
 
-@rule("CumSum")
+@rule("CumSum", integers=True)
 def running(scope: Scope, node: Node) -> Result:
     """Along a constant axis, one place after the other; exclusive and reverse as well."""
     value = scope.input(node, 0)

@@ -57,7 +57,7 @@ _FORMULAS = {
 }
 
 
-@rule(*_FORMULAS)
+@rule(*_FORMULAS, integers=True)
 def formula(scope: Scope, node: Node) -> list[Tensor]:
     """Operators of one formula; Min and Max of any number of operands."""
     operands = [scope.input(node, k) for k in range(len(node.inputs))]
@@ -95,7 +95,7 @@ def combined(scope: Scope, text: str, operands: list[Tensor], kind: str = FLOAT,
     return Tensor(text.format(*parts), tuple(views), shape, kind, any_costly)
 
 
-@rule("Mod")
+@rule("Mod", integers=True)
 def remainder(scope: Scope, node: Node) -> list[Tensor]:
     """The remainder of C, of floats."""
     operands = [scope.input(node, 0), scope.input(node, 1)]
@@ -114,7 +114,7 @@ def power(scope: Scope, node: Node) -> list[Tensor]:
     return [combined(scope, text[float(exponent.flat[0])], [scope.input(node, 0)])]
 
 
-@rule("Clip")
+@rule("Clip", integers=True)
 def clip(scope: Scope, node: Node) -> list[Tensor]:
     """Bounds, each optional; NaN stays NaN."""
     value = scope.input(node, 0)
@@ -144,7 +144,7 @@ def with_parameters(scope: Scope, node: Node) -> list[Tensor]:
     return [combined(scope, text, [scope.input(node, 0)], costly=node.op in ("Elu", "Gelu"))]
 
 
-@rule("Cast")
+@rule("Cast", integers=True)
 def cast(scope: Scope, node: Node) -> list[Tensor]:
     """Between float32, whole numbers and truth values, as in C."""
     import onnx

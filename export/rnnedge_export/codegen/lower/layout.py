@@ -11,28 +11,28 @@ from rnnedge_export.codegen._registry import Result, rule
 from rnnedge_export.codegen._symbol_table import Scope
 
 
-@rule("Transpose")
+@rule("Transpose", integers=True)
 def transpose(scope: Scope, node: Node) -> Result:
     """Axes in another order."""
     order = node.attribute("perm")
     return [scope.input(node, 0).rearranged(lambda index: index.transpose(order))]
 
 
-@rule("Squeeze")
+@rule("Squeeze", integers=True)
 def squeeze(scope: Scope, node: Node) -> Result:
     """Axes of length 1 taken away."""
     axes = tuple(int(a) for a in scope.array(node, 1, "axes")) if node.has(1) else None
     return [scope.input(node, 0).rearranged(lambda index: index.squeeze(axes))]
 
 
-@rule("Unsqueeze")
+@rule("Unsqueeze", integers=True)
 def unsqueeze(scope: Scope, node: Node) -> Result:
     """Axes of length 1 put in."""
     axes = tuple(int(a) for a in np.atleast_1d(scope.array(node, 1, "axes")))
     return [scope.input(node, 0).rearranged(lambda index: np.expand_dims(index, axes))]
 
 
-@rule("Flatten")
+@rule("Flatten", integers=True)
 def flatten(scope: Scope, node: Node) -> Result:
     """All axes in two."""
     value, axis = scope.input(node, 0), node.attribute("axis", 1)
@@ -40,7 +40,7 @@ def flatten(scope: Scope, node: Node) -> Result:
     return [value.rearranged(lambda index: index.reshape(rows, -1))]
 
 
-@rule("Reshape")
+@rule("Reshape", integers=True)
 def reshape(scope: Scope, node: Node) -> Result:
     """The same numbers in order; 0 keeps a length."""
     keeps = not node.attribute("allowzero", 0)
@@ -50,7 +50,7 @@ def reshape(scope: Scope, node: Node) -> Result:
     return [value.rearranged(lambda index: index.reshape(sizes))]
 
 
-@rule("Expand")
+@rule("Expand", integers=True)
 def expand(scope: Scope, node: Node) -> Result:
     """Broadcast to a shape, both ways."""
     value = scope.input(node, 0)
@@ -58,14 +58,14 @@ def expand(scope: Scope, node: Node) -> Result:
     return [value.rearranged(lambda index: np.broadcast_to(index, shape))]
 
 
-@rule("Tile")
+@rule("Tile", integers=True)
 def tile(scope: Scope, node: Node) -> Result:
     """Repeated along every axis."""
     times = scope.array(node, 1, "repeats")
     return [scope.input(node, 0).rearranged(lambda index: np.tile(index, times))]
 
 
-@rule("Slice")
+@rule("Slice", integers=True)
 def slice_(scope: Scope, node: Node) -> Result:
     """A range of every axis, of any step."""
     value = scope.input(node, 0)
@@ -83,7 +83,7 @@ def slice_(scope: Scope, node: Node) -> Result:
     return [value.rearranged(lambda index: index[tuple(ranges)])]
 
 
-@rule("Split")
+@rule("Split", integers=True)
 def split(scope: Scope, node: Node) -> Result:
     """Pieces along an axis, equal ones where no lengths are given, the last one shorter."""
     value, axis, count = scope.input(node, 0), node.attribute("axis", 0), len(node.outputs)
@@ -101,7 +101,7 @@ def split(scope: Scope, node: Node) -> Result:
     return [piece(k) for k in range(count)]
 
 
-@rule("Gather")
+@rule("Gather", integers=True)
 def gather(scope: Scope, node: Node) -> Result:
     """Constant places; or rows of a constant table, such as an embedding, by computed numbers."""
     axis, places = node.attribute("axis", 0), scope.known(node.inputs[1])
@@ -130,7 +130,7 @@ def gather(scope: Scope, node: Node) -> Result:
     return [plain(target)]
 
 
-@rule("Concat")
+@rule("Concat", integers=True)
 def concat(scope: Scope, node: Node) -> Result:
     """One after the other along an axis."""
     axis = node.attribute("axis")
@@ -181,7 +181,7 @@ def _neighbours(parts: list[Tensor], axis: int) -> View | None:
     return View(known[0].buffer, np.concatenate([view.index for view in known], axis))
 
 
-@rule("Pad")
+@rule("Pad", integers=True)
 def pad(scope: Scope, node: Node) -> Result:
     """Zeros around, or what `mode` takes from within."""
     node.only("mode", "constant", "reflect", "edge")

@@ -17,7 +17,7 @@ from rnnedge_export.codegen.lower._qgemm import PANEL, Bytes, kind_of, panels_of
 _FAST = 4
 
 
-@rule("QuantizeLinear")
+@rule("QuantizeLinear", integers=True)
 def quantize(scope: Scope, node: Node) -> Result:
     """float32 to uint8 with one constant scale and zero point."""
     node.only("block_size", 0)
@@ -34,7 +34,7 @@ def quantize(scope: Scope, node: Node) -> Result:
     return [Tensor(text, tensor.views, tensor.shape, BYTE, True)]
 
 
-@rule("com.microsoft::MatMulIntegerToFloat")
+@rule("com.microsoft::MatMulIntegerToFloat", integers=True)
 def integer_product(scope: Scope, node: Node) -> Result:
     """uint8 rows times constant int8 weights, a scale for all or for each column, with a bias."""
     tensor, weights = scope.input(node, 0), scope.array(node, 1, "weights")

@@ -25,7 +25,7 @@ _REDUCTIONS: dict[str, tuple[str, Fold, str]] = {
 }
 
 
-@rule(*_REDUCTIONS)
+@rule(*_REDUCTIONS, integers=True)
 def reduction(scope: Scope, node: Node) -> Result:
     """Over any axes, constant; NaN is the result where one number is NaN. Whole numbers: sum, product, min and max."""
     value = scope.input(node, 0)
