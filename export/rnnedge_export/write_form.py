@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from rnnedge_export.forms import drop_singleton, lower
+from rnnedge_export.forms import lower
 from rnnedge_export.forms.conv_to_gemm import convolve_taps
-from rnnedge_export.forms.time_major import time_major
+from rnnedge_export.graph.axes import move_time_axis, remove_unit_axes
 from rnnedge_export.streaming import Lengths, Streaming
 from rnnedge_runtime.contract import TIME, Contract, Port, State
 
@@ -64,7 +64,7 @@ def write_form(streaming: Streaming, form: str, scanned: Collection[str] = ()) -
     streaming = replace(streaming, states=convolve_taps(model, streaming.states))
     if form == "step" and chunk == 1:
         return _without_time(streaming)
-    drop_singleton(model, {}, {})
+    remove_unit_axes(model, {}, {})
     ports = [tuple(_fixed(p, chunk) for p in side) for side in (streaming.inputs, streaming.outputs)]
     return Written(streaming, form, chunk, model, ports[0], ports[1], streaming.states)
 
@@ -79,7 +79,7 @@ def _time_major(streaming: Streaming, form: str) -> Written:
         p for p in (*streaming.inputs, *streaming.outputs) if p.time_axis is not None and p.batch_axis < p.time_axis
     ]
     axes = {p.name: (p.batch_axis, p.time_axis) for p in ports if p.time_axis is not None}
-    model, swapped = time_major(streaming.model, axes)
+    model, swapped = move_time_axis(streaming.model, axes)
     inputs, outputs = (
         tuple(_swapped(p) if p.name in swapped else p for p in side) for side in (streaming.inputs, streaming.outputs)
     )
@@ -114,7 +114,7 @@ def _without_time(streaming: Streaming) -> Written:
     natives = {s.input: s for s in streaming.states if len(s.shape) == 3 and s.shape[0] == 1 and s.batch_axis == 1}
     inputs = {p.name: p.time_axis for p in streaming.inputs if p.time_axis is not None}
     outputs = {p.name: p.time_axis for p in streaming.outputs if p.time_axis is not None and _single(p)}
-    drop_singleton(
+    remove_unit_axes(
         model,
         inputs={**inputs, **dict.fromkeys(natives, 0)},
         outputs={**outputs, **dict.fromkeys((s.output for s in natives.values()), 0)},

@@ -1,6 +1,6 @@
 """A native recurrence over exactly one frame: the cell on two axes, (B, I) and (B, H).
 
-Squeeze and Unsqueeze stand around it because the node takes (T, B, I); `drop_singleton` takes them away together with
+Squeeze and Unsqueeze stand around it because the node takes (T, B, I); `remove_unit_axes` takes them away together with
 the axis. Squeeze fails on any other number of frames.
 """
 

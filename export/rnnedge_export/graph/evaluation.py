@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.graph.dependence import dependent
 from rnnedge_runtime.contract import Array
@@ -86,7 +87,7 @@ class Offline:
                 node.outputs[0].type = values[name].type
                 part.graph.append(node)
                 part.graph.outputs.append(node.outputs[0])
-            ir.passes.common.RemoveUnusedNodesPass()(part)
+            RemoveUnusedNodesPass()(part)
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 4
             leave_out(options)

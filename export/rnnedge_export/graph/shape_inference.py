@@ -7,6 +7,7 @@ operator onnx does not know keeps what it had, and so does a dim that onnx canno
 from __future__ import annotations
 
 import onnx_ir as ir
+from onnx_ir.passes.common import ShapeInferencePass
 
 
 def infer_shapes(model: ir.Model) -> None:
@@ -15,7 +16,7 @@ def infer_shapes(model: ir.Model) -> None:
     noted = {value: value.shape for value in values}
     for value in values:
         value.shape = None
-    ir.passes.common.ShapeInferencePass()(model)
+    ShapeInferencePass()(model)
     for value, shape in noted.items():
         if value.shape is None or shape is None or len(shape) != len(value.shape):
             value.shape = value.shape or shape

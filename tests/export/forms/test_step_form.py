@@ -12,7 +12,8 @@ import onnx_ir as ir
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from rnnedge_export.forms import drop_singleton, lower
+from rnnedge_export.forms import lower
+from rnnedge_export.graph.axes import remove_unit_axes
 
 Array = np.ndarray[Any, Any]
 Run = Callable[..., list[Array]]
@@ -88,7 +89,7 @@ def step(model: ir.Model) -> ir.Model:
     ports = [
         {str(v.name): 1 if v.name in "xy" else 0 for v in side} for side in (model.graph.inputs, model.graph.outputs)
     ]
-    drop_singleton(model, *ports)
+    remove_unit_axes(model, *ports)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Each rule of singleton sinking, its conditions, and what happens without a rule; onnxruntime computes both sides."""
+"""Each rule of the axis pass, its conditions, and what happens without a rule; onnxruntime computes both sides."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import onnx_ir as ir
 import pytest
 from onnx import parser
 
-from rnnedge_export.forms import drop_singleton
-from rnnedge_export.forms.singleton import sink
-from rnnedge_export.forms.singleton.thin import Site, Thin
+from rnnedge_export.graph.axes import propagation, remove_unit_axes
+from rnnedge_export.graph.axes.fact import AxisFact
+from rnnedge_export.graph.axes.site import Site
 from rnnedge_runtime.errors import ModelRefused
 
 Run = Callable[..., list[np.ndarray[Any, Any]]]
@@ -42,7 +42,7 @@ class Case:
     def dropped(self) -> ir.Model:
         """The graph after the pass."""
         model = self.model()
-        drop_singleton(model, {"x": self.x_axis}, {} if self.y_axis is None else {"y": self.y_axis})
+        remove_unit_axes(model, {"x": self.x_axis}, {} if self.y_axis is None else {"y": self.y_axis})
         return model
 
 
@@ -326,20 +326,20 @@ def test_the_operators_left(name: str) -> None:
 
 def test_every_rule_is_tried() -> None:
     """Every operator that has a rule of its own stands in a case above."""
-    shared = Counter(rule.__name__ for rule in sink.RULES.values())
+    shared = Counter(rule.__name__ for rule in propagation.RULES.values())
     tried = {node.op_type for case in RULES.values() for node in case.model().graph}
-    assert {sink.RULES[op].__name__ for op in tried if op in sink.RULES} == set(shared)
+    assert {propagation.RULES[op].__name__ for op in tried if op in propagation.RULES} == set(shared)
 
 
 def test_a_wrong_rule_is_noticed(monkeypatch: pytest.MonkeyPatch, run_onnx: Run) -> None:
     """A Softmax whose axis is not moved with the others computes something else, and the comparison tells."""
 
-    def unmoved(site: Site) -> list[Thin] | None:
-        thin = site.inputs[0]
-        assert thin is not None
-        return site.succeed([thin.base], thin.axes, axis=0)
+    def unmoved(site: Site) -> list[AxisFact] | None:
+        fact = site.inputs[0]
+        assert fact is not None
+        return site.succeed([fact.base], fact.order, axis=0)
 
-    monkeypatch.setitem(sink.RULES, "Softmax", unmoved)
+    monkeypatch.setitem(propagation.RULES, "Softmax", unmoved)
     case = RULES["softmax"]
     actual, expected = arrays(case, run_onnx, case.dropped())
     assert np.abs(actual - expected).max() > 0.01
@@ -351,7 +351,7 @@ def test_an_empty_signature_change_cancels_pairs(run_onnx: Run) -> None:
         "batch, 4", 0, "batch, 4", None, "a = Unsqueeze(x, o) b = Neg(a) y = Squeeze(b, o)", "", "int64[1] o = {1}"
     )
     model = case.model()
-    drop_singleton(model, {}, {})
+    remove_unit_axes(model, {}, {})
     assert [node.op_type for node in model.graph] == ["Neg"]
     x = np.ones((2, 4), np.float32)
     np.testing.assert_array_equal(run_onnx(model, {"x": x})[0], -x)
@@ -364,7 +364,7 @@ def test_an_output_that_is_an_input_stays_a_copy(run_onnx: Run) -> None:
         y = Transpose <perm = [1, 0, 2]> (x)  z = Neg(x)  w = Identity(z)
     }"""
     model = ir.from_proto(parser.parse_model(text))
-    drop_singleton(model, {"x": 1}, {"y": 0, "z": 1, "w": 1})
+    remove_unit_axes(model, {"x": 1}, {"y": 0, "z": 1, "w": 1})
     assert [value.name for value in model.graph.outputs] == ["y", "z", "w"]
     x = np.ones((2, 4), np.float32)
     for actual, expected in zip(run_onnx(model, {"x": x}), (x, -x, -x), strict=True):
@@ -387,5 +387,5 @@ def test_an_axis_that_is_not_of_size_one_is_refused(
     case = RULES["unary"]
     model = case.model()
     with pytest.raises(ModelRefused, match=message):
-        drop_singleton(model, inputs, outputs)
+        remove_unit_axes(model, inputs, outputs)
     assert [str(v.shape) for v in model.graph.inputs] == [str(v.shape) for v in case.model().graph.inputs]

@@ -1,0 +1,143 @@
+"""The rows of the operator table (see `operators.py`): name, first opset, kind, and the parts that take it."""
+
+ROWS = """
+Abs                        1 pointwise    streams strict fills native
+Acos                       7 pointwise    streams strict fills
+Acosh                      9 pointwise    streams strict fills
+Add                        1 broadcasting streams lengths strict fills native
+And                        1 broadcasting streams strict fills native
+ArgMax                     1 along-axis   streams strict fills
+ArgMin                     1 along-axis   streams strict fills
+Asin                       7 pointwise    streams strict fills
+Asinh                      9 pointwise    streams strict fills
+Atan                       7 pointwise    streams strict fills
+Atanh                      9 pointwise    streams strict fills
+AveragePool                1 own          streams strict native
+BatchNormalization         1 own          streams strict fills native
+BitShift                  11 broadcasting streams strict fills
+BitwiseAnd                18 broadcasting streams strict fills
+BitwiseNot                18 pointwise    streams strict fills
+BitwiseOr                 18 broadcasting streams strict fills
+BitwiseXor                18 broadcasting streams strict fills
+Cast                       1 pointwise    streams lengths strict fills native
+CastLike                  15 own          strict fills
+Ceil                       1 pointwise    streams lengths strict fills
+Celu                      12 pointwise    streams strict fills
+Clip                       1 pointwise    streams strict fills native
+Col2Im                    18 own          decomposed
+Concat                     1 own          streams lengths strict fills native
+Constant                   1 own          strict
+ConstantOfShape            9 own          strict
+Conv                       1 own          streams strict fills native
+ConvTranspose              1 own          streams strict native
+Cos                        7 pointwise    streams strict fills
+Cosh                       9 pointwise    streams strict fills
+CumSum                    11 own          streams strict fills native
+DFT                       17 own          decomposed
+DepthToSpace               1 own          strict
+Div                        1 broadcasting streams lengths strict fills native
+Dropout                    1 pointwise    streams strict fills
+Einsum                    12 own          decomposed
+Elu                        1 pointwise    streams strict fills native
+Equal                      1 broadcasting streams lengths strict fills native
+Erf                        9 pointwise    streams strict fills native
+Exp                        1 pointwise    streams strict fills native
+Expand                     8 own          streams strict native
+Flatten                    1 own          strict fills native
+Floor                      1 pointwise    streams lengths strict fills native
+GRU                        1 own          streams strict fills native
+Gather                     1 own          streams lengths strict fills native
+GatherElements            11 own          strict fills
+GatherND                  11 own          strict fills
+Gelu                      20 pointwise    streams strict fills native
+Gemm                       1 own          streams strict fills native
+GlobalAveragePool          1 own          strict fills native
+GlobalMaxPool              1 own          strict fills native
+Greater                    1 broadcasting streams strict fills native
+GreaterOrEqual            12 broadcasting streams strict fills native
+GroupNormalization        18 own          streams strict fills native
+HardSigmoid                1 pointwise    streams strict fills native
+HardSwish                 14 pointwise    streams strict fills native
+Hardmax                    1 along-axis   streams strict fills
+Identity                   1 pointwise    streams lengths strict fills native
+InstanceNormalization      1 own          streams strict fills native
+IsInf                     10 pointwise    streams strict fills
+IsNaN                      9 pointwise    streams strict fills
+LSTM                       1 own          streams strict fills native
+LayerNormalization        17 trailing     streams strict fills native
+LeakyRelu                  1 pointwise    streams strict fills native
+Less                       1 broadcasting streams strict fills native
+LessOrEqual               12 broadcasting streams strict fills native
+Log                        1 pointwise    streams strict fills native
+LogSoftmax                 1 along-axis   streams strict fills native
+LpNormalization            1 own          streams strict fills
+MatMul                     1 own          streams strict fills native
+Max                        1 broadcasting streams lengths strict fills native
+MaxPool                    1 own          streams strict native
+Mean                       1 broadcasting streams strict fills
+MeanVarianceNormalization  9 own          streams strict fills
+Min                        1 broadcasting streams lengths strict fills native
+Mish                      18 pointwise    streams strict fills
+Mod                       10 broadcasting streams lengths strict fills native
+Mul                        1 broadcasting streams lengths strict fills native
+Neg                        1 pointwise    streams lengths strict fills native
+Not                        1 pointwise    streams strict fills native
+Or                         1 broadcasting streams strict fills native
+PRelu                      1 broadcasting streams strict fills native
+Pad                        1 own          streams strict native
+Pow                        1 broadcasting streams strict fills native
+QuantizeLinear            10 own          strict fills native
+RNN                        1 own          streams strict fills native
+Range                     11 own          strict
+Reciprocal                 1 pointwise    streams strict fills native
+ReduceL1                   1 reduction    streams strict fills native
+ReduceL2                   1 reduction    streams strict fills native
+ReduceLogSum               1 reduction    strict fills native
+ReduceLogSumExp            1 reduction    streams strict fills
+ReduceMax                  1 reduction    streams strict fills native
+ReduceMean                 1 reduction    streams strict fills native
+ReduceMin                  1 reduction    streams strict fills native
+ReduceProd                 1 reduction    streams strict fills native
+ReduceSum                  1 reduction    streams strict fills native
+ReduceSumSquare            1 reduction    streams strict fills native
+Relu                       1 pointwise    streams strict fills native
+Reshape                    1 own          streams lengths strict fills native
+Resize                    10 own          streams strict native
+ReverseSequence           10 own          strict fills
+Round                     11 pointwise    streams strict fills
+STFT                      17 own          decomposed
+Scan                       8 own          streams strict
+ScatterElements           11 own          strict fills
+ScatterND                 11 own          strict fills
+Selu                       1 pointwise    streams strict fills
+Shape                      1 own          strict
+Shrink                     9 pointwise    streams strict fills
+Sigmoid                    1 pointwise    streams strict fills native
+Sign                       9 pointwise    streams strict fills
+Sin                        7 pointwise    streams strict fills native
+Sinh                       9 pointwise    streams strict fills
+Size                       1 own          strict fills
+Slice                      1 own          streams lengths strict native
+Softmax                    1 along-axis   streams strict fills native
+Softplus                   1 pointwise    streams strict fills native
+Softsign                   1 pointwise    streams strict fills
+SpaceToDepth               1 own          strict fills
+Split                      1 own          streams strict native
+Sqrt                       1 pointwise    streams strict fills native
+Squeeze                    1 own          streams lengths strict fills native
+Sub                        1 broadcasting streams lengths strict fills native
+Sum                        1 broadcasting streams strict fills
+Tan                        7 pointwise    streams strict fills
+Tanh                       1 pointwise    streams strict fills native
+ThresholdedRelu           10 pointwise    streams strict fills
+Tile                       1 own          strict native
+TopK                       1 own          strict
+Transpose                  1 own          streams strict fills native
+Trilu                     14 own          strict fills
+Unsqueeze                  1 own          streams lengths strict fills native
+Where                      9 broadcasting streams lengths strict fills native
+Xor                        1 broadcasting streams strict fills native
+com.microsoft::DynamicQuantizeLSTM    1 own          strict fills native
+com.microsoft::MatMulIntegerToFloat   1 own          strict fills native
+com.microsoft::MatMulNBits            1 own          strict fills native
+"""
