@@ -38,7 +38,7 @@ def exports_are_quick() -> Iterator[None]:
 
     They are proven over fewer frames: whole captures and proofs are two thirds of an export's time.
     """
-    if "rnnedge_export.drafts" not in sys.modules:
+    if "rnnedge_export.session" not in sys.modules:
         yield
         return
     import quick_exports

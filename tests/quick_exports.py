@@ -8,7 +8,7 @@ import pytest
 import torch_tables
 from captures import remembering
 
-from rnnedge_export import drafts, verification
+from rnnedge_export import session, verification
 from rnnedge_export.capture import capture
 
 # `make soak` chains all 10,000 everywhere.
@@ -18,12 +18,12 @@ _ALL, _FEWER = verification.CHAINED_FRAMES, 2048
 def remember(patch: pytest.MonkeyPatch) -> None:
     """A network, and what torch builds for every capture, once a process."""
     torch_tables.build_once(patch)
-    patch.setattr(drafts, "capture", remembering(capture))
+    patch.setattr(session, "capture", remembering(capture))
 
 
 def _anew(patch: pytest.MonkeyPatch) -> None:
     torch_tables.build_anew(patch)
-    patch.setattr(drafts, "capture", capture)
+    patch.setattr(session, "capture", capture)
 
 
 def shorten(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.native.library import Compiled, Runner
 from examples.networks import NETWORKS, small
-from rnnedge_export.drafts import Options, of_module
+from rnnedge_export.session import ExportOptions, of_module
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
@@ -27,8 +27,8 @@ class Network:
 def step_file(module: nn.Module, example: object, **options: object) -> bytes:
     """Without export's own proofs: its results are compared here."""
     axis = options.pop("time_axis", 1)
-    with of_module(module, example, time_axis=axis, say=lambda _: None) as workshop:  # type: ignore[arg-type]
-        return workshop.draft(Options("step", **options), "network.onnx").stamped()  # type: ignore[arg-type]
+    with of_module(module, example, time_axis=axis, say=lambda _: None) as session:  # type: ignore[arg-type]
+        return session.candidate(ExportOptions("step", **options), "network.onnx").stamped()  # type: ignore[arg-type]
 
 
 def networks() -> Iterator[Network]:

@@ -1,4 +1,4 @@
-"""The whole compiler: capture, streamify, form, precision, stamp, verify; the passes in order are in `drafts.py`."""
+"""The whole compiler: capture, streamify, form, precision, stamp, verify; the passes in order are in `session.py`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import nn
 
 from rnnedge_export.arguments import checked_labels, checked_notes, checked_progress
-from rnnedge_export.drafts import Options, Workshop, of_file, of_module
 from rnnedge_export.precision import Precision
 from rnnedge_export.probes import check_asked
 from rnnedge_export.publish import publish
 from rnnedge_export.report import Report
+from rnnedge_export.session import ExportOptions, ExportSession, of_file, of_module
 from rnnedge_runtime.arguments import file_path, text
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.contract import Normalization
@@ -59,11 +59,11 @@ def export(
     is more than other machines load from somebody unknown is written with a `NotPortableWarning`.
     """
     shown = checked_labels(labels), normalization, check_asked(taps)
-    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
+    options = ExportOptions(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
     say, notes, path = checked_progress(progress), checked_notes(notes), file_path(path, "export: path")
     check_writable(path)
-    with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as workshop:
-        return _write(workshop, options, path, say, notes)
+    with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as session:
+        return _write(session, options, path, say, notes)
 
 
 def convert(
@@ -92,27 +92,27 @@ def convert(
     has its weights in itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
     shown = checked_labels(labels), normalization, check_asked(taps)
-    options = Options(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
+    options = ExportOptions(form, _precision(precision), calibration, chunk, frame_rate_hz, *shown)
     say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")
     check_writable(path)
-    with of_file(source, opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say) as workshop:
-        return _write(workshop, options, path, say)
+    with of_file(source, opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say) as session:
+        return _write(session, options, path, say)
 
 
 def _write(
-    workshop: Workshop,
-    options: Options,
+    session: ExportSession,
+    options: ExportOptions,
     path: str | os.PathLike[str],
     say: Callable[[str], None],
     notes: Mapping[str, str] | None = None,
 ) -> Report:
     """The file appears when it is proven."""
-    draft = workshop.draft(options, os.fspath(path), say)
-    verification, shrunk = draft.prove(say)
-    data = draft.stamped(notes)
-    target, digest = publish(path, data, draft.contract)
-    steps = draft.streaming.steps
-    return Report(target, digest, len(data), draft.contract, verification, steps, shrunk)
+    candidate = session.candidate(options, os.fspath(path), say)
+    verification, shrunk = candidate.prove(say)
+    data = candidate.stamped(notes)
+    target, digest = publish(path, data, candidate.contract)
+    steps = candidate.streaming.steps
+    return Report(target, digest, len(data), candidate.contract, verification, steps, shrunk)
 
 
 def _precision(given: str | Precision) -> Precision:

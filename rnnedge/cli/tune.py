@@ -62,9 +62,9 @@ def command(
         progress("import torch")
         from rnnedge.tuning import tune
 
-        with _workshop(source, input_size, calibration, tolerance, trust, progress) as (workshop, options, about):
+        with _session(source, input_size, calibration, tolerance, trust, progress) as (session, options, about):
             tuned = tune(
-                workshop,
+                session,
                 output,
                 objective=objective,
                 budget_s=budget - (monotonic() - began),
@@ -81,7 +81,7 @@ def command(
 
 
 @contextmanager
-def _workshop(
+def _session(
     source: str,
     input_size: int | None,
     paths: list[Path] | None,
@@ -91,27 +91,27 @@ def _workshop(
 ) -> Iterator[tuple[Any, Any, dict[str, str]]]:
     """What was captured, what all candidates share, and what the source is."""
     from rnnedge.cli.precision import asked, recordings
-    from rnnedge_export.drafts import Options, of_file, of_module
+    from rnnedge_export.session import ExportOptions, of_file, of_module
 
     # The name does not matter: each candidate has its own.
     numbers = ("int8", None, tolerance, None)
     if source.endswith(".onnx"):
-        with of_file(source, trust=trust, say=progress) as workshop:
-            options = Options(precision=asked(*numbers), calibration=recordings(paths))
-            yield workshop, options, {"source": source, "sha256": workshop.provenance["source_sha256"]}
+        with of_file(source, trust=trust, say=progress) as session:
+            options = ExportOptions(precision=asked(*numbers), calibration=recordings(paths))
+            yield session, options, {"source": source, "sha256": session.provenance["source_sha256"]}
         return
     from rnnedge.sources import load_source
 
     loaded = load_source(source, input_size)
-    options = Options(
+    options = ExportOptions(
         precision=asked(*numbers, loaded),
         calibration=recordings(paths, loaded),
         frame_rate_hz=loaded.frame_rate_hz,
         labels=loaded.labels,
         normalization=loaded.normalization,
     )
-    with of_module(loaded.module, loaded.example, say=progress) as workshop:
-        yield workshop, options, {"source": source, "sha256": workshop.provenance["weights_sha256"]}
+    with of_module(loaded.module, loaded.example, say=progress) as session:
+        yield session, options, {"source": source, "sha256": session.provenance["weights_sha256"]}
 
 
 def _fields(tuned: Tuned) -> dict[str, Any]:

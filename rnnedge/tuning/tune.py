@@ -1,7 +1,7 @@
 """Try, prove, measure in turns, choose, write.
 
-1. The native form in float32 is drafted, proven and kept first, so that there is always something to write.
-2. Every other candidate is drafted and looked at for a moment. What is far behind the best is dropped there; the others
+1. The native form in float32 is made, proven and kept first, so that there is always something to write.
+2. Every other candidate is made and looked at for a moment. What is far behind the best is dropped there; the others
    are proven like any export, narrow ones through the drift gate too. Only what is proven can win.
 3. What is left is measured in paced rounds, in turns, until the time is up.
 4. The winner is written with the evidence in its contract: objective, figures, front, machine.
@@ -18,14 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
+import rnnedge_export.session
 from rnnedge.tuning.candidates import PRECISIONS, Candidate, candidates
 from rnnedge.tuning.energy import Meter
 from rnnedge.tuning.journal import Memory
 from rnnedge.tuning.measuring import quick_look, rounds
 from rnnedge.tuning.pareto import Choice, Trial, choose
-from rnnedge_export.drafts import Draft, Options, Workshop
 from rnnedge_export.precision import Precision
 from rnnedge_export.publish import publish
+from rnnedge_export.session import ExportOptions, ExportSession
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.settings import Settings
@@ -61,7 +62,7 @@ class Tuned:
 class _Field:
     """Everything that is known while the run goes on."""
 
-    drafts: dict[tuple[str, str, int | None], Draft] = field(default_factory=dict)
+    files: dict[tuple[str, str, int | None], rnnedge_export.session.Candidate] = field(default_factory=dict)
     proven: dict[Candidate, Model] = field(default_factory=dict)
     errors: dict[Candidate, float] = field(default_factory=dict)
     quick: dict[Candidate, float] = field(default_factory=dict)
@@ -70,14 +71,14 @@ class _Field:
 
 @checked
 def tune(
-    workshop: Workshop,
+    session: ExportSession,
     output: Path,
     *,
     objective: str = "latency",
     budget_s: float = 60.0,
     precisions: Sequence[str] = PRECISIONS,
     providers: Sequence[str] = ("cpu",),
-    options: Options | None = None,
+    options: ExportOptions | None = None,
     about: Mapping[str, str] | None = None,
     say: Say = lambda _: None,
 ) -> Tuned:
@@ -91,7 +92,7 @@ def tune(
     meter = Meter() if objective == "energy" else None
     host = fingerprint()
     memory = Memory.open(output, {**(about or {}), "processor": host["processor"], "rnnedge": host.get("rnnedge", "")})
-    run = _Run(workshop, output, objective, options or Options(), memory, say)
+    run = _Run(session, output, objective, options or ExportOptions(), memory, say)
     every = candidates(objective, precisions, providers)
     trials: list[Trial] = []
     done = 0
@@ -126,10 +127,10 @@ def tune(
 
 class _Run:
     def __init__(
-        self, workshop: Workshop, output: Path, objective: str, options: Options, memory: Memory, say: Say
+        self, session: ExportSession, output: Path, objective: str, options: ExportOptions, memory: Memory, say: Say
     ) -> None:
         self.field = _Field()
-        self._workshop, self._output, self._objective = workshop, output, objective
+        self._session, self._output, self._objective = session, output, objective
         self._options, self._memory, self._say = options, memory, say
 
     def consider(self, candidate: Candidate) -> None:
@@ -140,13 +141,13 @@ class _Run:
             return
         self._say(name)
         try:
-            draft = self._draft(candidate)
-            model = _load(draft.stamped(), candidate)
+            file = self._file(candidate)
+            model = _load(file.stamped(), candidate)
             quick = self._memory.quick_us.setdefault(name, quick_look(model))
-            if field.proven and self._is_behind(quick, draft):
+            if field.proven and self._is_behind(quick, file):
                 field.dropped[name] = f"{quick / min(field.quick.values()):.2f} times the best at a first look"
                 return
-            field.errors[candidate] = self._prove(candidate, draft)
+            field.errors[candidate] = self._prove(candidate, file)
         except (VerificationError, ModelRefused, ProviderError) as error:
             if not field.proven:
                 raise
@@ -190,34 +191,34 @@ class _Run:
             "front": [trial.candidate.name for trial in choice.front],
             "host": {k: host[k] for k in ("processor", "cores", "onnxruntime") if k in host},
         }
-        draft = self.field.drafts[choice.winner.candidate.file]
-        data = draft.stamped({"tuning": json.dumps(evidence)})
-        return publish(self._output, data, draft.contract)[1]
+        file = self.field.files[choice.winner.candidate.file]
+        data = file.stamped({"tuning": json.dumps(evidence)})
+        return publish(self._output, data, file.contract)[1]
 
-    def _draft(self, candidate: Candidate) -> Draft:
-        if candidate.file not in self.field.drafts:
+    def _file(self, candidate: Candidate) -> rnnedge_export.session.Candidate:
+        if candidate.file not in self.field.files:
             shared = self._options
             precision = replace(shared.precision, name=candidate.precision)
             if candidate.precision == "float32":
                 precision = Precision()
             asked = replace(shared, form=candidate.form, chunk=candidate.chunk, precision=precision)
-            self.field.drafts[candidate.file] = self._workshop.draft(asked, candidate.name)
-        return self.field.drafts[candidate.file]
+            self.field.files[candidate.file] = self._session.candidate(asked, candidate.name)
+        return self.field.files[candidate.file]
 
     def _bytes(self, candidate: Candidate) -> bytes:
-        return self.field.drafts[candidate.file].stamped()
+        return self.field.files[candidate.file].stamped()
 
-    def _is_behind(self, quick: float, draft: Draft) -> bool:
+    def _is_behind(self, quick: float, file: rnnedge_export.session.Candidate) -> bool:
         if self._objective == "size":
-            return len(draft.stamped()) >= min(len(self._bytes(c)) for c in self.field.proven)
+            return len(file.stamped()) >= min(len(self._bytes(c)) for c in self.field.proven)
         return quick > _BEHIND * min(self.field.quick.values())
 
-    def _prove(self, candidate: Candidate, draft: Draft) -> float:
+    def _prove(self, candidate: Candidate, file: rnnedge_export.session.Candidate) -> float:
         """The largest error of its proof; a file is proven once, however it is loaded."""
-        digest = draft.model.digest
+        digest = file.model.digest
         if digest not in self._memory.errors:
             self._say(f"{candidate.name}: proof")
-            verification, shrunk = draft.prove(lambda _: None)
+            verification, shrunk = file.prove(lambda _: None)
             self._memory.errors[digest] = verification.max_error if shrunk is None else shrunk.drift.max_error
         return self._memory.errors[digest]
 

@@ -32,7 +32,7 @@ from rnnedge.training import (
 from rnnedge.tuning import choose, front, tune
 from rnnedge.tuning.candidates import Candidate
 from rnnedge.tuning.pareto import Trial
-from rnnedge_export.drafts import of_module
+from rnnedge_export.session import of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.measure import (
     Latency,
@@ -98,8 +98,8 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         return Door(call, good, modes, after)
 
     def tuned(output: Any, **options: Any) -> object:
-        with of_module(module, example, say=lambda _: None) as workshop:
-            return tune(workshop, output, **options)
+        with of_module(module, example, say=lambda _: None) as session:
+            return tune(session, output, **options)
 
     adding = find_recipe("adding")
     recipe = replace(adding, training=replace(adding.training, epochs=1), options={"frames": 8})

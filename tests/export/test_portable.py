@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge_export import Precision, publish
-from rnnedge_export.drafts import Options, Workshop, of_module
+from rnnedge_export.session import ExportOptions, ExportSession, of_module
 from rnnedge_runtime import ModelRefused, load
 from rnnedge_runtime.careful import LIMITS
 from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
@@ -132,7 +132,7 @@ class _Small(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
+def session() -> Iterator[ExportSession]:
     """The small network, captured once."""
     torch.manual_seed(5)
     with of_module(_Small(), torch.randn(1, 8, 4), say=lambda _: None) as captured:
@@ -143,15 +143,15 @@ def workshop() -> Iterator[Workshop]:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("precision", ["float32", "float16", "bf16", "int8", "int4"])
 def test_every_form_in_every_precision_loads_strictly(
-    precision: str, form: str, taps: tuple[str, ...], workshop: Workshop
+    precision: str, form: str, taps: tuple[str, ...], session: ExportSession
 ) -> None:
     """With taps too, where the form can show them; and the limits of a strict loader are far."""
     if taps and form == "native":
         form = "scan"
-    draft = workshop.draft(Options(form, Precision(precision), taps=taps), "small")
-    data = draft.stamped({"note": "from here"})
+    candidate = session.candidate(ExportOptions(form, Precision(precision), taps=taps), "small")
+    data = candidate.stamped({"note": "from here"})
     assert load_bytes(data, "small", trust="strict").contract.precision == precision
-    assert publish.too_much(data, draft.contract) is None
+    assert publish.too_much(data, candidate.contract) is None
 
 
 OPERATORS = {

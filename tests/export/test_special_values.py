@@ -15,7 +15,7 @@ from native_library import compile_library
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnedge_export.drafts import Options, Workshop, of_module
+from rnnedge_export.session import ExportOptions, ExportSession, of_module
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.model import load_bytes
@@ -195,7 +195,7 @@ _SIGNED = {"mul", "div", "neg", "sqrt", "floor", "ceil", "round", "atan2", "angl
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
+def session() -> Iterator[ExportSession]:
     """Every function of both tables, captured once."""
     functions = ON_BOTH | ON_ONNXRUNTIME
     with of_module(_Every(functions).eval(), torch.randn(1, 8, 7), say=lambda _: None) as captured:
@@ -203,16 +203,16 @@ def workshop() -> Iterator[Workshop]:
 
 
 @pytest.mark.parametrize("form", ["native", "step"])
-def test_special_values_on_onnxruntime(form: str, workshop: Workshop) -> None:
+def test_special_values_on_onnxruntime(form: str, session: ExportSession) -> None:
     """Every function, zeros with their signs where a kernel can keep them."""
-    data = workshop.draft(Options(form), "special").stamped()
+    data = session.candidate(ExportOptions(form), "special").stamped()
     assert _differences(load_bytes(data, "special", trust="local"), ON_BOTH | ON_ONNXRUNTIME, True) == []
 
 
 def test_special_values_on_the_native_engine(tmp_path: Path) -> None:
     """Every function that it has; its zeros have no sign."""
-    with of_module(_Every(ON_BOTH).eval(), torch.randn(1, 8, 7), say=lambda _: None) as workshop:
-        data = workshop.draft(Options(), "special").stamped()
+    with of_module(_Every(ON_BOTH).eval(), torch.randn(1, 8, 7), say=lambda _: None) as session:
+        data = session.candidate(ExportOptions(), "special").stamped()
     (tmp_path / "special.onnx").write_bytes(data)
     compile_library(data, tmp_path, stem="special")
     model = load(tmp_path / "special.onnx", provider="native", trust="local")
@@ -226,6 +226,6 @@ def test_a_wrong_value_would_be_seen() -> None:
         "atan2": lambda v, w: torch.where(w < 0, torch.atan(v / w) + torch.where(v > 0, 3.1415927, -3.1415927), 0.0),
         "//": lambda v, w: (v / w).floor(),
     }
-    with of_module(_Every(wrong).eval(), torch.randn(1, 8, 7), say=lambda _: None) as workshop:
-        model = load_bytes(workshop.draft(Options(), "wrong").stamped(), "wrong", trust="local")
+    with of_module(_Every(wrong).eval(), torch.randn(1, 8, 7), say=lambda _: None) as session:
+        model = load_bytes(session.candidate(ExportOptions(), "wrong").stamped(), "wrong", trust="local")
     assert len(_differences(model, functions, False)) == 2

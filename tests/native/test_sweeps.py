@@ -11,8 +11,8 @@ from native_library import compile_library
 from torch import nn
 
 from rnnedge_export.codegen import write_c
-from rnnedge_export.drafts import Options, of_module
 from rnnedge_export.precision import Precision
+from rnnedge_export.session import ExportOptions, of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error
 
@@ -29,8 +29,8 @@ def test_every_second_step_begins_at_the_other_end(
     torch.manual_seed(0)
     module = nn.GRU(INPUTS, hidden, 2, batch_first=True).eval()
     path = tmp_path / "net.onnx"
-    with of_module(module, torch.zeros(1, 8, INPUTS), time_axis=1, say=lambda _: None) as workshop:
-        path.write_bytes(workshop.draft(Options("step", Precision(precision)), "net.onnx").stamped())
+    with of_module(module, torch.zeros(1, 8, INPUTS), time_axis=1, say=lambda _: None) as session:
+        path.write_bytes(session.candidate(ExportOptions("step", Precision(precision)), "net.onnx").stamped())
     data = path.read_bytes()
     found = write_c(data, "net", lanes=8).c.count("switch (turn")
     assert found == groups

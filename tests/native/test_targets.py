@@ -15,8 +15,8 @@ from torch import nn
 from rnnedge_export.codegen import _source as source
 from rnnedge_export.codegen import build
 from rnnedge_export.codegen.prove import prove
-from rnnedge_export.drafts import Options, of_module
 from rnnedge_export.precision import Precision
+from rnnedge_export.session import ExportOptions, of_module
 from rnnedge_runtime import ProviderError, load
 
 
@@ -31,10 +31,10 @@ def narrow() -> dict[str, bytes]:
     """A layer in every precision that has code of its own."""
     torch.manual_seed(0)
     module, files = nn.LSTM(12, 40, batch_first=True).eval(), {}
-    with of_module(module, torch.zeros(1, 8, 12), time_axis=1, say=lambda _: None) as workshop:
+    with of_module(module, torch.zeros(1, 8, 12), time_axis=1, say=lambda _: None) as session:
         for precision in ("bf16", "int8", "int4"):
-            options = Options("step", Precision(precision))
-            files[precision] = workshop.draft(options, "net.onnx").stamped()
+            options = ExportOptions("step", Precision(precision))
+            files[precision] = session.candidate(options, "net.onnx").stamped()
     return files
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from rnnedge.tuning import tune
 from rnnedge.tuning.energy import Meter
-from rnnedge_export.drafts import Workshop, of_module
+from rnnedge_export.session import ExportSession, of_module
 from rnnedge_runtime import InputError, load
 
 BUDGET = 12.0
@@ -33,16 +33,16 @@ class Net(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
+def session() -> Iterator[ExportSession]:
     """Captured once for all tests here."""
     torch.manual_seed(0)
     with of_module(Net(), torch.randn(1, 8, 6), say=lambda _: None) as shop:
         yield shop
 
 
-def test_the_winner_is_proven_and_says_why(workshop: Workshop, tmp_path: Path) -> None:
+def test_the_winner_is_proven_and_says_why(session: ExportSession, tmp_path: Path) -> None:
     """The file streams what its candidate computes; the contract holds the objective, the figures and the machine."""
-    tuned = tune(workshop, tmp_path / "best.onnx", budget_s=BUDGET, precisions=["float32", "int8"])
+    tuned = tune(session, tmp_path / "best.onnx", budget_s=BUDGET, precisions=["float32", "int8"])
     model = load(tuned.path, trust="strict")
     evidence = json.loads(model.contract.provenance["tuning"])
     assert evidence["objective"] == "latency"
@@ -59,53 +59,53 @@ def test_the_winner_is_proven_and_says_why(workshop: Workshop, tmp_path: Path) -
     assert model.stream().push(frames).shape == (9, 3)
 
 
-def test_the_smallest_file_wins_where_size_is_asked_for(workshop: Workshop, tmp_path: Path) -> None:
+def test_the_smallest_file_wins_where_size_is_asked_for(session: ExportSession, tmp_path: Path) -> None:
     """And no trial of the run is smaller."""
-    tuned = tune(workshop, tmp_path / "best.onnx", objective="size", budget_s=BUDGET, precisions=["float32", "float16"])
+    tuned = tune(session, tmp_path / "best.onnx", objective="size", budget_s=BUDGET, precisions=["float32", "float16"])
     assert tuned.choice.winner.size_bytes <= 1.03 * min(t.size_bytes for t in tuned.trials)
     assert tuned.choice.winner.candidate.precision == "float16"
 
 
 def test_an_interrupted_run_leaves_the_best_so_far_and_goes_on(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: ExportSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C before the third candidate: the output is a proven file; the second run proves nothing twice."""
-    from rnnedge_export.drafts import Draft
+    from rnnedge_export.session import Candidate
 
     target = tmp_path / "best.onnx"
     proofs: list[str] = []
-    original = Draft.prove
+    original = Candidate.prove
 
-    def counted(self: Draft, *args: Any, **options: Any) -> Any:
+    def counted(self: Candidate, *args: Any, **options: Any) -> Any:
         if len(proofs) == 2:
             raise KeyboardInterrupt
         proofs.append(self.model.name)
         return original(self, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Draft, "prove", counted)
+        patch.setattr(Candidate, "prove", counted)
         with pytest.raises(KeyboardInterrupt):
-            tune(workshop, target, budget_s=BUDGET, precisions=["float32", "float16"], about={"sha256": "x"})
+            tune(session, target, budget_s=BUDGET, precisions=["float32", "float16"], about={"sha256": "x"})
     assert load(target, trust="strict").contract.form in ("native", "step")
     state = json.loads((tmp_path / "best.onnx.tuning.json").read_text())
     assert len(state["errors"]) == 2
 
     again: list[str] = []
     monkeypatch.setattr(
-        Draft, "prove", lambda self, *a, **o: (again.append(self.model.name), original(self, *a, **o))[1]
+        Candidate, "prove", lambda self, *a, **o: (again.append(self.model.name), original(self, *a, **o))[1]
     )
-    tune(workshop, target, budget_s=BUDGET, precisions=["float32", "float16"], about={"sha256": "x"})
+    tune(session, target, budget_s=BUDGET, precisions=["float32", "float16"], about={"sha256": "x"})
     assert not set(again) & set(proofs)
     assert not (tmp_path / "best.onnx.tuning.json").exists()
 
 
-def test_what_drifts_is_dropped_with_its_numbers(workshop: Workshop, tmp_path: Path) -> None:
+def test_what_drifts_is_dropped_with_its_numbers(session: ExportSession, tmp_path: Path) -> None:
     """A narrow candidate beyond its tolerance cannot win, and the reason is kept."""
-    from rnnedge_export.drafts import Options
     from rnnedge_export.precision import Precision
+    from rnnedge_export.session import ExportOptions
 
-    tight = Options(precision=Precision("int8", tolerance=1e-7))
-    tuned = tune(workshop, tmp_path / "b.onnx", budget_s=BUDGET, objective="size", precisions=["float32", "int4"],
+    tight = ExportOptions(precision=Precision("int8", tolerance=1e-7))
+    tuned = tune(session, tmp_path / "b.onnx", budget_s=BUDGET, objective="size", precisions=["float32", "int4"],
                  options=tight)  # fmt: skip
     assert tuned.choice.winner.candidate.precision == "float32"
     assert any("drifts" in reason for reason in tuned.dropped.values())

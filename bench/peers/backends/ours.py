@@ -9,36 +9,36 @@ from bench.peers.problem import Case, Problem, Step
 from rnnedge_runtime.contract import Array
 
 if TYPE_CHECKING:
-    from rnnedge_export.drafts import Workshop
+    from rnnedge_export.session import ExportSession
 
-_open: dict[Case, Workshop] = {}
+_open: dict[Case, ExportSession] = {}
 
 
 def write(problem: Problem, path: Path, form: str, precision: str) -> None:
     """The layer as `rnnedge export` writes it, one frame per call; raises `ModelRefused` for a precision not known.
 
-    It stays a draft: the table compares every contender with PyTorch, and export's own proofs over ten thousand frames
+    It stays unproven: the table compares every contender with PyTorch, and export's own proofs over ten thousand frames
     would take minutes for a large layer.
     """
-    from rnnedge_export.drafts import Options
     from rnnedge_export.precision import Precision
+    from rnnedge_export.session import ExportOptions
 
-    options = Options(form, Precision(precision), chunk=1 if form == "unrolled" else None)
-    path.write_bytes(_workshop(problem).draft(options, path.name).stamped())
+    options = ExportOptions(form, Precision(precision), chunk=1 if form == "unrolled" else None)
+    path.write_bytes(_session(problem).candidate(options, path.name).stamped())
 
 
-def _workshop(problem: Problem) -> Workshop:
+def _session(problem: Problem) -> ExportSession:
     """The layer, captured once for all its files: that takes most of the time of one."""
     import torch
 
-    from rnnedge_export.drafts import of_module
+    from rnnedge_export.session import of_module
 
     if problem.case not in _open:
         _open.clear()
         example = torch.zeros(1, 4, problem.case.input_size)
         # It gives a module its training mode back, in which this one never is.
-        with of_module(problem.module(), example, say=lambda _: None) as workshop:
-            _open[problem.case] = workshop
+        with of_module(problem.module(), example, say=lambda _: None) as session:
+            _open[problem.case] = session
     return _open[problem.case]
 
 

@@ -13,7 +13,7 @@ from attention import WINDOW, Attention, X, distances
 from torch import Tensor
 
 import rnnedge_export
-from rnnedge_export.drafts import Options, of_module
+from rnnedge_export.session import ExportOptions, of_module
 from rnnedge_runtime import ModelRefused, load
 from rnnedge_runtime.model import load_bytes
 
@@ -154,8 +154,8 @@ def test_a_mask_holds_for_loud_frames_too(name: str, tmp_path: Path) -> None:
     make = MASKS[name]
     torch.manual_seed(11)
     module = Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval()
-    with of_module(module, X, say=lambda _: None) as workshop:
-        model = load_bytes(workshop.draft(Options(), "m").stamped(), "m", trust="local")
+    with of_module(module, X, say=lambda _: None) as session:
+        model = load_bytes(session.candidate(ExportOptions(), "m").stamped(), "m", trust="local")
     assert {state.shape[-1] for state in model.contract.states if "keys" in state.input} == {WINDOW - 1}
     for loud in (1, 30, 1000):
         x = loud * torch.randn(1, 40, attention.WIDTH)

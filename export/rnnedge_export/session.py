@@ -1,4 +1,4 @@
-"""One captured network, and the files that can be written of it: each is drafted first, and proven before it counts."""
+"""One captured network, and the files that can be written of it: each is a candidate until it is proven."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class ExportOptions:
     """How a file is written, and what its contract says beside what the graph itself determines."""
 
     form: str | None = None
@@ -76,10 +76,10 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
+class Candidate:
     """A file in memory that nobody has proven. `float32`: the same graph before it was narrowed."""
 
-    options: Options
+    options: ExportOptions
     streaming: Streaming
     graph: ir.Model
     model: Model
@@ -117,14 +117,14 @@ class Draft:
         return verification, shrunk
 
 
-class Workshop:
-    """A source that was captured once; every draft is made from what was captured."""
+class ExportSession:
+    """A source that was captured once; every candidate is made from what was captured."""
 
     def __init__(self, source: Oracle, example: Example, captured: Captured, provenance: Mapping[str, str]) -> None:
         """Made by `of_module` and `of_file`."""
         self._source, self._example, self._captured, self.provenance = source, example, captured, provenance
 
-    def draft(self, options: Options, name: str, say: Say = lambda _: None) -> Draft:
+    def candidate(self, options: ExportOptions, name: str, say: Say = lambda _: None) -> Candidate:
         """Write a file as asked; `name` is how messages call it.
 
         Raises `ModelRefused` where the network cannot be streamed, or written so.
@@ -159,18 +159,18 @@ class Workshop:
         graph = written.model
         float32 = load_bytes(stamp(graph.clone(), contract), name, trust="local")
         if precision.name == "float32":
-            return Draft(options, streaming, graph, float32, float32, reference, recordings, None)
+            return Candidate(options, streaming, graph, float32, float32, reference, recordings, None)
         trial = recordings or [_random(reference)]
         narrow = narrowed(
             graph, contract, float32, precision, trial, calibrate=bool(recordings), recurrences=recurrences, say=say
         )
-        return Draft(options, streaming, narrow.graph, narrow.model, float32, reference, trial, narrow)
+        return Candidate(options, streaming, narrow.graph, narrow.model, float32, reference, trial, narrow)
 
 
 @contextmanager
 def of_module(
     module: nn.Module, example: object, *, opset: int = 20, batch_axis: int = 0, time_axis: int = 1, say: Say
-) -> Iterator[Workshop]:
+) -> Iterator[ExportSession]:
     """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
     batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
     opset = integer(opset, "opset", error=ModelRefused)
@@ -180,7 +180,7 @@ def of_module(
         say("capture")
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}
-        yield Workshop(source, given, captured, provenance)
+        yield ExportSession(source, given, captured, provenance)
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def of_file(
     time_axis: str | int = 1,
     trust: str | None = None,
     say: Say,
-) -> Iterator[Workshop]:
+) -> Iterator[ExportSession]:
     """An ONNX file for whole sequences; arguments as for `rnnedge_export.convert`."""
     opset = integer(opset, "opset", error=ModelRefused)
     say("read")
@@ -200,10 +200,10 @@ def of_file(
     say("capture")
     captured = source.capture(opset)
     provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
-    yield Workshop(source, source.example(), captured, provenance)
+    yield ExportSession(source, source.example(), captured, provenance)
 
 
-def _showing(options: Options, tapped: Tapped) -> Options:
+def _showing(options: ExportOptions, tapped: Tapped) -> ExportOptions:
     """With a form in which the loop is not native, where taps need that."""
     if options.form is not None or not tapped.rewritten:
         return options
@@ -216,7 +216,7 @@ def _random(reference: Reference) -> Recording:
     return {name: array[0] for name, array in frames.items()}
 
 
-def _streaming(captured: Captured, options: Options) -> tuple[str, Streaming]:
+def _streaming(captured: Captured, options: ExportOptions) -> tuple[str, Streaming]:
     """The form and the streaming graph; a fixed number of frames per call is a multiple of the network's own hop."""
     free = streamify(captured.model, captured.batch_axis, captured.time_axis, captured.places, lengths=captured.lengths)
     form, chunk = options.form or _fastest_form(options.precision.name, free), options.chunk
