@@ -19,6 +19,7 @@ from rnnedge import _moved
 if TYPE_CHECKING:
     from rnnedge_export import (
         Check,
+        ExportOptions,
         NotPortableWarning,
         Precision,
         Report,
@@ -61,6 +62,7 @@ __all__ = [
     "ContractError",
     "Dropped",
     "Event",
+    "ExportOptions",
     "InputError",
     "Member",
     "MissingExtra",
@@ -89,7 +91,18 @@ __all__ = [
 
 _moved.install()
 
-_EXPORT = {"Check", "NotPortableWarning", "Precision", "Report", "Verification", "adopt", "convert", "export", "verify"}
+_EXPORT = {
+    "Check",
+    "ExportOptions",
+    "NotPortableWarning",
+    "Precision",
+    "Report",
+    "Verification",
+    "adopt",
+    "convert",
+    "export",
+    "verify",
+}
 
 
 def __getattr__(name: str) -> Any:

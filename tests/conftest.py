@@ -12,6 +12,8 @@ from hypothesis import settings
 
 # Read by torch and onnxruntime when they are first imported; several test workers share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Every pass of an export checks what it requires and ensures.
+os.environ.setdefault("RNNEDGE_DEBUG", "1")
 
 # The list of files that were exported on this machine is the user's; processes that tests start inherit this one.
 _STATE = tempfile.TemporaryDirectory(prefix="rnnedge-tests-", ignore_cleanup_errors=True)

@@ -53,7 +53,7 @@ def roster() -> list[Contender]:
 
 def _ours() -> Iterator[Contender]:
     # The exporter brings torch along, which a contender's process is to be without.
-    from rnnedge_export.precision import PRECISIONS
+    from rnnedge_export.options import PRECISIONS
 
     for precision in PRECISIONS:
         # onnxruntime widens bfloat16 while it loads: one form shows that it then costs what float32 does.

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnedge_export.adoption import adopt
-    from rnnedge_export.pipeline import convert, export
-    from rnnedge_export.precision import Precision
+    from rnnedge_export.api import convert, export
+    from rnnedge_export.options import ExportOptions, Precision
     from rnnedge_export.publish import NotPortableWarning
     from rnnedge_export.report import Report
     from rnnedge_export.verification import Check, Verification, verify
 
 __all__ = [
     "Check",
+    "ExportOptions",
     "NotPortableWarning",
     "Precision",
     "Report",
@@ -29,10 +30,11 @@ __all__ = [
 
 _HOMES = {
     "adopt": "adoption",
-    "convert": "pipeline",
-    "export": "pipeline",
+    "convert": "api",
+    "export": "api",
+    "ExportOptions": "options",
     "NotPortableWarning": "publish",
-    "Precision": "precision",
+    "Precision": "options",
     "Report": "report",
 }
 

@@ -6,13 +6,16 @@ A wrong kind of network or of an option of the file is a `ModelRefused`; a path 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from rnnedge_runtime.arguments import function, instance, integer, items, mapping, number, text, texts
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Each is a copy of the whole cell in the graph.
 MOST_UNROLLED = 4096
@@ -22,6 +25,8 @@ _MOST_AXES = 64
 
 def checked_module(module: object, place: str = "export: module") -> nn.Module:
     """A module, and not its class."""
+    from torch import nn
+
     if isinstance(module, type):
         raise ModelRefused(f"{place}: expected a torch.nn.Module, found the class {module.__name__}; make one of it")
     return instance(module, place, nn.Module, ModelRefused)

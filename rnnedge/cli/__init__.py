@@ -33,7 +33,11 @@ def main() -> NoReturn:
     try:
         interruption.listen()
         arguments = [a for a in sys.argv[1:] if a != "--debug"]
-        code = execute(arguments, debug=len(arguments) < len(sys.argv) - 1)
+        debug = len(arguments) < len(sys.argv) - 1
+        if debug:
+            # The exporter checks what its passes require and ensure.
+            os.environ["RNNEDGE_DEBUG"] = "1"
+        code = execute(arguments, debug=debug)
         interruption.end()
     except KeyboardInterrupt:
         code = _say("interrupted", interruption.code)

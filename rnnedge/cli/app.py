@@ -36,7 +36,8 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error (anywhere in the line).")
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error, check every pass (anywhere in the line)."),
     ] = False,
 ) -> None:
     """Options that belong to no verb."""

@@ -24,38 +24,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli.options import field_option
 from rnnedge.cli.output import JsonOption, SourceTrustOption
 from rnnedge.cli.precision import (
     BudgetOption,
     CalibrationOption,
     LayerOption,
+    LongestOption,
     PrecisionOption,
     ToleranceOption,
     print_shrunk,
 )
+from rnnedge_export.options import TAPS, ExportOptions
 
 if TYPE_CHECKING:
     from rnnedge_export import Report, Verification
-
-_TAPS = ("gates", "state")
 
 
 def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
-    form: Annotated[
-        str | None,
-        typer.Option(help="How the loop is written: native (default), scan, unrolled or step (default for integers)."),
-    ] = None,
-    chunk: Annotated[int | None, typer.Option(help="Frames per call of the unrolled form (4).", min=1)] = None,
+    form: Annotated[str | None, field_option(ExportOptions, "form")] = None,
+    chunk: Annotated[int | None, field_option(ExportOptions, "chunk", min=1)] = None,
     precision: PrecisionOption = "float32",
     calibration: CalibrationOption = None,
     tolerance: ToleranceOption = None,
     budget_error: BudgetOption = None,
     layer: LayerOption = None,
+    longest: LongestOption = None,
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
-    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
+    frame_rate: Annotated[float | None, field_option(ExportOptions, "frame_rate_hz", "--frame-rate")] = None,
+    labels: Annotated[str | None, field_option(ExportOptions, "labels")] = None,
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
@@ -64,9 +63,7 @@ def command(
     ] = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
-    taps: Annotated[
-        str | None, typer.Option(help="Show inner values as outputs: gates, state, or both with a comma between.")
-    ] = None,
+    taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
     ] = False,
@@ -83,14 +80,14 @@ def command(
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
     asked = tuple(taps.split(",")) if taps else ()
-    if any(tap not in _TAPS for tap in asked):
+    if any(tap not in TAPS for tap in asked):
         raise typer.BadParameter(f"expected gates, state or gates,state, found {taps!r}", param_hint="--taps")
     check_outputs({"--output": output}, [source, weights, *(calibration or ())])
     with stages(f"export {source}") as progress:
         progress("import torch")
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, taps=asked,
-                         trust=trust, numbers=(precision, layer, tolerance, budget_error))  # fmt: skip
+                         trust=trust, numbers=(precision, layer, tolerance, budget_error, longest))  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -132,7 +129,7 @@ def _export(
     *,
     frame_rate: float | None,
     labels: str | None,
-    numbers: tuple[str, list[str] | None, float | None, float | None],
+    numbers: tuple[str, list[str] | None, float | None, float | None, int | None],
     calibration: list[Path] | None,
     trust: str | None,
     **options: Any,

@@ -8,63 +8,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli.options import field_option
+from rnnedge_export.options import PRECISIONS, ExportOptions, Precision
+
 if TYPE_CHECKING:
     from rnnedge.sources import ModelSource
-    from rnnedge_export.precision import Precision, Shrunk
+    from rnnedge_export.precision import Shrunk
     from rnnedge_runtime import Contract
-
-_PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 
 
 def _precision(value: str) -> str:
-    if value not in _PRECISIONS:
-        raise typer.BadParameter(f"expected one of {', '.join(_PRECISIONS)}, found {value!r}")
+    if value not in PRECISIONS:
+        raise typer.BadParameter(f"expected one of {', '.join(PRECISIONS)}, found {value!r}")
     return value
 
 
-PrecisionOption = Annotated[
-    str, typer.Option(callback=_precision, help="Numbers of the weights: float32, float16, bf16, int8 or int4.")
-]
-CalibrationOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="A recording (.npy, .npz, .csv, .jsonl, .wav) that ranges of activations are taken from and the drift is "
-        "measured on; again for more. By default the task's own data for a run folder, else random frames."
-    ),
-]
-ToleranceOption = Annotated[
-    float | None,
-    typer.Option(
-        help="Largest streamed error, for outputs up to 1 (float16 0.002, bf16 0.01, int8 0.02, int4 0.1).", min=0.0
-    ),
-]
-BudgetOption = Annotated[
-    float | None,
-    typer.Option(help="Find the smallest file within this streamed error: some layers stay wider.", min=0.0),
-]
-LayerOption = Annotated[
-    list[str] | None, typer.Option("--layer", help="Another precision for a layer, as head=float32; again for more.")
-]
+PrecisionOption = Annotated[str, field_option(ExportOptions, "precision", callback=_precision)]
+CalibrationOption = Annotated[list[Path] | None, field_option(ExportOptions, "calibration")]
+ToleranceOption = Annotated[float | None, field_option(Precision, "tolerance", min=0.0)]
+BudgetOption = Annotated[float | None, field_option(Precision, "budget_error", min=0.0)]
+LayerOption = Annotated[list[str] | None, field_option(Precision, "layers", "--layer")]
+LongestOption = Annotated[int | None, field_option(Precision, "longest", min=1)]
 
 
 def asked(
     name: str,
-    layers: Sequence[str] | None,
-    tolerance: float | None,
-    budget: float | None,
+    layers: Sequence[str] | None = None,
+    tolerance: float | None = None,
+    budget: float | None = None,
+    longest: int | None = None,
     source: ModelSource | None = None,
 ) -> Precision:
     """What the options ask for; a run folder brings its task's accuracy along."""
-    from rnnedge_export.precision import Precision
-
     pairs = {}
     for text in layers or ():
         layer, equals, precision = text.partition("=")
-        if not equals or precision not in _PRECISIONS:
+        if not equals or precision not in PRECISIONS:
             raise typer.BadParameter(f"expected layer=precision, found {text!r}", param_hint="--layer")
         pairs[layer] = precision
     metric = None if source is None or name == "float32" else _task(source)[1]
-    return Precision(name, pairs, tolerance, budget, metric)
+    return Precision(name, pairs, tolerance, budget, metric, longest)
 
 
 def recordings(paths: Sequence[Path] | None, source: ModelSource | None = None) -> object:

@@ -46,7 +46,7 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import print_json, stages
     from rnnedge.cli.outputs import check_outputs
-    from rnnedge_export.precision import PRECISIONS
+    from rnnedge_export.options import PRECISIONS
 
     if objective not in _OBJECTIVES:
         raise typer.BadParameter(
@@ -94,7 +94,7 @@ def _session(
     from rnnedge_export.session import ExportOptions, of_file, of_module
 
     # The name does not matter: each candidate has its own.
-    numbers = ("int8", None, tolerance, None)
+    numbers = ("int8", None, tolerance, None, None)
     if source.endswith(".onnx"):
         with of_file(source, trust=trust, say=progress) as session:
             options = ExportOptions(precision=asked(*numbers), calibration=recordings(paths))

@@ -198,7 +198,7 @@ class _Run:
     def _file(self, candidate: Candidate) -> rnnedge_export.session.Candidate:
         if candidate.file not in self.field.files:
             shared = self._options
-            precision = replace(shared.precision, name=candidate.precision)
+            precision = replace(shared.numbers, name=candidate.precision)
             if candidate.precision == "float32":
                 precision = Precision()
             asked = replace(shared, form=candidate.form, chunk=candidate.chunk, precision=precision)

@@ -13,7 +13,7 @@ import torch
 from door import Door
 from onnx import TensorProto, helper
 
-from rnnedge_export import Precision, adopt, convert, export, verify
+from rnnedge_export import ExportOptions, Precision, adopt, convert, export, verify
 
 RECORDS = {"Check", "Report", "Verification"}
 
@@ -85,4 +85,5 @@ def export_doors(folder: Path) -> dict[str, Door]:
         "adopt": door(adopt, file=sources / "stateful.onnx", path=path, states={"h": "hn"}),
         "verify": door(verify, path=sources / "proven.onnx", source=module),
         "Precision.__init__": Door(Precision, {}),
+        "ExportOptions.__init__": Door(ExportOptions, {}),
     }

@@ -177,12 +177,12 @@ def test_export_leaves_the_module_as_it_was(tmp_path: Path) -> None:
 
 def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect of a pass, here a wrong activation, is found before anything is written; an older file survives."""
-    import rnnedge_export.session as session
+    from rnnedge_export import passes
 
     module, example = networks.build("gru-1")
     target = tmp_path / "m.onnx"
     target.write_bytes(b"older")
-    original = session.write_form
+    original = passes.write_form
 
     def defective(*args: Any, **options: Any) -> Any:
         written = original(*args, **options)
@@ -190,7 +190,7 @@ def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monk
         node.op_type = "Erf"
         return written
 
-    monkeypatch.setattr(session, "write_form", defective)
+    monkeypatch.setattr(passes, "write_form", defective)
     with pytest.raises(VerificationError, match="parity"):
         rnnedge_export.export(module, example, target)
     assert target.read_bytes() == b"older"

@@ -80,7 +80,7 @@ def test_an_import_of_any_spelling_is_seen(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["import rnnedge_runtime", "import rnnedge_runtime.engines.ort", "import rnnedge_export.pipeline"]
+    "first", ["import rnnedge_runtime", "import rnnedge_runtime.engines.ort", "import rnnedge_export.api"]
 )
 @pytest.mark.parametrize("given", [None, "", "0", "1"])
 def test_the_variable_is_set_unless_the_user_has_set_it(first: str, given: str | None, tmp_path: Path) -> None:

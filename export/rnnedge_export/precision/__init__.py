@@ -3,9 +3,9 @@
 shrink -> calibrate (ranges of activations), budget (which layer how narrow), apply (the graph), drift (the gate)
 """
 
-from rnnedge_export.precision.apply import PRECISIONS, Change
-from rnnedge_export.precision.asked import REMEDY, Precision
-from rnnedge_export.precision.drift import TOLERANCES, Drift, Metric, Score
+from rnnedge_export.options import PRECISIONS, REMEDY, TOLERANCES, Precision
+from rnnedge_export.precision.apply import Change
+from rnnedge_export.precision.drift import Drift, Metric, Score
 from rnnedge_export.precision.recordings import Recording, read_recordings
 from rnnedge_export.precision.shrink import Narrowed, Shrunk, gate, narrowed
 

@@ -17,6 +17,7 @@ import onnx_ir as ir
 import onnx_ir.passes.common
 
 from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.options import PRECISIONS
 from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import Weight, check_layers, product_of, weights_of
 from rnnedge_export.precision.native_lstm import OPERATOR, narrow_lstms
@@ -25,7 +26,6 @@ from rnnedge_export.precision.storage import HALVES, WIDENED, store_half, store_
 from rnnedge_runtime.contract import State
 from rnnedge_runtime.errors import ModelRefused
 
-PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 INTEGER_OPERATORS = ("MatMulIntegerToFloat", "MatMulNBits", OPERATOR)
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.precision.apply import PRECISIONS, Plan
+from rnnedge_export.options import PRECISIONS
+from rnnedge_export.precision.apply import Plan
 from rnnedge_export.precision.drift import errors_of
 from rnnedge_export.precision.layers import weights_of
 from rnnedge_export.precision.recordings import Recording, outputs_of

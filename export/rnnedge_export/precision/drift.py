@@ -25,7 +25,6 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.model import Model
 
 FRAMES = 10_000
-TOLERANCES = {"float16": 2e-3, "bf16": 1e-2, "int8": 2e-2, "int4": 1e-1}
 _WINDOWS = 20
 _NORMAL_95 = 1.96
 # Noise reaches it once in ten million; an integrator that has not settled is told apart by a longer run.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.options import REMEDY, Precision, narrowest
 from rnnedge_export.precision.apply import Change, Plan, narrow
-from rnnedge_export.precision.asked import REMEDY, Precision, narrowest
 from rnnedge_export.precision.bounds import Range
 from rnnedge_export.precision.budget import search
 from rnnedge_export.precision.calibrate import observe
@@ -31,9 +31,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Narrowed:
-    """A narrow file in memory, not yet measured against float32: its graph, itself loaded, what became of layers."""
+    """A narrow file in memory, not yet measured against float32.
+
+    Its graph, its bytes, the same loaded, and what became of layers.
+    """
 
     graph: ir.Model
+    data: bytes
     model: Model
     changes: tuple[Change, ...]
 
@@ -89,7 +93,8 @@ def narrowed(
         provenance={**base.provenance, "layers": layers},
     )
     promised = replace(base, golden=_golden(load_bytes(stamp(graph, base), float32.name, trust="local")))
-    return Narrowed(graph, load_bytes(stamp(graph, promised), float32.name, trust="local"), changes)
+    data = stamp(graph, promised)
+    return Narrowed(graph, data, load_bytes(data, float32.name, trust="local"), changes)
 
 
 def gate(narrow: Narrowed, float32: Model, asked: Precision, recordings: Sequence[Recording], say: Say) -> Shrunk:

@@ -6,6 +6,6 @@ any output. `TappedSource` is the oracle for them: the gates by their equations,
 
 from rnnedge_export.probes.insert import Tapped, insert_taps
 from rnnedge_export.probes.oracle import TappedSource, with_taps
-from rnnedge_export.probes.selection import TAPS, check_asked, needs_scan
+from rnnedge_export.probes.selection import needs_scan
 
-__all__ = ["TAPS", "Tapped", "TappedSource", "check_asked", "insert_taps", "needs_scan", "with_taps"]
+__all__ = ["Tapped", "TappedSource", "insert_taps", "needs_scan", "with_taps"]

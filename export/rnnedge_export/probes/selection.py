@@ -15,25 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnedge_runtime.arguments import shown, texts
-from rnnedge_runtime.errors import ModelRefused
-
-TAPS = ("gates", "state")
 GATES: dict[str, tuple[str, ...]] = {
     "RNN": (),
     "GRU": ("reset_gate", "update_gate", "candidate"),
     "LSTM": ("input_gate", "forget_gate", "output_gate", "candidate"),
 }
 STATES: dict[str, tuple[str, ...]] = {"RNN": ("hidden",), "GRU": ("hidden",), "LSTM": ("hidden", "cell")}
-
-
-def check_asked(taps: Sequence[str]) -> tuple[str, ...]:
-    """The taps in the order of `TAPS`; raises `ModelRefused` for one that does not exist."""
-    asked = (taps,) if isinstance(taps, str) else texts(taps, "taps", ModelRefused)
-    for tap in asked:
-        if tap not in TAPS:
-            raise ModelRefused(f"taps: expected {' or '.join(TAPS)}, or both, found {shown(tap)}")
-    return tuple(tap for tap in TAPS if tap in asked)
 
 
 def values_of(kind: str, asked: Sequence[str]) -> dict[str, str]:
