@@ -50,7 +50,7 @@ soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand st
 	RNNEDGE_SOAK=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export tests/models
 	RNNEDGE_SOAK=full $(BIN)/python -m pytest -s --timeout 7200 tests/soak
 
-chaos: $(STAMP_DEV) ## kill -9, EIO and ENOSPC at every write of every writer; needs strace
+chaos: $(STAMP_DEV) ## kill -9, EIO and ENOSPC at every write of every writer, exceptions at a thousand places of every call; needs strace
 	RNNEDGE_CHAOS=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/chaos
 
 lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile

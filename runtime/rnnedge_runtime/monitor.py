@@ -100,17 +100,18 @@ class StateMonitor:
         frames = self._stream.frames
         if 0 <= frames - self._last < self._every:
             return None
+        # First what may fail, so that a look happens as a whole or not at all.
+        arrays = {name: array for name, array in self._stream.states.items() if array.dtype.kind == "f"}
+        found = {name: self._measure(array, frames) for name, array in arrays.items()}
         if frames < self._last:
             self._begin()
         self._last, self._looks = frames, self._looks + 1
         octave = self._looks.bit_length() - 1
-        found = {}
-        for name, array in self._stream.states.items():
-            if array.dtype.kind == "f":
-                look = found[name] = self._measure(array, frames)
-                self.history[name].append(look)
-                self._peaks[name][octave] = max(self._peaks[name][octave], look.rms)
-                self._judge(name, look, octave)
+        for name, look in found.items():
+            self.history[name].append(look)
+            self._peaks[name][octave] = max(self._peaks[name][octave], look.rms)
+        for name, look in found.items():
+            self._judge(name, look, octave)
         return found
 
     def _begin(self) -> None:

@@ -85,6 +85,10 @@ class Alone(StaysHere, ABC):
         """What `_put_back` needs, at the beginning of a call."""
 
     @abstractmethod
+    def _note_of_none(self) -> Any:
+        """The note of a call that made none, and is no more; None where it can have changed nothing."""
+
+    @abstractmethod
     def _put_back(self, note: Any) -> None:
         """Stand where `note` was made; may be done twice."""
 
@@ -119,6 +123,8 @@ class Alone(StaysHere, ABC):
         return False
 
     def _undo(self, note: Any) -> None:
+        if note is None:
+            note = self._note_of_none()
         if note is not None:
             # For the next call, where another exception ends this.
             self._noted = note

@@ -100,6 +100,9 @@ class Standing(Calls):
         note.runs = (note.frames - self._settled) // self._fast.frames if self._fast else None
         return note
 
+    def _note_of_none(self) -> Note | None:
+        return self._note_of({"before": self._frames})
+
     def _put_back(self, note: Note) -> None:
         self._adopt(note.runner)
         if note.runs is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import export_network
-from interruption import Place, interrupted_at, rung_after
+from interruption import TIMER, Place, interrupted_at, rung_after
 from matrix import FULL
 from native_library import compile_library
 
@@ -20,6 +20,7 @@ from rnnedge_runtime import Model, RnnEdgeError, load
 
 _TIMES = 1000 if FULL else 60
 _TIMEOUT_S = 60
+pytestmark = pytest.mark.timeout(3600 if FULL else 300)
 _KINDS = (ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, StopAsyncIteration, MemoryError)
 _BAD = np.full((1, 5), np.nan, np.float32)
 
@@ -70,6 +71,7 @@ def check_pushes(model: Model, interrupt: Callable[[int, Callable[[], object]], 
     return count
 
 
+@TIMER
 def test_a_push_that_a_timer_interrupts_has_not_happened(model: Model) -> None:
     """Before its round, in it, or behind it: the frames are taken back, and nobody else's are."""
     rng = random.Random(0)

@@ -62,6 +62,9 @@ class Group(Calls):
     def _note(self) -> object:
         return _Round()
 
+    def _note_of_none(self) -> None:
+        return None
+
     def _put_back(self, note: object) -> None:
         """See `undo_run`."""
 

@@ -228,6 +228,9 @@ class StreamPool(Alone):
     def _note(self) -> _Changes:
         return _Changes()
 
+    def _note_of_none(self) -> None:
+        return None
+
     def _put_back(self, note: _Changes) -> None:
         for change in reversed(note.undo):
             change()
