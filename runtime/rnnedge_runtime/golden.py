@@ -49,7 +49,7 @@ class GoldenReport:
 
 
 def replay(model: Model, batch: int | None = None) -> GoldenReport:
-    """Stream the golden sample as a whole and frame by frame, and compare with the recorded outputs.
+    """Stream the golden sample of `model` as a whole and frame by frame, and compare with the recorded outputs.
 
     `batch` copies of it run together; None: as many as the file was made for. Raises `ContractError` where the file has
     no golden sample, or one that is not of its own inputs and outputs.

@@ -149,7 +149,9 @@ class Model:
             raise InputError(f"pool: capacity: {capacity:,} sequences need more memory than there is") from error
 
     def run(self, frames: Frames, *, time_limit_s: float | None = None) -> Frames:
-        """Whole sequences at once: (time, ...) for one, (batch, time, ...) for several; a dict for several inputs.
+        """Run whole sequences at once.
+
+        `frames`: (time, ...) for one, (batch, time, ...) for several; a dict by name for several inputs.
 
         Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
@@ -199,8 +201,9 @@ def load(
     signed_as: str | None = None,
     release: int = 0,
 ) -> Model:
-    """Load a file made by `rnnedge.export`: by its path, or its bytes, or from a file that is open for reading.
+    """Load a file made by `rnnedge.export`.
 
+    `path`: where it is; or its bytes; or a file that is open for reading bytes.
     `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed; or
     "native", the file compiled to machine code, without onnxruntime.
     Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes

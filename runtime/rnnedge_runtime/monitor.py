@@ -79,8 +79,9 @@ class StateMonitor:
         level: float = 8.0,
         on_alarm: Callable[[Alarm], None] | None = None,
     ) -> None:
-        """Numbers of a magnitude of at least `saturation` count as saturated; `on_alarm` gets each state's alarm once.
+        """Watch `stream`, and look at its states at most once in `every_frames` frames.
 
+        Numbers of a magnitude of at least `saturation` count as saturated; `on_alarm` gets each state's alarm once.
         Raises `InputError` for a distance between looks below one frame.
         """
         if not all(hasattr(stream, name) for name in ("frames", "states")):

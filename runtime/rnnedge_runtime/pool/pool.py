@@ -110,8 +110,9 @@ class StreamPool(Alone):
         gap: Gap = "reset",
         on_event: Callable[[Event], None] | None = None,
     ) -> Member:
-        """Start a sequence; `name` is how messages call it, the policies are those of `Model.stream`, for it alone.
+        """Start a sequence; `name` is how messages call it.
 
+        `non_finite`, `gap` and `on_event` are those of `Model.stream`, for this sequence alone.
         Raises `InputError` where the pool is full.
         """
         text(name, "pool: name")
@@ -127,7 +128,7 @@ class StreamPool(Alone):
         return member
 
     def batcher(self, max_wait_s: float = 0.005, *, queue: int = 4, full: Full = "block") -> Batcher:
-        """Share the pool among threads and tasks: what they push waits at most `max_wait_s` seconds for company.
+        """Share the pool among threads and tasks: requests wait up to `max_wait_s` seconds to be batched.
 
         Of each member at most `queue` pushes wait; what a further one does is `full`: "block" waits for room,
         "drop-oldest" drops the one that waits longest, "drop-newest" itself. Raises `InputError` for bad settings.
