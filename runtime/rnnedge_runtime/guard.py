@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import non_finite
 
@@ -55,10 +56,7 @@ class Guard:
             return [arrays]
         policy, first, count = self._policies.non_finite, before + int(bad.argmax()), int(bad.sum())
         if policy == "reject":
-            name, array = next((n, a) for n, a in arrays.items() if not np.isfinite(a).all())
-            error = non_finite(array, next(p for p in self._ports if p.name == name), self._batch, before)
-            self._log("rejected", first, count, str(error))
-            raise error
+            raise self._rejected(arrays, before, first, count)
         if policy == "reset":
             self._log("reset", first, count, f"{count} frames with a NaN or an infinity left out; a new sequence began")
             return self._cut(arrays, bad)
@@ -77,6 +75,12 @@ class Guard:
         """`frames` frames in place of those that never came: the last one again, or zeros."""
         hold = self._policies.gap == "hold"
         return {n: np.repeat(a if hold else np.zeros_like(a), frames, axis=self._time) for n, a in self.last.items()}
+
+    def _rejected(self, arrays: Arrays, before: int, first: int, count: int) -> InputError:
+        name, array = next((n, a) for n, a in arrays.items() if not np.isfinite(a).all())
+        error = non_finite(array, next(p for p in self._ports if p.name == name), self._batch, before)
+        self._log("rejected", first, count, str(error))
+        return error
 
     def _bad_frames(self, arrays: Arrays) -> Array:
         """Bool (time,): whether any number of any input and sequence of a frame is not finite."""

@@ -103,7 +103,10 @@ class Stream(Sequence):
                 self._token.append(None)
                 return found
             except BaseException as error:
-                note = self._note_of(locals())
+                names = locals()
+                note = self._note_of(names)
+                # They hold the error, and its traceback holds them: a circle that would keep the stream alive.
+                names.clear()
                 if not self._failed(error, note):
                     raise
 
@@ -183,7 +186,10 @@ class Stream(Sequence):
                 self._token.append(None)
                 return count
             except BaseException as error:
-                note = self._note_of(locals())
+                names = locals()
+                note = self._note_of(names)
+                # They hold the error, and its traceback holds them: a circle that would keep the stream alive.
+                names.clear()
                 if not self._failed(error, note):
                     raise
 

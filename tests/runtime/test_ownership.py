@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
+import weakref
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from exported import Exported
 
-from rnnedge_runtime import OwnerError, Stream
+from rnnedge_runtime import InputError, OwnerError, Stream
 
 FRAME = np.ones((1, 5), np.float32)
 
@@ -52,6 +55,22 @@ def test_a_second_thread_gets_an_error_that_names_both(native: Exported, method:
     assert stream.frames == 2
     stream.reset()
     assert stream.push(FRAME).shape == (1, 3)
+
+
+@pytest.mark.parametrize("method", ["push", "step", "finish"])
+def test_a_stream_whose_call_failed_needs_no_collector(native: Exported, method: str) -> None:
+    """It is freed with the last reference: an error keeps no variable of the call alive."""
+    stream = native.model.stream()
+    stream.input[...] = np.nan
+    alive = weakref.ref(stream)
+    gc.disable()
+    try:
+        with suppress(InputError):
+            getattr(stream, method)(*[np.full((1, 5), np.nan, np.float32)] * (method == "push"))
+        del stream
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_a_stream_may_be_handed_over(native: Exported) -> None:
