@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import Protocol
 
 from rnnedge_runtime.engines import Stop
@@ -22,8 +23,18 @@ from rnnedge_runtime.ownership import NoToken, Turnstile
 # An engine that does not end its run in this time is left to itself.
 _PATIENCE_S = 10.0
 _PACKAGE = os.path.dirname(__file__)
-# Who calls an engine: the last Python code on the stack of a thread that is in one.
-_CALLERS = tuple(os.path.join(_PACKAGE, name) for name in ("calls.py", "lane.py", "stream.py", "engines"))
+_CALLBACKS = os.path.join(_PACKAGE, "faults.py")
+# On the stack of a thread whose call may run a graph.
+_RUNS = frozenset(
+    os.path.join(_PACKAGE, *place)
+    for place in (
+        ("calls.py",),
+        ("ownership.py",),
+        ("stream.py",),
+        ("engines", "ort.py"),
+        ("engines", "native", "engine.py"),
+    )
+)
 
 _waiting: set[int] = set()
 _leaving = False
@@ -71,25 +82,44 @@ def leave_with(running: Callable[[], Iterable[Running]]) -> None:
 def _leave(running: Callable[[], Iterable[Running]]) -> None:
     global _leaving
     _leaving = True
-    for one in running():
-        if not isinstance(one._token, NoToken):
-            one._token = _Gate(one._token)
     end = time.monotonic() + _PATIENCE_S
-    while _some_thread_runs() and time.monotonic() < end:
-        for one in running():
-            one._stop.set()
+    # In this order: the gate of what a thread has made is shut before the thread is seen to be outside.
+    while (_some_thread_runs() | _shut(running())) and time.monotonic() < end:
         time.sleep(0.001)
     for one in running():
         if len(one._token):
-            # The main thread may still want it.
+            # The thread that was inside has left, and the main thread may want it.
             one._stop.clear()
 
 
+def _shut(running: Iterable[Running]) -> bool:
+    """Shut every gate, and end the run of each that a thread is in; whether a gate was still open."""
+    found = False
+    for one in running:
+        if not isinstance(one._token, NoToken | _Gate):
+            one._token = _Gate(one._token)
+            found = True
+        if not len(one._token):
+            one._stop.set()
+    return found
+
+
 def _some_thread_runs() -> bool:
-    """Whether a thread, one that does not wait, is in an engine or about to be."""
+    """Whether a thread, one that does not wait, is in a call that may run a graph before it comes to a gate."""
     here = threading.get_ident()
     return any(
-        frame.f_code.co_filename.startswith(_CALLERS) or f"{os.sep}onnxruntime{os.sep}" in frame.f_code.co_filename
-        for ident, frame in sys._current_frames().items()
-        if ident != here and ident not in _waiting
+        _may_run(frame) for ident, frame in sys._current_frames().items() if ident != here and ident not in _waiting
     )
+
+
+def _may_run(top: FrameType) -> bool:
+    at: FrameType | None = top
+    while at is not None:
+        name = at.f_code.co_filename
+        if name == _CALLBACKS and at is not top:
+            # The user's own code may take long, and a run that comes after it is ended at once.
+            return False
+        if name in _RUNS:
+            return True
+        at = at.f_back
+    return False

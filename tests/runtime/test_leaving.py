@@ -19,6 +19,8 @@ import numpy as np
 import rnnedge_runtime as r
 from rnnedge_runtime import leaving
 
+# A thread that is waited for in vain is a time-out of this program.
+leaving._PATIENCE_S = 1000.0
 path, engine, work = sys.argv[1:4]
 model = r.load(path, trust="local", provider=engine)
 one, many = np.zeros((1, 5), np.float32), np.zeros((512, 5), np.float32)
@@ -55,6 +57,16 @@ def pooled():
 def batched():
     member = batcher.join()
     return lambda: batcher.push(member, one)
+
+def called_back():
+    stream = model.stream(non_finite="zero", on_event=lambda event: time.sleep(3600.0))
+    return lambda: stream.push(one * np.nan)
+
+def compiled():
+    from rnnedge_runtime.engines.native import find
+
+    find.installed_compiler = lambda: find.Compiler(lambda *_: time.sleep(3600.0), lambda target: "another")
+    return lambda: r.load(open(path, "rb").read(), trust="local", provider="native")
 
 def for_ever(act):
     try:
@@ -93,6 +105,13 @@ def ended(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_exit_code_is_that_of_the_main_thread(path: Path, work: str, engine: str) -> None:
     """Nobody hears of threads that were still at work, and a stream of the main thread still runs in a late handler."""
     done = ended(path, engine, work)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "(1, 3)\n", "")
+
+
+@pytest.mark.parametrize("work", ["called_back", "compiled"])
+def test_what_takes_long_outside_of_engines_does_not_hold_the_exit_up(path: Path, work: str) -> None:
+    """A callback of the user's that does not come back, or a compiler, is left to itself."""
+    done = ended(path, "cpu", work)
     assert (done.returncode, done.stdout, done.stderr) == (3, "(1, 3)\n", "")
 
 

@@ -19,6 +19,7 @@ from rnnedge_runtime.engines.native.ports import Laid, lay_cursor, lay_port
 from rnnedge_runtime.engines.native.signature import Signature
 from rnnedge_runtime.engines.native.structs import Block, HeldStates, Structs
 from rnnedge_runtime.lane import shape_of
+from rnnedge_runtime.leaving import wait_if_leaving
 from rnnedge_runtime.ownership import forked_away, refuse_in_child
 
 # Letting the global lock go and taking it again costs 60 ns alone, and microseconds where other threads want it.
@@ -62,6 +63,7 @@ class NativeEngine:
 
     def __init__(self, library: Library, contract: Contract, signature: Signature, *, flush: bool) -> None:
         """`flush`: denormal numbers are zero in threads that bind."""
+        wait_if_leaving()
         self._library, self._contract, self._flush = library, contract, flush
         self.inputs, self.outputs, self.metadata = signature.inputs, signature.outputs, signature.metadata
         floats = [port.dtype for port in contract.inputs if port.dtype.startswith("float")]
