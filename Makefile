@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device bench bench-streaming bench-peers bench-native bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device lines bench bench-streaming bench-peers bench-native bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -96,8 +96,14 @@ bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written lim
 	$(PEERS)/bin/python -m bench.native
 	$(PEERS)/bin/python -m bench.native.targets
 
+lines: ## count the lines of Python of each package, without tests and benchmarks
+	@for package in rnnedge export runtime; do \
+		echo "$$package: $$(find $$package -name '*.py' -exec cat {} + | wc -l) lines"; done
+	@echo "together: $$(find rnnedge export runtime -name '*.py' -exec cat {} + | wc -l) lines"
+
 # What takes one core runs two at a time. The tests come last, so that their closing line closes the log.
 ci: ## everything that a change has to pass
+	$(MAKE) --no-print-directory lines
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint type docs device
 	$(MAKE) --no-print-directory test
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from bench.pages import publish, table
 from bench.text_by_hand import epochs
-from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.nn.cells import build_cell
+from rnnedge.nn import RecurrentNetwork
+from rnnedge.nn.cells import Cell, build_cell
 from rnnedge.recipes import find_recipe
 from rnnedge.recipes.run import load_data, network_config
 from rnnedge.training import Epoch, SequenceData, fit
@@ -68,7 +68,7 @@ def text_epochs() -> tuple[float, float]:
 
 def step(cell: str, size: int) -> Callable[[], None]:
     """Forward and backward of one layer over `FRAMES` frames."""
-    layer: nn.Module = build_cell(size, NetworkConfig(cell, size, size, size))
+    layer: nn.Module = build_cell(size, Cell(cell, size))
     x = torch.randn(BATCH, FRAMES, size)
 
     def run() -> None:

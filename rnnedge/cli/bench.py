@@ -206,8 +206,8 @@ def _judge(report: Mapping[str, Any], budgets: list[Budget]) -> None:
 
 def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) -> None:
     from rnnedge.cli.output import print_json, print_table, say, write
-    from rnnedge.report.compare import compare, remarks
-    from rnnedge.report.figures import difference_table, markdown_table
+    from rnnedge.report.compare import compare, difference_table, remarks
+    from rnnedge.report.figures import markdown_table
     from rnnedge.report.read import read_report
 
     if len(paths) < 2:

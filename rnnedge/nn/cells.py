@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -12,32 +12,37 @@ from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
 from rnnedge.nn.minimal import MinGRU, MinLSTM
 
-if TYPE_CHECKING:
-    from rnnedge.nn.config import NetworkConfig
 
-Build = Callable[[int, "NetworkConfig"], nn.Module]
+@dataclass(frozen=True)
+class Cell:
+    """A cell by name: `units`, the outputs of an LSTM's `projection` (0: none), `peepholes`, normalized gates."""
+
+    name: str
+    units: int
+    projection: int = 0
+    peepholes: bool = False
+    layer_norm: bool = False
 
 
-def _lstm(inputs: int, config: NetworkConfig) -> nn.Module:
-    if config.peepholes or config.cell_layer_norm:
-        options = {"peepholes": config.peepholes, "layer_norm": config.cell_layer_norm}
-        return VariantLSTM(inputs, config.hidden_size, config.projection, **options)
-    return nn.LSTM(inputs, config.hidden_size, batch_first=True, proj_size=config.projection)
+def _lstm(inputs: int, cell: Cell) -> nn.Module:
+    if cell.peepholes or cell.layer_norm:
+        return VariantLSTM(inputs, cell.units, cell.projection, peepholes=cell.peepholes, layer_norm=cell.layer_norm)
+    return nn.LSTM(inputs, cell.units, batch_first=True, proj_size=cell.projection)
 
 
-_BUILDERS: dict[str, Build] = {
-    "rnn_sigmoid": lambda i, c: SigmoidRNN(i, c.hidden_size),
-    "rnn_tanh": lambda i, c: nn.RNN(i, c.hidden_size, nonlinearity="tanh", batch_first=True),
-    "rnn_relu": lambda i, c: nn.RNN(i, c.hidden_size, nonlinearity="relu", batch_first=True),
+_BUILDERS: dict[str, Callable[[int, Cell], nn.Module]] = {
+    "rnn_sigmoid": lambda i, c: SigmoidRNN(i, c.units),
+    "rnn_tanh": lambda i, c: nn.RNN(i, c.units, nonlinearity="tanh", batch_first=True),
+    "rnn_relu": lambda i, c: nn.RNN(i, c.units, nonlinearity="relu", batch_first=True),
     "lstm": _lstm,
-    "gru": lambda i, c: nn.GRU(i, c.hidden_size, batch_first=True),
-    "mingru": lambda i, c: MinGRU(i, c.hidden_size),
-    "minlstm": lambda i, c: MinLSTM(i, c.hidden_size),
-    "lru": lambda i, c: LRU(i, c.hidden_size),
+    "gru": lambda i, c: nn.GRU(i, c.units, batch_first=True),
+    "mingru": lambda i, c: MinGRU(i, c.units),
+    "minlstm": lambda i, c: MinLSTM(i, c.units),
+    "lru": lambda i, c: LRU(i, c.units),
 }
 CELLS = tuple(_BUILDERS)
 
 
-def build_cell(inputs: int, config: NetworkConfig) -> nn.Module:
-    """One layer of `config.cell` over `inputs` features; `forward(x, state=None) -> (y, state)`, batch first."""
-    return _BUILDERS[config.cell](inputs, config)
+def build_cell(inputs: int, cell: Cell) -> nn.Module:
+    """One layer of `cell` over `inputs` features; `forward(x, state=None) -> (y, state)`, batch first."""
+    return _BUILDERS[cell.name](inputs, cell)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from rnnedge.nn.attention import WindowAttention
-from rnnedge.nn.cells import build_cell
+from rnnedge.nn.cells import Cell, build_cell
 from rnnedge.nn.config import NetworkConfig
 from rnnedge.nn.connections import build_connection
 from rnnedge.nn.front_ends import build_front_end
@@ -65,7 +65,8 @@ class RecurrentNetwork(nn.Module):
             inputs = int(fronts[-1].out_features)  # type: ignore[arg-type]
         self.front_end = nn.ModuleList(fronts)
         sizes = [inputs, *[config.layer_size] * (config.num_layers - 1)]
-        self.layers = nn.ModuleList(build_cell(size, config) for size in sizes)
+        cell = Cell(config.cell, config.hidden_size, config.projection, config.peepholes, config.cell_layer_norm)
+        self.layers = nn.ModuleList(build_cell(size, cell) for size in sizes)
         self.norms = nn.ModuleList(
             nn.LayerNorm(config.layer_size) if config.layer_norm else nn.Identity() for _ in self.layers
         )

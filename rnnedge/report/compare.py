@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.report.figures import by_process
+from rnnedge.report.figures import Table, by_process
+from rnnedge_runtime.measure.budget import shown as figure_shown
 
 FIGURES = ("p50", "p99", "p99.9", "miss", "cpu", "load", "rss")
 _FLOOR = 0.03
@@ -107,3 +108,19 @@ def _noise(figure: str, old: Sequence[float], new: Sequence[float]) -> float:
     share = max(share, _FLOOR_TAIL if figure in _TAILS else 0.0)
     floor = max(share * float(np.median(old)), _FLOOR_MISS if figure == "miss" else 0.0)
     return max(floor, _RANGES * hypot(max(old) - min(old), max(new) - min(new)))
+
+
+def difference_table(differences: Sequence[Difference], old: str, new: str) -> Table:
+    """Each figure in both reports with its unit, and the verdict."""
+    rows = [
+        [
+            d.figure,
+            figure_shown(d.figure, d.old),
+            figure_shown(d.figure, d.new),
+            "" if d.change is None else f"{d.change:+.1%}",
+            f"±{figure_shown(d.figure, d.noise)}",
+            d.verdict,
+        ]
+        for d in differences
+    ]
+    return ["figure", old, new, "change", "noise", "verdict"], rows

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from rnnedge.report.escape import in_markdown
-from rnnedge_runtime.measure.budget import shown as figure_shown
-
-if TYPE_CHECKING:
-    from rnnedge.report.compare import Difference
 
 Report = Mapping[str, Any]
 # The names of the columns, and the rows.
@@ -97,22 +93,6 @@ def baseline_table(report: Report) -> Table:
         [row["name"], _us(row["p50_us"]), _us(row["p99_us"]), f"{row['times']:.2f}"] for row in report["baseline"] or ()
     ]
     return ["beside it, in turns", "p50", "p99", "times as long"], rows
-
-
-def difference_table(differences: Sequence[Difference], old: str, new: str) -> Table:
-    """Each figure in both reports with its unit, and the verdict."""
-    rows = [
-        [
-            d.figure,
-            figure_shown(d.figure, d.old),
-            figure_shown(d.figure, d.new),
-            "" if d.change is None else f"{d.change:+.1%}",
-            f"±{figure_shown(d.figure, d.noise)}",
-            d.verdict,
-        ]
-        for d in differences
-    ]
-    return ["figure", old, new, "change", "noise", "verdict"], rows
 
 
 def _capacity(capacity: Report) -> list[tuple[str, str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnnedge.training.losses import LOSSES
-from rnnedge.training.optimizers import OPTIMIZERS, SCHEDULES
 from rnnedge.training.quantization import PRECISIONS
 from rnnedge_runtime.annotated import check_fields
 from rnnedge_runtime.errors import InputError
+
+LOSSES = ("cross_entropy", "mse", "mae", "quantile", "nll", "ctc")
+OPTIMIZERS = ("gradient_descent", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "one_cycle", "cosine", "linear")
 
 
 @dataclass(frozen=True)

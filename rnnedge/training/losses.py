@@ -14,15 +14,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from rnnedge.training.config import TrainerConfig
+from rnnedge.training.config import TrainerConfig
 
-LOSSES = ("cross_entropy", "mse", "mae", "quantile", "nll", "ctc")
 CLASSES = ("cross_entropy", "ctc")
 _SMALLEST_LOG_VARIANCE = -14.0
 

@@ -75,3 +75,8 @@ def test_benchmarks_import_nothing_of_the_tests():
     helpers = {path.stem for path in (ROOT / "tests").rglob("*.py")} - {"__init__"}
     for path in sorted((ROOT / "bench").rglob("*.py")):
         assert set(imported(path.read_text(encoding="utf-8"))) & {"tests", *helpers} == set(), path
+
+
+def test_the_root_of_rnnedge_holds_doors_only():
+    """What does something is in a room; the file of paths that moved is part of the door."""
+    assert {path.name for path in FOLDERS["rnnedge"].glob("*.py")} == {"__init__.py", "__main__.py", "_moved.py"}

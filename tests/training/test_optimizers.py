@@ -10,7 +10,8 @@ import torch
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, fit
-from rnnedge.training.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, make_schedule
+from rnnedge.training.config import OPTIMIZERS, SCHEDULES
+from rnnedge.training.optimizers import make_optimizer, make_schedule
 
 RATES = {"gradient_descent": 0.3, "sgd": 0.3, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.1, "rmsprop": 0.01}
 
