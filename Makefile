@@ -63,6 +63,7 @@ type: $(STAMP_DEV) ## check the types of the three packages
 
 docs: $(STAMP_DEV) ## build the site into site/; a broken link or reference fails
 	$(BIN)/python -m rnnedge_export.streaming.catalogue docs/figures/operators.md
+	$(BIN)/python -m rnnedge_export.graph.catalogue docs/figures/operator-table.md
 	$(BIN)/python -m rnnedge_export.codegen.catalogue docs/figures/native-operators.md
 	$(BIN)/python .ci/write_cli_page.py docs/cli.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -6,8 +6,8 @@ Acos                       7 pointwise    streams strict fills
 Acosh                      9 pointwise    streams strict fills
 Add                        1 broadcasting streams lengths strict fills native
 And                        1 broadcasting streams strict fills native
-ArgMax                     1 along-axis   streams strict fills
-ArgMin                     1 along-axis   streams strict fills
+ArgMax                     1 argument     streams strict fills
+ArgMin                     1 argument     streams strict fills
 Asin                       7 pointwise    streams strict fills
 Asinh                      9 pointwise    streams strict fills
 Atan                       7 pointwise    streams strict fills
@@ -70,7 +70,7 @@ Less                       1 broadcasting streams strict fills native
 LessOrEqual               12 broadcasting streams strict fills native
 Log                        1 pointwise    streams strict fills native
 LogSoftmax                 1 along-axis   streams strict fills native
-LpNormalization            1 own          streams strict fills
+LpNormalization            1 along-axis   streams strict fills
 MatMul                     1 own          streams strict fills native
 Max                        1 broadcasting streams lengths strict fills native
 MaxPool                    1 own          streams strict native
@@ -92,7 +92,7 @@ Range                     11 own          strict
 Reciprocal                 1 pointwise    streams strict fills native
 ReduceL1                   1 reduction    streams strict fills native
 ReduceL2                   1 reduction    streams strict fills native
-ReduceLogSum               1 reduction    strict fills native
+ReduceLogSum               1 reduction    streams strict fills native
 ReduceLogSumExp            1 reduction    streams strict fills
 ReduceMax                  1 reduction    streams strict fills native
 ReduceMean                 1 reduction    streams strict fills native

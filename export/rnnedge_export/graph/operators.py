@@ -32,6 +32,8 @@ class Kind(Enum):
     """Every number by itself, operands aligned at the last axis."""
     ALONG_AXIS = "along-axis"
     """Along the axis of its attribute `axis`."""
+    ARGUMENT = "argument"
+    """Finds a place along the axis of its attribute `axis`, which goes without `keepdims`."""
     REDUCTION = "reduction"
     """Over the axes of its second input."""
     TRAILING = "trailing"

@@ -10,7 +10,6 @@ Usage: python -m rnnedge_export.graph.runtime_table
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -23,6 +22,8 @@ NEWEST = 22
 """The newest opset that export writes."""
 TARGET = Path("careful/operator_table/allowed.py")
 _ANY = 1 << 16
+# Their first input has the shape of the result; the others fit into it.
+_ASYMMETRIC = ("Clip", "PRelu")
 _HEAD = '''"""Operators that a file may use: data, written by `python -m rnnedge_export.graph.runtime_table`.
 
 To change it, change the table of operators in `rnnedge_export.graph.operator_rows`, and run that again.
@@ -34,29 +35,35 @@ from __future__ import annotations
 
 def runtime_table() -> str:
     """The text of the runtime's module."""
-    rows = "".join(f'    "{name}": {row!r},\n'.replace("'", '"') for name, row in _elementwise())
     parts = [
         _HEAD,
         f'STRICT = frozenset(\n    """\n{_wrapped(taken_by("strict"))}\n    """.split()\n)',
         f'FILLS = frozenset(\n    """\n{_wrapped(taken_by("fills"))}\n    """.split()\n)',
         '"""Operators that give elements wherever their inputs have some, or an error; others may leave nothing."""\n',
-        f"ELEMENTWISE: dict[str, tuple[int, int, tuple[str, ...], str]] = {{\n{rows}}}",
-        '"""Least and most inputs, attributes that are numbers, and the type of the result."""\n',
+        "Elementwise = dict[str, tuple[tuple[int, int], tuple[str, ...], str]]",
+        '"""By operator: least and most inputs, attributes that are numbers, and the type of the result."""',
+        *(f"{kind.name}: Elementwise = {{\n{_rows(kind)}}}" for kind in (Kind.POINTWISE, Kind.BROADCASTING)),
     ]
-    return "\n".join(parts)
+    return "\n".join(parts) + "\n"
 
 
-def _elementwise() -> Iterator[tuple[str, tuple[int, int, tuple[str, ...], str]]]:
-    """Case 2."""
+def _rows(kind: Kind) -> str:
     strict = set(taken_by("strict"))
-    for name in sorted({*of_kind(Kind.POINTWISE), *of_kind(Kind.BROADCASTING)} & strict):
-        schema = onnx.defs.get_schema(name, NEWEST)
-        attributes = [a.name for a in schema.attributes.values() if a.type == onnx.defs.OpSchema.AttrType.FLOAT]
-        plain = len(attributes) == len(schema.attributes) and len(schema.outputs) == 1
-        same = len({one.type_str for one in schema.inputs}) == 1
-        if plain and same:
-            result = "same" if schema.outputs[0].type_str == schema.inputs[0].type_str else "bool"
-            yield name, (schema.min_input, min(schema.max_input, _ANY), tuple(attributes), result)
+    return "".join(filter(None, (_row(name) for name in of_kind(kind) if name in strict)))
+
+
+def _row(name: str) -> str:
+    """Case 2; "" for an operator that has conditions of its own."""
+    schema = onnx.defs.get_schema(name, NEWEST)
+    numbers = [a.name for a in schema.attributes.values() if a.type == onnx.defs.OpSchema.AttrType.FLOAT]
+    types = {one.type_str for one in schema.inputs}
+    if len(numbers) < len(schema.attributes) or len(schema.outputs) > 1 or len(types) > 1 or name in _ASYMMETRIC:
+        return ""
+    inputs = schema.min_input, min(schema.max_input, _ANY)
+    result = schema.outputs[0].type_str
+    allowed = next((one.allowed_type_strs for one in schema.type_constraints if one.type_param_str == result), [result])
+    row = inputs, tuple(sorted(numbers)), "bool" if list(allowed) == ["tensor(bool)"] else "same"
+    return f'    "{name}": {row!r},\n'.replace("'", '"')
 
 
 def _wrapped(names: tuple[str, ...]) -> str:

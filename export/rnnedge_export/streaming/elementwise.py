@@ -6,29 +6,20 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
+from rnnedge_export.graph.operators import Kind, of_kind
 from rnnedge_export.streaming import attention
 from rnnedge_export.streaming.caches import joined
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_export.streaming.registry import rule
 
-UNARY = (
-    "Abs Acos Asin Atan Cast Ceil Celu Clip Cos Cosh Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity "
-    "IsInf IsNaN LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt "
-    "Swish Tan Tanh ThresholdedRelu"
-).split()
-BROADCAST = (
-    "Add And BitShift Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow Sub Sum "
-    "Where Xor"
-).split()
 
-
-@rule(*UNARY)
+@rule(*of_kind(Kind.POINTWISE))
 def unary(node: ir.Node, facts: Facts) -> Fact:
     """1. The output has the fact of the first input; every other input is a constant."""
     return facts.only(node)
 
 
-@rule(*BROADCAST)
+@rule(*of_kind(Kind.BROADCASTING))
 def broadcast(node: ir.Node, facts: Facts) -> Fact:
     """Numpy broadcasting aligns axes from the right.
 

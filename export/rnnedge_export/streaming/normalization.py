@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from rnnedge_export.graph.operators import Kind, of_kind
 from rnnedge_export.streaming import attention, pooling
 from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
 from rnnedge_export.streaming.registry import rule
@@ -11,7 +12,7 @@ from rnnedge_export.streaming.registry import rule
 _REMEDY = "normalize over features, or by constants measured in training"
 
 
-@rule("LayerNormalization", "RMSNormalization")
+@rule(*of_kind(Kind.TRAILING))
 def trailing(node: ir.Node, facts: Facts) -> Fact:
     """1. Statistics over the axes from `axis` on: time stands before them; otherwise refused."""
     fact = facts.only(node)
@@ -21,7 +22,7 @@ def trailing(node: ir.Node, facts: Facts) -> Fact:
     return fact
 
 
-@rule("Softmax", "LogSoftmax", "Hardmax", "LpNormalization")
+@rule(*of_kind(Kind.ALONG_AXIS))
 def one_axis(node: ir.Node, facts: Facts) -> Fact:
     """1. Acts along `axis`: time is another one; otherwise refused. 2. Scores of attention: see there."""
     fact = facts.only(node)
@@ -31,14 +32,13 @@ def one_axis(node: ir.Node, facts: Facts) -> Fact:
     return attention.without_unseen(node, fact, facts)
 
 
-@rule("ArgMax", "ArgMin")
+@rule(*of_kind(Kind.ARGUMENT))
 def arg(node: ir.Node, facts: Facts) -> Fact:
     """1. Searches along `axis`: time is another one and, without `keepdims`, closes the gap."""
     return _reduced(node, facts, [node.attributes.get_int("axis", 0)])
 
 
-@rule("ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
-      "ReduceSumSquare")  # fmt: skip
+@rule(*of_kind(Kind.REDUCTION))
 def reduce(node: ir.Node, facts: Facts) -> Fact:
     """1. Reduces over axes other than time, which closes the gaps without `keepdims`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import replace as replace_node
+from rnnedge_export.graph.operators import Kind, of_kind, taken_by
 from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming import (
     cumulative,
@@ -36,11 +37,8 @@ _FAMILIES = (
     transposed,
     window,
 )
-_LENGTH_OPERATORS = {
-    *"Add Cast Ceil Concat Div Equal Floor Gather Identity Max Min Mod Mul Neg Reshape Slice Squeeze Sub".split(),
-    *"Unsqueeze Where".split(),
-}
-_PAIRWISE = {"MatMul", "Softmax", *elementwise.UNARY, *elementwise.BROADCAST}
+_LENGTH_OPERATORS = frozenset(taken_by("lengths"))
+_PAIRWISE = {"MatMul", "Softmax", *of_kind(Kind.POINTWISE), *of_kind(Kind.BROADCASTING)}
 _SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
 
 

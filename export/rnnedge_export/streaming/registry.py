@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rnnedge_export.graph.operators import taken_by
 from rnnedge_export.streaming.facts import Rule
 
 _RULES: dict[str, Rule] = {}
+_STREAMS = frozenset(taken_by("streams"))
 
 
 def rule(*op_types: str) -> Callable[[Rule], Rule]:
-    """Register the decorated function as the rule of ONNX operators (default domain) by name."""
+    """Register the decorated function as the rule of ONNX operators (default domain) of the operator table, by name."""
 
     def register(function: Rule) -> Rule:
         for op_type in op_types:
-            assert op_type not in _RULES, op_type
+            assert op_type in _STREAMS and op_type not in _RULES, op_type
             _RULES[op_type] = function
         return function
 

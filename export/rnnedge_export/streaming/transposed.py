@@ -94,7 +94,7 @@ def _overlap(node: ir.Node, raw: ir.Value, axis: int, over: int, warmup: int, fa
     return cut(node, facts, whole, axis, 0, -over)
 
 
-@rule("Resize", "Upsample")
+@rule("Resize")
 def resize(node: ir.Node, facts: Facts) -> Fact:
     """1. Nearest upsampling by whole numbers repeats frames. 2. Any other interpolation over time is refused.
 

@@ -10,7 +10,7 @@ onnxruntime sees it; what it computes stays the same.
    computes from the number of elements; where one of the other sizes is 0, that is an error of the run.
 3. `InstanceNormalization` reads the first number of every channel: the same `Reshape`, with the batch as the size that
    onnxruntime computes.
-4. `ReverseSequence` and `Upsample` trust in two axes, and in as many as there are scales: a `Reshape` to so many.
+4. `ReverseSequence` trusts in two axes: a `Reshape` to at least so many.
 5. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
    is computed and has neither is refused, as a kernel of 0 taps runs for ever.
 
@@ -58,8 +58,6 @@ class Guards:
             return self._as_it_is(node, message, [-1])
         if node.operator == "ReverseSequence":
             return self._as_it_is(node, message, [0, 0])
-        if node.operator == "Upsample":
-            return self._upsample(node, message)
         if node.operator in _RECURRENT:
             return self._recur(node, message, scope)
         return [message]
@@ -116,18 +114,6 @@ class Guards:
             _node("Slice", [sizes, begin, end], rest),
             _constant(start, np.array(first, np.int64)),
             _node("Concat", [start, rest], shape, {"name": "axis", "i": 0, "type": _INT}),
-            _node("Reshape", [node.inputs[0], shape], same),
-            {**message, "input": [same, *node.inputs[1:]]},
-        ]
-
-    def _upsample(self, node: Node, message: Message) -> list[Message]:
-        """As many axes as scales: the shape is 0 for each of them."""
-        scales = node.constant(1) if node.has(1) else node.get("scales")
-        if scales is None:
-            node.refuse("constant scales", repr(node.inputs[1:]))
-        shape, same = self._name(), self._name()
-        return [
-            _constant(shape, np.zeros(np.size(scales), np.int64)),
             _node("Reshape", [node.inputs[0], shape], same),
             {**message, "input": [same, *node.inputs[1:]]},
         ]

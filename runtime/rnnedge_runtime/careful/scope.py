@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rnnedge_runtime.careful.operator_table import KEEP_ELEMENTS, TYPES, Node, Shape
+from rnnedge_runtime.careful.operator_table import FILLS, TYPES, Node, Shape
 from rnnedge_runtime.careful.operator_table.shapes import both
 from rnnedge_runtime.careful.sizes import tensor_array
 from rnnedge_runtime.careful.wire import Message
@@ -82,7 +82,7 @@ class Scope:
         for name, shape in zip(node.outputs, shapes, strict=True):
             if name and shape is not None:
                 self._shapes[name] = both(node, shape, self._shapes.get(name), f"output {name[:60]!r}")
-        if node.operator in KEEP_ELEMENTS and all(name in self._filled for name in node.inputs if name):
+        if node.operator in FILLS and all(name in self._filled for name in node.inputs if name):
             self._filled.update(node.outputs)
 
 

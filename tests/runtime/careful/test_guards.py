@@ -234,29 +234,6 @@ def of_any_rank(operator: str, opset: int, inputs: dict[str, NDArray[Any]], **at
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10).SerializeToString()
 
 
-@pytest.mark.parametrize("mode", ["nearest", "linear"])
-def test_an_upsample_has_as_many_axes_as_scales(mode: str) -> None:
-    """Four; fewer and more are an error of the run, and so are scales that are computed."""
-    scales = {"scales": np.array([1, 1, 2, 2], np.float32)}
-    session = onnxruntime.InferenceSession(
-        check_policy(of_any_rank("Upsample", 9, scales, mode=mode), LIMITS), providers=["CPUExecutionProvider"]
-    )
-    given = np.arange(8, dtype=np.float32)
-    assert session.run(None, {"given": given, "axes": np.array([1, 2, 2, 2])})[0].shape == (1, 2, 4, 4)
-    for axes in ([1, 2, 2, 2, 1], [1, 2, 2, 1, 2], [2, 2, 2], [1, 2, 2, 0, 0]):
-        numbers = given[: int(np.prod(axes))]
-        try:
-            found = session.run(None, {"given": numbers, "axes": np.array(axes)})[0]
-        except _FAILURES:
-            continue
-        assert found.shape == (1, 2, 4, 4)
-    model = onnx.ModelProto.FromString(of_any_rank("Upsample", 9, scales, mode=mode))
-    model.graph.node.insert(0, _node("Abs", ["scales"], ["computed"]))
-    model.graph.node[-1].input[1] = "computed"
-    with pytest.raises(ModelRefused, match="expected constant scales"):
-        check_policy(model.SerializeToString(), LIMITS)
-
-
 def test_a_reversed_sequence_has_two_axes() -> None:
     """A vector is an error of the run; more axes are as they were."""
     data = of_any_rank("ReverseSequence", 20, {"lengths": np.array([2, 3])}, batch_axis=0, time_axis=1)

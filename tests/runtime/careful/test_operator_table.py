@@ -105,8 +105,6 @@ def test_every_family_has_rows() -> None:
         (("Pad", {"mode": "wrap"}, None, None), ("Pad", {"mode": "wrapped"}, None, None), "one of constant, reflect"),
         (("RNN", {"activations": ["Relu"]}, None, None, None), ("RNN", {"activations": ["Relu"] * 7}, *[None] * 3),
          "at most 6 of Relu"),
-        (("Upsample", {"scales": [2.0]}, None), ("Upsample", {"scales": [0.5]}, None), "a number of 1 to inf"),
-        (("Upsample", {"scales": [2.0]}, None), ("Upsample", {"scales": [float("inf")]}, None), "a finite number"),
     ],
 )  # fmt: skip
 def test_a_rule_refuses_what_contradicts_it(good: tuple[Any, ...], bad: tuple[Any, ...], words: str) -> None:

@@ -13,15 +13,15 @@ from rnnedge_export.codegen.lower.elementwise import combined
 from rnnedge_export.codegen.lower.reductions import mean_of
 
 
-@rule("LayerNormalization", "RMSNormalization")
+@rule("LayerNormalization")
 def layer(scope: Scope, node: Node) -> Result:
-    """Over `axis` and all behind it; RMSNormalization takes no mean away."""
+    """Over `axis` and all behind it."""
     node.only("stash_type", 1)
     if len([name for name in node.outputs if name]) > 1:
         node.refuse("mean and deviation as outputs: expected the first output only")
     value = scope.input(node, 0)
     axes = tuple(range(node.attribute("axis", -1) % len(value.shape), len(value.shape)))
-    normal = normalized(scope, value, axes, node.attribute("epsilon", 1e-5), centred=node.op == "LayerNormalization")
+    normal = normalized(scope, value, axes, node.attribute("epsilon", 1e-5))
     return [_scaled(scope, normal, [scope.input(node, k) for k in (1, 2) if node.has(k)])]
 
 
@@ -57,13 +57,12 @@ def batch(scope: Scope, node: Node) -> Result:
     return [_scaled(scope, value, factors)]
 
 
-def normalized(scope: Scope, value: Tensor, axes: tuple[int, ...], epsilon: float, *, centred: bool = True) -> Tensor:
-    """`(value - mean) / sqrt(variance + epsilon)` over `axes`, or without the mean."""
+def normalized(scope: Scope, value: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+    """`(value - mean) / sqrt(variance + epsilon)` over `axes`."""
     program = scope.program
     value = plain(program.materialized(value))
-    if centred:
-        mean = mean_of(scope, folded(scope, value, axes, SUM), value.shape, axes)
-        value = plain(program.materialized(combined(scope, "({0} - {1})", [value, mean])))
+    mean = mean_of(scope, folded(scope, value, axes, SUM), value.shape, axes)
+    value = plain(program.materialized(combined(scope, "({0} - {1})", [value, mean])))
     total = folded(scope, combined(scope, "({0} * {0})", [value]), axes, SUM)
     variance = mean_of(scope, total, value.shape, axes)
     over = combined(scope, f"(1.0f / square_root({{0}} + {float(epsilon):.9e}f))", [variance], costly=True)

@@ -93,16 +93,24 @@ def trailing(site: Site) -> list[AxisFact] | None:
 
 
 def along_axis(site: Site) -> list[AxisFact] | None:
-    """Works along an axis of b. ArgMax and ArgMin without keepdims take it away."""
+    """Works along an axis of b, which stays."""
     (x,) = site.inputs
     if x is None or x.order is None:
         return None
-    drops: bool = site.node.op_type.startswith("Arg")
-    axis = site.node.attributes.get_int("axis", 0 if drops else -1) % len(x.order)
+    source = x.order[site.node.attributes.get_int("axis", -1) % len(x.order)]
+    return None if source is None else site.succeed([x.base], x.order, axis=source)
+
+
+def argument(site: Site) -> list[AxisFact] | None:
+    """Searches along an axis of b, and without keepdims takes it away."""
+    (x,) = site.inputs
+    if x is None or x.order is None:
+        return None
+    axis = site.node.attributes.get_int("axis", 0) % len(x.order)
     source = x.order[axis]
     if source is None:
         return None
-    keeps = not drops or site.node.attributes.get_int("keepdims", True)
+    keeps = site.node.attributes.get_int("keepdims", 1)
     return site.succeed([x.base], x.order if keeps else removed(x.order, [axis]), axis=source)
 
 
@@ -141,6 +149,7 @@ COMPUTE: dict[str, Rule] = {
     **dict.fromkeys(of_kind(Kind.POINTWISE), pointwise),
     **dict.fromkeys(of_kind(Kind.BROADCASTING), broadcasting),
     **dict.fromkeys(of_kind(Kind.ALONG_AXIS), along_axis),
+    **dict.fromkeys(of_kind(Kind.ARGUMENT), argument),
     **dict.fromkeys(of_kind(Kind.REDUCTION), reduction),
     **dict.fromkeys(of_kind(Kind.TRAILING), trailing),
     "BatchNormalization": batch_normalization,

@@ -9,16 +9,16 @@ from rnnedge_export.graph.decompositions.col2im import col2im
 from rnnedge_export.graph.decompositions.dft import dft, stft
 from rnnedge_export.graph.decompositions.einsum import einsum
 
-_LOWERED = {"Col2Im": col2im, "DFT": dft, "Einsum": einsum, "STFT": stft}
+DECOMPOSITIONS = {"Col2Im": col2im, "DFT": dft, "Einsum": einsum, "STFT": stft}
 
 
 def lower(model: ir.Model) -> None:
     """Rewrite every such operator of `model`, in place; one that its file does not cover stays, and is refused."""
     builder = GraphBuilder(model)
     for node in list(model.graph):
-        if node.domain == "" and node.op_type in _LOWERED:
+        if node.domain == "" and node.op_type in DECOMPOSITIONS:
             builder.place = node.name or node.op_type
-            _LOWERED[node.op_type](node, builder)
+            DECOMPOSITIONS[node.op_type](node, builder)
 
 
 __all__ = ["lower"]

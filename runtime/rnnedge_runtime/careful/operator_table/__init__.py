@@ -37,7 +37,7 @@ from rnnedge_runtime.careful.operator_table import (
     reductions,
     sampling,
 )
-from rnnedge_runtime.careful.operator_table.elements import KEEP_ELEMENTS
+from rnnedge_runtime.careful.operator_table.allowed import FILLS
 from rnnedge_runtime.careful.operator_table.elementwise import TYPES
 from rnnedge_runtime.careful.operator_table.node import Body, Node, Shape
 from rnnedge_runtime.careful.operator_table.table import Shapes, check_node, operators, result_shapes, result_types
@@ -60,7 +60,7 @@ FAMILIES = (
 
 __all__ = [
     "FAMILIES",
-    "KEEP_ELEMENTS",
+    "FILLS",
     "TYPES",
     "Body",
     "Node",

@@ -1,7 +1,8 @@
-"""Functions of one number."""
+"""Functions of one number; those without conditions of their own come from the data of `allowed`."""
 
 from __future__ import annotations
 
+from rnnedge_runtime.careful.operator_table.allowed import POINTWISE
 from rnnedge_runtime.careful.operator_table.attributes import FLAG, Integer, Number, Word
 from rnnedge_runtime.careful.operator_table.node import Node
 from rnnedge_runtime.careful.operator_table.shapes import same, times
@@ -43,21 +44,11 @@ def _cast_to(node: Node) -> Types:
     return (TYPES.get(node.get("to")),)
 
 
-rows(
-    "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor HardSwish Identity Log Mish Neg Reciprocal Relu "
-    "Round Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh",
-    Row((1, 1), shapes=same),
-)
-rows("BitwiseNot", Row((1, 1), shapes=same))
-rows("Shrink", Row((1, 1), attributes={"bias": Number(), "lambd": Number()}, shapes=same))
+for _name, (_inputs, _numbers, _result) in POINTWISE.items():
+    rows(_name, Row(_inputs, attributes=dict.fromkeys(_numbers, Number()), result=_result, shapes=same))
 rows("CastLike", Row((2, 2), attributes={"saturate": FLAG}, result=lambda node: (node.type(1),), shapes=same))
-rows("Not", Row((1, 1), result="bool", shapes=same))
-rows("IsNaN", Row((1, 1), result="bool", shapes=same))
 rows("IsInf", Row((1, 1), attributes={"detect_negative": FLAG, "detect_positive": FLAG}, result="bool",
                   shapes=same))  # fmt: skip
-rows("Celu Elu LeakyRelu Swish ThresholdedRelu", Row((1, 1), attributes={"alpha": Number()}, shapes=same))
-rows("HardSigmoid", Row((1, 1), attributes={"alpha": Number(), "beta": Number()}, shapes=same))
-rows("Selu", Row((1, 1), attributes={"alpha": Number(), "gamma": Number()}, shapes=same))
 rows("Gelu", Row((1, 1), attributes={"approximate": Word(("none", "tanh"))}, shapes=same))
 rows("Clip", Row((1, 3), optional_inputs=(1,), attributes={"min": Number(), "max": Number()}, shapes=_clip))
 rows(

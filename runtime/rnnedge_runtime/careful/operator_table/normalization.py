@@ -76,6 +76,5 @@ rows(
 )
 _LAYER: dict[str, Kind] = {"axis": AXIS, "epsilon": _EPSILON, "stash_type": _STASH}
 rows("LayerNormalization", Row((2, 3), (1, 3), attributes=_LAYER, shapes=_layer))
-rows("RMSNormalization", Row((2, 2), attributes=_LAYER, shapes=_layer))
 rows("LpNormalization", Row((1, 1), attributes={"axis": AXIS, "p": Integer(1, 2)}, shapes=_along))
 rows("MeanVarianceNormalization", Row((1, 1), attributes={"axes": AXES}, shapes=_over))

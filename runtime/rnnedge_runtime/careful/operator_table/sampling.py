@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import floor, isfinite
 
-from rnnedge_runtime.careful.operator_table.attributes import AXES, FLAG, Number, Numbers, Word
+from rnnedge_runtime.careful.operator_table.attributes import AXES, FLAG, Number, Word
 from rnnedge_runtime.careful.operator_table.node import Node
 from rnnedge_runtime.careful.operator_table.shapes import axes_in, integers
 from rnnedge_runtime.careful.operator_table.table import Row, Shapes, rows
@@ -46,10 +46,6 @@ def _resized(node: Node) -> Shapes:
     return _scaled(node, _numbers(node, 2))
 
 
-def _upsampled(node: Node) -> Shapes:
-    return _scaled(node, node.get("scales") or _numbers(node, 1))
-
-
 rows(
     "Resize",
     Row(
@@ -70,7 +66,4 @@ rows(
         },
         shapes=_resized,
     ),
-)
-rows(
-    "Upsample", Row((1, 2), attributes={"mode": Word(("nearest", "linear")), "scales": Numbers(1.0)}, shapes=_upsampled)
 )

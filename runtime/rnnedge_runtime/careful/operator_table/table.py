@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rnnedge_runtime.careful.operator_table.allowed import STRICT
 from rnnedge_runtime.careful.operator_table.attributes import Kind
 from rnnedge_runtime.careful.operator_table.node import Node, Shape
 
@@ -34,9 +35,9 @@ _ROWS: dict[str, Row] = {}
 
 
 def rows(names: str, row: Row) -> None:
-    """Allow each operator of `names`, which are separated by blanks, as `row` says."""
+    """Allow each operator of `names`, which are separated by blanks and in `STRICT`, as `row` says."""
     for name in names.split():
-        assert name not in _ROWS, name
+        assert name in STRICT and name not in _ROWS, name
         _ROWS[name] = row
 
 

@@ -1,0 +1,34 @@
+"""Operators that stream by their kind alone, without a rule of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+import rnnedge_export
+
+
+class OfAKind(nn.Module):
+    """A recurrence, and behind it operators that no rule names; x (batch, time, 3)."""
+
+    def __init__(self) -> None:
+        """With random weights."""
+        super().__init__()
+        self.rnn = nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, 4)."""
+        y, _ = self.rnn(x)
+        bits = torch.bitwise_xor((y * 8).to(torch.int64), torch.tensor(5)).to(y.dtype)
+        return torch.acosh(2.0 + y) + torch.asinh(y) + torch.atanh(0.5 * y) + bits
+
+
+def test_an_operator_streams_by_its_kind(tmp_path: Path) -> None:
+    """Inverse hyperbolic functions and bits are pointwise and broadcasting: the file has them, and is proven."""
+    torch.manual_seed(0)
+    rnnedge_export.export(OfAKind(), torch.randn(1, 9, 3), tmp_path / "net.onnx")
+    found = {node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node}
+    assert {"Acosh", "Asinh", "Atanh", "BitwiseXor"} <= found
