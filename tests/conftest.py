@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from in_one_test import same_start
 
 # Read by torch and onnxruntime when they are first imported; several test workers share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,12 +27,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 @pytest.fixture(autouse=True)
 def same_weights() -> None:
-    """A test's networks are the same in every run and, where it begins as another does, in both: one capture.
-
-    From a seed that no test names, so that networks which a test makes different stay so.
-    """
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(8191)
+    """A test's networks are the same in every run and, where it begins as another does, in both: one capture."""
+    same_start()
 
 
 @pytest.fixture(scope="session", autouse=True)

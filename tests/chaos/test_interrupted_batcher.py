@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import export_network
+from in_one_test import in_one_test
 from interruption import TIMER, Place, interrupted_at, rung_after
 from matrix import FULL
 from native_library import compile_library
@@ -89,7 +90,7 @@ def answer(future: Future[object]) -> object:
     return future.result() if error is None else error
 
 
-@pytest.mark.parametrize("kind", _KINDS)
+@in_one_test("kind", _KINDS)
 def test_nothing_that_a_callback_raises_ends_the_thread(model: Model, kind: type[BaseException]) -> None:
     """Of an event, or of a future: the sender hears of the one, and all others go on as if there were none."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exported import export_network
+from in_one_test import in_one_test
 from interrupted import Trial, pool_trials, stream_trials
 from interruption import TIMER, Interrupted, Place, interrupted_at, rung_after
 from matrix import FULL
@@ -124,7 +125,7 @@ def test_a_second_exception_while_the_first_is_dealt_with_loses_nothing(
     np.testing.assert_equal(trial.act(subject), trial.act(undisturbed))
 
 
-@pytest.mark.parametrize("kind", _KINDS)
+@in_one_test("kind", _KINDS)
 def test_whatever_a_callback_raises_the_call_has_not_happened(model: Model, kind: type[BaseException]) -> None:
     """Of a stream, and of a member of a pool, whose neighbours stand where they were; each comes as it is."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 from command import Command
+from in_one_test import in_one_test
 from made_reports import made_report, made_run
 
 from rnnedge.report import bench as bench_module
@@ -103,7 +104,7 @@ def test_a_budget_that_is_missed_ends_with_5_and_names_the_figure(rnnedge: Comma
     assert rnnedge("bench", gru_file, *QUICK, "--fail-on", "p99<1000s,miss<=100%").code == 0
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("options", "words"),
     [
         (("--fail-on", "p98<2ms"), "expected one of p50"),

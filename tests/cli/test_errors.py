@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from bombs import BOMBS
 from command import Command
+from in_one_test import in_one_test
 
 from rnnedge_runtime import load
 
@@ -25,7 +26,7 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("arguments", "code", "words"),
     [
         (["export", "factories:backwards", "-o", "m.onnx"], 3, "bidirectional"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from in_one_test import in_one_test
 from made_reports import made_report
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
@@ -45,7 +46,7 @@ def contents() -> dict[str, object]:
 
 
 @every_verb
-@pytest.mark.parametrize(
+@in_one_test(
     ("output", "code", "words"),
     [
         ("folder", 6, "it is a folder"),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from in_one_test import in_one_test
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [
         ("a = = b", "not a TOML file"),
@@ -26,7 +27,7 @@ from command import Command
         ("\x1b[2J = 1", "not a TOML file"),
         ("'\x9b2J\u202e' = 1", "unknown key"),
     ],
-    ids=lambda text: text[:24],
+
 )  # fmt: skip
 def test_a_recipe_that_is_none_is_refused(text: str, words: str, rnnedge: Command, tmp_path: Path) -> None:
     """Deep, long, with names without end: the file is named, nothing is made."""

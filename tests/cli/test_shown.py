@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from command import Command
 from hostile import TEXT, check_inert, hostile
+from in_one_test import in_one_test
 
 from rnnedge.report.escape import in_csv, in_drawing, in_markdown, inert
 
@@ -35,7 +36,7 @@ def frames(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [*map(chr, [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x200B, 0x200F, 0x2028, 0x2029, 0x202A, 0x202E, 0x2060,
                 0x2066, 0x2069, 0xFEFF, 0xD800, 0xDFFF, 0xE000, 0xE0041, 0xFFFE])],
@@ -47,40 +48,32 @@ def test_what_is_no_letter_is_escaped(text: str) -> None:
     assert inert(text, keep=text) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["speaker 3", "für Élise", "日本語　テスト", "a\u00a0b", "☃ 🎵", "\\x1b", "[0]", "", "नमस्ते"]
-)
+@in_one_test("text", ["speaker 3", "für Élise", "日本語　テスト", "a\u00a0b", "☃ 🎵", "\\x1b", "[0]", "", "नमस्ते"])
 def test_letters_stay(text: str) -> None:
     """Of every script, with their marks and spaces."""
     assert inert(text) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["=1+1", "+SUM(A1)", "-cmd|' /C calc'!A0", "@x", " =1", "\uff1d1", "-", "+a", "--5", "-1_0"]
-)
+@in_one_test("text", ["=1+1", "+SUM(A1)", "-cmd|' /C calc'!A0", "@x", " =1", "\uff1d1", "-", "+a", "--5", "-1_0"])
 def test_a_cell_is_no_formula(text: str) -> None:
     """Marked as text by an apostrophe; a number is a number, with its sign."""
     assert in_csv(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["-1", "+2.5e3", "-inf", "a=b", "x", "", "'=1", "1-2"])
+@in_one_test("text", ["-1", "+2.5e3", "-inf", "a=b", "x", "", "'=1", "1-2"])
 def test_a_cell_of_text_stays(text: str) -> None:
     """Where no spreadsheet would compute it."""
     assert in_csv(text) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["a|b", "<b>", "[x](y)", "`c`", "*s*", "_e_", "&lt;", "# h", "a\nb", "![i](u)", "~~d~~"]
-)
+@in_one_test("text", ["a|b", "<b>", "[x](y)", "`c`", "*s*", "_e_", "&lt;", "# h", "a\nb", "![i](u)", "~~d~~"])
 def test_markdown_is_text(text: str) -> None:
     """Nothing in it is left that begins anything, and it is one line."""
     shown = in_markdown(text)
     assert not re.search(r"(?<!\\)[|`*_\[\]~]|[<>\n]|&(?!lt;|gt;|amp;|#35;)|(?<!&)#", shown)
 
 
-@pytest.mark.parametrize(
-    "text", ["$", "US$/CA$", "$\\frac{1", "$x$", "b$", "\\$x\\$", "_hidden", "", "x" * 500, "50 %"]
-)
+@in_one_test("text", ["$", "US$/CA$", "$\\frac{1", "$x$", "b$", "\\$x\\$", "_hidden", "", "x" * 500, "50 %"])
 def test_a_name_is_drawn_as_it_is(text: str) -> None:
     """As matplotlib reads it: no formula, and not left out of a legend."""
     from matplotlib.figure import Figure

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
+from in_one_test import in_one_test
 
 from rnnedge.recipes import find_recipe
 from rnnedge.tasks.catalogue import TASKS
@@ -37,7 +38,7 @@ def test_a_change_on_the_command_line_is_trained(rnnedge: Command, tmp_path: Pat
     assert list((tmp_path / "run" / "tensorboard").iterdir())
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("arguments", "code", "words"),
     [
         (["adding", "--set", "task.frame=3"], 6, "task.frame: unknown key; did you mean frames?"),
@@ -59,7 +60,7 @@ def test_a_mistake_is_named_and_nothing_is_written(
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [
         ("task = 3", "my.toml: expected a name, found 3"),

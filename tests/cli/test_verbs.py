@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import Command
+from in_one_test import in_one_test
 
 import rnnedge as package
 from rnnedge_runtime import load
@@ -226,7 +227,7 @@ def test_version_is_the_installed_one(rnnedge: Command) -> None:
     assert rnnedge("--version").out.strip() == f"rnnedge {package.__version__}"
 
 
-@pytest.mark.parametrize("verb", ["train", "export", "verify", "inspect", "run", "bench", "demo"])
+@in_one_test("verb", ["train", "export", "verify", "inspect", "run", "bench", "demo"])
 def test_help_shows_an_example(verb: str, rnnedge: Command) -> None:
     """Whoever asks for help sees a command line to copy."""
     done = rnnedge(verb, "--help")

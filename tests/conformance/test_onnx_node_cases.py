@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx.backend.test.case.test_case import TestCase as NodeCase
 from onnx.backend.test.loader import load_model_tests
 
@@ -63,7 +64,7 @@ def test_no_case_is_left_out(cases: dict[str, NodeCase]) -> None:
 
 
 @pytest.mark.parametrize("form", ["native", "scan", "unrolled", "step"])
-@pytest.mark.parametrize("name", NATIVE_CASES)
+@in_one_test("name", NATIVE_CASES)
 def test_native_operator_in_every_form(name: str, form: str, cases: dict[str, NodeCase], run_onnx: Run) -> None:
     """A native node gives the case's outputs in each form; step is driven frame by frame with its state chained."""
     case = cases[name]
@@ -86,7 +87,7 @@ def test_native_operator_in_every_form(name: str, form: str, cases: dict[str, No
 
 
 @pytest.mark.parametrize("form", ["native", "scan", "unrolled"])
-@pytest.mark.parametrize("name", [*SCAN_CASES, *ATTENTION_CASES])
+@in_one_test("name", [*SCAN_CASES, *ATTENTION_CASES])
 def test_scan_in_every_form(name: str, form: str, cases: dict[str, NodeCase], run_onnx: Run) -> None:
     """A Scan gives the case's outputs as it stands and with its body written once for every frame."""
     case = cases[name]
@@ -102,7 +103,7 @@ def test_scan_in_every_form(name: str, form: str, cases: dict[str, NodeCase], ru
         np.testing.assert_allclose(got, wanted, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("name", SCAN_CASES)
+@in_one_test("name", SCAN_CASES)
 def test_scan_one_frame_at_a_time(name: str, cases: dict[str, NodeCase], run_onnx: Run) -> None:
     """The step form of a Scan, driven frame by frame with its states chained, gives the case's outputs."""
     case = cases[name]

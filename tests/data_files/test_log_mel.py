@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from torch import Tensor, nn
 
 import rnnedge_export
@@ -149,7 +150,7 @@ def test_a_tone_is_loudest_in_the_filter_around_it(hz: float) -> None:
     assert centres[loudest] < hz < centres[loudest + 2]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "words"),
     [
         ({"mels": 0}, "mels: expected a positive number, found 0"),

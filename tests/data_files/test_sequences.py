@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from own_tables import made, write
 
 from rnnedge.data import DataConfig, DataSchema, OwnData, SplitConfig, read_data
@@ -201,7 +202,7 @@ def test_a_sequence_too_short_for_the_network_is_named(tmp_path: Path) -> None:
         read_data(DataConfig("t.csv", **_PER_SEQUENCE), tmp_path, least_frames=6)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "words"),
     [
         ({"task": "classify"}, "task: expected one of class_per_sequence, .* found 'classify'"),

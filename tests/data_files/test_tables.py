@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from own_tables import FORMATS, Made, made, write
 
 from rnnedge.data import DataConfig, csv_large
@@ -111,7 +112,7 @@ def test_rows_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     assert read(path).sequences[0].frames.tolist() == [[1.0], [2.0], [3.0]]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [
         ("", "expected a header and rows of cells, found an empty file"),
@@ -203,8 +204,8 @@ def test_types_of_parquet_have_roles(tmp_path: Path) -> None:
         read(path, features=("t",), target=("id",), sequence="")
 
 
-@pytest.mark.parametrize("ending", ["parquet", "npz"])
-@pytest.mark.parametrize("unit", ["s", "ms", "iso"])
+@in_one_test("ending", ["parquet", "npz"])
+@in_one_test("unit", ["s", "ms", "iso"])
 def test_times_that_have_a_type_need_no_unit(ending: str, unit: str, tmp_path: Path) -> None:
     """Timestamps, with a time zone or without, give their own rate."""
     start = datetime(2026, 1, 31, 23, 59, 59, 980000, timezone.utc if ending == "parquet" else None)
@@ -235,7 +236,7 @@ def test_arrays_of_sequences_are_read_whole(tmp_path: Path) -> None:
         read(path, **options)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("arrays", "words"),
     [
         ({"x": np.array([object()]), "y": np.zeros(1, int)}, "x: expected numbers or text, found pickled objects"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.data import DataConfig, read_data
 from rnnedge.data.recording import Recordings
@@ -126,7 +127,7 @@ def test_a_wrong_table_of_labels_is_named(text: str, words: str, tmp_path: Path)
         read(tmp_path)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("damage", "words"),
     [
         (lambda data: data[:60], "cut short: expected 144 bytes, found 60; copy it again"),

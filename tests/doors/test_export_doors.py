@@ -12,6 +12,7 @@ import torch
 from door import Door, public_calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from junk import MAKERS, Own, junk
 
 import rnnedge
@@ -42,7 +43,7 @@ def test_every_public_call_has_a_door(doors: dict[str, Door]) -> None:
     assert own.keys() <= public_calls(rnnedge_export).keys() | public_calls(rnnedge_runtime).keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_a_right_call_works(doors: dict[str, Door], name: str) -> None:
     """So that a door which refuses everything is none."""
     assert doors[name].try_with({}) == "works"

@@ -11,6 +11,7 @@ from door import Door, public_calls
 from exported import export_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from junk import MAKERS, junk
 
 import rnnedge_runtime
@@ -47,7 +48,7 @@ def test_every_public_call_has_a_door(doors: dict[str, Door]) -> None:
         assert doors[name].arguments(), name
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SPECIAL])
+@in_one_test("name", [*NAMES, *SPECIAL])
 def test_a_right_call_works(doors: dict[str, Door], name: str) -> None:
     """So that a door which refuses everything is none."""
     assert doors[name].try_with({}) == "works"
@@ -69,7 +70,7 @@ def test_junk_is_an_error_of_ours(doors: dict[str, Door], name: str) -> None:
     tried()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "name",
     [
         "Stream.push",

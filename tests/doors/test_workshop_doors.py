@@ -11,6 +11,7 @@ import workshop_doors
 from door import Door, public_calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from junk import junk
 
 NAMES = """
@@ -67,7 +68,7 @@ def test_every_public_call_has_a_door(doors: dict[str, Door]) -> None:
     assert kept | BY_MODULE == set(NAMES) == set(doors)
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"run_remote"}))
+@in_one_test("name", sorted({*NAMES} - {"run_remote"}))
 def test_a_right_call_works(doors: dict[str, Door], name: str) -> None:
     """So that a door which refuses everything is none."""
     assert doors[name].try_with({}) == "works"

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import nn
 
 import rnnedge_export
@@ -200,7 +201,7 @@ def test_taps_of_an_int8_file_are_those_of_the_narrow_network(tmp_path: Path) ->
     assert 0 < max(errors) < 2e-2
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("module", "options", "words"),
     [
         (nn.GRU(3, 4), {"taps": ("gates",), "form": "native"}, ["gru.l0", "hides the reset gate", "scan, unrolled or"]),
@@ -221,7 +222,7 @@ def test_taps_that_cannot_be_are_refused(
     assert not (tmp_path / "m.onnx").exists()
 
 
-@pytest.mark.parametrize("taps", [[{"output": "nobody"}], [{"kind": "weight"}], [{}], [{"value": 3}], {"a": 1}])
+@in_one_test("taps", [[{"output": "nobody"}], [{"kind": "weight"}], [{}], [{"value": 3}], {"a": 1}])
 def test_a_contract_with_wrong_taps_is_refused(taps: Any, tapped: Path) -> None:
     """A tap that is no output, an unknown kind, a missing or a wrong field."""
     entries = dump(load(tapped).contract)

@@ -11,6 +11,7 @@ import onnx.parser
 import pytest
 import silero_vad
 import torch
+from in_one_test import in_one_test
 from silero_vad.utils_vad import OnnxWrapper
 from torch import nn
 
@@ -107,7 +108,7 @@ def test_silero_vad_streams_as_its_own_wrapper(tmp_path: Path) -> None:
     assert not kinds & {"If", "Shape"}, "arithmetic on lengths is gone from the graph"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("options", "words"),
     [
         ({"states": {"hh": "h_out"}}, "state hh:h_out: expected an input and an output"),

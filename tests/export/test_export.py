@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from in_one_test import in_one_test
 
 import rnnedge_export
 from examples.networks import small as networks
@@ -228,7 +229,7 @@ def test_verify_refuses_a_file_of_another_module(tmp_path: Path) -> None:
         rnnedge_export.verify(tmp_path / "m.onnx", networks.build("both")[0])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("options", "words"),
     [
         ({"form": "magic"}, "native, scan, unrolled, step"),

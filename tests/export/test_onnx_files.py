@@ -11,6 +11,7 @@ import onnx.parser
 import pytest
 import torch
 import windows
+from in_one_test import in_one_test
 from torch import Tensor, nn
 
 import rnnedge_export
@@ -120,7 +121,7 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
     assert rnnedge_export.verify(tmp_path / "s.onnx", offline, time_axis=2).passed
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "time_axis", "words"),
     [
         ("(float[N, T, 2] x) => (float[N, 2] y) { y = ReduceProd <axes = [1], keepdims = 0> (x) }", 1, "it pools"),

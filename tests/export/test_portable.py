@@ -13,6 +13,7 @@ import onnx
 import onnx.parser
 import pytest
 import torch
+from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
@@ -210,9 +211,7 @@ def test_more_than_others_take_is_written_with_a_warning(tmp_path: Path) -> None
     assert load(tmp_path / "g.onnx").digest == report.digest
 
 
-@pytest.mark.parametrize(
-    ("bits", "refused"), [(0x7F80, False), (0xFF80, False), (0x7FC0, True), (0xFF81, True), (0x3F80, False)]
-)
+@in_one_test(("bits", "refused"), [(0x7F80, False), (0xFF80, False), (0x7FC0, True), (0xFF81, True), (0x3F80, False)])
 def test_nan_is_seen_in_bfloat16(bits: int, refused: bool) -> None:
     """Infinity is a number that leaves things out; NaN is none."""
     tensor = helper.make_tensor("w", TensorProto.BFLOAT16, [1], np.array([bits], np.uint16).tobytes(), raw=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import Tensor, nn
 
 import rnnedge_export
@@ -184,7 +185,7 @@ def test_a_network_that_cannot_stream_is_refused(module: nn.Module, words: str, 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("example", "words"),
     [
         ((X, torch.zeros(1, 1, 4)), r"forward fails"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.files import arrays
 from rnnedge.files.arrays import open_npy, open_npz
@@ -39,10 +40,8 @@ def zipped(method: int = zipfile.ZIP_DEFLATED, **files: bytes) -> bytes:
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
-@pytest.mark.parametrize(
-    "array", [X, X.astype(">f8"), np.asfortranarray(X), X[:0], X[0], np.arange(3), X.reshape(2, 2, 3)]
-)
-@pytest.mark.parametrize("rows", [1, 3, 100])
+@in_one_test("array", [X, X.astype(">f8"), np.asfortranarray(X), X[:0], X[0], np.arange(3), X.reshape(2, 2, 3)])
+@in_one_test("rows", [1, 3, 100])
 def test_parts_are_the_array(array: Any, rows: int, tmp_path: Path) -> None:
     """In either order of bytes and of axes, out of a file and out of an archive."""
     (tmp_path / "x.npy").write_bytes(npy(array))
@@ -74,8 +73,8 @@ _DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("kind", _DAMAGED)
-@pytest.mark.parametrize("packed", [False, True])
+@in_one_test("kind", _DAMAGED)
+@in_one_test("packed", [False, True])
 def test_a_damaged_array_is_refused_in_a_line(kind: str, packed: bool, tmp_path: Path) -> None:
     """Before memory is taken for what it promises."""
     data = _DAMAGED[kind]
@@ -98,7 +97,7 @@ def _patched(offset: int, value: bytes) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "data",
     [
         b"", b"hello", zipped(x__npy=npy(X))[:-30], zipped(x__npy=npy(X))[20:],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.data import csv_large
 from rnnedge.data.csv_table import read_csv
@@ -40,7 +41,7 @@ def in_table(text: str, folder: Path) -> list[float]:
     return read_csv(path, Roles(("x",), (), ("x",), ())).columns["x"].values[:, 0].tolist()
 
 
-@pytest.mark.parametrize("text", NUMBERS)
+@in_one_test("text", NUMBERS)
 def test_a_number_is_one_for_every_reader(text: str, tmp_path: Path) -> None:
     """With a sign, a point, an exponent, spaces around it, and the words for what is not finite."""
     assert is_number(text)
@@ -48,7 +49,7 @@ def test_a_number_is_one_for_every_reader(text: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(in_table(f"x\n{text}\n", tmp_path), [float(text)])
 
 
-@pytest.mark.parametrize("text", NO_NUMBERS)
+@in_one_test("text", NO_NUMBERS)
 def test_what_is_none_is_none_for_every_reader(text: str, tmp_path: Path) -> None:
     """Underscores, other bases, units, commas, other scripts: named with row and column, in quotes too."""
     assert not is_number(text)
@@ -58,7 +59,7 @@ def test_what_is_none_is_none_for_every_reader(text: str, tmp_path: Path) -> Non
         in_table(f'x\n1\n"{text}"\n', tmp_path)
 
 
-@pytest.mark.parametrize("text", [*NUMBERS, *(t for t in NO_NUMBERS if not set(t) & set(',;\t"'))])
+@in_one_test("text", [*NUMBERS, *(t for t in NO_NUMBERS if not set(t) & set(',;\t"'))])
 def test_a_large_table_is_read_by_the_same_rule(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What pyarrow reads otherwise is not left to it."""
     pytest.importorskip("pyarrow")
@@ -84,15 +85,13 @@ def test_a_large_table_begins_below_its_header(tmp_path: Path, monkeypatch: pyte
             assert read_csv(path, Roles((), (), (), ("word",))).columns["word"].values.tolist() == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    "cells", [["a", "b"], ["", "b"], ["_x", "\u00b5V"], ["f0", "e1"], ["# time", '"v"'], ["(m)", "x 1"]]
-)
+@in_one_test("cells", [["a", "b"], ["", "b"], ["_x", "\u00b5V"], ["f0", "e1"], ["# time", '"v"'], ["(m)", "x 1"]])
 def test_a_first_line_of_names_is_a_header(cells: list[str]) -> None:
     """Also where some have none, or hold digits further on."""
     assert is_header(cells)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "cells",
     [["1", "2"], ["1", "b"], ["a", "nan"], ["", ""], ["-", "-"], ["1_0", "2_0"], ["1st", "b"], ["NA", "b"],
       ["1.0f", "2.0f"], ["#1", "#2"], ["12:30", "x"], ["null", "null"]],
@@ -102,7 +101,7 @@ def test_a_first_line_with_another_cell_is_none(cells: list[str]) -> None:
     assert not is_header(cells)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "expected"),
     [
         ("1,2\n3,4\n", [[1, 2], [3, 4]]),
@@ -119,7 +118,7 @@ def test_frames_come_out_of_lines(text: str, expected: list[list[float]]) -> Non
     assert streamed(text, 2) == expected
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [
         ("1,x\n3,4\n", "row 1, column 2: expected a number, found 'x'"),

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.files.riff import FLOAT, PCM, read_wav_header
 from rnnedge_runtime import InputError
@@ -32,7 +33,7 @@ def whole(samples: bytes = bytes(20), size: int | None = None, riff: int | None 
     return wav(chunk(b"fmt ", form), chunk(b"data", samples, size), size=riff)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "found"),
     [
         (whole(), 20),
@@ -58,7 +59,7 @@ def test_samples_are_found(data: bytes, found: int, tmp_path: Path) -> None:
     assert data[header.start - 8 : header.start - 4] == b"data"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "words"),
     [
         (whole(size=22), "cut short: expected 66 bytes, found 64; copy it again"),

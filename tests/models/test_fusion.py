@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import functional
 
@@ -34,7 +35,7 @@ def in_pieces(module: torch.nn.Module, x: torch.Tensor, cuts: list[int]) -> torc
     return torch.cat(parts, 1)
 
 
-@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 1, 4), (5, 2, 1), (2, 3, 1), (1, 4, 1)])
+@in_one_test(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 1, 4), (5, 2, 1), (2, 3, 1), (1, 4, 1)])
 def test_a_convolution_over_time_is_torchs_behind_zeros(kernel: int, stride: int, dilation: int) -> None:
     """Frame j ends with frame (j + 1) stride - 1 of the input."""
     module = CausalConv1d(Conv1d("conv1d", 4, kernel, stride, dilation, "tanh"), 5)
@@ -134,7 +135,7 @@ def test_a_last_output_needs_a_frame() -> None:
         build(output="last", front_end=(Conv1d(stride=4),))(torch.zeros(1, 3, 5))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "words"),
     [
         ({"front_end": [{"kind": "conv1d", "chanels": 3}]}, "chanels"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge.nn import NetworkConfig, RecurrentNetwork, VariantLSTM
@@ -54,9 +55,9 @@ def equations(layer: VariantLSTM, x: np.ndarray) -> np.ndarray:
     return np.array(hs)
 
 
-@pytest.mark.parametrize("projection", [0, 3])
-@pytest.mark.parametrize("peepholes", [False, True])
-@pytest.mark.parametrize("layer_norm", [False, True])
+@in_one_test("projection", [0, 3])
+@in_one_test("peepholes", [False, True])
+@in_one_test("layer_norm", [False, True])
 def test_the_cell_is_its_equations(projection: int, peepholes: bool, layer_norm: bool) -> None:
     """Against numpy in double precision."""
     torch.manual_seed(0)
@@ -105,7 +106,7 @@ def test_options_stream_and_export(name: str, form: str, tmp_path: Path) -> None
     np.testing.assert_allclose(streamed, expected[0].numpy(), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "words"),
     [
         ({"peepholes": True}, "peepholes: expected the cell lstm, found 'gru'"),

@@ -11,6 +11,7 @@ import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge.nn import CELLS, NetworkConfig, RecurrentNetwork
@@ -32,8 +33,8 @@ def numbers(time: int, batch: int = 1) -> torch.Tensor:
     return torch.randn(batch, time, 5, generator=torch.Generator().manual_seed(time))
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("cell", CELLS)
+@in_one_test("layers", [1, 2, 3])
+@in_one_test("cell", CELLS)
 def test_a_network_computes_the_equations_of_its_cell(cell: str, layers: int) -> None:
     """PyTorch and the numpy equations agree to float32 rounding."""
     network = build(cell, layers)
@@ -103,7 +104,7 @@ def test_dropout_works_in_training_only() -> None:
     assert not torch.equal(network(x)[0], network(x)[0])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "words"),
     [
         ({"cell": "qrnn"}, "cell: expected one of rnn_sigmoid"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from in_one_test import in_one_test
 from safetensors.torch import save_file
 from torch import nn
 
@@ -82,7 +83,7 @@ def test_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not Path("opened").exists()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("found", "words"),
     [
         ({"weight_ih_l0": torch.zeros(12, 3)}, r"expected the 4 weights of GRU; it lacks 3, such as 'bias_hh_l0'"),

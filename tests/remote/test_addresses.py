@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.cli import execute
 from rnnedge.remote.destination import check_target
@@ -14,7 +15,7 @@ _SIGNS = "`$();|&<>'\"\\*?[]{}!^~# \t\n\r\0%,="
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "target",
     [
         "ssh://pi", "ssh://pi@raspberrypi", "ssh://pi@raspberrypi.local:2222", "ssh://a_b.c-d+e@my_host", "ssh://10.0.0.1",
@@ -26,7 +27,7 @@ def test_an_address_is_taken(target: str) -> None:
     assert check_target(target) == target.rstrip("/")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "target",
     [
         *(f"ssh://u{sign}v@host" for sign in _SIGNS), *(f"ssh://u@ho{sign}st" for sign in _SIGNS),
@@ -59,7 +60,7 @@ def test_ssh_is_not_started(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "answer",
     ["", "[]", "null", "{}", "[" * 5000, '{"schema": "rnnedge.bench", "unrest": 5}', "A" * (1 << 25), "\x1b[2J"],
 )  # fmt: skip

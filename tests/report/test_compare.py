@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_one_test import in_one_test
 from made_reports import made_report, made_run
 
 from rnnedge.report.compare import Difference, compare, remarks
@@ -94,7 +95,7 @@ def test_what_hinders_a_comparison_is_said() -> None:
         assert words in lines
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [("no json", "found no JSON"), ("[1]", "found None None"), ('{"schema": "rnnedge.run"}', "found rnnedge.run None"),
      ('{"schema": "rnnedge.bench", "schema_version": 1}', "version 2, found rnnedge.bench 1; measure again"),

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge.report.histograms import decode, encode, timeline
 from rnnedge_runtime import MissingExtra
@@ -26,7 +27,7 @@ def writer(request: pytest.FixtureRequest):
     return write
 
 
-@pytest.mark.parametrize("scale_us", [0.05, 10.0, 1e4, 1e6])
+@in_one_test("scale_us", [0.05, 10.0, 1e4, 1e6])
 def test_percentiles_survive_in_three_digits(writer, scale_us: float) -> None:
     """Of numpy, from nanoseconds to minutes; every push is still there."""
     values = scale_us * np.random.default_rng(0).lognormal(0, 1.5, 5001)

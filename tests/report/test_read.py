@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 from made_reports import made_report, made_run
 
 from rnnedge.report.bench_page import write_comparison, write_page
@@ -62,7 +63,7 @@ def test_a_whole_report_is_read(report: dict[str, Any], tmp_path: Path) -> None:
     assert read_report(path) == packed
 
 
-@pytest.mark.parametrize("value", [..., None, [], {}, "x", -1, 1e300, True, [[[]]], 10**400, {"x": [1]}], ids=repr)
+@in_one_test("value", [..., None, [], {}, "x", -1, 1e300, True, [[[]]], 10**400, {"x": [1]}])
 def test_damage_in_any_place_is_refused_or_harmless(value: Any, report: dict[str, Any], tmp_path: Path) -> None:
     """What is accepted can be compared and written; every other exception is a defect."""
     path = tmp_path / "r.json"
@@ -83,7 +84,7 @@ def test_damage_in_any_place_is_refused_or_harmless(value: Any, report: dict[str
     assert all(message.startswith(f"{path}: expected ") and "\n" not in message for message in messages)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("place", "value"),
     [
         (("closed", "histogram"), [[0, 1]]),
@@ -93,7 +94,6 @@ def test_damage_in_any_place_is_refused_or_harmless(value: Any, report: dict[str
         (("closed", "timeline_us"), []),
         (("host",), {}),
     ],
-    ids=str,
 )
 def test_what_is_accepted_can_be_drawn(
     place: tuple[str, ...], value: Any, report: dict[str, Any], tmp_path: Path
@@ -106,7 +106,7 @@ def test_what_is_accepted_can_be_drawn(
     write_comparison([report, found], ["a", "_b"], tmp_path / "page.html")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [
         ("", "found no JSON"),
@@ -150,14 +150,14 @@ def _plain() -> bytes:
     return zlib.decompress(base64.b64decode(encode(np.array([1.0, 2.0])))[8:])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "histogram",
     [
         "", "HISTFAAA!!", "é", "AAAA", [], [[]], [[1]], [[1, 2, 3]], [["a", 1]], [[-1, 1]], [[1, -1]], [[1, 1e11]], {},
         [[1, 1], [1]], [[1e300, 1]], [[float("nan"), 1]], None, 5, [[1, 0]], [[[1, 2]]], "zeros", "larger", "finer",
         "cut",
     ],
-    ids=lambda value: str(value)[:20],
+
 )  # fmt: skip
 def test_a_histogram_that_is_none_is_refused(histogram: Any) -> None:
     """Before memory is taken for what it says: bombs, scales of other digits, counts beyond all pushes."""

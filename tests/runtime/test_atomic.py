@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError
 from rnnedge_runtime.atomic import check_writable, open_text, write_bytes, write_text
@@ -38,7 +39,7 @@ def names(folder: Path) -> set[str]:
 
 
 @every_way
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+@in_one_test("mode", [0o600, 0o640, 0o755])
 def test_a_file_keeps_its_mode(write: Write, mode: int, tmp_path: Path) -> None:
     """A new one has that of the umask."""
     path = tmp_path / "a.txt"

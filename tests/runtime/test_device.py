@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import windows
 from exported import Exported
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import Model, ProviderError, load
@@ -48,7 +49,7 @@ def carried(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@in_one_test("batch", [1, 3])
 def test_a_stream_on_a_device_gives_what_one_in_host_memory_gives(both: Exported, batch: int) -> None:
     """In every form, for any chunks, with summaries, a reset and a copy."""
     near, there = both.model.stream(batch), far(both.model).stream(batch)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from exported import Exported
 from hanging import hanging, patient
+from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, InputError, ProviderError, Stalled, Stream
 from rnnedge_runtime.contract import Array
@@ -84,8 +85,8 @@ def pushed(stream: Stream, x: np.ndarray) -> np.ndarray:
     return np.concatenate([stream.push(frame[None]) for frame in x])
 
 
-@pytest.mark.parametrize("feed", [pushed, stepped, Stream.push], ids=["push", "step", "chunk"])
-@pytest.mark.parametrize("runs", [0, 1, 7])
+@in_one_test("feed", [pushed, stepped, Stream.push], ids=["push", "step", "chunk"])
+@in_one_test("runs", [0, 1, 7])
 def test_the_next_provider_takes_over_with_the_states(native: Exported, runs: int, feed: Callable) -> None:
     """No frame is lost or run twice, the change is told once, and new streams begin with the new one."""
     expected = native.model.stream().push(X)

@@ -10,6 +10,7 @@ import pytest
 import torch
 import windows
 from exported import FORMS, Exported, export_network
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import Event, InputError, load
@@ -132,7 +133,7 @@ def test_a_held_number_is_remembered_across_pushes_snapshots_and_sequences(nativ
     np.testing.assert_array_equal(stream.push(nothing), native.model.stream(batch).push(np.zeros_like(nothing)))
 
 
-@pytest.mark.parametrize("policy", ["hold", "zero", "reset"])
+@in_one_test("policy", ["hold", "zero", "reset"])
 def test_a_gap_is_filled_or_begins_another_sequence(tagger: Exported, policy: str) -> None:
     """As documented, in every form, and counted."""
     x = np.random.default_rng(2).standard_normal((11, 5), np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime import ContractError, ModelRefused, replay
 from rnnedge_runtime.golden_bounds import allowed_errors, errors
@@ -75,8 +76,8 @@ WRONG: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-@pytest.mark.parametrize("trust", ["strict", "local"])
+@in_one_test("name", WRONG)
+@in_one_test("trust", ["strict", "local"])
 def test_no_tolerance_makes_a_wrong_replay_pass(name: str, trust: str) -> None:
     """A strict load refuses it, and the report of a replay says that it failed."""
     data = with_sample(WRONG[name])
@@ -119,8 +120,8 @@ OTHERS: dict[str, tuple[Change, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("trust", ["strict", "local"])
+@in_one_test("name", OTHERS)
+@in_one_test("trust", ["strict", "local"])
 def test_a_sample_that_is_not_of_the_contract_is_refused(name: str, trust: str) -> None:
     """By the strict load and by the replay of any file, with one error that names the place."""
     change, words = OTHERS[name]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime.host import fingerprint, throttling, warnings_of
 from rnnedge_runtime.host.exposed import as_spans, spans
@@ -228,7 +229,7 @@ def test_a_run_that_was_throttled_says_so(tmp_path: Path) -> None:
     assert "20 periods, for 1000 ms" in lines[0] and "heat slowed cores down, 1 events" in lines[1]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("before", "after", "words"),
     [
         ("50000", "50000", None),

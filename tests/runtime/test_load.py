@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from exported import Exported
+from in_one_test import in_one_test
 from onnx import TensorProto, helper
 
 import rnnedge_runtime.contract_json as contract_json
@@ -128,7 +129,7 @@ def test_sealed_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
             load(tmp_path / "junk.onnx")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "words"),
     [
         (lambda c: c["inputs"][0].update(shape=["time", "batch", 7]), r"input 'x': the contract promises"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from exported import Exported
+from in_one_test import in_one_test
 from torch import Tensor, nn
 
 import rnnedge_export
@@ -53,7 +54,7 @@ def test_growth_is_told_once(course: np.ndarray) -> None:
     assert "grows without bound" in alarm.text
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "course",
     [
         NOISE,

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import Exported
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, OwnerError, Stream
 
@@ -42,7 +43,7 @@ def busy(stream: Stream) -> tuple[Waiting, threading.Thread]:
     return run, thread
 
 
-@pytest.mark.parametrize("method", ["push", "step", "finish", "reset", "snapshot", "copy", "gap"])
+@in_one_test("method", ["push", "step", "finish", "reset", "snapshot", "copy", "gap"])
 def test_a_second_thread_gets_an_error_that_names_both(native: Exported, method: str) -> None:
     """While the first is inside a push, whatever the second calls; afterwards all is well."""
     stream = native.model.stream()

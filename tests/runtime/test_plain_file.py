@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, ModelRefused
 from rnnedge_runtime.plain_file import check_plain, open_plain, read_plain
@@ -36,7 +37,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", OTHERS)
+@in_one_test("what", OTHERS)
 def test_what_is_no_plain_file_is_an_error_at_once(tmp_path: Path, what: str) -> None:
     """With the class that is asked for, and the path."""
     put, words = OTHERS[what]

@@ -14,6 +14,7 @@ import pytest
 import torch
 import windows
 from exported import Exported
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import InputError, Model, ModelRefused, RnnEdgeError, Stream, load
@@ -34,7 +35,7 @@ def rest_of(stream: Stream, frames: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-@pytest.mark.parametrize("cut", [0, 1, 5, 6, 17, 40])
+@in_one_test("cut", [0, 1, 5, 6, 17, 40])
 def test_a_stream_goes_on_from_its_snapshot(both: Exported, cut: int) -> None:
     """In another stream of a file loaded again, at any point, at the end too: summaries are kept."""
     model = both.model
@@ -146,7 +147,7 @@ def put(path: str, value: Any) -> Any:
     return change
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "change",
     [
         *(put(f"fields.{name}", value) for name in ("frames", "calls") for value in
@@ -264,7 +265,7 @@ def test_arrays_of_a_contract_cannot_be_written(tmp_path: Path) -> None:
             array[...] = 0
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "words"),
     [
         (np.full((1, 1, 6), 1e39), "expected numbers of float32, up to 3.40282e[+]38, found 1e[+]39"),

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import windows
 from exported import Exported
+from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import InputError, Stream, load
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@in_one_test("batch", [1, 3])
 def test_steps_equal_pushes(tagger: Exported, batch: int) -> None:
     """Also where pushes come between, of one call and of several."""
     model = tagger.model

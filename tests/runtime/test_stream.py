@@ -12,6 +12,7 @@ import torch
 from exported import Exported
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError
 
@@ -55,7 +56,7 @@ def test_any_chunking_equals_the_whole_for_several_sequences(tagger: Exported, c
     np.testing.assert_allclose(found, torch_says(tagger, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("time", [1, 3, 4, 5, 7, 8, 1024, 1025, 2051])
+@in_one_test("time", [1, 3, 4, 5, 7, 8, 1024, 1025, 2051])
 def test_awkward_lengths_equal_the_whole(both: Exported, time: int) -> None:
     """Around the chunk of the unrolled form (4) and the piece of a long push (1,024), summaries included."""
     x = frames(time)
@@ -131,8 +132,8 @@ def test_tokens_stream(tokens: Exported) -> None:
     np.testing.assert_allclose(found, torch_says(tokens, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("length", [1, 4, 7])
+@in_one_test("bad", [np.nan, np.inf, -np.inf])
+@in_one_test("length", [1, 4, 7])
 def test_a_non_finite_frame_is_refused_and_nothing_is_lost(tagger: Exported, bad: float, length: int) -> None:
     """The message names frame and feature; the sequence then goes on as if nothing had happened."""
     x = frames(12)
@@ -146,7 +147,7 @@ def test_a_non_finite_frame_is_refused_and_nothing_is_lost(tagger: Exported, bad
     np.testing.assert_allclose(np.concatenate(parts), torch_says(tagger, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("large", [1e38, -3e38, 1e-42])
+@in_one_test("large", [1e38, -3e38, 1e-42])
 def test_extreme_finite_frames_are_accepted(tagger: Exported, large: float) -> None:
     """A sum of squares that overflows is no reason to refuse numbers that are finite."""
     stream = tagger.model.stream()
@@ -155,7 +156,7 @@ def test_extreme_finite_frames_are_accepted(tagger: Exported, large: float) -> N
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("x", "words"),
     [
         (frames(2)[:, :3], r"'x': expected shape \(time, 5\), found \(2, 3\)"),

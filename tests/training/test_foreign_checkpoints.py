@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import load_checkpoint, save_checkpoint
@@ -108,7 +109,7 @@ def test_a_copy_is_read(good: Path, tmp_path: Path) -> None:
         assert torch.equal(tensor, other.state_dict()[name])
 
 
-@pytest.mark.parametrize("kind", _HOSTILE)
+@in_one_test("kind", _HOSTILE)
 def test_what_cannot_be_is_refused_at_once(kind: str, good: Path, tmp_path: Path) -> None:
     """In a line that names the file, before memory is taken."""
     folder = _changed(good, tmp_path / "run", _HOSTILE[kind])
@@ -121,11 +122,11 @@ def test_what_cannot_be_is_refused_at_once(kind: str, good: Path, tmp_path: Path
     assert peak < 64 << 20
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     ["", "[" * 100_000, '{"network":' * 50_000, "{}", "[]", '{"network": {}}', '{"network": NaN}', "\udcff", "pipe",
      " " * (1 << 25)],
-    ids=lambda text: text[:12],
+
 )  # fmt: skip
 def test_a_config_that_is_none_is_refused(text: str, good: Path, tmp_path: Path) -> None:
     """Deep, long, empty, of other bytes, or a pipe."""

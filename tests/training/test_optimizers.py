@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, fit
@@ -79,7 +80,7 @@ def test_gradient_descent_takes_all_sequences_at_once() -> None:
         torch.testing.assert_close(a.detach(), b.detach() - 0.1 * b.grad, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("field", "words"),
     [
         ({"optimizer": "adma"}, "optimizer: expected one of gradient_descent, sgd"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -32,7 +33,7 @@ def on_grid(w: Array, precision: str) -> Array:
     return narrow.widened().T
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@in_one_test("shape", SHAPES)
 def test_the_grids_are_those_of_the_exporter(shape: tuple[int, int]) -> None:
     """Equal to the bit, whatever is left over after the last whole block."""
     w = numbers(*shape)
@@ -47,8 +48,8 @@ def test_a_kernel_has_a_scale_for_each_output() -> None:
     np.testing.assert_array_equal(per_row8(w).numpy(), grids.per_axis(w.numpy(), 0).widened())
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("cell", CELLS)
+@in_one_test("precision", PRECISIONS)
+@in_one_test("cell", CELLS)
 def test_a_call_uses_the_rounded_weights(cell: str, precision: str) -> None:
     """Outputs and states equal those of a network that owns the exporter's numbers, and the weights are still there."""
     torch.manual_seed(0)
@@ -73,7 +74,7 @@ def test_a_call_uses_the_rounded_weights(cell: str, precision: str) -> None:
     assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in before.items())
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@in_one_test("cell", CELLS)
 def test_gradients_pass_through_the_rounding(cell: str) -> None:
     """The weights get the gradient that the rounded weights have in a network that owns them."""
     torch.manual_seed(0)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, fit
@@ -107,8 +108,8 @@ def by_hand(k1: int, k2: int, frames: int) -> RecurrentNetwork:
     return network
 
 
-@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (3, 3), (1, 4), (2, 6), (5, 20)])
-@pytest.mark.parametrize("stateful", [False, True])
+@in_one_test(("k1", "k2"), [(1, 1), (3, 3), (1, 4), (2, 6), (5, 20)])
+@in_one_test("stateful", [False, True])
 def test_truncated_back_propagation_is_that_written_by_hand(k1: int, k2: int, stateful: bool) -> None:
     """An update every k1 frames, whose gradient reaches k2 frames back, the state carried: the same weights."""
     frames = 13

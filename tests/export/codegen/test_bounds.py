@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 from one_node import Case, compiled
 
 from rnnedge_export.codegen._ir.loops import Access, Loop
@@ -97,7 +98,7 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@in_one_test("name", PAIRS)
 def test_sizes_that_contradict_each_other_are_refused(name: str) -> None:
     """By name of the node, in one line; the same node with sizes that fit is written."""
     right, wrong = PAIRS[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 from one_node import Case, compiled, contract_of, library, run
 from onnx import helper, numpy_helper
 
@@ -20,7 +21,7 @@ from rnnedge_export.codegen.render._c_api import header, in_comment
 from rnnedge_runtime.errors import InputError
 
 
-@pytest.mark.parametrize("name", ["*/ evil /*", "**//evil/*", "*\\\n/ evil /*", "*\n/ evil", "/* evil", "\\"])
+@in_one_test("name", ["*/ evil /*", "**//evil/*", "*\\\n/ evil /*", "*\n/ evil", "/* evil", "\\"])
 def test_a_name_stays_in_its_comment(name: str) -> None:
     """Names and paths come from whoever made the file, and what is compiled runs."""
     case = Case("Relu", [np.ones(3, np.float32)])

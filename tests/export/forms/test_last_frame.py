@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from rnnedge_export.forms import lower
@@ -82,8 +83,8 @@ def feeds_of(model: ir.Model) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-@pytest.mark.parametrize("last", range(CHUNK))
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("last", range(CHUNK))
+@in_one_test("kind", GATES)
 def test_states_are_those_after_the_last_valid_frame(kind: str, last: int, run_onnx: Run) -> None:
     """States equal those of the valid frames alone; per-frame output is that of the whole chunk, padding included."""
     whole, padded = native(kind), native(kind)
@@ -111,7 +112,7 @@ def test_what_is_padded_does_not_matter(run_onnx: Run) -> None:
         np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("last", range(CHUNK))
+@in_one_test("last", range(CHUNK))
 def test_scan_states_too(last: int, run_onnx: Run) -> None:
     """The final state of an inlined Scan is the one after the last valid frame."""
     model = ir.from_proto(parser.parse_model(SUMS))

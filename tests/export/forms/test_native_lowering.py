@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge_export.forms import cells, lower, recurrence
@@ -140,7 +141,7 @@ def unbounded(node: Node) -> bool:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("seed", range(30))
+@in_one_test("seed", range(30))
 @pytest.mark.parametrize("kind", GATES)
 def test_lowered_equals_native(kind: str, seed: int, form: str, run_onnx: Run) -> None:
     """Any attributes, optional inputs, directions and opset: the lowered node computes what the native one does."""
@@ -149,7 +150,7 @@ def test_lowered_equals_native(kind: str, seed: int, form: str, run_onnx: Run) -
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("seed", range(5))
+@in_one_test("seed", range(5))
 @pytest.mark.parametrize("kind", GATES)
 def test_batch_first_equals_time_first(kind: str, seed: int, form: str, run_onnx: Run) -> None:
     """layout=1, which onnxruntime's native operators refuse, computes what layout=0 does on swapped axes."""
@@ -157,10 +158,8 @@ def test_batch_first_equals_time_first(kind: str, seed: int, form: str, run_onnx
     assert error(node, form, run_onnx) <= (5e-6 if unbounded(node) else 1e-6)
 
 
-@pytest.mark.parametrize(
-    "parameters", [{}, {"activation_alpha": [0.3], "activation_beta": [0.6]}], ids=["plain", "given"]
-)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@in_one_test("parameters", [{}, {"activation_alpha": [0.3], "activation_beta": [0.6]}], ids=["plain", "given"])
+@in_one_test("name", FUNCTIONS)
 def test_every_activation(name: str, parameters: dict[str, Any], run_onnx: Run) -> None:
     """Each activation with and without its parameters, onnxruntime's defaults included."""
     node = draw("RNN", 3)
@@ -190,8 +189,8 @@ def test_hidden_size_may_be_missing(run_onnx: Run) -> None:
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("batch", [1, 3])
+@in_one_test("form", FORMS)
+@in_one_test("batch", [1, 3])
 def test_batch_is_dynamic(form: str, batch: int, run_onnx: Run) -> None:
     """One lowered graph serves any batch size, missing initial states included."""
     small, time = draw("LSTM", 2, time=1 if form == "step" else 4), 1 if form == "step" else 4

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import parser
 
 from rnnedge_export.forms import lower
@@ -105,9 +106,9 @@ def scans(changed: ir.Model) -> int:
     return sum(node.op_type == "Scan" for node in changed.graph.all_nodes())
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("time", [1, 2, 5])
-@pytest.mark.parametrize("name", GRAPHS)
+@in_one_test("batch", [1, 3])
+@in_one_test("time", [1, 2, 5])
+@in_one_test("name", GRAPHS)
 def test_inlined_equals_scan(name: str, time: int, batch: int, run_onnx: Run) -> None:
     """Any axes, directions, passed-through values, outer values and nesting: the straight line computes the same."""
     changed = model(GRAPHS[name], time)
@@ -172,7 +173,7 @@ def test_a_nested_scan_of_unknown_length_stays(run_onnx: Run) -> None:
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@in_one_test("name", GRAPHS)
 def test_every_name_is_unique(name: str) -> None:
     """No value of any subgraph is called like another one, earlier or later."""
     changed = model(GRAPHS[name], 3)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge_export.forms import lower
@@ -108,8 +109,8 @@ def weight_bytes(model: ir.Model) -> int:
     return sum(t.nbytes for t in tensors if t.dtype == ir.DataType.FLOAT)
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("layers", [1, 2, 3])
+@in_one_test("kind", GATES)
 def test_only_products_and_element_wise_operators_remain(kind: str, layers: int) -> None:
     """No Squeeze, Unsqueeze, Transpose or Reshape is left, and nothing is computed twice."""
     actual = Counter(node.op_type for node in step(network(kind, layers)).graph)
@@ -127,9 +128,9 @@ def test_every_value_has_two_axes(kind: str) -> None:
     assert all(v.type is not None for v in values)
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("opset", [18, 19, 20, 21, 22])
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("batch", [1, 3])
+@in_one_test("opset", [18, 19, 20, 21, 22])
+@in_one_test("kind", GATES)
 def test_step_equals_native(kind: str, opset: int, batch: int, run_onnx: Run) -> None:
     """One frame, in every opset, for any batch: the step form computes what the native operators do."""
     native = network(kind, 3, opset)
@@ -160,8 +161,8 @@ def test_chained_steps_equal_the_whole_sequence(kind: str, run_onnx: Run) -> Non
         np.testing.assert_allclose(got, wanted[0], rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("form", ["scan", "unrolled", "step"])
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("form", ["scan", "unrolled", "step"])
+@in_one_test("kind", GATES)
 def test_weights_stand_in_the_file_once(kind: str, form: str) -> None:
     """No weight is moved at run time or stored twice; summed biases make the file smaller."""
     model = network(kind, 2)
@@ -172,8 +173,8 @@ def test_weights_stand_in_the_file_once(kind: str, form: str) -> None:
     assert all(v is None or v.const_value is None for node in moves for v in node.inputs)
 
 
-@pytest.mark.parametrize("form", ["scan", "unrolled", "step"])
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("form", ["scan", "unrolled", "step"])
+@in_one_test("kind", GATES)
 def test_same_model_same_bytes(kind: str, form: str) -> None:
     """Names, order and constants depend on nothing but the model."""
 
@@ -187,8 +188,8 @@ def test_same_model_same_bytes(kind: str, form: str) -> None:
     assert written() == written()
 
 
-@pytest.mark.parametrize("form", ["scan", "unrolled", "step"])
-@pytest.mark.parametrize("kind", GATES)
+@in_one_test("form", ["scan", "unrolled", "step"])
+@in_one_test("kind", GATES)
 def test_the_graph_passes_the_checker(kind: str, form: str) -> None:
     """The checker of onnx, with full shape inference, accepts what was written."""
     model = network(kind, 2)

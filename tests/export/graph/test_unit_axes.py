@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import parser
 
 from rnnedge_export.graph.axes import propagation, remove_unit_axes
@@ -307,7 +308,7 @@ def arrays(case: Case, run_onnx: Run, model: ir.Model) -> tuple[np.ndarray[Any, 
     return actual, expected if case.y_axis is None else np.squeeze(expected, case.y_axis)
 
 
-@pytest.mark.parametrize("name", [*RULES, *NO_RULE])
+@in_one_test("name", [*RULES, *NO_RULE])
 def test_the_result_stays(name: str, run_onnx: Run) -> None:
     """With a rule or without, the graph computes the same, its axes left out."""
     case = {**RULES, **NO_RULE}[name]
@@ -316,7 +317,7 @@ def test_the_result_stays(name: str, run_onnx: Run) -> None:
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [*RULES, *NO_RULE])
+@in_one_test("name", [*RULES, *NO_RULE])
 def test_the_operators_left(name: str) -> None:
     """A rule leaves no Unsqueeze; without a rule there is one in front of the operator."""
     case = {**RULES, **NO_RULE}[name]

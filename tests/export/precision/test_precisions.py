@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import nn
 
 import rnnedge_export
@@ -222,7 +223,7 @@ def test_ranges_come_from_recordings_as_a_stream_sees_them(tmp_path: Path) -> No
         assert any(close), (low, high, seen)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("calibration", "message"),
     [
         (np.zeros((0, INPUTS), np.float32), "recording 0"),

@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_export.precision.apply import Plan, narrow
 from rnnedge_export.precision.grids import per_block, per_column, per_tensor
@@ -62,8 +63,8 @@ def rounded(x: np.ndarray) -> np.ndarray:
     return (np.clip(np.rint(x / scale) + zero, 0, 255) - zero) * scale
 
 
-@pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("shape", [(40, 24), (256, 512), (7, 5)])
+@in_one_test("bias", [False, True])
+@in_one_test("shape", [(40, 24), (256, 512), (7, 5)])
 def test_a_bounded_product_is_exact_on_its_grids(shape: tuple[int, int], bias: bool) -> None:
     """What comes out is the product of the rounded sides in real numbers, within float32."""
     rng = np.random.default_rng(0)

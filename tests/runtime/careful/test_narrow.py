@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import nn
 
 import rnnedge_export
@@ -113,7 +114,7 @@ def test_what_the_exporter_writes_is_allowed(files: dict[str, bytes]) -> None:
         check_policy(data, LIMITS)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("operator", "change", "words"),
     [
         ("MatMulNBits", attribute("K", 4096), "expected weights of dims"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from in_one_test import in_one_test
 from onnx import helper, numpy_helper
 from operator_samples import SAMPLES, Sample
 
@@ -40,15 +41,15 @@ def sample_node(operator: str, sample: Sample, known: bool = True) -> Node:
     return node(operator, attributes, *shapes, outputs=2 if operator in ("Split", "TopK") else 1)
 
 
-@pytest.mark.parametrize("operator", SAMPLES)
-@pytest.mark.parametrize("known", [True, False])
+@in_one_test("operator", SAMPLES)
+@in_one_test("known", [True, False])
 def test_valid_nodes_are_allowed(operator: str, known: bool) -> None:
     """Whether the shapes of their data are known or not."""
     for sample in SAMPLES[operator]:
         check_node(sample_node(operator, sample, known))
 
 
-@pytest.mark.parametrize("operator", sorted(operators()))
+@in_one_test("operator", sorted(operators()))
 def test_what_no_row_names_is_refused(operator: str) -> None:
     """An attribute of another operator, and one of no known kind."""
     sample = SAMPLES.get(operator, [({}, ())])[0]
@@ -58,7 +59,7 @@ def test_what_no_row_names_is_refused(operator: str) -> None:
             check_node(Node(operator, made.inputs, made.outputs, {**made.attributes, name: value}))
 
 
-@pytest.mark.parametrize("operator", sorted(SAMPLES))
+@in_one_test("operator", sorted(SAMPLES))
 def test_every_integer_has_an_end(operator: str) -> None:
     """No attribute of integers takes the largest or the least one that a file can say, seeds and cuts apart."""
     sample = SAMPLES[operator][0]
@@ -78,7 +79,7 @@ def test_every_family_has_rows() -> None:
     assert len(operators()) > 100
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("good", "bad", "words"),
     [
         (("GatherND", {"batch_dims": 1}, (3, 4, 2), (3, 1)), ("GatherND", {"batch_dims": -1}, (3, 4, 2), (3, 1)),
@@ -148,7 +149,7 @@ def inferred(operator: str, sample: Sample, dtype: str) -> tuple[tuple[str | Non
     return tuple(said), expected
 
 
-@pytest.mark.parametrize("operator", sorted(name for name in SAMPLES if "::" not in name))
+@in_one_test("operator", sorted(name for name in SAMPLES if "::" not in name))
 def test_the_types_of_results_are_those_of_onnx(operator: str) -> None:
     """For every type that the operator takes: guards of integers depend on it."""
     found = [inferred(operator, one, dtype) for one in SAMPLES[operator]

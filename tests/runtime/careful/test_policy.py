@@ -11,6 +11,7 @@ import onnx
 import pytest
 from bombs import model, sealed, with_contract, with_metadata
 from exported import Exported
+from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge_export.streaming.registry import operators
@@ -68,7 +69,7 @@ def _numbers(proto: onnx.ModelProto) -> None:
     tensor.ClearField("raw_data")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "words"),
     [
         (_external, r"found data in another file"),
@@ -186,7 +187,7 @@ def test_a_graph_that_stands_in_the_file_twice_is_refused() -> None:
         check_policy(other.SerializeToString() + sealed(proto), LIMITS)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "words"),
     [
         (b"\x08" + b"\xff" * 11, r"byte 1: expected a number"),
@@ -203,7 +204,7 @@ def test_bytes_that_are_no_message_are_refused(data: bytes, words: str) -> None:
         check_policy(data, LIMITS)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("limits", "words"),
     [
         (replace(LIMITS, file_bytes=100), r"expected at most 100 bytes"),
@@ -237,7 +238,7 @@ def _golden(**fields: object) -> bytes:
     return with_contract(lambda golden: golden.update(fields), "rnnedge.golden")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "words"),
     [
         (lambda: _golden(tolerance=1e9), r"golden\.tolerance: expected at most 0\.01 of the outputs"),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bombs import GOLDEN, with_contract
+from in_one_test import in_one_test
 
 from rnnedge_runtime import Contract, ContractError
 from rnnedge_runtime.careful import LIMITS
@@ -46,7 +47,7 @@ GROWING: list[Length] = [
 ]
 
 
-@pytest.mark.parametrize("steps", GROWING)
+@in_one_test("steps", GROWING)
 def test_a_sequence_that_grows_faster_than_its_calls_is_refused(contract: Contract, steps: Length) -> None:
     """Also where a sequence as long as the sample, 16 frames, has no more than that."""
     check_promises(contract, LIMITS)
@@ -54,7 +55,7 @@ def test_a_sequence_that_grows_faster_than_its_calls_is_refused(contract: Contra
         check_promises(with_clock(contract, length=steps), LIMITS)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "words"),
     [
         (lambda c: with_clock(c, delay=MIB), "to end within 16,384 calls, found up to 1,048,579"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime import ModelRefused
 from rnnedge_runtime.careful.operator_table import Node, Shape, check_node, operators, result_shapes
@@ -149,7 +150,7 @@ def _ask(node: Node) -> Shape | None:
     return result_shapes(node)[0]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{right.operator}-{k}" for k, (right, _) in enumerate(CASES)])
+@in_one_test("case", CASES, ids=[f"{right.operator}-{k}" for k, (right, _) in enumerate(CASES)])
 def test_what_contradicts_itself_is_refused(case: tuple[One, list[Any]]) -> None:
     """Each change of a node that is right, by its place, in one line; the shape of the right one is foretold."""
     right, changes = case
@@ -160,7 +161,7 @@ def test_what_contradicts_itself_is_refused(case: tuple[One, list[Any]]) -> None
             _ask(wrong)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{right.operator}-{k}" for k, (right, _) in enumerate(CASES)])
+@in_one_test("case", CASES, ids=[f"{right.operator}-{k}" for k, (right, _) in enumerate(CASES)])
 def test_what_is_not_known_is_passed_over(case: tuple[One, list[Any]]) -> None:
     """Without the dims of what is computed nothing is refused, and nothing that is foretold is wrong."""
     right = case[0]

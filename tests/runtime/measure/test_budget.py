@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError
 from rnnedge_runtime.measure.budget import METRICS, Budget, check, missed, parse
@@ -14,7 +15,7 @@ from rnnedge_runtime.measure.budget import METRICS, Budget, check, missed, parse
 UNITS = [(metric, unit, factor) for metric, units in METRICS.items() for unit, factor in units.items()]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "limit"),
     [("p99<2ms", 2000), ("p99.9 <= 150us", 150), ("max<1s", 1e6), ("p50<900ns", 0.9), ("miss<0.1%", 0.001),
      ("miss<=0.001", 0.001), ("rtf<50%", 0.5), ("burst<=2", 2), ("streams>=100", 100), ("rss<80MB", 80),
@@ -38,7 +39,7 @@ def test_whatever_is_written_is_read_back(bounds: list[tuple[tuple[str, str, flo
         assert math.isclose(budget.limit, number * factor, rel_tol=1e-12, abs_tol=1e-300)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "words"),
     [("", "such as p99<2ms"), ("p99", "such as p99<2ms"), ("p99<", "such as p99<2ms"), ("p99<2ms,", "such as p99<2ms"),
      ("p99=2ms", "such as p99<2ms"), ("p99<-2ms", "such as p99<2ms"), ("p99<2ms p50<1ms", "such as"),

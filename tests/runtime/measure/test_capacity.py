@@ -6,12 +6,13 @@ import random
 
 import pytest
 from exported import Exported
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, load
 from rnnedge_runtime.measure.capacity import largest, measure_capacity, missed_share
 
 
-@pytest.mark.parametrize("capacity", [0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 1000, 4095, 50_000])
+@in_one_test("capacity", [0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 1000, 4095, 50_000])
 def test_the_largest_number_is_found_within_a_thirty_second_part(capacity: int) -> None:
     """Never above, and exactly up to 32."""
     asked = []

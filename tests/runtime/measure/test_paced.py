@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from exported import Exported
+from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError
 from rnnedge_runtime.measure import Paced, measure_paced, pace, percentile
@@ -140,7 +141,7 @@ def test_a_machine_that_will_never_catch_up_is_let_go(native: Exported) -> None:
     assert run.usage.idle_burn is None and run.usage.cpu_us_per_frame > 0
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "wrong", [{"seconds": 0}, {"rate_hz": -1}, {"deadline_us": float("nan")}, {"pushes": 0}, {"rate_hz": 1e12}]
 )
 def test_a_pace_that_is_none_is_refused(wrong: dict[str, float], native: Exported) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime.measure.steady import steady_from
 
@@ -14,7 +15,7 @@ def noisy(level: float, count: int, seed: int = 0) -> np.ndarray:
     return level * (1 + 0.03 * rng.standard_normal(count) + (rng.random(count) < 0.01) * rng.exponential(20, count))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@in_one_test("seed", range(20))
 def test_constant_noise_is_warm_from_the_beginning(seed: int) -> None:
     """Outliers of twenty times the usual are no warm-up."""
     assert steady_from(noisy(10, 3000, seed)) == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported import FORMS, Exported, export_network
+from in_one_test import in_one_test
 from native_library import compile_library, compiler
 
 from rnnedge_runtime import InputError, Model, ProviderError, load
@@ -25,7 +26,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return exported.model, load(exported.path, provider="native")
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 5])
+@in_one_test("batch", [1, 2, 3, 5])
 def test_streams_agree(pair: tuple[Model, Model], batch: int) -> None:
     """For any chunks, blocks and single sequences."""
     x = np.random.default_rng(1).standard_normal((24, 5) if batch == 1 else (batch, 24, 5), np.float32)
@@ -35,8 +36,8 @@ def test_streams_agree(pair: tuple[Model, Model], batch: int) -> None:
         np.testing.assert_allclose(native.push(part), cpu.push(part), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("there", [0, 1])
+@in_one_test("batch", [1, 3])
+@in_one_test("there", [0, 1])
 def test_a_snapshot_of_one_engine_restores_on_the_other(pair: tuple[Model, Model], batch: int, there: int) -> None:
     """In both directions."""
     x = np.random.default_rng(2).standard_normal((24, 5) if batch == 1 else (batch, 24, 5), np.float32)
@@ -46,7 +47,7 @@ def test_a_snapshot_of_one_engine_restores_on_the_other(pair: tuple[Model, Model
     np.testing.assert_allclose(other.push(x[..., 12:, :]), one.push(x[..., 12:, :]), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("policy", ["reject", "hold", "zero", "reset"])
+@in_one_test("policy", ["reject", "hold", "zero", "reset"])
 def test_numbers_that_are_not_finite_do_the_same(pair: tuple[Model, Model], policy: str) -> None:
     """In a push and in a step, with the same words and counters."""
     found = []

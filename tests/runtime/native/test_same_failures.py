@@ -13,6 +13,7 @@ import pytest
 from both_engines import ENGINES, Pair, frames_of, pair_of, part, tried
 from exported import Exported
 from hanging import hanging, patient
+from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model, OwnerError, Stream
 
@@ -90,8 +91,8 @@ def test_many_threads_in_one_stream(plain: Pair, provider: str, feed: str) -> No
     np.testing.assert_allclose(stream.push(frame), twin.push(frame), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["push", "step", "finish", "reset", "snapshot", "copy", "gap", "restore"])
-@pytest.mark.parametrize("provider", ENGINES)
+@in_one_test("method", ["push", "step", "finish", "reset", "snapshot", "copy", "gap", "restore"])
+@in_one_test("provider", ENGINES)
 def test_whoever_comes_in_during_a_run_is_told(plain: Pair, provider: str, method: str) -> None:
     """A callback, and a thread while the first one is in a push; afterwards all is well."""
     inside, go = threading.Event(), threading.Event()
@@ -179,9 +180,9 @@ def refusal(provider: str, act: Callable[[], object]) -> object:
     return found.partition(f"provider {provider!r} ")[2].partition(": ")[0] if isinstance(found, str) else found
 
 
-@pytest.mark.parametrize("limit_s", [None, 60.0])
-@pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("bad", [11, -12, 2**40])
+@in_one_test("limit_s", [None, 60.0])
+@in_one_test("batch", [1, 2, 5])
+@in_one_test("bad", [11, -12, 2**40])
 def test_a_row_that_no_table_has_is_refused(words: Pair, bad: int, batch: int, limit_s: float | None) -> None:
     """In any frame of any sequence, and the stream is as before; a negative one counts from the end."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from both_engines import ENGINES, Pair, frames_of, part, tried
+from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model, StateMonitor, Stream
 
@@ -18,7 +19,7 @@ def state_of(stream: Stream) -> list[object]:
     return [stream.states, stream.frames, dict(stream.counters)]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 5])
+@in_one_test("batch", [1, 2, 5])
 def test_pushes_and_their_ends(pair: Pair, batch: int) -> None:
     """Of no frames, of some, of wrong ones, after the end and after a reset."""
 
@@ -43,7 +44,7 @@ def test_pushes_and_their_ends(pair: Pair, batch: int) -> None:
     pair.check(scenario)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3])
+@in_one_test("batch", [1, 2, 3])
 def test_steps_between_pushes(pair: Pair, batch: int) -> None:
     """How many frames a step gives, and what is refused while frames wait."""
 
@@ -83,8 +84,8 @@ def test_states_that_the_caller_gives(pair: Pair) -> None:
     pair.check(scenario)
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("policy", ["reject", "hold", "zero", "reset"])
+@in_one_test("batch", [1, 3])
+@in_one_test("policy", ["reject", "hold", "zero", "reset"])
 def test_numbers_that_are_not_finite(pair: Pair, policy: str, batch: int) -> None:
     """In one input of one sequence, in a push of several runs and in a step; events, counters and words too."""
 
@@ -107,8 +108,8 @@ def test_numbers_that_are_not_finite(pair: Pair, policy: str, batch: int) -> Non
     pair.check(scenario)
 
 
-@pytest.mark.parametrize("policy", ["hold", "zero", "reset"])
-@pytest.mark.parametrize("batch", [1, 2])
+@in_one_test("policy", ["hold", "zero", "reset"])
+@in_one_test("batch", [1, 2])
 def test_gaps(pair: Pair, policy: str, batch: int) -> None:
     """Before the first frame, in the middle, longer than a run, after the end."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from both_engines import ENGINES, Pair, frames_of, part, tried
+from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model
 from rnnedge_runtime.loaded import Loaded
@@ -40,9 +41,9 @@ class Breaking:
         return call
 
 
-@pytest.mark.parametrize("feed", ["push", "step", "chunks"])
-@pytest.mark.parametrize("first", ENGINES)
-@pytest.mark.parametrize("runs", [0, 1, 5, 7])
+@in_one_test("feed", ["push", "step", "chunks"])
+@in_one_test("first", ENGINES)
+@in_one_test("runs", [0, 1, 5, 7])
 def test_the_other_engine_takes_over_with_the_states(pair: Pair, runs: int, first: str, feed: str) -> None:
     """No frame is lost or run twice, whichever of them fails, and with whatever frames in its hands."""
     one, other = (pair.native, pair.cpu) if first == "native" else (pair.cpu, pair.native)

@@ -12,6 +12,7 @@ import torch
 import windows
 from exported import Exported
 from idioms import IDIOMS
+from in_one_test import in_one_test
 
 import rnnedge_export
 from examples.networks import NETWORKS
@@ -98,7 +99,7 @@ class Twins:
         self.compared += 1
 
 
-@pytest.mark.parametrize("seed", range(2))
+@in_one_test("seed", range(2))
 def test_a_member_equals_its_stream(tagger: Exported, seed: int) -> None:
     """Every form."""
     twins = Twins(tagger.model, 20, seed)
@@ -106,7 +107,7 @@ def test_a_member_equals_its_stream(tagger: Exported, seed: int) -> None:
     assert twins.pool.batched and twins.compared > 150
 
 
-@pytest.mark.parametrize("seed", range(2))
+@in_one_test("seed", range(2))
 def test_summaries_are_each_member_s_own(both: Exported, seed: int) -> None:
     """A network with an output per frame and two of the whole sequence, in every form."""
     twins = Twins(both.model, 12, seed)
