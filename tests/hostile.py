@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from rnnedge_runtime.seal import seal
+from rnnedge_runtime.checksum import seal
 
 GOLDEN = Path(__file__).parent / "data" / "golden_gru.onnx"
 # Sets the title, clears the screen, turns the writing around, ends a line, is half a character, is not there.

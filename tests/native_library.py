@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rnnedge_export.codegen import write_c
-from rnnedge_runtime.engines.native.find import Compiler
+from rnnedge_runtime.engines.native._find import Compiler
 from rnnedge_runtime.trust import BUILT, remember
 
 FLAGS = ("-std=gnu99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", "-DRNNEDGE_LIBRARY")

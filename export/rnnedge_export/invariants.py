@@ -12,9 +12,9 @@ from onnx_ir.passes import InvariantError
 
 from rnnedge_export.streaming import Streaming
 from rnnedge_export.work import Work
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import TIME, Contract, State
-from rnnedge_runtime.golden_bounds import checked_sample
-from rnnedge_runtime.seal import check_seal
+from rnnedge_runtime.golden_tolerance import checked_sample
 
 _NATIVE = ("RNN", "GRU", "LSTM")
 

@@ -7,13 +7,13 @@ import warnings
 from pathlib import Path
 
 from rnnedge_runtime.atomic import write_bytes
-from rnnedge_runtime.careful.limits import LIMITS, Limits
-from rnnedge_runtime.careful.policy import check_policy
-from rnnedge_runtime.careful.promises import check_promises
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.trust import remember
+from rnnedge_runtime.untrusted.contract_limits import check_promises
+from rnnedge_runtime.untrusted.limits import LIMITS, Limits
+from rnnedge_runtime.untrusted.policy import check_policy
 
 
 class NotPortableWarning(UserWarning):

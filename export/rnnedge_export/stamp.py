@@ -13,13 +13,13 @@ import onnx
 import onnx_ir as ir
 
 import rnnedge_runtime.contract_json as contract_json
-from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
-from rnnedge_runtime.careful.limits import LIMITS
-from rnnedge_runtime.careful.policy import check_policy
-from rnnedge_runtime.careful.wire import Grammar
+from rnnedge_runtime.checksum import seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.seal import seal
+from rnnedge_runtime.protobuf_reader import Grammar
+from rnnedge_runtime.untrusted.limits import LIMITS
+from rnnedge_runtime.untrusted.onnx_grammar import FORBIDDEN, MODEL
+from rnnedge_runtime.untrusted.policy import check_policy
 
 # The newest ONNX file format version that every onnxruntime from 1.18 on reads; it serves opsets up to 21 and 22.
 _IR_VERSION = 10

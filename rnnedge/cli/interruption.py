@@ -87,7 +87,7 @@ class Interruption:
                 time.sleep(0.001)
                 os.kill(os.getpid(), self.code - 128)
                 continue
-            end = getattr(sys.modules.get("rnnedge_runtime.calls"), "end_all_runs", None)
+            end = getattr(sys.modules.get("rnnedge_runtime._graph_runner"), "end_all_runs", None)
             if end is not None:
                 end()
             self._ended_runs.set()

@@ -43,8 +43,8 @@ def bench_there(context: typer.Context, target: str, file: str) -> dict[str, Any
     """
     from rnnedge.cli.output import say, stages
     from rnnedge.remote import NEEDS, run_remote
+    from rnnedge_runtime.checksum import check_seal
     from rnnedge_runtime.read import read_model
-    from rnnedge_runtime.seal import check_seal
     from rnnedge_runtime.trust import trust_of
 
     given = context.params

@@ -15,7 +15,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint, throttling, warnings_of
 from rnnedge_runtime.measure.capacity import Capacity, measure_capacity
 from rnnedge_runtime.measure.latency import PERCENTILES, percentile
-from rnnedge_runtime.measure.paced import Paced
+from rnnedge_runtime.measure.open_loop import Paced
 from rnnedge_runtime.measure.processes import Run, Settings, run_processes
 from rnnedge_runtime.model import Model, load
 

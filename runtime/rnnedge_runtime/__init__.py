@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rnnedge_runtime._telemetry import keep_off
 from rnnedge_runtime.contract import Contract, Golden, Normalization, Port, State, Tap
 from rnnedge_runtime.errors import (
     ContractError,
@@ -23,24 +24,23 @@ from rnnedge_runtime.errors import (
 from rnnedge_runtime.faults import Event
 from rnnedge_runtime.model import Model, load
 from rnnedge_runtime.stream import Stream
-from rnnedge_runtime.telemetry import keep_off
 
 # Nothing above imports onnxruntime, and whatever does is part of this package, which is imported first.
 keep_off()
 
 if TYPE_CHECKING:
+    from rnnedge_runtime._monitor import Alarm, StateMonitor
     from rnnedge_runtime.golden import GoldenReport, replay
-    from rnnedge_runtime.monitor import Alarm, StateMonitor
     from rnnedge_runtime.pool import Member, StreamPool
-    from rnnedge_runtime.pool.batcher import Batcher
+    from rnnedge_runtime.pool._batcher import Batcher
 
 # What a device seldom needs is loaded when it is asked for (PEP 562).
 _LATER = {
-    "Alarm": "monitor",
-    "Batcher": "pool.batcher",
+    "Alarm": "_monitor",
+    "Batcher": "pool._batcher",
     "GoldenReport": "golden",
     "Member": "pool",
-    "StateMonitor": "monitor",
+    "StateMonitor": "_monitor",
     "StreamPool": "pool",
     "replay": "golden",
 }

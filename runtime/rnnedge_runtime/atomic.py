@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from rnnedge_runtime._write_through import kind_of, open_stream, place_of, unwritable
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.write_through import kind_of, open_stream, place_of, unwritable
 
 _WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 

@@ -3,7 +3,7 @@
     rnnedge.schema      "1"
     rnnedge.contract    JSON object, sorted keys; the fields of `Contract` except `golden`
     rnnedge.golden      JSON object {"inputs": {name: array}, "outputs": {name: array}, "tolerance": float}
-    rnnedge.sha256      the seal (see `rnnedge_runtime.seal`)
+    rnnedge.sha256      the seal (see `rnnedge_runtime.checksum`)
 
 An array is {"dtype", "shape", "data"}, data being base64 of its little-endian bytes in C order.
 """

@@ -9,10 +9,10 @@ import numpy as np
 
 from rnnedge_runtime.arguments import instance, integer
 from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.engines.providers import NATIVE
+from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.errors import ContractError, InputError
 from rnnedge_runtime.frames import Frames
-from rnnedge_runtime.golden_bounds import allowed_errors, checked_sample, errors
+from rnnedge_runtime.golden_tolerance import allowed_errors, checked_sample, errors
 from rnnedge_runtime.model import MOST_SEQUENCES, Model
 from rnnedge_runtime.stream import Stream
 

@@ -10,27 +10,27 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from rnnedge_runtime._loaded_model import Loaded, first_that_starts
+from rnnedge_runtime._memory import STRICT, check_pool, check_stream
+from rnnedge_runtime._origin import Origin, origin_of
 from rnnedge_runtime.arguments import choice, integer
 from rnnedge_runtime.arrays import array_of
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Array, Contract, check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines import Engine
-from rnnedge_runtime.engines.providers import NATIVE, check_options, choose_providers
+from rnnedge_runtime.engines._providers import NATIVE, check_options, choose_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import InputError, ModelRefused, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, named_inputs
-from rnnedge_runtime.loaded import Loaded, first_that_starts
-from rnnedge_runtime.memory import STRICT, check_pool, check_stream
-from rnnedge_runtime.origin import Origin, origin_of
-from rnnedge_runtime.seal import check_seal
 from rnnedge_runtime.stream import Stream
 from rnnedge_runtime.trust import TRUST, trust_of
 
 if TYPE_CHECKING:
-    from rnnedge_runtime.careful.limits import Limits
-    from rnnedge_runtime.careful.watch import Watch
     from rnnedge_runtime.pool import StreamPool
+    from rnnedge_runtime.untrusted._deadline import Watch
+    from rnnedge_runtime.untrusted.limits import Limits
 
 _DEFAULTS = Settings()
 # Far more than any process streams; how many a file can afford is a matter of memory.
@@ -270,10 +270,10 @@ def load_bytes(
     def opened(provider: str, watch: Watch | None) -> Engine:
         # Here, so that neither needs what only the other one does.
         if provider == NATIVE:
-            from rnnedge_runtime.engines.native.open import open_native
+            from rnnedge_runtime.engines.native._open import open_native
 
             return open_native(data, name, digest, path, settings)
-        from rnnedge_runtime.engines.ort import OrtEngine
+        from rnnedge_runtime.engines._ort import OrtEngine
 
         return OrtEngine(data, name, provider, settings, watch)
 
@@ -287,7 +287,7 @@ def load_bytes(
     if deserved == "local":
         return open_model()
     # Here, because the careful loader needs this module, and costs nothing where it is not needed.
-    from rnnedge_runtime.careful import LIMITS, Apart, load_carefully
+    from rnnedge_runtime.untrusted import LIMITS, Apart, load_carefully
 
     apart = Apart(digest, providers, settings) if in_child and NATIVE not in providers else None
     on_device = providers != ("cpu",)

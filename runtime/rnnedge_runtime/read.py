@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from rnnedge_runtime.checksum import DIGITS
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, open_plain, read_most
-from rnnedge_runtime.seal import DIGITS
 from rnnedge_runtime.trust import trust_of
 
 
@@ -45,7 +45,7 @@ def _read(path: str | os.PathLike[str], trust: str | None) -> bytes:
             raise ModelRefused(f"{name}: cannot be read ({error.strerror}); check the path") from error
         if trust_of(claimed, trust) == "local":
             return read_most(file, name, ModelRefused, "ONNX has no longer ones", LARGEST)
-        from rnnedge_runtime.careful.limits import LIMITS
+        from rnnedge_runtime.untrusted.limits import LIMITS
 
         remedy = "if you trust whoever made it, load it with trust='local'"
         return read_most(file, name, ModelRefused, remedy, LIMITS.file_bytes)

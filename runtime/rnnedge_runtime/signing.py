@@ -13,13 +13,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from rnnedge_runtime._signature_text import LIBRARY, MODEL, Statement, check_release, read_text
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.atomic import write_bytes
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.engines.native.abi import ENTRY
 from rnnedge_runtime.errors import InputError, MissingExtra, ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain
-from rnnedge_runtime.seal import check_seal
-from rnnedge_runtime.signature_text import LIBRARY, MODEL, Statement, check_release, read_text
 
 # How the libraries of Linux, macOS and Windows begin.
 _LIBRARIES = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"MZ")

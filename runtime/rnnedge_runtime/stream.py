@@ -8,15 +8,15 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from rnnedge_runtime._exclusive import alone, entrance
+from rnnedge_runtime._memory import most_frames, too_many
+from rnnedge_runtime._sequence_runner import Sequence
+from rnnedge_runtime._snapshot import fitted, pack, unpack
+from rnnedge_runtime._undo import Note
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames
-from rnnedge_runtime.memory import most_frames, too_many
-from rnnedge_runtime.note import Note
-from rnnedge_runtime.ownership import alone, entrance
-from rnnedge_runtime.sequence import Sequence
-from rnnedge_runtime.snapshot import fitted, pack, unpack
 
 _ndarray = np.ndarray
 _isfinite = np.isfinite
@@ -260,13 +260,13 @@ class Stream(Sequence):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep a snapshot in a file, atomically; the one before stays as `path.previous`."""
-        from rnnedge_runtime.keep import keep
+        from rnnedge_runtime._snapshot_file import keep
 
         keep(path, self.snapshot())
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """`restore` the newest whole snapshot of `save`; raises `InputError` where there is none."""
-        from rnnedge_runtime.keep import newest
+        from rnnedge_runtime._snapshot_file import newest
 
         self.restore(newest(path), os.fspath(path))
 

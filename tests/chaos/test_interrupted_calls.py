@@ -21,7 +21,7 @@ from matrix import FULL
 from native_library import compile_library
 
 from rnnedge_runtime import InputError, Model, Stream, StreamPool, load
-from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.pool import Member
 
 # How many bytecodes of every call, and how often a timer rings.

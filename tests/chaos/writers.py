@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import rnnedge_runtime.atomic as atomic
 from rnnedge_runtime import InputError, load
-from rnnedge_runtime.seal import check_seal, seal
+from rnnedge_runtime.checksum import check_seal, seal
 
 if TYPE_CHECKING:
     from rnnedge.training.state import TrainingState
@@ -51,7 +51,7 @@ def write_snapshot(folder: Path, version: str) -> None:
 
 def read_snapshot(folder: Path) -> str:
     """By `Stream.load`; the file itself has to be whole, not only the one before."""
-    from rnnedge_runtime.snapshot import unpack
+    from rnnedge_runtime._snapshot import unpack
 
     unpack((folder / "s.state").read_bytes())
     stream = load(GOLDEN).stream()

@@ -75,7 +75,7 @@ def test_trust_is_a_choice_of_the_command_line(rnnedge: Command, gru_file: Path,
     """A file that only a friend may send is refused, taken with --trust local, and a mistyped word is named."""
     import onnx
 
-    from rnnedge_runtime.seal import seal
+    from rnnedge_runtime.checksum import seal
 
     proto = onnx.load(gru_file)
     del proto.metadata_props[-1]

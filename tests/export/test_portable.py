@@ -21,12 +21,12 @@ import rnnedge_export
 from rnnedge_export import Precision, publish
 from rnnedge_export.session import ExportOptions, ExportSession, of_module
 from rnnedge_runtime import ModelRefused, load
-from rnnedge_runtime.careful import LIMITS
-from rnnedge_runtime.careful.grammar import FORBIDDEN, MODEL
-from rnnedge_runtime.careful.policy import check_policy
-from rnnedge_runtime.careful.wire import Grammar
 from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.protobuf_reader import Grammar
+from rnnedge_runtime.untrusted import LIMITS
+from rnnedge_runtime.untrusted.onnx_grammar import FORBIDDEN, MODEL
+from rnnedge_runtime.untrusted.policy import check_policy
 
 # An accumulator with a state; z is computed by a function of the file, w has numbers one by one.
 CELL = """<ir_version: 10, opset_import: ["" : 18, "own" : 1, "unused.domain" : 3]>

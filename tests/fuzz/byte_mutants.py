@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from rnnedge_runtime.seal import seal
+from rnnedge_runtime.checksum import seal
 
 # What the seal adds to a file: the entry's header, its key, and 64 digits.
 SEAL_BYTES = len(seal(b""))

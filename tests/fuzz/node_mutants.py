@@ -16,7 +16,7 @@ import numpy as np
 from node_seeds import SEEDS, WIDTH, Rng, Seed, floats, seed
 from onnx import TensorProto, helper, numpy_helper
 
-from rnnedge_runtime.seal import seal as sealed
+from rnnedge_runtime.checksum import seal as sealed
 
 LOUD = 50.0
 _NUMBERS = (0, 1, 2, 3, 4, 5, 7, 8, -1, -2, -3, 16, 100, 255, 65536, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 40, 1 << 62,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from operator_samples import SAMPLES, Sample, kinds_of_attributes
 
-from rnnedge_runtime.seal import seal
+from rnnedge_runtime.checksum import seal
 
 Array = NDArray[Any]
 Rng = random.Random

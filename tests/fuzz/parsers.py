@@ -23,8 +23,8 @@ import numpy as np
 
 from rnnedge.frames.readers import read_frames
 from rnnedge_runtime import Contract, Model, RnnEdgeError, load
+from rnnedge_runtime._snapshot import Snapshot, pack, unpack
 from rnnedge_runtime.contract_json import dump, parse
-from rnnedge_runtime.snapshot import Snapshot, pack, unpack
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 _MAGIC = b"rnnedge-snapshot 1\n"

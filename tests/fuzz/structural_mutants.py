@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from rnnedge_runtime.careful.operator_table import operators
-from rnnedge_runtime.seal import seal
+from rnnedge_runtime.checksum import seal
+from rnnedge_runtime.untrusted.operator_table import operators
 
 _INTEGERS = (0, 1, 2, 3, 7, -1, -2, 16, 255, 65536, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 40, (1 << 62), -(1 << 63))
 _FLOATS = (0.0, -1.0, 1e-45, 1e38, float("inf"), float("-inf"), float("nan"))

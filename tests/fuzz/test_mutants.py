@@ -14,7 +14,7 @@ from exported import export_network
 from mutant_pool import Outcome, try_seeds
 from operator_samples import SAMPLES
 
-from rnnedge_runtime.careful.operator_table import operators
+from rnnedge_runtime.untrusted.operator_table import operators
 
 MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "1500"))
 # Those of which machine code is made, which takes most of a second.

@@ -98,7 +98,7 @@ def test_a_pipe_gets_the_bytes(write: Write, tmp_path: Path) -> None:
 
 def test_a_pipe_without_a_reader_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while, not a hang."""
-    monkeypatch.setattr("rnnedge_runtime.write_through._READER_S", 0.1)
+    monkeypatch.setattr("rnnedge_runtime._write_through._READER_S", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=r"pipe: cannot be written .no program reads this pipe"):
         write_bytes(tmp_path / "pipe", b"x")

@@ -17,10 +17,10 @@ from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import Model, ProviderError, load
-from rnnedge_runtime.engines.device import DeviceArray, Place
-from rnnedge_runtime.engines.ort import OrtEngine, OrtStop
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime.engines._device import DeviceArray, Place
+from rnnedge_runtime.engines._ort import OrtEngine, OrtStop
 from rnnedge_runtime.golden import max_error, named, stream_all
-from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.sample import sample_frames
 
 X = np.random.default_rng(0).standard_normal((40, 5), np.float32)

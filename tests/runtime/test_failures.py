@@ -15,11 +15,11 @@ from hanging import hanging, patient
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, InputError, ProviderError, Stalled, Stream
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._watchdog import Watchdog, watchdog
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines import Buffers, Engine, Held, Stop
-from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.watchdog import Watchdog, watchdog
 
 X = np.random.default_rng(0).standard_normal((60, 5), np.float32)
 
@@ -211,7 +211,7 @@ class Clock:
 def test_the_watchdog_ends_a_call_that_it_has_seen_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """And none that is another one by then, has ended, or has only waited for the watchdog itself."""
     stream: Any = Clock()
-    monkeypatch.setattr("rnnedge_runtime.watchdog.monotonic", lambda: stream.now)
+    monkeypatch.setattr("rnnedge_runtime._watchdog.monotonic", lambda: stream.now)
     dog, since = Watchdog(), weakref.WeakKeyDictionary()
 
     def look(now: float, mark: object) -> int:

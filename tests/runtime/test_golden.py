@@ -14,9 +14,9 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge_runtime import ContractError, ModelRefused, replay
-from rnnedge_runtime.golden_bounds import allowed_errors, errors
+from rnnedge_runtime.checksum import seal
+from rnnedge_runtime.golden_tolerance import allowed_errors, errors
 from rnnedge_runtime.model import load_bytes
-from rnnedge_runtime.seal import seal
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 Change = Callable[[dict[str, Any]], object]

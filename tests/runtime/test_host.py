@@ -11,7 +11,7 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge_runtime.host import fingerprint, throttling, warnings_of
-from rnnedge_runtime.host.exposed import as_spans, spans
+from rnnedge_runtime.host._sysfs import as_spans, spans
 
 Tree = Mapping[str, str]
 

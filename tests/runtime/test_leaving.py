@@ -17,10 +17,10 @@ import atexit, sys, threading, time
 atexit.register(lambda: print(late.push(one).shape))
 import numpy as np
 import rnnedge_runtime as r
-from rnnedge_runtime import leaving
+from rnnedge_runtime import _interpreter_exit
 
 # A thread that is waited for in vain is a time-out of this program.
-leaving._PATIENCE_S = 1000.0
+_interpreter_exit._PATIENCE_S = 1000.0
 path, engine, work = sys.argv[1:4]
 model = r.load(path, trust="local", provider=engine)
 one, many = np.zeros((1, 5), np.float32), np.zeros((512, 5), np.float32)
@@ -63,7 +63,7 @@ def called_back():
     return lambda: stream.push(one * np.nan)
 
 def compiled():
-    from rnnedge_runtime.engines.native import find
+    from rnnedge_runtime.engines.native import _find as find
 
     find.installed_compiler = lambda: find.Compiler(lambda *_: time.sleep(3600.0), lambda target: "another")
     return lambda: r.load(open(path, "rb").read(), trust="local", provider="native")
@@ -78,7 +78,7 @@ def for_ever(act):
 for _ in range(8):
     threading.Thread(target=for_ever, args=(globals()[work](),), daemon=True).start()
 if "open" in sys.argv:
-    atexit.unregister(leaving._leave)
+    atexit.unregister(_interpreter_exit._leave)
 time.sleep(0.2)
 sys.exit(3)
 """

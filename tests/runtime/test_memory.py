@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from exported import Exported
 
-from rnnedge_runtime import InputError, Model, Stalled, load, memory
+from rnnedge_runtime import InputError, Model, Stalled, load
+from rnnedge_runtime import _memory as memory
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._memory import STRICT, Room, bulk, most_frames
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
-from rnnedge_runtime.engines.native.signature import read_signature
-from rnnedge_runtime.loaded import Loaded
-from rnnedge_runtime.memory import STRICT, Room, bulk, most_frames
+from rnnedge_runtime.engines.native._signature import read_signature
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 # For the tagger: 24 bytes a frame in, 20 out, so that 100 frames are too many and 50 are not.

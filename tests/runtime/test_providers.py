@@ -9,8 +9,8 @@ import pytest
 from exported import Exported
 
 from rnnedge_runtime import ProviderError, load
+from rnnedge_runtime.engines._providers import choose_providers, session_providers
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
-from rnnedge_runtime.engines.providers import choose_providers, session_providers
 
 HERE = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 

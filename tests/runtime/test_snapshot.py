@@ -18,9 +18,9 @@ from in_one_test import in_one_test
 
 import rnnedge_export
 from rnnedge_runtime import InputError, Model, ModelRefused, RnnEdgeError, Stream, load
+from rnnedge_runtime._snapshot import pack, unpack
 from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.golden import max_error, named
-from rnnedge_runtime.snapshot import pack, unpack
 
 
 def random_frames(model: Model, count: int, seed: int = 0) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import strace
 
-from rnnedge_runtime.telemetry import VARIABLE
+from rnnedge_runtime._telemetry import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "data" / "golden_gru.onnx"
@@ -80,7 +80,7 @@ def test_an_import_of_any_spelling_is_seen(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["import rnnedge_runtime", "import rnnedge_runtime.engines.ort", "import rnnedge_export.api"]
+    "first", ["import rnnedge_runtime", "import rnnedge_runtime.engines._ort", "import rnnedge_export.api"]
 )
 @pytest.mark.parametrize("given", [None, "", "0", "1"])
 def test_the_variable_is_set_unless_the_user_has_set_it(first: str, given: str | None, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_program_that_imported_onnxruntime_before_is_told_to_stop(monkeypatch:
     """What it did at its import stays; nothing is asked of it where the user has set the variable."""
     from types import SimpleNamespace
 
-    from rnnedge_runtime.telemetry import keep_off
+    from rnnedge_runtime._telemetry import keep_off
 
     calls: list[str] = []
     monkeypatch.setitem(

@@ -17,7 +17,7 @@ import numpy as np
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.pool import Member, StreamPool
-from rnnedge_runtime.pool.batcher import Batcher
+from rnnedge_runtime.pool._batcher import Batcher
 from rnnedge_runtime.sample import sample_frames
 
 _TABLE = 4096

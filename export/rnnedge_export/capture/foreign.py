@@ -14,10 +14,10 @@ from pathlib import Path
 import onnx
 import onnx.external_data_helper as outside
 
-from rnnedge_runtime.careful.limits import LIMITS
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.trust import trust_of
+from rnnedge_runtime.untrusted.limits import LIMITS
 
 _REMEDY = "if you trust whoever made it, take it with trust='local' (--trust local)"
 

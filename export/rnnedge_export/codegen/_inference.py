@@ -21,8 +21,8 @@ from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._limits import MOST_FOLDED_BYTES, check_elements, check_most
 from rnnedge_export.codegen._node import FALLBACK, Node
 from rnnedge_export.codegen._registry import rule_for
-from rnnedge_runtime.careful import operator_table as table
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.untrusted import operator_table as table
 
 Shape = tuple[int, ...]
 

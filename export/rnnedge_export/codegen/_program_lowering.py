@@ -21,9 +21,9 @@ from rnnedge_export.codegen._node import FALLBACK, nodes_of
 from rnnedge_export.codegen._product_fusion import join_products
 from rnnedge_export.codegen._symbol_table import Scope
 from rnnedge_export.codegen.memory_plan import Arena, plan
+from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, State
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
-from rnnedge_runtime.lane import shape_of
 
 CTYPES = {"float32": "float", "int64": "int64_t", "int32": "int32_t", "bool": "uint8_t"}
 _DTYPES = {ctype: dtype for dtype, ctype in CTYPES.items()}

@@ -18,10 +18,10 @@ from rnnedge_export.codegen._limits import TooLarge
 from rnnedge_export.codegen._program_lowering import Compiled, compile_program
 from rnnedge_export.codegen.lower._gemm import VECTORS
 from rnnedge_export.codegen.render._c_api import descriptor, header, in_comment, programs
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.seal import check_seal
 
 # From here on weights are a file of their own: compilers take long over text of that length.
 _BLOB_BYTES = 4 << 20

@@ -5,10 +5,10 @@ paced      frames at their rate, stalls not hidden  capacity   how many paced st
 steady     where the warm-up ends                   usage      processor time and memory meanwhile
 """
 
-from rnnedge_runtime.measure.closed import measure_latency, sample_calls, side_by_side
-from rnnedge_runtime.measure.cold import ColdStart, cold_start
+from rnnedge_runtime.measure._closed_loop import measure_latency, sample_calls, side_by_side
+from rnnedge_runtime.measure._cold_start import ColdStart, cold_start
 from rnnedge_runtime.measure.latency import PERCENTILES, Latency, percentile
-from rnnedge_runtime.measure.paced import Paced, measure_paced, pace
+from rnnedge_runtime.measure.open_loop import Paced, measure_paced, pace
 
 __all__ = [
     "PERCENTILES",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from rnnedge_runtime.errors import InputError, RnnEdgeError
-from rnnedge_runtime.measure.closed import sample_calls
-from rnnedge_runtime.measure.paced import pace
+from rnnedge_runtime.measure._closed_loop import sample_calls
+from rnnedge_runtime.measure.open_loop import pace
 from rnnedge_runtime.model import Model
 
 _SECONDS, _LEAST_PERIODS = 0.6, 12

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from rnnedge_runtime.errors import RnnEdgeError
-from rnnedge_runtime.measure.cold import ColdStart
+from rnnedge_runtime.measure._cold_start import ColdStart
+from rnnedge_runtime.measure._warmup import steady_from
 from rnnedge_runtime.measure.latency import Latency
-from rnnedge_runtime.measure.paced import Paced
-from rnnedge_runtime.measure.steady import steady_from
+from rnnedge_runtime.measure.open_loop import Paced
 from rnnedge_runtime.measure.usage import Usage
 
 
@@ -88,7 +88,7 @@ from time import perf_counter
 began = perf_counter()
 import rnnedge_runtime
 imported_ms = (perf_counter() - began) * 1e3
-from rnnedge_runtime.measure.worker import main
+from rnnedge_runtime.measure._worker import main
 main(json.loads(sys.argv[1]), imported_ms)
 """
 

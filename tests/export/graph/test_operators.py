@@ -18,7 +18,7 @@ from rnnedge_export.graph.operators import OPERATORS, Kind, of_kind, taken_by
 from rnnedge_export.graph.runtime_table import NEWEST, TARGET, runtime_table
 from rnnedge_export.streaming import operators as streaming
 from rnnedge_runtime import __file__ as runtime
-from rnnedge_runtime.careful.operator_table import operators as strict
+from rnnedge_runtime.untrusted.operator_table import operators as strict
 
 PAGE = Path(__file__).parents[3] / "docs" / "figures" / "operator-table.md"
 

@@ -108,7 +108,7 @@ def test_a_network_captured_as_a_whole_streams_too(seed: int) -> None:
 
 def test_a_wrong_cache_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With every warm-up left out the proof fails, so it can fail."""
-    from rnnedge_runtime.lane import StateBuffers
+    from rnnedge_runtime.binding import StateBuffers
 
     layers = (Layer("conv", 2, 0, 1), Layer("gru", 0, 0, 0))
     graph = captured(layers)

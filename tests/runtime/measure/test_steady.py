@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
-from rnnedge_runtime.measure.steady import steady_from
+from rnnedge_runtime.measure._warmup import steady_from
 
 
 def noisy(level: float, count: int, seed: int = 0) -> np.ndarray:

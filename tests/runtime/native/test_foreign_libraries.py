@@ -15,7 +15,9 @@ from exported import Exported
 from native_library import compile_library, compiler
 
 from rnnedge_runtime import InputError, ModelRefused, ProviderError, load, trust
-from rnnedge_runtime.engines.native import cache, find, memory_library
+from rnnedge_runtime.engines.native import _find as find
+from rnnedge_runtime.engines.native import _memory_library as memory_library
+from rnnedge_runtime.engines.native import cache
 from rnnedge_runtime.signing import new_key, sign, signature_path
 
 X = np.random.default_rng(0).standard_normal((24, 5), np.float32)

@@ -19,7 +19,8 @@ from native_library import built_here, compile_library, compiler
 
 from rnnedge_export.codegen import _source as source
 from rnnedge_runtime import Model, ProviderError, load
-from rnnedge_runtime.engines.native import cache, find
+from rnnedge_runtime.engines.native import _find as find
+from rnnedge_runtime.engines.native import cache
 
 X = np.random.default_rng(0).standard_normal((24, 5), np.float32)
 BUILDING = """

@@ -11,8 +11,8 @@ from in_one_test import in_one_test
 from native_library import compile_library, compiler
 
 from rnnedge_runtime import InputError, Model, ProviderError, load
-from rnnedge_runtime.engines.native import find
-from rnnedge_runtime.engines.native.engine import NativeEngine
+from rnnedge_runtime.engines.native import _find as find
+from rnnedge_runtime.engines.native._engine import NativeEngine
 
 X = np.random.default_rng(0).standard_normal((24, 5), np.float32)
 

@@ -12,7 +12,7 @@ from both_engines import ENGINES, Pair, frames_of, part, tried
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model
-from rnnedge_runtime.loaded import Loaded
+from rnnedge_runtime._loaded_model import Loaded
 
 
 class Broken(Exception):

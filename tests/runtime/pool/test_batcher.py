@@ -15,7 +15,7 @@ from exported import Exported
 
 from rnnedge_runtime import Dropped, InputError, OwnerError, Stream
 from rnnedge_runtime.pool import Member, StreamPool
-from rnnedge_runtime.pool.batcher import Batcher
+from rnnedge_runtime.pool._batcher import Batcher
 from rnnedge_runtime.sample import sample_frames
 
 TIMEOUT = 30

@@ -17,9 +17,9 @@ from in_one_test import in_one_test
 import rnnedge_export
 from examples.networks import NETWORKS
 from rnnedge_runtime import InputError, Model, OwnerError, ProviderError, Stream, load
-from rnnedge_runtime.engines.ort import OrtEngine
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime.engines._ort import OrtEngine
 from rnnedge_runtime.golden import max_error, named
-from rnnedge_runtime.loaded import Loaded
 from rnnedge_runtime.pool import Member, StreamPool
 from rnnedge_runtime.sample import sample_frames
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnedge_runtime import InputError
-from rnnedge_runtime.pool.member import Member
-from rnnedge_runtime.pool.request import Full, Request, Waiting
+from rnnedge_runtime.pool._member import Member
+from rnnedge_runtime.pool._request import Full, Request, Waiting
 
 
 def request(member: Member, count: int) -> Request:

@@ -1,0 +1,167 @@
+"""Calls of the graph by one owner: buffers, which set of states is next, and what happens when a call fails."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+
+from rnnedge_runtime._exclusive import Alone, NoToken, forked_away
+from rnnedge_runtime._interpreter_exit import leave_with, wait_if_leaving
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._undo import Kept, Runner
+from rnnedge_runtime._watchdog import watchdog
+from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines import Ended, Engine
+from rnnedge_runtime.errors import ProviderError, Stalled
+from rnnedge_runtime.faults import Log, Policies
+from rnnedge_runtime.frames import checked_states
+
+_ALL: weakref.WeakSet[Calls] = weakref.WeakSet()
+_ending = False
+
+
+def end_all_runs() -> None:
+    """End whatever runs, in any thread: a signal came, and this process is about to end.
+
+    Python hears a signal only when the run in progress comes back, so somebody else has to see to it that it does.
+    """
+    global _ending
+    _ending = True
+    for one in _all():
+        one._stop.set()
+
+
+def _all() -> list[Calls]:
+    while True:
+        try:
+            return list(_ALL)
+        except RuntimeError:
+            # A stream was made meanwhile.
+            continue
+
+
+leave_with(_all)
+
+
+class Calls(Alone):
+    """The states of one stream and the lanes over them; the base of a `Sequence`."""
+
+    __slots__ = ("_engine", "_turn")
+
+    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
+        """Allocate everything that a call needs; `states` replace initial values."""
+        wait_if_leaving()
+        super().__init__()
+        self._loaded, self._policies = loaded, policies
+        self.contract, self.batch = loaded.contract, batch
+        self._warmup = self.contract.warmup
+        self._log = Log(policies.on_event)
+        self._stopped_in: object | None = None
+        self._limit_s = policies.time_limit_s or 0.0
+        self._given = checked_states(states, self.contract, batch)
+        engine = loaded.engine
+        self._adopt(self._runner_of(engine, StateBuffers(engine, self.contract.states, batch, self._given)))
+        self._lane = self._once
+        # Which set of states the next call reads, how many calls there were.
+        self._turn = self._calls = 0
+        _ALL.add(self)
+        forked_away(self)
+        if self._limit_s:
+            watchdog.watch(self)
+
+    def _limit(self, seconds: float) -> None:
+        """Change the time limit of one that has one; no time is left where it is not above 0."""
+        self._limit_s = max(seconds, 1e-6)
+
+    def _runner_of(self, engine: Engine, states: StateBuffers) -> Runner:
+        stop = engine.stop(bool(self._limit_s))
+        lanes = Lanes(engine, self.contract, states, self.batch, stop)
+        return Runner(engine, stop, states, lanes, lanes.once)
+
+    def _adopt(self, runner: Runner) -> None:
+        """Run with this from now on."""
+        self._runner = runner
+        self._engine, self._stop, self._states, self._lanes, self._once = runner
+
+    def _spare(self, index: int) -> None:
+        """Set `index` of the states is going to be written: see to it that the call in progress can be undone."""
+        note = self._noted
+        if note is not None and note.kept is None and (self._engine.in_place or index == note.turn):
+            note.kept = self._kept_of(note.lane, note.turn)
+
+    def _kept_of(self, lane: Lane, turn: int) -> Kept:
+        summaries = {name: array.copy() for name, array in lane.summaries[turn ^ 1].items()}
+        return Kept(self._states.copies(turn), summaries)
+
+    def _call_lane(self, lane: Lane, fed: int, total: int | None) -> Lane:
+        """Run a filled lane, or the one that takes its place; `fed` and `total` as for `Lane.place`."""
+        lane.place(fed, total)
+        while True:
+            failures: tuple[type[Exception], ...] = (Ended, *self._engine.failures)
+            if self._noted is not None and self._noted.kept is None:
+                self._spare(self._turn ^ 1)
+            try:
+                if lane.calls[self._turn]():
+                    # Frames that get here are finite.
+                    raise Ended("the run was stopped")
+            except failures as error:
+                lane = self._recover(error, lane, fed)
+                lane.place(fed, total)
+            else:
+                break
+        self._turn ^= 1
+        self._lane = lane
+        self._calls += 1
+        if self._calls <= self._warmup:
+            self._states.hold(self._turn, self._calls)
+        return lane
+
+    def _recover(self, error: Exception, lane: Lane, fed: int) -> Lane:
+        """After a failed run: the lane that can take the same frames again, or the error that the caller gets.
+
+        The failed call wrote the other set of states, or was undone, so this one is as before it.
+        """
+        wait_if_leaving()
+        if _ending:
+            raise KeyboardInterrupt from error
+        stopped_in = watchdog.forget(self)
+        if stopped_in is not None:
+            if stopped_in != self._mark():
+                return lane
+            text = f"a run over {lane.frames} frames took longer than {self._limit_s} s and was ended"
+            self._log("stalled", fed, lane.frames, text)
+            raise Stalled(f"{self._loaded.name}: frame {fed}: {text}; the stream is as before it") from error
+        failed = self._engine.provider
+        engine = self._loaded.after(self._engine)
+        if engine is None:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ProviderError(
+                f"{self._loaded.name}: provider {failed!r} failed at frame {fed}: {reason}; the stream is as before; "
+                "load the model with several providers, best first, to go on with the next one"
+            ) from error
+        note = self._noted
+        try:
+            self._states.fetch(self._turn)
+            if note is not None and note.kept is None:
+                note.kept = self._kept_of(note.lane, note.turn)
+        except self._engine.failures as lost:
+            raise ProviderError(
+                f"{self._loaded.name}: provider {failed!r} failed at frame {fed}, and the states are on its device; "
+                f"make another stream, which {engine.provider!r} will run, and restore the last snapshot"
+            ) from lost
+        runner = self._runner_of(engine, self._states.moved(engine, self._turn))
+        again = runner.lanes.of(lane.frames)
+        for name, view in lane.views.items():
+            again.views[name][...] = view
+        if note is not None:
+            # What is kept goes to where it stands from now on, when this call is undone.
+            note.runner = runner
+        self._adopt(runner)
+        text = f"provider {failed!r} failed, {engine.provider!r} took over with the states"
+        self._log("provider", fed, lane.frames, text)
+        return again
+
+    def _fork(self) -> None:
+        """In a forked child."""
+        self._token = NoToken()

@@ -1,0 +1,173 @@
+"""What one call does to a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnedge_runtime._memory import too_many
+from rnnedge_runtime._stream_position import Standing
+from rnnedge_runtime.binding import Lane
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames, checked, checked_inputs
+
+
+class Sequence(Standing):
+    """Frames in, frames out, frames that wait; the part of a `Stream` that its callers do not see."""
+
+    def _push_any(self, frames: Frames) -> Frames:
+        """Check and mend the frames, then run them; a policy may end the sequence between two of them."""
+        self._check_open()
+        arrays = checked_inputs(frames, self.contract, self.batch)
+        first, *others = self._guard.admit(arrays, self._frames)
+        found = [self._take(first)]
+        for part in others:
+            found += [self._end(), self._take(part)]
+        return self._shaped(self._join(found))
+
+    def _step_any(self) -> int:
+        """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
+        self._check_open()
+        if self._rest is not None:
+            raise InputError(f"step: {self._held} frames wait for a whole call of {self._unit}; push the rest of them")
+        views = self._once.views
+        for port in self.contract.inputs:
+            checked(views[port.name], port, self.batch)
+        mended, *others = self._guard.admit(views, self._frames)
+        if others:
+            self._begin()
+            return 0
+        for name, view in views.items():
+            view[...] = mended[name]
+        ready = self._call(self._once, self._frames, None)
+        self._frames += self._unit
+        self._settle()
+        if self._remember is not None:
+            self._remember(self._once.views)
+        first = ready.get(self._once.outs[0].port.name)
+        return self._once.count if first is None else int(first.shape[self._time])
+
+    def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Run checked frames as whole lanes; what is no whole lane waits."""
+        count = _length(arrays, self._time)
+        if self._most is not None and count > self._most:
+            room, batch = self._loaded.room, self.batch
+            raise too_many("push", count, self.contract, batch, room, f"push at most {self._most:,} at a time")
+        found = self._run(arrays)
+        if self._remember is not None:
+            self._remember(arrays)
+        self._settle()
+        return found
+
+    def _run(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        fed = self._frames - self._held
+        self._frames += _length(arrays, self._time)
+        if self._rest is not None:
+            arrays = {name: np.concatenate([self._rest[name], a], axis=self._time) for name, a in arrays.items()}
+        total = _length(arrays, self._time)
+        parts = [self._nothing()]
+        start = 0
+        while total - start >= self._unit:
+            lane = self._lanes.of(self._next_frames(total - start))
+            for name, view in lane.views.items():
+                view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
+            start += lane.frames
+            parts.append(self._call(lane, fed, None))
+            fed += lane.frames
+        rest = self._at(slice(start, None))
+        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
+        return self._join(parts)
+
+    def _next_frames(self, ready: int) -> int:
+        """How many of the frames that are ready the next call takes."""
+        if self.contract.chunk or self._calls < self._warmup:
+            return self._unit
+        return max(self._unit, min(ready, self._piece) // self._unit * self._unit)
+
+    def _finish(self) -> dict[str, Array]:
+        """Complete every output, as the source module does at the end of a sequence."""
+        fed, total = self._frames - self._held, self.contract.whole_length(self._frames)
+        end = self.contract.complete_after(fed, total)
+        summaries = self._summaries(fed, total, fed == end)
+        parts = [self._nothing()]
+        while fed < end:
+            lane = self._lanes.of(self._unit)
+            for name, view in lane.views.items():
+                view[self._at(slice(self._held, None))] = 0
+                if self._rest is not None:
+                    view[self._at(slice(self._held))] = self._rest[name]
+            self._rest = None
+            parts.append(self._call(lane, fed, total))
+            fed += lane.frames
+            summaries = self._summaries(fed, total, fed == end) | summaries
+        self._finished = True
+        self._fast = self._quick = None
+        return self._join(parts) | summaries
+
+    def _end(self) -> dict[str, Array]:
+        """The per-frame outputs that the end of the sequence completes; then the next sequence."""
+        found = self._finish() if self._frames else self._nothing()
+        self._begin()
+        return {name: found[name] for name in self._nothing()}
+
+    def _call(self, lane: Lane, fed: int, total: int | None) -> dict[str, Array]:
+        """Run a filled lane and copy out its per-frame outputs: frames from 0, and none after the end.
+
+        `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
+        """
+        lane = self._call_lane(lane, fed, total)
+        ready = {}
+        for out in lane.outs:
+            if out.port.per_frame:
+                clock = out.port.clock
+                count = clock.frames(lane.frames)
+                first = min(self._skip[out.port.name], count)
+                self._skip[out.port.name] -= first
+                if total is not None:
+                    count = min(count, clock.valid(total) + clock.delay - clock.frames(fed))
+                ready[out.port.name] = out.view[self._at(slice(first, max(first, count)))].copy()
+        return ready
+
+    def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
+        """Summaries whose last frame came with the call just made; at the end, all of them."""
+        found = {}
+        for port in self.contract.summaries:
+            last = port.clock.valid(total) - 1 + port.clock.delay
+            if last < port.clock.frames(fed) or ended:
+                found[port.name] = self._latest[port.name].copy()
+        return found
+
+    def _nothing(self) -> dict[str, Array]:
+        """No frame of each per-frame output."""
+        return {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.per_frame}
+
+    def _all(self, lane: Lane) -> Frames:
+        """Every per-frame output of a call in the middle of a sequence."""
+        return self._shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
+
+    def _join(self, parts: list[dict[str, Array]]) -> dict[str, Array]:
+        return {name: np.concatenate([p[name] for p in parts], axis=self._time) for name in parts[0]}
+
+    def _shaped(self, found: dict[str, Array]) -> Frames:
+        """What a user gets: an array, or a dict by name; a summary that is not there yet has no frame."""
+        missing = {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.name not in found}
+        ordered = {out.port.name: (found | missing)[out.port.name] for out in self._lane.outs}
+        return ordered if len(ordered) > 1 else next(iter(ordered.values()))
+
+    def _at(self, time: slice) -> tuple[slice, ...]:
+        return (slice(None),) * self._time + (time,)
+
+    @property
+    def _held(self) -> int:
+        """Frames that wait for a whole call."""
+        return 0 if self._rest is None else _length(self._rest, self._time)
+
+    def _check_open(self) -> None:
+        if self._finished:
+            raise InputError("stream: the sequence is finished; call reset() to start the next one")
+
+
+def _length(arrays: Mapping[str, Array], time: int) -> int:
+    return int(next(iter(arrays.values())).shape[time])

@@ -1,0 +1,163 @@
+"""Where a stream stands between calls, and how it gets to where it stood before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rnnedge_runtime._graph_runner import Calls
+from rnnedge_runtime._input_policy import Guard
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._memory import bulk, most_frames
+from rnnedge_runtime._snapshot import Snapshot
+from rnnedge_runtime._undo import Kept, Note
+from rnnedge_runtime.binding import Lane
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.faults import Log, Policies
+
+
+class Standing(Calls):
+    """The place of a `Sequence` in time, its snapshot, and the note that undoes a call.
+
+    What is no array of the engine is replaced and never changed, so that a reference is as good as a copy.
+    """
+
+    __slots__ = ("_count", "_fast", "_quick", "_remember", "_unit")
+
+    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
+        """Used by `Model.stream`."""
+        super().__init__(loaded, batch, states, policies)
+        self._serve(policies, self._log)
+        self._time = 0 if batch == 1 else 1
+        self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
+        # How many frames a push may bring; None: any number.
+        self._most = most_frames(self.contract, batch, loaded.room)
+        # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
+        self._fast: Lane | None = None
+        # The call that is a whole step by itself, or None; and how many frames of the first output it brings.
+        self._quick: Callable[[], object] | None = None
+        self._count = self._once.count
+        self._rest: dict[str, Array] | None = None
+        # How many frames there were when the engine began to count runs.
+        self._settled = 0
+        self._begin()
+
+    def _serve(self, policies: Policies, log: Log) -> None:
+        """Apply these policies from now on, and note in `log` what they do."""
+        self._policies, self._log = policies, log
+        self._guard = Guard(policies, self.contract, self.batch, log)
+        self._remember = self._guard.remember if policies.holds else None
+
+    def _begin(self) -> None:
+        """Initial states, no frame, none that waits."""
+        index = self._turn ^ 1
+        self._spare(index)
+        self._states.reset(index)
+        self._lane = self._once
+        for array in self._lane.summaries[index ^ 1].values():
+            array[...] = 0
+        self._turn = index
+        self._frames = 0
+        self._calls = 0
+        self._skip = {port.name: port.clock.delay for port in self.contract.outputs if port.per_frame}
+        self._rest = None
+        self._finished = False
+        self._guard.reset()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Choose the lane that a push may use without a look at the rest.
+
+        None while frames are held back, while the first frames out mean nothing, and after the end.
+        """
+        ready = self._rest is None and self._calls >= self._warmup and not self._finished
+        self._fast = self._lane if ready else None
+        if ready:
+            self._lane.place(self._frames, None)
+        self._states.settle()
+        self._settled = self._frames
+        once = self._once
+        self._quick = once.quick if self._fast is once and self._remember is None else None
+
+    def _note(self) -> Note:
+        return Note(
+            self._runner, self._lane, self._turn, self._frames, self._calls,
+            dict(self._skip), self._rest, self._finished, self._guard.last,
+        )  # fmt: skip
+
+    def _note_of(self, names: Mapping[str, Any]) -> Note | None:
+        """The note of a call with these variables; None where it had no time to change anything.
+
+        One that has only run the fast lane makes none, to take no time; it has read `before`, the frames, and where it
+        changed them `turn` and the `last` frames.
+        """
+        if names.get("note") is not None or names.get("before") is None:
+            return names.get("note")
+        note = self._note()
+        note.frames = names["before"]
+        note.turn, note.last = names.get("turn", note.turn), names.get("last", note.last)
+        note.runs = (note.frames - self._settled) // self._fast.frames if self._fast else None
+        return note
+
+    def _note_of_none(self) -> Note | None:
+        return self._note_of({"before": self._frames})
+
+    def _put_back(self, note: Note) -> None:
+        self._adopt(note.runner)
+        if note.runs is not None:
+            self._states.rewind(note.runs)
+        if note.kept is None:
+            self._lane = note.lane
+        else:
+            self._write(note.kept, note.turn)
+        self._turn, self._frames, self._calls = note.turn, note.frames, note.calls
+        self._skip, self._rest, self._finished = dict(note.skip), note.rest, note.finished
+        self._guard.last = note.last
+        self._settle()
+
+    def _write(self, kept: Kept, index: int) -> None:
+        """States into set `index`, and the summaries to where the call before one that reads it would leave them."""
+        self._states.write(index, kept.states)
+        self._lane = self._once
+        for name, array in self._lane.summaries[index ^ 1].items():
+            array[...] = kept.summaries[name]
+
+    @property
+    def _latest(self) -> Mapping[str, Array]:
+        """The summaries of the frames so far."""
+        return self._lane.summaries[self._turn ^ 1]
+
+    def _snapshot(self) -> Snapshot:
+        self._states.fetch(self._turn)
+        arrays = {f"state:{name}": array for name, array in self._states.sets[self._turn].items()}
+        arrays |= {f"summary:{name}": view for name, view in self._latest.items()}
+        arrays |= {f"rest:{name}": array for name, array in (self._rest or {}).items()}
+        skip = [self._skip[port.name] for port in self.contract.outputs if port.per_frame]
+        fields = {"batch": self.batch, "frames": self._frames, "calls": self._calls, "finished": self._finished}
+        if self._policies.holds:
+            arrays |= {f"last:{name}": array for name, array in self._guard.last.items()}
+        return Snapshot(self._loaded.digest, self._loaded.source, {**fields, "skip": skip}, arrays)
+
+    def _kept(self) -> Snapshot:
+        """A snapshot with arrays of its own."""
+        live = self._snapshot()
+        return replace(live, arrays={name: array.copy() for name, array in live.arrays.items()})
+
+    def _put(self, found: Snapshot) -> None:
+        index = self._turn ^ 1
+        self._spare(index)
+        states = {state.input: found.arrays[f"state:{state.input}"] for state in self.contract.states}
+        summaries = {port.name: found.arrays[f"summary:{port.name}"] for port in self.contract.summaries}
+        self._write(Kept(states, summaries), index)
+        self._turn = index
+        rest = {name.removeprefix("rest:"): a for name, a in found.arrays.items() if name.startswith("rest:")}
+        self._rest = {name: array.copy() for name, array in rest.items()} or None
+        self._guard.reset()
+        last = {name: found.arrays.get(f"last:{name}", none) for name, none in self._guard.last.items()}
+        self._guard.last = {name: array.astype(self._guard.last[name].dtype) for name, array in last.items()}
+        self._frames, self._calls = int(found.fields["frames"]), int(found.fields["calls"])
+        self._finished = bool(found.fields["finished"])
+        per_frame = [port.name for port in self.contract.outputs if port.per_frame]
+        self._skip = dict(zip(per_frame, map(int, found.fields["skip"]), strict=True))
+        self._settle()

@@ -1,0 +1,50 @@
+"""Where a stream stood when a call began: what it takes to undo the call, and hardly any time to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines import Engine, Stop
+
+
+class Runner(NamedTuple):
+    """What runs: all of it changes together, when another provider takes over."""
+
+    engine: Engine
+    stop: Stop
+    states: StateBuffers
+    lanes: Lanes
+    once: Lane
+
+
+class Kept(NamedTuple):
+    """Copies of a set of states and of the summaries that belong to it, by name."""
+
+    states: Mapping[str, Array]
+    summaries: Mapping[str, Array]
+
+
+@dataclass
+class Note:
+    """References to what a stream replaces and never changes, and which set of states was the one to read.
+
+    A call writes the other set first. `kept` are copies of this one, made before it is written too: None as long as it
+    is as it was. `runs`, where a call has noted nothing before it ran, is how many runs the stream had made by then
+    since it last settled; where the engine works in place, one more is to be undone.
+    """
+
+    runner: Runner
+    lane: Lane
+    turn: int
+    frames: int
+    calls: int
+    skip: Mapping[str, int]
+    rest: dict[str, Array] | None
+    finished: bool
+    last: dict[str, Array]
+    runs: int | None = None
+    kept: Kept | None = None
