@@ -2,17 +2,13 @@
 
     weights = softmax(mask(q k^T)), y = weights v, and the mask leaves every frame the last frames only
 
-1. A product whose rows are frames of one operand and whose columns are frames of the other gives scores. How far back
-   a frame looks is read from what the offline graph makes of scores, at two lengths: a frame is out of the window if
-   its weight is 0 whatever scores come. So the mask has to be -infinity, or so low that scores do not outweigh it:
-   they are taken to be within `_LOUDEST`, far beyond those of any frames, and a mask of -1e9 is low enough. A bias
-   that only falls with the distance leaves nothing out: where quiet frames give a weight that underflows, loud ones
-   do not. The window has to be the same at both lengths, and must not reach ahead.
+1. A product whose rows are frames of one operand and whose columns are frames of the other gives scores; how far back
+   a frame looks is found by `attention_window`.
 2. The columns of a call are the frames of the window before it, from a cache, and its own.
 3. Frames before the first one are no columns of the whole sequence: a state that begins at the lowest number is added
    right in front of the softmax, behind whatever is made of the scores (50 tanh(s / 50) would make -50 of it).
 4. A table over pairs of frames (a mask, a bias by distance) has to depend on the distance only; it is evaluated, and
-   written for the distances that a call can have.
+   written for the distances that a call can have (see `distance_tables`).
 """
 
 from __future__ import annotations
@@ -20,25 +16,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.streaming.attention_window import REMEDY, window
 from rnnedge_export.streaming.caches import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
+from rnnedge_export.streaming.distance_tables import by_distance
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
 from rnnedge_export.streaming.length_arithmetic import is_table
-from rnnedge_runtime.contract import Array, Dim
+from rnnedge_runtime.contract import Dim
 
-_LENGTHS = ((192, 384), (1536, 2304))
 _NEVER = -3e38
-_LOUDEST = 1e8
-# e^x is 0 in float32 below it, denormal numbers included.
-_UNDERFLOW = -104.0
 _END = (1 << 63) - 1
-_REMEDY = (
-    "bound its window: fill the scores of every frame that is more than so many frames old, and of every later one, "
-    "with -inf, or use a recurrence"
-)
 
 
 def is_scores(node: ir.Node, facts: Facts) -> bool:
@@ -51,7 +40,7 @@ def is_scores(node: ir.Node, facts: Facts) -> bool:
 def scores(node: ir.Node, facts: Facts) -> Fact:
     """Cases 1 to 3."""
     out = rank(node.outputs[0])
-    back = _window(node, facts)
+    back = window(node, facts)
     joined(node, facts, [0, 1])
     rows, row_fact, _ = aligned(node, *_operand(node, 0, facts), facts)
     keys, key_fact, warmup = aligned(node, *_operand(node, 1, facts), facts)
@@ -81,7 +70,7 @@ def weigh(node: ir.Node, facts: Facts) -> Fact:
     value = cast(ir.Value, node.inputs[1])
     out = rank(node.outputs[0])
     if fact.axis != rank(value) - 2 or fact.folded or fact.pairs or fact.clock.rate != weights.clock.rate:
-        facts.refuse(node, "attention weights meet values that are not those of its frames", _REMEDY)
+        facts.refuse(node, "attention weights meet values that are not those of its frames", REMEDY)
     late = weights.clock.delay - fact.clock.delay
     if late < 0:
         facts.refuse(node, "the values come later than the weights", "take keys and values from the same frames")
@@ -106,67 +95,11 @@ def pairwise(node: ir.Node, facts: Facts) -> Fact:
         if value is None or facts.of(value) is not None:
             continue
         if is_table(value):
-            node.replace_input_with(i, _by_distance(node, value, fact, facts))
+            node.replace_input_with(i, by_distance(node, value, fact, facts))
         elif any(grows(d, "time") for d in dims(value)):
             facts.refuse(node, "attention scores meet a table over frames", "let it depend on the distance only")
     same = _left_as_it_is(node, facts)
     return fact if same is None else become(node, same, fact, facts)
-
-
-def _window(node: ir.Node, facts: Facts) -> int:
-    """Case 1: how many frames back the weights reach."""
-    before = _before_softmax(node)
-    if before is None:
-        facts.refuse(node, "both operands change with time, and no softmax over the frames follows", _REMEDY)
-    for lengths in _LENGTHS:
-        found = []
-        for seed, length in enumerate(lengths):
-            reached = _reached(str(before.name), facts, facts.at_least(length), seed)
-            rows, columns = np.nonzero(reached)
-            distance = rows - columns
-            if distance.size and distance.min() < 0:
-                facts.refuse(node, f"attention looks {counted(int(-distance.min()))} ahead", _REMEDY)
-            found.append((int(distance.max(initial=0)), reached.shape[-1]))
-        (back, size), (again, _) = found
-        if back == again and back + 1 < size:
-            return back
-    return facts.refuse(
-        node,
-        "attention over the whole past, which grows without bound (a bias that falls with the distance masks nothing)",
-        _REMEDY,
-    )
-
-
-def _reached(name: str, facts: Facts, total: int, seed: int) -> Array:
-    """Which columns may have a weight in which rows, (rows, columns), where all scores are within `_LOUDEST`.
-
-    The weight of a column is largest where its own score is as high, and those of all others are as low as can be.
-    """
-    products = facts.offline.products(name)
-    arrays = [
-        facts.offline.evaluate([name], 1, total, seed=seed, given=dict.fromkeys(products, score))[0]
-        for score in (-_LOUDEST, 0.0, _LOUDEST)
-    ]
-    high, low = np.maximum.reduce(arrays), np.minimum.reduce(arrays)
-    # Of a row in which every column can be left out, every one that is not always left out has a weight at times.
-    others = np.maximum(low.max(axis=-1, keepdims=True), np.finfo(np.float32).min)
-    reached: Array = (high - others > _UNDERFLOW).reshape(-1, *high.shape[-2:]).any(axis=0)
-    return reached
-
-
-def _before_softmax(node: ir.Node) -> ir.Value | None:
-    """What becomes weights, made of a product of frames with frames."""
-    waiting, seen = [node.outputs[0]], set()
-    while waiting:
-        value = waiting.pop()
-        for reader, _ in value.uses():
-            if reader.op_type == "Softmax":
-                axis = reader.attributes.get_int("axis", -1) % rank(value)
-                return value if axis == rank(value) - 1 else None
-            if reader not in seen and reader.op_type != "MatMul":
-                seen.add(reader)
-                waiting.extend(reader.outputs)
-    return None
 
 
 def _operand(node: ir.Node, index: int, facts: Facts) -> tuple[ir.Value, Fact]:
@@ -197,50 +130,6 @@ def _never_seen(node: ir.Node, keys: ir.Value, fact: Fact, back: int, warmup: in
     facts.states.append(Held(state, after, str(state.name), tuple(shape), _NEVER, warmup))
     facts.unseen[key] = begun
     return begun
-
-
-def _by_distance(node: ir.Node, table: ir.Value, fact: Fact, facts: Facts) -> ir.Value:
-    """Case 4: the table for the rows and columns of a call."""
-    by_distance = _distances(node, table, fact.back, facts)
-    if facts.chunk is not None:
-        frames = per_call(node, fact, facts)
-        rows, columns = np.arange(frames)[:, None], np.arange(frames + fact.back)[None]
-        index = np.clip(rows - columns + fact.back, -1, fact.back + 1) + 1
-        return facts.builder.const(np.ascontiguousarray(by_distance[..., index]), "by_distance")
-    constant = facts.builder.const(by_distance, "by_distance")
-    return insert(node, facts, "Gather", constant, _places(node, fact, facts), like=table, axis=by_distance.ndim - 1)
-
-
-def _places(node: ir.Node, fact: Fact, facts: Facts) -> ir.Value:
-    """Distance + 1 of every row and column of a call, from 0 to back + 2."""
-    builder = facts.builder
-    index = next(i for i, f in facts.streamed(node) if f.pairs)
-    value = cast(ir.Value, node.inputs[index])
-    axis = rank(value) - 2
-
-    def count(at: int) -> ir.Value:
-        size = insert(node, facts, "Squeeze", insert(node, facts, "Shape", value, start=at, end=at + 1))
-        whole = (builder.const(np.zeros((), np.int64)), size, builder.const(np.ones((), np.int64)))
-        return insert(node, facts, "Range", *whole)
-
-    rows = insert(node, facts, "Unsqueeze", count(axis), builder.ints(1))
-    apart = insert(node, facts, "Sub", insert(node, facts, "Add", rows, builder.ints(fact.back + 1)), count(axis + 1))
-    limits = (builder.const(np.zeros((), np.int64)), builder.const(np.asarray(fact.back + 2, np.int64)))
-    return insert(node, facts, "Clip", apart, *limits)
-
-
-def _distances(node: ir.Node, table: ir.Value, back: int, facts: Facts) -> Array:
-    """(..., back + 3): the table's values at the distances -1, 0, ..., back + 1."""
-    total = facts.at_least(4 * back + 64)
-    (array,) = facts.offline.evaluate([str(table.name)], 1, total, seed=0)
-    size = array.shape[-1]
-    columns = []
-    for distance in range(-1, min(back + 1, size - 1) + 1):
-        along = np.diagonal(array, -distance, axis1=-2, axis2=-1)
-        if not np.array_equal(along, np.broadcast_to(along[..., :1], along.shape)):
-            facts.refuse(node, "a table over pairs of frames depends on more than their distance", "make it relative")
-        columns.append(along[..., 0])
-    return np.stack(columns, -1)
 
 
 def _left_as_it_is(node: ir.Node, facts: Facts) -> ir.Value | None:
