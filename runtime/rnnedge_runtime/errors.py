@@ -13,7 +13,8 @@
     ├── OwnerError(RuntimeError)             1   two threads in one stream, or a session after a fork
     └── MissingExtra(ImportError)            2   an optional dependency is needed: names the extra
 
-A message names the place, what was expected, what was found, and what to do.
+A message names the place, what was expected, what was found, and what to do. It is one line: what a file puts into it
+(names, words of attributes, text of other libraries) can neither begin a line nor move a terminal's cursor.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ class RnnEdgeError(Exception):
     """Root of the tree: catch this to catch everything rnnedge raises on purpose."""
 
     exit_code = 1
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_one_line(arg) if isinstance(arg, str) else arg for arg in args))
+
+
+def _one_line(text: str) -> str:
+    """`text` with what is not printable written as Python's escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class ModelRefused(RnnEdgeError, ValueError):
