@@ -12,6 +12,7 @@ import sys
 import warnings
 from typing import NoReturn
 
+from rnnedge.cli.extras import missing_extra
 from rnnedge.cli.interruption import Interruption
 from rnnedge.cli.streams import drop, finish, prepare
 from rnnedge.report.escape import inert
@@ -70,10 +71,10 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
             import traceback
 
             _write(inert(traceback.format_exc(), keep="\n"))
-        return _told(error)
+        return _told(error, arguments)
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, arguments: list[str]) -> int:
     """Say in one line what went wrong; returns the exit code."""
     # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
     try:
@@ -84,6 +85,8 @@ def _told(error: Exception) -> int:
         return _say(_TOO_MANY_FILES, 6)
     if isinstance(error, RnnEdgeError):
         return _say(str(error), error.exit_code)
+    if (missing := missing_extra(error, arguments[0] if arguments else "rnnedge")) is not None:
+        return _say(missing, 2)
     # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.
     if hasattr(error, "show") and hasattr(error, "exit_code"):
         if isinstance(getattr(error, "message", None), str):

@@ -50,14 +50,15 @@ def command(
 
     from rnnedge.cli.output import stages
     from rnnedge.cli.outputs import check_named
+    from rnnedge.cli.words import choice
     from rnnedge_export.codegen import build_in, publish
     from rnnedge_export.codegen.prove import prove
-    from rnnedge_export.codegen.targets import target_of
+    from rnnedge_export.codegen.targets import TARGETS
     from rnnedge_runtime.model import load_bytes
     from rnnedge_runtime.read import read_model
 
     check_named("--output", output)
-    target_of(target)
+    choice(target, TARGETS, "--target")
     data = read_model(file, trust, key, signed_as, release)
     with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:
         progress("load")

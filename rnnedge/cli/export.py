@@ -73,10 +73,11 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import stages
     from rnnedge.cli.outputs import check_outputs
+    from rnnedge.cli.words import choice
     from rnnedge_runtime.contract import FORMS
 
-    if form is not None and form not in FORMS:
-        raise typer.BadParameter(f"expected one of {', '.join(FORMS)}, found {form!r}", param_hint="--form")
+    if form is not None:
+        choice(form, FORMS, "--form")
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
     asked = tuple(taps.split(",")) if taps else ()

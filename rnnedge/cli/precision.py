@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli.options import field_option
+from rnnedge.cli.words import choice
 from rnnedge_export.options import PRECISIONS, ExportOptions, Precision
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 
 def _precision(value: str) -> str:
-    if value not in PRECISIONS:
-        raise typer.BadParameter(f"expected one of {', '.join(PRECISIONS)}, found {value!r}")
-    return value
+    return choice(value, PRECISIONS)
 
 
 PrecisionOption = Annotated[str, field_option(ExportOptions, "precision", callback=_precision)]
@@ -43,9 +42,9 @@ def asked(
     pairs = {}
     for text in layers or ():
         layer, equals, precision = text.partition("=")
-        if not equals or precision not in PRECISIONS:
+        if not equals:
             raise typer.BadParameter(f"expected layer=precision, found {text!r}", param_hint="--layer")
-        pairs[layer] = precision
+        pairs[layer] = choice(precision, PRECISIONS, "--layer")
     metric = None if source is None or name == "float32" else _task(source)[1]
     return Precision(name, pairs, tolerance, budget, metric, longest)
 

@@ -140,12 +140,11 @@ def _train(
 
 def _check_start(source: Path | None, quantize: str | None, output: Path) -> None:
     """A network to start from is there to be fine-tuned, into another folder."""
+    from rnnedge.cli.words import choice
     from rnnedge.training.quantization import PRECISIONS
 
-    if quantize is not None and quantize not in PRECISIONS:
-        raise typer.BadParameter(
-            f"expected one of {', '.join(PRECISIONS)}, found {quantize!r}", param_hint="--quantize"
-        )
+    if quantize is not None:
+        choice(quantize, PRECISIONS, "--quantize")
     if quantize is not None and source is None:
         raise typer.BadParameter("expected a trained network, by --from, found none", param_hint="--quantize")
     if source is not None and quantize is None:

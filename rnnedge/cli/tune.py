@@ -46,16 +46,11 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli.output import print_json, stages
     from rnnedge.cli.outputs import check_outputs
+    from rnnedge.cli.words import choice
     from rnnedge_export.options import PRECISIONS
 
-    if objective not in _OBJECTIVES:
-        raise typer.BadParameter(
-            f"expected one of {', '.join(_OBJECTIVES)}, found {objective!r}", param_hint="--objective"
-        )
-    wanted = [name.strip() for name in only.split(",")]
-    unknown = [name for name in wanted if name not in PRECISIONS]
-    if unknown:
-        raise typer.BadParameter(f"expected {', '.join(PRECISIONS)}, found {unknown[0]!r}", param_hint="--only")
+    choice(objective, _OBJECTIVES, "--objective")
+    wanted = [choice(name.strip(), PRECISIONS, "--only") for name in only.split(",")]
     check_outputs({"--output": output}, [source, *(calibration or ())])
     began = monotonic()
     with stages(f"tune {source}") as progress:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnedge.sources.names import factory_name, nearest
 from rnnedge.sources.weights import load_weights
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -43,9 +44,10 @@ def load_source(text: str, input_size: int | None = None, weights: Path | None =
     """Resolve a SOURCE of the command line.
 
     1. A folder made by `rnnedge train`.
-    2. `package.module:name`, found from the current folder too: a module, a class, or a function that returns a module
-       or (module, example). Without an example, a float32 input of `input_size` features, or of a size that the layers
-       suggest and that `forward` accepts. `weights`: a file of weights that are put into the module.
+    2. `package.module:name`, or `package/module.py:name`, found from the current folder too: a module, a class, or a
+       function that returns a module or (module, example). Without an example, a float32 input of `input_size`
+       features, or of a size that the layers suggest and that `forward` accepts. `weights`: a file of weights that are
+       put into the module.
 
     Raises `ModelRefused` naming what is missing or fails.
     """
@@ -53,12 +55,7 @@ def load_source(text: str, input_size: int | None = None, weights: Path | None =
         if weights is not None:
             raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
         return _from_run(text)
-    module_name, colon, name = text.partition(":")
-    if not colon or not name:
-        raise ModelRefused(
-            f"{text}: expected a folder made by 'rnnedge train', an ONNX file or package.module:factory, found neither"
-        )
-    made = _make(_import(module_name, name), text)
+    made = _make(_import(*factory_name(text)), text)
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module):
         raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
@@ -108,8 +105,9 @@ def _import(module_name: str, name: str) -> Any:
     try:
         return getattr(module, name)
     except AttributeError as error:
-        names = ", ".join(n for n in vars(module) if not n.startswith("_"))[:200]
-        raise ModelRefused(f"{module_name}: has no {name!r}; it has {names}") from error
+        names = [n for n in vars(module) if not n.startswith("_")]
+        listed = ", ".join(names)[:200]
+        raise ModelRefused(f"{module_name}: has no {name!r}; it has {listed}{nearest(name, names)}") from error
 
 
 def _make(factory: Any, text: str) -> Any:
@@ -152,6 +150,8 @@ def _suggestions(module: nn.Module) -> Iterator[Tensor]:
             seen.add(("tokens", 0))
             yield torch.arange(_TRIAL_FRAMES).remainder(layer.num_embeddings)[None]
         size = getattr(layer, "input_size", getattr(layer, "in_features", None))
+        if isinstance(layer, nn.Conv1d):
+            size = layer.in_channels
         if size is None and isinstance(layer, nn.LayerNorm):
             size = layer.normalized_shape[-1]
         if isinstance(size, int) and ("features", size) not in seen:

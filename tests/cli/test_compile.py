@@ -44,8 +44,8 @@ def test_sources_alone(rnnedge: Command, model: Path, tmp_path: Path) -> None:
 def test_an_unknown_target_names_the_nearest(rnnedge: Command, model: Path, tmp_path: Path) -> None:
     """And writes nothing."""
     done = rnnedge("compile", model, "-o", tmp_path / "out", "--target", "aarch64-linx")
-    assert (done.code, done.err.count("\n")) == (6, 1)
-    assert "did you mean 'aarch64-linux'?" in done.err
+    assert done.code == 2
+    assert "did you mean aarch64-linux?" in " ".join(done.err.replace("│", " ").split())
     assert not (tmp_path / "out").exists()
 
 

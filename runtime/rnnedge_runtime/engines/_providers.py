@@ -14,6 +14,8 @@ NATIVE = "native"
 _SUFFIX = "ExecutionProvider"
 # TensorRT builds its engines for minutes, others change numbers: those are only taken when they are named.
 _AUTO = ("cuda", "cpu")
+# What other tools call it.
+_MEANT = {"gpu": "cuda", "nvidia": "cuda", "trt": "tensorrt", "onnxruntime": "cpu", "ort": "cpu", "c": "native"}
 # Stands in the list of every installation, and sends frames to a service on the net.
 _REMOTE = "azure"
 
@@ -37,7 +39,9 @@ def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
     known = (*_names(_onnxruntime().get_all_providers()), NATIVE)
     for name in names:
         if name not in (*known, "auto"):
-            raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}")
+            meant = _MEANT.get(name.lower(), "")
+            hint = f"; did you mean {meant}?" if meant else ""
+            raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}{hint}")
     if not names:
         raise ProviderError("provider: expected at least one, found none")
     here = available_providers()

@@ -1,0 +1,38 @@
+"""Values of options out of a list: an unknown one is answered with the nearest, or with our name for what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import typer
+
+# What other tools call it.
+_MEANT = {
+    **dict.fromkeys(("fp16", "f16", "half"), "float16"),
+    **dict.fromkeys(("fp32", "f32", "float"), "float32"),
+    **dict.fromkeys(("i8", "q8", "uint8"), "int8"),
+    **dict.fromkeys(("i4", "q4"), "int4"),
+    **dict.fromkeys(("arm64", "aarch64", "armv8"), "aarch64-linux"),
+    **dict.fromkeys(("arm", "armhf", "armv7"), "armv7-linux"),
+    **dict.fromkeys(("amd64", "x64", "x86-64"), "x86_64"),
+    **dict.fromkeys(("riscv", "riscv64"), "riscv64-linux"),
+    **dict.fromkeys(("windows", "win64"), "x86_64-windows"),
+    **dict.fromkeys(("host", "local"), "native"),
+    "bfloat16": "bf16",
+    "wasm": "wasm32",
+    "macos": "aarch64-macos",
+    "m4": "cortex-m4",
+    "m7": "cortex-m7",
+}
+
+
+def choice(value: str, choices: Iterable[str], option: str | None = None) -> str:
+    """`value` if it is one of `choices`; else raises `typer.BadParameter`, exit code 2, with the nearest of them."""
+    known = tuple(choices)
+    if value in known:
+        return value
+    meant = _MEANT.get(value.lower(), value)
+    near = [meant] if meant in known else get_close_matches(value, known, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
