@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type docs build device lines bench bench-streaming bench-peers bench-native bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -61,10 +61,13 @@ lint: $(STAMP_DEV) ## check the code, its format, and the Dockerfile
 type: $(STAMP_DEV) ## check the types of the three packages
 	$(BIN)/mypy
 
-docs: $(STAMP_DEV) ## build the site into site/; a broken link or reference fails
-	$(BIN)/python -m rnnedge_export.streaming.catalogue docs/figures/operators.md
+tables: $(STAMP_DEV) ## write what is made from the table of operators: the strict loader's data and three pages
+	$(BIN)/python -m rnnedge_export.graph.runtime_table
 	$(BIN)/python -m rnnedge_export.graph.catalogue docs/figures/operator-table.md
+	$(BIN)/python -m rnnedge_export.streaming.catalogue docs/figures/operators.md
 	$(BIN)/python -m rnnedge_export.codegen.catalogue docs/figures/native-operators.md
+
+docs: tables ## build the site into site/; a broken link or reference fails
 	$(BIN)/python .ci/write_cli_page.py docs/cli.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
