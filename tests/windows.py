@@ -188,6 +188,7 @@ WINDOWS: dict[str, Callable[[], Case]] = {
     "running-mean": lambda: (Function(lambda y: y.cumsum(1) / torch.arange(1, y.shape[1] + 1)[None, :, None]), X),
     "pad-end": lambda: (Function(lambda y: functional.pad(y, (0, 0, 2, 1), value=0.5).tanh()), X),
     "interleave": lambda: (Function(lambda y: y.reshape(y.shape[0], -1, 2)), X),
+    "tile": lambda: (Function(lambda y: y.repeat(1, 1, 2)), X),
     "two-d": lambda: (TwoD(), torch.randn(1, 12, 9)),
     "unet": lambda: (UNet(), torch.randn(1, 1, 84)),
     "last-of-conv": lambda: (Function(lambda y: torch.cat([y[:, -1], y[:, -1] * 2], -1)), X),

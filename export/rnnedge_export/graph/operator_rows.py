@@ -130,7 +130,7 @@ Sum                        1 broadcasting streams strict fills
 Tan                        7 pointwise    streams strict fills
 Tanh                       1 pointwise    streams strict fills native
 ThresholdedRelu           10 pointwise    streams strict fills
-Tile                       1 own          strict native
+Tile                       1 own          streams strict native
 TopK                       1 own          strict
 Transpose                  1 own          streams strict fills native
 Trilu                     14 own          strict fills

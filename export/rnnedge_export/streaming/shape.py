@@ -86,3 +86,12 @@ def gather(node: ir.Node, facts: Facts) -> Fact:
     if per_call(node, fact, facts) > 1:
         node.replace_input_with(1, cursor("last", fact.clock, facts))
     return fact.summed()
+
+
+@rule("Tile")
+def tile(node: ir.Node, facts: Facts) -> Fact:
+    """1. Repeats other axes than time."""
+    fact, repeats = facts.only(node), integers(node, 1)
+    if repeats is None or (fact.axis is not None and repeats[fact.axis] != 1):
+        facts.refuse(node, "it repeats time, or a number of times that is computed", "repeat features, by a number")
+    return fact
