@@ -7,23 +7,20 @@ another. Here each is an array of its own, no element longer than the program sa
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
-import pytest
 
-from rnnedge_export.codegen import _program_lowering as compiling
-from rnnedge_export.codegen import _source as source
-from rnnedge_export.codegen._ir.program import Program
-from rnnedge_export.codegen._ir.tensors import TOKEN, Span
+from rnnedge_export.codegen import _source, render
+from rnnedge_export.codegen._ir.tensors import Buffer
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._program_lowering import Compiled, compile_program
-from rnnedge_export.codegen.memory_plan import Arena
-from rnnedge_export.codegen.render._c_api import _generic, _named, _width, header, programs
+from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
+from rnnedge_export.codegen.render._addresses import CTYPES, Addresses
+from rnnedge_export.codegen.render._identifiers import identifiers
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
 
@@ -34,61 +31,69 @@ LANES = 8
 STEPS = 6
 
 
-@contextmanager
-def _apart() -> Iterator[None]:
-    """Programs are written so that each buffer has memory of its own."""
-    beyond: dict[int, int] = {}
-    check = Span.__post_init__
+class Apart(Addresses):
+    """Each buffer of a program is an array of its own, as long as `beyond` says that it is read."""
 
-    def remember(span: Span) -> None:
-        check(span)
-        if span.beyond and all(count > 0 for count, _ in span.axes):
-            end = span.offset + sum(max(0, (count - 1) * step) for count, step in span.axes) + 1
-            beyond[id(span.buffer)] = max(beyond.get(id(span.buffer), 0), end)
+    def __init__(self, program: StepProgram) -> None:
+        super().__init__(program.memory, program.rings, identifiers(program))
+        self._beyond = _ends(program)
+        self._names: dict[Buffer, str] = {}
 
-    def plan(program: Program) -> Arena:
-        declared, names = "", {}
-        for k, buffer in enumerate(program.buffers):
-            names[buffer.address] = f"apart{k}"
-            size = max(buffer.size, beyond.get(id(buffer), 0), 1)
-            declared += f"static {buffer.kind} apart{k}[{size}] __attribute__((aligned(64)));\n"
-        code = "\n".join(TOKEN.sub(lambda found: names[found.group()], one.text()) for one in program.statements)
-        return Arena(f"{declared}{code}", 1, 1)
+    def work(self, buffer: Buffer) -> tuple[str, int]:
+        """Its array."""
+        return self._names.setdefault(buffer, f"apart{len(self._names)}"), 0
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Span, "__post_init__", remember)
-        patch.setattr(compiling, "plan", plan)
-        yield
+    def declared(self) -> str:
+        """C of all arrays."""
+        text = ""
+        for buffer, name in self._names.items():
+            size = max(buffer.size, self._beyond.get(buffer, 0), 1)
+            text += f"static {CTYPES[buffer.kind]} {name}[{size}] __attribute__((aligned(64)));\n"
+        return text
 
 
-def write(data: bytes, weights: Weights, name: str, block: int | None = None) -> dict[str, Compiled]:
+def _ends(program: StepProgram) -> dict[Buffer, int]:
+    """How far buffers are read beyond their ends."""
+    ends: dict[Buffer, int] = {}
+    for step in program.steps:
+        for span in step.statement.touched():
+            if span.beyond and all(count > 0 for count, _ in span.axes):
+                end = span.offset + sum(max(0, (count - 1) * by) for count, by in span.axes) + 1
+                ends[span.buffer] = max(ends.get(span.buffer, 0), end)
+    return ends
+
+
+def write(data: bytes, weights: Weights, name: str, block: int | None = None) -> dict[str, StepProgram]:
     """The programs of a sealed file; raises what the compiler raises."""
-    model = source._parsed(data, "model")
+    model = _source._parsed(data, "model")
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, "model")
     batches = [1] + ([block] if block and contract.batch is None else [])
-    with _apart():
-        return {f"{name}_{batch}": compile_program(model, contract, batch, LANES, weights) for batch in batches}
+    return {f"{name}_{batch}": lower_program(model, contract, batch, LANES, weights) for batch in batches}
 
 
-def write_program(model: onnx.ModelProto, contract: Contract, weights: Weights) -> Compiled:
+def write_program(model: onnx.ModelProto, contract: Contract, weights: Weights) -> StepProgram:
     """A program of one sequence."""
-    with _apart():
-        return compile_program(model, contract, 1, LANES, weights)
+    return lower_program(model, contract, 1, LANES, weights)
 
 
-def with_code(one: Compiled, code: str) -> Compiled:
-    """The program with other statements."""
-    return replace(one, arena=replace(one.arena, code=code))
+def functions(name: str, one: StepProgram) -> str:
+    """C of a program whose buffers are arrays of their own."""
+    apart = Apart(one)
+    text = render.functions(name, one, False, apart)
+    return apart.declared().replace("apart", f"{name}_apart") + re.sub(r"\bapart(?=\d)", f"{name}_apart", text)
 
 
-def run(parts: Mapping[str, Compiled], weights: Weights, folder: Path) -> str:
-    """Step through all programs with random, extreme, non-finite and zero numbers; what a sanitizer says, or ""."""
+def run(
+    parts: Mapping[str, StepProgram], weights: Weights, folder: Path, change: Callable[[str], str] = lambda text: text
+) -> str:
+    """Step through all programs with random, extreme, non-finite and zero numbers; what a sanitizer says, or "".
+
+    `change` gets the C of every program.
+    """
     text = [f"#define LANES {LANES}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
-    text += source._kernels(weights.all_bytes().size > 0)
-    text += [source._constants(weights.all_floats(), weights, False)]
+    text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
     for name, one in parts.items():
-        text += [header(name, [one], "", 0), programs(name, [one], False)]
-        text += [_generic(_named(name, one), one, False)]
+        text += [render.header(name, [one], "", 0), change(functions(name, one)), render.generic(name, one, False)]
     path = folder / "apart.c"
     path.write_text("\n".join([*text, _driver(parts)]))
     built = subprocess.run(["cc", *FLAGS, "-o", "apart", path.name, "-lm"], cwd=folder, capture_output=True, text=True)
@@ -102,7 +107,7 @@ def run(parts: Mapping[str, Compiled], weights: Weights, folder: Path) -> str:
     return "" if ran.returncode == 0 else f"exit {ran.returncode} in {ran.stdout[-200:]}: {' '.join(lines[:8])[:1500]}"
 
 
-def _driver(parts: Mapping[str, Compiled]) -> str:
+def _driver(parts: Mapping[str, StepProgram]) -> str:
     """C of a `main` whose arrays have not a byte more than each program needs."""
     rows = "\n".join(_row(name, one) for name, one in parts.items())
     return (Path(__file__).with_name("sanitized.c")).read_text().replace("/* ROWS */", rows).replace(
@@ -110,15 +115,15 @@ def _driver(parts: Mapping[str, Compiled]) -> str:
     )  # fmt: skip
 
 
-def _row(base: str, one: Compiled) -> str:
-    name = _named(base, one)
+def _row(base: str, one: StepProgram) -> str:
+    name = render.program_name(base, one)
 
     def sizes(ports: Sequence[tuple[int, str]]) -> str:
-        listed = ", ".join(f"{{{count * _width(ctype)}, {int(ctype == 'float')}}}" for count, ctype in ports)
+        listed = ", ".join(f"{{{count * np.dtype(kind).itemsize}, {int(kind == 'float32')}}}" for count, kind in ports)
         return f"(const port[]){{{listed or '{0, 0}'}}}, {len(ports)}"
 
-    inputs = sizes([(port.size, port.ctype) for port in one.inputs])
-    outputs = sizes([(port.size, port.ctype) for port in one.outputs])
-    states = sizes([(state.view.index.size, state.ctype) for state in one.states])
+    inputs = sizes([(port.size, port.dtype) for port in one.inputs])
+    outputs = sizes([(port.size, port.dtype) for port in one.outputs])
+    states = sizes([(state.view.index.size, state.state.dtype) for state in one.states])
     functions = ", ".join(f"{name}_{what}" for what in ("any_init", "any_reset", "any_step", "read", "write"))
     return f'  {{"{name}", sizeof({name}), {functions}, {inputs}, {outputs}, {states}}},'

@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 
 from bench.native.memory import aligned
-from rnnedge_export.codegen import build, write_c
-from rnnedge_export.codegen._source import Source
+from rnnedge_export.codegen import Source, build, write_c
 from rnnedge_export.codegen.toolchain import lanes_here
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.native.abi import ENTRY, Call, Description, copy_states, init, pointers, sizes
-
-_DTYPES = {"float": np.float32, "int64_t": np.int64, "int32_t": np.int32, "uint8_t": np.bool_}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +55,12 @@ class Runner:
         stream = aligned(np.zeros(own.stream_bytes, np.uint8))
         blob = library.source.weights
         weights = aligned(np.frombuffer(blob, np.uint8)) if blob else None
-        self.inputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.inputs}
-        self.outputs = {p.name: np.zeros(p.shape, _DTYPES[p.ctype]) for p in ports.outputs}
+        self.inputs = {p.name: np.zeros(p.shape, p.dtype) for p in ports.inputs}
+        self.outputs = {p.name: np.zeros(p.shape, p.dtype) for p in ports.outputs}
         init(own.init)(stream.ctypes.data, None if weights is None else weights.ctypes.data)
         given, results = _pointers(self.inputs), _pointers(self.outputs)
         # As `Stream.step` does, the numbers of float inputs are checked.
-        checked = sum(1 << k for k, p in enumerate(ports.inputs) if p.ctype == "float")
+        checked = sum(1 << k for k, p in enumerate(ports.inputs) if p.dtype == "float32")
         counts = sizes([p.size for p in ports.inputs])
         at = ctypes.pointer(own), stream.ctypes.data, given, results
         call = Call(*at, None, None, 1, None, None, checked, counts, None)
@@ -82,7 +79,7 @@ class Runner:
 
         self.steps = steps
         read, write = copy_states(own.read_states), copy_states(own.write_states)
-        self._states = {s.state.input: np.zeros(s.view.index.shape, _DTYPES[s.ctype]) for s in ports.states}
+        self._states = {s.state.input: np.zeros(s.view.index.shape, s.state.dtype) for s in ports.states}
         states = _pointers(self._states)
         self._keep.append(states)
         self._read = lambda: read(stream.ctypes.data, states)

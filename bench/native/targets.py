@@ -28,7 +28,6 @@ from rnnedge_runtime.errors import RnnEdgeError
 
 NETWORKS = {"LSTM(40, 64)": (lambda: nn.LSTM(40, 64, batch_first=True), 40), "the demo's network": (Spotter, 12)}
 _BLOCKS, _STEPS = 60, 1000
-_ITEM = {"float": 4, "int64_t": 8, "int32_t": 4, "uint8_t": 1}
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _us(built: Built) -> float | None:
     assert built.artifact is not None
     if built.target.suffix == ".wasm":
         ports = built.source.programs[0]
-        sizes = [str(port.size * _ITEM[port.ctype]) for port in (*ports.inputs, *ports.outputs)]
+        sizes = [str(port.bytes) for port in (*ports.inputs, *ports.outputs)]
         if shutil.which("node") is None:
             return None
         command = ["node", Path(__file__).parent / "frames.mjs", built.artifact, built.source.name, *sizes]

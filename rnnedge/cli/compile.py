@@ -91,7 +91,7 @@ def _identifier(stem: str) -> str:
 def _sizes(built: Built) -> dict[str, int]:
     """Bytes: constants, one stream, and the artifact."""
     one = built.source.programs[0]
-    stream = 4 * (one.floats + one.arena.floats) + 8 * (one.integers + one.arena.integers)
+    stream = one.stream_bytes
     artifact = built.artifact.stat().st_size if built.artifact else 0
     return {"weights": built.source.weight_bytes, "stream": stream, "artifact": artifact}
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 
 from rnnedge_export.codegen._source import Source, write_c
+from rnnedge_export.codegen.render import part
 from rnnedge_export.codegen.targets import TARGETS, VNNI, Target, target_of, with_lanes
 from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
@@ -178,6 +177,6 @@ def _levels(
         flags = [flag for flag in _flags(one, level) if flag not in ("-shared", "-nostdlib")]
         compiler_of(one).compile([*flags, "-c", f"-D{_ENTRY}={_ENTRY}_of_{level}"], [path], objects[-1])
     picker = folder / "pick.c"
-    shutil.copyfile(str(files("rnnedge_export.codegen.render") / "c" / "pick_x86_64.c"), picker)
+    picker.write_text(part("pick_x86_64.c"))
     compiler_of(target).compile([*target.all_flags, *defined], [picker, *objects], output)
     return weights

@@ -20,7 +20,8 @@ MOST_FOLDED_BYTES = 192 << 20
 MOST_PACKED_BYTES = 64 << 20
 # Of a step; a compiler takes seconds over a thousand.
 MOST_STATEMENTS = 1 << 12
-MOST_LETTERS = 1 << 20
+MOST_TERMS = 1 << 16
+MOST_LETTERS = 1 << 21
 # Numbers that are written as text: tables of places, whole numbers, initial states that are not all the same.
 MOST_LISTED = 1 << 20
 

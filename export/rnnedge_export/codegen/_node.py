@@ -23,7 +23,13 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    # What stands for the node in comments; of one that was made from several, all of them.
+    origin: tuple[str, ...] = ()
     _read: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """The node itself, unless it was made from others."""
+        self.origin = self.origin or (f"{self.op.rpartition('::')[2]} {self.name!r}",)
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """The value of an attribute, text as str, `default` where the node has none."""

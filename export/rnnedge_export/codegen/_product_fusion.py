@@ -53,11 +53,11 @@ def _product(node: Node, constants: Mapping[str, Array], grids: Mapping[str, Gri
             bias = None if known is None else _row(known * np.float32(beta), weights.shape[1])
             if known is not None and bias is None:
                 return None
-    return _made(node.name, [node.inputs[0]], [weights], [grid], bias, start, node.outputs, [weights.shape[1]])
+    return _made([node], [node.inputs[0]], [weights], [grid], bias, start, node.outputs, [weights.shape[1]])
 
 
 def _made(
-    name: str,
+    nodes: list[Node],
     operands: list[str],
     weights: list[Array],
     grids: list[Grid | None],
@@ -73,7 +73,12 @@ def _made(
         "starts": bool(start),
         "columns": columns,
     }
-    return Node(PRODUCT, name, (*operands, *([start] if start else [])), outputs, attributes)
+    inputs = (*operands, *([start] if start else []))
+    return Node(PRODUCT, nodes[0].name, inputs, outputs, attributes, _origin(nodes))
+
+
+def _origin(nodes: list[Node]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for node in nodes for one in node.origin))
 
 
 def _row(array: Array, columns: int) -> Array | None:
@@ -103,7 +108,7 @@ def _summed(nodes: list[Node], uses: Counter[str], constants: Mapping[str, Array
                 if bias is not None:
                     gone.add(id(first))
                     a = {**first.attributes, "bias": first.attributes["bias"] + bias}
-                    node = Node(PRODUCT, first.name, first.inputs, node.outputs, a)
+                    node = Node(PRODUCT, first.name, first.inputs, node.outputs, a, _origin([first, node]))
                     break
         if node.op == PRODUCT:
             made[node.outputs[0]] = node
@@ -118,7 +123,7 @@ def _sum(first: Node, then: Node) -> Node:
     start = first.inputs[-1] if starts else ""
     weights = [*a["weights"], *b["weights"]]
     grids = [*a["grids"], *b["grids"]]
-    return _made(then.name, operands, weights, grids, a["bias"] + b["bias"], start, then.outputs, b["columns"])
+    return _made([then, first], operands, weights, grids, a["bias"] + b["bias"], start, then.outputs, b["columns"])
 
 
 def _alike(nodes: list[Node]) -> list[Node]:
@@ -143,7 +148,7 @@ def _beside(group: list[Node]) -> Node:
     outputs = tuple(node.outputs[0] for node in group)
     grids = [_joined([node.attributes["grids"][k] for node in group]) for k in range(count)]
     columns = [len(node.attributes["bias"]) for node in group]
-    return _made(first.name, list(first.inputs), weights, grids, bias, "", outputs, columns)
+    return _made(group, list(first.inputs), weights, grids, bias, "", outputs, columns)
 
 
 def _joined(grids: list[Grid | None]) -> Grid | None:

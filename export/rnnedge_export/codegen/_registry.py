@@ -9,10 +9,10 @@ from rnnedge_export.codegen._ir.tensors import Array, Tensor
 from rnnedge_export.codegen._node import Node
 
 if TYPE_CHECKING:
-    from rnnedge_export.codegen._symbol_table import Scope
+    from rnnedge_export.codegen._symbol_table import SymbolTable
 
 Result = Sequence[Tensor | Array]
-Rule = Callable[["Scope", Node], Result]
+Rule = Callable[["SymbolTable", Node], Result]
 
 _RULES: dict[str, Rule] = {}
 _FOR_INTEGERS: set[str] = set()

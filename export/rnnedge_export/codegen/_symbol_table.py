@@ -16,7 +16,7 @@ from rnnedge_export.codegen._registry import rule_for, takes_integers
 from rnnedge_runtime.errors import RnnEdgeError
 
 
-class Scope:
+class SymbolTable:
     """Tensors and constants by name, and the rings of states by input name."""
 
     def __init__(self, program: Program, facts: Facts, opset: int) -> None:
@@ -61,6 +61,7 @@ class Scope:
         self._uses = Counter(name for node in nodes for name in node.inputs)
         self._uses.update(name for name in results for _ in range(2))
         for node in nodes:
+            self.program.origin = node.origin
             self._lower(node)
 
     def _lower(self, node: Node) -> None:

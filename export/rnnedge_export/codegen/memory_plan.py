@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnedge_export.codegen._ir.program import Program
-from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, SLACK, TOKEN, Buffer
+from rnnedge_export.codegen._ir.statements import buffers_of
+from rnnedge_export.codegen._ir.tensors import BYTE, INT, SLACK, Buffer, Memory
 
 _ALIGNED = 16
-# Bytes stand among the floats.
-_ADDRESSES = {FLOAT: "(A + {})", BYTE: "((uint8_t *)(A + {}))", INT: "(I + {})"}
 
 
 @dataclass(frozen=True)
-class Arena:
-    """C of the statements with all addresses in place, and how many floats and integers they work in."""
+class MemoryPlan:
+    """Where each buffer begins, and how many floats and integers a step works in. Bytes stand among the floats."""
 
-    code: str
+    places: Mapping[Buffer, int]
     floats: int
     integers: int
 
 
-def plan(program: Program) -> Arena:
+def plan_memory(program: Program) -> MemoryPlan:
     """Give every buffer of the program a place: the first that is free while it lives."""
-    lives: dict[str, tuple[int, int]] = {}
-    texts = [statement.text() for statement in program.statements]
-    for number, statement in enumerate(program.statements):
-        for name in {buffer.address for buffer in statement.buffers()} | set(TOKEN.findall(texts[number])):
-            first, _ = lives.get(name, (number, number))
-            lives[name] = (first, number)
-    ends = {}
-    places: dict[str, int] = {}
-    for whole in (False, True):
-        own = [buffer for buffer in program.buffers if (buffer.kind == INT) == whole and buffer.address in lives]
-        ends[whole] = _place(own, lives, places)
-    names = {
-        buffer.address: _ADDRESSES[buffer.kind].format(places[buffer.address])
-        for buffer in program.buffers
-        if buffer.address in places
-    }
-    code = "\n".join(TOKEN.sub(lambda found: names[found.group()], text) for text in texts)
-    return Arena(code, ends[False] + SLACK, ends[True])
+    lives: dict[Buffer, tuple[int, int]] = {}
+    for number, step in enumerate(program.steps):
+        for buffer in buffers_of(step.statement):
+            if buffer.memory is Memory.WORK:
+                first, _ = lives.get(buffer, (number, number))
+                lives[buffer] = (first, number)
+    used = [buffer for buffer in program.buffers if buffer in lives]
+    places: dict[Buffer, int] = {}
+    floats = _place([buffer for buffer in used if buffer.kind != INT], lives, places)
+    integers = _place([buffer for buffer in used if buffer.kind == INT], lives, places)
+    return MemoryPlan(places, floats + SLACK, integers)
 
 
-def _place(buffers: list[Buffer], lives: dict[str, tuple[int, int]], places: dict[str, int]) -> int:
+def _place(buffers: Sequence[Buffer], lives: Mapping[Buffer, tuple[int, int]], places: dict[Buffer, int]) -> int:
     """Fill `places`; returns the end of all."""
     taken: list[tuple[int, int, int, int]] = []
-    for buffer in sorted(buffers, key=lambda one: lives[one.address][0]):
-        first, last = lives[buffer.address]
+    for buffer in sorted(buffers, key=lambda one: lives[one][0]):
+        first, last = lives[buffer]
         size = -(-buffer.size // 4) if buffer.kind == BYTE else buffer.size
         size = -(-max(size, 1) // _ALIGNED) * _ALIGNED
         at = 0
@@ -58,5 +51,5 @@ def _place(buffers: list[Buffer], lives: dict[str, tuple[int, int]], places: dic
                 break
             at = max(at, end)
         taken.append((at, at + size, first, last))
-        places[buffer.address] = at
+        places[buffer] = at
     return max((end for _, end, _, _ in taken), default=0)

@@ -9,15 +9,14 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_export.codegen._program_lowering import CPort
 from rnnedge_export.codegen._recording import FRAMES, Recording, record
+from rnnedge_export.codegen.render import part, proof
 from rnnedge_export.codegen.toolchain import compiler_of
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import VerificationError
@@ -140,7 +139,7 @@ def _as_program(built: Built, recording: Recording, folder: Path, runner: list[s
     (folder / "in.bin").write_bytes(recording.given())
     if source.weights is not None:
         (folder / "weights.bin").write_bytes(source.weights)
-    (folder / "main.c").write_text(_main(built))
+    (folder / "main.c").write_text(proof(source.name, source.programs[0], len(source.weights or b"")))
     program = folder / "prove"
     flags = [flag for flag in target.all_flags if flag not in ("-shared", "-fPIC", "-nostdlib", "-DRNNEDGE_LIBRARY")]
     compiler = compiler_of(target)
@@ -156,50 +155,14 @@ def _as_program(built: Built, recording: Recording, folder: Path, runner: list[s
     return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
 
 
-_DTYPES = {"float": "<f4", "int64_t": "<i8", "int32_t": "<i4", "uint8_t": "<u1"}
-
-
 def _parted(data: bytes, built: Built, steps: int) -> list[Array]:
     """The outputs of every step, one after the other, as one array for each port."""
     ports = built.source.programs[0].outputs
-    row = np.dtype([(f"port{k}", _DTYPES[port.ctype], (port.size,)) for k, port in enumerate(ports)])
+    row = np.dtype([(f"port{k}", np.dtype(port.dtype).newbyteorder("<"), (port.size,)) for k, port in enumerate(ports)])
     rows = np.frombuffer(data, row)
     if len(rows) != steps:
         raise VerificationError(f"{built.source.name}: expected {steps} steps, found {len(rows)}")
     return [rows[f"port{k}"] for k in range(len(ports))]
-
-
-def _main(built: Built) -> str:
-    name, program = built.source.name, built.source.programs[0]
-    blob = built.source.weights is not None
-
-    def declared(port: CPort) -> str:
-        return f"static {port.ctype} {port.address}[{max(port.size, 1)}];"
-
-    reads = "\n".join(
-        f"    if (fread({p.address}, sizeof(*{p.address}), {p.size}, in) != {p.size}) break;"
-        for p in program.inputs
-        if p.size
-    )
-    writes = "\n".join(
-        f"    fwrite({p.address}, sizeof(*{p.address}), {p.size}, out);" for p in program.outputs if p.size
-    )
-    names = ", ".join(p.address for p in (*program.inputs, *program.outputs))
-    weights = ""
-    if blob:
-        size = len(built.source.weights or b"")
-        weights = (
-            f"  static unsigned char weights[{size}] __attribute__((aligned(64)));\n"
-            f'  FILE *file = fopen("weights.bin", "rb");\n'
-            f"  if (!file || fread(weights, 1, {size}, file) != {size}) return 1;\n"
-        )
-    return (
-        f'#include <stdio.h>\n#include "{name}.h"\nstatic {name} stream;\n'
-        + "\n".join(declared(p) for p in (*program.inputs, *program.outputs))
-        + f'\nint main(void) {{\n{weights}  FILE *in = fopen("in.bin", "rb"), *out = fopen("out.bin", "wb");\n'
-        f"  if (!in || !out) return 1;\n  {name}_init(&stream{', weights' if blob else ''});\n"
-        f"  for (;;) {{\n{reads}\n    {name}_step(&stream, {names});\n{writes}\n  }}\n  return fclose(out) != 0;\n}}\n"
-    )
 
 
 def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
@@ -209,15 +172,16 @@ def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
         "module": str(built.artifact.absolute()),
         "name": built.source.name,
         "inputs": [int(rows[0].nbytes) for rows in recording.inputs],
-        "outputs": [port.size * np.dtype(_DTYPES[port.ctype]).itemsize for port in program.outputs],
+        "outputs": [port.bytes for port in program.outputs],
         "weights": built.source.weights is not None,
     }
     (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "in.bin").write_bytes(recording.given())
     if built.source.weights is not None:
         (folder / "weights.bin").write_bytes(built.source.weights)
-    script = str(files("rnnedge_export.codegen.render") / "c" / "prove.mjs")
-    ran = subprocess.run(["node", script, str(folder)], capture_output=True, check=False, timeout=600)
+    script = folder / "prove.mjs"
+    script.write_text(part(script.name))
+    ran = subprocess.run(["node", str(script), str(folder)], capture_output=True, check=False, timeout=600)
     if ran.returncode:
         text = ran.stderr.decode("utf-8", "replace").strip().splitlines()
         raise VerificationError(f"{built.source.name} for wasm32: node: {text[0] if text else ran.returncode}")

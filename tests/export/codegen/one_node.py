@@ -16,17 +16,16 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from rnnedge_export.codegen import _source as source
+from rnnedge_export.codegen import render
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._program_lowering import CTYPES, Compiled, compile_program
-from rnnedge_export.codegen.render._c_api import header, programs
+from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
 from rnnedge_runtime.contract import Contract, Port
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # The order of float operations is kept, as in every build of the engine.
 FLAGS = "-std=gnu99 -fno-math-errno -fno-trapping-math -fno-signed-zeros -fPIC -shared".split()
-FLAGS += "-Wall -Werror -Wno-psabi -Wno-unused-const-variable".split()
+FLAGS += "-Wall -Wextra -Wpedantic -Werror -Wno-psabi -Wno-unused-const-variable".split()
 OPTIMIZED = os.environ.get("RNNEDGE_NATIVE_FLAGS", "-O1").split()
 # Cases that every test draws; `make test-long` draws 64.
 COUNT = int(os.environ.get("RNNEDGE_NATIVE_CASES", "16"))
@@ -92,21 +91,20 @@ def contract_of(inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Co
     return Contract(ports[0], ports[1], (), "step", 20, chunk=1)
 
 
-def compiled(case: Case, expected: Sequence[Array], weights: Weights, lanes: int = 8) -> Compiled:
+def compiled(case: Case, expected: Sequence[Array], weights: Weights, lanes: int = 8) -> StepProgram:
     """The program of a node."""
     contract = contract_of(case.given, {f"y{k}": y for k, y in enumerate(expected)})
-    return compile_program(case.model, contract, 1, lanes, weights)
+    return lower_program(case.model, contract, 1, lanes, weights)
 
 
 def library(
-    parts: Mapping[str, Compiled], weights: Weights, lanes: int, extra: str = "", flags: Sequence[str] = ()
+    parts: Mapping[str, StepProgram], weights: Weights, lanes: int, extra: str = "", flags: Sequence[str] = ()
 ) -> ctypes.CDLL:
     """All programs, and C text of a test's own, built together; the folder is gone when the library is loaded."""
     text = [f"#define LANES {lanes}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
-    text += source._kernels(weights.all_bytes().size > 0)
-    text += [source._constants(weights.all_floats(), weights, False)]
+    text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
     for name, one in parts.items():
-        text += [header(name, [one], "", 0), programs(name, [one], False)]
+        text += [render.header(name, [one], "", 0), render.functions(name, one, False)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cases.c"
         path.write_text("\n".join([*text, extra]))
@@ -116,21 +114,20 @@ def library(
         return ctypes.CDLL(str(path.with_suffix(".so")))
 
 
-def run(built: ctypes.CDLL, name: str, one: Compiled, inputs: Mapping[str, Array]) -> list[Array]:
+def run(built: ctypes.CDLL, name: str, one: StepProgram, inputs: Mapping[str, Array]) -> list[Array]:
     """One step of a program; nothing around its outputs may be written, nothing around its inputs be used."""
     size = getattr(built, f"{name}_bytes")
     size.restype = ctypes.c_size_t
     stream = aligned(size())
     getattr(built, f"{name}_init")(ctypes.c_void_p(stream.ctypes.data))
-    types = {text: dtype for dtype, text in CTYPES.items()}
     before = [_framed(np.ascontiguousarray(inputs[port.name])) for port in one.inputs]
-    after = [_framed(np.zeros(port.shape, types[port.ctype])) for port in one.outputs]
+    after = [_framed(np.zeros(port.shape, port.dtype)) for port in one.outputs]
     pointers = [ctypes.c_void_p(memory.ctypes.data + _EDGE) for memory in (*before, *after)]
     getattr(built, f"{name}_step")(ctypes.c_void_p(stream.ctypes.data), *pointers)
     for memory in after:
         assert (memory[:_EDGE] == 0xFF).all() and (memory[len(memory) - _EDGE :] == 0xFF).all(), f"{name}: beyond"
     return [
-        memory[_EDGE : len(memory) - _EDGE].view(types[port.ctype]).reshape(port.shape)
+        memory[_EDGE : len(memory) - _EDGE].view(port.dtype).reshape(port.shape)
         for port, memory in zip(one.outputs, after, strict=True)
     ]
 

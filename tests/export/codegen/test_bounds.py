@@ -9,10 +9,14 @@ import pytest
 from in_one_test import in_one_test
 from one_node import Case, compiled
 
-from rnnedge_export.codegen._ir.loops import Access, Loop
+from rnnedge_export.codegen._ir.expressions import FIRST
+from rnnedge_export.codegen._ir.loops import Access, Assignment, Loop
 from rnnedge_export.codegen._ir.program import Program
-from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, SLACK, Buffer, OutOfBuffer, Span, View
+from rnnedge_export.codegen._ir.statements import Clear
+from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, SLACK, Buffer, Memory, OutOfBuffer, Span, View
 from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen.memory_plan import plan_memory
+from rnnedge_export.codegen.render import Addresses
 from rnnedge_runtime.errors import ModelRefused
 
 
@@ -30,7 +34,7 @@ def test_a_span_is_allowed_just_if_every_element_is_in_its_buffer() -> None:
         inside = all(0 <= place < size for place in touched)
         outcomes.add(inside)
         try:
-            Span(Buffer("b", size, FLOAT), offset, axes)
+            Span(Buffer(Memory.WORK, None, size, FLOAT), offset, axes)
         except OutOfBuffer:
             assert not inside, (offset, size, axes)
         else:
@@ -40,7 +44,7 @@ def test_a_span_is_allowed_just_if_every_element_is_in_its_buffer() -> None:
 
 def test_only_the_memory_of_the_program_may_be_read_beyond_its_end() -> None:
     """A panel further on, and no more; a port of the caller not at all."""
-    own, port = Buffer("A", 8, FLOAT), Buffer("io_x", 8, FLOAT, "float")
+    own, port = Buffer(Memory.WORK, None, 8, FLOAT), Buffer(Memory.PORT, "x", 8, FLOAT, "float32")
     Span(own, 0, ((8 + SLACK, 1),), beyond=True)
     Span(port, 0, ((8, 1),), beyond=True)
     for buffer, count in ((own, 9 + SLACK), (port, 9)):
@@ -51,27 +55,31 @@ def test_only_the_memory_of_the_program_may_be_read_beyond_its_end() -> None:
 @pytest.mark.parametrize("places", [[0, 8], [-2, 0]])
 def test_a_view_has_no_element_outside_its_buffer(places: list[int]) -> None:
     """Neither behind nor before it; the mark of an element that is nowhere is none of them."""
-    View(Buffer("A", 8, FLOAT), np.array([NOTHING, 0, 7]))
+    View(Buffer(Memory.WORK, None, 8, FLOAT), np.array([NOTHING, 0, 7]))
     with pytest.raises(OutOfBuffer):
-        View(Buffer("A", 8, FLOAT), np.array(places))
+        View(Buffer(Memory.WORK, None, 8, FLOAT), np.array(places))
 
 
 def test_a_loop_stays_inside_what_it_reads_and_writes() -> None:
     """The last turn counts."""
-    a, b = Buffer("a", 8, FLOAT), Buffer("b", 8, FLOAT)
-    Loop((4, 2), ("",), (Access(a, 0, (2, 1)),), (Access(b, 0, (2, 1)),))
+    a, b = Buffer(Memory.WORK, None, 8, FLOAT), Buffer(Memory.WORK, None, 8, FLOAT)
+    Loop((4, 2), (Assignment(Access(b, 0, (2, 1)), FIRST, (Access(a, 0, (2, 1)),)),))
     for read, write in ((Access(a, 1, (2, 1)), Access(b, 0, (2, 1))), (Access(a, 0, (2, 1)), Access(b, 0, (3, 1)))):
         with pytest.raises(OutOfBuffer):
-            Loop((4, 2), ("",), (read,), (write,))
+            Loop((4, 2), (Assignment(write, FIRST, (read,)),))
 
 
-def test_text_that_touches_a_buffer_without_a_span_is_a_defect_of_the_rule() -> None:
-    """So that no rule can leave one out."""
+def test_a_statement_names_no_buffer_that_it_does_not_say_it_touches() -> None:
+    """So that no statement can leave one out."""
     program = Program(1, 8, Weights())
     said, unsaid = program.buffer(4), program.buffer(4)
-    program.emit(f"{said.address}[3] = 0;", Span(said, 3))
-    with pytest.raises(AssertionError, match="no span"):
-        program.emit(f"{said.address}[3] = {unsaid.address}[3];", Span(said, 3))
+    program.emit(Clear(said, 4))
+    program.emit(Clear(unsaid, 4))
+    addresses = Addresses(plan_memory(program), (), {})
+    addresses.within([said])
+    assert addresses.element(said, 3) == "work[3]"
+    with pytest.raises(AssertionError, match="does not touch"):
+        addresses.element(unsaid, 3)
 
 
 def _x(*shape: int) -> np.ndarray:

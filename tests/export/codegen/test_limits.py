@@ -15,7 +15,7 @@ from rnnedge_export.codegen import toolchain
 from rnnedge_export.codegen._ir import program
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._limits import TooLarge
-from rnnedge_export.codegen._program_lowering import Compiled, compile_program
+from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
 
 _PEAK_BYTES = 256 << 20
 # One more than may be, in place of what the compiler has, so that they are soon written.
@@ -31,7 +31,7 @@ def _several(*shape: int) -> np.ndarray:
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape) % 7
 
 
-def _doubled(how: str, times: int) -> Compiled:
+def _doubled(how: str, times: int) -> StepProgram:
     """The maximum of a value that is doubled so many times."""
     nodes, last = [], "x"
     for k in range(times):
@@ -43,11 +43,11 @@ def _doubled(how: str, times: int) -> Compiled:
     constants = [numpy_helper.from_array(np.array([2]), "two"), numpy_helper.from_array(np.array([1 << 40]), "wide")]
     graph = helper.make_graph(nodes, "doubled", value[:1], value[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
-    return compile_program(model, contract_of({"x": _floats(1)}, {"y": _floats()}), 1, 8, Weights())
+    return lower_program(model, contract_of({"x": _floats(1)}, {"y": _floats()}), 1, 8, Weights())
 
 
-def _node(case: Case, *shape: int) -> Compiled:
-    return compile_program(case.model, contract_of(case.given, {"y0": _floats(*shape)}), 1, 8, Weights())
+def _node(case: Case, *shape: int) -> StepProgram:
+    return lower_program(case.model, contract_of(case.given, {"y0": _floats(*shape)}), 1, 8, Weights())
 
 
 # Each keeps its result small, where it can, and grows in between.
@@ -90,12 +90,12 @@ def test_what_would_grow_is_refused_before_it_does(name: str, monkeypatch: pytes
 
 def test_what_is_just_large_enough_is_written() -> None:
     """So that the bounds are what refuses."""
-    assert _doubled("Concat", 20).arena.code
-    assert _node(Case("CumSum", [_floats(60), np.array(0)], fixed={1}), 60).arena.code
+    assert _doubled("Concat", 20).steps
+    assert _node(Case("CumSum", [_floats(60), np.array(0)], fixed={1}), 60).steps
     tracemalloc.start()
     try:
         resized = Case("Resize", [_floats(1024, 1024), None, None, np.array([1 << 20, 1])], {"mode": "nearest"}, {3})
-        assert _node(resized, 1 << 20, 1).arena.code
+        assert _node(resized, 1 << 20, 1).steps
         assert tracemalloc.get_traced_memory()[1] < _PEAK_BYTES
     finally:
         tracemalloc.stop()

@@ -1,9 +1,10 @@
-"""Element-wise loops: nests over strided accesses, and two in one where each turn only meets its own elements."""
+"""Element-wise loops: nests over strided accesses. Two become one if each turn only meets its own elements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnedge_export.codegen._ir.expressions import Expression
 from rnnedge_export.codegen._ir.tensors import Buffer, Span, View
 
 
@@ -19,33 +20,44 @@ class Access:
         """All elements in a loop of these extents."""
         return Span(self.buffer, self.offset, tuple(zip(extents, self.strides, strict=True)))
 
-    def text(self) -> str:
-        """As C."""
-        steps = [f"i{k} * {stride}" if stride != 1 else f"i{k}" for k, stride in enumerate(self.strides) if stride]
-        return f"{self.buffer.address}[{' + '.join([str(self.offset), *steps] if self.offset or not steps else steps)}]"
-
     def same(self, other: Access) -> bool:
         """Whether both are the same element in every turn of the loop."""
         return self.offset == other.offset and self.strides == other.strides
 
 
 @dataclass(frozen=True, eq=False)
+class Assignment:
+    """One number: `write` becomes what `expression` makes of `reads`."""
+
+    write: Access
+    expression: Expression
+    reads: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Loop:
-    """`lines` for every index within `extents`; each writes one element of `writes`."""
+    """`assignments` for every index within `extents`; no turn needs what another one writes."""
 
     extents: tuple[int, ...]
-    lines: tuple[str, ...]
-    reads: tuple[Access, ...]
-    writes: tuple[Access, ...]
+    assignments: tuple[Assignment, ...]
 
     def __post_init__(self) -> None:
         """Every turn stays inside every buffer."""
-        for access in (*self.reads, *self.writes):
-            access.span(self.extents)
+        self.touched()
 
-    def buffers(self) -> tuple[Buffer, ...]:
-        """All that it touches."""
-        return tuple(access.buffer for access in (*self.reads, *self.writes))
+    @property
+    def writes(self) -> tuple[Access, ...]:
+        """One element for each assignment."""
+        return tuple(one.write for one in self.assignments)
+
+    @property
+    def reads(self) -> tuple[Access, ...]:
+        """Those of all assignments."""
+        return tuple(access for one in self.assignments for access in one.reads)
+
+    def touched(self) -> tuple[Span, ...]:
+        """All that it reads and writes."""
+        return tuple(access.span(self.extents) for access in (*self.reads, *self.writes))
 
     def joined(self, after: Loop) -> Loop | None:
         """Both in one nest, where every element that one writes and the other touches is of the same turn."""
@@ -56,16 +68,7 @@ class Loop:
                 for other in others:
                     if access.buffer is other.buffer and not (access.same(other) and injective(self.extents, access)):
                         return None
-        return Loop(self.extents, self.lines + after.lines, self.reads + after.reads, self.writes + after.writes)
-
-    def text(self) -> str:
-        """As C; the innermost loop may be turned into vectors, since no turn needs what another one writes."""
-        body = "\n".join(self.lines)
-        for k in range(len(self.extents) - 1, -1, -1):
-            mark = "INDEPENDENT\n" if k == len(self.extents) - 1 and self.extents[k] > 1 else ""
-            lead = f"{mark}for (int i{k} = 0; i{k} < {self.extents[k]}; i{k}++)"
-            body = f"{lead} {{\n{body}\n}}" if k == len(self.extents) - 1 else f"{lead}\n{body}"
-        return body if self.extents else f"{{\n{body}\n}}"
+        return Loop(self.extents, self.assignments + after.assignments)
 
 
 def injective(extents: tuple[int, ...], access: Access) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, View, whole
+from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, whole
 from rnnedge_export.codegen._node import Node
 from rnnedge_runtime.contract import Contract
 
@@ -50,29 +50,22 @@ class Ring:
         """`at` before the first step: the next one writes at 0."""
         return self.room - self.fresh
 
-    def declarations(self) -> str:
-        """C at the beginning of a step."""
-        k = self.number
-        old = f"S + {self.offset} + (stream->at[{k}] + {self.room - self.length + self.fresh}) * {self.frame}"
-        return (
-            f"const int at{k} = stream->at[{k}] == {self.begin} ? 0 : stream->at[{k}] + {self.fresh};\n"
-            f"float *const W{k} = S + {self.offset} + (at{k} + {self.room - self.length}) * {self.frame};\n"
-            f"float *const M{k} = S + {self.offset} + at{k} * {self.frame};\n"
-            f"const float *const C{k} = {old};\n(void)M{k}, (void)C{k};\nstream->at[{k}] = at{k};\n"
-        )
+    @property
+    def kept_at(self) -> int:
+        """Frames from `at` to the cache between two steps."""
+        return self.room - self.length + self.fresh
 
     def standing(self) -> View:
-        """The state between two steps, for whoever reads it."""
-        start = f"(stream->at[{self.number}] + {self.room - self.length + self.fresh})"
-        return View(self._at(f"(S + {self.offset} + {start} * {self.frame})"), self.cache.index)
+        """The state between two steps, for who reads it."""
+        return View(Buffer(Memory.KEPT, self.number, self.length * self.frame, FLOAT), self.cache.index)
 
     def beginnings(self) -> tuple[View, View]:
         """Where the state has to be written, with `at` at `begin`."""
         first, second = (self.offset + (end - self.length) * self.frame for end in (self.room, 2 * self.room))
-        return View(self._at(f"(S + {first})"), self.cache.index), View(self._at(f"(S + {second})"), self.cache.index)
+        return self._state(first), self._state(second)
 
-    def _at(self, address: str) -> Buffer:
-        return Buffer(address, self.length * self.frame, FLOAT)
+    def _state(self, offset: int) -> View:
+        return View(Buffer(Memory.STATES, offset, self.length * self.frame, FLOAT), self.cache.index)
 
 
 def ring(number: int, axis: int, fresh: int, offset: int, shape: tuple[int, ...], order: tuple[int, ...]) -> Ring:
@@ -80,11 +73,11 @@ def ring(number: int, axis: int, fresh: int, offset: int, shape: tuple[int, ...]
     length = shape[axis]
     frame = int(np.prod(shape, dtype=np.int64)) // length
 
-    def view(name: str, frames: int) -> View:
+    def view(memory: Memory, frames: int) -> View:
         sizes = tuple(frames if k == axis else size for k, size in enumerate(shape))
-        return whole(Buffer(f"{name}{number}", frames * frame, FLOAT), sizes, order)
+        return whole(Buffer(memory, number, frames * frame, FLOAT), sizes, order)
 
-    views = view("C", length), view("W", length + fresh), view("M", fresh)
+    views = view(Memory.PAST, length), view(Memory.WINDOW, length + fresh), view(Memory.MIRROR, fresh)
     return Ring(number, axis, length, fresh, offset, frame, *views)
 
 

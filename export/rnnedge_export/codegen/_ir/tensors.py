@@ -6,22 +6,23 @@ gather by constants only rearrange that array of offsets while the code is writt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnedge_export.codegen._ir.expressions import ARITHMETIC, FIRST, Expression, functions
+
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
 
-FLOAT, INT, BYTE = "float", "int64_t", "uint8_t"
+# What numbers are while they are computed; truth values and int32 are INT.
+FLOAT, INT, BYTE = "float32", "int64", "uint8"
 # An element of a view that is no element of its buffer, and reads as zero.
 NOTHING = -1
-# The address of a buffer of the program until it has a place.
-TOKEN = re.compile(r"@\d+@")
 # What may be read beyond a buffer of the program: a panel of the matrix kernel with the widest vectors.
 SLACK = 32
 
@@ -30,22 +31,41 @@ class OutOfBuffer(ValueError):
     """An element that is not in its buffer: shapes, attributes or constants contradict each other."""
 
 
+class Memory(Enum):
+    """What a buffer is a part of."""
+
+    WORK = "work"  # what a step works in; `memory_plan` finds the place
+    FLOATS = "floats"  # constants of float32
+    BYTES = "bytes"  # constants of int8
+    INTEGERS = "integers"  # constants of int64
+    STATES = "states"  # what a stream keeps, float32
+    INTEGER_STATES = "integer states"  # what a stream keeps, int64
+    PORT = "port"  # an array of the caller
+    PAST = "past"  # the cache of a ring at the beginning of a step
+    WINDOW = "window"  # that with the new frames
+    MIRROR = "mirror"  # the second place of the new frames
+    KEPT = "kept"  # the cache of a ring between two steps
+    LOCAL = "local"  # a pointer that a statement declares
+
+
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A run of `size` numbers. `address` is the C expression of the first one, of C type `kind`: FLOAT, INT or BYTE.
+    """A run of `size` numbers of `kind`: FLOAT, INT or BYTE.
 
-    `ctype` is the type of a port of the caller, which may be another one, such as a bool.
+    `at` says where it begins: elements of a memory of constants or states, the number of a ring, the name of a port or
+    a pointer; None in the memory of a step. `dtype` is that of a port, which may be another one, such as bool.
     """
 
-    address: str
+    memory: Memory
+    at: int | str | None
     size: int
     kind: str
-    ctype: str = ""
+    dtype: str = ""
 
     @property
     def readable(self) -> int:
         """Elements that may be read: `SLACK` more than there are, except from the caller, whose memory ends there."""
-        return self.size if self.ctype else self.size + SLACK
+        return self.size if self.memory is Memory.PORT else self.size + SLACK
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +119,11 @@ class View:
 class Tensor:
     """A tensor of numbers that are computed, one by one, from elements of buffers.
 
-    `template` is a C expression of `{0}`, `{1}`, ... which stand for the elements of `views`, all of one shape.
-    `costly` says that it is worth a buffer rather than a second evaluation.
+    `expression` is one of elements of `views`, all of one shape. `costly` says that it is worth a buffer rather than a
+    second evaluation.
     """
 
-    template: str
+    expression: Expression
     views: tuple[View, ...]
     shape: tuple[int, ...]
     kind: str = FLOAT
@@ -112,13 +132,18 @@ class Tensor:
     @property
     def view(self) -> View | None:
         """The view, where the tensor is nothing but one."""
-        return self.views[0] if self.template == "{0}" and self.views[0].buffer.kind == self.kind else None
+        return self.views[0] if self.expression == FIRST and self.views[0].buffer.kind == self.kind else None
+
+    @property
+    def arithmetic(self) -> bool:
+        """Whether no function in it needs more than a few instructions."""
+        return not self.costly and functions(self.expression) <= ARITHMETIC
 
     def rearranged(self, move: Callable[[Index], Array]) -> Tensor:
         """The tensor whose elements are those that `move` picks: it maps an array of offsets to another one."""
         views = tuple(View(v.buffer, np.asarray(move(v.index), np.int64)) for v in self.views)
         shape = views[0].index.shape if views else np.asarray(move(np.zeros(self.shape, np.int64))).shape
-        return Tensor(self.template, views, shape, self.kind, self.costly)
+        return Tensor(self.expression, views, shape, self.kind, self.costly)
 
 
 def whole(buffer: Buffer, shape: tuple[int, ...], order: tuple[int, ...] | None = None) -> View:
@@ -135,7 +160,7 @@ def all_of(buffer: Buffer) -> Span:
 
 def plain(view: View) -> Tensor:
     """A view as a tensor."""
-    return Tensor("{0}", (view,), view.index.shape, view.buffer.kind)
+    return Tensor(FIRST, (view,), view.index.shape, view.buffer.kind)
 
 
 def affine(index: Index) -> tuple[int, tuple[int, ...]] | None:

@@ -1,10 +1,10 @@
-"""Constants of the generated file: floats `K`, bytes `Q`, integers `N` and tables of places `T`."""
+"""Constants of all programs of a file: floats, bytes, integers and tables of places."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, SLACK, Array, Buffer
+from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, SLACK, Array, Buffer, Memory
 from rnnedge_export.codegen._limits import MOST_LISTED, MOST_PACKED_BYTES, check_most
 
 # 64 bytes, a cache line and the widest vector.
@@ -36,7 +36,7 @@ class Weights:
         flat = np.ascontiguousarray(array, np.float32).ravel()
         key = (FLOAT, flat.tobytes())
         if key not in self._known:
-            self._known[key] = Buffer(f"(K + {self._count})", flat.size, FLOAT)
+            self._known[key] = Buffer(Memory.FLOATS, self._count, flat.size, FLOAT)
             padded = np.pad(flat, (0, -flat.size % ALIGNED))
             self._floats.append(padded)
             self._count += padded.size
@@ -48,7 +48,7 @@ class Weights:
         flat = np.ascontiguousarray(array, np.int8).ravel()
         key = (BYTE, flat.tobytes())
         if key not in self._known:
-            self._known[key] = Buffer(f"(Q + {self._byte_count})", flat.size, BYTE)
+            self._known[key] = Buffer(Memory.BYTES, self._byte_count, flat.size, BYTE)
             padded = np.pad(flat, (0, -flat.size % (4 * ALIGNED)))
             self._bytes.append(padded)
             self._byte_count += padded.size
@@ -60,20 +60,20 @@ class Weights:
         flat = np.ascontiguousarray(array).astype(np.int64).ravel()
         key = (INT, flat.tobytes())
         if key not in self._known:
-            self._known[key] = Buffer(f"(N + {self._integer_count})", flat.size, INT)
+            self._known[key] = Buffer(Memory.INTEGERS, self._integer_count, flat.size, INT)
             self._integers.append(flat)
             self._integer_count += flat.size
             self._list(flat.size)
         return self._known[key]
 
-    def places(self, table: Array) -> str:
-        """The name of a table of offsets."""
+    def places(self, table: Array) -> int:
+        """The number of a table of offsets."""
         for number, known in enumerate(self.tables):
             if np.array_equal(known, table):
-                return f"T{number}"
+                return number
         self._list(table.size)
         self.tables.append(table)
-        return f"T{len(self.tables) - 1}"
+        return len(self.tables) - 1
 
     def check_room(self, more: int = 0) -> None:
         """Raise `TooLarge` where the weights, and so many bytes more, are too many."""
@@ -84,13 +84,13 @@ class Weights:
         check_most("numbers of tables", self._listed, MOST_LISTED)
 
     def all_floats(self) -> Array:
-        """`K`, with what may be read behind it."""
+        """All of float32, with what may be read beyond them."""
         return np.concatenate([*self._floats, np.zeros(SLACK, np.float32)])
 
     def all_bytes(self) -> Array:
-        """`Q`."""
+        """All of int8."""
         return np.concatenate(self._bytes) if self._bytes else np.zeros(0, np.int8)
 
     def all_integers(self) -> Array:
-        """`N`."""
+        """All of int64."""
         return np.concatenate(self._integers) if self._integers else np.zeros(0, np.int64)

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Span, Tensor, View, affine, plain
+from rnnedge_export.codegen._ir.convolution import DepthwiseConvolution, Geometry, Image, Nest, OverlapAdd, Pair
+from rnnedge_export.codegen._ir.gemm import Place, Taps
+from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Tensor, View, affine, plain
 from rnnedge_export.codegen._limits import check_elements
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._gemm import Matrix, Place, Taps
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._gemm import gemm, packed
 
 # Batch, channels, height, width from the slowest to the fastest.
 _CHANNELS_LAST = (0, 2, 3, 1)
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """The attributes of a convolution for height and width; of one dimension only the width counts."""
-
-    kernel: Pair
-    strides: Pair
-    dilations: Pair
-    before: Pair
-    after: Pair
-    group: int
-
-    @property
-    def spans(self) -> Pair:
-        """What a kernel covers."""
-        return self.dilations[0] * (self.kernel[0] - 1) + 1, self.dilations[1] * (self.kernel[1] - 1) + 1
 
 
 def _geometry(node: Node, weights: Array) -> Geometry:
@@ -57,7 +39,7 @@ def _geometry(node: Node, weights: Array) -> Geometry:
     return Geometry(pair(kernel, 1), strides, dilations, pair(pads[:rank], 0), pair(pads[rank:], 0), group)
 
 
-def _weights(scope: Scope, node: Node) -> tuple[Array, Array | None]:
+def _weights(scope: SymbolTable, node: Node) -> tuple[Array, Array | None]:
     """Constant weights on four axes as float32, and the bias."""
     weights = scope.array(node, 1, "weights")
     if weights.dtype != np.float32:
@@ -75,7 +57,7 @@ def _back(view: View, rank: int) -> Tensor:
 
 
 @rule("Conv")
-def convolution(scope: Scope, node: Node) -> Result:
+def convolution(scope: SymbolTable, node: Node) -> Result:
     """y[b, m, h, w] = bias[m] + sum of x[b, c, h s + i d, w s + j d] W[m, c, i, j]."""
     weights, bias = _weights(scope, node)
     shape = _geometry(node, weights)
@@ -100,7 +82,7 @@ def convolution(scope: Scope, node: Node) -> Result:
     return [_back(target, rank)]
 
 
-def _padded(scope: Scope, node: Node, tensor: Tensor, shape: Geometry) -> View:
+def _padded(scope: SymbolTable, node: Node, tensor: Tensor, shape: Geometry) -> View:
     """The image with its padding, in memory; where it stands affine already, no copy is made."""
     view = tensor.view or scope.program.materialized(tensor)
     if any((*shape.before, *shape.after)):
@@ -114,74 +96,43 @@ def _padded(scope: Scope, node: Node, tensor: Tensor, shape: Geometry) -> View:
     return copy
 
 
-def _by_group(scope: Scope, image: View, target: View, kernels: Array, bias: Array, shape: Geometry) -> None:
-    program = scope.program
+def _by_group(scope: SymbolTable, view: View, target: View, kernels: Array, bias: Array, shape: Geometry) -> None:
+    program, image = scope.program, _placed(view)
     batch, made, out_high, out_wide = target.index.shape
-    offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
     deep, wide = kernels.shape[1], made // shape.group
-    loops = (
-        f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {out_high}; h++)" if (batch, out_high) != (1, 1) else ""
-    )
-    code, spans = "", list[Span]()
+    many = (batch, out_high) != (1, 1)
+    line = out_wide * made
+    read = (("b", batch, image.batch), ("h", out_high, shape.strides[0] * image.row)) if many else ()
+    written = (("b", batch, out_high * line), ("h", out_high, line)) if many else ()
+    counts = (*shape.kernel, deep)
+    steps = (shape.dilations[0] * image.row, shape.dilations[1] * image.column, image.channel)
+    calls = []
     for group in range(shape.group):
-        own = kernels[group * wide : (group + 1) * wide]
-        matrix = Matrix(program, own.transpose(2, 3, 1, 0).reshape(-1, wide), bias[group * wide : (group + 1) * wide])
-        taps = Taps(
-            image.buffer,
-            offset + group * deep * per_channel,
-            shape.strides[1] * per_column,
-            (*shape.kernel, deep),
-            (shape.dilations[0] * per_row, shape.dilations[1] * per_column, per_channel),
-            (("b", batch, per_image), ("h", out_high, shape.strides[0] * per_row)) if loops else (),
-        )
-        line = out_wide * made
-        around = (("b", batch, out_high * line), ("h", out_high, line)) if loops else ()
+        own = slice(group * wide, (group + 1) * wide)
+        matrix = packed(program, kernels[own].transpose(2, 3, 1, 0).reshape(-1, wide), bias[own])
+        first = image.offset + group * deep * image.channel
+        taps = Taps(image.buffer, first, shape.strides[1] * image.column, counts, steps, read)
         program.count()
-        text, touched = matrix.call(out_wide, [taps], None, Place(target.buffer, group * wide, made, around))
-        code, spans = code + text, [*spans, *touched]
-    program.emit(f"{loops} {{\n{code}}}" if loops else code, *spans)
+        calls.append(gemm(matrix, out_wide, (taps,), None, Place(target.buffer, group * wide, made, written)))
+    program.emit(Nest((("b", batch), ("h", out_high)) if many else (), tuple(calls)))
 
 
-def _by_channel(scope: Scope, image: View, target: View, kernels: Array, bias: Array, shape: Geometry) -> None:
+def _placed(view: View) -> Image:
+    offset, steps = affine(view.index) or (0, (0, 0, 0, 0))
+    return Image(view.buffer, offset, *steps)
+
+
+def _by_channel(scope: SymbolTable, view: View, target: View, kernels: Array, bias: Array, shape: Geometry) -> None:
     """Every channel by itself: vectors along the channels."""
-    program = scope.program
-    batch, made, out_high, out_wide = target.index.shape
-    offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
-    weights = program.weights.floats(kernels.transpose(2, 3, 1, 0))
-    start = program.weights.floats(bias)
-    rows, columns = shape.kernel
-    place = (
-        f"{image.buffer.address} + {offset} + b * {per_image} + (h * {shape.strides[0]} + i * {shape.dilations[0]}) * "
-        f"{per_row} + (w * {shape.strides[1]} + j * {shape.dilations[1]}) * {per_column}"
-    )
-    program.emit(
-        f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {out_high}; h++) "
-        f"for (int w = 0; w < {out_wide}; w++) {{\n"
-        f"float *const y = {target.buffer.address} + ((b * {out_high} + h) * {out_wide} + w) * {made};\n"
-        f"memcpy(y, {start.address}, {4 * made});\n"
-        f"for (int i = 0; i < {rows}; i++) for (int j = 0; j < {columns}; j++) {{\n"
-        f"const float *const x = {place}, *const k = {weights.address} + (i * {columns} + j) * {made};\n"
-        f"INDEPENDENT\nfor (int c = 0; c < {made}; c++) y[c] += x[c * {per_channel}] * k[c];\n}}\n}}",
-        Span(
-            image.buffer,
-            offset,
-            (
-                (batch, per_image),
-                (out_high, shape.strides[0] * per_row),
-                (rows, shape.dilations[0] * per_row),
-                (out_wide, shape.strides[1] * per_column),
-                (columns, shape.dilations[1] * per_column),
-                (made, per_channel),
-            ),
-        ),
-        Span(target.buffer, 0, ((batch * out_high * out_wide, made), (made, 1))),
-        Span(weights, 0, ((rows * columns, made), (made, 1))),
-        Span(start, 0, ((made, 1),)),
-    )
+    batch, made, high, wide = target.index.shape
+    weights = scope.program.weights.floats(kernels.transpose(2, 3, 1, 0))
+    start = scope.program.weights.floats(bias)
+    sizes = (batch, made, high, wide)
+    scope.program.emit(DepthwiseConvolution(shape, _placed(view), *sizes, weights, start, target.buffer))
 
 
 @rule("ConvTranspose")
-def transposed(scope: Scope, node: Node) -> Result:
+def transposed(scope: SymbolTable, node: Node) -> Result:
     """Every input frame gives a kernel of output frames, which overlap and add up."""
     weights, bias = _weights(scope, node)
     shape = _geometry(node, weights)
@@ -215,43 +166,18 @@ def transposed(scope: Scope, node: Node) -> Result:
     return [_back(View(target.buffer, cut), rank + 2)]
 
 
-def _overlap(scope: Scope, image: View, target: View, kernels: Array, shape: Geometry, group: int) -> None:
+def _overlap(scope: SymbolTable, view: View, target: View, kernels: Array, shape: Geometry, group: int) -> None:
     """Add what the channels of one group give."""
-    program = scope.program
-    batch, _, high, wide = image.index.shape
-    _, made, _, long = target.index.shape
+    program, image = scope.program, _placed(view)
+    batch, _, high, wide = view.index.shape
+    _, made, out_high, out_wide = target.index.shape
     deep, each = kernels.shape[0] // shape.group, kernels.shape[1]
-    rows, columns = shape.kernel
     own = kernels[group * deep : (group + 1) * deep].transpose(0, 2, 3, 1).reshape(deep, -1)
-    matrix = Matrix(program, own, np.zeros(own.shape[1], np.float32))
-    offset, (per_image, per_channel, per_row, per_column) = affine(image.index) or (0, (0, 0, 0, 0))
-    first, around = offset + group * deep * per_channel, (("b", batch, per_image), ("h", high, per_row))
-    taps = Taps(image.buffer, first, per_column, (1, 1, deep), (0, 0, per_channel), around)
-    size = own.shape[1]
-    given = program.buffer(wide * size)
-    product, spans = matrix.call(wide, [taps], None, Place(given, 0, size))
-    at = (
-        f"((b * {target.index.shape[2]} + h * {shape.strides[0]} + i * {shape.dilations[0]}) * {long} + "
-        f"w * {shape.strides[1]} + j * {shape.dilations[1]}) * {made} + {group * each}"
-    )
-    program.emit(
-        f"for (int b = 0; b < {batch}; b++) for (int h = 0; h < {high}; h++) {{\n{product}"
-        f"for (int w = 0; w < {wide}; w++) for (int i = 0; i < {rows}; i++) for (int j = 0; j < {columns}; j++) {{\n"
-        f"float *const y = {target.buffer.address} + {at};\n"
-        f"const float *const x = {given.address} + w * {size} + (i * {columns} + j) * {each};\n"
-        f"INDEPENDENT\nfor (int c = 0; c < {each}; c++) y[c] += x[c];\n}}\n}}",
-        *spans,
-        Span(given, 0, ((wide, size), (rows * columns, each), (each, 1))),
-        Span(
-            target.buffer,
-            group * each,
-            (
-                (batch, target.index.shape[2] * long * made),
-                (high, shape.strides[0] * long * made),
-                (rows, shape.dilations[0] * long * made),
-                (wide, shape.strides[1] * made),
-                (columns, shape.dilations[1] * made),
-                (each, 1),
-            ),
-        ),
-    )
+    matrix = packed(program, own, np.zeros(own.shape[1], np.float32))
+    around = (("b", batch, image.batch), ("h", high, image.row))
+    first = image.offset + group * deep * image.channel
+    taps = Taps(image.buffer, first, image.column, (1, 1, deep), (0, 0, image.channel), around)
+    given = program.buffer(wide * own.shape[1])
+    product = gemm(matrix, wide, (taps,), None, Place(given, 0, own.shape[1]))
+    into = (target.buffer, out_high, out_wide, made, group * each, each)
+    program.emit(OverlapAdd(shape, product, given, batch, high, wide, *into))

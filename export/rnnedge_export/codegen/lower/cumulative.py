@@ -6,14 +6,15 @@ from functools import partial
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import Tensor, View, plain
+from rnnedge_export.codegen._ir.expressions import Call, Element
+from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, View, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen._symbol_table import SymbolTable
 
 
 @rule("CumSum", integers=True)
-def running(scope: Scope, node: Node) -> Result:
+def running(scope: SymbolTable, node: Node) -> Result:
     """Along a constant axis, one place after the other; exclusive and reverse as well."""
     value = scope.input(node, 0)
     axis = int(scope.array(node, 1, "axis").item()) % len(value.shape)
@@ -24,7 +25,7 @@ def running(scope: Scope, node: Node) -> Result:
     program = scope.program
     source = program.materialized(value)
     target = program.new(value.shape, value.kind)
-    zero = program.constant(np.zeros((), np.float32 if value.kind == "float" else np.int64))
+    zero = program.constant(np.zeros((), np.float32 if value.kind == FLOAT else np.int64))
     order = range(length - 1, -1, -1) if reverse else range(length)
     before: Tensor | None = None
     for turn, place in enumerate(order):
@@ -35,8 +36,9 @@ def running(scope: Scope, node: Node) -> Result:
             one = zero.rearranged(partial(np.broadcast_to, shape=here.index.shape)) if exclusive else one
         else:
             views = (*before.views, *one.views)
-            text = "({0} + {1})" if value.kind == "float" else "whole_sum({0}, {1})"
-            one = Tensor(text, views, here.index.shape, value.kind)
+            function = "add" if value.kind == FLOAT else "whole_sum"
+            call = Call(function, (Element(0), Element(1)), program.origin)
+            one = Tensor(call, views, here.index.shape, value.kind)
         program.store(one, here)
         before = plain(here)
     return [plain(target)]

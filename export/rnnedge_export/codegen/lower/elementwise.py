@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.expressions import MOST_DEPTH, Call, Expression, Literal, renumbered
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, Tensor, View, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import rule
-from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen._symbol_table import SymbolTable
 
 
 @dataclass(frozen=True)
 class Formula:
-    """C for float and whole numbers, "" where there is none; `result` None: the kind of the last operand."""
+    """Names of functions of float and of whole numbers, "" where there is none.
+
+    `result` None: the kind of the last operand. `costly` as of a tensor.
+    """
 
     floats: str
     integers: str = ""
@@ -23,42 +29,47 @@ class Formula:
 
 
 _FORMULAS = {
-    "Add": Formula("({0} + {1})", "whole_sum({0}, {1})"),
-    "Sub": Formula("({0} - {1})", "whole_difference({0}, {1})"),
-    "Mul": Formula("({0} * {1})", "whole_product({0}, {1})"),
-    "Div": Formula("({0} / {1})", costly=True),
-    "Min": Formula("smaller({0}, {1})", "({0} < {1} ? {0} : {1})"),
-    "Max": Formula("larger({0}, {1})", "({0} > {1} ? {0} : {1})"),
-    "Neg": Formula("(-{0})", "whole_difference(0, {0})"),
-    "Abs": Formula("magnitude({0})", "whole_magnitude({0})"),
-    "Reciprocal": Formula("(1.0f / {0})", costly=True),
-    "Sqrt": Formula("square_root({0})", costly=True),
-    "Exp": Formula("exponential({0})", costly=True),
-    "Log": Formula("logarithm({0})", costly=True),
-    "Erf": Formula("error_function({0})", costly=True),
-    "Sigmoid": Formula("sigmoid({0})", costly=True),
-    "Tanh": Formula("tangent({0})", costly=True),
-    "Relu": Formula("rectified({0})", "({0} > 0 ? {0} : 0)"),
-    "Softplus": Formula("softplus({0})", costly=True),
-    "PRelu": Formula("leaky({0}, {1})"),
-    "Sin": Formula("sine({0})", costly=True),
-    "Floor": Formula("floor_of({0})"),
-    "Identity": Formula("{0}", "{0}"),
-    "And": Formula("", "({0} && {1})", INT),
-    "Or": Formula("", "({0} || {1})", INT),
-    "Xor": Formula("", "({0} != {1})", INT),
-    "Not": Formula("", "(!{0})", INT),
-    "Equal": Formula("({0} == {1})", "({0} == {1})", INT),
-    "Less": Formula("({0} < {1})", "({0} < {1})", INT),
-    "LessOrEqual": Formula("({0} <= {1})", "({0} <= {1})", INT),
-    "Greater": Formula("({0} > {1})", "({0} > {1})", INT),
-    "GreaterOrEqual": Formula("({0} >= {1})", "({0} >= {1})", INT),
-    "Where": Formula("({0} ? {1} : {2})", "({0} ? {1} : {2})"),
+    "Add": Formula("add", "whole_sum"),
+    "Sub": Formula("subtract", "whole_difference"),
+    "Mul": Formula("multiply", "whole_product"),
+    "Div": Formula("divide", costly=True),
+    "Min": Formula("smaller", "whole_smaller"),
+    "Max": Formula("larger", "whole_larger"),
+    "Neg": Formula("negate", "whole_negative"),
+    "Abs": Formula("magnitude", "whole_magnitude"),
+    "Reciprocal": Formula("reciprocal", costly=True),
+    "Sqrt": Formula("square_root", costly=True),
+    "Exp": Formula("exponential", costly=True),
+    "Log": Formula("logarithm", costly=True),
+    "Erf": Formula("error_function", costly=True),
+    "Sigmoid": Formula("sigmoid", costly=True),
+    "Tanh": Formula("tangent", costly=True),
+    "Relu": Formula("rectified", "whole_rectified"),
+    "Softplus": Formula("softplus", costly=True),
+    "PRelu": Formula("leaky"),
+    "Sin": Formula("sine", costly=True),
+    "Floor": Formula("floor_of"),
+    "And": Formula("", "and", INT),
+    "Or": Formula("", "or", INT),
+    "Xor": Formula("", "not_equal", INT),
+    "Not": Formula("", "not", INT),
+    "Equal": Formula("equal", "equal", INT),
+    "Less": Formula("less", "less", INT),
+    "LessOrEqual": Formula("less_or_equal", "less_or_equal", INT),
+    "Greater": Formula("greater", "greater", INT),
+    "GreaterOrEqual": Formula("greater_or_equal", "greater_or_equal", INT),
+    "Where": Formula("select", "select"),
 }
 
 
+@rule("Identity", integers=True)
+def identity(scope: SymbolTable, node: Node) -> list[Tensor]:
+    """The same numbers."""
+    return [scope.input(node, 0)]
+
+
 @rule(*_FORMULAS, integers=True)
-def formula(scope: Scope, node: Node) -> list[Tensor]:
+def formula(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Operators of one formula; Min and Max of any number of operands."""
     operands = [scope.input(node, k) for k in range(len(node.inputs))]
     if node.op in ("Min", "Max") and len(operands) != 2:
@@ -69,83 +80,92 @@ def formula(scope: Scope, node: Node) -> list[Tensor]:
     return [_applied(scope, node, operands)]
 
 
-def _applied(scope: Scope, node: Node, operands: list[Tensor]) -> Tensor:
+def _applied(scope: SymbolTable, node: Node, operands: list[Tensor]) -> Tensor:
     found = _FORMULAS[node.op]
     kind = operands[-1].kind
-    text = found.floats if kind == FLOAT else found.integers
-    if not text:
+    function = found.floats if kind == FLOAT else found.integers
+    if not function:
         node.refuse(f"of {'float32' if kind == FLOAT else 'whole numbers'} is not supported")
-    return combined(scope, text, operands, found.result or kind, costly=found.costly)
+    return combined(scope, function, operands, found.result or kind, costly=found.costly)
 
 
-def combined(scope: Scope, text: str, operands: list[Tensor], kind: str = FLOAT, *, costly: bool = False) -> Tensor:
-    """One expression over broadcast operands; what is costly and would be computed again and again gets a buffer."""
-    shape = np.broadcast_shapes(*(operand.shape for operand in operands))
-    again = [text.count(f"{{{k}}}") > 1 for k in range(len(operands))]
-    parts: list[str] = []
+def combined(
+    scope: SymbolTable, function: str, operands: Sequence[Tensor | float], kind: str = FLOAT, *, costly: bool = False
+) -> Tensor:
+    """A function of broadcast operands and of literals; a costly one that is broadcast is computed before."""
+    tensors = [one for one in operands if isinstance(one, Tensor)]
+    shape = np.broadcast_shapes(*(one.shape for one in tensors))
+    parts: list[Expression] = []
     views: list[View] = []
-    for operand, twice in zip(operands, again, strict=True):
+    for operand in operands:
+        if not isinstance(operand, Tensor):
+            parts.append(Literal(operand) if isinstance(operand, int) else Literal.float32(operand))
+            continue
         size = int(np.prod(operand.shape, dtype=np.int64))
-        wider = size < int(np.prod(shape, dtype=np.int64))
-        if operand.views and (operand.costly and (wider or twice)):
+        again = operand.costly and size < int(np.prod(shape, dtype=np.int64))
+        if operand.views and (again or operand.expression.depth >= MOST_DEPTH):
             operand = plain(scope.program.materialized(operand))
-        parts.append(operand.template.format(*(f"{{{len(views) + k}}}" for k in range(len(operand.views)))))
+        parts.append(renumbered(operand.expression, len(views)))
         views += [View(v.buffer, np.broadcast_to(v.index, shape)) for v in operand.views]
-    any_costly = costly or any(operand.costly and operand.view is None for operand in operands)
-    return Tensor(text.format(*parts), tuple(views), shape, kind, any_costly)
+    any_costly = costly or any(one.costly and one.view is None for one in tensors)
+    return Tensor(Call(function, tuple(parts), scope.program.origin), tuple(views), shape, kind, any_costly)
 
 
 @rule("Mod", integers=True)
-def remainder(scope: Scope, node: Node) -> list[Tensor]:
+def remainder(scope: SymbolTable, node: Node) -> list[Tensor]:
     """The remainder of C, of floats."""
     operands = [scope.input(node, 0), scope.input(node, 1)]
     if node.attribute("fmod", 0) != 1 or operands[0].kind != FLOAT:
         node.refuse("of whole numbers is not supported")
-    return [combined(scope, "rest_of({0}, {1})", operands, costly=True)]
+    return [combined(scope, "rest_of", operands, costly=True)]
 
 
 @rule("Pow")
-def power(scope: Scope, node: Node) -> list[Tensor]:
+def power(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Powers that need no logarithm."""
     exponent = scope.array(node, 1, "exponent")
-    text = {2.0: "squared({0})", 0.5: "square_root({0})", 1.0: "{0}", 3.0: "cubed({0})", -1.0: "(1.0f / {0})"}
-    if exponent.size != 1 or float(exponent.flat[0]) not in text:
-        node.refuse(f"exponent {exponent.ravel()[:4]}: expected one of {', '.join(map(str, text))}")
-    return [combined(scope, text[float(exponent.flat[0])], [scope.input(node, 0)])]
+    known = {2.0: "squared", 0.5: "square_root", 1.0: "", 3.0: "cubed", -1.0: "reciprocal"}
+    if exponent.size != 1 or float(exponent.flat[0]) not in known:
+        node.refuse(f"exponent {exponent.ravel()[:4]}: expected one of {', '.join(map(str, known))}")
+    function, value = known[float(exponent.flat[0])], scope.input(node, 0)
+    return [combined(scope, function, [value]) if function else value]
 
 
 @rule("Clip", integers=True)
-def clip(scope: Scope, node: Node) -> list[Tensor]:
+def clip(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Bounds, each optional; NaN stays NaN."""
     value = scope.input(node, 0)
     for k, operator in ((1, "Max"), (2, "Min")):
         if node.has(k):
             found = _FORMULAS[operator]
-            text = found.floats if value.kind == FLOAT else found.integers
-            value = combined(scope, text, [value, scope.input(node, k)], value.kind)
+            function = found.floats if value.kind == FLOAT else found.integers
+            value = combined(scope, function, [value, scope.input(node, k)], value.kind)
     return [value]
 
 
-@rule("LeakyRelu", "Elu", "HardSigmoid", "Gelu", "HardSwish")
-def with_parameters(scope: Scope, node: Node) -> list[Tensor]:
+# Functions, and the attributes that are their parameters, with their defaults.
+_PARAMETERS: dict[str, tuple[Any, ...]] = {
+    "LeakyRelu": ("leaky", ("alpha", 0.01)),
+    "Elu": ("exponential_linear", ("alpha", 1.0)),
+    "HardSigmoid": ("hard_sigmoid", ("alpha", 0.2), ("beta", 0.5)),
+    "HardSwish": ("hard_swish",),
+    "Gelu": ("gelu",),
+}
+
+
+@rule(*_PARAMETERS)
+def with_parameters(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Activations with parameters."""
-    if node.op == "LeakyRelu":
-        text = f"leaky({{0}}, {float(node.attribute('alpha', 0.01)):.9g}f)"
-    elif node.op == "Elu":
-        text = f"exponential_linear({{0}}, {float(node.attribute('alpha', 1.0))!r}f)"
-    elif node.op == "HardSigmoid":
-        alpha, beta = float(node.attribute("alpha", 0.2)), float(node.attribute("beta", 0.5))
-        text = f"larger(0.0f, smaller(1.0f, {alpha!r}f * {{0}} + {beta!r}f))"
-    elif node.op == "HardSwish":
-        text = "({0} * larger(0.0f, smaller(1.0f, {0} / 6.0f + 0.5f)))"
-    else:
+    function, *defaults = _PARAMETERS[node.op]
+    parameters = [float(node.attribute(name, default)) for name, default in defaults]
+    if node.op == "Gelu":
         node.only("approximate", "none", "tanh")
-        text = "gelu({0})" if node.attribute("approximate", "none") == "none" else "gelu_by_tangent({0})"
-    return [combined(scope, text, [scope.input(node, 0)], costly=node.op in ("Elu", "Gelu"))]
+        function = "gelu" if node.attribute("approximate", "none") == "none" else "gelu_by_tangent"
+    return [combined(scope, function, [scope.input(node, 0), *parameters], costly=node.op in ("Elu", "Gelu"))]
 
 
 @rule("Cast", integers=True)
-def cast(scope: Scope, node: Node) -> list[Tensor]:
+def cast(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Between float32, whole numbers and truth values, as in C."""
     import onnx
 
@@ -154,13 +174,13 @@ def cast(scope: Scope, node: Node) -> list[Tensor]:
     value = scope.input(node, 0)
     kinds = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.INT64: INT, onnx.TensorProto.INT32: INT}
     if to == onnx.TensorProto.BOOL:
-        return [combined(scope, "({0} != 0)", [value], INT)]
+        return [combined(scope, "is_true", [value], INT)]
     if to not in kinds:
         node.refuse(f"to {onnx.TensorProto.DataType.Name(to)}: expected float32, int64, int32 or bool")
     kind = kinds[to]
     short = to == onnx.TensorProto.INT32
     if value.kind == FLOAT and kind == INT:
-        return [combined(scope, "short_of({0})" if short else "whole_of({0})", [value], kind)]
+        return [combined(scope, "short_of" if short else "whole_of", [value], kind)]
     if kind == value.kind and not short:
         return [value]
-    return [combined(scope, f"(({kind}) {'(int32_t) ' if short else ''}{{0}})", [value], kind)]
+    return [combined(scope, "as_float32" if kind == FLOAT else "as_int32" if short else "as_int64", [value], kind)]

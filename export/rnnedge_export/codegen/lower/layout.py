@@ -5,35 +5,36 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge_export.codegen._ir.ring_buffers import Ring
-from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Index, Span, Tensor, View, permuted, plain
+from rnnedge_export.codegen._ir.statements import GatherRows
+from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Index, Tensor, View, permuted, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen._symbol_table import SymbolTable
 
 
 @rule("Transpose", integers=True)
-def transpose(scope: Scope, node: Node) -> Result:
+def transpose(scope: SymbolTable, node: Node) -> Result:
     """Axes in another order."""
     order = node.attribute("perm")
     return [scope.input(node, 0).rearranged(lambda index: index.transpose(order))]
 
 
 @rule("Squeeze", integers=True)
-def squeeze(scope: Scope, node: Node) -> Result:
+def squeeze(scope: SymbolTable, node: Node) -> Result:
     """Axes of length 1 taken away."""
     axes = tuple(int(a) for a in scope.array(node, 1, "axes")) if node.has(1) else None
     return [scope.input(node, 0).rearranged(lambda index: index.squeeze(axes))]
 
 
 @rule("Unsqueeze", integers=True)
-def unsqueeze(scope: Scope, node: Node) -> Result:
+def unsqueeze(scope: SymbolTable, node: Node) -> Result:
     """Axes of length 1 put in."""
     axes = tuple(int(a) for a in np.atleast_1d(scope.array(node, 1, "axes")))
     return [scope.input(node, 0).rearranged(lambda index: np.expand_dims(index, axes))]
 
 
 @rule("Flatten", integers=True)
-def flatten(scope: Scope, node: Node) -> Result:
+def flatten(scope: SymbolTable, node: Node) -> Result:
     """All axes in two."""
     value, axis = scope.input(node, 0), node.attribute("axis", 1)
     rows = int(np.prod(value.shape[:axis], dtype=np.int64))
@@ -41,7 +42,7 @@ def flatten(scope: Scope, node: Node) -> Result:
 
 
 @rule("Reshape", integers=True)
-def reshape(scope: Scope, node: Node) -> Result:
+def reshape(scope: SymbolTable, node: Node) -> Result:
     """The same numbers in order; 0 keeps a length."""
     keeps = not node.attribute("allowzero", 0)
     asked = scope.array(node, 1, "shape")
@@ -51,7 +52,7 @@ def reshape(scope: Scope, node: Node) -> Result:
 
 
 @rule("Expand", integers=True)
-def expand(scope: Scope, node: Node) -> Result:
+def expand(scope: SymbolTable, node: Node) -> Result:
     """Broadcast to a shape, both ways."""
     value = scope.input(node, 0)
     shape = np.broadcast_shapes(value.shape, tuple(int(d) for d in scope.array(node, 1, "shape")))
@@ -59,14 +60,14 @@ def expand(scope: Scope, node: Node) -> Result:
 
 
 @rule("Tile", integers=True)
-def tile(scope: Scope, node: Node) -> Result:
+def tile(scope: SymbolTable, node: Node) -> Result:
     """Repeated along every axis."""
     times = scope.array(node, 1, "repeats")
     return [scope.input(node, 0).rearranged(lambda index: np.tile(index, times))]
 
 
 @rule("Slice", integers=True)
-def slice_(scope: Scope, node: Node) -> Result:
+def slice_(scope: SymbolTable, node: Node) -> Result:
     """A range of every axis, of any step."""
     value = scope.input(node, 0)
     starts, ends = (scope.array(node, k, "bounds") for k in (1, 2))
@@ -84,7 +85,7 @@ def slice_(scope: Scope, node: Node) -> Result:
 
 
 @rule("Split", integers=True)
-def split(scope: Scope, node: Node) -> Result:
+def split(scope: SymbolTable, node: Node) -> Result:
     """Pieces along an axis, equal ones where no lengths are given, the last one shorter."""
     value, axis, count = scope.input(node, 0), node.attribute("axis", 0), len(node.outputs)
     node.only("num_outputs", count)
@@ -102,7 +103,7 @@ def split(scope: Scope, node: Node) -> Result:
 
 
 @rule("Gather", integers=True)
-def gather(scope: Scope, node: Node) -> Result:
+def gather(scope: SymbolTable, node: Node) -> Result:
     """Constant places; or rows of a constant table, such as an embedding, by computed numbers."""
     axis, places = node.attribute("axis", 0), scope.known(node.inputs[1])
     value = scope.input(node, 0)
@@ -118,20 +119,12 @@ def gather(scope: Scope, node: Node) -> Result:
     target = scope.program.new(shape)
     first = int(numbers.index.flat[0])
     scope.program.refuses = True
-    scope.program.emit(
-        f"for (int i = 0; i < {count}; i++) {{\n"
-        f"int64_t row = {numbers.buffer.address}[{first} + i];\n"
-        f"row = row < 0 ? row + {rows} : row;\n"
-        f"if (row < 0 || row >= {rows}) {{ stream->refused = 1; row = row < 0 ? 0 : {rows - 1}; }}\n"
-        f"memcpy({target.buffer.address} + i * {width}, {source.address} + row * {width}, {4 * width});\n}}",
-        Span(numbers.buffer, first, ((count, 1),)),
-        Span(target.buffer, 0, ((count, width), (width, 1))),
-    )
+    scope.program.emit(GatherRows(numbers.buffer, first, count, source, rows, width, target.buffer))
     return [plain(target)]
 
 
 @rule("Concat", integers=True)
-def concat(scope: Scope, node: Node) -> Result:
+def concat(scope: SymbolTable, node: Node) -> Result:
     """One after the other along an axis."""
     axis = node.attribute("axis")
     parts = [scope.input(node, k) for k in range(len(node.inputs))]
@@ -158,7 +151,7 @@ def concat(scope: Scope, node: Node) -> Result:
     return [plain(target)]
 
 
-def _pushed(scope: Scope, node: Node, ring: Ring, parts: list[Tensor]) -> Tensor:
+def _pushed(scope: SymbolTable, node: Node, ring: Ring, parts: list[Tensor]) -> Tensor:
     """New frames written into both halves of a ring; the window stands in one piece."""
     if sum(part.shape[ring.axis] for part in parts) != ring.fresh:
         node.refuse("a cache that does not move by as many frames as are new")
@@ -182,7 +175,7 @@ def _neighbours(parts: list[Tensor], axis: int) -> View | None:
 
 
 @rule("Pad", integers=True)
-def pad(scope: Scope, node: Node) -> Result:
+def pad(scope: SymbolTable, node: Node) -> Result:
     """Zeros around, or what `mode` takes from within."""
     node.only("mode", "constant", "reflect", "edge")
     mode = node.attribute("mode", "constant")

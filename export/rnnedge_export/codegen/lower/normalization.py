@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.reductions import SUM
 from rnnedge_export.codegen._ir.tensors import Tensor, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._reduce_loops import SUM, folded
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._reduce_loops import folded
 from rnnedge_export.codegen.lower.elementwise import combined
 from rnnedge_export.codegen.lower.reductions import mean_of
 
 
 @rule("LayerNormalization")
-def layer(scope: Scope, node: Node) -> Result:
+def layer(scope: SymbolTable, node: Node) -> Result:
     """Over `axis` and all behind it."""
     node.only("stash_type", 1)
     if len([name for name in node.outputs if name]) > 1:
@@ -26,7 +27,7 @@ def layer(scope: Scope, node: Node) -> Result:
 
 
 @rule("InstanceNormalization", "GroupNormalization")
-def group(scope: Scope, node: Node) -> Result:
+def group(scope: SymbolTable, node: Node) -> Result:
     """Over groups of channels, axis 1, and all axes behind it; an instance is a group of one channel."""
     value = scope.input(node, 0)
     batch, channels, *rest = value.shape
@@ -44,7 +45,7 @@ def group(scope: Scope, node: Node) -> Result:
 
 
 @rule("BatchNormalization")
-def batch(scope: Scope, node: Node) -> Result:
+def batch(scope: SymbolTable, node: Node) -> Result:
     """With constant statistics: one factor and one summand per channel."""
     node.only("training_mode", 0)
     node.attribute("momentum", 0.9)
@@ -57,24 +58,24 @@ def batch(scope: Scope, node: Node) -> Result:
     return [_scaled(scope, value, factors)]
 
 
-def normalized(scope: Scope, value: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
+def normalized(scope: SymbolTable, value: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     """`(value - mean) / sqrt(variance + epsilon)` over `axes`."""
     program = scope.program
     value = plain(program.materialized(value))
     mean = mean_of(scope, folded(scope, value, axes, SUM), value.shape, axes)
-    value = plain(program.materialized(combined(scope, "({0} - {1})", [value, mean])))
-    total = folded(scope, combined(scope, "({0} * {0})", [value]), axes, SUM)
+    value = plain(program.materialized(combined(scope, "subtract", [value, mean])))
+    total = folded(scope, combined(scope, "squared", [value]), axes, SUM)
     variance = mean_of(scope, total, value.shape, axes)
-    over = combined(scope, f"(1.0f / square_root({{0}} + {float(epsilon):.9e}f))", [variance], costly=True)
-    return combined(scope, "({0} * {1})", [value, over])
+    deviation = combined(scope, "square_root", [combined(scope, "add", [variance, float(epsilon)])], costly=True)
+    return combined(scope, "multiply", [value, combined(scope, "reciprocal", [deviation], costly=True)])
 
 
 def _per_channel(value: Tensor, behind: int) -> Tensor:
     return value.rearranged(lambda index: index.reshape(-1, *[1] * behind))
 
 
-def _scaled(scope: Scope, value: Tensor, factors: list[Tensor]) -> Tensor:
+def _scaled(scope: SymbolTable, value: Tensor, factors: list[Tensor]) -> Tensor:
     """Times the first, plus the second."""
-    for text, factor in zip(("({0} * {1})", "({0} + {1})"), factors, strict=False):
-        value = combined(scope, text, [value, factor])
+    for function, factor in zip(("multiply", "add"), factors, strict=False):
+        value = combined(scope, function, [value, factor])
     return value

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.reductions import LARGEST, SUM
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, View, plain
 from rnnedge_export.codegen._limits import check_elements
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._reduce_loops import LARGEST, SUM, folded
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._reduce_loops import folded
 from rnnedge_export.codegen.lower.elementwise import combined
 from rnnedge_export.codegen.lower.reductions import mean_of
 
 
 @rule("GlobalAveragePool", "GlobalMaxPool")
-def everything(scope: Scope, node: Node) -> Result:
+def everything(scope: SymbolTable, node: Node) -> Result:
     """All of every channel."""
     value = scope.input(node, 0)
     axes = tuple(range(2, len(value.shape)))
@@ -25,7 +26,7 @@ def everything(scope: Scope, node: Node) -> Result:
 
 
 @rule("AveragePool", "MaxPool")
-def pool(scope: Scope, node: Node) -> Result:
+def pool(scope: SymbolTable, node: Node) -> Result:
     """Windows with strides, dilations, pads and `ceil_mode`; a window is one more view of the same numbers."""
     node.only("auto_pad", "NOTSET", "VALID")
     node.only("storage_order", 0)
@@ -68,10 +69,10 @@ def pool(scope: Scope, node: Node) -> Result:
     if largest:
         return [result]
     parts = scope.program.constant(np.broadcast_to(counts, result.shape).astype(np.float32))
-    return [combined(scope, "({0} / {1})", [result, parts])]
+    return [combined(scope, "divide", [result, parts])]
 
 
-def _surrounded(scope: Scope, value: Tensor, around: list[tuple[int, int]], fill: float) -> View:
+def _surrounded(scope: SymbolTable, value: Tensor, around: list[tuple[int, int]], fill: float) -> View:
     """The numbers with `fill` around them, where anything is."""
     program = scope.program
     if not any(map(any, around)):

@@ -7,17 +7,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import Span, Tensor, View, affine, all_of, plain
+from rnnedge_export.codegen._ir.gemm import MatMul, Place, Taps, flat
+from rnnedge_export.codegen._ir.tensors import Memory, Tensor, View, affine, plain
 from rnnedge_export.codegen._limits import check_elements
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._product_fusion import PRODUCT
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._gemm import Matrix, Place, Taps, flat, narrow_enough, rows_of
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._gemm import gemm, narrow_enough, packed, rows_of
+from rnnedge_export.codegen.lower.elementwise import combined
 
 
 @rule(PRODUCT)
-def product(scope: Scope, node: Node) -> Result:
+def product(scope: SymbolTable, node: Node) -> Result:
     """Sum of products with constant weights; see `products`."""
     program = scope.program
     weights, grids, bias = node.attribute("weights"), node.attribute("grids"), node.attribute("bias")
@@ -37,37 +39,35 @@ def product(scope: Scope, node: Node) -> Result:
         added = bias if k == 0 else np.zeros(width, np.float32)
         before, grid = out if k else start, grids[k]
         if grid is not None and narrow_enough(program, weights[k].nbytes):
-            count, matrix = 1, Matrix(program, grid.q, added, grid.scale)
+            count, matrix = 1, packed(program, grid.q, added, grid.scale)
         else:
-            count, matrix = 2, Matrix(program, np.concatenate(weights[k : k + 2]), added)
-        code, spans = matrix.call(rows, taps[k : k + count], before, out)
+            count, matrix = 2, packed(program, np.concatenate(weights[k : k + 2]), added)
+        one = gemm(matrix, rows, tuple(taps[k : k + count]), before, out)
         if matrix.swept:
-            program.sweep(code, target.buffer, *spans)
+            program.sweep(one, target.buffer)
         else:
-            program.emit(code, *spans)
+            program.emit(one)
         k += count
     edges = np.cumsum([0, *columns])
     return [plain(View(target.buffer, target.index[..., a:b])) for a, b in pairwise(edges)]
 
 
-def _rows(scope: Scope, tensor: Tensor) -> Taps:
+def _rows(scope: SymbolTable, tensor: Tensor) -> Taps:
     view, offset, row, step = rows_of(scope.program, tensor)
     return flat(view.buffer, offset, row, step, tensor.shape[-1])
 
 
-def _start(scope: Scope, node: Node, lead: Sequence[int], width: int, bias: object = None) -> Place:
+def _start(scope: SymbolTable, node: Node, lead: Sequence[int], width: int, bias: object = None) -> Place:
     """What the sums start from, as rows that may be read a panel beyond their end."""
-    from rnnedge_export.codegen.lower.elementwise import combined
-
     tensor = scope.input(node, len(node.inputs) - 1)
     if bias is not None:
-        tensor = combined(scope, "({0} + {1})", [tensor, scope.program.constant(np.asarray(bias))])
+        tensor = combined(scope, "add", [tensor, scope.program.constant(np.asarray(bias))])
     tensor = tensor.rearranged(lambda index: np.broadcast_to(index, (*lead, width)))
     view = scope.program.materialized(tensor)
     rows = int(np.prod(lead, dtype=np.int64))
     found = affine(view.index.reshape(rows, width))
     # A port of the caller ends where it ends.
-    if found is None or (found[1][1] != 1 and width > 1) or view.buffer.ctype:
+    if found is None or (found[1][1] != 1 and width > 1) or view.buffer.memory is Memory.PORT:
         view = scope.program.materialized(tensor, packed=True, fresh=True)
         found = affine(view.index.reshape(rows, width))
     assert found is not None
@@ -75,7 +75,7 @@ def _start(scope: Scope, node: Node, lead: Sequence[int], width: int, bias: obje
 
 
 @rule("MatMul", "Gemm")
-def between(scope: Scope, node: Node) -> Result:
+def between(scope: SymbolTable, node: Node) -> Result:
     """A product of two computed matrices, such as the scores of attention: rows times columns, in plain loops."""
     program = scope.program
     if node.op == "Gemm":
@@ -96,33 +96,13 @@ def between(scope: Scope, node: Node) -> Result:
     right = _strided(scope, b.rearranged(lambda index: np.broadcast_to(index, (*lead, depth, n))))
     target = program.new((*lead, m, n))
     (a0, a_steps), (b0, b_steps) = left.strides() or (0, ()), right.strides() or (0, ())
-    loops, ats = "", [f"{a0}", f"{b0}", "0"]
-    size = m * n
-    for k, length in enumerate(reversed(lead)):
-        axis = len(lead) - 1 - k
-        loops = f"for (int l{axis} = 0; l{axis} < {length}; l{axis}++)\n{loops}"
-        for j, step in enumerate((a_steps[axis], b_steps[axis], size)):
-            ats[j] += f" + l{axis} * {step}" if step else ""
-        size *= length
-    code = (
-        f"{loops}between({m}, {depth}, {n}, {left.buffer.address} + {ats[0]}, {a_steps[-2]}, {a_steps[-1]}, "
-        f"{right.buffer.address} + {ats[1]}, {b_steps[-2]}, {b_steps[-1]}, {target.buffer.address} + {ats[2]});"
-    )
-    around = [zip(lead, steps[: len(lead)], strict=True) for steps in (a_steps, b_steps)]
-    program.emit(
-        code,
-        Span(left.buffer, a0, ((m, a_steps[-2]), (depth, a_steps[-1]), *around[0])),
-        Span(right.buffer, b0, ((depth, b_steps[-2]), (n, b_steps[-1]), *around[1])),
-        all_of(target.buffer),
-    )
+    program.emit(MatMul(lead, m, depth, n, (left.buffer, a0, a_steps), (right.buffer, b0, b_steps), target.buffer))
     result = plain(target)
     if node.op == "Gemm" and node.has(2):
-        from rnnedge_export.codegen.lower.elementwise import combined
-
-        result = combined(scope, "({0} + {1})", [result, scope.input(node, 2)])
+        result = combined(scope, "add", [result, scope.input(node, 2)])
     return [result]
 
 
-def _strided(scope: Scope, tensor: Tensor) -> View:
+def _strided(scope: SymbolTable, tensor: Tensor) -> View:
     view = scope.program.materialized(tensor)
     return view if view.strides() is not None else scope.program.materialized(tensor, packed=True, fresh=True)

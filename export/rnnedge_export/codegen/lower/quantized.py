@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, Array, Span, Tensor, all_of, plain
+from rnnedge_export.codegen._ir.qgemm import PANEL, BlockProduct, ByteProduct, RoundBlocks
+from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, Array, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower._gemm import rows_of
-from rnnedge_export.codegen.lower._qgemm import PANEL, Bytes, kind_of, panels_of
+from rnnedge_export.codegen.lower._qgemm import emit_product, kind_of, packed_bytes, panels_of
+from rnnedge_export.codegen.lower.elementwise import combined
 
 _FAST = 4
 
 
 @rule("QuantizeLinear", integers=True)
-def quantize(scope: Scope, node: Node) -> Result:
+def quantize(scope: SymbolTable, node: Node) -> Result:
     """float32 to uint8 with one constant scale and zero point."""
     node.only("block_size", 0)
     node.only("output_dtype", 0, 2)
@@ -30,12 +32,11 @@ def quantize(scope: Scope, node: Node) -> Result:
     tensor = scope.input(node, 0)
     if zero.dtype != np.uint8 or tensor.kind != FLOAT:
         node.refuse(f"to {zero.dtype}: expected float32 to uint8")
-    text = f"rounded_byte({tensor.template}, {float(scale.item()):.9e}f, {int(zero.item())})"
-    return [Tensor(text, tensor.views, tensor.shape, BYTE, True)]
+    return [combined(scope, "rounded_byte", [tensor, float(scale.item()), int(zero.item())], BYTE, costly=True)]
 
 
 @rule("com.microsoft::MatMulIntegerToFloat", integers=True)
-def integer_product(scope: Scope, node: Node) -> Result:
+def integer_product(scope: SymbolTable, node: Node) -> Result:
     """uint8 rows times constant int8 weights, a scale for all or for each column, with a bias."""
     tensor, weights = scope.input(node, 0), scope.array(node, 1, "weights")
     if tensor.kind != BYTE or weights.dtype != np.int8 or weights.ndim != 2:
@@ -51,37 +52,21 @@ def integer_product(scope: Scope, node: Node) -> Result:
     program, rows = scope.program, int(np.prod(tensor.shape[:-1], dtype=np.int64))
     view, offset, row, _ = rows_of(program, tensor, steps=False)
     program.weights.check_room((depth + 3) * (columns + PANEL))
-    packed = Bytes(program, panels_of(weights), columns)
+    packed = packed_bytes(program, panels_of(weights), columns)
     pad = -columns % PANEL
     column_sums = np.pad(weights.astype(np.int32).sum(0), (0, pad))
     sums = program.weights.bytes(column_sums.astype("<i4").view(np.int8))
     factors = program.weights.floats(np.pad(np.broadcast_to(scale.ravel(), columns), (0, pad)))
     added = program.weights.floats(np.pad(bias.ravel(), (0, pad)))
     target = program.new((*tensor.shape[:-1], columns))
-
-    def call(count: int, r: str, panel: str, width: str) -> str:
-        return (
-            f"byte_product({count}, {kind_of(weights)}, {view.buffer.address} + {offset} + {r} * {row}, {row}, "
-            f"{-(-depth // 4)}, {packed.at(panel)}, {int(zero.item())}, {sums.address} + 4 * {panel}, "
-            f"{factors.address} + {panel}, {added.address} + {panel}, "
-            f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
-        )
-
-    packed.emit(
-        program,
-        packed.sweep(rows, call),
-        target.buffer,
-        Span(view.buffer, offset, ((rows, row), (4 * -(-depth // 4), 1)), beyond=True),
-        Span(target.buffer, 0, ((rows, columns), (columns, 1))),
-        *(Span(one, 0, ((columns + pad, 1),)) for one in (factors, added)),
-        Span(sums, 0, ((4 * (columns + pad), 1),)),
-        Span(packed.buffer, 0, ((packed.panels, PANEL * 4 * -(-depth // 4)), (PANEL * 4 * -(-depth // 4), 1))),
-    )
+    x = (view.buffer, offset, row, int(zero.item()))
+    product = ByteProduct(kind_of(weights), rows, depth, *x, packed, sums, factors, added, target.buffer)
+    emit_product(program, product)
     return [plain(target)]
 
 
 @rule("com.microsoft::MatMulNBits")
-def block_product(scope: Scope, node: Node) -> Result:
+def block_product(scope: SymbolTable, node: Node) -> Result:
     """Rows times constant weights of 8 or 4 bits in blocks, without zero points; rows are rounded in blocks too."""
     bits, block = int(node.attribute("bits", 4)), int(node.attribute("block_size"))
     depth, columns = int(node.attribute("K")), int(node.attribute("N"))
@@ -103,13 +88,7 @@ def block_product(scope: Scope, node: Node) -> Result:
     rows = int(np.prod(tensor.shape[:-1], dtype=np.int64))
     view, offset, row, step = rows_of(program, tensor)
     x, facts = program.buffer(rows * blocks * block, BYTE), program.buffer(2 * rows * blocks)
-    program.emit(
-        f"for (int r = 0; r < {rows}; r++) round_blocks({view.buffer.address} + {offset} + r * {row}, {step}, {depth}, "
-        f"{block}, {x.address} + r * {blocks * block}, {facts.address} + r * {2 * blocks});",
-        Span(view.buffer, offset, ((rows, row), (depth, step))),
-        Span(x, 0, ((rows, blocks * block), (-(-depth // block) * block, 1))),
-        Span(facts, 0, ((rows, 2 * blocks), (2 * -(-depth // block), 1))),
-    )
+    program.emit(RoundBlocks(rows, depth, block, blocks, view.buffer, offset, row, step, x, facts))
     program.weights.check_room(blocks * block * (columns + PANEL) * bits // 8)
     if bits == 8:
         panels = panels_of((q.astype(np.int16) - 128).astype(np.int8).T)
@@ -117,41 +96,22 @@ def block_product(scope: Scope, node: Node) -> Result:
         # Four rows in the low halves of the bytes, the next four in the high ones.
         wide = panels_of(q.astype(np.int8).T).reshape(-1, blocks * block // 8, 2, PANEL * 4).view(np.uint8)
         panels = (wide[:, :, 0] | wide[:, :, 1] << 4).view(np.int8)
-    packed = Bytes(program, panels, columns)
+    packed = packed_bytes(program, panels, columns)
     pad = -columns % PANEL
     scales = np.pad(scale, ((0, pad), (0, 0))).reshape(-1, PANEL, blocks).swapaxes(1, 2)
     factors, added = program.weights.floats(scales), program.weights.floats(np.pad(bias.ravel(), (0, pad)))
     target = program.new((*tensor.shape[:-1], columns))
-
-    def call(count: int, r: str, panel: str, width: str) -> str:
-        return (
-            f"block_product({count}, BLOCKS{bits}, {x.address} + {r} * {blocks * block}, "
-            f"{facts.address} + {r} * {2 * blocks}, {blocks}, {block}, {packed.at(panel)}, "
-            f"{factors.address} + {panel} * {blocks}, {added.address} + {panel}, "
-            f"{target.buffer.address} + {r} * {columns} + {panel}, {columns}, {width});"
-        )
-
-    width = blocks * block * PANEL * bits // 8
-    packed.emit(
-        program,
-        packed.sweep(rows, call),
-        target.buffer,
-        *(all_of(one) for one in (x, facts)),
-        Span(target.buffer, 0, ((rows, columns), (columns, 1))),
-        Span(factors, 0, ((blocks * (columns + pad), 1),)),
-        Span(added, 0, ((columns + pad, 1),)),
-        Span(packed.buffer, 0, ((packed.panels, width), (width, 1))),
-    )
+    emit_product(program, BlockProduct(bits, rows, block, blocks, x, facts, packed, factors, added, target.buffer))
     return [plain(target)]
 
 
 @rule("com.microsoft::DynamicQuantizeLSTM")
-def dynamic_lstm(scope: Scope, node: Node) -> Result:
+def dynamic_lstm(scope: SymbolTable, node: Node) -> Result:
     """Refused: its one scale for a whole tensor makes the frames of a call depend on each other."""
     node.refuse("one scale for all frames of a call; export the file with form 'step'")
 
 
-def _single(scope: Scope, node: Node, k: int, what: str) -> Array:
+def _single(scope: SymbolTable, node: Node, k: int, what: str) -> Array:
     found = scope.array(node, k, what)
     if found.size != 1:
         node.refuse(f"{what} of shape {found.shape}: expected one number")

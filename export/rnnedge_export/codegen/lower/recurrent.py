@@ -10,30 +10,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Span, View, affine, all_of, plain
+from rnnedge_export.codegen._ir.gemm import Place, Taps, flat
+from rnnedge_export.codegen._ir.recurrence import GATES, Recurrence
+from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, affine, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._gemm import Matrix, Place, Taps, flat
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._gemm import gemm, packed
 
 _ACTIVATIONS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
-_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
-_UNIT = {
-    "RNN": "y[j] = {f}(g[j]);",
-    "GRU": "const float z = sigmoid(x[j] + g[j]), r = sigmoid(x[{H} + j] + g[{H} + j]);\n"
-    "const float n = tangent(x[{H2} + j] + r * g[{H2} + j]);\n"
-    "y[j] = n + z * (h[j] - n);",
-    "LSTM": "const float i = sigmoid(g[j]), o = sigmoid(g[{H} + j]), f = sigmoid(g[{H2} + j]);\n"
-    "c[j] = f * c[j] + i * tangent(g[{H3} + j]);\n"
-    "y[j] = o * tangent(c[j]);",
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One node: sizes, and where its sequence, its results and its last cell states stand."""
 
-    scope: Scope
+    scope: SymbolTable
     kind: str
     frames: int
     batch: int
@@ -49,11 +41,11 @@ class Layer:
     @property
     def width(self) -> int:
         """Columns of the gates."""
-        return _GATES[self.kind] * self.hidden
+        return GATES[self.kind] * self.hidden
 
 
 @rule("RNN", "GRU", "LSTM")
-def recurrent(scope: Scope, node: Node) -> Result:
+def recurrent(scope: SymbolTable, node: Node) -> Result:
     """All directions, with initial states; no peepholes, no clip, no lengths, the default activations or ReLU."""
     direction = node.attribute("direction", "forward")
     weights, recurrences = scope.array(node, 1, "W"), scope.array(node, 2, "R")
@@ -65,9 +57,7 @@ def recurrent(scope: Scope, node: Node) -> Result:
     found = affine(view.index)
     assert found is not None
     offset, (frame_step, row, step) = found
-    bias = (
-        scope.array(node, 3, "B") if node.has(3) else np.zeros((directions, 2 * _GATES[node.op] * hidden), np.float32)
-    )
+    bias = scope.array(node, 3, "B") if node.has(3) else np.zeros((directions, 2 * GATES[node.op] * hidden), np.float32)
     layer = Layer(
         scope,
         node.op,
@@ -111,7 +101,7 @@ def _checked(node: Node, directions: int) -> str:
     return "rectified" if plain_relu else "tangent"
 
 
-def _state(scope: Scope, node: Node, k: int, shape: tuple[int, ...], *, own: bool = False) -> View:
+def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, own: bool = False) -> View:
     """An initial state, packed; zeros where there is none. `own`: in a buffer that may be written."""
     value = scope.input(node, k) if node.has(k) else scope.program.constant(np.zeros(shape, np.float32))
     if value.shape != shape:
@@ -126,44 +116,31 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     of_input[:apart] += of_state[:apart]
     of_state[:apart] = 0
     projected, gates = program.buffer(layer.frames * batch * width), program.buffer(batch * width)
-    into = Matrix(program, w.T, of_input)
-    along = Matrix(program, r.T, of_state)
+    into = packed(program, w.T, of_input)
+    along = packed(program, r.T, of_state)
     sequence = replace(layer.sequence, loops=(("t", layer.frames, layer.frame_step),))
     place = Place(projected, 0, width, (("t", layer.frames, batch * width),))
-    project, touched = into.call(batch, [sequence], None, place)
+    project = gemm(into, batch, (sequence,), None, place)
     # Where a frame's states and projections stand.
-    taps = flat(Buffer("h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
-    start = None if layer.kind == "GRU" else Place(Buffer("x", batch * width, FLOAT), 0, width)
-    advance, advancing = along.call(batch, [taps], start, Place(gates, 0, width))
-    sizes = {"H": str(hidden), "H2": str(2 * hidden), "H3": str(3 * hidden), "f": layer.function}
-    unit = _UNIT[layer.kind]
-    for name, text in sizes.items():
-        unit = unit.replace(f"{{{name}}}", text)
-    first = int(layer.hiddens.index[d, 0, 0])
-    cell = f"float *const restrict c = cell + b * {hidden};\n" if layer.cells is not None else ""
-    cells = ""
+    taps = flat(Buffer(Memory.LOCAL, "h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
+    start = None if layer.kind == "GRU" else Place(Buffer(Memory.LOCAL, "x", batch * width, FLOAT), 0, width)
+    advance = gemm(along, batch, (taps,), start, Place(gates, 0, width))
+    cells = None
     if layer.cells is not None:
-        cells = f"float *const cell = {layer.cells.buffer.address} + {int(layer.cells.index[d, 0, 0])};\n"
-    code = (
-        f"for (int t = 0; t < {layer.frames}; t++) {{\n{project}}}\n"
-        f"{{\nconst float *h = {layer.hiddens.buffer.address} + {first};\n{cells}"
-        f"for (int k = 0; k < {layer.frames}; k++) {{\n"
-        f"const int t = {f'{layer.frames - 1} - k' if backward else 'k'};\n"
-        f"const float *x = {projected.address} + t * {batch * width};\n{advance}"
-        f"float *y = {layer.result.buffer.address} + (t * {layer.directions} + {d}) * {batch * hidden};\n"
-        f"const float *const begin = y;\nconst float *g = {gates.address};\n"
-        f"for (int b = 0; b < {batch}; b++, x += {width}, g += {width}, h += {hidden}, y += {hidden}) {{\n{cell}"
-        f"INDEPENDENT\nfor (int j = 0; j < {hidden}; j++) {{\n{unit}\n}}\n}}\nh = begin;\n}}\n}}"
+        cells = layer.cells.buffer, int(layer.cells.index[d, 0, 0])
+    sizes = (layer.frames, batch, hidden, layer.directions, d)
+    states = (layer.hiddens.buffer, int(layer.hiddens.index[d, 0, 0])), cells
+    program.emit(
+        Recurrence(
+            layer.kind,
+            layer.function,
+            backward,
+            *sizes,
+            project,
+            projected,
+            advance,
+            gates,
+            *states,
+            layer.result.buffer,
+        )
     )
-    spans = [
-        *touched,
-        *advancing,
-        all_of(gates),
-        Span(projected, 0, ((layer.frames, batch * width), (width * batch, 1))),
-    ]
-    spans.append(Span(layer.hiddens.buffer, first, ((batch * hidden, 1),)))
-    steps = ((layer.frames, layer.directions * batch * hidden), (batch * hidden, 1))
-    spans.append(Span(layer.result.buffer, d * batch * hidden, steps))
-    if layer.cells is not None:
-        spans.append(Span(layer.cells.buffer, int(layer.cells.index[d, 0, 0]), ((batch * hidden, 1),)))
-    program.emit(code, *spans)

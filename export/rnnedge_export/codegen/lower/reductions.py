@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.reductions import LARGEST, PRODUCT, SMALLEST, SUM, Reducer
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
-from rnnedge_export.codegen.lower._reduce_loops import LARGEST, PRODUCT, SMALLEST, SUM, Fold, folded
+from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._reduce_loops import folded
 from rnnedge_export.codegen.lower.elementwise import combined
 
 # What is folded, how, and what is made of the result.
-_REDUCTIONS: dict[str, tuple[str, Fold, str]] = {
+_REDUCTIONS: dict[str, tuple[str, Reducer, str]] = {
     "ReduceSum": ("", SUM, ""),
     "ReduceMean": ("", SUM, ""),
-    "ReduceSumSquare": ("({0} * {0})", SUM, ""),
-    "ReduceL1": ("magnitude({0})", SUM, ""),
-    "ReduceL2": ("({0} * {0})", SUM, "square_root({0})"),
-    "ReduceLogSum": ("", SUM, "logarithm({0})"),
+    "ReduceSumSquare": ("squared", SUM, ""),
+    "ReduceL1": ("magnitude", SUM, ""),
+    "ReduceL2": ("squared", SUM, "square_root"),
+    "ReduceLogSum": ("", SUM, "logarithm"),
     "ReduceProd": ("", PRODUCT, ""),
     "ReduceMax": ("", LARGEST, ""),
     "ReduceMin": ("", SMALLEST, ""),
@@ -26,7 +27,7 @@ _REDUCTIONS: dict[str, tuple[str, Fold, str]] = {
 
 
 @rule(*_REDUCTIONS, integers=True)
-def reduction(scope: Scope, node: Node) -> Result:
+def reduction(scope: SymbolTable, node: Node) -> Result:
     """Over any axes, constant; NaN is the result where one number is NaN. Whole numbers: sum, product, min and max."""
     value = scope.input(node, 0)
     keeps = bool(node.attribute("keepdims", 1))
@@ -55,7 +56,7 @@ def reduction(scope: Scope, node: Node) -> Result:
     return [result if keeps else result.rearranged(lambda index: index.squeeze(positive))]
 
 
-def mean_of(scope: Scope, total: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
+def mean_of(scope: SymbolTable, total: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     """A sum over `axes` of a tensor of `shape` as a mean."""
     count = int(np.prod([shape[axis] for axis in axes], dtype=np.int64))
-    return plain(scope.program.materialized(combined(scope, f"({{0}} / {count}.0f)", [total])))
+    return plain(scope.program.materialized(combined(scope, "divide", [total, float(count)])))

@@ -9,11 +9,11 @@ import numpy as np
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import Scope
+from rnnedge_export.codegen._symbol_table import SymbolTable
 
 
 @rule("Resize")
-def resize(scope: Scope, node: Node) -> Result:
+def resize(scope: SymbolTable, node: Node) -> Result:
     """`nearest` with asymmetric or half-pixel places and any rounding; other modes are refused."""
     node.only("mode", "nearest")
     node.only("antialias", 0)

@@ -1,1 +1,61 @@
 """The program of one step as C; templates in C stand in `c/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnedge_export.codegen._ir.gemm import VECTORS
+from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen.render import _identifiers
+from rnnedge_export.codegen.render._addresses import Addresses
+from rnnedge_export.codegen.render._c_api import functions, header, program_name
+from rnnedge_export.codegen.render._constants import constants
+from rnnedge_export.codegen.render._library import description, generic
+from rnnedge_export.codegen.render._proof import proof
+from rnnedge_export.codegen.render._text import filled, in_comment, part
+
+__all__ = [
+    "Addresses",
+    "beginning",
+    "check_name",
+    "constants",
+    "filled",
+    "functions",
+    "generic",
+    "header",
+    "in_comment",
+    "kernels",
+    "library",
+    "part",
+    "program_name",
+    "proof",
+]
+
+
+def kernels(narrow: bool) -> str:
+    """What every program calls; with what narrow weights need, if there are any."""
+    names = ["numbers.h", "product.h", "cells.h", "convolution.h", "rows.h"]
+    # What the processor's own headers declare must not meet our macros.
+    return "\n".join(map(part, ["processor.h", *names, "narrow.h"] if narrow else names))
+
+
+def check_name(name: str) -> None:
+    """Raise `InputError` for what cannot name a network next to the C that all networks share."""
+    _identifiers.check_name(name, kernels(narrow=True))
+
+
+def beginning(name: str, lanes: int, origin: str, digest: str) -> str:
+    """The first lines of a file."""
+    return filled("beginning.c", name=name, origin=in_comment(origin), digest=digest, lanes=lanes, vectors=VECTORS)
+
+
+def library(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes: int, weights_sha: str) -> str:
+    """What only a library needs."""
+    one = programs[0]
+    return filled(
+        "library.c",
+        inputs=len(one.inputs),
+        outputs=len(one.outputs),
+        types=part("library.h"),
+        description=description(name, programs, digest, weight_bytes, weights_sha),
+    )

@@ -85,7 +85,11 @@ INLINE sums dot(int kind, sums total, int32_t four, octets w) {
 #endif
 }
 
-INLINE int32_t four_at(const uint8_t *x) { int32_t four; memcpy(&four, x, 4); return four; }
+INLINE int32_t four_at(const uint8_t *x) {
+  int32_t four;
+  memcpy(&four, x, 4);
+  return four;
+}
 
 INLINE void write_reals(float *y, reals value, int columns) {
   if (columns >= WIDE) *(loose_reals *)y = value;

@@ -24,6 +24,8 @@ INLINE float squared(float x) { return x * x; }
 INLINE float cubed(float x) { return x * x * x; }
 INLINE float rectified(float x) { return x < 0.0f ? 0.0f : x; }
 INLINE float leaky(float x, float slope) { return x < 0.0f ? slope * x : x; }
+INLINE float hard_sigmoid(float x, float alpha, float beta) { return larger(0.0f, smaller(1.0f, alpha * x + beta)); }
+INLINE float hard_swish(float x) { return x * larger(0.0f, smaller(1.0f, x / 6.0f + 0.5f)); }
 INLINE float floor_of(float x) {
   const int small = magnitude(x) < 8388608.0f;
   const float n = (float)(int32_t)(small ? x : 0.0f);
@@ -31,7 +33,12 @@ INLINE float floor_of(float x) {
 }
 
 /* 2^n for n in -126 ... 127. */
-INLINE float power_of_two(int32_t n) { int32_t bits = (n + 127) << 23; float x; memcpy(&x, &bits, 4); return x; }
+INLINE float power_of_two(int32_t n) {
+  const int32_t bits = (n + 127) << 23;
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
 
 /* x - n y for the whole number n towards 0, exactly, with the sign of x: long division of the mantissas, 8 bits at a
    time. NaN where y is 0 or x is infinite. */
@@ -60,6 +67,10 @@ INLINE float rest_of(float x, float y) {
 INLINE int64_t whole_sum(int64_t x, int64_t y) { return (int64_t)((uint64_t)x + (uint64_t)y); }
 INLINE int64_t whole_difference(int64_t x, int64_t y) { return (int64_t)((uint64_t)x - (uint64_t)y); }
 INLINE int64_t whole_product(int64_t x, int64_t y) { return (int64_t)((uint64_t)x * (uint64_t)y); }
+INLINE int64_t whole_negative(int64_t x) { return whole_difference(0, x); }
+INLINE int64_t whole_smaller(int64_t x, int64_t y) { return x < y ? x : y; }
+INLINE int64_t whole_larger(int64_t x, int64_t y) { return x > y ? x : y; }
+INLINE int64_t whole_rectified(int64_t x) { return x > 0 ? x : 0; }
 INLINE int64_t whole_magnitude(int64_t x) { return x < 0 ? whole_difference(0, x) : x; }
 
 /* A float as a whole number of 64 or 32 bits; one that is none of them is the least one, as on x86. */

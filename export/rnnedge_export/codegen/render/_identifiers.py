@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rnnedge_export.codegen._program_lowering import StepProgram
 from rnnedge_runtime.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,15 +23,39 @@ _KEYWORDS = frozenset(
 )
 # What the header itself says.
 _TAKEN = frozenset(["stream", "NULL", "size_t", "int32_t", "int64_t", "uint8_t"])
+# What a file calls things of its own, see `render`.
+_OF_FILES = frozenset(
+    """
+    WEIGHTS CONSTANTS PACKED PACKED_WORDS INTEGERS LANES VECTORS library all_programs input_names output_names
+    state_names input_bytes output_bytes state_bytes offsetof any_stream any_inputs any_outputs any_states any_weights
+    """.split()
+)
 
 
 def check_name(name: str, code: str) -> None:
-    """Raise `InputError` for what cannot name a network beside `code`, the C that all networks share."""
+    """Raise `InputError` for what cannot name a network next to `code`, the C that all networks share."""
     if not _NAME.fullmatch(name):
         raise InputError(f"name: expected a C identifier, found {name!r}")
-    spoken = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)
-    if name in _KEYWORDS | _TAKEN or re.search(rf"\b{name}\b", spoken):
+    if name in _KEYWORDS | _TAKEN | _OF_FILES | _of_file_scope(code):
         raise InputError(f"name: {name!r} is a word of C or of the code around the network; choose another (--name)")
+
+
+def _of_file_scope(code: str) -> set[str]:
+    """Words of C outside functions, and those that a macro replaces everywhere."""
+    spoken = re.sub(r"/\*.*?\*/|\\\n", " ", code, flags=re.DOTALL)
+    macros = set(re.findall(r"#define (\w+)", spoken))
+    spoken = re.sub(r"^ *#.*$", "", spoken, flags=re.MULTILINE)
+    constants = " ".join(re.findall(r"\benum \{([^}]*)\}", spoken))
+    shorter = ""
+    while shorter != spoken:
+        spoken, shorter = re.sub(r"\{[^{}]*\}|\([^()]*\)", " ", spoken), spoken
+    return macros | set(re.findall(r"\w+", f"{spoken} {constants}"))
+
+
+def identifiers(program: StepProgram) -> dict[str, str]:
+    """What inputs and outputs are called in C, by their names."""
+    taken: set[str] = set()
+    return {port.name: identifier(port.name, taken) for port in (*program.inputs, *program.outputs)}
 
 
 def identifier(name: str, taken: set[str]) -> str:

@@ -1,0 +1,56 @@
+"""One direction of an RNN, GRU or LSTM node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnedge_export.codegen._ir.gemm import Gemm
+from rnnedge_export.codegen._ir.statements import Checked
+from rnnedge_export.codegen._ir.tensors import Buffer, Span, all_of
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Recurrence(Checked):
+    """`project` of every frame t, then frame by frame `advance` of the hidden states, and the equations of the cell.
+
+    `advance` reads the pointer h, and of RNN and LSTM starts from the pointer x: the states and the projections of the
+    frame. `hidden_at` and `cell_at` are where the first states stand; cells are written there. Results stand in
+    `result` (frames, directions, batch, hidden), those of this one at `direction`.
+    """
+
+    cell: str
+    activation: str
+    backward: bool
+    frames: int
+    batch: int
+    hidden: int
+    directions: int
+    direction: int
+    project: Gemm
+    projected: Buffer
+    advance: Gemm
+    gates: Buffer
+    hidden_at: tuple[Buffer, int]
+    cell_at: tuple[Buffer, int] | None
+    result: Buffer
+
+    @property
+    def width(self) -> int:
+        """Numbers of all gates of a sequence."""
+        return GATES[self.cell] * self.hidden
+
+    def touched(self) -> tuple[Span, ...]:
+        """All that it reads and writes."""
+        numbers, width = self.batch * self.hidden, self.batch * self.width
+        states = [self.hidden_at, *([self.cell_at] if self.cell_at else [])]
+        results = ((self.frames, self.directions * numbers), (numbers, 1))
+        return (
+            *self.project.touched(),
+            *self.advance.touched(),
+            all_of(self.gates),
+            Span(self.projected, 0, ((self.frames, width), (width, 1))),
+            *(Span(buffer, first, ((numbers, 1),)) for buffer, first in states),
+            Span(self.result, self.direction * numbers, results),
+        )

@@ -1,0 +1,25 @@
+/* Where a stream stands${many}, and what a step works in. */
+typedef struct ${name} {
+  float states[${floats}] __attribute__((aligned(64)));
+  int64_t integers[${integers}];
+${fields}  const float *weights;
+  int32_t turn;
+  int32_t calls;
+${refused}  float work[${work}] __attribute__((aligned(64))); /* last, so that what undoes a step is in front of it */
+} ${name};
+
+/* `sizeof(${name})`, for callers in other languages. */
+size_t ${name}_bytes(void);
+
+/* Make a stream ready${of_weights}. */
+void ${name}_init(${name} *stream${weights});
+
+/* Begin another sequence. */
+void ${name}_reset(${name} *stream);
+
+/* One step. In:
+${inputs}
+   Out:
+${outputs} */
+void ${name}_step(${name} *stream${parameters});
+
