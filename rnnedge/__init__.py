@@ -19,6 +19,7 @@ from rnnedge import _moved
 if TYPE_CHECKING:
     from rnnedge_export import (
         Check,
+        Effort,
         ExportOptions,
         NotPortableWarning,
         Precision,
@@ -61,6 +62,7 @@ __all__ = [
     "Contract",
     "ContractError",
     "Dropped",
+    "Effort",
     "Event",
     "ExportOptions",
     "InputError",
@@ -93,6 +95,7 @@ _moved.install()
 
 _EXPORT = {
     "Check",
+    "Effort",
     "ExportOptions",
     "NotPortableWarning",
     "Precision",

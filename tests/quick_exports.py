@@ -8,11 +8,11 @@ import pytest
 import torch_tables
 from captures import remembering
 
-from rnnedge_export import session, verification
+from rnnedge_export import Effort, session
 from rnnedge_export.capture import capture
 
 # `make soak` chains all 10,000 everywhere.
-_ALL, _FEWER = verification.CHAINED_FRAMES, 2048
+_ALL, _FEWER = Effort.frames, 2048
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
@@ -27,12 +27,16 @@ def _anew(patch: pytest.MonkeyPatch) -> None:
 
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
-    """Chain fewer frames in the proof of an export."""
-    patch.setattr(verification, "CHAINED_FRAMES", _FEWER)
+    """Chain fewer frames in the proof of an export, unless a test says how many."""
+    _by_default(patch, _FEWER)
 
 
 def _whole(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(verification, "CHAINED_FRAMES", _ALL)
+    _by_default(patch, _ALL)
+
+
+def _by_default(patch: pytest.MonkeyPatch, frames: int) -> None:
+    patch.setattr(Effort.__init__, "__defaults__", (*Effort.__init__.__defaults__[:-1], frames))
 
 
 AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"fresh_captures": _anew, "whole_drift": _whole}

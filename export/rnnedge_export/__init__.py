@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from rnnedge_export.options import ExportOptions, Precision
     from rnnedge_export.publish import NotPortableWarning
     from rnnedge_export.report import Report
-    from rnnedge_export.verification import Check, Verification, verify
+    from rnnedge_export.verification import Check, Effort, Verification, verify
 
 __all__ = [
     "Check",
+    "Effort",
     "ExportOptions",
     "NotPortableWarning",
     "Precision",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
+    from rnnedge_export.verification.effort import Effort
     from rnnedge_runtime.contract import Array, Normalization
     from rnnedge_runtime.model import Model
 
@@ -107,6 +108,7 @@ class ExportOptions:
 
     `precision`: a name, or a `Precision`. `calibration`: recordings that ranges of activations are taken from and the
     drift is measured on: an array (time, ...), a list of such, or of dicts by input name; each begins with a reset.
+    `effort`: how hard the file is proven, `Effort()` by default.
 
     Raises `ModelRefused` for a form, a precision or a tap that does not exist, or a chunk that does not fit the form;
     `InputError` for a label, a rate or a normalization that is none.
@@ -135,6 +137,7 @@ class ExportOptions:
     taps: Sequence[str] = field(
         default=(), metadata=_means("Show inner values as outputs: gates, state, or both with a comma between.")
     )
+    effort: Effort | None = None
 
     def __post_init__(self) -> None:
         """Check every field, and bring it into its one form: a `Precision`, tuples, plain numbers."""
@@ -146,6 +149,7 @@ class ExportOptions:
             "labels": checked_labels(self.labels),
             "normalization": checked_normalization(self.normalization),
             "precision": _checked_precision(self.precision),
+            "effort": _checked_effort(self.effort),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -169,6 +173,7 @@ class ExportKeywords(TypedDict, total=False):
     labels: Sequence[str]
     normalization: Normalization | None
     taps: Sequence[str]
+    effort: Effort | None
 
 
 def _checked_taps(taps: Sequence[str]) -> tuple[str, ...]:
@@ -188,6 +193,14 @@ def _checked_precision(given: object) -> Precision:
     from rnnedge_runtime.errors import ModelRefused
 
     return given if isinstance(given, Precision) else Precision(text(given, "precision", ModelRefused))
+
+
+def _checked_effort(given: object) -> Effort:
+    from rnnedge_export.verification.effort import Effort
+    from rnnedge_runtime.arguments import instance
+    from rnnedge_runtime.errors import ModelRefused
+
+    return Effort() if given is None else instance(given, "effort", Effort, ModelRefused)
 
 
 def _check_form(form: object, chunk: object) -> None:

@@ -64,6 +64,8 @@ def describe(work: Work) -> None:
     options, provenance = work.options, dict(work.provenance)
     if work.streaming.attends:
         provenance["chained_frames"] = str(CHAINED_FRAMES_OF_ATTENTION)
+    if options.numbers.name == "float32" and options.numbers.tolerance is not None:
+        provenance["tolerance"] = repr(options.numbers.tolerance)
     given = options.calibration
     work.recordings = [] if given is None else read_recordings(given, work.contract)
     hop = work.streaming.hop

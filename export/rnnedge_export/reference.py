@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -79,21 +80,37 @@ class Reference:
 
     def __call__(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """Inputs (batch, time, ...) by name -> each output as (batch, time, ...); a summary has one frame."""
-        axes = (self._example.batch_axis, self._example.time_axis)
-        inputs = (np.moveaxis(frames[name], (0, 1), axes) for name in self._source.input_names)
         results = {}
-        for name, value in self._call([torch.from_numpy(np.ascontiguousarray(x)) for x in inputs]).items():
-            batch, time = self._axes[name]
+        for name, value in self._call(self._inputs(frames)).items():
             array = value.numpy()
             if not np.isfinite(array).all() and all(np.isfinite(frames[n]).all() for n in frames):
                 raise ModelRefused(
                     f"{self._source.name}: its own output {name!r} is not finite for random input of "
                     f"{next(iter(frames.values())).shape[1]} frames, so nothing can be compared; mend it first"
                 )
-            results[name] = (
-                np.moveaxis(array, batch, 0)[:, None] if time is None else np.moveaxis(array, (batch, time), (0, 1))
-            )
+            results[name] = self._in_order(name, array)
         return results
+
+    def in_float64(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """What `__call__` gives, computed in float64; without the outputs that this source cannot give so."""
+        source = self._in_float64
+        if source is None:
+            return {}
+        inputs = [x.double() if x.is_floating_point() else x for x in self._inputs(frames)]
+        usual = torch.get_default_dtype()
+        try:
+            # Constants that forward makes.
+            torch.set_default_dtype(torch.float64)
+            with torch.no_grad():
+                values = dict(zip(source.output_names, source(*inputs), strict=True))
+        # A forward that insists on float32 may raise anything.
+        except Exception:
+            return {}
+        finally:
+            torch.set_default_dtype(usual)
+        return {
+            name: self._in_order(name, value.numpy()) for name, value in values.items() if value.dtype == torch.float64
+        }
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, Array]:
         """Inputs (batch, time, ...) by name: cut from the recordings, else random numbers or tokens of the example."""
@@ -110,6 +127,29 @@ class Reference:
             else:
                 found[name] = rng.choice(np.unique(given.numpy()), shape)
         return found
+
+    @cached_property
+    def _in_float64(self) -> Oracle | None:
+        """A copy of the source that computes in float64, if it can be had."""
+        make = getattr(self._source, "in_float64", None)
+        try:
+            return None if make is None else make()
+        # A user's module may refuse to be copied, with any error.
+        except Exception:
+            return None
+
+    def _inputs(self, frames: Mapping[str, Array]) -> list[torch.Tensor]:
+        """In the axis order of the source."""
+        axes = (self._example.batch_axis, self._example.time_axis)
+        inputs = (np.moveaxis(frames[name], (0, 1), axes) for name in self._source.input_names)
+        return [torch.from_numpy(np.ascontiguousarray(x)) for x in inputs]
+
+    def _in_order(self, name: str, array: Array) -> Array:
+        """An output as (batch, time, ...)."""
+        batch, time = self._axes[name]
+        if time is None:
+            return np.moveaxis(array, batch, 0)[:, None]
+        return np.moveaxis(array, (batch, time), (0, 1))
 
     def _cut(self, time: int, rng: np.random.Generator) -> dict[str, Array]:
         """`time` frames from a place in a recording on, from its beginning again where it ends."""

@@ -63,17 +63,17 @@ class Candidate:
 
         Raises `VerificationError` with the numbers of what failed. `float32_proven`: the float32 file was before.
         """
-        name = self.model.name
+        name, effort = self.model.name, self.options.effort
         verification = None
         if self.narrow is None or not float32_proven:
             say("verify")
-            verification = check_against(self.float32, self.reference, say)
+            verification = check_against(self.float32, self.reference, say, effort)
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
             return verification, None
         shrunk = gate(self.narrow, self.float32, self.options.numbers, self.trial, say)
-        verification = check_against(self.model, self.reference, say)
+        verification = check_against(self.model, self.reference, say, effort)
         require(verification, name, REMEDY)
         return verification, shrunk
 

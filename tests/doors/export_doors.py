@@ -13,7 +13,7 @@ import torch
 from door import Door
 from onnx import TensorProto, helper
 
-from rnnedge_export import ExportOptions, Precision, adopt, convert, export, verify
+from rnnedge_export import Effort, ExportOptions, Precision, adopt, convert, export, verify
 
 RECORDS = {"Check", "Report", "Verification"}
 
@@ -86,4 +86,5 @@ def export_doors(folder: Path) -> dict[str, Door]:
         "verify": door(verify, path=sources / "proven.onnx", source=module),
         "Precision.__init__": Door(Precision, {}),
         "ExportOptions.__init__": Door(ExportOptions, {}),
+        "Effort.__init__": Door(Effort, {}),
     }

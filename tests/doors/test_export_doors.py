@@ -22,7 +22,7 @@ from rnnedge_export import Precision
 
 # A stand-in for an array says of itself that it is one.
 TENSORS = (np.ndarray, Own, torch.Tensor)
-NAMES = ["adopt", "convert", "export", "verify", "Precision.__init__", "ExportOptions.__init__"]
+NAMES = ["adopt", "convert", "export", "verify", "Precision.__init__", "ExportOptions.__init__", "Effort.__init__"]
 
 
 @pytest.fixture(scope="module")

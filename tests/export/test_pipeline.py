@@ -20,7 +20,7 @@ from rnnedge_export.session import of_module
 from rnnedge_export.work import Work
 
 # No command line can give them: numbers of a training run, a function.
-_BY_PYTHON_ONLY = {"normalization", "metric"}
+_BY_PYTHON_ONLY = {"normalization", "metric", "effort"}
 _SPELLED = {"frame_rate_hz": "frame_rate", "layers": "layer", "name": "precision"}
 
 

@@ -37,8 +37,8 @@ from rnnedge_export.publish import publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
-from rnnedge_export.verification import check_against, golden_of, require
-from rnnedge_runtime.arguments import file_path
+from rnnedge_export.verification import Effort, check_against, golden_of, require
+from rnnedge_runtime.arguments import file_path, instance
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
@@ -60,6 +60,7 @@ def adopt(
     labels: Sequence[str] = (),
     trust: str | None = None,
     progress: Callable[[str], None] | None = None,
+    effort: Effort | None = None,
 ) -> Report:
     """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
 
@@ -67,7 +68,7 @@ def adopt(
     a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number.
     `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
     of inputs that never change. `trust`: "local" for a file that you would run as a program; any other one is at most
-    64 MiB and has its weights in itself.
+    64 MiB and has its weights in itself. `effort`: how hard the file is proven.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
@@ -79,6 +80,7 @@ def adopt(
     chunk = None if chunk is None else checked_frames(chunk, "chunk")
     context = checked_frames(context, "context", 0)
     labels, frame_rate_hz = checked_labels(labels), checked_rate(frame_rate_hz)
+    effort = Effort() if effort is None else instance(effort, "adopt: effort", Effort, ModelRefused)
     check_writable(path)
     say("read")
     digest, proto = read_file(file, trust)
@@ -98,7 +100,7 @@ def adopt(
     data = stamp(model, contract)
     loaded = load_bytes(data, os.fspath(path), trust="local")
     say("verify")
-    verification = check_against(loaded, reference, progress)
+    verification = check_against(loaded, reference, say, effort)
     require(verification, os.fspath(path))
     target, digest = publish(path, data, contract)
     return Report(target, digest, len(data), contract, verification)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 from collections.abc import Mapping
@@ -136,6 +137,14 @@ class Source(nn.Module):
         self.output_names = tuple(named)
         return tuple(named.values())
 
+    def in_float64(self) -> Source:
+        """A copy that computes in float64."""
+        wide = copy.deepcopy(self).double()
+        wide._states = _widened(self._states)
+        # Known before the first call.
+        wide.output_names = self.output_names
+        return wide
+
     def _named(self, result: Any) -> dict[str, Tensor]:
         if self._returns_state and isinstance(result, tuple) and len(result) == 2:
             result = result[0]
@@ -162,6 +171,12 @@ def weights_digest(module: nn.Module) -> str:
         digest.update(f"{name} {array.dtype} {tuple(array.shape)}".encode())
         digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def _widened(state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(_widened(part) for part in state)
+    return state.double() if state.is_floating_point() else state
 
 
 def _for_batch(state: Any, batch: int) -> Any:

@@ -63,6 +63,11 @@ class TappedSource:
         taps = [torch.from_numpy(array) for array in self._inner(found)]
         return (*self._source(*inputs), *taps)
 
+    def in_float64(self) -> Oracle | None:
+        """The source alone in float64, which has no taps."""
+        make = getattr(self._source, "in_float64", None)
+        return None if make is None else make()
+
     def _inner(self, found: Mapping[str, Array]) -> Iterator[Array]:
         for name in self._order:
             if name not in self._natives:

@@ -1,0 +1,98 @@
+"""The public `verify`: a file that exists against the source that it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+
+from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
+from rnnedge_export.capture import Source, capture, open_offline, read_example
+from rnnedge_export.capture.onnx_file import TimeAxis
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.probes import with_taps
+from rnnedge_export.reference import Reference, evaluation
+from rnnedge_export.verification.checks import check_against
+from rnnedge_export.verification.effort import Effort
+from rnnedge_export.verification.report import Verification
+from rnnedge_runtime.arguments import file_path, instance, shown
+from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.model import Model, load
+
+
+def verify(
+    path: str | os.PathLike[str],
+    source: nn.Module | str | os.PathLike[str],
+    *,
+    example: object = None,
+    batch_axis: int | None = None,
+    time_axis: str | int = 1,
+    progress: Callable[[str], None] | None = None,
+    trust: str | None = None,
+    key: str | os.PathLike[str] | None = None,
+    signed_as: str | None = None,
+    release: int = 0,
+    effort: Effort | None = None,
+) -> Verification:
+    """Check the file at `path` against `source`: the module, or the ONNX file for whole sequences, that it came from.
+
+    `example` and the axes are those of `export` or `convert`; without an example the file's golden input serves.
+    `trust`, `key`, `signed_as` and `release` are those of `load`. `effort`: how hard it is proven.
+    Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the source does not
+    take the file's input.
+    """
+    progress = checked_progress(progress)
+    effort = Effort() if effort is None else instance(effort, "effort", Effort, ModelRefused)
+    if not isinstance(source, (nn.Module, str, os.PathLike)):
+        raise ModelRefused(f"verify: source: expected a torch.nn.Module or the path of a file, found {shown(source)}")
+    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
+    lengths = Lengths(model.contract.least, model.contract.grain)
+    if not isinstance(source, nn.Module):
+        offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust)
+        tapped = with_taps(offline, model.contract, offline.capture)
+        reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
+        return _against(model, reference, progress, effort)
+    axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
+    given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
+    with evaluation(source):
+        module = Source(source, given)
+        tapped = with_taps(module, model.contract, partial(capture, module, given))
+        reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
+        return _against(model, reference, progress, effort)
+
+
+def _axis_of(time_axis: str | int) -> int:
+    return TimeAxis.parse(checked_time_axis(time_axis)).axis
+
+
+def _recordings(contract: Contract) -> list[Mapping[str, Array]]:
+    """A file whose activations were fitted to recordings is asked about such frames, of which it holds a few."""
+    fitted = contract.provenance.get("activations", "").startswith("static")
+    return [contract.golden.inputs] if fitted and contract.golden is not None else []
+
+
+def _against(model: Model, reference: Reference, say: Callable[[str], None], effort: Effort) -> Verification:
+    _check_ports(model, reference)
+    return check_against(model, reference, say, effort)
+
+
+def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:
+    golden = model.contract.golden
+    if golden is None:
+        raise ModelRefused(f"{model.name}: has no golden sample; give an example input to verify with")
+    frames = [golden.inputs[port.name][None] for port in model.contract.inputs]
+    return tuple(torch.from_numpy(np.moveaxis(f, (0, 1), (batch_axis, time_axis)).copy()) for f in frames)
+
+
+def _check_ports(model: Model, reference: Reference) -> None:
+    promised = [port.name for port in model.contract.outputs]
+    if promised != list(reference.names):
+        raise ModelRefused(
+            f"{model.name}: its outputs are {promised}, the source's are {list(reference.names)}; "
+            "verify it against what it was exported from"
+        )

@@ -1,0 +1,108 @@
+"""What a file gives beside what its source gives, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rnnedge_export.reference import Reference
+from rnnedge_export.verification.tolerance import Tolerance, rounding_of
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.golden import stream_all
+from rnnedge_runtime.model import Model
+
+Frames = Mapping[str, Array]
+_SEED, _FRAMES, _SEQUENCES = 30, 131, 4
+_NONE = np.zeros(())
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The value that is worst against its tolerance. `ratio`: its error in tolerances; `scale`: as of `Check`."""
+
+    ratio: float = 0.0
+    error: float = 0.0
+    tolerance: float = Tolerance.share
+    scale: float = 1.0
+    place: str = ""
+
+
+class Comparison:
+    """A loaded file, its source, and the tolerance; made for one verification."""
+
+    def __init__(self, model: Model, reference: Reference) -> None:
+        self.model, self.reference = model, reference
+        self.tolerance = Tolerance.of(model.contract)
+
+    def streamed(self, frames: Frames, cuts: Sequence[int] = ()) -> Worst:
+        """Of `frames` (batch, time, ...) by input, pushed in pieces cut at `cuts`, then `finish`."""
+        return self.of(frames, self.stream(frames, cuts))
+
+    def stream(self, frames: Frames, cuts: Sequence[int] = ()) -> dict[str, Array]:
+        """What the file makes of `frames`, (batch, time, ...) by output."""
+        batch = len(next(iter(frames.values())))
+        alone = batch == 1
+        given = {name: array[0] if alone else array for name, array in frames.items()}
+        found = stream_all(self.model.stream(batch), given, cuts)
+        return {name: array[None] if alone else array for name, array in found.items()}
+
+    def of(self, frames: Frames, found: Frames, expected: Frames | None = None) -> Worst:
+        """`found` beside what the source makes of `frames`.
+
+        If a value is beyond its tolerance, the source runs in float64 too: it may be the source's own rounding.
+        """
+        expected = self.reference(frames) if expected is None else expected
+        worst = self._worst(found, expected, {})
+        if worst.ratio > 1 and not self.tolerance.promised:
+            worst = self._worst(found, expected, self._rounding(frames, expected))
+        return worst
+
+    def _worst(self, found: Frames, expected: Frames, rounding: Mapping[str, Array]) -> Worst:
+        return worst_of(
+            _beside(name, found[name], array, self.tolerance, rounding.get(name, _NONE))
+            for name, array in expected.items()
+        )
+
+    def _rounding(self, frames: Frames, expected: Frames) -> dict[str, Array]:
+        """Of each channel, in `frames` or in usual ones: a few frames may be rounded well by chance."""
+        exact = self.reference.in_float64(frames)
+        here = {name: rounding_of(expected[name], array) for name, array in exact.items()}
+        return {name: np.maximum(array, self._usual_rounding.get(name, 0.0)) for name, array in here.items()}
+
+    @cached_property
+    def _usual_rounding(self) -> dict[str, Array]:
+        """Of each channel, (1, 1, ...), in some hundred frames."""
+        contract, rng = self.model.contract, np.random.default_rng(_SEED)
+        length = self.reference.lengths.at_least(_FRAMES * max(contract.unit, 1 + contract.lookahead))
+        frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
+        expected, exact = self.reference(frames), self.reference.in_float64(frames)
+        return {n: rounding_of(expected[n], a).max(axis=0, keepdims=True, initial=0.0) for n, a in exact.items()}
+
+
+def worst_of(every: Iterable[Worst]) -> Worst:
+    """The one with the largest ratio; a value without an error if there is none."""
+    return max(every, key=lambda one: one.ratio, default=Worst())
+
+
+def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, rounding: Array) -> Worst:
+    if found.shape != expected.shape:
+        text = f"output {name!r}: expected the shape {expected.shape}, found {found.shape}"
+        return Worst(np.inf, np.inf, place=text)
+    if not expected.size:
+        return Worst()
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    error = np.where(np.isnan(error), np.inf, error)
+    allowed = tolerance.allowed(expected, rounding)
+    ratio = np.divide(error, allowed, out=np.where(error == 0, 0.0, np.inf), where=allowed > 0)
+    at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    sequence, frame, *channel = (int(i) for i in at)
+    place = (
+        f"output {name!r}, sequence {sequence}, frame {frame}, channel {tuple(channel)}: expected "
+        f"{float(expected[at]):.6g}, found {float(found[at]):.6g}"
+    )
+    scale = max(1.0, float(allowed[at]) / tolerance.share)
+    return Worst(float(ratio[at]), float(error[at]), float(allowed[at]), scale, place)

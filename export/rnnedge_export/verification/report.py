@@ -1,0 +1,71 @@
+"""What a proof gives back: each check with its worst value, and how long it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.errors import VerificationError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of comparison. `max_error` and `tolerance` are those of the value that is worst against its tolerance.
+
+    `scale`: the largest value of its channel so far, from 1 on. `place`: which value it is, expected and found, in
+    words. `seconds`: how long the check took.
+    """
+
+    name: str
+    detail: str
+    max_error: float
+    tolerance: float
+    scale: float = 1.0
+    place: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is a number within the tolerance."""
+        return self.max_error <= self.tolerance
+
+    @property
+    def ratio(self) -> float:
+        """The error in tolerances; infinite for NaN."""
+        if np.isnan(self.max_error):
+            return float("inf")
+        return self.max_error / self.tolerance if self.tolerance else float(np.sign(self.max_error) * np.inf or 0.0)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Every check of a file against its source."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def max_error(self) -> float:
+        """The largest error of all checks for a value up to 1, of a larger one its share; NaN if one of them is NaN."""
+        return float(np.max([check.max_error / check.scale for check in self.checks]))
+
+    @property
+    def seconds(self) -> float:
+        """How long all checks took."""
+        return sum(check.seconds for check in self.checks)
+
+
+def require(verification: Verification, name: str, remedy: str = "please report the network") -> None:
+    """Raise `VerificationError` naming the first check that failed, its worst value, and both numbers."""
+    for check in verification.checks:
+        if not check.passed:
+            place = f": {check.place}" if check.place else ""
+            raise VerificationError(
+                f"{name}: verification failed: {check.name} ({check.detail}): error {check.max_error:.3g}, "
+                f"tolerance {check.tolerance:.3g}{place}; nothing was written, {remedy}"
+            )

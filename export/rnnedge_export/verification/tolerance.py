@@ -1,0 +1,65 @@
+"""How far each value of an output may be from the source's.
+
+A value has the tolerance of its channel and its frame:
+
+    allowed[t, c] = share * max(floor, max of |expected[0..t, c]|)        of one sequence
+
+so that a quiet channel is not measured by a loud one, nor an early frame by a late one. `floor` is what the sums behind
+a small value may be made of:
+
+1. A file that promises a tolerance of its own (fewer bits, or `tolerance=`) promises it for outputs up to 1: floor 1.
+2. Else a small part of the largest value of that output, at most of 1.
+
+Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
+tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
+Rounding is a matter of chance, so its largest in the channel counts for every frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Contract
+
+SHARE = 1e-5
+ROUNDINGS = 4.0
+_FLOOR = 1e-2
+_PROMISED = 1.0
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """`share` of a channel's largest value so far; `promised`: for outputs up to 1, case 1."""
+
+    share: float = SHARE
+    promised: bool = False
+
+    @classmethod
+    def of(cls, contract: Contract) -> Tolerance:
+        """The one that a file says, or the usual one."""
+        said = contract.provenance.get("tolerance")
+        return cls() if said is None else cls(float(said), promised=True)
+
+    def allowed(self, expected: Array, rounding: Array | float = 0.0) -> Array:
+        """Of each value of `expected` (batch, time, ...); `rounding`: by how much float32 differs from float64."""
+        sizes = np.abs(_finite(expected))
+        floor = _PROMISED if self.promised else _FLOOR * min(1.0, float(sizes.max(initial=0.0)))
+        found: Array = self.share * np.maximum(_so_far(sizes), floor)
+        return np.maximum(found, ROUNDINGS * rounding)
+
+
+def rounding_of(expected: Array, exact: Array) -> Array:
+    """The largest difference of each channel of each sequence, (batch, 1, ...)."""
+    difference: Array = np.abs(_finite(expected) - _finite(exact)).max(axis=1, keepdims=True, initial=0.0)
+    return difference
+
+
+def _so_far(sizes: Array) -> Array:
+    return np.maximum.accumulate(sizes, axis=1) if sizes.size else sizes
+
+
+def _finite(array: Array) -> Array:
+    wide: Array = array.astype(np.float64)
+    return np.where(np.isfinite(wide), wide, 0.0)

@@ -1,0 +1,125 @@
+"""The proof measures each channel by itself, and says how hard it looked and what it saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import rnnedge_export
+from rnnedge_export import Effort, Precision
+from rnnedge_export.verification import Tolerance
+from rnnedge_runtime import ModelRefused, VerificationError
+
+QUICK = Effort(lengths=(1, 7), batches=(1,), frames=64)
+X = torch.zeros(1, 8, 5)
+
+
+class Beside(nn.Module):
+    """A probability beside an energy of about 1e5, as channels of one output; `wrong` changes a weight of the first."""
+
+    def __init__(self, wrong: float = 0.0, loud: float = 1e5) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.gru, self.loud = nn.GRU(5, 6, batch_first=True), loud
+        self.head = nn.Linear(6, 1)
+        with torch.no_grad():
+            self.head.weight[0, 0] += wrong
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.gru(x)[0]
+        return torch.cat([self.head(y).sigmoid(), y[..., :1] * self.loud], -1)
+
+
+@pytest.mark.parametrize("loud", [1.0, 1e5])
+def test_a_quiet_channel_beside_a_loud_one_is_proven(loud: float, tmp_path: Path) -> None:
+    """A weight that is off by 0.001 fails, whatever stands beside it; the message names output, frame and channel."""
+    rnnedge_export.export(Beside(loud=loud), X, tmp_path / "m.onnx", effort=QUICK)
+    assert rnnedge_export.verify(tmp_path / "m.onnx", Beside(loud=loud), effort=QUICK).passed
+    found = rnnedge_export.verify(tmp_path / "m.onnx", Beside(0.001, loud), effort=QUICK)
+    (parity,) = (check for check in found.checks if check.name == "parity")
+    assert not parity.passed
+    assert "output 'y'" in parity.place
+    assert "channel (0,)" in parity.place
+
+
+def test_small_outputs_are_proven_as_closely_as_large_ones(tmp_path: Path) -> None:
+    """A tenth of everything is not within the tolerance, though everything is below it."""
+
+    class Small(nn.Module):
+        def __init__(self, factor: float) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.gru, self.factor = nn.GRU(5, 6, batch_first=True), factor
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.gru(x)[0] * 1e-6 * self.factor
+
+    rnnedge_export.export(Small(1.0), X, tmp_path / "m.onnx", effort=QUICK)
+    assert not rnnedge_export.verify(tmp_path / "m.onnx", Small(0.9), effort=QUICK).passed
+
+
+def test_rounding_of_the_source_is_not_held_against_the_file(tmp_path: Path) -> None:
+    """Two large numbers that cancel: PyTorch's own float32 is off by more than 1e-5 of the difference."""
+
+    class Cancels(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            large = self.a(x) + 1000
+            return (large.square() - large.square().roll(1, -1)) * 1e-6
+
+    rnnedge_export.export(Cancels(), X, tmp_path / "m.onnx", effort=QUICK)
+
+
+def test_a_tolerance_can_be_given_for_float32(tmp_path: Path) -> None:
+    """It is written into the contract, and the file is held to it."""
+    wide = Precision(tolerance=0.25)
+    report = rnnedge_export.export(Beside(loud=1.0), X, tmp_path / "m.onnx", precision=wide, effort=QUICK)
+    assert report.contract.provenance["tolerance"] == "0.25"
+    assert rnnedge_export.verify(tmp_path / "m.onnx", Beside(0.001, 1.0), effort=QUICK).passed
+    assert not rnnedge_export.verify(tmp_path / "m.onnx", Beside(5.0, 1.0), effort=QUICK).passed
+
+
+def test_each_value_has_the_tolerance_of_its_channel_so_far() -> None:
+    """A channel that becomes loud later, and one beside it that never does."""
+    expected = np.array([[[1.0, 1.0], [1000.0, -2.0], [1.0, 1.0]]])
+    found = Tolerance(1e-5).allowed(expected)
+    np.testing.assert_allclose(found, [[[1e-5, 1e-5], [1e-2, 2e-5], [1e-2, 2e-5]]])
+    promised = Tolerance(0.02, promised=True).allowed(expected / 1000)
+    np.testing.assert_allclose(promised, np.full((1, 3, 2), 0.02))
+
+
+def test_effort_is_what_the_report_says(tmp_path: Path) -> None:
+    """Lengths, batches and frames are those that were asked for, and each check says how long it took."""
+    report = rnnedge_export.export(nn.GRU(5, 6, batch_first=True), X, tmp_path / "m.onnx", effort=QUICK)
+    details = {check.name: check.detail for check in report.verification.checks}
+    assert details["parity"] == "lengths 1, 7; batches 1"
+    assert details["drift"] == "64 chained frames"
+    assert report.verification.seconds > 0
+    with pytest.raises(ModelRefused, match="effort: frames: expected an integer from 1"):
+        Effort(frames=0)
+
+
+def test_a_refusal_names_the_worst_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output, sequence, frame and channel, with both numbers; nothing is written."""
+    from rnnedge_export import passes
+
+    original = passes.write_form
+
+    def defective(*args: object, **options: object) -> object:
+        written = original(*args, **options)
+        next(n for n in written.model.graph if n.op_type == "Sigmoid").op_type = "Tanh"
+        return written
+
+    monkeypatch.setattr(passes, "write_form", defective)
+    with pytest.raises(
+        VerificationError, match=r"output 'y', sequence 0, frame \d+, channel \(0,\): expected .*, found"
+    ):
+        rnnedge_export.export(Beside(), X, tmp_path / "m.onnx", effort=QUICK)
+    assert not list(tmp_path.iterdir())
