@@ -37,14 +37,15 @@ test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trai
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
 	RNNEDGE_NATIVE_CASES=64 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/codegen
 
-fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 300,000 changed files, feed the parsers; takes an hour
+fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load 800,000 changed files, call every door with junk, feed the parsers; takes an hour
 	RNNEDGE_RANDOM_NETWORKS=5000 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/streaming/test_random_networks.py
 	RNNEDGE_NATIVE_NETWORKS=500 $(BIN)/python -m pytest --timeout 3600 tests/native/test_random_native.py
 	RNNEDGE_SANITIZED=all $(BIN)/python -m pytest --timeout 7200 tests/native/test_sanitized.py
+	RNNEDGE_DOOR_EXAMPLES=400 $(BIN)/python -m pytest $(PYTEST_ARGS) --timeout 3600 tests/doors
 	$(BIN)/python $(PIP_INSTALL) --group fuzz && $(BIN)/python tests/fuzz/coverage_guided.py 300
 
-fuzz-files: $(STAMP_DEV) ## load 300,000 changed files, and push to those that load; takes twenty minutes
-	RNNEDGE_MUTANTS=100000 $(BIN)/python -m pytest -s --timeout 3600 tests/fuzz
+fuzz-files: $(STAMP_DEV) ## load 800,000 changed files, and push to those that load; takes forty minutes
+	RNNEDGE_MUTANTS=200000 $(BIN)/python -m pytest -s --timeout 7200 tests/fuzz
 
 soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand streams for ten minutes; takes an hour
 	RNNEDGE_SOAK=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export tests/models

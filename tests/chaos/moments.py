@@ -16,8 +16,9 @@ from writers import GOLDEN, read_lines
 
 _ROWS = 20_000
 _PROMISED_S = 1.0
-# Tests share their cores with others; the long version counts who kept the promise.
-_ALLOWED_S = 5.0
+# Tests share their cores with others: an end may take so many times what the whole command takes undisturbed, on the
+# same machine. The long version counts who kept the promise.
+_ALLOWED = 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def interrupt(
     ends as Python does. Raises `AssertionError` for the first end that is not as it has to be.
     """
     lasts = lasts_s or _run(command, folder / "undisturbed", None, 0.0)[-1]
-    rng, tally = random.Random(seed), Tally()
+    rng, tally, allowed_s = random.Random(seed), Tally(), _ALLOWED * lasts
     for index in range(count):
         moment = rng.uniform(0, lasts)
         place = folder / str(index)
@@ -118,7 +119,7 @@ def interrupt(
         name = (
             f"{number.name} after {moment:.3f} of {lasts:.3f} s: code {code}, {took_s:.2f} s, {err.strip()[-1000:]!r}"
         )
-        assert took_s < _ALLOWED_S, f"{name}: too slow"
+        assert took_s < allowed_s, f"{name}: too slow"
         tally.slowest_s = max(tally.slowest_s, took_s)
         tally.late += took_s > _PROMISED_S
         if not heard and code not in (0, 128 + number):

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from bombs import BOMBS
 from command import Command
 from in_one_test import in_one_test
 
+from rnnedge import cli
 from rnnedge_runtime import load
 
 
@@ -157,11 +160,27 @@ def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, env=environment, **{**pipes, **options})  # type: ignore[call-overload]
 
 
-def test_debug_shows_the_traceback() -> None:
-    """Anywhere in the line."""
-    process = start("verify", "missing.onnx", "--debug")
-    _, err = process.communicate(timeout=60)
-    assert "Traceback" in err and "ModelRefused" in err
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the one line, which stays; without it there is none."""
+    assert cli.execute(["verify", "missing.onnx"], debug=True) == 3
+    told, line = capsys.readouterr().err.split("rnnedge: ")
+    assert "Traceback" in told and "ModelRefused" in told and line.startswith("missing.onnx: cannot be read")
+    cli.execute(["verify", "missing.onnx"])
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_may_stand_anywhere_in_the_line(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no argument of the verb."""
+    line, seen = ["verify", "missing.onnx"], []
+    monkeypatch.setattr(sys, "argv", ["rnnedge", *line[:place], "--debug", *line[place:]])
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(cli, "prepare", lambda: None)
+    monkeypatch.setattr(cli, "Interruption", Mock)
+    monkeypatch.setattr(cli, "execute", lambda arguments, debug: seen.append((arguments, debug)))
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert seen == [(line, True)]
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from rnnedge_runtime import RnnEdgeError
+
+# Calls with junk of each door; `make fuzz` makes 400.
+EXAMPLES = int(os.environ.get("RNNEDGE_DOOR_EXAMPLES", "15"))
 
 
 def nothing() -> object:

@@ -9,7 +9,7 @@ import export_doors
 import numpy as np
 import pytest
 import torch
-from door import Door, public_calls
+from door import EXAMPLES, Door, public_calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_one_test import in_one_test
@@ -54,7 +54,7 @@ def test_junk_is_an_error_of_ours(doors: dict[str, Door], name: str) -> None:
     """In any argument, in several at once; a module is in the mode in which it was."""
     door = doors[name]
 
-    @settings(max_examples=60)
+    @settings(max_examples=EXAMPLES)
     @given(st.data())
     def tried(data: st.DataObject) -> None:
         wrong = data.draw(st.sets(st.sampled_from(door.arguments()), min_size=1, max_size=2))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import runtime_doors
-from door import Door, public_calls
+from door import EXAMPLES, Door, public_calls
 from exported import export_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +59,7 @@ def test_junk_is_an_error_of_ours(doors: dict[str, Door], name: str) -> None:
     """In any argument, in several at once; what the call works on stands where it stood."""
     door = doors[name]
 
-    @settings(max_examples=60)
+    @settings(max_examples=EXAMPLES)
     @given(st.data())
     def tried(data: st.DataObject) -> None:
         wrong = data.draw(st.sets(st.sampled_from(door.arguments()), min_size=1, max_size=2))

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 import workshop_doors
-from door import Door, public_calls
+from door import EXAMPLES, Door, public_calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_one_test import in_one_test
@@ -80,7 +80,7 @@ def test_junk_is_an_error_of_ours(doors: dict[str, Door], name: str) -> None:
     """In any argument, in several at once."""
     door = doors[name]
 
-    @settings(max_examples=10 if name in COSTLY else 40)
+    @settings(max_examples=EXAMPLES // 3 if name in COSTLY else EXAMPLES)
     @given(st.data())
     def tried(data: st.DataObject) -> None:
         wrong = data.draw(st.sets(st.sampled_from(door.arguments()), min_size=1, max_size=2))

@@ -21,7 +21,7 @@ from rnnedge_runtime import _interpreter_exit
 
 # A thread that is waited for in vain is a time-out of this program.
 _interpreter_exit._PATIENCE_S = 1000.0
-path, engine, work = sys.argv[1:4]
+path, engine, works = sys.argv[1:4]
 model = r.load(path, trust="local", provider=engine)
 one, many = np.zeros((1, 5), np.float32), np.zeros((512, 5), np.float32)
 late = model.stream()
@@ -75,8 +75,9 @@ def for_ever(act):
     except r.InputError:
         pass
 
-for _ in range(8):
-    threading.Thread(target=for_ever, args=(globals()[work](),), daemon=True).start()
+for work in works.split():
+    for _ in range(4):
+        threading.Thread(target=for_ever, args=(globals()[work](),), daemon=True).start()
 if "open" in sys.argv:
     atexit.unregister(_interpreter_exit._leave)
 time.sleep(0.2)
@@ -100,11 +101,15 @@ def ended(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=environment)
 
 
+# Those of a line go on side by side, in four threads each.
+WORKS = ["push push_many step snapshot", "make load pooled batched"]
+
+
 @pytest.mark.parametrize("engine", ["cpu", "native"])
-@pytest.mark.parametrize("work", ["push", "push_many", "step", "snapshot", "make", "load", "pooled", "batched"])
-def test_the_exit_code_is_that_of_the_main_thread(path: Path, work: str, engine: str) -> None:
+@pytest.mark.parametrize("works", WORKS)
+def test_the_exit_code_is_that_of_the_main_thread(path: Path, works: str, engine: str) -> None:
     """Nobody hears of threads that were still at work, and a stream of the main thread still runs in a late handler."""
-    done = ended(path, engine, work)
+    done = ended(path, engine, works)
     assert (done.returncode, done.stdout, done.stderr) == (3, "(1, 3)\n", "")
 
 
@@ -118,5 +123,5 @@ def test_what_takes_long_outside_of_engines_does_not_hold_the_exit_up(path: Path
 @pytest.mark.skipif(sys.platform != "linux", reason="what ends the process is the C++ library of Linux")
 def test_without_it_the_process_is_aborted(path: Path) -> None:
     """The check above fails where nothing keeps threads out of onnxruntime."""
-    codes = {ended(path, "cpu", work, "open").returncode for work in ("push", "push_many", "pooled")}
+    codes = {ended(path, "cpu", f"{work} {work}", "open").returncode for work in ("push", "push_many", "pooled")}
     assert codes != {3}

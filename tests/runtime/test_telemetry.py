@@ -46,6 +46,8 @@ def alone(home: Path, **more: str) -> dict[str, str]:
 
 def imports_onnxruntime(source: str) -> bool:
     """Whether `source` imports it, at the top or in a function."""
+    if "onnxruntime" not in source:
+        return False
     for node in ast.walk(ast.parse(source)):
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -80,9 +82,13 @@ def test_an_import_of_any_spelling_is_seen(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["import rnnedge_runtime", "import rnnedge_runtime.engines._ort", "import rnnedge_export.api"]
+    ("first", "given"),
+    [
+        *(("import rnnedge_runtime", given) for given in (None, "", "0", "1")),
+        ("import rnnedge_runtime.engines._ort", None),
+        ("import rnnedge_export.api", None),
+    ],
 )
-@pytest.mark.parametrize("given", [None, "", "0", "1"])
 def test_the_variable_is_set_unless_the_user_has_set_it(first: str, given: str | None, tmp_path: Path) -> None:
     """Whatever his value is; and a process that is started then has the same one."""
     own = {} if given is None else {VARIABLE: given}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,21 @@ def file_of(nodes: list[onnx.NodeProto], path: Path, **constants: Any) -> Path:
     return path
 
 
-def tried(path: Path, number: str, *how: str) -> tuple[int, str]:
-    """Exit status and last word of a process that loads the file and pushes a number."""
+def tried(pushes: Iterable[tuple[Path, str]], *how: str) -> tuple[int, list[str]]:
+    """Exit status of a process that loads files and pushes a number to each, and its word for each of them."""
     script = Path(__file__).with_name("try_push.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(path), number, *how], capture_output=True, text=True, timeout=60, check=False
+    command = [sys.executable, str(script), *how, *(str(word) for push in pushes for word in push)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    return done.returncode, done.stdout.split()
+
+
+def check(files: Mapping[str, Path], loud: str) -> None:
+    """A quiet push to each file is one, and a loud one is `loud`; no push ends the process."""
+    code, words = tried((path, number) for path in files.values() for number in (QUIET, LOUD))
+    assert dict(zip(files, zip(words[::2], words[1::2], strict=True), strict=False)) == dict.fromkeys(
+        files, ("pushed", loud)
     )
-    return done.returncode, done.stdout.partition(" ")[0].strip()
+    assert code == 0
 
 
 def divided(operator: str, kind: int, path: Path) -> Path:
@@ -86,22 +95,16 @@ def recurrent(operator: str, axis: int, path: Path) -> Path:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("operator", ["Div", "Mod"])
-@pytest.mark.parametrize("kind", [TensorProto.INT32, TensorProto.INT64])
-def test_the_least_number_by_minus_one_ends_no_process(operator: str, kind: int, tmp_path: Path) -> None:
+def test_the_least_number_by_minus_one_ends_no_process(tmp_path: Path) -> None:
     """Neither in a push nor, with another divisor, before it."""
-    path = divided(operator, kind, tmp_path / "net.onnx")
-    assert tried(path, QUIET) == (0, "pushed")
-    assert tried(path, LOUD) == (0, "pushed")
+    cases = [(operator, kind) for operator in ("Div", "Mod") for kind in (TensorProto.INT32, TensorProto.INT64)]
+    check({f"{case}": divided(*case, tmp_path / f"{k}.onnx") for k, case in enumerate(cases)}, "pushed")
 
 
-@pytest.mark.parametrize("operator", GATES)
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_recurrence_over_nothing_ends_no_process(operator: str, axis: int, tmp_path: Path) -> None:
+def test_a_recurrence_over_nothing_ends_no_process(tmp_path: Path) -> None:
     """No frames, no sequences, or no features, as the frames of a push say."""
-    path = recurrent(operator, axis, tmp_path / "net.onnx")
-    assert tried(path, QUIET) == (0, "pushed")
-    assert tried(path, LOUD) == (0, "error")
+    cases = [(operator, axis) for operator in GATES for axis in (0, 1, 2)]
+    check({f"{case}": recurrent(*case, tmp_path / f"{k}.onnx") for k, case in enumerate(cases)}, "error")
 
 
 def normalized(shape: tuple[int, ...], cut: int, path: Path) -> Path:
@@ -120,12 +123,10 @@ def normalized(shape: tuple[int, ...], cut: int, path: Path) -> Path:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((2, 3, 4), 2), ((2, 3, 4, 5), 2), ((2, 3, 4, 5), 3)])
-def test_a_normalization_of_nothing_ends_no_process(shape: tuple[int, ...], axis: int, tmp_path: Path) -> None:
+def test_a_normalization_of_nothing_ends_no_process(tmp_path: Path) -> None:
     """Of any number of axes, whichever is empty."""
-    path = normalized(shape, axis, tmp_path / "net.onnx")
-    assert tried(path, QUIET) == (0, "pushed")
-    assert tried(path, LOUD) == (0, "error")
+    cases = [((2, 3, 4), 2), ((2, 3, 4, 5), 2), ((2, 3, 4, 5), 3)]
+    check({f"{case}": normalized(*case, tmp_path / f"{k}.onnx") for k, case in enumerate(cases)}, "error")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="statuses of signals")
@@ -136,8 +137,8 @@ def test_each_ends_a_process_without_guards(tmp_path: Path) -> None:
         recurrent("GRU", 0, tmp_path / "b"),
         normalized((2, 3, 4), 2, tmp_path / "c"),
     ):
-        assert tried(path, QUIET, "unguarded") == (0, "pushed")
-        assert tried(path, LOUD, "unguarded")[0] < 0
+        code, words = tried([(path, QUIET), (path, LOUD)], "unguarded")
+        assert (code < 0, words) == (True, ["pushed"])
 
 
 def quotients(operator: str, dtype: str, divisor: NDArray[Any] | None, dividend: NDArray[Any], **more: int) -> bytes:

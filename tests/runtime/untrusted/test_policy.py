@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import onnx
@@ -224,14 +224,15 @@ def test_every_limit_is_kept(limits: object, words: str) -> None:
 
 def test_a_load_that_takes_too_long_is_refused() -> None:
     """Also where what takes long is no graph that could be stopped."""
-    data = sealed(model())
+    data, told = sealed(model()), Event()
 
     def slow(watch: object) -> Model:
-        time.sleep(1)
+        told.wait()
         return load_bytes(data, "m", trust="local")
 
     with pytest.raises(ModelRefused, match=r"expected to open and replay in 0.01 s"):
         load_carefully(data, "m", slow, replace(LIMITS, seconds=0.01))
+    told.set()
 
 
 def _golden(**fields: object) -> bytes:

@@ -1,33 +1,42 @@
-"""Load a file strictly, push frames of one number, and print what came of it.
+"""Load files strictly, push frames of one number to each, and print what came of it.
 
-Usage: python try_push.py FILE NUMBER [unguarded]
+Usage: python try_push.py [unguarded] FILE NUMBER FILE NUMBER ...  Prints one line for each: refused, error, or pushed.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 
-from rnnedge_runtime import RnnEdgeError, load
+from rnnedge_runtime import RnnEdgeError
+from rnnedge_runtime.model import load_bytes
 from rnnedge_runtime.untrusted._guards import Guards
 
 
 def main() -> None:
-    """One word: refused, error, or pushed."""
-    if sys.argv[3:] == ["unguarded"]:
+    """In this process, which a push may end."""
+    given = sys.argv[1:]
+    if given[0] == "unguarded":
         Guards.before = lambda _self, _node, message, _scope: [message]  # type: ignore[method-assign]
+        given = given[1:]
+    for path, number in zip(given[::2], given[1::2], strict=True):
+        print(tried(Path(path), float(number)), flush=True)
+
+
+def tried(path: Path, number: float) -> str:
+    """One word."""
     try:
-        model = load(sys.argv[1], trust="strict")
-    except RnnEdgeError as error:
-        print("refused", error)
-        return
+        model = load_bytes(path.read_bytes(), path.name, trust="strict", in_child=False)
+    except RnnEdgeError:
+        return "refused"
     try:
         port = model.contract.inputs[0]
-        model.stream().push(np.full((1, *port.frame_shape), float(sys.argv[2]), port.dtype))
-        print("pushed")
-    except RnnEdgeError as error:
-        print("error", error)
+        model.stream().push(np.full((1, *port.frame_shape), number, port.dtype))
+    except RnnEdgeError:
+        return "error"
+    return "pushed"
 
 
 if __name__ == "__main__":
