@@ -19,12 +19,12 @@ import onnx_ir as ir
 import torch
 from onnxscript.optimizer import optimize_ir
 
-from rnnedge_export.capture.exact import EXACT, without_angles
+from rnnedge_export.capture._exact import EXACT, without_angles
+from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
+from rnnedge_export.capture._slice_assign import SCATTERS
+from rnnedge_export.capture._tracing import quiet, reason_of, trace
 from rnnedge_export.capture.module_adapter import Example, Source
-from rnnedge_export.capture.rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture.shape_probing import measure_shapes
-from rnnedge_export.capture.slice_assign import SCATTERS
-from rnnedge_export.capture.tracing import quiet, reason_of, trace
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_runtime.errors import ModelRefused

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor
 
 from rnnedge_export.arguments import checked_axis, checked_time_axis
+from rnnedge_export.capture._dynamic_batch import free_batch
+from rnnedge_export.capture._foreign import read_foreign
+from rnnedge_export.capture._plain import make_plain
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
-from rnnedge_export.capture.dynamic_batch import free_batch
-from rnnedge_export.capture.foreign import read_foreign
 from rnnedge_export.capture.module_adapter import Example
-from rnnedge_export.capture.plain import make_plain
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from rnnedge_export.forms.activations import activate
+from rnnedge_export.forms._activations import activate
+from rnnedge_export.forms._weights import Group, Weights
 from rnnedge_export.forms.attributes import Direction, Recurrence
-from rnnedge_export.forms.weights import Group, Weights
 from rnnedge_export.graph.builder import GraphBuilder
 
 Function = Callable[[ir.Value], ir.Value]

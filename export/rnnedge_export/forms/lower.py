@@ -24,7 +24,9 @@ from types import MappingProxyType
 
 import onnx_ir as ir
 
-from rnnedge_export.forms import scan, step, unrolled
+from rnnedge_export.forms import _step as step
+from rnnedge_export.forms import _unrolled as unrolled
+from rnnedge_export.forms import scan
 from rnnedge_export.forms.attributes import is_native, read
 from rnnedge_export.forms.inline import inline, is_scan, read_scan
 from rnnedge_export.forms.recurrence import rewrite

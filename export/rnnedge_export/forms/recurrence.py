@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.forms._weights import Weights, prepare
 from rnnedge_export.forms.attributes import Direction, Recurrence, read, static_dim
 from rnnedge_export.forms.cells import Memory, advance
-from rnnedge_export.forms.weights import Weights, prepare
 from rnnedge_export.graph.builder import GraphBuilder, replace
 
 

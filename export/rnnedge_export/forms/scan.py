@@ -13,9 +13,9 @@ from typing import Any
 
 import onnx_ir as ir
 
+from rnnedge_export.forms._weights import GROUPS
 from rnnedge_export.forms.cells import Memory, project_sequence
 from rnnedge_export.forms.recurrence import Result, Task
-from rnnedge_export.forms.weights import GROUPS
 from rnnedge_export.graph.builder import GraphBuilder
 
 

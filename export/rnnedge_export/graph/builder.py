@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from rnnedge_export.graph.folding import FOLDS
+from rnnedge_export.graph._folding import FOLDS
 
 Array = npt.NDArray[Any]
 

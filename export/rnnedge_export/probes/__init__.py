@@ -4,8 +4,8 @@
 any output. `TappedSource` is the oracle for them: the gates by their equations, apart from how a file computes them.
 """
 
-from rnnedge_export.probes.insert import Tapped, insert_taps
-from rnnedge_export.probes.oracle import TappedSource, with_taps
-from rnnedge_export.probes.selection import needs_scan
+from rnnedge_export.probes._insert import Tapped, insert_taps
+from rnnedge_export.probes._oracle import TappedSource, with_taps
+from rnnedge_export.probes._selection import needs_scan
 
 __all__ = ["Tapped", "TappedSource", "insert_taps", "needs_scan", "with_taps"]

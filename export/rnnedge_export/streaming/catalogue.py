@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 
-from rnnedge_export.streaming.registry import operators, rule_for
+from rnnedge_export.streaming._registry import operators, rule_for
 from rnnedge_runtime.atomic import write_text
 
 
@@ -18,7 +18,7 @@ def catalogue() -> str:
     for operator in operators():
         rule = rule_for(operator)
         assert rule is not None
-        family = rule.__module__.rpartition(".")[2]
+        family = rule.__module__.rpartition(".")[2].lstrip("_")
         names, _, _ = sections.setdefault(rule.__qualname__ + family, ([], family, inspect.getdoc(rule) or ""))
         names.append(operator)
     parts = []

@@ -8,9 +8,9 @@ from typing import cast
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import aligned, cursor, joined, per_call, until_certain
+from rnnedge_export.streaming._caches import aligned, cursor, joined, per_call, until_certain
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
-from rnnedge_export.streaming.registry import rule
 
 _STATES = {"RNN": ((5, 1, "h"),), "GRU": ((5, 1, "h"),), "LSTM": ((5, 1, "h"), (6, 2, "c"))}
 

@@ -19,13 +19,13 @@ from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.graph.evaluation import Offline
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.symbolic_dims import grows
-from rnnedge_export.streaming.caches import dim_of, from_frame_0, until_certain
-from rnnedge_export.streaming.canonicalize import normalize
-from rnnedge_export.streaming.expose import add, expose
+from rnnedge_export.streaming._caches import dim_of, from_frame_0, until_certain
+from rnnedge_export.streaming._canonicalize import normalize
+from rnnedge_export.streaming._expose import add, expose
+from rnnedge_export.streaming._initial import initial_values
+from rnnedge_export.streaming._length_arithmetic import absorbed
+from rnnedge_export.streaming._propagate import follow
 from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims
-from rnnedge_export.streaming.initial import initial_values
-from rnnedge_export.streaming.length_arithmetic import absorbed
-from rnnedge_export.streaming.propagate import follow
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 

@@ -11,7 +11,7 @@ from rnnedge_export.capture.capture import OPSETS
 from rnnedge_export.codegen import lower as native_families
 from rnnedge_export.codegen._product_fusion import PRODUCT
 from rnnedge_export.codegen._registry import operators as native
-from rnnedge_export.graph.axes.propagation import RULES
+from rnnedge_export.graph.axes._propagation import RULES
 from rnnedge_export.graph.catalogue import catalogue
 from rnnedge_export.graph.decompositions import DECOMPOSITIONS
 from rnnedge_export.graph.operators import OPERATORS, Kind, of_kind, taken_by

@@ -13,9 +13,10 @@ import pytest
 from in_one_test import in_one_test
 from onnx import parser
 
-from rnnedge_export.graph.axes import propagation, remove_unit_axes
-from rnnedge_export.graph.axes.fact import AxisFact
-from rnnedge_export.graph.axes.site import Site
+from rnnedge_export.graph.axes import _propagation as propagation
+from rnnedge_export.graph.axes import remove_unit_axes
+from rnnedge_export.graph.axes._fact import AxisFact
+from rnnedge_export.graph.axes._site import Site
 from rnnedge_runtime.errors import ModelRefused
 
 Run = Callable[..., list[np.ndarray[Any, Any]]]

@@ -14,7 +14,7 @@ from exported import Exported
 from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 
-from rnnedge_export.streaming.registry import operators
+from rnnedge_export.streaming._registry import operators
 from rnnedge_runtime import ContractError, ModelRefused
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.model import Model, load_bytes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder
-from rnnedge_export.graph.decompositions.col2im import col2im
-from rnnedge_export.graph.decompositions.dft import dft, stft
-from rnnedge_export.graph.decompositions.einsum import einsum
+from rnnedge_export.graph.decompositions._col2im import col2im
+from rnnedge_export.graph.decompositions._dft import dft, stft
+from rnnedge_export.graph.decompositions._einsum import einsum
 
 DECOMPOSITIONS = {"Col2Im": col2im, "DFT": dft, "Einsum": einsum, "STFT": stft}
 

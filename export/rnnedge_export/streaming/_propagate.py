@@ -8,21 +8,41 @@ from rnnedge_export.graph.builder import replace as replace_node
 from rnnedge_export.graph.operators import Kind, of_kind, taken_by
 from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming import (
-    cumulative,
-    elementwise,
-    matmul,
-    normalization,
-    padding,
-    recurrent,
-    reshape,
-    shape,
-    slices,
-    transposed,
-    window,
+    _cumulative as cumulative,
 )
-from rnnedge_export.streaming.caches import insert
+from rnnedge_export.streaming import (
+    _elementwise as elementwise,
+)
+from rnnedge_export.streaming import (
+    _matmul as matmul,
+)
+from rnnedge_export.streaming import (
+    _normalization as normalization,
+)
+from rnnedge_export.streaming import (
+    _padding as padding,
+)
+from rnnedge_export.streaming import (
+    _reshape as reshape,
+)
+from rnnedge_export.streaming import (
+    _shape as shape,
+)
+from rnnedge_export.streaming import (
+    _slices as slices,
+)
+from rnnedge_export.streaming import (
+    _transposed as transposed,
+)
+from rnnedge_export.streaming import (
+    _window as window,
+)
+from rnnedge_export.streaming import (
+    recurrent,
+)
+from rnnedge_export.streaming._caches import insert
+from rnnedge_export.streaming._registry import rule_for
 from rnnedge_export.streaming.facts import Fact, Facts, Step, dims, rank
-from rnnedge_export.streaming.registry import rule_for
 
 _FAMILIES = (
     cumulative,

@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import aligned, become, insert, masked, per_call, until_certain
-from rnnedge_export.streaming.compensated import add_to
+from rnnedge_export.streaming._caches import aligned, become, insert, masked, per_call, until_certain
+from rnnedge_export.streaming._compensated import add_to
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
 
 POOLED = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")

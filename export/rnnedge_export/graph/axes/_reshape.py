@@ -11,8 +11,8 @@ axes were: Reshape(F, target) = Unsqueeze(Reshape(b, target without its ones), p
 
 from __future__ import annotations
 
-from rnnedge_export.graph.axes.fact import AxisFact, Order, with_units
-from rnnedge_export.graph.axes.site import Site, constant_ints
+from rnnedge_export.graph.axes._fact import AxisFact, Order, with_units
+from rnnedge_export.graph.axes._site import Site, constant_ints
 
 
 def reshape(site: Site) -> list[AxisFact] | None:

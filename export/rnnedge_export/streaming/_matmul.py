@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming import attention
-from rnnedge_export.streaming.caches import joined
+from rnnedge_export.streaming import _attention as attention
+from rnnedge_export.streaming._caches import joined
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, rank
-from rnnedge_export.streaming.registry import rule
 
 
 @rule("MatMul")

@@ -19,7 +19,7 @@ import torch
 from onnxscript import opset20
 from torch import Tensor, nn
 
-from rnnedge_export.capture.projected import ProjectedLSTM
+from rnnedge_export.capture._projected import ProjectedLSTM
 from rnnedge_runtime.errors import ModelRefused
 
 # Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import onnx_ir as ir
 
-from rnnedge_export.graph.axes.fact import AxisFact, Order, arrange, moves
+from rnnedge_export.graph.axes._fact import AxisFact, Order, arrange, moves
 from rnnedge_export.graph.builder import GraphBuilder, constant
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, product, ratio
-from rnnedge_export.streaming.caches import aligned, become, from_frame_0, insert, per_call
+from rnnedge_export.streaming._caches import aligned, become, from_frame_0, insert, per_call
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, dims
-from rnnedge_export.streaming.registry import rule
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Dim
 

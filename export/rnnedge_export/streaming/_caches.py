@@ -16,8 +16,8 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.builder import replace as replace_node
 from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.streaming._left_padding import frames_in_front
 from rnnedge_export.streaming.facts import Fact, Facts, Held, NeedsHop, dims
-from rnnedge_export.streaming.left_padding import frames_in_front
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
 

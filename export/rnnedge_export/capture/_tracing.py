@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from rnnedge_export.capture._pooling import two_dimensional_pooling
+from rnnedge_export.capture._rnn_custom_ops import opaque
+from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture.module_adapter import Example, Source
-from rnnedge_export.capture.pooling import two_dimensional_pooling
-from rnnedge_export.capture.rnn_custom_ops import opaque
-from rnnedge_export.capture.specialized_dims import find_baked
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 

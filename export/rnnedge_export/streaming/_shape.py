@@ -6,10 +6,10 @@ from typing import cast
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming import framing
-from rnnedge_export.streaming.caches import cursor, per_call, until_certain
+from rnnedge_export.streaming import _framing as framing
+from rnnedge_export.streaming._caches import cursor, per_call, until_certain
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, constant, integers, rank
-from rnnedge_export.streaming.registry import rule
 
 
 @rule("Transpose")

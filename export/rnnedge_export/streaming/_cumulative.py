@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, length_of
-from rnnedge_export.streaming.caches import aligned, become, cut, insert, per_call
-from rnnedge_export.streaming.compensated import add_to
+from rnnedge_export.streaming._caches import aligned, become, cut, insert, per_call
+from rnnedge_export.streaming._compensated import add_to
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
-from rnnedge_export.streaming.registry import rule
 from rnnedge_runtime.contract import Dim
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import insert, per_call
+from rnnedge_export.streaming._caches import insert, per_call
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 from rnnedge_runtime.contract import Array
 

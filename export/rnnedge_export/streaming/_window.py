@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import aligned, counted, cut, hold, masked, per_call, until_certain
+from rnnedge_export.streaming._caches import aligned, counted, cut, hold, masked, per_call, until_certain
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, rank
-from rnnedge_export.streaming.registry import rule
 from rnnedge_runtime.clock import Clock
 
 _SET_ASIDE = "use count_include_pad=True, or no padding along time"

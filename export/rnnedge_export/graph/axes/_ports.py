@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from rnnedge_export.graph.axes.fact import Order, arrange, with_units, without
-from rnnedge_export.graph.axes.propagation import Propagation
-from rnnedge_export.graph.gemm_fusion import fuse_gemm
+from rnnedge_export.graph._gemm_fusion import fuse_gemm
+from rnnedge_export.graph.axes._fact import Order, arrange, with_units, without
+from rnnedge_export.graph.axes._propagation import Propagation
 from rnnedge_export.graph.shape_inference import infer_shapes
 from rnnedge_runtime.errors import ModelRefused
 

@@ -24,7 +24,7 @@ from rnnedge_export.forms.cells import Memory
 from rnnedge_export.forms.inline import is_scan, read_scan
 from rnnedge_export.forms.recurrence import Result, Task, rewrite
 from rnnedge_export.graph.builder import GraphBuilder
-from rnnedge_export.probes.selection import needs_scan, values_of
+from rnnedge_export.probes._selection import needs_scan, values_of
 from rnnedge_export.streaming.recurrent import STATE_NAMES, layer_name
 from rnnedge_runtime.contract import Tap
 from rnnedge_runtime.errors import ModelRefused

@@ -9,10 +9,10 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import length_of, ratio
-from rnnedge_export.streaming.caches import aligned, become, cut, from_frame_0, insert, masked, until_certain
+from rnnedge_export.streaming._caches import aligned, become, cut, from_frame_0, insert, masked, until_certain
+from rnnedge_export.streaming._registry import rule
+from rnnedge_export.streaming._window import kernel_of
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, rank
-from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.window import kernel_of
 from rnnedge_runtime.clock import Clock, Length
 
 _END = (1 << 63) - 1

@@ -17,9 +17,9 @@ from rnnedge_export.capture import Captured
 from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.forms.attributes import Recurrence, is_native, read
 from rnnedge_export.forms.inline import is_scan
-from rnnedge_export.probes.equations import inner_values
-from rnnedge_export.probes.insert import Inserting, insert_taps, over_time
-from rnnedge_export.probes.selection import values_of
+from rnnedge_export.probes._equations import inner_values
+from rnnedge_export.probes._insert import Inserting, insert_taps, over_time
+from rnnedge_export.probes._selection import values_of
 from rnnedge_export.reference import Oracle
 from rnnedge_runtime.contract import Array, Contract, Tap
 

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from rnnedge_export.graph.axes.compute import COMPUTE
-from rnnedge_export.graph.axes.fact import AxisFact, Order, arrange, known, with_units
-from rnnedge_export.graph.axes.layout import LAYOUT
-from rnnedge_export.graph.axes.site import Rule, Site
+from rnnedge_export.graph.axes._compute import COMPUTE
+from rnnedge_export.graph.axes._fact import AxisFact, Order, arrange, known, with_units
+from rnnedge_export.graph.axes._layout import LAYOUT
+from rnnedge_export.graph.axes._site import Rule, Site
 from rnnedge_export.graph.builder import GraphBuilder, subgraphs
 
 RULES: dict[str, Rule] = {**COMPUTE, **LAYOUT}

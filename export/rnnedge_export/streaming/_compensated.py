@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import insert
+from rnnedge_export.streaming._caches import insert
 from rnnedge_export.streaming.facts import Facts
 
 

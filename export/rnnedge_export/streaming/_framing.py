@@ -8,9 +8,9 @@ from typing import cast
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import become, counted, cut, hold, insert, per_call
+from rnnedge_export.streaming._caches import become, counted, cut, hold, insert, per_call
+from rnnedge_export.streaming._window import Window
 from rnnedge_export.streaming.facts import Fact, Facts, rank
-from rnnedge_export.streaming.window import Window
 from rnnedge_runtime.contract import Array
 
 

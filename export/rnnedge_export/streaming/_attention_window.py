@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import counted
+from rnnedge_export.streaming._caches import counted
 from rnnedge_export.streaming.facts import Facts, rank
 from rnnedge_runtime.contract import Array
 

@@ -5,9 +5,9 @@ Write F for the full value, b for its base: axis k of F is axis order[k] of b, o
 
 from __future__ import annotations
 
-from rnnedge_export.graph.axes.alignment import align
-from rnnedge_export.graph.axes.fact import AxisFact, Order, arrange, with_units, without
-from rnnedge_export.graph.axes.site import Rule, Site, plain_bases
+from rnnedge_export.graph.axes._alignment import align
+from rnnedge_export.graph.axes._fact import AxisFact, Order, arrange, with_units, without
+from rnnedge_export.graph.axes._site import Rule, Site, plain_bases
 from rnnedge_export.graph.builder import constant
 from rnnedge_export.graph.operators import Kind, of_kind
 

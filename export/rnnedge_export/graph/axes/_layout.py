@@ -5,11 +5,11 @@ As in `compute`: axis k of the full value F is axis order[k] of its base b, or o
 
 from __future__ import annotations
 
-from rnnedge_export.graph.axes.alignment import align
-from rnnedge_export.graph.axes.compute import removed
-from rnnedge_export.graph.axes.fact import AxisFact, moves, with_units
-from rnnedge_export.graph.axes.reshape import reshape
-from rnnedge_export.graph.axes.site import Rule, Site, constant_ints
+from rnnedge_export.graph.axes._alignment import align
+from rnnedge_export.graph.axes._compute import removed
+from rnnedge_export.graph.axes._fact import AxisFact, moves, with_units
+from rnnedge_export.graph.axes._reshape import reshape
+from rnnedge_export.graph.axes._site import Rule, Site, constant_ints
 
 
 def unsqueeze(site: Site) -> list[AxisFact] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rnnedge_export.graph.axes.fact import AxisFact, Order, arrange, known
+from rnnedge_export.graph.axes._fact import AxisFact, Order, arrange, known
 from rnnedge_export.graph.builder import GraphBuilder, constant
 
 

@@ -19,11 +19,11 @@ from typing import cast
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows
-from rnnedge_export.streaming.attention_window import REMEDY, window
-from rnnedge_export.streaming.caches import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
-from rnnedge_export.streaming.distance_tables import by_distance
+from rnnedge_export.streaming._attention_window import REMEDY, window
+from rnnedge_export.streaming._caches import aligned, become, counted, cut, delayed, hold, insert, joined, per_call
+from rnnedge_export.streaming._distance_tables import by_distance
+from rnnedge_export.streaming._length_arithmetic import is_table
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
-from rnnedge_export.streaming.length_arithmetic import is_table
 from rnnedge_runtime.contract import Dim
 
 _NEVER = -3e38

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming.caches import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming._caches import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming._padding import constant_ends
+from rnnedge_export.streaming._registry import rule
+from rnnedge_export.streaming._window import Window
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, dims, integers, rank
-from rnnedge_export.streaming.padding import constant_ends
-from rnnedge_export.streaming.registry import rule
-from rnnedge_export.streaming.window import Window
 
 _ENDLESS = 1 << 31
 _END = (1 << 63) - 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from rnnedge_export.graph.operators import Kind, of_kind
-from rnnedge_export.streaming import attention, pooling
+from rnnedge_export.streaming import _attention as attention
+from rnnedge_export.streaming import _pooling as pooling
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
-from rnnedge_export.streaming.registry import rule
 
 _REMEDY = "normalize over features, or by constants measured in training"
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import replace as replace_node
-from rnnedge_export.streaming.caches import (
+from rnnedge_export.streaming._caches import (
     aligned,
     become,
     counted,
@@ -21,10 +21,10 @@ from rnnedge_export.streaming.caches import (
     masked,
     until_certain,
 )
+from rnnedge_export.streaming._left_padding import in_front
+from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
-from rnnedge_export.streaming.left_padding import in_front
 from rnnedge_export.streaming.recurrent import is_zero
-from rnnedge_export.streaming.registry import rule
 
 
 @rule("Pad")
