@@ -16,7 +16,7 @@ import torch
 from bench.gradient_plot import gradient_norms
 from bench.pages import FIGURES, publish, table
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
-from rnnedge.tasks.memory import load_adding
+from rnnedge.tasks.memory import MemoryOptions, load_adding
 from rnnedge.training import TrainerConfig, evaluate, fit
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.contract import Array
@@ -45,7 +45,7 @@ def main() -> None:
     for name, (cell, init) in CELLS.items():
         found, seconds = [], 0.0
         for frames in LENGTHS:
-            splits = load_adding(frames, UPDATES * BATCH // CONFIG.epochs)
+            splits = load_adding(MemoryOptions(frames, UPDATES * BATCH // CONFIG.epochs))
             torch.manual_seed(0)
             layers = 2 if cell in ("mingru", "minlstm", "lru") else 1
             reach_of = frames if init == "chrono" else 0

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime.annotated import check_fields
+from rnnedge.options import check, option
 from rnnedge_runtime.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -41,10 +41,10 @@ class LogMel:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     kind: Literal["log_mel"] = "log_mel"
-    sample_rate_hz: int = 16000
-    window_ms: float = 25.0
-    hop_ms: float = 10.0
-    mels: int = 40
+    sample_rate_hz: int = option(16000, above=0)
+    window_ms: float = option(25.0, above=0)
+    hop_ms: float = option(10.0, above=0)
+    mels: int = option(40, above=0)
     low_hz: float = 20.0
     high_hz: float = 0.0
     mean: tuple[float, ...] = ()
@@ -52,10 +52,7 @@ class LogMel:
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        for name in ("sample_rate_hz", "window_ms", "hop_ms", "mels"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: expected a positive number, found {getattr(self, name)}")
+        check(self)
         for name in ("window_ms", "hop_ms"):
             samples = getattr(self, name) * self.sample_rate_hz / 1000
             if not 1 <= samples <= _LONGEST_WINDOW or abs(samples - round(samples)) > 1e-6:

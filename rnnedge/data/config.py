@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from rnnedge_runtime.annotated import check_fields
+from rnnedge.options import check, option
 from rnnedge_runtime.errors import InputError
 
 TASKS = ("class_per_sequence", "class_per_frame", "values_per_frame", "forecast")
@@ -39,7 +39,7 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
+        check(self)
         for name in ("validation", "test"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(f"{name}: expected a share between 0 and 1, found {getattr(self, name)}")
@@ -71,17 +71,17 @@ class DataConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     path: str
-    task: str
+    task: str = option(one_of=TASKS)
     format: str = ""
     features: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     sequence: str = ""
     group: str = ""
     time: str = ""
-    time_unit: str = "s"
+    time_unit: str = option("s", one_of=tuple(TIME_UNITS))
     frame_rate_hz: float = 0.0
     horizon: int = 1
-    missing: str = "error"
+    missing: str = option("error", one_of=MISSING)
     delimiter: str = ""
     group_pattern: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
@@ -91,10 +91,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range or contradicts another."""
-        check_fields(self)
-        for name, values in (("task", TASKS), ("missing", MISSING), ("time_unit", tuple(TIME_UNITS))):
-            if getattr(self, name) not in values:
-                raise InputError(f"{name}: expected one of {', '.join(values)}, found {getattr(self, name)!r}")
+        check(self)
         if self.format and self.format not in FORMATS:
             raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {self.format!r}")
         if not self.path:

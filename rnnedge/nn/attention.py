@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from rnnedge_runtime.annotated import check_fields
+from rnnedge.options import check, option
 from rnnedge_runtime.errors import InputError
 
 State = tuple[Tensor, Tensor, Tensor]
@@ -21,15 +21,12 @@ class Attention:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    window: int = 16
-    heads: int = 1
+    window: int = option(16, least=1)
+    heads: int = option(1, least=1)
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        for name in ("window", "heads"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, found {getattr(self, name)}")
+        check(self)
 
 
 class WindowAttention(nn.Module):

@@ -10,7 +10,7 @@ from rnnedge.nn.cells import CELLS
 from rnnedge.nn.connections import CONNECTIONS
 from rnnedge.nn.front_ends import FrontEnd
 from rnnedge.nn.initialization import INITIALIZATIONS
-from rnnedge_runtime.annotated import check_fields
+from rnnedge.options import Among, Between, Uniform, check, option
 from rnnedge_runtime.errors import InputError
 
 OUTPUTS = ("frames", "last")
@@ -35,41 +35,29 @@ class NetworkConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    cell: str
-    input_size: int
-    hidden_size: int
-    output_size: int
-    num_layers: int = 1
-    dropout: float = 0.0
+    cell: str = option(one_of=CELLS)
+    input_size: int = option(least=1)
+    hidden_size: int = option(least=1, search=Among((16, 32, 64, 128, 256)))
+    output_size: int = option(least=1)
+    num_layers: int = option(1, least=1, search=Between(1, 2))
+    dropout: float = option(0.0, least=0, below=1, search=Uniform(0.0, 0.5))
     layer_norm: bool = False
-    output: str = "frames"
+    output: str = option("frames", one_of=OUTPUTS)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
-    tokens: int = 0
+    tokens: int = option(0, least=0)
     front_end: tuple[FrontEnd, ...] = ()
-    init: str = "torch"
-    memory_frames: int = 0
-    projection: int = 0
+    init: str = option("torch", one_of=INITIALIZATIONS)
+    memory_frames: int = option(0, least=0)
+    projection: int = option(0, least=0)
     peepholes: bool = False
     cell_layer_norm: bool = False
-    connection: str = "plain"
+    connection: str = option("plain", one_of=CONNECTIONS)
     attention: Attention | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        choices = {"cell": CELLS, "output": OUTPUTS, "init": INITIALIZATIONS, "connection": CONNECTIONS}
-        for name, names in choices.items():
-            if getattr(self, name) not in names:
-                raise InputError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
-        for name in ("input_size", "hidden_size", "output_size", "num_layers"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, found {getattr(self, name)}")
-        for name in ("tokens", "memory_frames", "projection"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name}: expected 0 or more, found {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout: expected a probability below 1, found {self.dropout}")
+        check(self)
         self._check_statistics()
         for name in ("projection", "peepholes", "cell_layer_norm"):
             if getattr(self, name) and self.cell != "lstm":

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime.annotated import check_fields
-from rnnedge_runtime.errors import InputError
+from rnnedge.options import check, option
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
@@ -26,15 +25,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": nn.functional.gelu,
     "silu": nn.functional.silu,
 }
-
-
-def _check(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if min(value if isinstance(value, tuple) else (value,)) < 1:
-            raise InputError(f"{name}: expected at least 1, found {value}")
-    if config.activation not in ACTIVATIONS:
-        raise InputError(f"activation: expected one of {', '.join(ACTIVATIONS)}, found {config.activation!r}")
 
 
 @dataclass(frozen=True)
@@ -48,17 +38,16 @@ class Conv1d:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     kind: Literal["conv1d"] = "conv1d"
-    channels: int = 32
-    kernel: int = 3
-    stride: int = 1
-    dilation: int = 1
-    activation: str = "relu"
+    channels: int = option(32, least=1)
+    kernel: int = option(3, least=1)
+    stride: int = option(1, least=1)
+    dilation: int = option(1, least=1)
+    activation: str = option("relu", one_of=tuple(ACTIVATIONS))
     norm: bool = False
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        _check(self, "channels", "kernel", "stride", "dilation")
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -73,17 +62,16 @@ class Conv2d:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     kind: Literal["conv2d"] = "conv2d"
-    channels: int = 8
-    kernel: tuple[int, int] = (3, 3)
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    activation: str = "relu"
+    channels: int = option(8, least=1)
+    kernel: tuple[int, int] = option((3, 3), least=1)
+    stride: tuple[int, int] = option((1, 1), least=1)
+    dilation: tuple[int, int] = option((1, 1), least=1)
+    activation: str = option("relu", one_of=tuple(ACTIVATIONS))
     norm: bool = False
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        _check(self, "channels", "kernel", "stride", "dilation")
+        check(self)
 
 
 class CausalConv1d(nn.Module):

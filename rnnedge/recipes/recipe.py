@@ -20,7 +20,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class Recipe:
         made = config_from(TrainerConfig, table, "training") if training else self.training
         options = {**self.options, **(options or {})}
         if self.task:
-            _check_options(self.task, options, "task")
+            TASKS[self.task].read_options(options, "task")
         return replace(self, network={**self.network, **network}, training=made, options=options)
 
 
@@ -98,19 +97,9 @@ def read_recipe(path: Path) -> Recipe:
     if task and task not in TASKS:
         raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}{nearest(task, TASKS)}")
     if task:
-        _check_options(task, options, f"{path}: task")
+        TASKS[task].read_options(options, f"{path}: task")
     training = config_from(TrainerConfig, table.get("training", {}), f"{path}: training")
     return Recipe(task, data, table.get("network", {}), training, path, options)
-
-
-def _check_options(task: str, options: Mapping[str, Any], place: str) -> None:
-    """Raise `InputError` for an option that `task` does not have, or that is no positive whole number."""
-    known = signature(TASKS[task].load).parameters
-    for name, value in options.items():
-        if name not in known:
-            raise InputError(f"{place}.{name}: unknown key{nearest(name, known)}")
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{place}.{name}: expected a whole number of at least 1, found {value!r}")
 
 
 def parse_toml(text: str) -> dict[str, Any]:

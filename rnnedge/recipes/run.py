@@ -120,7 +120,7 @@ def load_data(recipe: Recipe) -> Splits:
     Raises `InputError` for what is wrong in a table [data], or in the files that it names.
     """
     if recipe.task:
-        return TASKS[recipe.task].load(**recipe.options)
+        return TASKS[recipe.task].read(recipe.options)
     config = config_from(DataConfig, recipe.data, f"{recipe.origin}: data")
     front = log_mel_of(recipe.network, f"{recipe.origin}: network")
     return read_data(config, recipe.origin.parent, least_frames=front.hop if front else 1).splits

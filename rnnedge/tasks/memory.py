@@ -10,21 +10,40 @@ everything that comes after.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from rnnedge.options import check, option
 from rnnedge.training import SequenceData
 from rnnedge.training.splits import Splits
 
-_TRAIN, _HELD_OUT = 2000, 200
+_HELD_OUT = 200
 _LETTERS, _LENGTH = 8, 10
 _BLANK, _GO = 8, 9
 
 
-def load_adding(frames: int = 100, sequences: int = _TRAIN) -> Splits:
+@dataclass(frozen=True)
+class MemoryOptions:
+    """How long a sequence has to be remembered, `frames`, and how many `sequences` there are to train on."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    frames: int = option(100, least=1)
+    sequences: int = option(2000, least=1)
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` naming the first option that is out of range."""
+        check(self)
+
+
+def load_adding(options: MemoryOptions) -> Splits:
     """x (frames, 2): a number in [0, 1], and 1 where it is marked; the sum of the two marked ones is the target.
 
     One mark in each half. The sum stands on every frame; a network with output "last" is asked for it at the end.
     """
+    frames = options.frames
 
     def made(rng: np.random.Generator, count: int) -> SequenceData:
         x = np.zeros((count, frames, 2), np.float32)
@@ -36,12 +55,12 @@ def load_adding(frames: int = 100, sequences: int = _TRAIN) -> Splits:
         sums = np.repeat((x[..., 0] * x[..., 1]).sum(1)[:, None, None], frames, axis=1)
         return SequenceData(tuple(x), tuple(sums.astype(np.float32)))
 
-    return _splits(made, sequences)
+    return _splits(made, options.sequences)
 
 
-def load_copy(frames: int = 100, sequences: int = _TRAIN) -> Splits:
+def load_copy(options: MemoryOptions) -> Splits:
     """Tokens (frames + 20,): ten letters, `frames` - 1 blanks, "go", ten blanks; at the end the letters."""
-    labels = (*"abcdefgh", "blank", "go")
+    frames, labels = options.frames, (*"abcdefgh", "blank", "go")
 
     def made(rng: np.random.Generator, count: int) -> SequenceData:
         letters = rng.integers(0, _LETTERS, (count, _LENGTH))
@@ -51,17 +70,17 @@ def load_copy(frames: int = 100, sequences: int = _TRAIN) -> Splits:
         y[:, -_LENGTH:] = letters
         return SequenceData(tuple(x), tuple(y), labels)
 
-    return _splits(made, sequences)
+    return _splits(made, options.sequences)
 
 
-def load_parity(frames: int = 100, sequences: int = _TRAIN) -> Splits:
+def load_parity(options: MemoryOptions) -> Splits:
     """x (frames, 1): 0 or 1; the target (frames,) is 1 where there were an odd number of ones, that frame included."""
 
     def made(rng: np.random.Generator, count: int) -> SequenceData:
-        bits = rng.integers(0, 2, (count, frames))
+        bits = rng.integers(0, 2, (count, options.frames))
         return SequenceData(tuple(bits[..., None].astype(np.float32)), tuple(bits.cumsum(1) % 2), ("even", "odd"))
 
-    return _splits(made, sequences)
+    return _splits(made, options.sequences)
 
 
 def _splits(made: object, sequences: int) -> Splits:

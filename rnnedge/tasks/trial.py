@@ -20,6 +20,6 @@ def trial_of(task: str) -> tuple[list[Array] | None, Callable[[Model], Array] | 
     """
     if task not in TASKS:
         return None, None
-    splits = TASKS[task].load()
+    splits = TASKS[task].read({})
     decides = np.ndim(splits.test.targets[0]) == 0
     return list(splits.train.frames), accuracy(splits.test) if decides else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rnnedge.options import Logarithmic, check, option
 from rnnedge.training.quantization import PRECISIONS
-from rnnedge_runtime.annotated import check_fields
 from rnnedge_runtime.errors import InputError
 
 LOSSES = ("cross_entropy", "mse", "mae", "quantile", "nll", "ctc")
@@ -45,24 +45,24 @@ class TrainerConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    loss: str = "cross_entropy"
-    epochs: int = 60
-    batch_size: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    first_frame: int = 0
-    clip_norm: float = 1.0
+    loss: str = option("cross_entropy", one_of=LOSSES)
+    epochs: int = option(60, above=0)
+    batch_size: int = option(32, above=0)
+    learning_rate: float = option(3e-3, above=0, search=Logarithmic(1e-4, 3e-2))
+    weight_decay: float = option(0.0, least=0, search=Logarithmic(1e-6, 1e-2))
+    label_smoothing: float = option(0.0, least=0)
+    first_frame: int = option(0, least=0)
+    clip_norm: float = option(1.0, above=0)
     seed: int = 0
-    precision: str = "float32"
+    precision: str = option("float32", one_of=("float32", *PRECISIONS))
     quantiles: tuple[float, ...] = ()
-    optimizer: str = "adam"
-    momentum: float = 0.9
-    schedule: str = "one_cycle"
-    patience: int = 0
-    k1: int = 0
-    k2: int = 0
-    bucketing: int = 8
+    optimizer: str = option("adam", one_of=OPTIMIZERS)
+    momentum: float = option(0.9, least=0)
+    schedule: str = option("one_cycle", one_of=SCHEDULES)
+    patience: int = option(0, least=0)
+    k1: int = option(0, least=0)
+    k2: int = option(0, least=0)
+    bucketing: int = option(8, above=0)
     stateful: bool = False
     mixed_precision: bool = False
     compile: bool = False
@@ -71,22 +71,7 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field that is out of range."""
-        check_fields(self)
-        choices = {
-            "loss": LOSSES,
-            "optimizer": OPTIMIZERS,
-            "schedule": SCHEDULES,
-            "precision": ("float32", *PRECISIONS),
-        }
-        for name, names in choices.items():
-            if getattr(self, name) not in names:
-                raise InputError(f"{name}: expected one of {', '.join(names)}, found {getattr(self, name)!r}")
-        for name in ("epochs", "batch_size", "learning_rate", "clip_norm", "bucketing"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"{name}: expected a positive number, found {getattr(self, name)}")
-        for name in ("weight_decay", "label_smoothing", "first_frame", "momentum", "patience", "k1", "k2"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name}: expected 0 or more, found {getattr(self, name)}")
+        check(self)
         if self.k2 and (not self.k1 or self.k2 % self.k1):
             raise InputError(f"k2: expected a multiple of k1 ({self.k1}), found {self.k2}")
         if self.stateful and not self.k1:

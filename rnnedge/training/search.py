@@ -1,8 +1,8 @@
 """A small search over hyper-parameters, by Optuna; what was tried stays in a file, from which the search goes on.
 
-Tried are numbers that decide most (Greff et al., "LSTM: A search space odyssey", 2017, section 5: the learning rate,
-then the size): `learning_rate`, `hidden_size`, `num_layers`, `dropout`, `weight_decay`. A trial whose held-out loss is
-worse than the median of the others at the same epoch ends early.
+Tried are the options of `NetworkConfig` and `TrainerConfig` that have a search space, the numbers that decide most
+(Greff et al., "LSTM: A search space odyssey", 2017, section 5: the learning rate, then the size). A trial whose
+held-out loss is worse than the median of the others at the same epoch ends early.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rnnedge.nn import NetworkConfig
+from rnnedge.options import search_space
+from rnnedge.training.config import TrainerConfig
 from rnnedge.training.epoch import Epoch
 from rnnedge_runtime.atomic import make_folder
 from rnnedge_runtime.errors import InputError, MissingExtra
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "search.journal"
 _FAILED = "failed"
-_SIZES = (16, 32, 64, 128, 256)
+_TRAINING, _NETWORK = search_space(TrainerConfig), search_space(NetworkConfig)
 # Trials that choose at random before the sampler has something to learn from.
 _RANDOM = 5
 
@@ -116,17 +119,8 @@ def _study(folder: Path, seed: int) -> optuna.Study:
 
 
 def _choice(trial: optuna.Trial) -> Choice:
-    return _as_choice(
-        {
-            "learning_rate": trial.suggest_float("learning_rate", 1e-4, 3e-2, log=True),
-            "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
-            "hidden_size": trial.suggest_categorical("hidden_size", _SIZES),
-            "num_layers": trial.suggest_int("num_layers", 1, 2),
-            "dropout": trial.suggest_float("dropout", 0.0, 0.5),
-        }
-    )
+    return _as_choice({name: space.draw(trial, name) for name, space in (_TRAINING | _NETWORK).items()})
 
 
-def _as_choice(numbers: dict[str, Any]) -> Choice:
-    training = {name: numbers[name] for name in ("learning_rate", "weight_decay")}
-    return Choice({name: value for name, value in numbers.items() if name not in training}, training)
+def _as_choice(values: dict[str, Any]) -> Choice:
+    return Choice({name: values[name] for name in _NETWORK}, {name: values[name] for name in _TRAINING})

@@ -42,7 +42,7 @@ def test_a_change_on_the_command_line_is_trained(rnnedge: Command, tmp_path: Pat
     ("arguments", "code", "words"),
     [
         (["adding", "--set", "task.frame=3"], 6, "task.frame: unknown key; did you mean frames?"),
-        (["adding", "--set", "task.frames=0"], 6, "task.frames: expected a whole number of at least 1, found 0"),
+        (["adding", "--set", "task.frames=0"], 6, "task: frames: expected at least 1, found 0"),
         (["adding", "--set", "training.epoch=3"], 6, "training.epoch: unknown key; did you mean epochs?"),
         (["adding", "--set", "network.cell=lstn"], 6, "expected one of rnn_sigmoid"),
         (["adding", "--set", "cell=gru"], 2, "expected network.KEY=VALUE"),
