@@ -18,11 +18,11 @@ def _fixed(load: Callable[[], Splits]) -> Callable[[NoOptions], Splits]:
 TASKS = {
     task.name: task
     for task in (
-        Task("speech", "nine speakers from 12 LPC coefficients", _fixed(_fixed(speech.load)), speech.noise),
+        Task("speech", "nine speakers from 12 LPC coefficients", _fixed(speech.load), speech.noise),
         Task("series", "the next sample of an electrocardiogram", _fixed(series.load)),
         Task("series-trend", "the next day of an epidemic that grows, in 201 countries", _fixed(series_trend.load)),
         Task("text", "the next character of the Python reference", _fixed(text.load)),
-        Task("image", "handwritten digits, read row by row", _fixed(_fixed(image.load)), image.shaking),
+        Task("image", "handwritten digits, read row by row", _fixed(image.load), image.shaking),
         Task("adding", "the sum of two marked numbers of task.frames", memory.load_adding, options=MemoryOptions),
         Task("copy", "ten letters, repeated after task.frames", memory.load_copy, options=MemoryOptions),
         Task("parity", "is the number of ones so far odd? for task.frames", memory.load_parity, options=MemoryOptions),
