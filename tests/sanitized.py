@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,10 +76,10 @@ def write_program(model: onnx.ModelProto, contract: Contract, weights: Weights) 
     return lower_program(model, contract, 1, LANES, weights)
 
 
-def functions(name: str, one: StepProgram) -> str:
+def functions(name: str, one: StepProgram, shared: Iterable[render.Shape]) -> str:
     """C of a program whose buffers are arrays of their own."""
     apart = Apart(one)
-    text = render.functions(name, one, False, apart)
+    text = render.functions(name, one, False, apart, shared)
     return apart.declared().replace("apart", f"{name}_apart") + re.sub(r"\bapart(?=\d)", f"{name}_apart", text)
 
 
@@ -92,8 +92,14 @@ def run(
     """
     text = [f"#define LANES {LANES}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
     text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
+    shared = render.shared_products(parts.values())
+    text += [render.definitions(shared)]
     for name, one in parts.items():
-        text += [render.header(name, [one], "", 0), change(functions(name, one)), render.generic(name, one, False)]
+        text += [
+            render.header(name, [one], "", 0),
+            change(functions(name, one, shared)),
+            render.generic(name, one, False),
+        ]
     path = folder / "apart.c"
     path.write_text("\n".join([*text, _driver(parts)]))
     built = subprocess.run(["cc", *FLAGS, "-o", "apart", path.name, "-lm"], cwd=folder, capture_output=True, text=True)

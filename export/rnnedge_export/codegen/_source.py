@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -74,7 +75,8 @@ def write_c(
                 programs.append(lower_program(model, contract, block, lanes, shared))
         size = shared.all_floats().nbytes + shared.all_bytes().nbytes
         blob = weights == "blob" or (weights is None and size >= _BLOB_BYTES)
-        functions = _functions(name, programs, blob)
+        products = render.shared_products(programs)
+        functions = _functions(name, programs, blob, products)
     except ModelRefused as error:
         raise ModelRefused(f"{origin}: {error}") from error
     raw = shared.all_floats().astype("<f4").tobytes() + shared.all_bytes().tobytes() if blob else None
@@ -83,6 +85,7 @@ def write_c(
         render.beginning(name, lanes, origin, digest),
         render.kernels(shared.all_bytes().size > 0),
         render.constants(shared, blob),
+        render.definitions(products),
         *functions,
         render.library(name, programs, digest, *beside),
     ]
@@ -99,12 +102,12 @@ def write_c(
     )
 
 
-def _functions(name: str, programs: list[StepProgram], blob: bool) -> list[str]:
+def _functions(name: str, programs: list[StepProgram], blob: bool, shared: Iterable[render.Shape]) -> list[str]:
     """The functions of every program; one of several sequences whose text is too long is left out."""
-    functions = [render.functions(name, programs[0], blob)]
+    functions = [render.functions(name, programs[0], blob, shared=shared)]
     for one in programs[1:]:
         try:
-            functions.append(render.functions(name, one, blob))
+            functions.append(render.functions(name, one, blob, shared=shared))
         except TooLarge:
             programs.remove(one)
     return functions

@@ -103,8 +103,10 @@ def library(
     """All programs, and C text of a test's own, built together; the folder is gone when the library is loaded."""
     text = [f"#define LANES {lanes}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
     text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
+    shared = render.shared_products(parts.values())
+    text += [render.definitions(shared)]
     for name, one in parts.items():
-        text += [render.header(name, [one], "", 0), render.functions(name, one, False)]
+        text += [render.header(name, [one], "", 0), render.functions(name, one, False, shared=shared)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cases.c"
         path.write_text("\n".join([*text, extra]))

@@ -7,11 +7,12 @@ leave one cannot be made, whatever the rules and the file say.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rnnedge_export.codegen._ir.tensors import Buffer, Span
 
 
+@runtime_checkable
 class Statement(Protocol):
     """Something that a step does."""
 

@@ -10,15 +10,19 @@ from rnnedge_export.codegen.render import _identifiers
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._c_api import functions, header, program_name
 from rnnedge_export.codegen.render._constants import constants
+from rnnedge_export.codegen.render._gemm import Shape
 from rnnedge_export.codegen.render._library import description, generic
 from rnnedge_export.codegen.render._proof import proof
+from rnnedge_export.codegen.render._shared_products import definitions, shared_products
 from rnnedge_export.codegen.render._text import filled, in_comment, part
 
 __all__ = [
     "Addresses",
+    "Shape",
     "beginning",
     "check_name",
     "constants",
+    "definitions",
     "filled",
     "functions",
     "generic",
@@ -29,6 +33,7 @@ __all__ = [
     "part",
     "program_name",
     "proof",
+    "shared_products",
 ]
 
 

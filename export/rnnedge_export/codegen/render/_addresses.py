@@ -23,12 +23,21 @@ _OF_RINGS = {Memory.PAST: "past", Memory.WINDOW: "window", Memory.MIRROR: "mirro
 
 
 class Addresses:
-    """Addresses of the buffers of one program; `within` says which of its own the next statement may name."""
+    """Addresses of the buffers of one program; `within` says which of its own the next statement may name.
+
+    `shared` are the numbers of the products that are functions, by shape.
+    """
 
     def __init__(self, memory: MemoryPlan, rings: Sequence[Ring], ports: Mapping[str, str]) -> None:
         """`ports`: what inputs and outputs are called in C, by their names."""
         self._places, self._rings, self._ports = memory.places, rings, ports
         self._allowed: frozenset[Buffer] = frozenset()
+        self.shared: Mapping[object, int] = {}
+
+    @classmethod
+    def of_pointers(cls) -> Addresses:
+        """Those of nothing but pointers that a function has."""
+        return cls(MemoryPlan({}, 0, 0), (), {})
 
     def within(self, buffers: Iterable[Buffer]) -> None:
         """A statement that touches these buffers comes next."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rnnedge_export.codegen._program_lowering import StepPort, StepProgram
 from rnnedge_export.codegen.render import _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_name
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of
+from rnnedge_export.codegen.render._gemm import Shape
 from rnnedge_export.codegen.render._identifiers import identifiers
 from rnnedge_export.codegen.render._step import step
 from rnnedge_export.codegen.render._text import Code, filled, in_comment
@@ -71,9 +72,16 @@ def _parameters(program: StepProgram, named: Callable[[StepPort], str]) -> str:
     return "".join(f",{space}{part}" for part in parts)
 
 
-def functions(name: str, program: StepProgram, blob: bool, addresses: Addresses | None = None) -> str:
-    """The functions of a program; raises `TooLarge` if a step is too long."""
+def functions(
+    name: str,
+    program: StepProgram,
+    blob: bool,
+    addresses: Addresses | None = None,
+    shared: Iterable[Shape] = (),
+) -> str:
+    """The functions of a program; raises `TooLarge` if a step is too long. `shared`: products that are functions."""
     at, names = addresses or addresses_of(program), identifiers(program)
+    at.shared = {shape: number for number, shape in enumerate(shared)}
     initials, begin, statements = Code(1), Code(1), Code(1)
     _states.begin(initials, program.states, at)
     if program.refuses:

@@ -18,7 +18,32 @@ def _shift(loops: tuple[Turns, ...]) -> list[str]:
     return [f"{variable} * {step}" for variable, _, step in loops if step]
 
 
+# What two products have in common whose code differs in addresses only.
+Shape = tuple[object, ...]
+
+
+def shape_of(one: Gemm) -> Shape:
+    """Sizes and steps."""
+    matrix = one.matrix
+    taps = tuple((tap.row, tap.counts, tap.steps) for tap in one.taps)
+    sizes = (matrix.kind, matrix.depth, matrix.columns, matrix.width, matrix.lanes, matrix.swept)
+    return (*sizes, matrix.scales is None, one.rows, taps, one.start.row, one.out.row)
+
+
 def gemm(code: Code, one: Gemm, at: Addresses) -> None:
+    """A call of what products of its shape share, or a copy."""
+    number = at.shared.get(shape_of(one))
+    if number is None:
+        _panels(code, one, at)
+    elif one.rows:
+        matrix = one.matrix
+        pointers = [at.pointer(tap.buffer, tap.offset, *_shift(tap.loops)) for tap in one.taps]
+        pointers += [at.pointer(buffer) for buffer in (matrix.buffer, matrix.scales) if buffer]
+        pointers += [at.pointer(place.buffer, place.offset, *_shift(place.loops)) for place in (one.start, one.out)]
+        code.line(f"product_{number}({', '.join([*pointers, *(['turn'] if matrix.swept else [])])});")
+
+
+def _panels(code: Code, one: Gemm, at: Addresses) -> None:
     """All panels; of a large matrix backwards in every second step."""
     matrix, width = one.matrix, one.matrix.width
     last = matrix.columns - (matrix.panels - 1) * width
