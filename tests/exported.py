@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,6 +10,8 @@ import torch
 import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_runtime import Model, load
+from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.untrusted import LIMITS
 
 FORMS = ("native", "scan", "unrolled", "step")
 
@@ -34,3 +36,13 @@ def export_network(name: str, form: str, folder: Path) -> Exported:
     path = folder / f"{name}-{form}.onnx"
     rnnedge_export.export(module, example, path, form=form, labels=("a", "b", "c"), frame_rate_hz=100.0)
     return Exported(path, module, form)
+
+
+def loaded_strictly(data: Path | bytes) -> Model:
+    """As on a device that did not make the file, whose every bound it keeps; without a process of its own.
+
+    That process, and its time, have tests of their own; here they would be most of what a test takes.
+    """
+    content, name = (data, "m.onnx") if isinstance(data, bytes) else (data.read_bytes(), data.name)
+    patient = replace(LIMITS, seconds=60.0)
+    return load_bytes(content, name, trust="strict", in_child=False, limits=patient)

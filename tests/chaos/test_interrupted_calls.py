@@ -100,10 +100,10 @@ def test_the_check_fails_where_nothing_is_put_back(path: Path, monkeypatch: pyte
     model = load(path)
     monkeypatch.setattr(Stream, "_put_back", lambda self, note: None)
     with pytest.raises(AssertionError, match=r"long push.*it moved"):
-        check({"long push": stream_trials(model)["long push"]}, 60)
+        check({"long push": stream_trials(model)["long push"]}, 20)
     monkeypatch.setattr(StreamPool, "_put_back", lambda self, note: None)
     with pytest.raises(AssertionError, match=r"long round.*it moved"):
-        check({"long round": pool_trials(model)["long round"]}, 60)
+        check({"long round": pool_trials(model)["long round"]}, 20)
 
 
 def test_a_second_exception_while_the_first_is_dealt_with_loses_nothing(

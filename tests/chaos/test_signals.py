@@ -13,7 +13,7 @@ from moments import COMMANDS, Command, interrupt
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc says when a process listens")
 
 # Of the long version: two hundred moments for each signal.
-_COUNTS = {"run": 80, "bench": 50, "verify": 50, "page": 20} if FULL else {"run": 4, "bench": 2, "verify": 2}
+_COUNTS = {"run": 80, "bench": 50, "verify": 50, "page": 20} if FULL else {"run": 4, "bench": 1, "verify": 1}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from exported import loaded_strictly
 from in_one_test import in_one_test
 from torch import nn
 
@@ -60,7 +61,7 @@ def test_streamed_taps_are_the_equations_of_the_cell(cell: str, form: str | None
     report = rnnedge_export.export(
         module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", form=form, taps=("gates", "state")
     )
-    model = load(tmp_path / "m.onnx", trust="strict")
+    model = loaded_strictly(tmp_path / "m.onnx")
     x = frames(3)
     found = stream_all(model.stream(), x, [1, 2, 9, 9, 14])
     layers = gate_equations.stack(module, x.astype(np.float64))

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from exported import loaded_strictly
 from in_one_test import in_one_test
 
 import rnnedge_export
@@ -46,7 +47,7 @@ def test_a_streamed_file_equals_its_module(name: str, form: str, tmp_path: Path)
     module, example = networks.build(name)
     rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form)
     # As a device would that did not make it: no exported file is outside the bounds of the careful loader.
-    model = load(tmp_path / "m.onnx", trust="strict")
+    model = loaded_strictly(tmp_path / "m.onnx")
     x = sequence(example, 1, 23)
     expected = whole(module, x)
     stream = model.stream()

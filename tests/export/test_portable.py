@@ -13,6 +13,7 @@ import onnx
 import onnx.parser
 import pytest
 import torch
+from exported import loaded_strictly
 from in_one_test import in_one_test
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
@@ -22,7 +23,6 @@ from rnnedge_export import Precision, publish
 from rnnedge_export.session import ExportOptions, ExportSession, of_module
 from rnnedge_runtime import ModelRefused, load
 from rnnedge_runtime.contract import FORMS
-from rnnedge_runtime.model import load_bytes
 from rnnedge_runtime.protobuf_reader import Grammar
 from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted.onnx_grammar import FORBIDDEN, MODEL
@@ -151,7 +151,7 @@ def test_every_form_in_every_precision_loads_strictly(
         form = "scan"
     candidate = session.candidate(ExportOptions(form, Precision(precision), taps=taps), "small")
     data = candidate.stamped({"note": "from here"})
-    assert load_bytes(data, "small", trust="strict").contract.precision == precision
+    assert loaded_strictly(data).contract.precision == precision
     assert publish.too_much(data, candidate.contract) is None
 
 

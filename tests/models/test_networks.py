@@ -48,11 +48,10 @@ def test_a_network_computes_the_equations_of_its_cell(cell: str, layers: int) ->
 
 @pytest.mark.whole_drift
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("cell", RECURRENT)
-def test_a_recurrence_streams_in_every_form(cell: str, layers: int, form: str, tmp_path: Path) -> None:
-    """10,000 chained frames stay within 1e-5 of PyTorch; the file of our sigmoid cell too."""
-    network = build(cell, layers)
+def test_a_recurrence_streams_in_every_form(cell: str, form: str, tmp_path: Path) -> None:
+    """10,000 chained frames of three layers stay within 1e-5 of PyTorch; the file of our sigmoid cell too."""
+    network = build(cell, 3)
     report = rnnedge_export.export(network, numbers(4), tmp_path / "m.onnx", form=form)
     drift = next(check for check in report.verification.checks if check.name == "drift")
     assert "10,000" in drift.detail

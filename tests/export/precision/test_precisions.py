@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from exported import loaded_strictly
 from in_one_test import in_one_test
 from torch import nn
 
@@ -87,7 +88,7 @@ def test_every_cell_in_every_form_is_computed_in_integers(cell: type[nn.RNNBase]
     found = set(operators(report.path))
     assert found & INTEGERS
     assert not found & {"LSTM", "GRU", "RNN"}
-    model = load(report.path, trust="strict")
+    model = loaded_strictly(report.path)
     assert model.contract.precision == "int8"
     x = torch.randn(1, 60, INPUTS)
     with torch.no_grad():
