@@ -65,7 +65,7 @@ def command(
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
     taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show the way of the time axis: rates, delays, states.")
+        bool, typer.Option("--explain", help="Show how the time axis flows: rates, delays, states.")
     ] = False,
     trust: SourceTrustOption = None,
     json: JsonOption = False,
@@ -165,7 +165,7 @@ def _export(
 
 
 def _explain(report: Report) -> None:
-    """The way of the time axis, one line for operators that leave everything as it is; then the latency in words."""
+    """How the time axis flows, one line for operators that leave everything as it is; then the latency in words."""
     from rnnedge.cli.output import counted, print_table, tell
 
     rows: list[tuple[str, ...]] = []
@@ -178,7 +178,7 @@ def _explain(report: Report) -> None:
         else:
             rows.append(row)
     columns = ("module", "operators", "time", "frames per input frame", "delay", "what streaming makes of it")
-    print_table("the way of the time axis", columns, rows)
+    print_table("how the time axis flows", columns, rows)
     contract = report.contract
     rate = contract.frame_rate_hz
     unit = "any number of frames" if contract.hop == 1 else f"multiples of {contract.hop} frames"
