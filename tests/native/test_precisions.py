@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from in_one_test import in_one_test
 from torch import nn
 
 import rnnedge_export
@@ -32,10 +34,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of libraries of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of libraries of its own, in which each is built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.onnx" for name in ("int8", "int4")}
 
 
-@pytest.mark.parametrize("most", [1e20, 1e30, 1e37, float(np.finfo(np.float32).max)])
+@in_one_test("most", [1e20, 1e30, 1e37, float(np.finfo(np.float32).max)])
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 def test_the_largest_numbers_saturate_on_both_engines(precision: str, most: float, wide: dict[str, Path]) -> None:
     """A gate that one huge number of a frame decides is the same; none is NaN, and ordinary frames go on as ever."""
