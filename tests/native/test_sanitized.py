@@ -51,6 +51,8 @@ NODES = [
     *(Case("Cast", [_floats(5)], {"to": to}) for to in (6, 7, 9)),
     *(Case("Cast", [_ints(5)], {"to": to}) for to in (1, 6, 9)),
     *(Case(op, [_floats(5)]) for op in ("Floor", "Log", "Exp", "Sin", "Erf", "Tanh", "Sigmoid", "Softplus", "Gelu")),
+    *(Case(op, [_floats(5)]) for op in ("Round", "Ceil", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")),
+    *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     Case("Gather", [_floats(7, 3), _ints(5)], fixed={0}),
 ]
 

@@ -1,6 +1,7 @@
 """Rules of the operators, one family a module; importing this package registers them all."""
 
 from rnnedge_export.codegen.lower import (
+    activations,
     convolution,
     cumulative,
     elementwise,
@@ -16,6 +17,7 @@ from rnnedge_export.codegen.lower import (
 )
 
 __all__ = [
+    "activations",
     "convolution",
     "cumulative",
     "elementwise",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -47,8 +46,28 @@ _FORMULAS = {
     "Relu": Formula("rectified", "whole_rectified"),
     "Softplus": Formula("softplus", costly=True),
     "PRelu": Formula("leaky"),
-    "Sin": Formula("sine", costly=True),
     "Floor": Formula("floor_of"),
+    "Ceil": Formula("ceiling_of"),
+    "Round": Formula("nearest_of"),
+    "Sign": Formula("sign_of", "whole_sign"),
+    "IsNaN": Formula("is_nan", result=INT),
+    "BitwiseAnd": Formula("", "bitwise_and"),
+    "BitwiseOr": Formula("", "bitwise_or"),
+    "BitwiseXor": Formula("", "bitwise_xor"),
+    "BitwiseNot": Formula("", "bitwise_not"),
+    "Sin": Formula("sine", costly=True),
+    "Cos": Formula("cosine", costly=True),
+    "Tan": Formula("tangent_of_angle", costly=True),
+    "Asin": Formula("arcsine", costly=True),
+    "Acos": Formula("arccosine", costly=True),
+    "Atan": Formula("arctangent", costly=True),
+    "Sinh": Formula("hyperbolic_sine", costly=True),
+    "Cosh": Formula("hyperbolic_cosine", costly=True),
+    "Asinh": Formula("inverse_hyperbolic_sine", costly=True),
+    "Acosh": Formula("inverse_hyperbolic_cosine", costly=True),
+    "Atanh": Formula("inverse_hyperbolic_tangent", costly=True),
+    "Sum": Formula("add"),
+    "Mean": Formula("add"),
     "And": Formula("", "and", INT),
     "Or": Formula("", "or", INT),
     "Xor": Formula("", "not_equal", INT),
@@ -70,14 +89,14 @@ def identity(scope: SymbolTable, node: Node) -> list[Tensor]:
 
 @rule(*_FORMULAS, integers=True)
 def formula(scope: SymbolTable, node: Node) -> list[Tensor]:
-    """Operators of one formula; Min and Max of any number of operands."""
+    """Operators of one formula; Min, Max, Sum and Mean of any number of operands."""
     operands = [scope.input(node, k) for k in range(len(node.inputs))]
-    if node.op in ("Min", "Max") and len(operands) != 2:
-        result = operands[0]
-        for operand in operands[1:]:
-            result = _applied(scope, node, [result, operand])
-        return [result]
-    return [_applied(scope, node, operands)]
+    if node.op not in ("Min", "Max", "Sum", "Mean"):
+        return [_applied(scope, node, operands)]
+    result = operands[0]
+    for operand in operands[1:]:
+        result = _applied(scope, node, [result, operand])
+    return [combined(scope, "divide", [result, float(len(operands))]) if node.op == "Mean" else result]
 
 
 def _applied(scope: SymbolTable, node: Node, operands: list[Tensor]) -> Tensor:
@@ -111,6 +130,17 @@ def combined(
     return Tensor(Call(function, tuple(parts), scope.program.origin), tuple(views), shape, kind, any_costly)
 
 
+@rule("Dropout", integers=True)
+def dropout(scope: SymbolTable, node: Node) -> list[Tensor]:
+    """The same numbers; the mask, and training, are refused."""
+    node.attribute("seed")
+    if len([name for name in node.outputs if name]) > 1:
+        node.refuse("the mask as an output: expected the first output only")
+    if node.has(2) and bool(scope.array(node, 2, "training_mode").item()):
+        node.refuse("training_mode is true: expected false")
+    return [scope.input(node, 0)]
+
+
 @rule("Mod", integers=True)
 def remainder(scope: SymbolTable, node: Node) -> list[Tensor]:
     """The remainder of C, of floats."""
@@ -141,27 +171,6 @@ def clip(scope: SymbolTable, node: Node) -> list[Tensor]:
             function = found.floats if value.kind == FLOAT else found.integers
             value = combined(scope, function, [value, scope.input(node, k)], value.kind)
     return [value]
-
-
-# Functions, and the attributes that are their parameters, with their defaults.
-_PARAMETERS: dict[str, tuple[Any, ...]] = {
-    "LeakyRelu": ("leaky", ("alpha", 0.01)),
-    "Elu": ("exponential_linear", ("alpha", 1.0)),
-    "HardSigmoid": ("hard_sigmoid", ("alpha", 0.2), ("beta", 0.5)),
-    "HardSwish": ("hard_swish",),
-    "Gelu": ("gelu",),
-}
-
-
-@rule(*_PARAMETERS)
-def with_parameters(scope: SymbolTable, node: Node) -> list[Tensor]:
-    """Activations with parameters."""
-    function, *defaults = _PARAMETERS[node.op]
-    parameters = [float(node.attribute(name, default)) for name, default in defaults]
-    if node.op == "Gelu":
-        node.only("approximate", "none", "tanh")
-        function = "gelu" if node.attribute("approximate", "none") == "none" else "gelu_by_tangent"
-    return [combined(scope, function, [scope.input(node, 0), *parameters], costly=node.op in ("Elu", "Gelu"))]
 
 
 @rule("Cast", integers=True)

@@ -44,6 +44,18 @@ def group(scope: SymbolTable, node: Node) -> Result:
     return [_scaled(scope, whole, factors)]
 
 
+@rule("LpNormalization")
+def by_norm(scope: SymbolTable, node: Node) -> Result:
+    """Over the sum of magnitudes, or the root of the sum of squares, along an axis; zeros stay zeros."""
+    order = int(node.attribute("p", 2))
+    node.only("p", 2, 1)
+    value = plain(scope.program.materialized(scope.input(node, 0)))
+    axes = (node.attribute("axis", -1) % len(value.shape),)
+    total = folded(scope, combined(scope, "squared" if order == 2 else "magnitude", [value]), axes, SUM)
+    norm = combined(scope, "square_root", [total], costly=True) if order == 2 else total
+    return [combined(scope, "over_norm", [value, norm])]
+
+
 @rule("BatchNormalization")
 def batch(scope: SymbolTable, node: Node) -> Result:
     """With constant statistics: one factor and one summand per channel."""

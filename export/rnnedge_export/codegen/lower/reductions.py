@@ -29,19 +29,12 @@ _REDUCTIONS: dict[str, tuple[str, Reducer, str]] = {
 @rule(*_REDUCTIONS, integers=True)
 def reduction(scope: SymbolTable, node: Node) -> Result:
     """Over any axes, constant; NaN is the result where one number is NaN. Whole numbers: sum, product, min and max."""
-    value = scope.input(node, 0)
-    keeps = bool(node.attribute("keepdims", 1))
-    given = node.attribute("axes")
-    if node.has(1):
-        given = scope.array(node, 1, "axes").ravel().tolist()
-    noop = bool(node.attribute("noop_with_empty_axes", 0))
+    value, positive, keeps = _over(scope, node)
     before, fold, after = _REDUCTIONS[node.op]
-    if not given and noop:
+    if positive is None:
         if before or after:
             node.refuse("noop_with_empty_axes without axes: expected axes")
         return [value]
-    axes = given or range(len(value.shape))
-    positive = tuple(sorted(int(axis) % max(len(value.shape), 1) for axis in axes))
     if value.kind != FLOAT and (before or after or node.op == "ReduceMean"):
         node.refuse("of whole numbers is not supported")
     if 0 in value.shape and (fold not in (SUM, PRODUCT) or node.op == "ReduceMean"):
@@ -54,6 +47,32 @@ def reduction(scope: SymbolTable, node: Node) -> Result:
     if after:
         result = combined(scope, after, [result], costly=True)
     return [result if keeps else result.rearranged(lambda index: index.squeeze(positive))]
+
+
+@rule("ReduceLogSumExp")
+def log_sum_exp(scope: SymbolTable, node: Node) -> Result:
+    """The largest number is taken away first, so that nothing overflows."""
+    value, positive, keeps = _over(scope, node)
+    if positive is None:
+        node.refuse("noop_with_empty_axes without axes: expected axes")
+    value = plain(scope.program.materialized(value))
+    largest = combined(scope, "finite_or_zero", [folded(scope, value, positive, LARGEST)])
+    powers = combined(scope, "exponential", [combined(scope, "subtract", [value, largest])], costly=True)
+    total = combined(scope, "logarithm", [folded(scope, powers, positive, SUM)], costly=True)
+    result = combined(scope, "add", [total, largest])
+    return [result if keeps else result.rearranged(lambda index: index.squeeze(positive))]
+
+
+def _over(scope: SymbolTable, node: Node) -> tuple[Tensor, tuple[int, ...] | None, bool]:
+    """What is folded, over which axes, not negative, and whether these stay with length 1; None: over none."""
+    value = scope.input(node, 0)
+    given = node.attribute("axes")
+    if node.has(1):
+        given = scope.array(node, 1, "axes").ravel().tolist()
+    noop, keeps = bool(node.attribute("noop_with_empty_axes", 0)), bool(node.attribute("keepdims", 1))
+    rank = max(len(value.shape), 1)
+    axes = tuple(sorted(int(axis) % rank for axis in given or range(len(value.shape))))
+    return value, None if noop and not given else axes, keeps
 
 
 def mean_of(scope: SymbolTable, total: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:

@@ -39,7 +39,7 @@ __all__ = [
 
 def kernels(narrow: bool) -> str:
     """What every program calls; with what narrow weights need, if there are any."""
-    names = ["numbers.h", "product.h", "cells.h", "convolution.h", "rows.h"]
+    names = ["numbers.h", "angles.h", "product.h", "cells.h", "convolution.h", "rows.h"]
     # What the processor's own headers declare must not meet our macros.
     return "\n".join(map(part, ["processor.h", *names, "narrow.h"] if narrow else names))
 

@@ -99,5 +99,6 @@ def functions(
         parameters=_parameters(program, lambda port: f"*restrict {port_name(names[port.name])}"),
         integers=program.integers,
         begin=begin.text(),
+        unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
         statements=statements.text(),
     )

@@ -63,10 +63,35 @@ INLINE float rest_of(float x, float y) {
   return sign ? -result : result;
 }
 
+INLINE float ceiling_of(float x) { return -floor_of(-x); }
+INLINE float sign_of(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
+INLINE int is_nan(float x) { return x != x; }
+INLINE int is_infinite(float x, int negative, int positive) {
+  return (x == -INFINITE && negative) || (x == INFINITE && positive);
+}
+INLINE float finite_or_zero(float x) { return magnitude(x) < INFINITE ? x : 0.0f; }
+INLINE float over_norm(float x, float norm) { return norm == 0.0f ? 0.0f : x / norm; }
+INLINE float shrunk(float x, float edge, float bias) { return x < -edge ? x + bias : x > edge ? x - bias : 0.0f; }
+INLINE float softsign(float x) { return x / (1.0f + magnitude(x)); }
+INLINE float above(float x, float edge) { return x > edge ? x : 0.0f; }
+
+/* The nearest whole number, ties to even, by an addition that must not be reassociated. */
+INLINE float nearest_of(float x) {
+  const float a = magnitude(x);
+  const float n = (a + 8388608.0f) - 8388608.0f;
+  const float signed_n = x < 0.0f ? -n : n;
+  return a < 8388608.0f ? signed_n : x;
+}
+
 /* Whole numbers, which wrap around as those of onnxruntime do. */
 INLINE int64_t whole_sum(int64_t x, int64_t y) { return (int64_t)((uint64_t)x + (uint64_t)y); }
 INLINE int64_t whole_difference(int64_t x, int64_t y) { return (int64_t)((uint64_t)x - (uint64_t)y); }
 INLINE int64_t whole_product(int64_t x, int64_t y) { return (int64_t)((uint64_t)x * (uint64_t)y); }
+INLINE int64_t whole_sign(int64_t x) { return (x > 0) - (x < 0); }
+INLINE int64_t bitwise_and(int64_t x, int64_t y) { return x & y; }
+INLINE int64_t bitwise_or(int64_t x, int64_t y) { return x | y; }
+INLINE int64_t bitwise_xor(int64_t x, int64_t y) { return x ^ y; }
+INLINE int64_t bitwise_not(int64_t x) { return ~x; }
 INLINE int64_t whole_negative(int64_t x) { return whole_difference(0, x); }
 INLINE int64_t whole_smaller(int64_t x, int64_t y) { return x < y ? x : y; }
 INLINE int64_t whole_larger(int64_t x, int64_t y) { return x > y ? x : y; }

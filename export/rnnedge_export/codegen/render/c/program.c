@@ -20,6 +20,6 @@ ${find_weights}  float *const restrict work = stream->work;
   int64_t *const restrict integer_states = stream->integers;
   int64_t *const restrict integer_work = integer_states + ${integers};
 ${begin}  const int turn = stream->turn ^= 1;
-  (void)work, (void)states, (void)integer_states, (void)integer_work, (void)turn;
+  (void)work, (void)states, (void)integer_states, (void)integer_work, (void)turn${unread};
 ${statements}}
 
