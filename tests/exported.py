@@ -10,7 +10,7 @@ import torch
 import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_runtime import Model, load
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.untrusted import LIMITS
 
 FORMS = ("native", "scan", "unrolled", "step")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnedge_runtime import Model, Stalled
 from rnnedge_runtime._loaded_model import Loaded
-from rnnedge_runtime.engines import Buffers, Stop
+from rnnedge_runtime.engine import Buffers, Stop
 
 
 class Heard:

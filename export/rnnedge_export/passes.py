@@ -20,7 +20,7 @@ from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, golden_of
 from rnnedge_export.work import Work
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 _DEFAULT_CHUNK = 4
 _SEED = 23

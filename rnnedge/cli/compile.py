@@ -54,7 +54,7 @@ def command(
     from rnnedge_export.codegen import build_in, publish
     from rnnedge_export.codegen.prove import prove
     from rnnedge_export.codegen.targets import TARGETS
-    from rnnedge_runtime.model import load_bytes
+    from rnnedge_runtime.loader import load_bytes
     from rnnedge_runtime.read import read_model
 
     check_named("--output", output)

@@ -13,11 +13,12 @@ import numpy as np
 from rnnedge.report.histograms import encode, timeline
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint, throttling, warnings_of
+from rnnedge_runtime.loader import load
 from rnnedge_runtime.measure.capacity import Capacity, measure_capacity
 from rnnedge_runtime.measure.latency import PERCENTILES, percentile
 from rnnedge_runtime.measure.open_loop import Paced
 from rnnedge_runtime.measure.processes import Run, Settings, run_processes
-from rnnedge_runtime.model import Model, load
+from rnnedge_runtime.model import Model
 
 SCHEMA_VERSION = 2
 # Medians of processes that are further apart than this say more about the machine than about the file.

@@ -32,8 +32,9 @@ from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError, VerificationError
 from rnnedge_runtime.host import fingerprint
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.measure import cold_start, percentile
-from rnnedge_runtime.model import Model, load_bytes
+from rnnedge_runtime.model import Model
 
 # Beyond this many times the best, a quick look is enough; beside each other are measured this many at most.
 _BEHIND = 1.4

@@ -22,7 +22,8 @@ from rnnedge_runtime.errors import (
     VerificationError,
 )
 from rnnedge_runtime.faults import Event
-from rnnedge_runtime.model import Model, load
+from rnnedge_runtime.loader import load
+from rnnedge_runtime.model import Model
 from rnnedge_runtime.stream import Stream
 
 # Nothing above imports onnxruntime, and whatever does is part of this package, which is imported first.
@@ -30,7 +31,8 @@ keep_off()
 
 if TYPE_CHECKING:
     from rnnedge_runtime._monitor import Alarm, StateMonitor
-    from rnnedge_runtime.golden import GoldenReport, replay
+    from rnnedge_runtime._replay import replay
+    from rnnedge_runtime.golden import GoldenReport
     from rnnedge_runtime.pool import Member, StreamPool
     from rnnedge_runtime.pool._batcher import Batcher
 
@@ -42,7 +44,7 @@ _LATER = {
     "Member": "pool",
     "StateMonitor": "_monitor",
     "StreamPool": "pool",
-    "replay": "golden",
+    "replay": "_replay",
 }
 
 __all__ = [

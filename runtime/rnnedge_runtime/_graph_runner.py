@@ -12,7 +12,7 @@ from rnnedge_runtime._undo import Kept, Runner
 from rnnedge_runtime._watchdog import watchdog
 from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines import Ended, Engine
+from rnnedge_runtime.engine import Ended, Engine
 from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
@@ -70,7 +70,7 @@ class Calls(Alone):
         if self._limit_s:
             watchdog.watch(self)
 
-    def _limit(self, seconds: float) -> None:
+    def limit(self, seconds: float) -> None:
         """Change the time limit of one that has one; no time is left where it is not above 0."""
         self._limit_s = max(seconds, 1e-6)
 

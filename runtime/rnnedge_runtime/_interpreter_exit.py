@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Protocol
 
 from rnnedge_runtime._exclusive import NoToken, Turnstile
-from rnnedge_runtime.engines import Stop
+from rnnedge_runtime.engine import Stop
 
 # An engine that does not end its run in this time is left to itself.
 _PATIENCE_S = 10.0
@@ -30,7 +30,7 @@ _RUNS = frozenset(
     for place in (
         ("_graph_runner.py",),
         ("_exclusive.py",),
-        ("stream.py",),
+        ("stream_runner.py",),
         ("engines", "_ort.py"),
         ("engines", "native", "_engine.py"),
     )

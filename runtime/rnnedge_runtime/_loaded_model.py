@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from rnnedge_runtime._memory import Room, machine
 from rnnedge_runtime.contract import Contract
-from rnnedge_runtime.engines import Engine
+from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import ProviderError
 
 

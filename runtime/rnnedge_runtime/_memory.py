@@ -20,6 +20,8 @@ from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, Port, State
 from rnnedge_runtime.errors import InputError
 
+# Far more than any process streams; how many a file can afford is a matter of memory.
+MOST_SEQUENCES = 1 << 20
 _MIB = 1 << 20
 # A mask of truth values, and the numbers that it is made from.
 _CURSOR_BYTES = 9

@@ -22,10 +22,10 @@ class Sequence(Standing):
         self._check_open()
         arrays = checked_inputs(frames, self.contract, self.batch)
         first, *others = self._guard.admit(arrays, self._frames)
-        found = [self._take(first)]
+        found = [self.take(first)]
         for part in others:
-            found += [self._end(), self._take(part)]
-        return self._shaped(self._join(found))
+            found += [self._end(), self.take(part)]
+        return self.shaped(self._join(found))
 
     def _step_any(self) -> int:
         """`step` in the first calls of a stream, after a push of another length, or with several inputs."""
@@ -49,7 +49,7 @@ class Sequence(Standing):
         first = ready.get(self._once.outs[0].port.name)
         return self._once.count if first is None else int(first.shape[self._time])
 
-    def _take(self, arrays: dict[str, Array]) -> dict[str, Array]:
+    def take(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Run checked frames as whole lanes; what is no whole lane waits."""
         count = _length(arrays, self._time)
         if self._most is not None and count > self._most:
@@ -145,12 +145,12 @@ class Sequence(Standing):
 
     def _all(self, lane: Lane) -> Frames:
         """Every per-frame output of a call in the middle of a sequence."""
-        return self._shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
+        return self.shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
 
     def _join(self, parts: list[dict[str, Array]]) -> dict[str, Array]:
         return {name: np.concatenate([p[name] for p in parts], axis=self._time) for name in parts[0]}
 
-    def _shaped(self, found: dict[str, Array]) -> Frames:
+    def shaped(self, found: dict[str, Array]) -> Frames:
         """What a user gets: an array, or a dict by name; a summary that is not there yet has no frame."""
         missing = {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.name not in found}
         ordered = {out.port.name: (found | missing)[out.port.name] for out in self._lane.outs}

@@ -28,7 +28,7 @@ class Standing(Calls):
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
         super().__init__(loaded, batch, states, policies)
-        self._serve(policies, self._log)
+        self.serve(policies, self._log)
         self._time = 0 if batch == 1 else 1
         self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
         # How many frames a push may bring; None: any number.
@@ -43,7 +43,7 @@ class Standing(Calls):
         self._settled = 0
         self._begin()
 
-    def _serve(self, policies: Policies, log: Log) -> None:
+    def serve(self, policies: Policies, log: Log) -> None:
         """Apply these policies from now on, and note in `log` what they do."""
         self._policies, self._log = policies, log
         self._guard = Guard(policies, self.contract, self.batch, log)
@@ -139,12 +139,12 @@ class Standing(Calls):
             arrays |= {f"last:{name}": array for name, array in self._guard.last.items()}
         return Snapshot(self._loaded.digest, self._loaded.source, {**fields, "skip": skip}, arrays)
 
-    def _kept(self) -> Snapshot:
+    def place(self) -> Snapshot:
         """A snapshot with arrays of its own."""
         live = self._snapshot()
         return replace(live, arrays={name: array.copy() for name, array in live.arrays.items()})
 
-    def _put(self, found: Snapshot) -> None:
+    def stand_at(self, found: Snapshot) -> None:
         index = self._turn ^ 1
         self._spare(index)
         states = {state.input: found.arrays[f"state:{state.input}"] for state in self.contract.states}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines import Engine, Stop
+from rnnedge_runtime.engine import Engine, Stop
 
 
 class Runner(NamedTuple):

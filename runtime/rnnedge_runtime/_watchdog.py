@@ -11,7 +11,7 @@ import weakref
 from time import monotonic
 from typing import Protocol
 
-from rnnedge_runtime.engines import Stop
+from rnnedge_runtime.engine import Stop
 
 
 class Watched(Protocol):

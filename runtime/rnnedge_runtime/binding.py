@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
-from rnnedge_runtime.engines import Buffers, Engine, Rewound, Stop
+from rnnedge_runtime.engine import Buffers, Engine, Rewound, Stop
 
 _LANES_KEPT = 8
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge_runtime.arguments import instance, integer
+from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.errors import ContractError, InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden_tolerance import allowed_errors, checked_sample, errors
-from rnnedge_runtime.model import MOST_SEQUENCES, Model
-from rnnedge_runtime.stream import Stream
+from rnnedge_runtime.stream import Stream, open_stream
 
 
 @dataclass(frozen=True)
@@ -44,26 +42,19 @@ class GoldenReport:
             return "expected outputs to compare, found none; the sample proves nothing, so export the model again"
         return (
             f"expected an error of at most {self.tolerance:.1e}, found {self.max_error:.1e}; "
-            f"the file or this {'library' if self.provider == NATIVE else 'onnxruntime'} computes something else"
+            f"the file or this {'library' if self.provider == 'native' else 'onnxruntime'} computes something else"
         )
 
 
-def replay(model: Model, batch: int | None = None) -> GoldenReport:
-    """Stream the golden sample of `model` as a whole and frame by frame, and compare with the recorded outputs.
-
-    `batch` copies of it run together; None: as many as the file was made for. Raises `ContractError` where the file has
-    no golden sample, or one that is not of its own inputs and outputs.
-    """
-    instance(model, "replay", Model, remedy="use rnnedge.load")
-    if batch is not None:
-        integer(batch, "replay: batch", most=MOST_SEQUENCES)
-    contract = model.contract
+def replay_golden(loaded: Loaded, batch: int | None = None) -> GoldenReport:
+    """As `replay`, for what a model and its streams share."""
+    contract = loaded.contract
     if contract.golden is None:
-        raise ContractError(f"{model.name}: has no golden sample to replay; verify it against its source instead")
+        raise ContractError(f"{loaded.name}: has no golden sample to replay; verify it against its source instead")
     try:
         golden = checked_sample(contract)
     except ContractError as error:
-        raise ContractError(f"{model.name}: {error}") from None
+        raise ContractError(f"{loaded.name}: {error}") from None
     size = batch or contract.batch or 1
     frames: Frames = {n: array if size == 1 else np.stack([array] * size) for n, array in golden.inputs.items()}
     length = len(next(iter(golden.inputs.values())))
@@ -72,14 +63,14 @@ def replay(model: Model, batch: int | None = None) -> GoldenReport:
     whole: Sequence[int] = ()
     for cuts in (whole, range(1, length)):
         try:
-            found = stream_all(model.stream(size), frames, cuts)
+            found = stream_all(open_stream(loaded, size), frames, cuts)
         except InputError as error:
-            raise ContractError(f"{model.name}: its golden sample does not fit its own inputs: {error}") from error
+            raise ContractError(f"{loaded.name}: its golden sample does not fit its own inputs: {error}") from error
         for name, array in found.items():
             for one in [array] if size == 1 else list(array):
                 worst = max(worst, _worst(one, golden.outputs[name], allowed[name]))
     values = sum(array.size for array in golden.outputs.values())
-    return GoldenReport(length, *worst[1:], model.provider, values)
+    return GoldenReport(length, *worst[1:], loaded.engine.provider, values)
 
 
 def _worst(found: Array, recorded: Array, allowed: Array) -> tuple[float, float, float]:

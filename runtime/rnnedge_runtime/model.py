@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded, first_that_starts
-from rnnedge_runtime._memory import STRICT, check_pool, check_stream
-from rnnedge_runtime._origin import Origin, origin_of
-from rnnedge_runtime.arguments import choice, integer
+from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._memory import MOST_SEQUENCES, check_pool
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.arrays import array_of
-from rnnedge_runtime.checksum import check_seal
-from rnnedge_runtime.contract import Array, Contract, check_against_graph
-from rnnedge_runtime.contract_json import parse
-from rnnedge_runtime.engines import Engine
-from rnnedge_runtime.engines._providers import NATIVE, check_options, choose_providers
-from rnnedge_runtime.engines.settings import Settings
-from rnnedge_runtime.errors import InputError, ModelRefused, OwnerError
+from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.engine import Engine
+from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, named_inputs
-from rnnedge_runtime.stream import Stream
-from rnnedge_runtime.trust import TRUST, trust_of
+from rnnedge_runtime.stream import Stream, open_stream
 
 if TYPE_CHECKING:
     from rnnedge_runtime.pool import StreamPool
-    from rnnedge_runtime.untrusted._deadline import Watch
-    from rnnedge_runtime.untrusted.limits import Limits
-
-_DEFAULTS = Settings()
-# Far more than any process streams; how many a file can afford is a matter of memory.
-MOST_SEQUENCES = 1 << 20
 
 
 class Model:
     """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it."""
 
-    def __init__(self, loaded: Loaded, origin: Origin | None = None) -> None:
-        """Used by `load`; `origin` is what it was asked for."""
-        self._loaded, self._origin = loaded, origin
+    def __init__(self, loaded: Loaded, again: Callable[[str], Model] | None = None) -> None:
+        """Used by `load`; `again` loads the same file in another process, if its digest is the one that it is given."""
+        self._loaded, self._again = loaded, again
+
+    @property
+    def loaded(self) -> Loaded:
+        """What its streams share."""
+        return self._loaded
 
     @property
     def name(self) -> str:
@@ -82,9 +73,9 @@ class Model:
 
     def __reduce__(self) -> tuple[object, ...]:
         """For another process: the file and how it was loaded; it is read, and trusted or not, there again."""
-        if self._origin is None:
+        if self._again is None:
             raise OwnerError(f"{self.name}: a model in memory only cannot go to another process; load its file there")
-        return _load, (self._origin, self.digest)
+        return self._again, (self.digest,)
 
     def stream(
         self,
@@ -112,14 +103,7 @@ class Model:
         a whole, before it is ended with `Stalled`. It ends between two nodes of the graph: one kernel is not cut.
         """
         policies = Policies(non_finite, gap, on_event, time_limit_s)
-        batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
-        if self.contract.batch not in (None, batch):
-            raise InputError(f"stream: the file was made for batch {self.contract.batch}, found {batch}")
-        check_stream(self.contract, batch, self._loaded.room)
-        try:
-            return Stream(self._loaded, batch, {} if states is None else states, policies)
-        except MemoryError as error:
-            raise InputError(f"stream: batch: {batch:,} sequences need more memory than there is") from error
+        return open_stream(self._loaded, batch, {} if states is None else states, policies)
 
     def pool(
         self,
@@ -176,7 +160,7 @@ class Model:
         alone = {n: a[0] if single and a.shape[:1] == (1,) else a for n, a in given.items()}
         pushed = stream.push(alone)
         if time_limit_s is not None:
-            stream._limit(time_limit_s - (monotonic() - start))
+            stream.runner.limit(time_limit_s - (monotonic() - start))
         rest = stream.finish()
         time = 1 if batched and len(array) > 1 else 0
         results: dict[str, Array] = {}
@@ -185,110 +169,3 @@ class Model:
             whole: Array = np.concatenate(parts, axis=time) if output.per_frame else parts[1].take(0, axis=time)
             results[output.name] = whole[None] if single else whole
         return results if len(results) > 1 else next(iter(results.values()))
-
-
-def load(
-    path: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
-    *,
-    provider: str | Sequence[str] = "cpu",
-    provider_options: Mapping[str, Mapping[str, str]] | None = None,
-    threads: int = 1,
-    spinning: bool = False,
-    flush_denormals: bool = True,
-    optimization: str = "all",
-    trust: str | None = None,
-    key: str | os.PathLike[str] | None = None,
-    signed_as: str | None = None,
-    release: int = 0,
-) -> Model:
-    """Load a file made by `rnnedge.export`.
-
-    `path`: where it is; or its bytes; or a file that is open for reading bytes.
-    `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed; or
-    "native", the file compiled to machine code, without onnxruntime.
-    Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes
-    over, with a warning or an `Event`. `provider_options` by name go to onnxruntime as they are, such as
-    `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`; those of "native" are `library`, a library of
-    `rnnedge compile` or its folder, and `target`, for what to compile.
-    `threads` are onnxruntime's intra-op threads; `spinning` lets them burn a core while they wait, which only pays for
-    large models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
-    1.2e-38 are zero, for all that such a thread computes.
-    `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
-    `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
-    sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
-    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it, for the name `signed_as`, by
-    default that of the file, and for `release` or a later one. A native library that was not built on this machine
-    needs one too, whatever the trust.
-
-    Raises `ModelRefused` for a file that is missing, damaged, not signed as asked, out of bounds or not an rnnedge
-    model, `ContractError` where its description contradicts its graph, `ProviderError` where no provider is here.
-    """
-    if trust is not None:
-        choice(trust, "trust", TRUST)
-    options = {} if provider_options is None else provider_options
-    settings = Settings(provider, options, threads, spinning, flush_denormals, optimization, key, release)
-    return _load(origin_of(path, settings, trust, signed_as))
-
-
-def _load(origin: Origin, digest: str | None = None) -> Model:
-    """Load a file as it was asked for; raises `ModelRefused` where its digest is not `digest`, None where any will do.
-
-    Also what a pickled model is in the process that reads it.
-    """
-    data = origin.read()
-    if digest is not None and check_seal(data, origin.name) != digest:
-        raise ModelRefused(
-            f"{origin.name}: another file than the model was loaded from, whose digest is {digest}; load the new one "
-            "in each process, or put the old one back"
-        )
-    return load_bytes(
-        data, origin.name, origin.settings, trust=origin.trust, path=origin.path, origin=origin.anywhere()
-    )
-
-
-def load_bytes(
-    data: bytes,
-    name: str = "model",
-    settings: Settings = _DEFAULTS,
-    *,
-    trust: str | None = None,
-    path: str | os.PathLike[str] | None = None,
-    in_child: bool = True,
-    limits: Limits | None = None,
-    origin: Origin | None = None,
-) -> Model:
-    """Load a sealed file that is already in memory, and lies at `path`; otherwise as `load`.
-
-    `in_child`: a file from somebody else is first opened in a process of its own. False is for processes that may end.
-    `limits`: of such a file, in place of the usual ones. `origin`: how another process loads it again.
-    """
-    digest = check_seal(data, name)
-    providers = choose_providers(settings.provider)
-    check_options(settings.provider_options, providers)
-    deserved = trust_of(digest, trust)
-
-    def opened(provider: str, watch: Watch | None) -> Engine:
-        # Here, so that neither needs what only the other one does.
-        if provider == NATIVE:
-            from rnnedge_runtime.engines.native._open import open_native
-
-            return open_native(data, name, digest, path, settings)
-        from rnnedge_runtime.engines._ort import OrtEngine
-
-        return OrtEngine(data, name, provider, settings, watch)
-
-    def open_model(watch: Watch | None = None) -> Model:
-        openers: list[Callable[[], Engine]] = [partial(opened, one, watch) for one in providers]
-        engine = first_that_starts(openers)
-        contract = parse(engine.metadata, name)
-        check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Model(Loaded(name, digest, contract, engine, openers[1:], STRICT if watch else None), origin)
-
-    if deserved == "local":
-        return open_model()
-    # Here, because the careful loader needs this module, and costs nothing where it is not needed.
-    from rnnedge_runtime.untrusted import LIMITS, Apart, load_carefully
-
-    apart = Apart(digest, providers, settings) if in_child and NATIVE not in providers else None
-    on_device = providers != ("cpu",)
-    return load_carefully(data, name, open_model, limits or LIMITS, on_device=on_device, apart=apart)

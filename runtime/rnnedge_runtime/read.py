@@ -28,7 +28,7 @@ def read_model(
         raise InputError("signed_as, release: say what a signature has to say; give the key that made it")
     data = _read(path, trust)
     if key is not None:
-        from rnnedge_runtime.signing import check_signature
+        from rnnedge_runtime._signature_check import check_signature
 
         check_signature(data, path, key, signed_as=signed_as, release=release)
     return data

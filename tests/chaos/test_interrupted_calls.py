@@ -23,6 +23,7 @@ from native_library import compile_library
 from rnnedge_runtime import InputError, Model, Stream, StreamPool, load
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.pool import Member
+from rnnedge_runtime.stream_runner import StreamRunner
 
 # How many bytecodes of every call, and how often a timer rings.
 _PLACES, _MOMENTS = (1000, 1000) if FULL else (12, 20)
@@ -98,7 +99,7 @@ def test_a_timer_that_rings_again_and_again_loses_nothing(model: Model) -> None:
 def test_the_check_fails_where_nothing_is_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the undo the same interruptions are seen."""
     model = load(path)
-    monkeypatch.setattr(Stream, "_put_back", lambda self, note: None)
+    monkeypatch.setattr(StreamRunner, "_put_back", lambda self, note: None)
     with pytest.raises(AssertionError, match=r"long push.*it moved"):
         check({"long push": stream_trials(model)["long push"]}, 20)
     monkeypatch.setattr(StreamPool, "_put_back", lambda self, note: None)
@@ -110,16 +111,16 @@ def test_a_second_exception_while_the_first_is_dealt_with_loses_nothing(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next call undoes what was left, and nobody is told that somebody else is inside."""
-    real = Stream._put_back
+    real = StreamRunner._put_back
 
-    def interrupted(self: Stream, note: Any) -> None:
-        monkeypatch.setattr(Stream, "_put_back", real)
+    def interrupted(self: StreamRunner, note: Any) -> None:
+        monkeypatch.setattr(StreamRunner, "_put_back", real)
         raise Interrupted("the second")
 
     trial = stream_trials(model)["long push"]
     subject, undisturbed = trial.prepare(), trial.prepare()
     for number in (0, trial.places() // 2, trial.places() - 1):
-        monkeypatch.setattr(Stream, "_put_back", interrupted)
+        monkeypatch.setattr(StreamRunner, "_put_back", interrupted)
         assert interrupted_at(Place(number), lambda: trial.act(subject)) is not None
         assert subject.snapshot() == undisturbed.snapshot()
     np.testing.assert_equal(trial.act(subject), trial.act(undisturbed))

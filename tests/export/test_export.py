@@ -202,17 +202,17 @@ def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monk
 @pytest.mark.parametrize("form", FORMS)
 def test_verification_notices_a_state_that_is_lost(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With states zeroed before every call the checks fail by orders of magnitude: they are sensitive."""
-    from rnnedge_runtime.stream import Stream
+    from rnnedge_runtime.stream_runner import StreamRunner
 
     module, example = networks.build("gru-2")
     rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form)
-    call = Stream._call
+    call = StreamRunner._call
 
-    def forgetful(self: Stream, *arguments: Any) -> Any:
+    def forgetful(self: StreamRunner, *arguments: Any) -> Any:
         self._states.reset(self._turn)
         return call(self, *arguments)
 
-    monkeypatch.setattr(Stream, "_call", forgetful)
+    monkeypatch.setattr(StreamRunner, "_call", forgetful)
     verification = rnnedge_export.verify(tmp_path / "m.onnx", module)
     failed = {check.name for check in verification.checks if check.max_error > 100 * check.tolerance}
     assert {"any chunking", "drift"} <= failed

@@ -18,7 +18,7 @@ from torch.nn import functional
 from rnnedge_export.session import ExportOptions, ExportSession, of_module
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 Function = Callable[[Tensor, Tensor], Tensor]
 _INF = float("inf")

@@ -7,7 +7,7 @@ from node_mutants import loud_frames
 
 from rnnedge_runtime import Model, RnnEdgeError
 from rnnedge_runtime.engines.settings import Settings
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 TOLERANCE = 1e-3
 _LIMIT_S = 1.5

@@ -22,7 +22,7 @@ from streamed_mutants import streamed
 from structural_mutants import structural
 
 from rnnedge_runtime import Model, ModelRefused, RnnEdgeError, replay
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 Maker = Callable[[Sequence[bytes], int], tuple[bytes, bytes]]
 

@@ -23,7 +23,7 @@ from rnnedge_export.write_form import write_form
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.golden import max_error, stream_all
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "8"))
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))

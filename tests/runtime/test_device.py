@@ -112,11 +112,11 @@ def test_without_a_fetch_the_states_would_be_old(native: Exported, monkeypatch: 
     right = stream.snapshot()
     monkeypatch.setattr(DeviceArray, "fetch", lambda _: None)
     stream.push(X[:1])
-    assert stream._snapshot().arrays.keys()
+    assert stream.runner._snapshot().arrays.keys()
     assert stream.snapshot() != right
     other = native.model.stream()
     other.push(np.concatenate([X, X[:1]]))
-    own, old = other._snapshot().arrays, stream._snapshot().arrays
+    own, old = other.runner._snapshot().arrays, stream.runner._snapshot().arrays
     assert any(not np.array_equal(own[name], old[name]) for name in own)
 
 

@@ -37,7 +37,7 @@ def test_a_model_is_loaded_again_in_another_process(native: Exported, monkeypatc
     np.testing.assert_array_equal(found, model.run(FRAMES))
     again = pickle.loads(pickle.dumps(model))
     assert again.digest == model.digest and again.name == str(native.path)
-    assert (again._origin.settings, again._origin.trust) == (model._origin.settings, "strict")
+    assert (again._again.args[0].settings, again._again.args[0].trust) == (model._again.args[0].settings, "strict")
 
 
 def test_another_file_in_its_place_is_refused(native: Exported, both: Exported, tmp_path: Path) -> None:

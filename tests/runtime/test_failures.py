@@ -18,7 +18,7 @@ from rnnedge_runtime import Event, InputError, ProviderError, Stalled, Stream
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._watchdog import Watchdog, watchdog
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines import Buffers, Engine, Held, Stop
+from rnnedge_runtime.engine import Buffers, Engine, Held, Stop
 from rnnedge_runtime.model import Model
 
 X = np.random.default_rng(0).standard_normal((60, 5), np.float32)
@@ -154,13 +154,13 @@ def test_no_two_calls_look_the_same_to_the_watchdog(native: Exported) -> None:
         run = bind(*arguments)
 
         def call() -> object:
-            marks[-1].append(stream._mark())
+            marks[-1].append(stream.runner._mark())
             return run()
 
         return call
 
     engine.bind = seen  # type: ignore[method-assign]
-    stream = model.stream(non_finite="reset", on_event=lambda event: marks[-1].append(stream._mark()))
+    stream = model.stream(non_finite="reset", on_event=lambda event: marks[-1].append(stream.runner._mark()))
     begun = stream.snapshot()
     bad = np.full((1, 5), np.nan, np.float32)
     calls: list[Callable[[], object]] = [
@@ -179,7 +179,7 @@ def test_no_two_calls_look_the_same_to_the_watchdog(native: Exported) -> None:
                 call()
                 marks.append([])
                 other()
-                assert stream._mark() is None
+                assert stream.runner._mark() is None
     of_calls = [set(of_one) for of_one in marks if of_one]
     assert all(len(of_one) == 1 and None not in of_one for of_one in of_calls)
     assert len(set().union(*of_calls)) == len(of_calls) > 100
@@ -246,8 +246,8 @@ def test_an_end_that_comes_too_late_ends_nothing(native: Exported, feed: Callabl
     stream = native.model.stream(time_limit_s=3600.0)
     parts = []
     for k in range(10):
-        stream._stopped_in = ("a call", k)
-        stream._stop.set()
+        stream.runner._stopped_in = ("a call", k)
+        stream.runner._stop.set()
         parts.append(feed(stream, X[6 * k : 6 * k + 6]))
     np.testing.assert_allclose(np.concatenate(parts), native.model.stream().push(X), rtol=0, atol=1e-6)
     assert not stream.counters

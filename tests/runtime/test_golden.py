@@ -16,7 +16,7 @@ from in_one_test import in_one_test
 from rnnedge_runtime import ContractError, ModelRefused, replay
 from rnnedge_runtime.checksum import seal
 from rnnedge_runtime.golden_tolerance import allowed_errors, errors
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 Change = Callable[[dict[str, Any]], object]

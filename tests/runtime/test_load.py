@@ -31,7 +31,7 @@ from rnnedge_runtime.checksum import check_seal, seal
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
 from rnnedge_runtime.engines.settings import Settings
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 
 def rewritten(exported: Exported, folder: Path, change: Any) -> Path:

@@ -62,9 +62,9 @@ def test_a_long_push_is_cut_into_calls_that_fit(native: Exported, monkeypatch: p
     small, large = within(model, room).stream(), model.stream()
     given = frames(model.contract, 500)
     np.testing.assert_allclose(small.push(given), large.push(given), atol=1e-6)
-    lengths = {small._once.frames, *small._lanes._others}
+    lengths = {small.runner._once.frames, *small.runner._lanes._others}
     assert max(lengths) == bulk(model.contract, 1, room, model.contract.piece) < 200
-    assert max(large._once.frames, *large._lanes._others) == 500
+    assert max(large.runner._once.frames, *large.runner._lanes._others) == 500
 
 
 def load_golden() -> Contract:

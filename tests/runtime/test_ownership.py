@@ -36,7 +36,7 @@ def busy(stream: Stream) -> tuple[Waiting, threading.Thread]:
     """Let a thread called "first" be inside a push."""
     run = Waiting()
     stream.push(FRAME)
-    stream._fast.calls = (run, run)
+    stream.runner._fast.calls = (run, run)
     thread = threading.Thread(target=stream.push, args=(FRAME,), name="first")
     thread.start()
     assert run.entered.wait(30)

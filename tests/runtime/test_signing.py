@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from exported import Exported
 
 from rnnedge_runtime import InputError, MissingExtra, ModelRefused, load
+from rnnedge_runtime._signature_check import check_signature
 from rnnedge_runtime._signature_text import LIBRARY, Statement
 from rnnedge_runtime.checksum import seal
-from rnnedge_runtime.signing import check_signature, new_key, public_path, sign, signature_path
+from rnnedge_runtime.signing import new_key, public_path, sign, signature_path
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def test_frames_from_another_process_take_the_short_way(native: Exported, monkey
     stream = native.model.stream()
     first = stream.push(sent[:1])
     with monkeypatch.context() as patched:
-        patched.setattr(type(stream), "_push_any", lambda *_: pytest.fail("the long way"))
+        patched.setattr(type(stream.runner), "_push_any", lambda *_: pytest.fail("the long way"))
         rest = [stream.push(sent[i : i + 1]) for i in range(1, 4)]
     np.testing.assert_allclose(np.concatenate([first, *rest]), expected, rtol=0, atol=1e-6)
     with pytest.raises(InputError, match="expected dtype float32"):
@@ -246,4 +246,4 @@ def test_many_push_sizes_keep_few_buffers(native: Exported) -> None:
         found.append(stream.push(x[start : start + size]))
         start += size
     np.testing.assert_allclose(np.concatenate(found), native.model.run(x[:start]), rtol=0, atol=1e-5)
-    assert len(stream._lanes._others) <= 8
+    assert len(stream.runner._lanes._others) <= 8

@@ -43,7 +43,7 @@ from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 
 def adopt(

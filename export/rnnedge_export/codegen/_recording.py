@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 FRAMES = 200
 # Precisions that round states to levels.
@@ -48,7 +48,7 @@ def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Re
             array[...] = rng.standard_normal(array.shape) if floats else rng.integers(0, 2, array.shape)
         stream.step()
         # The graph's own arrays, cursors among them.
-        given = stream.inputs | {cursor.name: array for cursor, array in stream._once.cursors}
+        given = stream.inputs | stream.runner.cursors
         for port, kept in zip(program.inputs, inputs, strict=True):
             kept.append(np.array(given[port.name]).ravel())
         found = stream.outputs

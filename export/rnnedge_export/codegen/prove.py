@@ -20,7 +20,7 @@ from rnnedge_export.codegen.render import part, proof
 from rnnedge_export.codegen.toolchain import compiler_of
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import VerificationError
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.trust import vouched
 
 # Of the range of an output: sums are taken in another order, and functions are other polynomials.

@@ -22,7 +22,8 @@ from rnnedge_export.precision.apply import Plan
 from rnnedge_export.precision.drift import errors_of
 from rnnedge_export.precision.layers import weights_of
 from rnnedge_export.precision.recordings import Recording, outputs_of
-from rnnedge_runtime.model import Model, load_bytes
+from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.model import Model
 
 _BITS = {"float32": 32, "float16": 16, "bf16": 16, "int8": 8, "int4": 5}
 

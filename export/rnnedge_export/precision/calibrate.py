@@ -23,7 +23,7 @@ from rnnedge_export.precision.layers import product_of, weights_of
 from rnnedge_export.precision.recordings import Recording, stream_recording
 from rnnedge_export.stamp import stamp
 from rnnedge_runtime.contract import Array, Contract, State
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 _MARGIN = 1.25
 _NOTHING = -3e38

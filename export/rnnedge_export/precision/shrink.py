@@ -22,7 +22,8 @@ from rnnedge_export.stamp import stamp
 from rnnedge_runtime.contract import Contract, Golden
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
-from rnnedge_runtime.model import Model, load_bytes
+from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.model import Model
 
 _GOLDEN_SHARE = 0.02
 _LONGER = 4

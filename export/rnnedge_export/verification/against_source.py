@@ -22,7 +22,8 @@ from rnnedge_export.verification.report import Verification
 from rnnedge_runtime.arguments import file_path, instance, shown
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.model import Model, load
+from rnnedge_runtime.loader import load
+from rnnedge_runtime.model import Model
 
 
 def verify(

@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rnnedge_runtime._exclusive import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
 from rnnedge_runtime.contract import Array, State, TensorInfo
-from rnnedge_runtime.engines import Buffers, Held, Stop
+from rnnedge_runtime.engine import Buffers, Held, Preparation, Stop
 from rnnedge_runtime.engines._device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines._file_options import options_of_files_ignored
 from rnnedge_runtime.engines._forked import keep_for_ever, leave_without_clean_up
@@ -23,9 +23,6 @@ from rnnedge_runtime.engines.onnx_runtime import onnxruntime, onnxruntime_pybind
 from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
-
-if TYPE_CHECKING:
-    from rnnedge_runtime.untrusted._deadline import Watch
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -90,19 +87,24 @@ class OrtEngine:
     checks_finite = in_place = False
 
     def __init__(
-        self, model: bytes, name: str, provider: str = "cpu", settings: Settings = _DEFAULTS, watch: Watch | None = None
+        self,
+        model: bytes,
+        name: str,
+        provider: str = "cpu",
+        settings: Settings = _DEFAULTS,
+        preparation: Preparation | None = None,
     ) -> None:
-        """Open a session over serialized ONNX `model`; `name` is how messages call it, `watch` bounds a careful load.
+        """Open a session over serialized ONNX `model`; `name` is how messages call it, `preparation` bounds it.
 
         Raises `ProviderError` where the provider is not here, `ModelRefused` where onnxruntime does not take the file.
         """
         wait_if_leaving()
         self.provider = provider
         options = _options(settings)
-        if watch is None:
+        if preparation is None:
             leave_out(options)
         else:
-            model = watch.prepare(model, options)
+            model = preparation.prepare(model, options)
         with options_of_files_ignored():
             self._session = _open(model, name, provider, settings.provider_options, options)
         self.inputs = tuple(_info(node) for node in self._session.get_inputs())

@@ -11,13 +11,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import rnnedge_runtime
+from rnnedge_runtime.loader import load
 
 
 def main(asked: dict[str, Any], imported_ms: float) -> None:
     """Load, push once, then closed loop, then paced; each timed. `imported_ms`: what importing the runtime took."""
     began = perf_counter()
-    model = rnnedge_runtime.load(
+    model = load(
         asked["file"],
         provider=asked["provider"],
         provider_options=asked["provider_options"],

@@ -33,11 +33,11 @@ def order_of(loaded: Loaded) -> Order | None:
     order = _order(loaded, frames, calls * unit)
     alone = [Sequence(loaded, 1, {}, Policies()) for _ in range(2)]
     for k, sequence in enumerate(alone):
-        sequence._take({name: array[: (calls + k) * unit] for name, array in frames[k].items()})
-    before = [sequence._kept().arrays for sequence in alone]
+        sequence.take({name: array[: (calls + k) * unit] for name, array in frames[k].items()})
+    before = [sequence.place().arrays for sequence in alone]
     last = [{n: a[(calls + k) * unit : (calls + k + 1) * unit] for n, a in frames[k].items()} for k in range(2)]
-    outputs = [sequence._take(last[k]) for k, sequence in enumerate(alone)]
-    after = [sequence._kept().arrays for sequence in alone]
+    outputs = [sequence.take(last[k]) for k, sequence in enumerate(alone)]
+    after = [sequence.place().arrays for sequence in alone]
 
     rows = Rows(contract, 2, order)
     for k in range(2):
@@ -62,13 +62,13 @@ def _order(loaded: Loaded, frames: list[dict[str, Array]], length: int) -> Order
     alone = [Sequence(loaded, 1, {}, Policies()) for _ in range(2)]
     both = Sequence(loaded, 2, {}, Policies())
     for sequence, given in zip(alone, frames, strict=True):
-        sequence._take({name: array[:length] for name, array in given.items()})
-    both._take({name: np.stack([given[name][:length] for given in frames]) for name in frames[0]})
+        sequence.take({name: array[:length] for name, array in given.items()})
+    both.take({name: np.stack([given[name][:length] for given in frames]) for name in frames[0]})
     order = {}
     for state in folded:
         name = f"state:{state.input}"
-        own = [sequences_first(s._kept().arrays[name], state, 1, {state.input: True})[0] for s in alone]
-        together = both._kept().arrays[name]
+        own = [sequences_first(s.place().arrays[name], state, 1, {state.input: True})[0] for s in alone]
+        together = both.place().arrays[name]
         errors = {
             slower: np.abs(sequences_first(together, state, 2, {state.input: slower}) - np.stack(own)).max()
             for slower in (True, False)

@@ -12,8 +12,8 @@ import numpy as np
 from rnnedge_runtime._snapshot import Snapshot
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.pool._batched_pool import BatchedPool
 from rnnedge_runtime.pool._member import Member
-from rnnedge_runtime.pool._pool import StreamPool
 from rnnedge_runtime.pool._request import Request
 
 
@@ -39,7 +39,7 @@ class _Before:
 class Rounds:
     """Runs rounds on a pool, in one thread."""
 
-    def __init__(self, pool: StreamPool) -> None:
+    def __init__(self, pool: BatchedPool) -> None:
         """Used by a batcher."""
         self._pool = pool
         # What a gap gave before a request that then failed: the next results begin with it.

@@ -12,7 +12,7 @@ from time import monotonic
 from rnnedge_runtime._exclusive import StaysHere, forked_away, refuse_in_child
 from rnnedge_runtime.arguments import seconds
 from rnnedge_runtime.errors import InputError, OwnerError
-from rnnedge_runtime.pool._pool import StreamPool
+from rnnedge_runtime.pool._batched_pool import BatchedPool
 from rnnedge_runtime.pool._request import Full, Request, Waiting, dropped
 from rnnedge_runtime.pool._scheduler import Outcome, Rounds
 
@@ -26,7 +26,7 @@ class Worker(StaysHere):
     So locks are taken by `with` on the lock itself, which is one bytecode: to enter a `Condition` takes several.
     """
 
-    def __init__(self, pool: StreamPool, max_wait_s: float, queue: int, full: Full) -> None:
+    def __init__(self, pool: BatchedPool, max_wait_s: float, queue: int, full: Full) -> None:
         """Used by `StreamPool.batcher`."""
         max_wait_s = seconds(max_wait_s, "batcher: max_wait_s")
         self._waiting, self._rounds = Waiting(queue, full), Rounds(pool)

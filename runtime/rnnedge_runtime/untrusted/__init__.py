@@ -1,6 +1,6 @@
-"""The careful loader: for files from somebody else (`trust="strict"`)."""
+"""Open files from somebody else (`trust="strict"`)."""
 
-from rnnedge_runtime.untrusted._load import Apart, load_carefully
+from rnnedge_runtime.untrusted._load import Apart, open_untrusted
 from rnnedge_runtime.untrusted.limits import LIMITS, Limits
 
-__all__ = ["LIMITS", "Apart", "Limits", "load_carefully"]
+__all__ = ["LIMITS", "Apart", "Limits", "open_untrusted"]

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rnnedge_runtime.contract import Array, State, TensorInfo
-from rnnedge_runtime.engines import Buffers, Held, Stop
+from rnnedge_runtime.engine import Buffers, Held, Stop
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.untrusted.limits import Limits
 
@@ -64,7 +64,7 @@ class Watch:
 
         # Not `Thread.join`: a signal in it makes Python 3.11 take the thread for ended (bpo-45274).
         done = Event()
-        thread = Thread(target=do, name="rnnedge-careful-load", daemon=True)
+        thread = Thread(target=do, name="rnnedge-untrusted-load", daemon=True)
         try:
             thread.start()
             in_time = done.wait(self.seconds)

@@ -11,22 +11,23 @@ from time import perf_counter
 
 import numpy as np
 
+from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.frames import Frames
-from rnnedge_runtime.model import Model
 from rnnedge_runtime.sample import sample_frames
+from rnnedge_runtime.stream import open_stream
 
 # In calls of the least length: that one, what a bulk call leaves, and what a longer sequence of small ones comes to.
 _CALLS = (1, 2, 3, 1, 17, 64)
 _FILLS = ("random", "zeros", "largest", "smallest")
 
 
-def exercise(model: Model, seconds: float) -> None:
+def exercise(model: Loaded, seconds: float) -> None:
     """Push and finish; what would end after `seconds`, as far as the calls before tell, is left out."""
     end, per_frame = perf_counter() + seconds, 0.0
     for batch, fill, lengths in _plans(model.contract):
-        stream = model.stream(batch)
+        stream = open_stream(model, batch)
         for frames in lengths:
             start = perf_counter()
             if start + per_frame * frames * batch > end:

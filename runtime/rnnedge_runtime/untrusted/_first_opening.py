@@ -2,7 +2,7 @@
 
 A kernel of onnxruntime that reads or writes beyond its buffers ends the process that it is in. So a file is first
 opened, replayed and tried in a child, which has little memory, little time, no file to write and no terminal; what ends
-the child is a refusal. `child.py` is what runs there.
+the child is a refusal. `_first_opening_child.py` is what runs there.
 
 The child is started without the environment's Python settings, without `site` and without the current folder: it finds
 this package, numpy and onnxruntime where this process has found them, and nothing else.
@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ContractError, ModelRefused, ProviderError
-from rnnedge_runtime.untrusted._child import TIME_IS_UP, WAITING
+from rnnedge_runtime.untrusted._child_limits import TIME_IS_UP, WAITING
 from rnnedge_runtime.untrusted.limits import Limits
 
 # For an interpreter on a machine that has other things to do; what the child does then is timed by the child itself.
@@ -29,7 +29,7 @@ _START_SECONDS = 60.0
 _MOST_WORDS = 4096
 _NO_WINDOW = 0x08000000
 _PYTHON = re.compile(r"(python|pypy|graalpy)[\w.-]*", re.ASCII | re.IGNORECASE)
-_RUN = "import sys; sys.path += sys.argv[1:]; from rnnedge_runtime.untrusted._child import main; main()"
+_RUN = "import sys; sys.path += sys.argv[1:]; from rnnedge_runtime._first_opening_child import main; main()"
 # How a child ends that was late; None: this process ended it.
 _LATE = (
     None,
@@ -142,11 +142,10 @@ def _folders() -> list[str]:
     """Where this process has found what the child needs."""
     import numpy
 
-    import rnnedge_runtime
     from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
-    found = dict.fromkeys(_folder(module) for module in (rnnedge_runtime, numpy, onnxruntime))
-    return list(found)
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return list(dict.fromkeys([here, _folder(numpy), _folder(onnxruntime)]))
 
 
 def _folder(module: ModuleType) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
+from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
-from rnnedge_runtime.model import Model
 from rnnedge_runtime.untrusted._deadline import Watch
 from rnnedge_runtime.untrusted._verdicts import GUARDED, PLAIN, accept, known, verdict_of
 from rnnedge_runtime.untrusted.limits import LIMITS, Limits
@@ -26,15 +26,15 @@ class Apart:
     settings: Settings
 
 
-def load_carefully(
+def open_untrusted(
     data: bytes,
     name: str,
-    open_model: Callable[[Watch], Model],
+    open_model: Callable[[Watch], Loaded],
     limits: Limits = LIMITS,
     *,
     on_device: bool = False,
     apart: Apart | None = None,
-) -> Model:
+) -> Loaded:
     """What `open_model` makes of `data`, a sealed file, if it is within bounds and its golden sample replays.
 
     `on_device`: a provider other than the CPU may open it, which takes seconds to start whatever the file.
@@ -68,7 +68,7 @@ def load_carefully(
         _refuse(ModelRefused, name, reason[0] if reason else type(error).__name__, error)
 
 
-def _open_again(open_model: Callable[[Watch], Model], limits: Limits, guarded: bytes | None) -> Model:
+def _open_again(open_model: Callable[[Watch], Loaded], limits: Limits, guarded: bytes | None) -> Loaded:
     """Open a file that has been seen to open: what takes long now is the machine."""
     patient = Watch(limits, limits.device_seconds)
     patient.guarded = guarded

@@ -10,8 +10,7 @@ from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
-from rnnedge_runtime.golden import replay
-from rnnedge_runtime.model import Model
+from rnnedge_runtime.golden import replay_golden
 from rnnedge_runtime.untrusted._deadline import Watch, WatchedEngine
 from rnnedge_runtime.untrusted._first_opening import NoChild, open_in_child
 from rnnedge_runtime.untrusted.contract_limits import check_promises
@@ -45,7 +44,7 @@ def prove_apart(data: bytes, name: str, settings: Settings, watch: Watch) -> boo
     return True
 
 
-def prove_here(open_model: Callable[[Watch], Model], watch: Watch) -> Model:
+def prove_here(open_model: Callable[[Watch], Loaded], watch: Watch) -> Loaded:
     """What `open_model` makes of a file that was looked through, opened and replayed in this process."""
     model = open_model(watch)
     check_promises(model.contract, watch.limits)
@@ -53,15 +52,15 @@ def prove_here(open_model: Callable[[Watch], Model], watch: Watch) -> Model:
     return model
 
 
-def _check_replay(model: Model, watch: Watch) -> None:
+def _check_replay(model: Loaded, watch: Watch) -> None:
     """Stream the golden sample as a whole and frame by frame, and compare with what the file says that it gives."""
-    if model.provider == NATIVE:
+    if model.engine.provider == NATIVE:
         # A native library has replayed it when it was opened.
         return
     engine = WatchedEngine(cast("OrtEngine", model.engine), cast("OrtStop", watch.stop))
-    watched = Model(Loaded(model.name, model.digest, model.contract, engine))
+    watched = Loaded(model.name, model.digest, model.contract, engine)
     try:
-        report = replay(watched)
+        report = replay_golden(watched)
     except ProviderError as error:
         # The provider is here; what failed is this graph.
         raise ModelRefused(f"golden sample: {error}") from error

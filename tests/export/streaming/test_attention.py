@@ -15,7 +15,7 @@ from torch import Tensor
 import rnnedge_export
 from rnnedge_export.session import ExportOptions, of_module
 from rnnedge_runtime import ModelRefused, load
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 
 def export(name: str, form: str, path: Path) -> rnnedge_export.Report:

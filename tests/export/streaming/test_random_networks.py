@@ -18,7 +18,8 @@ from rnnedge_export.streaming import streamify
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.golden import max_error, stream_all
-from rnnedge_runtime.model import Model, load_bytes
+from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.model import Model
 
 COUNT = int(os.environ.get("RNNEDGE_RANDOM_NETWORKS", "300"))
 # The layers are captured once per process, so a process gets many networks.
@@ -72,7 +73,7 @@ def poison(model: Model, frames: np.ndarray, expected: np.ndarray, errors: list[
     stream = model.stream()
     for state in model.contract.states:
         if "delay" in state.input:
-            for buffers in stream._states.sets:
+            for buffers in stream.runner._states.sets:
                 buffers[state.input][...] = np.nan
     errors.append(max_error(stream_all(stream, frames, range(1, len(frames)))["y"], expected))
 

@@ -92,10 +92,10 @@ def test_a_stopped_run_leaves_the_stream_as_before(pair: tuple[Model, Model]) ->
     stream = pair[1].stream(time_limit_s=30.0)
     first = stream.push(X[:8])
     before = stream.snapshot()
-    stream._stop.set()
-    assert stream._lanes.of(stream._unit).calls[0]() == 2
+    stream.runner._stop.set()
+    assert stream.runner._lanes.of(stream.runner._unit).calls[0]() == 2
     assert stream.snapshot() == before
-    stream._stop.clear()
+    stream.runner._stop.clear()
     found = np.concatenate([first, stream.push(X[8:])])
     np.testing.assert_allclose(found, pair[0].stream().push(X), rtol=0, atol=1e-5)
 

@@ -17,8 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from rnnedge_export.streaming._registry import operators
 from rnnedge_runtime import ContractError, ModelRefused
 from rnnedge_runtime.contract_json import parse
-from rnnedge_runtime.model import Model, load_bytes
-from rnnedge_runtime.untrusted import LIMITS, load_carefully
+from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.untrusted import LIMITS, open_untrusted
 from rnnedge_runtime.untrusted.contract_limits import check_promises
 from rnnedge_runtime.untrusted.operator_table import operators as allowed
 from rnnedge_runtime.untrusted.policy import check_policy
@@ -219,7 +220,7 @@ def test_every_limit_is_kept(limits: object, words: str) -> None:
     """The golden file is refused as soon as one limit is below what it has."""
     data = sealed(model())
     with pytest.raises(ModelRefused, match=words):
-        load_carefully(data, "m", lambda watch: load_bytes(data, "m", trust="local"), limits)  # type: ignore[arg-type]
+        open_untrusted(data, "m", lambda watch: load_bytes(data, "m", trust="local"), limits)  # type: ignore[arg-type]
 
 
 def test_a_load_that_takes_too_long_is_refused() -> None:
@@ -231,7 +232,7 @@ def test_a_load_that_takes_too_long_is_refused() -> None:
         return load_bytes(data, "m", trust="local")
 
     with pytest.raises(ModelRefused, match=r"expected to open and replay in 0.01 s"):
-        load_carefully(data, "m", slow, replace(LIMITS, seconds=0.01))
+        open_untrusted(data, "m", slow, replace(LIMITS, seconds=0.01))
     told.set()
 
 

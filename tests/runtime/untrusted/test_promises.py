@@ -17,7 +17,7 @@ from rnnedge_runtime.clock import Clock, Length
 from rnnedge_runtime.contract import Cursor
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines.native._signature import read_signature
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted.contract_limits import check_promises, longest
 

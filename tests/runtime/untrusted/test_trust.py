@@ -13,7 +13,7 @@ from exported import Exported
 
 from rnnedge_runtime import InputError, ModelRefused, load, trust
 from rnnedge_runtime.engines._file_options import options_of_files_ignored
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 
 VARIABLE = "ORT_LOAD_CONFIG_FROM_MODEL"
 

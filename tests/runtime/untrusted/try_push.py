@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnedge_runtime import RnnEdgeError
-from rnnedge_runtime.model import load_bytes
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted._guards import Guards
 

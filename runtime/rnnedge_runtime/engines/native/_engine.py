@@ -14,7 +14,7 @@ from rnnedge_runtime._exclusive import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
 from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State
-from rnnedge_runtime.engines import Buffers, Ended, Held, Stop
+from rnnedge_runtime.engine import Buffers, Ended, Held, Stop
 from rnnedge_runtime.engines.denormals import flush_denormals
 from rnnedge_runtime.engines.native._library import Library
 from rnnedge_runtime.engines.native._ports import Laid, lay_cursor, lay_port

@@ -10,11 +10,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
+from rnnedge_runtime._signature_check import check_signature
 from rnnedge_runtime._signature_text import LIBRARY
 from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, discard, library_in
 from rnnedge_runtime.errors import ModelRefused, ProviderError, RnnEdgeError
 from rnnedge_runtime.plain_file import LARGEST, read_plain
-from rnnedge_runtime.signing import check_signature
 from rnnedge_runtime.trust import built_here
 
 GROUP = "rnnedge.native"

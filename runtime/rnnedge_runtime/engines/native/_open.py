@@ -14,8 +14,7 @@ from rnnedge_runtime.engines.native._library import Library
 from rnnedge_runtime.engines.native._signature import read_signature
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ContractError, ProviderError
-from rnnedge_runtime.golden import replay
-from rnnedge_runtime.model import Model
+from rnnedge_runtime.golden import replay_golden
 
 
 def open_native(
@@ -39,7 +38,7 @@ def open_native(
     engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals)
     for batch in library.batches:
         try:
-            report = replay(Model(Loaded(name, digest, contract, engine)), batch)
+            report = replay_golden(Loaded(name, digest, contract, engine), batch)
         except ContractError as error:
             text = f"provider 'native': {error}; without one no library is used; use provider='cpu'"
             raise ProviderError(text) from error

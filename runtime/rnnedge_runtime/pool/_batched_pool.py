@@ -1,0 +1,149 @@
+"""Pushes to many members, with as few calls as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from time import monotonic
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from rnnedge_runtime._exclusive import alone
+from rnnedge_runtime.arguments import shown
+from rnnedge_runtime.arrays import MOST_BYTES
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames, checked_inputs
+from rnnedge_runtime.pool._member import Member
+from rnnedge_runtime.pool._member_table import MemberTable
+from rnnedge_runtime.stream_runner import StreamRunner
+
+
+class BatchedPool(MemberTable):
+    """What a `Batcher` shares: a `StreamPool` without the batcher."""
+
+    @alone
+    def push(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
+        """The next frames of some members, each as for `Stream.push`; returns what that would return, for each.
+
+        Raises what `Stream.push` raises, naming the member; all members are then as before the call.
+        """
+        if self._time_limit_s:
+            self._seats.deadline = monotonic() + self._time_limit_s
+        found = self._push_together(frames)
+        return self._push_any(frames) if found is None else found
+
+    def plain(self, frames: Frames) -> TypeGuard[Array]:
+        """Whether these are frames (time, ...) of the only input, in its shape and dtype."""
+        return (
+            # A stand-in for an array says of itself that it is one.
+            type(frames) is np.ndarray
+            and frames.ndim > 0
+            and frames.shape[1:] == self._frame_shape
+            and frames.nbytes <= MOST_BYTES
+            # One that came from another process is equal, and not the same.
+            and (frames.dtype is self._dtype or frames.dtype == self._dtype)
+            and self._single
+        )
+
+    @alone
+    def gap(self, member: Member, frames: int) -> Frames:
+        """As `Stream.gap`, for one member."""
+        return self._by_itself(member, lambda stream: stream.gap(frames))
+
+    @alone
+    def finish(self, member: Member) -> Frames:
+        """As `Stream.finish`, for one member; `reset` starts its next sequence, or it may leave."""
+        return self._by_itself(member, StreamRunner.finish)
+
+    @alone
+    def reset(self, member: Member) -> None:
+        """As `Stream.reset`, for one member."""
+        self._by_itself(member, StreamRunner.reset)
+
+    @alone
+    def snapshot(self, member: Member) -> bytes:
+        """As `Stream.snapshot`: a `Stream` of the same model can go on with it, and the other way round."""
+        return self._by_itself(member, StreamRunner.snapshot)
+
+    @alone
+    def restore(self, member: Member, data: bytes, name: str = "snapshot") -> None:
+        """As `Stream.restore`, for one member."""
+        self._by_itself(member, lambda stream: stream.restore(data, name))
+
+    def _push_together(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames] | None:
+        """One batched call for all of them; None, and nothing was done, where that is not possible."""
+        if not isinstance(frames, dict):
+            return None
+        arrays: list[Any] = list(frames.values())
+        if not arrays or not self.plain(arrays[0]):
+            return None
+        shape, dtype = arrays[0].shape, arrays[0].dtype
+        if not shape[0] or shape[0] % self.contract.unit:
+            return None
+        for array in arrays:
+            same = array.__class__ is np.ndarray and array.shape == shape
+            if not same or (array.dtype is not dtype and array.dtype != dtype):
+                return None
+        try:
+            rows = np.fromiter(map(self._row_of.__getitem__, frames), np.intp, len(arrays))
+        except KeyError:
+            return None
+        if not self._ready[rows].all():
+            return None
+        batch: Array = np.concatenate(arrays).reshape(len(arrays), *shape)
+        if not np.isfinite(batch).all():
+            return None
+        return dict(zip(frames, self._each(self._seats.run(rows, {self._name: batch}, self._noted.undo)), strict=True))
+
+    def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
+        """Members with equally many frames together, and by themselves those that need it."""
+        if not isinstance(frames, Mapping):
+            raise InputError(f"pool: push: expected a dict of members and their frames, found {shown(frames)}")
+        together: dict[int, dict[Member, dict[str, Array]]] = {}
+        others: dict[Member, dict[str, Array]] = {}
+        rows = np.array([self._row(member) for member in frames], np.intp)
+        for member, given in frames.items():
+            with member.named():
+                arrays = checked_inputs(given, self.contract, 1)
+            finite = all(np.isfinite(array).all() for array in arrays.values())
+            if not finite and member.policies.non_finite == "reject":
+                self._by_itself(member, partial(StreamRunner.push, frames=arrays))
+            if finite and member.aside is None:
+                together.setdefault(member.held + _length(arrays), {})[member] = arrays
+            else:
+                others[member] = arrays
+        self._keep(frames, rows)
+        found: dict[Member, Frames] = {}
+        for total, group in together.items():
+            found |= self._push_equal(group, total)
+        for member, arrays in others.items():
+            self._seats.check_time()
+            found[member] = self._by_itself(member, partial(StreamRunner.push, frames=arrays))
+        return {member: found[member] for member in frames}
+
+    def _push_equal(self, group: dict[Member, dict[str, Array]], total: int) -> dict[Member, Frames]:
+        """Members with states in rows and `total` frames each, those that wait counted: whole calls of them run."""
+        whole = total // self.contract.unit * self.contract.unit
+        arrays = [{n: np.concatenate([m.rest[n], a[n]]) if m.rest else a[n] for n in a} for m, a in group.items()]
+        rows = np.array([self._row_of[member] for member in group], np.intp)
+        batch = {port.name: np.stack([a[port.name][:whole] for a in arrays]) for port in self.contract.inputs}
+        found = dict(zip(group, self._each(self._seats.run(rows, batch, self._noted.undo)), strict=True))
+        for member, own in zip(group, arrays, strict=True):
+            member.rest = {name: array[whole:].copy() for name, array in own.items()} if whole < total else {}
+            if member.policies.holds and total:
+                member.last = {name: array[-1:].copy() for name, array in own.items()}
+            self._ready[self._row_of[member]] = member.ready
+        return found
+
+    def _each(self, outputs: dict[str, Array]) -> list[Frames]:
+        """What every row's member gets."""
+        if len(self.contract.outputs) == 1 and outputs:
+            return list(next(iter(outputs.values())))
+        count = len(next(iter(outputs.values()))) if outputs else 0
+        return [self._solo.shaped({name: array[i] for name, array in outputs.items()}) for i in range(count)]
+
+
+def _length(arrays: Mapping[str, Array]) -> int:
+    return len(next(iter(arrays.values())))
