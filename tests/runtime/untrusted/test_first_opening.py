@@ -117,7 +117,7 @@ def test_a_file_that_is_known_is_opened_and_no_more(native: Exported, monkeypatc
         raise AssertionError
 
     monkeypatch.setattr(prove, "check_policy", again)
-    monkeypatch.setattr(prove, "replay", again)
+    monkeypatch.setattr(prove, "replay_golden", again)
     load(native.path, trust="strict")
     with pytest.raises(ModelRefused, match="AssertionError"):
         load(native.path, trust="strict", optimization="none")
@@ -250,7 +250,7 @@ from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted._child_limits import limit_itself
 from rnnedge_runtime.untrusted._deadline import Watch
 from rnnedge_runtime.engines.settings import Settings
-_limit_itself(Settings(), LIMITS, 5.0, 1000)
+limit_itself(Settings(), LIMITS, 5.0, 1000)
 said = []
 try:
     bytearray(4 << 30)
