@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,47 @@ def test_an_rnn_of_relu() -> None:
     check([_case(rng, "RNN", "forward", True, True, activations=["Relu"]) for _ in range(4)])
 
 
+@pytest.mark.parametrize("op", GATES)
+def test_a_clip_bounds_what_goes_into_activations(op: str) -> None:
+    """In every direction; the bound is far inside the numbers."""
+    rng = np.random.default_rng(4)
+    check(
+        [
+            _case(rng, op, direction, True, True, clip=0.3)
+            for direction in ("forward", "bidirectional")
+            for _ in range(2)
+        ]
+    )
+
+
+def test_a_gru_may_reset_before_the_product() -> None:
+    """ONNX's own default, and Keras's; with a clip as well."""
+    rng = np.random.default_rng(5)
+    directions = ("forward", "reverse", "bidirectional")
+    cases = [
+        _case(rng, "GRU", d, bias, states, linear_before_reset=0)
+        for d in directions
+        for bias in (0, 1)
+        for states in (0, 1)
+    ]
+    check([*cases, _case(rng, "GRU", "forward", True, True, linear_before_reset=0, clip=0.4)])
+
+
+def test_cells_that_gates_see() -> None:
+    """Peepholes of an LSTM, in both directions, with a clip and without."""
+    rng = np.random.default_rng(6)
+    cases = []
+    for direction in ("forward", "reverse", "bidirectional"):
+        for more in ({}, {"clip": 0.5}):
+            case = _case(rng, "LSTM", direction, True, True, **more)
+            count, _, hidden = case.inputs[5].shape
+            weights = rng.standard_normal((count, 3 * hidden)).astype(np.float32)
+            cases.append(replace(case, inputs=[*case.inputs, weights], fixed={*case.fixed, 7}))
+    check(cases)
+
+
 def test_what_is_not_proven_is_refused() -> None:
-    """A clip, coupled gates, other activations, a reset before the product."""
+    """Coupled gates, and other activations."""
     rng = np.random.default_rng(3)
-    refused(_case(rng, "LSTM", "forward", True, False, clip=1.0), "attribute 'clip' is not supported")
     refused(_case(rng, "LSTM", "forward", True, False, input_forget=1), "input_forget = 1")
     refused(_case(rng, "RNN", "forward", True, False, activations=["Sigmoid"]), "activations ['Sigmoid']")
-    refused(_case(rng, "GRU", "forward", True, False, linear_before_reset=0), "linear_before_reset = 0")

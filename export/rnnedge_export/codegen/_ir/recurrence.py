@@ -18,6 +18,10 @@ class Recurrence(Checked):
     `advance` reads the pointer h, and of RNN and LSTM starts from the pointer x: the states and the projections of the
     frame. `hidden_at` and `cell_at` are where the first states stand; cells are written there. Results stand in
     `result` (frames, directions, batch, hidden), those of this one at `direction`.
+
+    `clip` bounds what goes into activations, infinity: nothing. `peepholes` are the weights (3, hidden) of an LSTM's
+    cells. A GRU whose reset comes before the product has `candidate`, the product of `reset`: the states times
+    their reset gate.
     """
 
     cell: str
@@ -35,6 +39,15 @@ class Recurrence(Checked):
     hidden_at: tuple[Buffer, int]
     cell_at: tuple[Buffer, int] | None
     result: Buffer
+    clip: float = float("inf")
+    peepholes: Buffer | None = None
+    candidate: Gemm | None = None
+    reset: Buffer | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the cell is as most networks have it."""
+        return self.clip == float("inf") and self.peepholes is None and self.candidate is None
 
     @property
     def width(self) -> int:
@@ -46,7 +59,10 @@ class Recurrence(Checked):
         numbers, width = self.batch * self.hidden, self.batch * self.width
         states = [self.hidden_at, *([self.cell_at] if self.cell_at else [])]
         results = ((self.frames, self.directions * numbers), (numbers, 1))
+        further = [span for one in (self.candidate,) if one for span in one.touched()]
+        further += [all_of(buffer) for buffer in (self.peepholes, self.reset) if buffer]
         return (
+            *further,
             *self.project.touched(),
             *self.advance.touched(),
             all_of(self.gates),

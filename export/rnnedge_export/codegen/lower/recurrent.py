@@ -37,6 +37,9 @@ class Layer:
     hiddens: View
     cells: View | None
     function: str
+    clip: float
+    peepholes: Array | None
+    reset_first: bool
 
     @property
     def width(self) -> int:
@@ -46,7 +49,7 @@ class Layer:
 
 @rule("RNN", "GRU", "LSTM")
 def recurrent(scope: SymbolTable, node: Node) -> Result:
-    """All directions, with initial states; no peepholes, no clip, no lengths, the default activations or ReLU."""
+    """All directions, initial states, peepholes, clip and either reset; the default activations or ReLU, no lengths."""
     direction = node.attribute("direction", "forward")
     weights, recurrences = scope.array(node, 1, "W"), scope.array(node, 2, "R")
     directions, hidden = len(weights), int(node.attribute("hidden_size", recurrences.shape[-1]))
@@ -71,6 +74,9 @@ def recurrent(scope: SymbolTable, node: Node) -> Result:
         _state(scope, node, 5, (directions, batch, hidden)),
         _state(scope, node, 6, (directions, batch, hidden), own=True) if node.op == "LSTM" else None,
         function,
+        float(node.attribute("clip", float("inf"))),
+        _peepholes(scope, node, (directions, 3 * hidden)),
+        node.op == "GRU" and not node.attribute("linear_before_reset", 0),
     )
     for d in range(directions):
         backward = direction == "reverse" or d == 1
@@ -92,13 +98,19 @@ def _checked(node: Node, directions: int) -> str:
         node.refuse(f"activations {given}: expected {usual}")
     if node.op == "GRU":
         node.only("linear_before_reset", 0, 1)
-        if not node.attribute("linear_before_reset", 0):
-            node.refuse("linear_before_reset = 0: expected 1; export the file with form 'step'")
     if node.has(4):
         node.refuse("sequence_lens: expected none")
-    if node.has(7):
-        node.refuse("peepholes: expected none; export the file with form 'step'")
     return "rectified" if plain_relu else "tangent"
+
+
+def _peepholes(scope: SymbolTable, node: Node, shape: tuple[int, ...]) -> Array | None:
+    """Weights of the cells in the gates i, o and f."""
+    if not node.has(7):
+        return None
+    found = scope.array(node, 7, "P")
+    if found.shape != shape:
+        node.refuse(f"P of shape {found.shape}: expected {shape}")
+    return found
 
 
 def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, own: bool = False) -> View:
@@ -112,12 +124,13 @@ def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, ow
 def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bias: Array) -> None:
     program, hidden, width, batch = layer.scope.program, layer.hidden, layer.width, layer.batch
     of_input, of_state = bias[:width].copy(), bias[width:].copy()
-    apart = 2 * hidden if layer.kind == "GRU" else width
+    apart = 2 * hidden if layer.kind == "GRU" and not layer.reset_first else width
     of_input[:apart] += of_state[:apart]
     of_state[:apart] = 0
     projected, gates = program.buffer(layer.frames * batch * width), program.buffer(batch * width)
     into = packed(program, w.T, of_input)
-    along = packed(program, r.T, of_state)
+    own = 2 * hidden if layer.reset_first else width
+    along = packed(program, r[:own].T, of_state[:own])
     sequence = replace(layer.sequence, loops=(("t", layer.frames, layer.frame_step),))
     place = Place(projected, 0, width, (("t", layer.frames, batch * width),))
     project = gemm(into, batch, (sequence,), None, place)
@@ -128,6 +141,14 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     cells = None
     if layer.cells is not None:
         cells = layer.cells.buffer, int(layer.cells.index[d, 0, 0])
+    candidate = reset = weights = None
+    if layer.reset_first:
+        reset = program.buffer(batch * hidden)
+        matrix = packed(program, r[own:].T, np.zeros(hidden, np.float32))
+        candidate = gemm(matrix, batch, (flat(reset, 0, hidden, 1, hidden),), None, Place(gates, own, width))
+    if layer.kind == "LSTM" and (layer.peepholes is not None or np.isfinite(layer.clip)):
+        given = np.zeros(3 * hidden, np.float32) if layer.peepholes is None else layer.peepholes[d]
+        weights = program.weights.floats(given)
     sizes = (layer.frames, batch, hidden, layer.directions, d)
     states = (layer.hiddens.buffer, int(layer.hiddens.index[d, 0, 0])), cells
     program.emit(
@@ -142,5 +163,9 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
             gates,
             *states,
             layer.result.buffer,
+            layer.clip,
+            weights,
+            candidate,
+            reset,
         )
     )

@@ -31,3 +31,52 @@ INLINE void lstm_units(int units, const float *g, float *restrict c, float *y) {
     y[j] = o * tangent(c[j]);
   }
 }
+
+/* The same with what goes into an activation bounded by `most`. p are the weights of peepholes, of the gates i, o, f. */
+INLINE float bounded(float x, float most) { return x > most ? most : x < -most ? -most : x; }
+
+INLINE void rnn_units_of_tangent_within(int units, const float *g, float most, float *y) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) y[j] = tangent(bounded(g[j], most));
+}
+
+INLINE void rnn_units_of_rectified_within(int units, const float *g, float most, float *y) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) y[j] = rectified(bounded(g[j], most));
+}
+
+INLINE void gru_units_within(int units, const float *x, const float *g, const float *h, float most, float *y) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) {
+    const float z = sigmoid(bounded(x[j] + g[j], most));
+    const float r = sigmoid(bounded(x[units + j] + g[units + j], most));
+    const float n = tangent(bounded(x[2 * units + j] + r * g[2 * units + j], most));
+    y[j] = n + z * (h[j] - n);
+  }
+}
+
+/* A GRU that resets its states before their product: what the third product is of, then the rest of the equations. */
+INLINE void gru_reset_units(int units, const float *x, const float *g, const float *h, float most, float *reset) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) reset[j] = sigmoid(bounded(x[units + j] + g[units + j], most)) * h[j];
+}
+
+INLINE void gru_units_after_reset(int units, const float *x, const float *g, const float *h, float most, float *y) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) {
+    const float z = sigmoid(bounded(x[j] + g[j], most));
+    const float n = tangent(bounded(x[2 * units + j] + g[2 * units + j], most));
+    y[j] = n + z * (h[j] - n);
+  }
+}
+
+INLINE void lstm_units_within(int units, const float *g, const float *p, float most, float *restrict c, float *y) {
+  INDEPENDENT
+  for (int j = 0; j < units; j++) {
+    const float i = sigmoid(bounded(g[j] + p[j] * c[j], most));
+    const float f = sigmoid(bounded(g[2 * units + j] + p[2 * units + j] * c[j], most));
+    c[j] = f * c[j] + i * tangent(bounded(g[3 * units + j], most));
+    const float o = sigmoid(bounded(g[units + j] + p[units + j] * c[j], most));
+    y[j] = o * tangent(c[j]);
+  }
+}
