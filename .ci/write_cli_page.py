@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from rnnedge.cli.app import VERBS
+from rnnedge.cli._app import VERBS
 
 _HEAD = """\
 # Verbs and options

@@ -14,7 +14,7 @@ from torch import nn
 
 import rnnedge
 from bench.bare import bare_run
-from rnnedge.baselines.frame_steps import eager, one_torch_thread, plain_export
+from rnnedge.baselines._frame_steps import eager, one_torch_thread, plain_export
 from rnnedge_runtime.contract import FORMS, Array
 from rnnedge_runtime.measure import percentile, side_by_side
 

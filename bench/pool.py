@@ -15,7 +15,7 @@ from torch import nn
 
 import rnnedge
 from bench.bare import bare_run
-from rnnedge.baselines.frame_steps import plain_export
+from rnnedge.baselines._frame_steps import plain_export
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.measure import percentile, side_by_side
 

@@ -23,14 +23,14 @@ import numpy as np
 import torch
 
 from bench.pages import publish, table
-from rnnedge.baselines.frame_steps import one_torch_thread
+from rnnedge.baselines._frame_steps import one_torch_thread
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.recipes import find_recipe
 from rnnedge.tasks import speech
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, finetune, fit
+from rnnedge.training._trainer import Augment
 from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE
 from rnnedge.training.quantization import PRECISIONS
-from rnnedge.training.trainer import Augment
 
 SEEDS = (0, 1, 2)
 SPEECH_UNITS = (64, 32, 16)

@@ -24,7 +24,7 @@ from bench.by_hand import BY_HAND
 from bench.pages import machine, publish, table
 from bench.streaming_peers import PEERS, Step
 from examples.networks import NETWORKS
-from rnnedge.baselines.frame_steps import one_torch_thread, plain_export
+from rnnedge.baselines._frame_steps import one_torch_thread, plain_export
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.measure import percentile, side_by_side
 

@@ -18,7 +18,7 @@ from bench.text_by_hand import epochs
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.nn.cells import Cell, build_cell
 from rnnedge.recipes import find_recipe
-from rnnedge.recipes.run import load_data, network_config
+from rnnedge.recipes._run import load_data, network_config
 from rnnedge.training import Epoch, SequenceData, fit
 
 EPOCHS = 3

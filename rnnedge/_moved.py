@@ -12,12 +12,15 @@ from typing import Any
 
 # The old module; the new one; functions that have another name there.
 _MOVED: dict[str, tuple[str, dict[str, str]]] = {
-    "rnnedge.learning": ("rnnedge.recipes.run", {"learn": "train_recipe", "relearn": "finetune_run"}),
-    "rnnedge.nn.log_mel": ("rnnedge.audio.log_mel", {}),
-    "rnnedge.peers": ("rnnedge.baselines.frame_steps", {}),
-    "rnnedge.recipe": ("rnnedge.recipes.recipe", {}),
+    "rnnedge.learning": ("rnnedge.recipes", {"learn": "train_recipe", "relearn": "finetune_run"}),
+    "rnnedge.nn.attention": ("rnnedge.nn", {}),
+    "rnnedge.nn.convolution": ("rnnedge.nn", {}),
+    "rnnedge.nn.log_mel": ("rnnedge.audio", {}),
+    "rnnedge.nn.lru": ("rnnedge.nn", {}),
+    "rnnedge.peers": ("rnnedge.baselines", {}),
+    "rnnedge.recipe": ("rnnedge.recipes", {}),
     "rnnedge.training.range_test": ("rnnedge.training.lr_finder", {}),
-    "rnnedge.weights": ("rnnedge.sources.weights", {}),
+    "rnnedge.weights": ("rnnedge.sources", {}),
 }
 
 

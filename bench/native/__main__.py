@@ -19,7 +19,7 @@ from bench.peers.harness import Turns
 from bench.peers.problem import CELLS, SIZES, Case
 from bench.peers.record import machine
 from bench.pool import one_core
-from rnnedge.baselines.frame_steps import one_torch_thread
+from rnnedge.baselines._frame_steps import one_torch_thread
 from rnnedge_export.codegen.targets import target_of
 from rnnedge_export.codegen.toolchain import system_compiler
 

@@ -1,5 +1,5 @@
 """The audio front end: a network layer from samples to log-mel energies, and its statistics from recordings."""
 
-from rnnedge.audio.log_mel import LogMel, LogMelFrames
+from rnnedge.audio._log_mel import LogMel, LogMelFrames
 
 __all__ = ["LogMel", "LogMelFrames"]

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree
 
-from rnnedge.baselines.frame_steps import Step, eager, one_torch_thread, plain_export, torchscript
+from rnnedge.baselines._frame_steps import Step, eager, one_torch_thread, plain_export, torchscript
 from rnnedge.sources import load_source
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused

@@ -12,9 +12,9 @@ import sys
 import warnings
 from typing import NoReturn
 
-from rnnedge.cli.extras import missing_extra
-from rnnedge.cli.interruption import Interruption
-from rnnedge.cli.streams import drop, finish, prepare
+from rnnedge.cli._extras import missing_extra
+from rnnedge.cli._interruption import Interruption
+from rnnedge.cli._streams import drop, finish, prepare
 from rnnedge.report.escape import inert
 
 # Letters of a message: a name of a megabyte is not worth a screen.
@@ -125,7 +125,7 @@ def _invoke(arguments: list[str]) -> None:
     """Run a verb in typer's context; called as a function, the app would swallow interruptions."""
     from typer.main import get_command
 
-    from rnnedge.cli.app import app
+    from rnnedge.cli._app import app
 
     if "_RNNEDGE_COMPLETE" in os.environ:
         app(prog_name="rnnedge")

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, SourceTrustOption
+from rnnedge.cli._output import JsonOption, SourceTrustOption
 
 
 def command(
@@ -35,8 +35,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import stages
-    from rnnedge.cli.outputs import check_outputs
+    from rnnedge.cli._output import stages
+    from rnnedge.cli._outputs import check_outputs
 
     check_outputs({"--output": output}, [file])
     pairs = [_pair(text, ":", "--state") for text in state]

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
-from rnnedge.cli.remote import OnOption, RemotePythonOption, SshOptions, bench_there
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._remote import OnOption, RemotePythonOption, SshOptions, bench_there
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +89,10 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import stages
+    from rnnedge.cli._output import stages
 
     if html is not None:
-        from rnnedge.cli.outputs import check_outputs
+        from rnnedge.cli._outputs import check_outputs
         from rnnedge.report.page import check_drawable
 
         check_drawable()
@@ -162,7 +162,7 @@ def _budgets(text: str | None, seconds: float, streams: bool) -> list[Budget]:
 
 
 def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bool) -> None:
-    from rnnedge.cli.output import print_json, say, write
+    from rnnedge.cli._output import print_json, say, write
     from rnnedge.report.bench import SCHEMA_VERSION
 
     if json:
@@ -184,7 +184,7 @@ def _show(report: Mapping[str, Any], html: Path | None, markdown: bool, json: bo
 
 
 def _print(report: Mapping[str, Any]) -> None:
-    from rnnedge.cli.output import print_table
+    from rnnedge.cli._output import print_table
     from rnnedge.report.figures import baseline_table, latency_table, other_table, title
 
     print_table(title(report), *latency_table(report))
@@ -205,7 +205,7 @@ def _judge(report: Mapping[str, Any], budgets: list[Budget]) -> None:
 
 
 def _compare(paths: list[str], html: Path | None, markdown: bool, json: bool) -> None:
-    from rnnedge.cli.output import print_json, print_table, say, write
+    from rnnedge.cli._output import print_json, print_table, say, write
     from rnnedge.report.compare import compare, difference_table, remarks
     from rnnedge.report.figures import markdown_table
     from rnnedge.report.read import read_report

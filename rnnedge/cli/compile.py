@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge_export.codegen import Built
@@ -48,9 +48,9 @@ def command(
     """See the module's docstring, which is the help text."""
     from tempfile import TemporaryDirectory
 
-    from rnnedge.cli.output import stages
-    from rnnedge.cli.outputs import check_named
-    from rnnedge.cli.words import choice
+    from rnnedge.cli._output import stages
+    from rnnedge.cli._outputs import check_named
+    from rnnedge.cli._words import choice
     from rnnedge_export.codegen import build_in, publish
     from rnnedge_export.codegen.prove import prove
     from rnnedge_export.codegen.targets import TARGETS
@@ -97,7 +97,7 @@ def _sizes(built: Built) -> dict[str, int]:
 
 
 def _print(built: Built, proof: Proof | None) -> None:
-    from rnnedge.cli.output import tell
+    from rnnedge.cli._output import tell
 
     sizes = _sizes(built)
     by = f" by {built.compiler}" if built.compiler else ""
@@ -114,7 +114,7 @@ def _print(built: Built, proof: Proof | None) -> None:
 
 
 def _print_json(built: Built, proof: Proof | None) -> None:
-    from rnnedge.cli.output import print_json
+    from rnnedge.cli._output import print_json
 
     fields: dict[str, Any] = {
         "files": [str(path) for path in built.files],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
     from rnnedge.demo.page import Demo
@@ -31,8 +31,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import milestones, print_json
-    from rnnedge.cli.outputs import check_named
+    from rnnedge.cli._output import milestones, print_json
+    from rnnedge.cli._outputs import check_named
     from rnnedge.demo.page import write_html
     from rnnedge.demo.run import walk
     from rnnedge_runtime.atomic import make_folder, write_text
@@ -63,7 +63,7 @@ def command(
 
 
 def _print(demo: Demo, report: Path) -> None:
-    from rnnedge.cli.output import print_table, tell
+    from rnnedge.cli._output import print_table, tell
 
     rows = [
         (

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
@@ -55,8 +55,8 @@ def command(
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, say, stages, tell
-    from rnnedge.cli.outputs import check_named, check_outputs
+    from rnnedge.cli._output import print_json, say, stages, tell
+    from rnnedge.cli._outputs import check_named, check_outputs
     from rnnedge.explain import write_arrays, write_page, write_pictures
     from rnnedge.report.page import check_page
     from rnnedge_runtime.atomic import make_folder
@@ -144,7 +144,7 @@ def _frames(recording: str, contract: Contract) -> Array:
     """The whole recording; raises `InputError` where it has no frame."""
     import numpy as np
 
-    from rnnedge.frames.readers import read_frames
+    from rnnedge.frames._readers import read_frames
     from rnnedge_runtime.errors import InputError
 
     pieces = [next(iter(p.values())) if isinstance(p, dict) else p for p in read_frames(recording, contract)]
@@ -174,7 +174,7 @@ def _baseline(given: str | None, contract: Contract) -> str | Array | None:
 def _print(found: Explanation) -> None:
     import numpy as np
 
-    from rnnedge.cli.output import print_table, tell
+    from rnnedge.cli._output import print_table, tell
 
     rows = []
     for one in found.layers:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.options import field_option
-from rnnedge.cli.output import JsonOption, SourceTrustOption
-from rnnedge.cli.precision import (
+from rnnedge.cli._options import field_option
+from rnnedge.cli._output import JsonOption, SourceTrustOption
+from rnnedge.cli._precision import (
     BudgetOption,
     CalibrationOption,
     LayerOption,
@@ -71,9 +71,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import stages
-    from rnnedge.cli.outputs import check_outputs
-    from rnnedge.cli.words import choice
+    from rnnedge.cli._output import stages
+    from rnnedge.cli._outputs import check_outputs
+    from rnnedge.cli._words import choice
     from rnnedge_runtime.contract import FORMS
 
     if form is not None:
@@ -94,7 +94,7 @@ def command(
 
 def print_report(report: Report, verb: str, source: str, *, json: bool, explain: bool = False) -> None:
     """What was written, and its proof."""
-    from rnnedge.cli.output import counted, print_json, tell
+    from rnnedge.cli._output import counted, print_json, tell
 
     contract = report.contract
     if json:
@@ -137,8 +137,8 @@ def _export(
 ) -> Report:
     """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
     import rnnedge
-    from rnnedge.cli.output import say
-    from rnnedge.cli.precision import asked, recordings
+    from rnnedge.cli._output import say
+    from rnnedge.cli._precision import asked, recordings
 
     names = labels.split(",") if labels else ()
     if source.endswith(".onnx"):
@@ -166,7 +166,7 @@ def _export(
 
 def _explain(report: Report) -> None:
     """How the time axis flows, one line for operators that leave everything as it is; then the latency in words."""
-    from rnnedge.cli.output import counted, print_table, tell
+    from rnnedge.cli._output import counted, print_table, tell
 
     rows: list[tuple[str, ...]] = []
     for step in report.steps:
@@ -197,7 +197,7 @@ def checks_as_json(verification: Verification) -> dict[str, Any]:
 
 def print_checks(title: str, verification: Verification) -> None:
     """The checks of a verification as a table, each error beside its tolerance."""
-    from rnnedge.cli.output import print_table
+    from rnnedge.cli._output import print_table
 
     rows = [
         (c.name, f"{c.max_error:.1e}", f"{c.tolerance:.1e}", "ok" if c.passed else "FAILED", c.detail)

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli.providers import ProviderOption
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption
 
 
 def command(
@@ -32,7 +32,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, write
+    from rnnedge.cli._output import print_json, write
     from rnnedge.tasks.generate import Sampling, generate
     from rnnedge_runtime import load
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Contract, Model, Port, State
@@ -25,7 +25,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, print_table
+    from rnnedge.cli._output import print_json, print_table
     from rnnedge_runtime import load
     from rnnedge_runtime.contract_json import as_dict
 

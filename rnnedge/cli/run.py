@@ -19,13 +19,13 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rnnedge.cli.predictions import Writer
+    from rnnedge.cli._predictions import Writer
     from rnnedge_runtime import Event, Model
     from rnnedge_runtime.faults import NonFinite
     from rnnedge_runtime.frames import Frames
@@ -50,9 +50,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.outputs import check_outputs
-    from rnnedge.cli.predictions import Writer
-    from rnnedge.frames.readers import read_frames
+    from rnnedge.cli._outputs import check_outputs
+    from rnnedge.cli._predictions import Writer
+    from rnnedge.frames._readers import read_frames
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 
@@ -79,7 +79,7 @@ def command(
 def _stream(
     model: Model, source: str, pieces: Iterator[Frames], writer: Writer, target: IO[str], non_finite: str
 ) -> None:
-    from rnnedge.cli.output import say
+    from rnnedge.cli._output import say
     from rnnedge_runtime.errors import InputError
 
     def tell(event: Event) -> None:

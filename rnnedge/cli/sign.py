@@ -22,7 +22,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli._output import JsonOption
 
 
 def command(
@@ -36,7 +36,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, tell
+    from rnnedge.cli._output import print_json, tell
     from rnnedge_runtime.signing import new_key as make_key
     from rnnedge_runtime.signing import sign
 

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption
+from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
-    from rnnedge.recipes.run import Run
+    from rnnedge.recipes._run import Run
 
 
 def command(
@@ -55,8 +55,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import tell, write
-    from rnnedge.cli.outputs import check_named
+    from rnnedge.cli._output import tell, write
+    from rnnedge.cli._outputs import check_named
     from rnnedge.files.config_tables import nearest
     from rnnedge.recipes import find_recipe
     from rnnedge.tasks.catalogue import TASKS
@@ -82,11 +82,11 @@ def command(
     training = {} if seed is None else {"seed": seed}
     chosen = _changed(find_recipe(recipe), change or [], network, training)
     if range_test:
-        from rnnedge.cli.tune_training import find_learning_rate
+        from rnnedge.cli._tune_training import find_learning_rate
 
         find_learning_rate(chosen, output, json)
     elif search:
-        from rnnedge.cli.tune_training import search_recipes
+        from rnnedge.cli._tune_training import search_recipes
 
         search_recipes(chosen, output, search, epochs, json)
     else:
@@ -105,8 +105,8 @@ def _train(
 ) -> None:
     from contextlib import ExitStack
 
-    from rnnedge.cli.output import print_json, say, tell
-    from rnnedge.cli.training_progress import training_progress
+    from rnnedge.cli._output import print_json, say, tell
+    from rnnedge.cli._training_progress import training_progress
     from rnnedge.recipes import finetune_run, train_recipe
     from rnnedge.training.distributed import joined
     from rnnedge.training.finetuning import EPOCHS
@@ -140,7 +140,7 @@ def _train(
 
 def _check_start(source: Path | None, quantize: str | None, output: Path) -> None:
     """A network to start from is there to be fine-tuned, into another folder."""
-    from rnnedge.cli.words import choice
+    from rnnedge.cli._words import choice
     from rnnedge.training.quantization import PRECISIONS
 
     if quantize is not None:

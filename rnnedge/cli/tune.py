@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, SourceTrustOption
-from rnnedge.cli.precision import CalibrationOption, ToleranceOption
+from rnnedge.cli._output import JsonOption, SourceTrustOption
+from rnnedge.cli._precision import CalibrationOption, ToleranceOption
 
 if TYPE_CHECKING:
     from rnnedge.tuning import Tuned
@@ -44,9 +44,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli.output import print_json, stages
-    from rnnedge.cli.outputs import check_outputs
-    from rnnedge.cli.words import choice
+    from rnnedge.cli._output import print_json, stages
+    from rnnedge.cli._outputs import check_outputs
+    from rnnedge.cli._words import choice
     from rnnedge_export.options import PRECISIONS
 
     choice(objective, _OBJECTIVES, "--objective")
@@ -85,7 +85,7 @@ def _session(
     progress: Any,
 ) -> Iterator[tuple[Any, Any, dict[str, str]]]:
     """What was captured, what all candidates share, and what the source is."""
-    from rnnedge.cli.precision import asked, recordings
+    from rnnedge.cli._precision import asked, recordings
     from rnnedge_export.session import ExportOptions, of_file, of_module
 
     # The name does not matter: each candidate has its own.
@@ -110,7 +110,7 @@ def _session(
 
 
 def _fields(tuned: Tuned) -> dict[str, Any]:
-    from rnnedge.tuning.tune import figures
+    from rnnedge.tuning._tune import figures
 
     return {
         "path": str(tuned.path),
@@ -127,7 +127,7 @@ def _fields(tuned: Tuned) -> dict[str, Any]:
 
 
 def _print(tuned: Tuned, objective: str) -> None:
-    from rnnedge.cli.output import print_table, say, tell
+    from rnnedge.cli._output import print_table, say, tell
 
     choice = tuned.choice
     on_front = {trial.candidate for trial in choice.front}

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli.output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli.providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Model
@@ -54,7 +54,7 @@ def command(
 
 
 def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
-    from rnnedge.cli.output import print_json, tell
+    from rnnedge.cli._output import print_json, tell
     from rnnedge_runtime import replay
 
     report = replay(model)
@@ -71,8 +71,8 @@ def _compare(
     file: Path, against: str, axes: tuple[int | None, str], opened: dict[str, Any], json: bool
 ) -> tuple[bool, str]:
     import rnnedge
+    from rnnedge.cli._output import print_json, stages
     from rnnedge.cli.export import checks_as_json, print_checks
-    from rnnedge.cli.output import print_json, stages
     from rnnedge.sources import load_source
 
     with stages(f"verify {file}") as progress:

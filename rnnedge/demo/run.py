@@ -13,7 +13,7 @@ import torch
 from torch.utils import _pytree
 
 import rnnedge
-from rnnedge.baselines.frame_steps import eager, one_torch_thread, plain_export
+from rnnedge.baselines._frame_steps import eager, one_torch_thread, plain_export
 from rnnedge.demo.page import Contender, Demo, FormResult, Utterance
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.recipes import find_recipe, train_recipe

@@ -4,13 +4,13 @@
 `write_page`, `write_pictures` and `write_arrays` keep what was found.
 """
 
-from rnnedge.explain.attribution import Attribution, Baseline
-from rnnedge.explain.explain import explain_file, explain_module
-from rnnedge.explain.explanation import Explanation, Findings
-from rnnedge.explain.from_file import open_tapped
-from rnnedge.explain.outputs import Target
-from rnnedge.explain.recording import Layer, Recording
-from rnnedge.explain.render import write_arrays, write_page, write_pictures
+from rnnedge.explain._attribution import Attribution, Baseline
+from rnnedge.explain._explain import explain_file, explain_module
+from rnnedge.explain._explanation import Explanation, Findings
+from rnnedge.explain._from_file import open_tapped
+from rnnedge.explain._outputs import Target
+from rnnedge.explain._recording import Layer, Recording
+from rnnedge.explain._render import write_arrays, write_page, write_pictures
 
 __all__ = [
     "Attribution",

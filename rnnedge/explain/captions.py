@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnedge.explain.memory import Reach
+    from rnnedge.explain._memory import Reach
 
 
 def reach_words(reach: Reach) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge.explain.recording import Layer
+from rnnedge.explain._recording import Layer
 from rnnedge_runtime.contract import Array
 
 SHUT, OPEN = 0.1, 0.9

@@ -1,5 +1,5 @@
 """Frames from files and pipes, as a model takes them: CSV, JSON lines, NPY, NPZ and WAV."""
 
-from rnnedge.frames.readers import read_frames
+from rnnedge.frames._readers import read_frames
 
 __all__ = ["read_frames"]

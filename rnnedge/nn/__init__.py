@@ -1,16 +1,16 @@
 """Recurrent networks whose every module is `forward(x, state=None) -> (y, state)`."""
 
-from rnnedge.nn.attention import Attention, WindowAttention
+from rnnedge.nn._attention import Attention, WindowAttention
+from rnnedge.nn._config import OUTPUTS, NetworkConfig
+from rnnedge.nn._connections import CONNECTIONS
+from rnnedge.nn._convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
+from rnnedge.nn._lru import LRU
+from rnnedge.nn._network import RecurrentNetwork
 from rnnedge.nn.cells import CELLS
-from rnnedge.nn.config import OUTPUTS, NetworkConfig
-from rnnedge.nn.connections import CONNECTIONS
-from rnnedge.nn.convolution import CausalConv1d, CausalConv2d, Conv1d, Conv2d
 from rnnedge.nn.elman import SigmoidRNN
 from rnnedge.nn.linear_scan import linear_recurrence
-from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
 from rnnedge.nn.minimal import MinGRU, MinLSTM
-from rnnedge.nn.network import RecurrentNetwork
 from rnnedge.nn.time_loop import time_loop
 
 __all__ = [

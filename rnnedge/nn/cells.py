@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from rnnedge.nn._lru import LRU
 from rnnedge.nn.elman import SigmoidRNN
-from rnnedge.nn.lru import LRU
 from rnnedge.nn.lstm import VariantLSTM
 from rnnedge.nn.minimal import MinGRU, MinLSTM
 

@@ -1,5 +1,5 @@
 """Run a benchmark on another machine, over the system's ssh, and bring its report back."""
 
-from rnnedge.remote.run import NEEDS, run_remote
+from rnnedge.remote._run import NEEDS, run_remote
 
 __all__ = ["NEEDS", "run_remote"]

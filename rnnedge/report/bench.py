@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.report.histograms import encode, timeline
+from rnnedge.report._histograms import encode, timeline
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.host import fingerprint, throttling, warnings_of
 from rnnedge_runtime.loader import load

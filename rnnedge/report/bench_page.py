@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnedge.report._histograms import decode
 from rnnedge.report.compare import compare, difference_table, kind, remarks
 from rnnedge.report.figures import baseline_table, latency_table, other_table
-from rnnedge.report.histograms import decode
 from rnnedge.report.page import render
 from rnnedge.report.plots import cumulative, latency_histogram, slowest_over_time
 from rnnedge_runtime.atomic import write_text

@@ -10,8 +10,8 @@ from math import isfinite
 from typing import Any
 
 from rnnedge.files.small import parse_json, read_small
+from rnnedge.report._histograms import decode
 from rnnedge.report.bench import SCHEMA_VERSION
-from rnnedge.report.histograms import decode
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 _MOST_BYTES = 1 << 24

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rnnedge.tasks import image, memory, series, series_trend, speech, text
+from rnnedge.tasks._task import NoOptions, Task
 from rnnedge.tasks.memory import MemoryOptions
-from rnnedge.tasks.task import NoOptions, Task
 from rnnedge.training.splits import Splits
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rnnedge.training import SequenceData
+from rnnedge.training._trainer import Augment
 from rnnedge.training.splits import Splits
-from rnnedge.training.trainer import Augment
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 

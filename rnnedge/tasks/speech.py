@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from rnnedge.training import SequenceData
+from rnnedge.training._trainer import Augment
 from rnnedge.training.splits import Splits
-from rnnedge.training.trainer import Augment
 from rnnedge_runtime.errors import MissingExtra
 
 FRAME_RATE_HZ = 1000 / 6.4

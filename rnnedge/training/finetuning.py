@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnedge.nn import RecurrentNetwork
-from rnnedge.training.config import TrainerConfig
-from rnnedge.training.data import SequenceData
-from rnnedge.training.epoch import Epoch
+from rnnedge.training._config import TrainerConfig
+from rnnedge.training._data import SequenceData
+from rnnedge.training._epoch import Epoch
+from rnnedge.training._trainer import Augment, TrainResult, fit
 from rnnedge.training.quantization import PRECISIONS, fake_quantized
-from rnnedge.training.trainer import Augment, TrainResult, fit
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 

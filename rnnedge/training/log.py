@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnedge.training.epoch import Epoch
+from rnnedge.training._epoch import Epoch
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import InputError, MissingExtra
 

@@ -18,7 +18,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from rnnedge.training.config import TrainerConfig
+from rnnedge.training._config import TrainerConfig
 
 CLASSES = ("cross_entropy", "ctc")
 _SMALLEST_LOG_VARIANCE = -14.0

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from rnnedge.nn import RecurrentNetwork
-from rnnedge.training.compatibility import check
-from rnnedge.training.config import TrainerConfig
-from rnnedge.training.data import Array, SequenceData
-from rnnedge.training.objective import Objective, judged_count
-from rnnedge.training.optimizers import make_optimizer
-from rnnedge.training.stateful_batches import lanes
-from rnnedge.training.tbptt import Window, batches, cut
+from rnnedge.training._compatibility import check
+from rnnedge.training._config import TrainerConfig
+from rnnedge.training._data import Array, SequenceData
+from rnnedge.training._objective import Objective, judged_count
+from rnnedge.training._optimizers import make_optimizer
+from rnnedge.training._stateful_batches import lanes
+from rnnedge.training._tbptt import Window, batches, cut
 from rnnedge_runtime.errors import InputError
 
 _LOWEST, _HIGHEST = 1e-6, 10.0

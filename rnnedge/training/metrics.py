@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from rnnedge.training.config import TrainerConfig
+from rnnedge.training._config import TrainerConfig
+from rnnedge.training._tbptt import Window
 from rnnedge.training.losses import prediction
-from rnnedge.training.tbptt import Window
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:

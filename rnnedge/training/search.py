@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from rnnedge.nn import NetworkConfig
 from rnnedge.options import search_space
-from rnnedge.training.config import TrainerConfig
-from rnnedge.training.epoch import Epoch
+from rnnedge.training._config import TrainerConfig
+from rnnedge.training._epoch import Epoch
 from rnnedge_runtime.atomic import make_folder
 from rnnedge_runtime.errors import InputError, MissingExtra
 

@@ -3,7 +3,7 @@
 candidates (what there is to try) -> trial (quick look, proof, paced rounds) -> choice (front, winner, noise)
 """
 
-from rnnedge.tuning.pareto import Choice, choose, front
-from rnnedge.tuning.tune import Tuned, tune
+from rnnedge.tuning._pareto import Choice, choose, front
+from rnnedge.tuning._tune import Tuned, tune
 
 __all__ = ["Choice", "Tuned", "choose", "front", "tune"]

@@ -17,7 +17,7 @@ from rnnedge_runtime import InputError, load
 from rnnedge_runtime.checksum import check_seal, seal
 
 if TYPE_CHECKING:
-    from rnnedge.training.state import TrainingState
+    from rnnedge.training._state import TrainingState
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 _FRAMES = 300
@@ -139,7 +139,7 @@ def write_checkpoint(folder: Path, version: str) -> None:
     import torch
 
     from rnnedge.nn import NetworkConfig, RecurrentNetwork
-    from rnnedge.training.checkpoint import RunInfo, save_checkpoint
+    from rnnedge.training._checkpoint import RunInfo, save_checkpoint
 
     torch.manual_seed(len(version) + ord(version[0]))
     save_checkpoint(folder, RecurrentNetwork(NetworkConfig("gru", 4, 8, 3)), RunInfo(task=version))
@@ -147,7 +147,7 @@ def write_checkpoint(folder: Path, version: str) -> None:
 
 def read_checkpoint(folder: Path) -> str:
     """By `load_checkpoint`, which checks that config and weights belong together."""
-    from rnnedge.training.checkpoint import load_checkpoint
+    from rnnedge.training._checkpoint import load_checkpoint
 
     return load_checkpoint(folder)[1].task
 
@@ -159,7 +159,7 @@ def new_training() -> TrainingState:
 
     from rnnedge.nn import NetworkConfig, RecurrentNetwork
     from rnnedge.training import SequenceData, TrainerConfig
-    from rnnedge.training.state import TrainingState
+    from rnnedge.training._state import TrainingState
 
     torch.manual_seed(0)
     data = SequenceData((np.ones((5, 4), np.float32),), (0,))

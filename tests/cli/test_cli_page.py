@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rnnedge.cli.app import VERBS
+from rnnedge.cli._app import VERBS
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnedge.cli.extras import EXTRAS
+from rnnedge.cli._extras import EXTRAS
 from rnnedge.recipes.recipe import parse_toml
 from rnnedge.sources import load_source
 from rnnedge_runtime.errors import ModelRefused

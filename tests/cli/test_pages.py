@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from rnnedge.cli.app import app
+from rnnedge.cli._app import app
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -10,9 +10,10 @@ import torch
 from command import Command
 
 from rnnedge.cli import execute
-from rnnedge.recipes.run import STATE
+from rnnedge.recipes._run import STATE
 from rnnedge.sources import load_source
-from rnnedge.training import fake_quantized, trainer
+from rnnedge.training import _trainer as trainer
+from rnnedge.training import fake_quantized
 
 pytest.importorskip("sktime")
 

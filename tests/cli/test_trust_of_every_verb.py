@@ -15,7 +15,7 @@ from command import Command, Done
 from onnx import TensorProto, helper, numpy_helper
 from typer.main import get_command
 
-from rnnedge.cli.app import app
+from rnnedge.cli._app import app
 from rnnedge_runtime.signing import new_key, sign
 
 SECRET = b"TOPSECRET" * 4096

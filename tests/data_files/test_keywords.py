@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import rnnedge_export
-from rnnedge.audio.log_mel import LogMel, LogMelFrames
+from rnnedge.audio._log_mel import LogMel, LogMelFrames
 from rnnedge.data import DataConfig, SplitConfig, read_data
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, fit

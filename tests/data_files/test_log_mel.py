@@ -13,7 +13,7 @@ from in_one_test import in_one_test
 from torch import Tensor, nn
 
 import rnnedge_export
-from rnnedge.audio.log_mel import LogMel, LogMelFrames
+from rnnedge.audio._log_mel import LogMel, LogMelFrames
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate
 from rnnedge_runtime import load

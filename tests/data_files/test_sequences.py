@@ -14,8 +14,8 @@ from in_one_test import in_one_test
 from own_tables import made, write
 
 from rnnedge.data import DataConfig, DataSchema, OwnData, SplitConfig, read_data
-from rnnedge.data.recording import Recording
-from rnnedge.data.split import split
+from rnnedge.data._recording import Recording
+from rnnedge.data._split import split
 from rnnedge_runtime import InputError
 
 

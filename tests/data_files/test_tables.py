@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from in_one_test import in_one_test
 from own_tables import FORMATS, Made, made, write
 
-from rnnedge.data import DataConfig, csv_large
-from rnnedge.data.read import read_recordings
-from rnnedge.data.recording import Recordings
-from rnnedge.data.table import Roles
+from rnnedge.data import DataConfig
+from rnnedge.data import _csv_large as csv_large
+from rnnedge.data._read import read_recordings
+from rnnedge.data._recording import Recordings
+from rnnedge.data._table import Roles
 from rnnedge_runtime import InputError
 
 # No lone surrogates, no control characters, no space at an end: readers strip it. NPZ names become file names in an

@@ -11,8 +11,8 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge.data import DataConfig, read_data
-from rnnedge.data.recording import Recordings
-from rnnedge.data.wav_folder import read_wav, read_wav_folder
+from rnnedge.data._recording import Recordings
+from rnnedge.data._wav_folder import read_wav, read_wav_folder
 from rnnedge_runtime import InputError
 
 

@@ -30,8 +30,8 @@ from rnnedge.training import (
     save_checkpoint,
 )
 from rnnedge.tuning import choose, front, tune
-from rnnedge.tuning.candidates import Candidate
-from rnnedge.tuning.pareto import Trial
+from rnnedge.tuning._candidates import Candidate
+from rnnedge.tuning._pareto import Trial
 from rnnedge_export.session import of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.measure import (

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge.explain import explain_file, explain_module, open_tapped
-from rnnedge.explain.attribution import baseline_of
-from rnnedge.explain.from_module import record_module
-from rnnedge.explain.integrated import integrated_gradients
-from rnnedge.explain.occlusion import occlusion
-from rnnedge.explain.outputs import Target, choose_target
+from rnnedge.explain._attribution import baseline_of
+from rnnedge.explain._from_module import record_module
+from rnnedge.explain._integrated import integrated_gradients
+from rnnedge.explain._occlusion import occlusion
+from rnnedge.explain._outputs import Target, choose_target
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.sources import ModelSource
 from rnnedge_runtime import InputError, MissingExtra
@@ -61,7 +61,7 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_outputs(cell: str)
 
 def test_too_few_steps_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sum is no matter of course: two steps along the way miss it, and the gap says so."""
-    from rnnedge.explain import integrated
+    from rnnedge.explain import _integrated as integrated
 
     monkeypatch.setattr(integrated, "_STEPS", 2)
     monkeypatch.setattr(integrated, "_MOST_STEPS", 2)
@@ -242,6 +242,6 @@ def test_a_baseline_of_another_shape_is_refused() -> None:
 def test_without_captum_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the way that needs none."""
     monkeypatch.setitem(sys.modules, "captum", None)
-    monkeypatch.setattr("rnnedge.explain.explain.find_spec", lambda name: None)
+    monkeypatch.setattr("rnnedge.explain._explain.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"rnnedge\[explain\].*--taps"):
         explain_module(ModelSource(trained_like("gru"), None), sequence())

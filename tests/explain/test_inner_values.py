@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from examples.networks import small as networks
-from rnnedge.audio.log_mel import LogMel
+from rnnedge.audio._log_mel import LogMel
+from rnnedge.explain._decay import measured_decay
+from rnnedge.explain._from_module import record_module
+from rnnedge.explain._half_life import gate_half_life
 from rnnedge.explain.cells import READERS, STARTS, Inner, reads
-from rnnedge.explain.decay import measured_decay
-from rnnedge.explain.from_module import record_module
 from rnnedge.explain.gates import CELLS, Gate, kept_share
-from rnnedge.explain.half_life import gate_half_life
 from rnnedge.nn import NetworkConfig, RecurrentNetwork, SigmoidRNN
 from rnnedge_runtime import InputError, ModelRefused
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from rnnedge.explain._own_cells import min_gru, min_lstm
 from rnnedge.explain.cells import READERS
 from rnnedge.explain.gates import CELLS
-from rnnedge.explain.own_cells import min_gru, min_lstm
 from rnnedge.nn.minimal import MinGRU, MinLSTM
 
 

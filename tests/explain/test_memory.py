@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnedge.explain.decay import half_lives, measured_decay
-from rnnedge.explain.from_module import record_module
-from rnnedge.explain.half_life import gate_half_life
-from rnnedge.explain.memory import Reach, reach
-from rnnedge.explain.outputs import Target
-from rnnedge.explain.recording import Layer
-from rnnedge.explain.saturation import saturation
-from rnnedge.explain.trajectory import trajectory
+from rnnedge.explain._decay import half_lives, measured_decay
+from rnnedge.explain._from_module import record_module
+from rnnedge.explain._half_life import gate_half_life
+from rnnedge.explain._memory import Reach, reach
+from rnnedge.explain._outputs import Target
+from rnnedge.explain._recording import Layer
+from rnnedge.explain._saturation import saturation
+from rnnedge.explain._trajectory import trajectory
 
 pytestmark = pytest.mark.long
 

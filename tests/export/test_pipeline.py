@@ -13,7 +13,7 @@ from onnx_ir.passes import PostconditionError, PreconditionError
 
 import rnnedge_export
 from examples.networks import small as networks
-from rnnedge.cli.app import app
+from rnnedge.cli._app import app
 from rnnedge_export import ExportOptions, Precision, passes, pipeline
 from rnnedge_export.options import ExportKeywords
 from rnnedge_export.session import of_module

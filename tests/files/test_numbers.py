@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
-from rnnedge.data import csv_large
-from rnnedge.data.csv_table import read_csv
-from rnnedge.data.table import Roles
+from rnnedge.data import _csv_large as csv_large
+from rnnedge.data._csv_table import read_csv
+from rnnedge.data._table import Roles
 from rnnedge.files.numbers import is_header, is_number
-from rnnedge.frames.text_lines import read_lines
+from rnnedge.frames._text_lines import read_lines
 from rnnedge_runtime import Contract, InputError, Port
 
 NUMBERS = ["1", "-1", "+1", " 1 ", "1.", ".5", "1e5", "1E-5", "-.5e+3", "nan", "NaN", "-inf", "Infinity", "007"]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.frames.readers import read_frames
+from rnnedge.frames._readers import read_frames
 from rnnedge_runtime import Contract, Model, RnnEdgeError, load
 from rnnedge_runtime._snapshot import Snapshot, pack, unpack
 from rnnedge_runtime.contract_json import dump, parse

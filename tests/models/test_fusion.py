@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch.nn import functional
 
 from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork, WindowAttention
-from rnnedge.nn.convolution import CausalConv1d, CausalConv2d
+from rnnedge.nn._convolution import CausalConv1d, CausalConv2d
 from rnnedge_runtime import InputError
 
 

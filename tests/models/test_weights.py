@@ -14,7 +14,7 @@ from in_one_test import in_one_test
 from safetensors.torch import save_file
 from torch import nn
 
-from rnnedge.sources.weights import load_weights
+from rnnedge.sources._weights import load_weights
 from rnnedge_runtime import ModelRefused
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnedge.baselines.frame_steps import Step, eager, plain_export, torchscript
+from rnnedge.baselines._frame_steps import Step, eager, plain_export, torchscript
 
 FEATURES, HIDDEN, FRAMES = 3, 5, 20
 

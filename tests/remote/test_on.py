@@ -13,7 +13,7 @@ from command import Command, Done
 from sshd import Sshd, script
 
 from rnnedge.cli import execute
-from rnnedge.cli.remote import options_given
+from rnnedge.cli._remote import options_given
 from rnnedge_runtime.errors import RemoteError
 
 QUICK = ("--pushes", "50", "--processes", "2", "--seconds", "0.2", "--rate", "100")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
-from rnnedge.report.histograms import decode, encode, timeline
+from rnnedge.report._histograms import decode, encode, timeline
 from rnnedge_runtime import MissingExtra
 
 

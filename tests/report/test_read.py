@@ -15,10 +15,10 @@ import pytest
 from in_one_test import in_one_test
 from made_reports import made_report, made_run
 
+from rnnedge.report._histograms import decode, encode
 from rnnedge.report.bench_page import write_comparison, write_page
 from rnnedge.report.compare import compare, remarks
 from rnnedge.report.figures import markdown
-from rnnedge.report.histograms import decode, encode
 from rnnedge.report.read import read_report
 from rnnedge_runtime import InputError
 

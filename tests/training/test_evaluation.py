@@ -12,7 +12,7 @@ import torchmetrics
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, fit
-from rnnedge.training.evaluation import PIECE_FRAMES
+from rnnedge.training._evaluation import PIECE_FRAMES
 from rnnedge_runtime import InputError
 
 LONG = 2 * PIECE_FRAMES + 7
@@ -34,7 +34,7 @@ def labelled(seed: int, classes: int = 3, frames: int = LONG) -> SequenceData:
 @pytest.mark.parametrize("options", [{}, {"attention": {"window": 9, "heads": 2}}, {"connection": "highway"}])
 def test_streamed_in_pieces_the_loss_is_that_of_whole_sequences(options: dict[str, Any]) -> None:
     """Against one pass of each sequence through PyTorch."""
-    from rnnedge.nn.attention import Attention
+    from rnnedge.nn._attention import Attention
 
     fields = {k: Attention(**v) if k == "attention" else v for k, v in options.items()}
     network, data = new(**fields), labelled(1)

@@ -13,10 +13,10 @@ import torch
 
 import rnnedge_export
 from rnnedge.recipes import Recipe
-from rnnedge.recipes.run import STATE, finetune_run, load_data, network_config, train_recipe
+from rnnedge.recipes._run import STATE, finetune_run, load_data, network_config, train_recipe
 from rnnedge.sources import load_source
 from rnnedge.tasks import catalogue
-from rnnedge.tasks.task import Task
+from rnnedge.tasks._task import Task
 from rnnedge.training import SequenceData, TrainerConfig, load_checkpoint
 from rnnedge.training.log import read_log
 from rnnedge.training.splits import Splits
@@ -146,7 +146,7 @@ def test_a_training_that_diverges_keeps_the_last_good_network(
     """The message has the step, the norm of the gradient, and the epoch whose network is in the folder."""
     made = recipe("values", epochs=4, schedule="constant")
     good = train_recipe(replace(made, training=replace(made.training, epochs=2)), tmp_path / "good")
-    from rnnedge.training import trainer
+    from rnnedge.training import _trainer as trainer
 
     steps = 0
     losses = trainer.Objective.forward

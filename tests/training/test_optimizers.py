@@ -11,8 +11,8 @@ from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate, fit
-from rnnedge.training.config import OPTIMIZERS, SCHEDULES
-from rnnedge.training.optimizers import make_optimizer, make_schedule
+from rnnedge.training._config import OPTIMIZERS, SCHEDULES
+from rnnedge.training._optimizers import make_optimizer, make_schedule
 
 RATES = {"gradient_descent": 0.3, "sgd": 0.3, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.1, "rmsprop": 0.01}
 

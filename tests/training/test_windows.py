@@ -13,8 +13,8 @@ from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, fit
-from rnnedge.training.stateful_batches import lanes, windows_per_epoch
-from rnnedge.training.tbptt import batches, collate, cut
+from rnnedge.training._stateful_batches import lanes, windows_per_epoch
+from rnnedge.training._tbptt import batches, collate, cut
 from rnnedge_runtime import InputError
 
 CONFIG = TrainerConfig(loss="mse", epochs=1, batch_size=2, learning_rate=0.1, optimizer="sgd", schedule="constant")

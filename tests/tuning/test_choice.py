@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnedge.tuning.candidates import Candidate, candidates
-from rnnedge.tuning.pareto import Trial, choose, front
+from rnnedge.tuning._candidates import Candidate, candidates
+from rnnedge.tuning._pareto import Trial, choose, front
 
 
 def trial(form: str, precision: str, us: float, *, spread: float = 0.01, size: int = 1000, error: float = 0.0) -> Trial:

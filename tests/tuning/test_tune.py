@@ -14,7 +14,7 @@ from ticking import BUDGET, tick
 from torch import nn
 
 from rnnedge.tuning import tune
-from rnnedge.tuning.energy import Meter
+from rnnedge.tuning._energy import Meter
 from rnnedge_export.session import ExportSession, of_module
 from rnnedge_runtime import InputError, load
 

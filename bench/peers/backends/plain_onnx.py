@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.peers.problem import Problem, Step
-from rnnedge.baselines.frame_steps import plain_export, session_run
+from rnnedge.baselines._frame_steps import plain_export, session_run
 
 
 def write(problem: Problem, path: Path) -> None:

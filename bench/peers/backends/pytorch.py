@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.peers.problem import Problem, Step
-from rnnedge.baselines.frame_steps import eager, torchscript
+from rnnedge.baselines._frame_steps import eager, torchscript
 from rnnedge_runtime.contract import Array
 
 torch.set_num_threads(1)
@@ -54,7 +54,7 @@ def cell_compiled(problem: Problem, path: Path | None = None) -> Step:
 
 
 def _of_cell(step: Step) -> Step:
-    """`rnnedge.baselines.frame_steps` puts a batch axis in front of what it gets, and a cell wants no time axis."""
+    """`rnnedge.baselines._frame_steps` puts a batch axis in front of what it gets, and a cell wants no time axis."""
 
     def of_frame(frame: Array) -> Array:
         return step(frame[0])

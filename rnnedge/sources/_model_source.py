@@ -1,0 +1,159 @@
+"""Where a network comes from: a training run, or a factory in somebody's package."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge.sources._names import factory_name, nearest
+from rnnedge.sources._weights import load_weights
+from rnnedge_runtime.contract import Normalization
+from rnnedge_runtime.errors import InputError, ModelRefused
+
+_TRIAL_FRAMES = 8
+# That the trial frames may take of the input: a minute of audio, and more.
+_MOST_FRAMES = 1 << 22
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A module, an example of its input (batch, time, ...), and what is known about the two.
+
+    `inferred` says how the example was found, where nobody gave one; `task`: what a training run was about; `notes` are
+    for the provenance of a file that is made of it.
+    """
+
+    module: nn.Module
+    example: Any
+    labels: tuple[str, ...] = ()
+    frame_rate_hz: float | None = None
+    normalization: Normalization | None = None
+    inferred: str | None = None
+    task: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> ModelSource:
+    """Resolve a SOURCE of the command line.
+
+    1. A folder made by `rnnedge train`.
+    2. `package.module:name`, or `package/module.py:name`, found from the current folder too: a module, a class, or a
+       function that returns a module or (module, example). Without an example, a float32 input of `input_size`
+       features, or of a size that the layers suggest and that `forward` accepts. `weights`: a file of weights that are
+       put into the module.
+
+    Raises `ModelRefused` naming what is missing or fails.
+    """
+    if Path(text).is_dir():
+        if weights is not None:
+            raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
+        return _from_run(text)
+    made = _make(_import(*factory_name(text)), text)
+    module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(module, nn.Module):
+        raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
+    if weights is not None:
+        load_weights(module, weights)
+    if example is not None and input_size is None:
+        return ModelSource(module, example)
+    example, how = _example(module, input_size, text)
+    return ModelSource(module, example, inferred=how)
+
+
+def _from_run(folder: str) -> ModelSource:
+    from rnnedge.data import DataSchema
+    from rnnedge.training import load_checkpoint
+
+    network, info = load_checkpoint(folder)
+    config = network.config
+    normalization = Normalization(config.mean, config.std) if config.mean else None
+    frames = _TRIAL_FRAMES
+    while int(network.output_frames(torch.tensor(frames))) < _TRIAL_FRAMES:
+        frames *= 2
+        if frames > _MOST_FRAMES:
+            raise ModelRefused(
+                f"{folder}: expected frames after {_MOST_FRAMES:,} of the input, found none; train again"
+            )
+    tokens = torch.zeros(1, frames, dtype=torch.int64)
+    example = tokens if config.tokens else torch.zeros(1, frames, config.input_size)
+    try:
+        notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
+    except InputError as error:
+        raise ModelRefused(f"{folder}: not a data schema of this version ({error}); train again") from error
+    return ModelSource(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
+
+
+def _import(module_name: str, name: str) -> Any:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ModelRefused(
+            f"{module_name}:{name}: cannot import {error.name!r}; run from the folder that holds it, or install it"
+        ) from error
+    # A user's module can raise anything while it is imported.
+    except Exception as error:
+        raise ModelRefused(f"{module_name}: fails while it is imported: {type(error).__name__}: {error}") from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        names = [n for n in vars(module) if not n.startswith("_")]
+        listed = ", ".join(names)[:200]
+        raise ModelRefused(f"{module_name}: has no {name!r}; it has {listed}{nearest(name, names)}") from error
+
+
+def _make(factory: Any, text: str) -> Any:
+    if isinstance(factory, (nn.Module, tuple)) or not callable(factory):
+        return factory
+    try:
+        return factory()
+    # A user's factory can raise anything.
+    except Exception as error:
+        raise ModelRefused(f"{text}: fails when it is called: {type(error).__name__}: {error}") from error
+
+
+def _example(module: nn.Module, input_size: int | None, text: str) -> tuple[Tensor, str]:
+    candidates = [torch.randn(1, _TRIAL_FRAMES, input_size)] if input_size else list(_suggestions(module))
+    was_training = module.training
+    module.eval()
+    try:
+        for example in candidates:
+            try:
+                with torch.no_grad():
+                    module(example)
+            # Whatever forward raises, the next candidate may fit.
+            except Exception:
+                continue
+            kind = "int64 tokens" if example.dtype == torch.int64 else "float32"
+            return example, f"{kind} {tuple(example.shape)}, (batch, time, ...)"
+    finally:
+        module.train(was_training)
+    tried = ", ".join(str(tuple(example.shape)) for example in candidates) or "nothing"
+    raise ModelRefused(
+        f"{text}: no example input found (tried {tried}); let the factory return (module, example) or give --input-size"
+    )
+
+
+def _suggestions(module: nn.Module) -> Iterator[Tensor]:
+    """An input for every size that a layer asks for, in the order of the layers."""
+    seen: set[tuple[str, int]] = set()
+    for layer in module.modules():
+        if isinstance(layer, nn.Embedding) and ("tokens", 0) not in seen:
+            seen.add(("tokens", 0))
+            yield torch.arange(_TRIAL_FRAMES).remainder(layer.num_embeddings)[None]
+        size = getattr(layer, "input_size", getattr(layer, "in_features", None))
+        if isinstance(layer, nn.Conv1d):
+            size = layer.in_channels
+        if size is None and isinstance(layer, nn.LayerNorm):
+            size = layer.normalized_shape[-1]
+        if isinstance(size, int) and ("features", size) not in seen:
+            seen.add(("features", size))
+            yield torch.randn(1, _TRIAL_FRAMES, size)
