@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rnnedge.tuning import measuring
+from rnnedge.tuning import _measuring as measuring
 
 # Six candidates are looked at in its larger part, which are two precisions in three forms; then come the fewest rounds.
 BUDGET = 9.0
@@ -16,7 +16,7 @@ BUDGET = 9.0
 
 def tick(patch: pytest.MonkeyPatch) -> None:
     """All that is looked at is proven, and of it at most three finalists are measured in rounds of a dozen pushes."""
-    tuning, seconds = import_module("rnnedge.tuning.tune"), count()
+    tuning, seconds = import_module("rnnedge.tuning._tune"), count()
     patch.setattr(tuning, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
     patch.setattr(tuning, "_BEHIND", float("inf"))
     patch.setattr(tuning, "_FINALISTS", 3)
