@@ -5,7 +5,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 
-from rnnedge_runtime._exclusive import Alone, NoToken, forked_away
+from rnnedge_runtime._exclusive import Alone
+from rnnedge_runtime._fork import NoToken, forked_away
 from rnnedge_runtime._interpreter_exit import leave_with, wait_if_leaving
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._undo import Kept, Runner

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Protocol
 
-from rnnedge_runtime._exclusive import NoToken, Turnstile
+from rnnedge_runtime._exclusive import Turnstile
+from rnnedge_runtime._fork import NoToken
 from rnnedge_runtime.engine import Stop
 
 # An engine that does not end its run in this time is left to itself.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +13,6 @@ import numpy as np
 
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
-from rnnedge_runtime.errors import ContractError
 
 SCHEMA = 1
 FORMS = ("native", "scan", "unrolled", "step")
@@ -202,51 +201,3 @@ class Contract:
     def summaries(self) -> tuple[Port, ...]:
         """Outputs that describe the sequence so far rather than a frame of it."""
         return tuple(port for port in self.outputs if not port.per_frame)
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """What an engine says of a graph input or output; a dim is None where the graph leaves it open."""
-
-    name: str
-    dtype: str
-    shape: tuple[int | str | None, ...]
-
-
-def check_against_graph(
-    contract: Contract, inputs: Iterable[TensorInfo], outputs: Iterable[TensorInfo], name: str
-) -> None:
-    """Compare every promised input, output and state with the graph's own signature.
-
-    Raises `ContractError` naming the first value that differs, what was promised and what the graph has.
-    """
-    promised_in = [(p.name, p.dtype, p.shape) for p in contract.inputs]
-    promised_in += [(s.input, s.dtype, s.shape) for s in contract.states]
-    for cursor in contract.cursors:
-        frames: Dim = TIME if contract.chunk is None else cursor.clock.frames(contract.chunk)
-        promised_in.append((cursor.name, *(("int64", ()) if cursor.kind == "last" else ("bool", (frames,)))))
-    promised_out = [(p.name, p.dtype, p.shape) for p in contract.outputs]
-    promised_out += [(s.output, s.dtype, s.shape) for s in contract.states]
-    _compare("input", promised_in, inputs, name)
-    _compare("output", promised_out, outputs, name)
-
-
-def _compare(
-    side: str, promised: list[tuple[str, str, tuple[Dim, ...]]], infos: Iterable[TensorInfo], name: str
-) -> None:
-    found = {info.name: info for info in infos}
-    extra = set(found) - {p[0] for p in promised}
-    if extra:
-        raise ContractError(f"{name}: graph {side} {sorted(extra)[0]!r} is not in the contract; export the model again")
-    for key, dtype, shape in promised:
-        info = found.get(key)
-        if info is None:
-            raise ContractError(f"{name}: the contract names {side} {key!r}, the graph has {sorted(found)}")
-        fits = len(info.shape) == len(shape) and all(
-            not isinstance(here, int) or here == there for here, there in zip(info.shape, shape, strict=True)
-        )
-        if info.dtype != dtype or not fits:
-            raise ContractError(
-                f"{name}: {side} {key!r}: the contract promises {dtype}{list(shape)}, "
-                f"the graph has {info.dtype}{list(info.shape)}; export the model again"
-            )

@@ -6,9 +6,19 @@ An engine knows names, shapes and one thing more: how to bind fixed buffers once
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rnnedge_runtime.contract import Array, State, TensorInfo
+from rnnedge_runtime.contract import Array, State
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What an engine says of a graph input or output; a dim is None where the graph leaves it open."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...]
 
 
 class Held(Protocol):

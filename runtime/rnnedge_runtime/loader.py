@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
+from rnnedge_runtime._contract_check import check_against_graph
 from rnnedge_runtime._loaded_model import Loaded, first_that_starts
 from rnnedge_runtime._memory import STRICT
 from rnnedge_runtime._origin import Origin, origin_of
 from rnnedge_runtime.arguments import choice
 from rnnedge_runtime.checksum import check_seal
-from rnnedge_runtime.contract import check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engine import Engine, Preparation
 from rnnedge_runtime.engines._providers import NATIVE, check_options, choose_providers

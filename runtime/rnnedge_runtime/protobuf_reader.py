@@ -6,7 +6,8 @@ know, and makes an object of a hundred bytes out of two. Here the bytes are read
 1. A field that the grammar does not name, or of another wire type, is refused. So nothing is in the file that was not
    looked at.
 2. A field that stands once in the grammar stands once in the message: no two parsers can differ about which one counts.
-3. Reading stops at `fields` fields and at `depth` messages within each other, however long the file is.
+3. A reader that `skips` passes over fields that the grammar does not name: it looks for a few in a file of our own.
+4. Reading stops at `fields` fields and at `depth` messages within each other, however long the file is.
 
 The encoding is that of the protobuf specification ("Encoding"); groups are not part of it here.
 """
@@ -24,6 +25,7 @@ Message = dict[str, Any]
 """Field name -> int, float, str, memoryview (a blob), Message, or a list of these where the field repeats."""
 
 VARINT, BYTES, FIXED32 = 0, 2, 5
+_FIXED = {1: 8, FIXED32: 4}
 _FLOAT = Struct("<f")
 
 
@@ -56,7 +58,8 @@ class Reader:
     data: bytes
     fields: int
     depth: int
-    forbidden: Mapping[tuple[str, int], str]
+    forbidden: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    skips: bool = False
 
     def read(self, grammar: Grammar) -> Message:
         """The whole of `data` as one message; raises `ModelRefused` as the module's docstring says."""
@@ -75,7 +78,10 @@ class Reader:
             tag, start = self._varint(at, end)
             known = grammar.fields.get(tag)
             if known is None:
-                raise self._unknown(grammar, tag, at)
+                if not self.skips:
+                    raise self._unknown(grammar, tag, at)
+                at = self._skipped(tag & 7, start, end)
+                continue
             value, at = self._value(known.kind, start, end, depth)
             if known.repeated:
                 found.setdefault(known.name, []).append(value)
@@ -102,6 +108,15 @@ class Reader:
             return self.data[at:stop].decode(), stop
         except UnicodeDecodeError:
             raise ModelRefused(f"byte {at}: expected text in UTF-8, found other bytes") from None
+
+    def _skipped(self, wire: int, at: int, end: int) -> int:
+        """Where a value ends that begins at `at`."""
+        if wire in _FIXED:
+            return self._within(at + _FIXED[wire], end, at)
+        if wire not in (VARINT, BYTES):
+            raise ModelRefused(f"byte {at}: expected a value, found wire type {wire}; the file is damaged")
+        size, at = self._varint(at, end)
+        return at if wire == VARINT else self._within(at + size, end, at)
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         if at < end and self.data[at] < 128:

@@ -9,8 +9,8 @@ import pytest
 
 from rnnedge_runtime import Contract, Model, Port, ProviderError, Stalled, State
 from rnnedge_runtime._loaded_model import Loaded
-from rnnedge_runtime.contract import Array, TensorInfo
-from rnnedge_runtime.engine import Buffers
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engine import Buffers, TensorInfo
 
 WIDTH = 3
 CONTRACT = Contract(

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge_runtime._exclusive import forked_away, refuse_in_child
+from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
-from rnnedge_runtime.contract import Array, State, TensorInfo
-from rnnedge_runtime.engine import Buffers, Held, Preparation, Stop
+from rnnedge_runtime.contract import Array, State
+from rnnedge_runtime.engine import Buffers, Held, Preparation, Stop, TensorInfo
 from rnnedge_runtime.engines._device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines._file_options import options_of_files_ignored
 from rnnedge_runtime.engines._forked import keep_for_ever, leave_without_clean_up

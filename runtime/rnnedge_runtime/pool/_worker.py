@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from rnnedge_runtime._exclusive import StaysHere, forked_away, refuse_in_child
+from rnnedge_runtime._exclusive import StaysHere
+from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime.arguments import seconds
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.pool._batched_pool import BatchedPool

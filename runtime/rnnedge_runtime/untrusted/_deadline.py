@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rnnedge_runtime.contract import Array, State, TensorInfo
-from rnnedge_runtime.engine import Buffers, Held, Stop
+from rnnedge_runtime.contract import Array, State
+from rnnedge_runtime.engine import Buffers, Held, Stop, TensorInfo
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.untrusted.limits import Limits
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge_runtime._exclusive import forked_away, refuse_in_child
+from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
 from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State

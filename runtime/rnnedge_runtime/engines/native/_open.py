@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rnnedge_runtime._contract_check import check_against_graph
 from rnnedge_runtime._loaded_model import Loaded
-from rnnedge_runtime.contract import check_against_graph
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines.native._engine import NativeEngine
 from rnnedge_runtime.engines.native._find import find_library
