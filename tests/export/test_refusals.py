@@ -58,7 +58,7 @@ class Loop(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h, ys = torch.zeros(x.shape[0], 4), []
         for t in range(x.shape[1]):
-            h = self.cell(x[:, t], h)
+            h = self.cell(x[:, t], h) if t % 2 else torch.tanh(h + x[:, t])
             ys.append(h)
         return torch.stack(ys, 1)
 
@@ -157,7 +157,11 @@ class Branch(Wrapped):
         (Product(), r"pools over the whole sequence"),
         (Flip(), r"turns the sequence round"),
         (Table(), r"at most 5000 frames in test_refusals\.py:\d+ `return y \+ self\.table.*relative to the frame"),
-        (Loop(), r"length to 6 in test_refusals\.py:\d+ `for t in range.*rnnedge\.nn\.time_loop"),
+        (
+            Loop(),
+            r"length to 6 in test_refusals\.py:\d+ `for t in range.*rnnedge\.nn\.time_loop.*"
+            r"cannot be rolled into a scan: iteration \d+ and \d+ differ in `",
+        ),
         (Growing(), r"its own output 'y' is not finite"),
         (Reflected(), r"reflect padding along time"),
         (Attention(), r"time|attention"),

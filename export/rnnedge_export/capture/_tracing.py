@@ -14,6 +14,7 @@ import torch
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._rnn_custom_ops import opaque
 from rnnedge_export.capture._specialized_dims import find_baked
+from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
@@ -65,12 +66,41 @@ def trace(
                     # verification runs the module at short and long ones.
                     suggested, deferred = (None, True) if deferred else (suggested, True)
                 if suggested is None:
-                    raise ModelRefused(
-                        f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"
-                        f"{_where(lambda: traced(module), example)}"
-                    ) from error
+                    try:
+                        return _with_rolled_loops(module, x, example), Lengths(_least(source, x, example, 1))
+                    except NotALoop as reason:
+                        raise ModelRefused(
+                            f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"
+                            f"{_where(lambda: traced(module), example)}{_why_not_rolled(reason)}"
+                        ) from error
                 time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
+
+
+def _with_rolled_loops(
+    module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example
+) -> torch.export.ExportedProgram:
+    """A graph for any batch and length of a module with Python loops over time; raises `NotALoop`."""
+    batch = x[0].shape[example.batch_axis]
+    dims: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
+
+    def captured(length: int) -> torch.export.ExportedProgram:
+        try:
+            return torch.export.export(module, example.resized(batch, length), dynamic_shapes=(dims,))
+        # A user's forward can raise anything, and the refusal says what it did for the example.
+        except Exception as error:
+            raise NoFrames("it cannot be captured at a fixed length either") from error
+
+    rolled = roll(captured, example.batch_axis, example.time_axis)
+    each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
+    try:
+        return torch.export.export(rolled, x, dynamic_shapes=(each,) * len(x))
+    except Exception as error:
+        raise NotALoop(reason_of(error)) from error
+
+
+def _why_not_rolled(reason: NotALoop) -> str:
+    return "" if isinstance(reason, NoFrames) else f" (the loop over time cannot be rolled into a scan: {reason})"
 
 
 def _where(failing: Callable[[], object], example: Example) -> str:

@@ -1,0 +1,202 @@
+"""A Python loop over time is found in what torch.export has unrolled, and computes the same at any length as a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import rnnedge_export
+from rnnedge_export.capture._tracing import quiet
+from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
+from rnnedge_runtime import load
+
+
+class Module(nn.Module):
+    """A function of x (batch, time, 3) as a module with a weight."""
+
+    def __init__(self, function: Callable[[nn.Linear, Tensor], Tensor | tuple[Tensor, ...]]) -> None:
+        """With random weights."""
+        super().__init__()
+        self.linear, self.function = nn.Linear(3, 3), function
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Call the function."""
+        return self.function(self.linear, x)
+
+
+def stacked(linear: nn.Linear, x: Tensor) -> Tensor:
+    """The usual loop."""
+    h, ys = x.new_zeros(x.shape[0], 3), []
+    for t in range(x.shape[1]):
+        h = torch.tanh(linear(h) + x[:, t])
+        ys.append(h)
+    return torch.stack(ys, 1)
+
+
+def joined(linear: nn.Linear, x: Tensor) -> Tensor:
+    """Frames by `unbind`, outputs by `cat`, a layer in front and behind."""
+    h, ys = torch.zeros(x.shape[0], 3), []
+    for frame in linear(x).unbind(1):
+        h = 0.5 * h + frame
+        ys.append(h.unsqueeze(1))
+    return linear(torch.cat(ys, 1))
+
+
+def assigned(linear: nn.Linear, x: Tensor) -> Tensor:
+    """Two states, and an output that is made before the loop."""
+    a, b = x.new_zeros(x.shape[0], 3), x.new_zeros(x.shape[0], 3)
+    y = x.new_zeros(x.shape[0], x.shape[1], 3)
+    for t in range(x.shape[1]):
+        a = 0.5 * a + x[:, t]
+        b = torch.tanh(a) - 0.1 * b
+        y[:, t] = b
+    return y
+
+
+def two_loops(linear: nn.Linear, x: Tensor) -> Tensor:
+    """One loop behind another."""
+    for _ in range(2):
+        x = stacked(linear, x)
+    return x
+
+
+def with_while(linear: nn.Linear, x: Tensor) -> Tensor:
+    """A loop by `while`."""
+    h, t, ys = torch.zeros(x.shape[0], 3), 0, []
+    while t < x.shape[1]:
+        h = torch.relu(h + x[:, t])
+        ys += [h]
+        t += 1
+    return torch.stack(ys).transpose(0, 1)
+
+
+def from_the_first(linear: nn.Linear, x: Tensor) -> Tensor:
+    """The first iteration is another one, and each reads the frame before."""
+    h = x[:, 0]
+    ys = [h]
+    for t in range(1, x.shape[1]):
+        h = 0.9 * h + x[:, t] - x[:, t - 1]
+        ys.append(h)
+    return torch.stack(ys, 1)
+
+
+def accumulated(linear: nn.Linear, x: Tensor) -> Tensor:
+    """A loop by `itertools`."""
+    return torch.stack(list(accumulate(x.unbind(1), lambda h, frame: 0.5 * h + frame)), 1)
+
+
+def last_only(linear: nn.Linear, x: Tensor) -> Tensor:
+    """Only the state after the last frame leaves."""
+    h = x.new_zeros(x.shape[0], 3)
+    for t in range(x.shape[1]):
+        h = torch.tanh(linear(h) + x[:, t])
+    return linear(h)
+
+
+def with_final(linear: nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs and the last state."""
+    y = stacked(linear, x)
+    return y, 2 * y[:, -1]
+
+
+LOOPS = [
+    stacked, joined, assigned, two_loops, with_while, from_the_first, accumulated, last_only, with_final,
+]  # fmt: skip
+
+
+def rolled(module: nn.Module) -> nn.Module:
+    """The module without Python loops."""
+
+    def capture(length: int) -> torch.export.ExportedProgram:
+        dims = {0: torch.export.Dim("batch")}
+        return torch.export.export(module, (torch.randn(2, length, 3),), dynamic_shapes=(dims,))
+
+    with quiet(), torch.no_grad():
+        return roll(capture, 0, 1)
+
+
+@pytest.mark.parametrize("function", LOOPS, ids=lambda each: each.__name__)
+def test_a_loop_is_one_scan(function: Callable[[nn.Linear, Tensor], Tensor]) -> None:
+    """At another length and batch than those of the captures, the numbers are the same."""
+    torch.manual_seed(0)
+    module, x = Module(function), torch.randn(3, 29, 3)
+    scanned = rolled(module)
+    with torch.no_grad():
+        expected, actual = module(x), scanned(x)
+    expected, actual = ([y] if isinstance(y, Tensor) else list(y) for y in (expected, actual))
+    assert len(actual) == len(expected)
+    for one, other in zip(actual, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+class Differing(nn.Module):
+    """Every third iteration is another one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, 3)."""
+        h, ys = x.new_zeros(x.shape[0], 3), []
+        for t in range(x.shape[1]):
+            h = torch.tanh(h + x[:, t]) if t % 3 else torch.sin(h - x[:, t])
+            ys.append(h)
+        return torch.stack(ys, 1)
+
+
+def backwards(linear: nn.Linear, x: Tensor) -> Tensor:
+    """From the last frame to the first."""
+    h, ys = x.new_zeros(x.shape[0], 3), []
+    for t in reversed(range(x.shape[1])):
+        h = 0.5 * h + x[:, t]
+        ys.append(h)
+    return torch.stack(ys[::-1], 1)
+
+
+def test_iterations_that_differ_are_named() -> None:
+    """With the line of the code."""
+    with pytest.raises(NotALoop, match=r"iteration \d+ and \d+ differ in `h = torch\.tanh\(h \+ x"):
+        rolled(Differing())
+
+
+def test_a_loop_backwards_is_none() -> None:
+    """Its first value needs the last frame."""
+    with pytest.raises(NotALoop):
+        rolled(Module(backwards))
+
+
+def test_code_without_a_loop_has_no_frames() -> None:
+    """So a refusal says nothing of loops."""
+    with pytest.raises(NoFrames):
+        rolled(Module(lambda linear, x: linear(x)))
+
+
+class Recurrent(nn.Module):
+    """A cell in a loop, as published networks have it."""
+
+    def __init__(self) -> None:
+        """With random weights."""
+        super().__init__()
+        self.cell, self.out = nn.GRUCell(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, 2); the state is None at first."""
+        h, ys = None, []
+        for t in range(x.size(1)):
+            h = self.cell(x[:, t, :], h)
+            ys.append(self.out(h))
+        return torch.stack(ys, dim=1)
+
+
+def test_a_loop_streams(tmp_path: Path) -> None:
+    """Frame by frame, as the module itself computes."""
+    torch.manual_seed(0)
+    module, x = Recurrent().eval(), torch.randn(1, 23, 3)
+    rnnedge_export.export(module, torch.randn(1, 7, 3), tmp_path / "net.onnx")
+    stream = load(tmp_path / "net.onnx").stream()
+    actual = np.concatenate([stream.push(frame[None]) for frame in x[0].numpy()])
+    with torch.no_grad():
+        np.testing.assert_allclose(actual, module(x)[0].numpy(), rtol=0, atol=1e-5)
