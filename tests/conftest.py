@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from in_one_test import same_start
+from made_once import FOLDER
 
 # Read by torch and onnxruntime when they are first imported; several test workers share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +20,9 @@ os.environ.setdefault("RNNEDGE_DEBUG", "1")
 # The list of files that were exported on this machine is the user's; processes that tests start inherit this one.
 _STATE = tempfile.TemporaryDirectory(prefix="rnnedge-tests-", ignore_cleanup_errors=True)
 os.environ["XDG_STATE_HOME"] = os.environ["LOCALAPPDATA"] = _STATE.name
+
+# Workers inherit it from the process that starts them.
+os.environ.setdefault(FOLDER, _STATE.name)
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)

@@ -16,7 +16,7 @@ import pytest
 from exported import FORMS, export_network
 
 FULL = os.environ.get("RNNEDGE_SOAK") == "full"
-FRAMES = 10_000_000 if FULL else 100_000
+FRAMES = 10_000_000 if FULL else 50_000
 MOST_KIB = 1024
 
 

@@ -6,12 +6,16 @@ captured once, and a network is their graphs in a row, with the lengths of each 
 
 from __future__ import annotations
 
+import pickle
 import re
+from collections.abc import Iterator
 from functools import cache
 
 import onnx
 import onnx_ir as ir
+import onnx_ir.passes.common
 import torch
+from made_once import made_once
 from onnx import compose, helper
 from random_networks import CHANNELS, Layer, build, pool
 from torch import Tensor, nn
@@ -35,16 +39,28 @@ class _Pool(nn.Module):
 def _captured() -> dict[Layer, ir.Model]:
     """The graph of every layer: (batch, channel, time) in and out."""
     layers = pool()
+    stored = pickle.loads(made_once("layers", lambda: pickle.dumps(_capture(layers))))
+    return {layer: ir.from_proto(onnx.ModelProto.FromString(data)) for layer, data in zip(layers, stored, strict=True)}
+
+
+def _capture(layers: tuple[Layer, ...]) -> list[bytes]:
+    """Of each layer, a graph by itself: half a minute for all of them."""
     example = read_example(torch.zeros(1, CHANNELS, 48), 0, 2)
     whole = capture(Source(_Pool(layers).eval(), example), example, 20).model
-    graphs = {}
-    for index, layer in enumerate(layers):
-        part = whole.clone()
-        kept = part.graph.outputs[index]
-        part.graph.outputs[:] = [kept]
-        ir.passes.common.RemoveUnusedNodesPass()(part)
-        graphs[layer] = part
-    return graphs
+    return [ir.to_proto(part).SerializeToString() for part in _parts(whole)]
+
+
+def _parts(model: ir.Model) -> Iterator[ir.Model]:
+    """A graph of each output: halves of halves, as a copy of the whole for each would take as long as the capture."""
+    count = len(model.graph.outputs)
+    if count == 1:
+        yield model
+        return
+    for kept in (slice(0, count // 2), slice(count // 2, count)):
+        half = model.clone()
+        half.graph.outputs[:] = list(half.graph.outputs)[kept]
+        ir.passes.common.RemoveUnusedNodesPass()(half)
+        yield from _parts(half)
 
 
 def composed(layers: tuple[Layer, ...]) -> Captured:
