@@ -278,6 +278,21 @@ def _even_and_odd(x: Tensor) -> Tensor:
     return torch.cat([a + b for a, b in pairwise(x.chunk(4, -1))], -1)
 
 
+class Enhancer(nn.Module):
+    """A mask of size and phase on a short-time spectrum, and back to samples (Williamson et al., 2016)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = nn.GRU(17, C, batch_first=True), nn.Linear(C, 34)
+        self.register_buffer("window", torch.hamming_window(32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bins = torch.stft(x[..., 0], 32, 16, window=self.window, center=False, return_complex=True)  # type: ignore[arg-type]
+        size, turn = self.out(self.gru(bins.abs().transpose(1, 2))[0]).transpose(1, 2).chunk(2, 1)
+        mask = torch.polar(size.sigmoid(), turn)
+        return torch.istft(bins * mask, 32, 16, window=self.window, center=False)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Idiom:
     """A network, the input it is exported with, and the (hop, lookahead) that it has."""
@@ -306,6 +321,7 @@ IDIOMS = {
     "spectrum": Idiom(lambda: Gru(_spectrum, 33), _WAVE, 32, 32),
     "short-time-spectrum": Idiom(lambda: Gru(_short_time_spectrum, 33), _WAVE, 32, 32),
     "overlap-add": Idiom(SpectralMask, _WAVE, 16, 48),
+    "complex-mask": Idiom(Enhancer, _WAVE, 16, 16),
     "upsampled-to-size": Idiom(Upsampled, _X, 2),
     "repeated": Idiom(lambda: Gru(lambda x: x.repeat_interleave(3, 1)), _X),
     "pyramid": Idiom(Pyramid, _X, 2),

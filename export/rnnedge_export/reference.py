@@ -61,16 +61,9 @@ class Reference:
         self.lengths = lengths
         times = [lengths.at_least(64 * unit * k) for k in (1, 2)]
         times[1] += lengths.grain * (times[0] == times[1])
-        try:
-            small = self._call(example.resized(2, times[0]))
-            wider = self._call(example.resized(3, times[0]))
-            longer = self._call(example.resized(2, times[1]))
-        except RnnEdgeError:
-            raise
-        # A user's forward can raise anything.
-        except Exception as error:
-            shape, reason = tuple(example.resized(2, times[0])[0].shape), (str(error) or repr(error)).splitlines()[0]
-            raise ModelRefused(f"{source.name}: its forward fails on an input of shape {shape}: {reason}") from error
+        small = self._call(example.resized(2, times[0]))
+        wider = self._call(example.resized(3, times[0]))
+        longer = self._call(example.resized(2, times[1]))
         self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
 
     @property
@@ -159,8 +152,17 @@ class Reference:
         return {name: array[(start + np.arange(time)) % length] for name, array in recording.items()}
 
     def _call(self, inputs: Sequence[torch.Tensor]) -> Mapping[str, torch.Tensor]:
-        with torch.no_grad():
-            values = self._source(*inputs)
+        try:
+            with torch.no_grad():
+                values = self._source(*inputs)
+        except RnnEdgeError:
+            raise
+        # A user's forward can raise anything.
+        except Exception as error:
+            shape, reason = tuple(inputs[0].shape), (str(error) or repr(error)).splitlines()[0]
+            raise ModelRefused(
+                f"{self._source.name}: its forward fails on an input of shape {shape}: {reason}"
+            ) from error
         return dict(zip(self._source.output_names, values, strict=True))
 
 

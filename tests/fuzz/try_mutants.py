@@ -48,7 +48,11 @@ def verdict(data: bytes, original: bytes) -> str:
 def _push(model: Model) -> str:
     """What is wrong with pushes of 64 frames, and of one that is loud: an error that is none of this project's."""
     port = model.contract.inputs[0]
-    stream = model.stream()
+    try:
+        stream = model.stream()
+    # Its batch, or the size of its states, may be one that a stream does not have.
+    except RnnEdgeError:
+        return ""
     for frames, value in ((64, 0.5), (1, LOUD)):
         try:
             stream.push(np.full((frames, *port.frame_shape), value).astype(port.dtype))

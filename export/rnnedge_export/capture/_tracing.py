@@ -14,6 +14,7 @@ import torch
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._rnn_custom_ops import opaque
 from rnnedge_export.capture._specialized_dims import find_baked
+from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
 from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.graph.lengths import Lengths
@@ -53,10 +54,11 @@ def trace(
                 module, x, dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
             )
 
-        with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling():
+        with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames():
             try:
                 program = traced(module)
-                return program, Lengths(_least(source, x, example, grain), grain)
+                if has_complex(program):
+                    program = traced(RealPairs(program).eval())
             except RnnEdgeError:
                 raise
             except Exception as error:
@@ -74,6 +76,10 @@ def trace(
                             f"{_where(lambda: traced(module), example)}{_why_not_rolled(reason)}"
                         ) from error
                 time, grain = suggested
+                continue
+        # The module as it is: what stands in for parts of it during a capture may take other lengths.
+        with quiet(), torch.no_grad():
+            return program, Lengths(_least(source, x, example, grain), grain)
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
 
 
@@ -85,8 +91,12 @@ def _with_rolled_loops(
     dims: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
 
     def captured(length: int) -> torch.export.ExportedProgram:
+        given = example.resized(batch, length)
         try:
-            return torch.export.export(module, example.resized(batch, length), dynamic_shapes=(dims,))
+            program = torch.export.export(module, given, dynamic_shapes=(dims,))
+            if has_complex(program):
+                program = torch.export.export(RealPairs(program).eval(), given, dynamic_shapes=(dims,))
+            return program
         # A user's forward can raise anything, and the refusal says what it did for the example.
         except Exception as error:
             raise NoFrames("it cannot be captured at a fixed length either") from error

@@ -1,0 +1,145 @@
+"""Complex tensors are written as pairs of real ones: the same numbers as torch's, operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnnedge_export.capture._tracing import quiet
+from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_runtime.errors import ModelRefused
+
+_N = 6
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """torch's exporter warns about itself."""
+    with quiet():
+        yield
+
+
+FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "sum": lambda z, w: z + 2 * w - 1.5,
+    "sum with a real tensor": lambda z, w: w.real + z,
+    "difference with alpha": lambda z, w: torch.sub(z, w, alpha=3),
+    "real minus complex": lambda z, w: 1 - z,
+    "product": lambda z, w: z * w * 1j * w.real,
+    "quotient": lambda z, w: z / w / 2 / (1 + 2j),
+    "real over complex": lambda z, w: w.real / z,
+    "reciprocal": lambda z, w: torch.reciprocal(w),
+    "size": lambda z, w: torch.complex(z.abs(), w.angle()),
+    "polar": lambda z, w: torch.polar(z.abs(), w.angle()),
+    "exponential": lambda z, w: torch.exp(0.3 * z) * torch.exp(1j * w.real),
+    "logarithm": lambda z, w: torch.log(z),
+    "powers": lambda z, w: z**2 + w.square() + z.pow(3),
+    "sign": lambda z, w: torch.sgn(z) + torch.sgn(w * 0),
+    "conjugates": lambda z, w: z.conj() * w + (z.conj() @ w.mT).sum() + z.conj().imag,
+    "parts": lambda z, w: torch.view_as_complex(torch.view_as_real(z).flip(-1)) + torch.complex(z.imag, w.real),
+    "matrix product": lambda z, w: torch.matmul(z, w.transpose(-1, -2)),
+    "einsum": lambda z, w: torch.einsum("btf,bsf->bts", z, w.conj()),
+    "joined": lambda z, w: torch.cat([z, w.real, w], -1)[..., 1:-2].roll(1, -1),
+    "stacked": lambda z, w: torch.stack([z, w], 1).sum(1) + torch.stack([w, z]).mean(0),
+    "chosen": lambda z, w: torch.where(z.real > 0, z, w.real) + w.masked_fill(w.imag > 0, 0),
+    "moved": lambda z, w: z.reshape(*z.shape[:-1], 2, 3).transpose(-1, -2).flatten(-2) + w.unsqueeze(1).squeeze(1),
+    "padded": lambda z, w: torch.nn.functional.pad(z, (2, 1)).unfold(-1, 4, 1).sum(-1) + w,
+    "running sum": lambda z, w: z.cumsum(1) + w.mean(1, keepdim=True),
+    "zeros and ones": lambda z, w: torch.zeros_like(z) + torch.ones_like(w),
+    "from real": lambda z, w: z.real.to(torch.complex64) * w,
+    "rfft, irfft": lambda z, w: torch.fft.rfft(z.real) + torch.fft.irfft(w[..., :4], n=7)[..., :4],
+    "odd sizes": lambda z, w: torch.fft.irfft(torch.fft.rfft(z.real, n=9), n=5) + 0j,
+    "fft, ifft": lambda z, w: torch.fft.fft(z, norm="ortho") + torch.fft.ifft(w) + torch.fft.fft(w.real),
+    "hermitian": lambda z, w: torch.fft.hfft(z, n=10) + torch.fft.ihfft(w.real, n=18),
+    "norms": lambda z, w: torch.fft.rfft(z.real, norm="forward") + torch.fft.irfft(w, norm="ortho")[..., :4],
+    "other axis": lambda z, w: torch.fft.fft(z.reshape(*z.shape[:-1], 2, 3), dim=-2).flatten(-2),
+    "two axes": lambda z, w: torch.fft.irfft2(torch.fft.rfft2(z.real.unflatten(-1, (2, 3)))).flatten(-2) + 0j,
+}
+
+
+class _Each(nn.Module):
+    """Every formula, of two complex tensors that stand beside each other as (batch, time, 4 * _N) real numbers."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        z, w = torch.view_as_complex(x.unflatten(-1, (2, _N, 2))).unbind(-2)
+        return [torch.view_as_real(formula(z, w) + 0j) for formula in FORMULAS.values()]
+
+
+def test_every_formula_gives_the_numbers_of_torch() -> None:
+    """At another batch than it was captured with, within the rounding of float32."""
+    torch.manual_seed(0)
+    module, dims = _Each(), ({0: torch.export.Dim("b")},)
+    program = torch.export.export(module, (torch.randn(3, 4, 4 * _N),), dynamic_shapes=dims)
+    assert has_complex(program)
+    pairs = RealPairs(program)
+    x = torch.randn(2, 4, 4 * _N)
+    for name, found, expected in zip(FORMULAS, pairs(x), module(x), strict=True):
+        torch.testing.assert_close(
+            found, expected, rtol=2e-5, atol=2e-5, msg=lambda words, name=name: f"{name}: {words}"
+        )
+    again = torch.export.export(pairs, (torch.randn(3, 4, 4 * _N),), dynamic_shapes=((dims[0],),))
+    assert not has_complex(again)
+
+
+class _Short(nn.Module):
+    def __init__(self, **options: object) -> None:
+        super().__init__()
+        self.options = options
+        self.register_buffer("window", torch.hamming_window(12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = torch.stft(x, 16, 4, 12, window=self.window, return_complex=True, **self.options)  # type: ignore[arg-type]
+        back = {k: v for k, v in self.options.items() if k != "pad_mode"}
+        return torch.istft(z * (1 + 0.5j), 16, 4, 12, window=self.window, **back)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"pad_mode": "constant"},
+        {"pad_mode": "replicate", "normalized": True},
+    ],
+    ids=str,
+)
+def test_short_time_transforms_are_those_of_torch(options: dict[str, object]) -> None:
+    """There and back, of one sequence and of a batch; a window shorter than the transform, in its middle."""
+    torch.manual_seed(0)
+    module = _Short(**options)
+    for x in (torch.randn(3, 80), torch.randn(80)):
+        expected = module(x)
+        with spectra_of_frames():
+            found = module(x)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_exact_zeros_of_a_spectrum_stay_zeros() -> None:
+    """The imaginary parts of the constant and of half of the rate are +0, so an angle there is +pi or 0 as in torch."""
+    module = nn.Module()
+    module.forward = lambda x: torch.fft.rfft(x).angle()  # type: ignore[method-assign]
+    x = torch.randn(64, 1, 16)
+    program = torch.export.export(module, (x,))
+    found, expected = RealPairs(program)(x), module(x)
+    assert torch.equal(found[..., [0, -1]], expected[..., [0, -1]])
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda z: torch.fft.fft(z, dim=1), "Fourier transform over the time axis"),
+        (lambda z: torch.linalg.inv(z), "complex numbers has no rule"),
+        (lambda z: z**0.5, "expected a whole power"),
+        (lambda z: z, "an output is complex"),
+    ],
+)
+def test_what_has_no_formula_is_refused_by_name(formula: Callable[[Tensor], Tensor], words: str) -> None:
+    """The error says what it is and what to write instead."""
+    module = nn.Module()
+    module.forward = lambda x: formula(torch.complex(x, x))  # type: ignore[method-assign]
+    x = torch.randn(2, 4, 4)
+    time = {1: torch.export.Dim("t")} if "time" in words else {}
+    program = torch.export.export(module, (x,), dynamic_shapes=(time,))
+    with pytest.raises(ModelRefused, match=words):
+        torch.export.export(RealPairs(program), (x,), dynamic_shapes=((time,),))
