@@ -54,6 +54,15 @@ NODES = [
     *(Case(op, [_floats(5)]) for op in ("Round", "Ceil", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")),
     *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     Case("Gather", [_floats(7, 3), _ints(5)], fixed={0}),
+    Case(
+        "GRU", [_floats(3, 2, 5), _floats(1, 12, 5), _floats(1, 12, 4)], {"hidden_size": 4, "clip": 0.5}, fixed={1, 2}
+    ),
+    Case(
+        "LSTM",
+        [_floats(3, 2, 5), _floats(1, 16, 5), _floats(1, 16, 4), None, None, None, None, _floats(1, 12)],
+        {"hidden_size": 4, "clip": 0.5},
+        fixed={1, 2, 7},
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""From a streaming file to what a target runs: sources, and a library or an object beside them."""
+"""From a streaming file to what a target runs: sources, and a library or an object."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def build_in(
     origin: str = "model",
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
-    """As `build`, in a folder that is there, and that whoever calls takes away again where it fails.
+    """As `build`, in a folder that is there; the caller removes it if this fails.
 
     What is built so counts as built on this machine once it is published, or kept in the cache.
     """

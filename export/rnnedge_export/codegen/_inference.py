@@ -1,6 +1,6 @@
 """Everything about the graph that can be known before a line of C is written.
 
-1. A name is given once, and read only behind that.
+1. A name is given once, and read only after that.
 2. The operator table, which the strict loader asks too, allows every node, with all shapes, types and constants known.
 3. What nodes give has the shapes that the file claims, and is not larger than `limits`.
 4. What depends on nothing but constants is computed.

@@ -1,4 +1,4 @@
-"""A node of the graph that is written as C: what it says has to be read, because what nobody reads is refused."""
+"""A node of the graph to be lowered. A rule has to read every attribute: one that is not read is refused."""
 
 from __future__ import annotations
 

@@ -136,11 +136,11 @@ def _alike(nodes: list[Node]) -> list[Node]:
     for node in nodes:
         group = groups.get(node.inputs, [node]) if node.op == PRODUCT and not node.attributes["starts"] else [node]
         if group[0] is node:
-            result.append(node if len(group) == 1 else _beside(group))
+            result.append(node if len(group) == 1 else _side_by_side(group))
     return result
 
 
-def _beside(group: list[Node]) -> Node:
+def _side_by_side(group: list[Node]) -> Node:
     first = group[0]
     count = len(first.attributes["weights"])
     weights = [np.concatenate([node.attributes["weights"][k] for node in group], axis=1) for k in range(count)]

@@ -53,7 +53,7 @@ def write_c(
     """Compile a sealed streaming file to C.
 
     `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
-    write a second program that advances so many sequences together. `weights`: "static" or "blob"; None: by their size.
+    sequences of a second program. `weights`: "static" or "blob"; None: by their size.
     `compact`: memory is dearer than time, so that all weights which are narrow in the file stay so.
     `origin` is how messages call the file.
 
@@ -80,19 +80,19 @@ def write_c(
     except ModelRefused as error:
         raise ModelRefused(f"{origin}: {error}") from error
     raw = shared.all_floats().astype("<f4").tobytes() + shared.all_bytes().tobytes() if blob else None
-    beside = (len(raw), hashlib.sha256(raw).hexdigest()) if raw is not None else (0, "")
+    blob_facts = (len(raw), hashlib.sha256(raw).hexdigest()) if raw is not None else (0, "")
     parts = [
         render.beginning(name, lanes, origin, digest),
         render.kernels(shared.all_bytes().size > 0),
         render.constants(shared, blob),
         render.definitions(products),
         *functions,
-        render.library(name, programs, digest, *beside),
+        render.library(name, programs, digest, *blob_facts),
     ]
     return Source(
         name,
         "\n".join(parts),
-        render.header(name, programs, digest, beside[0]),
+        render.header(name, programs, digest, blob_facts[0]),
         raw,
         digest,
         contract,

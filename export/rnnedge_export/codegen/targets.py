@@ -77,5 +77,5 @@ def target_of(name: str) -> Target:
 
 
 def with_lanes(target: Target, lanes: int) -> Target:
-    """The target for a processor whose vectors have so many floats."""
+    """The target for a processor whose vectors have `lanes` floats."""
     return replace(target, lanes=lanes)

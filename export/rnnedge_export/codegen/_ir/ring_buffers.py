@@ -5,7 +5,7 @@ A cache is a state that is only read to be joined with new frames, and whose nex
     window = Concat(cache, new)      cache' = Slice(window, from the number of new frames to the end)
 
 Its memory has room for `room` frames twice, one after the other. New frames are written at `at` and `at + room`, so
-that the window that ends there always stands in one piece, in front of `at + room` and behind it.
+that the window that ends there always stands in one piece, around `at + room`.
 """
 
 from __future__ import annotations

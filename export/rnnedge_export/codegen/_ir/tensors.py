@@ -74,7 +74,7 @@ class Span:
 
     `axes` are the pairs (count, step). Every statement says so of every buffer, and no span leaves its buffer: this is
     where the generated code is kept inside its memory, whatever the rules and the file say. `beyond`: it only reads,
-    and what lies behind the buffer does not matter.
+    and what lies after the buffer does not matter.
 
     Raises `OutOfBuffer` for a span that leaves its buffer.
     """

@@ -76,7 +76,7 @@ class Weights:
         return len(self.tables) - 1
 
     def check_room(self, more: int = 0) -> None:
-        """Raise `TooLarge` where the weights, and so many bytes more, are too many."""
+        """Raise `TooLarge` if the weights and `more` bytes are too many."""
         check_most("bytes of weights", 4 * self._count + self._byte_count + more, self._most_bytes)
 
     def _list(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Operators that compute every number by itself: they stay expressions until somebody needs them in memory."""
+"""Operators that compute every number by itself: they stay expressions until a statement needs them in memory."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rnnedge_export.codegen.lower.reductions import mean_of
 
 @rule("LayerNormalization")
 def layer(scope: SymbolTable, node: Node) -> Result:
-    """Over `axis` and all behind it."""
+    """Over `axis` and all axes after it."""
     node.only("stash_type", 1)
     if len([name for name in node.outputs if name]) > 1:
         node.refuse("mean and deviation as outputs: expected the first output only")
@@ -28,7 +28,7 @@ def layer(scope: SymbolTable, node: Node) -> Result:
 
 @rule("InstanceNormalization", "GroupNormalization")
 def group(scope: SymbolTable, node: Node) -> Result:
-    """Over groups of channels, axis 1, and all axes behind it; an instance is a group of one channel."""
+    """Over groups of channels, axis 1, and all axes after it; an instance is a group of one channel."""
     value = scope.input(node, 0)
     batch, channels, *rest = value.shape
     groups = channels if node.op == "InstanceNormalization" else node.attribute("num_groups")
@@ -82,8 +82,8 @@ def normalized(scope: SymbolTable, value: Tensor, axes: tuple[int, ...], epsilon
     return combined(scope, "multiply", [value, combined(scope, "reciprocal", [deviation], costly=True)])
 
 
-def _per_channel(value: Tensor, behind: int) -> Tensor:
-    return value.rearranged(lambda index: index.reshape(-1, *[1] * behind))
+def _per_channel(value: Tensor, after: int) -> Tensor:
+    return value.rearranged(lambda index: index.reshape(-1, *[1] * after))
 
 
 def _scaled(scope: SymbolTable, value: Tensor, factors: list[Tensor]) -> Tensor:

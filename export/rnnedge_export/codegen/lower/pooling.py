@@ -47,7 +47,7 @@ def pool(scope: SymbolTable, node: Node) -> Result:
         before, after = pads[k], pads[spatial + k]
         room = length + before + after - span
         made = (-(-room // strides[k]) if ceil else room // strides[k]) + 1
-        # ONNX Pool: with ceil_mode a window that begins behind the numbers is left out.
+        # ONNX Pool: with ceil_mode a window that begins after the last number is left out.
         made -= ceil and (made - 1) * strides[k] >= length + before
         check_elements(node, (made, kernel[k]))
         at = np.arange(made)[:, None] * strides[k] + np.arange(kernel[k]) * dilations[k]

@@ -33,7 +33,7 @@ class Code:
 
     @contextmanager
     def block(self, head: str = "") -> Iterator[None]:
-        """Lines in braces behind `head`."""
+        """Lines in braces after `head`."""
         self.line(f"{head} {{" if head else "{")
         self._depth += 1
         yield

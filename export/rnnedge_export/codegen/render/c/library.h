@@ -3,7 +3,7 @@ typedef struct rnnedge_program {
   uint32_t batch; /* sequences that one step advances */
   uint32_t refuses; /* whether a step may find numbers that nothing can be computed from */
   uint64_t stream_bytes; /* of memory aligned to 64 bytes, that `init` gets */
-  uint64_t kept_bytes;   /* the first of these: where a stream stands; in what is behind them a step works */
+  uint64_t kept_bytes;   /* the first of these: where a stream stands; in the others a step works */
   void (*init)(void *stream, const void *weights); /* `weights` NULL where they are in the library */
   void (*reset)(void *stream);
   int (*step)(void *stream, const void *const *inputs, void *const *outputs); /* not 0: it has found such numbers */

@@ -8,7 +8,7 @@ const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync
 const call = (what, ...given) => exports[`${plan.name}_${what}`](...given);
 
 let end = exports.__heap_base.value;
-// Memory behind that of the module, aligned to 64 bytes.
+// Memory after that of the module, aligned to 64 bytes.
 function place(bytes) {
   const at = (end + 63) & ~63;
   end = at + bytes;
