@@ -12,7 +12,7 @@ from rnnedge_export import Effort, session
 from rnnedge_export.capture import capture
 
 # `make soak` chains all 10,000 everywhere.
-_ALL, _FEWER = Effort.frames, 2048
+_ALL, _FEWER = Effort.frames, 1024
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,8 @@ def _whole(patch: pytest.MonkeyPatch) -> None:
 
 
 def _by_default(patch: pytest.MonkeyPatch, frames: int) -> None:
-    patch.setattr(Effort.__init__, "__defaults__", (*Effort.__init__.__defaults__[:-1], frames))
+    lengths, batches, _, *more = Effort.__init__.__defaults__
+    patch.setattr(Effort.__init__, "__defaults__", (lengths, batches, frames, *more))
 
 
 AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"fresh_captures": _anew, "whole_drift": _whole}

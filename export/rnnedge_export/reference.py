@@ -71,18 +71,25 @@ class Reference:
         """The outputs, in the order of the source."""
         return tuple(self._axes)
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs, in the order of the source."""
+        return self._source.input_names
+
     def __call__(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """Inputs (batch, time, ...) by name -> each output as (batch, time, ...); a summary has one frame."""
-        results = {}
-        for name, value in self._call(self._inputs(frames)).items():
-            array = value.numpy()
+        results = self.raw(frames)
+        for name, array in results.items():
             if not np.isfinite(array).all() and all(np.isfinite(frames[n]).all() for n in frames):
                 raise ModelRefused(
                     f"{self._source.name}: its own output {name!r} is not finite for random input of "
                     f"{next(iter(frames.values())).shape[1]} frames, so nothing can be compared; mend it first"
                 )
-            results[name] = self._in_order(name, array)
         return results
+
+    def raw(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """The same, whatever the values are: a logarithm of silence is one."""
+        return {name: self._in_order(name, value.numpy()) for name, value in self._call(self._inputs(frames)).items()}
 
     def in_float64(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """What `__call__` gives, computed in float64; without the outputs that this source cannot give so."""
@@ -135,7 +142,8 @@ class Reference:
         """In the axis order of the source."""
         axes = (self._example.batch_axis, self._example.time_axis)
         inputs = (np.moveaxis(frames[name], (0, 1), axes) for name in self._source.input_names)
-        return [torch.from_numpy(np.ascontiguousarray(x)) for x in inputs]
+        # A copy where it has to be one: of another order, or of a sample that may not be written to.
+        return [torch.from_numpy(np.require(x, requirements=["C", "W"])) for x in inputs]
 
     def _in_order(self, name: str, array: Array) -> Array:
         """An output as (batch, time, ...)."""

@@ -19,7 +19,7 @@ from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
-from rnnedge_export.verification import Verification, check_against, require
+from rnnedge_export.verification import ModuleOracle, Verification, check_against, require
 from rnnedge_export.work import Say, Work
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Contract
@@ -125,7 +125,8 @@ def of_module(
         say("capture")
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}
-        yield ExportSession(source, given, captured, provenance)
+        oracle = ModuleOracle(module, example, len(given.tensors), batch_axis)
+        yield ExportSession(oracle, given, captured, provenance)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge_export import Effort, Precision
+from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.verification import Tolerance
 from rnnedge_runtime import ModelRefused, VerificationError
+from rnnedge_runtime.stream_runner import StreamRunner
 
 QUICK = Effort(lengths=(1, 7), batches=(1,), frames=64)
 X = torch.zeros(1, 8, 5)
@@ -123,3 +127,130 @@ def test_a_refusal_names_the_worst_value(tmp_path: Path, monkeypatch: pytest.Mon
     ):
         rnnedge_export.export(Beside(), X, tmp_path / "m.onnx", effort=QUICK)
     assert not list(tmp_path.iterdir())
+
+
+class Frame(nn.Module):
+    """A function of each frame."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+class Reads(nn.Module):
+    """A table of 50 tokens, of which `changed` are other ones."""
+
+    def __init__(self, changed: slice) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Embedding(50, 3)
+        with torch.no_grad():
+            self.table.weight[changed] += 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.table(x)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_source"),
+    [
+        (lambda x: x * 2, lambda x: (x * 2).clamp(-20, 20)),
+        (torch.relu, nn.functional.relu6),
+        (lambda x: x.exp() / x.exp().sum(-1, keepdim=True), lambda x: x.softmax(-1)),
+        (lambda x: x * 2, lambda x: torch.where(x == 0, 1.0, x * 2)),
+    ],
+    ids=["clamp", "relu6", "softmax", "zero"],
+)
+def test_signals_as_in_life_show_what_random_frames_do_not(
+    in_file: Callable[[Tensor], Tensor], in_source: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    """Beyond 4.5 sigma, and at exact zeros; the report names the signal."""
+    unlike_life = Effort(QUICK.lengths, QUICK.batches, QUICK.frames, signals=(), roads=())
+    rnnedge_export.export(Frame(in_file), X, tmp_path / "m.onnx", effort=unlike_life)
+    assert rnnedge_export.verify(tmp_path / "m.onnx", Frame(in_source), example=X, effort=unlike_life).passed
+    found = rnnedge_export.verify(tmp_path / "m.onnx", Frame(in_source), example=X, effort=QUICK)
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert failed.name == "signals as in life"
+    assert "signal '" in failed.place
+
+
+@pytest.mark.parametrize("changed", [slice(10, 50), slice(49, 50)], ids=["most", "the last"])
+def test_every_token_of_the_vocabulary_is_proven(changed: slice, tmp_path: Path) -> None:
+    """Those that the example does not have, too."""
+    example = torch.arange(20)[None] % 4
+    report = rnnedge_export.export(Reads(slice(0, 0)), example, tmp_path / "m.onnx", effort=QUICK)
+    assert "vocabulary: 50 of x" in {check.detail for check in report.verification.checks}
+    found = rnnedge_export.verify(tmp_path / "m.onnx", Reads(changed), effort=QUICK)
+    assert [check.name for check in found.checks if not check.passed] == ["every token"]
+
+
+def test_a_large_vocabulary_is_asked_for_its_last_token() -> None:
+    """A thousand tokens of many, none twice."""
+    from rnnedge_export.verification import signals
+
+    class Source:
+        lengths = Lengths()
+
+        def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+            return {"x": np.zeros((batch, time), np.int64)}
+
+        def raw(self, frames: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if frames["x"].max() >= 30_001:
+                raise IndexError
+            return frames
+
+    source = Source()
+    assert signals.vocabulary(source, "x") == 30_001
+    found = signals.tokens(source, {"x": 30_001})["x"]
+    assert found.max() == 30_000
+    assert len(np.unique(found)) == found.size == 1024
+
+
+class Two(nn.Module):
+    """Two outputs, named by a dict in either order."""
+
+    def __init__(self, names: tuple[str, str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return dict(zip(self.names, (x * 2, x * 3), strict=True))
+
+
+def test_names_and_order_are_those_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture that names outputs the wrong way round is refused: the oracle names them by itself."""
+    from rnnedge_export import session
+
+    original = session.capture
+
+    def reversed_names(source: Any, example: Any, opset: int) -> Any:
+        named = source._named
+        source._named = lambda result: dict(reversed(named(result).items()))
+        return original(source, example, opset)
+
+    monkeypatch.setattr(session, "capture", reversed_names)
+    with pytest.raises(
+        VerificationError, match=r"names \(outputs\).*the source has \['a', 'b'\], the file \['b', 'a'\]"
+    ):
+        rnnedge_export.export(Two(("a", "b")), X, tmp_path / "m.onnx", effort=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("method", "road"),
+    [("reset", "after reset"), ("restore", "snapshot"), ("step", "step"), ("finish", "array pushes")],
+)
+def test_a_road_that_does_not_lead_there_is_named(
+    method: str, road: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream whose method does nothing."""
+    module = nn.GRU(5, 6, batch_first=True)
+    rnnedge_export.export(module, X, tmp_path / "m.onnx", effort=QUICK)
+    original = StreamRunner.finish
+    broken = {"finish": lambda self: None if self._finished else original(self)}
+    monkeypatch.setattr(StreamRunner, method, broken.get(method, lambda self, *_: None))
+    found = rnnedge_export.verify(tmp_path / "m.onnx", module, effort=QUICK)
+    (failed,) = (check for check in found.checks if not check.passed and check.name == "ways through the runtime")
+    assert road in f"{failed.detail} {failed.place}"

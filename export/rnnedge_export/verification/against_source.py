@@ -18,6 +18,7 @@ from rnnedge_export.probes import with_taps
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.verification.checks import check_against
 from rnnedge_export.verification.effort import Effort
+from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.report import Verification
 from rnnedge_runtime.arguments import file_path, instance, shown
 from rnnedge_runtime.contract import Array, Contract
@@ -59,10 +60,11 @@ def verify(
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort)
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
-    given = read_example(_golden_example(model, *axes) if example is None else example, *axes)
+    example = _golden_example(model, *axes) if example is None else example
+    given = read_example(example, *axes)
     with evaluation(source):
-        module = Source(source, given)
-        tapped = with_taps(module, model.contract, partial(capture, module, given))
+        oracle = ModuleOracle(source, example, len(given.tensors), axes[0])
+        tapped = with_taps(oracle, model.contract, partial(capture, Source(source, given), given))
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort)
 

@@ -5,13 +5,19 @@
 3. Drift: 10,000 chained frames; the error is bounded at the end as it is at the beginning. 2,048 if the source lets
    every frame attend to every other, which takes memory with the square of the length.
 4. A NaN is refused by name and leaves the stream as it was.
+5. Signals as in life, for float32: fewer bits hold within the range that they were fitted to. Every token.
+6. Roads: array pushes, step, reset, snapshots, a pool, batches of 2 and 5, a push longer than a piece.
+7. Inputs and outputs have the names and the order of the source.
+8. The golden sample is the source's own, and its tolerance no wider than the file's.
 
 The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -21,12 +27,21 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.report import Check, Verification
-from rnnedge_runtime.errors import InputError
+from rnnedge_export.verification.roads import ROADS
+from rnnedge_export.verification.signals import signals, tokens, vocabulary
+from rnnedge_export.verification.tolerance import SHARE
+from rnnedge_runtime import replay
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, VerificationError
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
 
 CHAINED_FRAMES_OF_ATTENTION = 2048
 _SEED = 20
+_SIGNAL_FRAMES, _SIGNAL_CALLS, _ROAD_CALLS, _BATCH_CALLS = 48, 16, 12, 12
+_BATCHES = (2, 5)
+_ROUNDED = 1 + 1e-6
+_SEQUENCE = re.compile(r"sequence (\d+)")
 
 Result = tuple[str, Worst]
 
@@ -96,6 +111,92 @@ class Proof:
             return detail, self.compare.of(frames, found)
         return detail, Worst(np.inf, np.inf, place=f"input {name!r}: a NaN in frame 2 was taken")
 
+    def signals(self) -> Result:
+        """Case 5."""
+        names, contract = self.effort.signals, self.contract
+        time = self.reference.lengths.at_least(max(_SIGNAL_FRAMES, _SIGNAL_CALLS * contract.unit))
+        frames = signals(self.reference, names, time)
+        expected = self.reference.raw(frames)
+        worst = self.compare.of(frames, self._streamed(frames), expected)
+        place = _SEQUENCE.sub(lambda found: f"signal {names[int(found[1])]!r}", worst.place)
+        return f"{len(names)} sequences of {time:,} frames: {', '.join(names)}", replace(worst, place=place)
+
+    def tokens(self) -> Result:
+        """Case 5, for inputs that are whole numbers."""
+        names = [port.name for port in self.contract.inputs if not port.dtype.startswith("float")]
+        found = {name: vocabulary(self.reference, name) for name in names}
+        sizes = {name: size for name, size in found.items() if size is not None}
+        if not sizes:
+            return "any number is a token", Worst()
+        frames = tokens(self.reference, sizes)
+        detail = ", ".join(f"{size:,} of {name}" for name, size in sizes.items())
+        return f"vocabulary: {detail}", self.compare.of(frames, self._streamed(frames))
+
+    def roads(self) -> Result:
+        """Case 6."""
+        unit, worst = self.contract.unit, []
+        time = self.reference.lengths.at_least(_ROAD_CALLS * unit + unit // 2)
+        frames = self.reference.frames(1, time, np.random.default_rng(_SEED + 4))
+        expected = self.reference(frames)
+        for name in self.effort.roads:
+            try:
+                taken = ROADS[name](self.model, {key: array[0] for key, array in frames.items()})
+            except VerificationError as error:
+                return name, Worst(np.inf, np.inf, place=str(error))
+            shown = {key: array[None] for key, array in taken.items()}
+            beside = {key: expected[key][:, : array.shape[1]] if name == "step" else expected[key]
+                      for key, array in shown.items()}  # fmt: skip
+            found = self.compare.of(frames, shown, beside)
+            worst.append(replace(found, place=f"{found.place} ({name})"))
+        return ", ".join(self.effort.roads), worst_of(worst)
+
+    def more(self) -> Result:
+        """Case 6: other batches, and a push longer than the pieces that it is cut into."""
+        rng, unit, worst = np.random.default_rng(_SEED + 5), self.contract.unit, []
+        long = self.contract.piece + unit + unit // 2
+        sizes = [(batch, _BATCH_CALLS * unit) for batch in _BATCHES]
+        if "chained_frames" not in self.contract.provenance and self.effort.frames > self.contract.piece:
+            sizes.append((1, long))
+        for batch, time in sizes:
+            frames = self.reference.frames(batch, self.reference.lengths.at_least(time), rng)
+            worst.append(self.compare.streamed(frames, [unit, 5 * unit] if batch > 1 else ()))
+        detail = ", ".join(f"{batch} x {time:,} frames" for batch, time in sizes)
+        return detail, worst_of(worst)
+
+    def golden(self) -> Result:
+        """Case 8; of fewer bits it is the file's own, which the file replays."""
+        golden, contract = self.contract.golden, self.contract
+        assert golden is not None
+        replayed = replay(self.model)
+        if not replayed.passed:
+            return "replayed", Worst(
+                np.inf, replayed.max_error, replayed.tolerance, place="the file does not replay it"
+            )
+        if contract.precision != "float32":
+            return f"{replayed.frames} frames, replayed", Worst()
+        frames = {name: array[None] for name, array in golden.inputs.items()}
+        worst = self.compare.of(frames, {name: array[None] for name, array in golden.outputs.items()})
+        largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in golden.outputs.values()))
+        allowed = SHARE * largest
+        if golden.tolerance > allowed * _ROUNDED:
+            return "its tolerance", Worst(np.inf, golden.tolerance, allowed, place="its tolerance is too wide")
+        return f"{replayed.frames} frames, replayed, and equal to the source's", worst
+
+    def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """All sequences together, or as many as the file takes."""
+        size = self.contract.batch
+        if size is None:
+            return self.compare.stream(frames, self._cuts(frames))
+        count = len(next(iter(frames.values())))
+        parts = [
+            self.compare.stream({n: np.repeat(a[k : k + 1], size, 0) for n, a in frames.items()}) for k in range(count)
+        ]
+        return {name: np.concatenate([part[name][:1] for part in parts]) for name in parts[0]}
+
+    def _cuts(self, frames: Mapping[str, Array]) -> list[int]:
+        time = next(iter(frames.values())).shape[1]
+        return sorted(int(c) for c in np.random.default_rng(_SEED + 6).integers(0, time, 8))
+
     def every(self) -> list[tuple[str, str, Callable[[], Result]]]:
         """(name, what progress is told, check), in order."""
         checks = [
@@ -103,8 +204,18 @@ class Proof:
             ("any chunking", "chunking", self.chunking),
             ("drift", "drift", self.drift),
         ]
-        if any(port.dtype.startswith("float") for port in self.contract.inputs):
+        floats = [port.dtype.startswith("float") for port in self.contract.inputs]
+        if any(floats):
             checks.append(("non-finite input", "non-finite input", self.non_finite))
+        if any(floats) and self.contract.precision == "float32" and self.effort.signals:
+            checks.append(("signals as in life", "signals", self.signals))
+        if not all(floats):
+            checks.append(("every token", "tokens", self.tokens))
+        if self.contract.batch is None:
+            checks.append(("ways through the runtime", "roads", self.roads))
+            checks.append(("batches, a long push", "batches", self.more))
+        if self.contract.golden is not None:
+            checks.append(("golden sample", "golden sample", self.golden))
         return checks
 
 
@@ -112,6 +223,9 @@ def check_against(
     model: Model, reference: Reference, say: Callable[[str], None] = lambda _: None, effort: Effort | None = None
 ) -> Verification:
     """Run every check of a loaded model against the source, `effort` hard (`Effort()` by default)."""
+    names = _names(model, reference)
+    if names is not None:
+        return Verification((names,))
     proof, checks = Proof(model, reference, effort or Effort()), []
     for name, stage, check in proof.every():
         say(stage)
@@ -121,6 +235,18 @@ def check_against(
             Check(name, detail, worst.error, worst.tolerance, worst.scale, worst.place, perf_counter() - began)
         )
     return Verification(tuple(checks))
+
+
+def _names(model: Model, reference: Reference) -> Check | None:
+    """A failed check if the file's inputs or outputs are not those of the source, in its order."""
+    for side, ports, wanted in (
+        ("inputs", model.contract.inputs, reference.input_names),
+        ("outputs", model.contract.outputs, reference.names),
+    ):
+        found = [port.name for port in ports]
+        if found != list(wanted):
+            return Check("names", side, np.inf, 0.0, place=f"the source has {list(wanted)}, the file {found}")
+    return None
 
 
 def _listed(numbers: tuple[int, ...] | list[int]) -> str:

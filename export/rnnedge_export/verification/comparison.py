@@ -16,6 +16,7 @@ from rnnedge_runtime.model import Model
 
 Frames = Mapping[str, Array]
 _SEED, _FRAMES, _SEQUENCES = 30, 131, 4
+_NUDGES, _ULP, _MOST_ROUNDING = 3, 2.0**-23, 1e-3
 _NONE = np.zeros(())
 
 
@@ -50,9 +51,10 @@ class Comparison:
         return {name: array[None] if alone else array for name, array in found.items()}
 
     def of(self, frames: Frames, found: Frames, expected: Frames | None = None) -> Worst:
-        """`found` beside what the source makes of `frames`.
+        """`found` beside what the source makes of `frames`, or those frames of it that are found.
 
-        If a value is beyond its tolerance, the source runs in float64 too: it may be the source's own rounding.
+        If a value is beyond its tolerance, the source runs in float64 too, and with inputs an ulp away: it may be the
+        source's own rounding.
         """
         expected = self.reference(frames) if expected is None else expected
         worst = self._worst(found, expected, {})
@@ -68,9 +70,8 @@ class Comparison:
 
     def _rounding(self, frames: Frames, expected: Frames) -> dict[str, Array]:
         """Of each channel, in `frames` or in usual ones: a few frames may be rounded well by chance."""
-        exact = self.reference.in_float64(frames)
-        here = {name: rounding_of(expected[name], array) for name, array in exact.items()}
-        return {name: np.maximum(array, self._usual_rounding.get(name, 0.0)) for name, array in here.items()}
+        here = self._measured(frames, expected)
+        return {name: np.maximum(array, self._usual_rounding[name]) for name, array in here.items()}
 
     @cached_property
     def _usual_rounding(self) -> dict[str, Array]:
@@ -78,8 +79,30 @@ class Comparison:
         contract, rng = self.model.contract, np.random.default_rng(_SEED)
         length = self.reference.lengths.at_least(_FRAMES * max(contract.unit, 1 + contract.lookahead))
         frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
-        expected, exact = self.reference(frames), self.reference.in_float64(frames)
-        return {n: rounding_of(expected[n], a).max(axis=0, keepdims=True, initial=0.0) for n, a in exact.items()}
+        found = self._measured(frames, self.reference.raw(frames))
+        return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, array in found.items()}
+
+    def _measured(self, frames: Frames, expected: Frames) -> dict[str, Array]:
+        """How far float32 is from float64 (from itself, if there is none), as it is and with inputs an ulp away."""
+        exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
+        nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
+        found = {}
+        for name, array in expected.items():
+            base = exact.get(name, array)
+            apart = np.maximum.reduce([rounding_of(run[name], base) for run in nudged])
+            # More than that is a step of a function, and no rounding.
+            most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
+            found[name] = np.maximum(np.minimum(apart, most), rounding_of(array, base))
+        return found
+
+
+def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
+    """Every number an ulp up or down; zeros and tokens as they are."""
+    found = {}
+    for name, array in frames.items():
+        up = np.where(rng.random(array.shape) < 0.5, np.float32(1 - _ULP), np.float32(1 + _ULP))
+        found[name] = array * up if array.dtype.kind == "f" else array
+    return found
 
 
 def worst_of(every: Iterable[Worst]) -> Worst:
@@ -96,6 +119,8 @@ def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, roun
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(found.astype(np.float64) - expected.astype(np.float64))
     error = np.where(np.isnan(error), np.inf, error)
+    # What follows from a value that is none is none either.
+    error[np.logical_or.accumulate(~np.isfinite(expected.reshape(*expected.shape[:2], -1)).all(axis=2), axis=1)] = 0.0
     allowed = tolerance.allowed(expected, rounding)
     ratio = np.divide(error, allowed, out=np.where(error == 0, 0.0, np.inf), where=allowed > 0)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)

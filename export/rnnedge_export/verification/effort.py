@@ -13,18 +13,42 @@ class Effort:
 
     `lengths`: frames of whole sequences; those are taken that the source takes, and multiples of them for a network
     with strides or lookahead. `batches`: sequences together. `frames`: chained frames of the longest run, without a
-    reset; a network of attention over everything gets fewer.
+    reset; a network of attention over everything gets fewer. `signals`: names of `SIGNALS`, sequences as in life;
+    `roads`: names of `ROADS`, ways through the runtime.
 
-    Raises `ModelRefused` for anything but whole numbers from 1.
+    Raises `ModelRefused` for anything but whole numbers from 1, and names that there are.
     """
 
     lengths: tuple[int, ...] = (1, 2, 7, 131)
     batches: tuple[int, ...] = (1, 3)
     frames: int = 10_000
+    signals: tuple[str, ...] = (
+        "silence",
+        "negative zero",
+        "x 0.001",
+        "zeros in features and stretches",
+        "impulse",
+        "step",
+        "constants",
+        "N(10, 1)",
+        "x 30",
+        "int16",
+        "x 1000",
+    )
+    roads: tuple[str, ...] = (
+        "array pushes",
+        "after reset",
+        "snapshot elsewhere",
+        "snapshot and back",
+        "step",
+        "pool",
+    )
 
     def __post_init__(self) -> None:
         """Check every field."""
-        from rnnedge_runtime.arguments import integer, items
+        from rnnedge_export.verification.roads import ROADS
+        from rnnedge_export.verification.signals import SIGNALS
+        from rnnedge_runtime.arguments import choice, integer, items, texts
         from rnnedge_runtime.errors import ModelRefused
 
         for name in ("lengths", "batches"):
@@ -33,8 +57,7 @@ class Effort:
             if not found:
                 raise ModelRefused(f"effort: {name}: expected at least one number, found none")
             object.__setattr__(self, name, found)
+        for name, known in (("signals", SIGNALS), ("roads", ROADS)):
+            named = texts(getattr(self, name), f"effort: {name}", ModelRefused)
+            object.__setattr__(self, name, tuple(choice(one, f"effort: {name}", known, ModelRefused) for one in named))
         object.__setattr__(self, "frames", integer(self.frames, "effort: frames", 1, _MOST, ModelRefused))
-
-
-# What a file is proven on unless something else is asked for.
-FULL = Effort()

@@ -95,7 +95,8 @@ class BatchedPool(MemberTable):
         batch: Array = np.concatenate(arrays).reshape(len(arrays), *shape)
         if not np.isfinite(batch).all():
             return None
-        return dict(zip(frames, self._each(self._seats.run(rows, {self._name: batch}, self._noted.undo)), strict=True))
+        found = self._seats.run(rows, {self._name: batch}, self._noted.undo)
+        return dict(zip(frames, self._each(found, len(arrays)), strict=True))
 
     def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
         """Members with equally many frames together, and by themselves those that need it."""
@@ -129,7 +130,8 @@ class BatchedPool(MemberTable):
         arrays = [{n: np.concatenate([m.rest[n], a[n]]) if m.rest else a[n] for n in a} for m, a in group.items()]
         rows = np.array([self._row_of[member] for member in group], np.intp)
         batch = {port.name: np.stack([a[port.name][:whole] for a in arrays]) for port in self.contract.inputs}
-        found = dict(zip(group, self._each(self._seats.run(rows, batch, self._noted.undo)), strict=True))
+        outputs = self._seats.run(rows, batch, self._noted.undo)
+        found = dict(zip(group, self._each(outputs, len(group)), strict=True))
         for member, own in zip(group, arrays, strict=True):
             member.rest = {name: array[whole:].copy() for name, array in own.items()} if whole < total else {}
             if member.policies.holds and total:
@@ -137,11 +139,10 @@ class BatchedPool(MemberTable):
             self._ready[self._row_of[member]] = member.ready
         return found
 
-    def _each(self, outputs: dict[str, Array]) -> list[Frames]:
-        """What every row's member gets."""
+    def _each(self, outputs: dict[str, Array], count: int) -> list[Frames]:
+        """What the member of each of `count` rows gets; a network of summaries alone gives no frame before the end."""
         if len(self.contract.outputs) == 1 and outputs:
             return list(next(iter(outputs.values())))
-        count = len(next(iter(outputs.values()))) if outputs else 0
         return [self._solo.shaped({name: array[i] for name, array in outputs.items()}) for i in range(count)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import windows
-from exported import Exported
+from exported import Exported, export_network
 from idioms import IDIOMS
 from in_one_test import in_one_test
 
@@ -263,3 +263,16 @@ def test_two_threads_in_a_pool_are_told(native: Exported) -> None:
     member = pool.join(non_finite="zero", on_event=lambda event: pool.reset(member))
     with pytest.raises(OwnerError, match=r"^pool: thread .*share it through a Batcher"):
         pool.push({member: np.full((1, 5), np.nan, np.float32)})
+
+
+def test_members_of_a_network_of_summaries_alone_get_them_at_the_end(tmp_path: Path) -> None:
+    """A push gives each of them no frame, `finish` gives the summary of its own sequence."""
+    exported = export_network("classifier-gru", "native", tmp_path)
+    pool, rng = exported.model.pool(3), np.random.default_rng(0)
+    sequences = {pool.join(): rng.standard_normal((n, 5)).astype(np.float32) for n in (4, 4, 7)}
+    found = pool.push(sequences)
+    assert [array.shape for array in found.values()] == [(0, 4)] * 3
+    for member, frames in sequences.items():
+        alone = exported.model.stream()
+        alone.push(frames)
+        assert max_error(pool.finish(member), alone.finish()) <= 1e-6

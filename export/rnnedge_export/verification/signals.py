@@ -1,0 +1,109 @@
+"""Frames as a device meets them: silence, digital zeros, quiet and loud, offsets, whole tokens; each a sequence.
+
+What a random frame never is shows what random frames never do: a logarithm of zero, a clamp at 20, an exponential
+that overflows, a phase of an exact zero, a token that the example does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rnnedge_export.reference import Reference
+from rnnedge_runtime.contract import Array
+
+Noise = Array
+_INT16 = 8000.0
+_MOST_TOKENS = 1 << 20
+_TOKENS_A_RUN = 1024
+
+
+def _gaps(noise: Noise) -> Array:
+    """Single features at zero, all of them for a third of the time."""
+    found = noise.copy()
+    found.reshape(len(found), -1)[:, ::3] = 0.0
+    found[len(found) // 3 : 2 * len(found) // 3] = 0.0
+    return found
+
+
+def _impulse(noise: Noise) -> Array:
+    found = np.zeros_like(noise)
+    found[len(found) // 3] = 1.0
+    return found
+
+
+def _step(noise: Noise) -> Array:
+    found = np.zeros_like(noise)
+    found[len(found) // 3 :] = 1.0
+    return found
+
+
+# What becomes of one sequence (time, ...) of standard normal numbers.
+SIGNALS: dict[str, Callable[[Noise], Array]] = {
+    "silence": np.zeros_like,
+    "negative zero": lambda noise: np.full_like(noise, -0.0),
+    "x 0.001": lambda noise: noise * np.float32(1e-3),
+    "zeros in features and stretches": _gaps,
+    "impulse": _impulse,
+    "step": _step,
+    "constants": lambda noise: np.broadcast_to(noise[:1], noise.shape).copy(),
+    "N(10, 1)": lambda noise: noise + np.float32(10),
+    "x 30": lambda noise: noise * np.float32(30),
+    "int16": lambda noise: np.clip(np.round(noise * np.float32(_INT16)), -32768, 32767),
+    "x 1000": lambda noise: noise * np.float32(1000),
+}
+
+
+def signals(reference: Reference, names: tuple[str, ...], time: int) -> dict[str, Array]:
+    """Inputs (signal, time, ...) by name, one sequence a signal; inputs of tokens are those of the example."""
+    rng = np.random.default_rng(40)
+    usual = reference.frames(len(names), time, rng)
+    found = {}
+    for name, array in usual.items():
+        if array.dtype.kind != "f":
+            found[name] = array
+            continue
+        noise = np.asarray(rng.standard_normal(array.shape, np.float32))
+        found[name] = np.stack([SIGNALS[signal](noise[k]).astype(np.float32) for k, signal in enumerate(names)])
+    return found
+
+
+def vocabulary(reference: Reference, input_name: str) -> int | None:
+    """How many tokens the source takes, found by asking it; None if it takes any number."""
+    usual = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(0))
+
+    def takes(token: int) -> bool:
+        frames = {**usual, input_name: np.full_like(usual[input_name], token)}
+        try:
+            reference.raw(frames)
+        # Whatever the source raises for a token that it does not have.
+        except Exception:
+            return False
+        return True
+
+    low = int(usual[input_name].max())
+    high = max(1, 2 * low)
+    while takes(high):
+        low, high = high, 2 * high
+        if high > _MOST_TOKENS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if takes(middle) else (low, middle)
+    return low + 1
+
+
+def tokens(reference: Reference, sizes: Mapping[str, int]) -> dict[str, Array]:
+    """Inputs (1, time, ...) by name with every token of each vocabulary, the last one too; a part of a large one."""
+    rng = np.random.default_rng(41)
+    longest = min(max(sizes.values()), _TOKENS_A_RUN)
+    frames = reference.frames(1, reference.lengths.at_least(longest), rng)
+    for name, size in sizes.items():
+        shape, count = frames[name].shape, frames[name].size
+        every = rng.permutation(size) if size <= count else rng.choice(size - 1, count, replace=False)
+        row = np.resize(every, count)
+        if size > count:
+            row[0] = size - 1
+        frames[name] = row.reshape(shape).astype(frames[name].dtype)
+    return frames
