@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 import typer
 
@@ -32,7 +31,8 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
     known = tuple(choices)
     if value in known:
         return value
-    meant = _MEANT.get(value.lower(), value)
-    near = [meant] if meant in known else get_close_matches(value, known, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    from rnnedge.files.config_tables import nearest
+
+    meant = _MEANT.get(value.lower())
+    hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
     raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnedge.sources._names import factory_name, nearest
+from rnnedge.files.config_tables import nearest
+from rnnedge.sources._names import factory_name
 from rnnedge.sources._weights import load_weights
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path, PurePath
 
 from rnnedge_runtime.errors import ModelRefused
@@ -28,12 +27,6 @@ def factory_name(text: str) -> tuple[str, str]:
         f"{text}: expected a folder made by 'rnnedge train', an ONNX file or package.module:factory, found neither"
         f"{_hint(module)}"
     )
-
-
-def nearest(name: str, names: list[str]) -> str:
-    """The end of a message, if one of `names` is like `name`."""
-    close = get_close_matches(name, names, 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _hint(module: str) -> str:
