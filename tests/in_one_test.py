@@ -83,7 +83,7 @@ def _label(case: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = str(getattr(value, "__name__", None) or repr(value))
+    text = value.name if isinstance(value, Path) else str(getattr(value, "__name__", None) or repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

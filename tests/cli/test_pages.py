@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_one_test import in_one_test
 from typer.main import get_command
 
 from rnnedge.cli._app import app
@@ -56,7 +57,7 @@ def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "gru.onnx").is_file() and "last" in names
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@in_one_test("page", PAGES)
 def test_commands_on_pages_exist(page: Path) -> None:
     """Verbs and options are spelled as the command line has them."""
     for words in commands(page.read_text(encoding="utf-8")):

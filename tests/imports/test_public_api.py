@@ -6,7 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-import pytest
+from in_one_test import in_one_test
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference.md"
@@ -49,7 +49,7 @@ def test_rnnedge_hands_out_names_of_the_page() -> None:
         assert [getattr(import_module(owner), name) for owner in owners] == [getattr(top, name)]
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+@in_one_test("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
 def test_pages_import_public_names_only(page: str) -> None:
     """A snippet shows nothing that may change without notice."""
     text = (ROOT / page).read_text(encoding="utf-8")

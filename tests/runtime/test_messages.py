@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from in_one_test import in_one_test
 
 from rnnedge_runtime import ModelRefused, RnnEdgeError, load
 from rnnedge_runtime.checksum import KEY, seal
@@ -14,8 +15,8 @@ from rnnedge_runtime.errors import RemoteError
 _GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "\x1b[2J", "\x9b1A", "\u2028", "\ud800", "a\x00b", "\x85"])
-@pytest.mark.parametrize("kind", [RnnEdgeError, ModelRefused, RemoteError])
+@in_one_test("text", ["a\nb", "a\r\nb", "\x1b[2J", "\x9b1A", "\u2028", "\ud800", "a\x00b", "\x85"])
+@in_one_test("kind", [RnnEdgeError, ModelRefused, RemoteError])
 def test_no_text_begins_a_line_of_a_message(kind: type[RnnEdgeError], text: str) -> None:
     """Control characters, line separators and halves of characters are written as escapes; letters stay."""
     error = kind(f"Größe {text}!")

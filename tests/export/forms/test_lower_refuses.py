@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx_ir as ir
 import pytest
+from in_one_test import in_one_test
 from onnx import parser
 
 from rnnedge_export.forms import lower
@@ -21,7 +22,7 @@ def model(opset: int = 20, attributes: str = "hidden_size = 2", inputs: str = "x
     return ir.from_proto(parser.parse_model(text))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("made", "options", "message"),
     [
         (model(), {"form": "loop"}, r"form 'loop': expected one of native, scan, unrolled, step"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-import pytest
+from in_one_test import in_one_test
 
 from rnnedge_export.capture.capture import OPSETS
 from rnnedge_export.codegen import lower as native_families
@@ -56,7 +56,7 @@ def test_what_streams_can_be_loaded_elsewhere() -> None:
     assert set(taken_by("fills")) <= set(taken_by("strict"))
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATORS if "::" not in name])
+@in_one_test("name", [name for name in OPERATORS if "::" not in name])
 def test_every_operator_exists_in_an_opset_of_the_exporter(name: str) -> None:
     """Its first opset is that of ONNX, and a rule that no export reaches has no row."""
     versions = [s for s in onnx.defs.get_all_schemas_with_history() if s.name == name and not s.domain]
