@@ -105,9 +105,8 @@ def with_final(linear: nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
     return y, 2 * y[:, -1]
 
 
-LOOPS = [
-    stacked, joined, assigned, two_loops, with_while, from_the_first, accumulated, last_only, with_final,
-]  # fmt: skip
+LOOPS = [stacked, assigned, from_the_first, accumulated, last_only]
+LONG = [joined, two_loops, with_while, with_final]
 
 
 def rolled(module: nn.Module) -> nn.Module:
@@ -121,7 +120,11 @@ def rolled(module: nn.Module) -> nn.Module:
         return roll(capture, 0, 1)
 
 
-@pytest.mark.parametrize("function", LOOPS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "function",
+    [*LOOPS, *(pytest.param(each, marks=pytest.mark.long) for each in LONG)],
+    ids=lambda each: each.__name__,
+)
 def test_a_loop_is_one_scan(function: Callable[[nn.Linear, Tensor], Tensor]) -> None:
     """At another length and batch than those of the captures, the numbers are the same."""
     torch.manual_seed(0)
