@@ -108,7 +108,10 @@ def test_a_call_that_takes_too_long_moves_nobody(native: Exported, tmp_path_fact
             pool.restore(member, stream.snapshot())
         before = [pool.snapshot(member) for member in members]
         engine.hangs = True
-        found = tried(lambda: pool.push(dict.fromkeys(members, frames_of(model, 500, 9))))
+        long = dict.fromkeys(members, frames_of(model, 500, 9))
+        # On a busy machine the time may be up before the run that hangs; that is told otherwise, and moves nobody too.
+        while "in several calls" in str(found := tried(lambda: pool.push(long))):
+            assert [pool.snapshot(member) for member in members] == before
         assert "Stalled" in str(found)
         yield found
         assert [pool.snapshot(member) for member in members] == before
