@@ -32,8 +32,9 @@ class Stream(StaysHere):
     def __init__(self, runner: StreamRunner) -> None:
         """Used by `Model.stream`; `runner` is its own."""
         self.runner = runner
-        # Without the methods in between, which take 40 ns of each call.
-        self.push, self.step = runner.push, runner.step  # type: ignore[method-assign]
+        # Its own methods: 40 ns faster, and no exception can come between the end of a call here and there.
+        self.push, self.step, self.gap = runner.push, runner.step, runner.gap  # type: ignore[method-assign]
+        self.finish, self.reset, self.restore = runner.finish, runner.reset, runner.restore  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         batch = f", batch {self.batch}" if self.batch > 1 else ""

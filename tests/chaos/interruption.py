@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import os
 import signal
 import sys
@@ -87,6 +88,9 @@ def rung_after(seconds: float, act: Callable[[], object], again_s: float = 0.0) 
             raise Interrupted("the timer")
 
     before = signal.signal(signal.SIGALRM, ring)
+    # Python loses what is raised in a finalizer.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds, again_s)
         rings = True
@@ -99,4 +103,6 @@ def rung_after(seconds: float, act: Callable[[], object], again_s: float = 0.0) 
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if collects:
+            gc.enable()
     return False
