@@ -104,18 +104,19 @@ _OWN: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-class _Spectra(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._own(func, args, kwargs or {})(*args, **(kwargs or {}))
+def _own(func: Any, args: Any, kwargs: Any) -> Any:
+    own = _OWN.get(func)
+    if own is None:
+        return func
+    whole = own is _stft and args[0].is_complex() if args else True
+    one_sided = own is not _istft or (kwargs.get("onesided") is not False and not kwargs.get("return_complex"))
+    return own if not whole and one_sided else func
 
-    @staticmethod
-    def _own(func: Any, args: Any, kwargs: Any) -> Any:
-        own = _OWN.get(func)
-        if own is None:
-            return func
-        whole = own is _stft and args[0].is_complex() if args else True
-        one_sided = own is not _istft or (kwargs.get("onesided") is not False and not kwargs.get("return_complex"))
-        return own if not whole and one_sided else func
+
+class _Spectra(TorchFunctionMode):
+    # dynamo traces this inside scan, and finds no guard for a static method.
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _own(func, args, kwargs or {})(*args, **(kwargs or {}))
 
 
 @contextmanager
