@@ -10,7 +10,7 @@ import torch
 import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_runtime import Model, load
-from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.loader import open_bytes
 from rnnedge_runtime.untrusted import LIMITS
 
 FORMS = ("native", "scan", "unrolled", "step")
@@ -45,4 +45,4 @@ def loaded_strictly(data: Path | bytes) -> Model:
     """
     content, name = (data, "m.onnx") if isinstance(data, bytes) else (data.read_bytes(), data.name)
     patient = replace(LIMITS, seconds=60.0)
-    return load_bytes(content, name, trust="strict", in_child=False, limits=patient)
+    return Model(open_bytes(content, name, trust="strict", in_child=False, limits=patient))
