@@ -103,6 +103,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
 
     adding = find_recipe("adding")
     recipe = replace(adding, training=replace(adding.training, epochs=1), options={"frames": 8})
+    train_recipe(recipe, folder / "learned")
     return {
         "RunInfo.__init__": door(RunInfo),
         "TrainerConfig.__init__": door(TrainerConfig),
@@ -145,7 +146,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         "cold_start": door(cold_start, path=folder / "taps.onnx", trust="local"),
         # Nobody listens there.
         "run_remote": door(run_remote, target="ssh://nobody@127.0.0.1:1", file=folder / "taps.onnx", arguments=[]),
-        "train_recipe": door(train_recipe, recipe=recipe, folder=folder / "learned"),
+        "train_recipe": door(train_recipe, recipe=recipe, folder=folder / "again"),
         "finetune_run": door(
             finetune_run, recipe=recipe, source=folder / "learned", folder=folder / "int8", precision="int8"
         ),
