@@ -109,6 +109,9 @@ def _check_values(tensor: Tensor) -> None:
         raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")
 
 
+_WIDE = {torch.float32: torch.float64, torch.complex64: torch.complex128}
+
+
 class Source(nn.Module):
     """Wraps a module so that calling it gives a flat tuple of outputs, states left out.
 
@@ -139,7 +142,8 @@ class Source(nn.Module):
 
     def in_float64(self) -> Source:
         """A copy that computes in float64."""
-        wide = copy.deepcopy(self).double()
+        # `double()` leaves complex weights as they are.
+        wide = copy.deepcopy(self)._apply(lambda t: t.to(_WIDE.get(t.dtype, t.dtype)))
         wide._states = _widened(self._states)
         # Known before the first call.
         wide.output_names = self.output_names

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from rnnedge_export.reference import Reference
-from rnnedge_export.verification.tolerance import Tolerance, rounding_of
+from rnnedge_export.verification.tolerance import Tolerance, distance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
 
 Frames = Mapping[str, Array]
 _SEED, _FRAMES, _SEQUENCES = 30, 131, 4
-_NUDGES, _ULP, _MOST_ROUNDING = 3, 2.0**-23, 1e-3
+_NUDGES, _NUDGE, _MOST_ROUNDING = 3, 4 * 2.0**-23, 1e-3
 _NONE = np.zeros(())
 
 
@@ -69,9 +69,12 @@ class Comparison:
         )
 
     def _rounding(self, frames: Frames, expected: Frames) -> dict[str, Array]:
-        """Of each channel, in `frames` or in usual ones: a few frames may be rounded well by chance."""
+        """Of each value: of its channel, in `frames` or in usual ones (a few frames may be rounded well by chance)."""
         here = self._measured(frames, expected)
-        return {name: np.maximum(array, self._usual_rounding[name]) for name, array in here.items()}
+        return {
+            name: np.where(jumps, np.inf, np.maximum(rounding, self._usual_rounding[name]))
+            for name, (rounding, jumps) in here.items()
+        }
 
     @cached_property
     def _usual_rounding(self) -> dict[str, Array]:
@@ -80,28 +83,40 @@ class Comparison:
         length = self.reference.lengths.at_least(_FRAMES * max(contract.unit, 1 + contract.lookahead))
         frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
         found = self._measured(frames, self.reference.raw(frames))
-        return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, array in found.items()}
+        return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _) in found.items()}
 
-    def _measured(self, frames: Frames, expected: Frames) -> dict[str, Array]:
-        """How far float32 is from float64 (from itself, if there is none), as it is and with inputs an ulp away."""
+    def _measured(self, frames: Frames, expected: Frames) -> dict[str, tuple[Array, Array]]:
+        """How far float32 is from float64 (from itself, if there is none), as it is and with inputs an ulp away.
+
+        Of each channel (batch, 1, ...), and which values (batch, time, ...) are steps: the phase of a bin that holds
+        nothing but rounding is any angle, and no program has the same one.
+        """
         exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
         nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
         found = {}
         for name, array in expected.items():
             base = exact.get(name, array)
-            apart = np.maximum.reduce([rounding_of(run[name], base) for run in nudged])
-            # More than that is a step of a function, and no rounding.
+            apart = np.maximum.reduce([distance(run[name], base) for run in nudged])
             most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
-            found[name] = np.maximum(np.minimum(apart, most), rounding_of(array, base))
+            jumps = apart > most
+            rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
+            found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps
         return found
 
 
 def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
-    """Every number an ulp up or down; zeros and tokens as they are."""
+    """Every number four ulps of the loudest one of its sequence up or down, as long sums of them round.
+
+    Zeros and tokens are as they are: what a network makes of digital silence is no rounding.
+    """
     found = {}
     for name, array in frames.items():
-        up = np.where(rng.random(array.shape) < 0.5, np.float32(1 - _ULP), np.float32(1 + _ULP))
-        found[name] = array * up if array.dtype.kind == "f" else array
+        if array.dtype.kind == "f":
+            loudest = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True, initial=0.0)
+            nudge = rng.choice(np.float32([-_NUDGE, _NUDGE]), array.shape) * loudest
+            found[name] = np.where(array == 0, array, array + nudge).astype(array.dtype)
+        else:
+            found[name] = array
     return found
 
 

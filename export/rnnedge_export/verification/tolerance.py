@@ -12,7 +12,8 @@ a small value may be made of:
 
 Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
 tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
-Rounding is a matter of chance, so inputs an ulp away count as well, and the largest in the channel for every frame.
+Rounding is a matter of chance, so inputs an ulp away count as well, and the largest in the channel for every frame. A
+value of the source that takes a step for an ulp (the angle of a sum that is nothing but rounding) is not compared.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ class Tolerance:
         return np.maximum(found, ROUNDINGS * rounding)
 
 
-def rounding_of(expected: Array, exact: Array) -> Array:
-    """The largest difference of each channel of each sequence, (batch, 1, ...)."""
-    difference: Array = np.abs(_finite(expected) - _finite(exact)).max(axis=1, keepdims=True, initial=0.0)
-    return difference
+def distance(one: Array, other: Array) -> Array:
+    """Of each value; what is not finite counts as 0."""
+    found: Array = np.abs(_finite(one) - _finite(other))
+    return found
 
 
 def _so_far(sizes: Array) -> Array:
