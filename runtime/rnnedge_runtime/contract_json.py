@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from fractions import Fraction
 from typing import Any
 
@@ -152,7 +152,9 @@ def _cursor(fields: dict[str, Any], place: str) -> Cursor:
 def _with_clock(part: Port | Cursor) -> dict[str, Any]:
     clock = part.clock
     rate = [clock.rate.numerator, clock.rate.denominator]
-    return {**vars(part), "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
+    # Its fields alone: `vars` has what is cached as well, once it was asked for.
+    said = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {**said, "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
 
 
 def _clock(fields: dict[str, Any], place: str, least_delay: int) -> Clock:

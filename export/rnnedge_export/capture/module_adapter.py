@@ -143,7 +143,8 @@ class Source(nn.Module):
     def in_float64(self) -> Source:
         """A copy that computes in float64."""
         # `double()` leaves complex weights as they are.
-        wide = copy.deepcopy(self)._apply(lambda t: t.to(_WIDE.get(t.dtype, t.dtype)))
+        wide = copy.deepcopy(self)
+        wide._apply(lambda t: t.to(_WIDE.get(t.dtype, t.dtype)))  # type: ignore[no-untyped-call]
         wide._states = _widened(self._states)
         # Known before the first call.
         wide.output_names = self.output_names

@@ -113,7 +113,7 @@ def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
     for name, array in frames.items():
         if array.dtype.kind == "f":
             loudest = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True, initial=0.0)
-            nudge = rng.choice(np.float32([-_NUDGE, _NUDGE]), array.shape) * loudest
+            nudge = rng.choice(np.array([-_NUDGE, _NUDGE], np.float32), array.shape) * loudest
             found[name] = np.where(array == 0, array, array + nudge).astype(array.dtype)
         else:
             found[name] = array
