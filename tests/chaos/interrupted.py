@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import methodcaller
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -132,15 +131,15 @@ def stream_trials(model: Model) -> dict[str, Trial[Stream]]:
         "push that holds": trial(lambda s: s.push(spoiled(some(3 * unit), 1)), non_finite="hold"),
         "push that remembers": trial(lambda s: s.push(some(unit)), non_finite="hold"),
         "push that resets": trial(lambda s: s.push(spoiled(some(5 * unit), 2 * unit)), non_finite="reset"),
-        "step": trial(methodcaller("step")),
-        "first step": trial(methodcaller("step"), 0),
+        "step": trial(lambda s: s.step()),
+        "first step": trial(lambda s: s.step(), 0),
         "gap": trial(lambda s: s.gap(3), gap="hold"),
         "gap that resets": trial(lambda s: s.gap(3), gap="reset"),
-        "finish": trial(methodcaller("finish")),
-        "reset": trial(methodcaller("reset")),
+        "finish": trial(lambda s: s.finish()),
+        "reset": trial(lambda s: s.reset()),
         "restore": trial(lambda s: s.restore(other)),
         "copy": trial(lambda s: go_on(s.copy())),
-        "snapshot": trial(methodcaller("snapshot")),
+        "snapshot": trial(lambda s: s.snapshot()),
         "states": trial(lambda s: s.states),
     }
 
