@@ -59,7 +59,8 @@ def _left_sides(model: ir.Model) -> list[ir.Value]:
             product = product_of(node, weight.value)
             if product is not None:
                 found[product.x] = None
-    return list(found)
+    # A Scan whose body is watched becomes another node, with outputs of its own.
+    return sorted(found, key=lambda value: _graph_of(value) is not model.graph)
 
 
 def _within(seen: Array, proven: Range | None) -> Range:
@@ -73,7 +74,7 @@ def _watch(model: ir.Model, value: ir.Value, warmup: int) -> State:
     name = builder.fresh(f"range of {value.name}")
     before = _port(name)
     model.graph.inputs.append(before)
-    graph = value.graph if value.graph is not None else value.producer().graph  # type: ignore[union-attr]
+    graph = _graph_of(value)
     if graph is model.graph or (value.is_graph_input() and value in model.graph.inputs):
         after = _largest(builder, value, before)
         _place(model.graph, value, builder)
@@ -84,6 +85,10 @@ def _watch(model: ir.Model, value: ir.Value, warmup: int) -> State:
     after.type, after.shape = before.type, before.shape
     model.graph.outputs.append(after)
     return State(name, after.name, "float32", ("batch", 2), 0, _NOTHING, warmup)
+
+
+def _graph_of(value: ir.Value) -> object:
+    return value.graph if value.graph is not None else value.producer().graph  # type: ignore[union-attr]
 
 
 def _port(name: str) -> ir.Value:
