@@ -137,7 +137,10 @@ def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, roun
     # What follows from a value that is none is none either.
     error[np.logical_or.accumulate(~np.isfinite(expected.reshape(*expected.shape[:2], -1)).all(axis=2), axis=1)] = 0.0
     allowed = tolerance.allowed(expected, rounding)
-    ratio = np.divide(error, allowed, out=np.where(error == 0, 0.0, np.inf), where=allowed > 0)
+    # What is no number is never rounding, also where nothing is compared.
+    compared = np.isfinite(error) & np.isfinite(allowed) & (allowed > 0)
+    ratio = np.where((error == 0) | (np.isfinite(error) & np.isinf(allowed)), 0.0, np.inf)
+    np.divide(error, allowed, out=ratio, where=compared)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     sequence, frame, *channel = (int(i) for i in at)
     place = (
