@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnedge_runtime import RnnEdgeError
-from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime import Model, RnnEdgeError
+from rnnedge_runtime.loader import open_bytes
 from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted._guards import Guards
 
@@ -33,7 +33,7 @@ def main() -> None:
 def tried(path: Path, number: float) -> str:
     """One word."""
     try:
-        model = load_bytes(path.read_bytes(), path.name, trust="strict", in_child=False, limits=PATIENT)
+        model = Model(open_bytes(path.read_bytes(), path.name, trust="strict", in_child=False, limits=PATIENT))
     except RnnEdgeError:
         return "refused"
     try:
