@@ -43,7 +43,7 @@ def letters(seed: int) -> SequenceData:
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
     """A recipe for a task that is made here: "values" or "letters"."""
     for name, make in (("values", values), ("letters", letters)):
-        task = Task(name, "", lambda make=make: Splits(make(1), make(2), make(3), 100.0))  # type: ignore[misc]
+        task = Task(name, "", lambda _, make=make: Splits(make(1), make(2), make(3), 100.0))  # type: ignore[misc]
         monkeypatch.setitem(catalogue.TASKS, name, task)
 
     def made(task: str, network: dict[str, Any] | None = None, **training: Any) -> Recipe:
