@@ -79,6 +79,10 @@ def interrupted_at(place: Place, act: Callable[[], object]) -> str | None:
     return place.came
 
 
+def _hear_nothing(*_: object) -> None:
+    """Between two calls."""
+
+
 def rung_after(seconds: float, act: Callable[[], object], again_s: float = 0.0) -> bool:
     """Let the handler of a timer's signal end `act` after so long, and ring on every `again_s`; whether it ended it."""
     rings = False
@@ -87,7 +91,7 @@ def rung_after(seconds: float, act: Callable[[], object], again_s: float = 0.0) 
         if rings:
             raise Interrupted("the timer")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGALRM, ring)
     # Python loses what is raised in a finalizer.
     collects = gc.isenabled()
     gc.disable()
@@ -102,7 +106,9 @@ def rung_after(seconds: float, act: Callable[[], object], again_s: float = 0.0) 
         return True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        # A ring may still be on its way, by another thread: to a handler, since Python says of the default that it is
+        # a race, in an error that nobody can catch.
+        signal.signal(signal.SIGALRM, _hear_nothing)
         if collects:
             gc.enable()
     return False

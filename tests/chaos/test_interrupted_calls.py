@@ -77,7 +77,6 @@ def test_a_timer_that_rings_leaves_a_push_that_has_not_happened(model: Model) ->
 
 
 @TIMER
-@pytest.mark.skipif(not FULL, reason="its moments are those of the machine: make chaos")
 def test_a_timer_that_rings_again_and_again_loses_nothing(model: Model) -> None:
     """The next signal comes while the first one is dealt with: every push is tried until it is heard to the end."""
     rng = random.Random(1)
