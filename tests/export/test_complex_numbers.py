@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rnnedge_export.capture._tracing import quiet
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_export.verification import ModuleOracle
 from rnnedge_runtime.errors import ModelRefused
 
 _N = 6
@@ -81,6 +82,34 @@ def test_every_formula_gives_the_numbers_of_torch() -> None:
         )
     again = torch.export.export(pairs, (torch.randn(3, 4, 4 * _N),), dynamic_shapes=((dims[0],),))
     assert not has_complex(again)
+
+
+class _Filters(nn.Module):
+    """Layers with complex weights, on (batch, time, 4 * _N) as `_Each` has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(_N, _N, dtype=torch.cfloat)
+        self.conv = nn.Conv1d(_N, 4, 3, stride=2, padding=1, dtype=torch.cfloat)
+        self.plane = nn.Conv2d(1, 2, (1, 3), dilation=(1, 2), bias=False, dtype=torch.cfloat)
+        self.up = nn.ConvTranspose1d(4, _N, 4, stride=2, padding=1, groups=2, dtype=torch.cfloat)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = torch.view_as_complex(x.unflatten(-1, (2, _N, 2))).sum(-2)
+        z = self.up(self.conv(self.linear(z).transpose(1, 2))).transpose(1, 2)
+        return torch.view_as_real(self.plane(z.unsqueeze(1)))
+
+
+def test_layers_with_complex_weights_are_those_of_torch() -> None:
+    """Products and convolutions, with a bias and without; the witness of the proof has them in float64."""
+    torch.manual_seed(0)
+    module, x = _Filters().eval(), torch.randn(3, 4, 4 * _N)
+    with torch.no_grad():
+        pairs = RealPairs(torch.export.export(module, (x,)))
+        torch.testing.assert_close(pairs(x), module(x), rtol=1e-5, atol=1e-5)
+        [exact] = ModuleOracle(module, x, 1, 0).in_float64()(x.double())
+    assert exact.dtype == torch.float64
+    torch.testing.assert_close(exact.float(), module(x).detach(), rtol=1e-5, atol=1e-5)
 
 
 class _Short(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import inspect
 from collections.abc import Mapping
@@ -109,9 +108,6 @@ def _check_values(tensor: Tensor) -> None:
         raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")
 
 
-_WIDE = {torch.float32: torch.float64, torch.complex64: torch.complex128}
-
-
 class Source(nn.Module):
     """Wraps a module so that calling it gives a flat tuple of outputs, states left out.
 
@@ -140,16 +136,6 @@ class Source(nn.Module):
         self.output_names = tuple(named)
         return tuple(named.values())
 
-    def in_float64(self) -> Source:
-        """A copy that computes in float64."""
-        # `double()` leaves complex weights as they are.
-        wide = copy.deepcopy(self)
-        wide._apply(lambda t: t.to(_WIDE.get(t.dtype, t.dtype)))  # type: ignore[no-untyped-call]
-        wide._states = _widened(self._states)
-        # Known before the first call.
-        wide.output_names = self.output_names
-        return wide
-
     def _named(self, result: Any) -> dict[str, Tensor]:
         if self._returns_state and isinstance(result, tuple) and len(result) == 2:
             result = result[0]
@@ -176,12 +162,6 @@ def weights_digest(module: nn.Module) -> str:
         digest.update(f"{name} {array.dtype} {tuple(array.shape)}".encode())
         digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _widened(state: Any) -> Any:
-    if isinstance(state, tuple):
-        return tuple(_widened(part) for part in state)
-    return state.double() if state.is_floating_point() else state
 
 
 def _for_batch(state: Any, batch: int) -> Any:

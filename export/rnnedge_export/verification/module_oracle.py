@@ -65,7 +65,8 @@ class ModuleOracle:
     def in_float64(self) -> ModuleOracle:
         """The same, of a copy that computes in float64."""
         wide = copy.copy(self)
-        wide._module = copy.deepcopy(self._module).double()
+        # `double()` would leave complex weights as they are.
+        wide._module = copy.deepcopy(self._module)._apply(_widened)  # type: ignore[no-untyped-call]
         wide._states = [_widened(state) for state in self._states]
         return wide
 
@@ -101,4 +102,6 @@ def _of_batch(state: Any, batch: int) -> Any:
 def _widened(state: Any) -> Any:
     if not isinstance(state, Tensor):
         return tuple(_widened(part) for part in state)
+    if state.is_complex():
+        return state.to(torch.complex128)
     return state.double() if state.is_floating_point() else state

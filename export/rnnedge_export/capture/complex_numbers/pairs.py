@@ -129,6 +129,15 @@ def _linear(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pair:
     return y if bias is None else _sum(1)(None, (y, bias), {})
 
 
+def _convolution(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pair:
+    x, weight, bias, *options = (*args, None)[: max(3, len(args))]
+    y = bilinear(lambda a, b: target(a, b, None, *options, **kwargs), x, weight)
+    if bias is None:
+        return y
+    shape = (-1, *[1] * (y.real.dim() - 2))
+    return _sum(1)(None, (y, Pair(*(one.reshape(shape) for one in pair(bias)))), {})
+
+
 def _absolute(z: Any) -> Any:
     return (z.real.square() + z.imag.square()).sqrt()
 
@@ -207,6 +216,9 @@ FORMULAS: dict[str, Rule] = {
     "dot": _product,
     "matmul": _product,
     "linear": _linear,
+    "conv1d": _convolution,
+    "conv2d": _convolution,
+    "conv_transpose1d": _convolution,
     "einsum": _einsum,
     "to": _cast,
     "_to_copy": _cast,
