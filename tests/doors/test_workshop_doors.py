@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
 import workshop_doors
+from check_junk import check_junk
 from door import EXAMPLES, Door, public_calls
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from in_one_test import in_one_test
-from junk import junk
 
 NAMES = """
     Attention.__init__ Conv1d.__init__ Conv2d.__init__ DataConfig.__init__ DataSchema.from_dict DataSchema.named
@@ -78,14 +75,4 @@ def test_a_right_call_works(doors: dict[str, Door], name: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_junk_is_an_error_of_ours(doors: dict[str, Door], name: str) -> None:
     """In any argument, in several at once."""
-    door = doors[name]
-
-    @settings(max_examples=EXAMPLES // 3 if name in COSTLY else EXAMPLES)
-    @given(st.data())
-    def tried(data: st.DataObject) -> None:
-        wrong = data.draw(st.sets(st.sampled_from(door.arguments()), min_size=1, max_size=2))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            door.try_with({argument: data.draw(junk(), label=argument) for argument in sorted(wrong)})
-
-    tried()
+    check_junk(doors[name], "ignore", examples=EXAMPLES // 3 if name in COSTLY else EXAMPLES)
