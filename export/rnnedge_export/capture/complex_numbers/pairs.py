@@ -126,7 +126,7 @@ def _einsum(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _linear(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pair:
     x, weight, bias = (*args, None)[:3]
     y = bilinear(torch.nn.functional.linear, x, weight)
-    return y if bias is None else _sum(1)(None, (y, bias), {})
+    return y if bias is None else pair(_sum(1)(None, (y, bias), {}))
 
 
 def _convolution(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pair:
@@ -135,7 +135,7 @@ def _convolution(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if bias is None:
         return y
     shape = (-1, *[1] * (y.real.dim() - 2))
-    return _sum(1)(None, (y, Pair(*(one.reshape(shape) for one in pair(bias)))), {})
+    return pair(_sum(1)(None, (y, Pair(*(one.reshape(shape) for one in pair(bias)))), {}))
 
 
 def _absolute(z: Any) -> Any:
