@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos mutants fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -46,6 +46,9 @@ fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load
 
 fuzz-files: $(STAMP_DEV) ## load 800,000 changed files, and push to those that load; takes forty minutes
 	RNNEDGE_MUTANTS=200000 $(BIN)/python -m pytest -s --timeout 7200 tests/fuzz
+
+mutants: $(STAMP_DEV) ## plant a hundred faults in the compiler, one at a time: the proof refuses them; writes the table; takes half an hour
+	PYTHONPATH=tests $(BIN)/python tests/mutants/write_table.py docs/figures/mutants.md
 
 soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand streams for ten minutes; takes an hour
 	RNNEDGE_SOAK=full $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export tests/models

@@ -95,8 +95,10 @@ class Comparison:
         nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
         found = {}
         for name, array in expected.items():
-            base = exact.get(name, array)
-            apart = np.maximum.reduce([distance(run[name], base) for run in nudged])
+            # A way through the runtime may show the first frames only.
+            until = array.shape[1]
+            base = exact.get(name, array)[:, :until]
+            apart = np.maximum.reduce([distance(run[name][:, :until], base) for run in nudged])
             most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
             jumps = apart > most
             rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))

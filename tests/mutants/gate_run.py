@@ -1,0 +1,90 @@
+"""One fault through the gate: what refuses it, and proof that the same network passes without it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+from captures import remembering
+from injection import FAULTS, Fault, Injection
+from shown_by import shown
+
+import rnnedge_export
+from rnnedge_export import session
+from rnnedge_export.capture import capture
+from rnnedge_runtime import load
+from rnnedge_runtime.errors import RnnEdgeError
+
+_CHECK = re.compile(r"verification failed: ([^(]+?) \(")
+_REMEMBERED = remembering(capture)
+
+
+class NothingPlanted(AssertionError):
+    """What a fault changes was never called: an error of the suite."""
+
+
+def refused_by(fault: Fault) -> str | None:
+    """The check that refuses `fault`; None if it passes the gate. Raises `NothingPlanted`."""
+    passes(fault.network, fault.gate)
+    with pytest.MonkeyPatch.context() as patch:
+        # By itself, without the conditions around passes that tests set.
+        patch.setenv("RNNEDGE_DEBUG", "0")
+        patch.setattr(session, "capture", _REMEMBERED)
+        if fault.gate == "load":
+            _exported(fault.network)
+        injection = Injection(patch)
+        fault.plant(injection)
+        try:
+            _through(fault.network, fault.gate)
+            found = None
+        except RnnEdgeError as error:
+            found = _check_of(error)
+    if not injection.hits:
+        raise NothingPlanted(f"{fault.name}: what it changes was never called")
+    return found
+
+
+@cache
+def passes(network: str, gate: str) -> None:
+    """The network passes that gate without a fault, or this raises."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "capture", _REMEMBERED)
+        _through(network, gate)
+
+
+def _through(network: str, gate: str) -> None:
+    if gate == "load":
+        _loaded(network)
+        return
+    given = shown(network)
+    with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
+        rnnedge_export.export(given.module, given.example, Path(folder) / "m.onnx", **given.options)
+
+
+def _loaded(network: str) -> None:
+    """A file that passed the export, compiled for this machine by the load."""
+    with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", folder)
+        path = Path(folder) / "m.onnx"
+        path.write_bytes(_exported(network))
+        load(path, provider="native", trust="local")
+
+
+@cache
+def _exported(network: str) -> bytes:
+    given = shown(network)
+    with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
+        path = Path(folder) / "m.onnx"
+        rnnedge_export.export(given.module, given.example, path, **given.options)
+        return path.read_bytes()
+
+
+def _check_of(error: RnnEdgeError) -> str:
+    found = _CHECK.search(str(error))
+    return found[1] if found else f"{type(error).__name__}: {str(error)[:160]}"
+
+
+__all__ = ["FAULTS", "NothingPlanted", "passes", "refused_by"]

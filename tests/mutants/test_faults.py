@@ -1,0 +1,66 @@
+"""The gate refuses defects of the compiler by itself; a sample, the others by `make mutants`."""
+
+from __future__ import annotations
+
+import pytest
+from all_faults import FAULTS
+from gate_run import NothingPlanted, refused_by
+from injection import Fault, Injection
+from write_table import table
+
+SAMPLE = {
+    "update_gate_inverted": "parity",
+    "chunk_in_reverse": "parity",
+    "golden_tolerance_of_a_thousand": "golden sample",
+    "push_returns_its_own_buffer": "ways through the runtime",
+    "normalization_without_epsilon": "signals as in life",
+}
+
+
+@pytest.fixture(params=SAMPLE, ids=lambda name: name.replace("_", " "))
+def fault(request: pytest.FixtureRequest) -> Fault:
+    """One of the sample."""
+    return FAULTS[request.param]
+
+
+def test_the_gate_refuses_a_fault(fault: Fault) -> None:
+    """By the check that is there for it; without the fault the same network passes."""
+    assert refused_by(fault) == SAMPLE[fault.name]
+
+
+def test_a_fault_that_changes_nothing_passes() -> None:
+    """The suite does not take a network for refused that is right."""
+    from rnnedge_export import passes
+
+    def plant(injection: Injection) -> None:
+        injection.result(passes, "write_form", lambda written: written)
+
+    assert refused_by(Fault("none", "form", "", "tagger, step", "export", plant)) is None
+
+
+def test_a_fault_that_is_never_called_is_an_error() -> None:
+    """What a fault changes has to be what the network goes through."""
+    from rnnedge_export.forms import cells
+
+    def plant(injection: Injection) -> None:
+        injection.result(cells, "_rnn", lambda found: found)
+
+    with pytest.raises(NothingPlanted, match="unused: what it changes was never called"):
+        refused_by(Fault("unused", "form", "", "tagger, step", "export", plant))
+
+
+def test_there_are_eighty_faults_of_every_room() -> None:
+    """Each says in a sentence what is wrong, and stands in the table."""
+    assert len(FAULTS) >= 80
+    assert {f.room for f in FAULTS.values()} == {
+        "capture",
+        "codegen",
+        "contract",
+        "form",
+        "precision",
+        "runtime",
+        "streaming",
+    }
+    assert all(len(fault.what) > 20 for fault in FAULTS.values())
+    rows = table(dict.fromkeys(FAULTS, "parity")).splitlines()
+    assert len(rows) == len(FAULTS) + 4
