@@ -13,7 +13,7 @@ SAMPLE = {
     "chunk_in_reverse": "parity",
     "golden_tolerance_of_a_thousand": "golden sample",
     "push_returns_its_own_buffer": "ways through the runtime",
-    "normalization_without_epsilon": "signals as in life",
+    "rows_of_a_batch_swapped": "batches, a long push",
 }
 
 
