@@ -72,6 +72,11 @@ class Reference:
         return tuple(self._axes)
 
     @property
+    def recorded(self) -> bool:
+        """Whether `frames` are cut from recordings."""
+        return bool(self._recordings)
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         """The inputs, in the order of the source."""
         return self._source.input_names

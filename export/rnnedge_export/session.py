@@ -19,7 +19,15 @@ from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
-from rnnedge_export.verification import ModuleOracle, Verification, check_against, require
+from rnnedge_export.verification import (
+    FirstDifference,
+    Look,
+    ModuleOracle,
+    Verification,
+    check_against,
+    check_repeats,
+    require,
+)
 from rnnedge_export.work import Say, Work
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Contract
@@ -33,7 +41,8 @@ __all__ = ["Candidate", "ExportOptions", "ExportSession", "of_file", "of_module"
 class Candidate:
     """A file in memory that nobody has proven.
 
-    `data` is the file, `model` the same, loaded, `float32` the file before it was narrowed.
+    `data` is the file, `model` the same, loaded, `float32` the file before it was narrowed. `look` names the first node
+    of a float32 file whose value differs from the source's.
     """
 
     options: ExportOptions
@@ -45,6 +54,7 @@ class Candidate:
     reference: Reference
     trial: Sequence[Recording]
     narrow: Narrowed | None
+    look: Look | None = None
 
     @property
     def contract(self) -> Contract:
@@ -67,7 +77,7 @@ class Candidate:
         verification = None
         if self.narrow is None or not float32_proven:
             say("verify")
-            verification = check_against(self.float32, self.reference, say, effort)
+            verification = check_against(self.float32, self.reference, say, effort, self.look)
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
@@ -81,9 +91,17 @@ class Candidate:
 class ExportSession:
     """A source that was captured once; every candidate is made from what was captured."""
 
-    def __init__(self, source: Oracle, example: Example, captured: Captured, provenance: Mapping[str, str]) -> None:
-        """Made by `of_module` and `of_file`."""
+    def __init__(
+        self,
+        source: Oracle,
+        example: Example,
+        captured: Captured,
+        provenance: Mapping[str, str],
+        module: nn.Module | None = None,
+    ) -> None:
+        """Made by `of_module` and `of_file`; `module` is what the source is made of, if it is one."""
         self._source, self._example, self._captured, self.provenance = source, example, captured, provenance
+        self._module = module
 
     def candidate(
         self,
@@ -109,7 +127,13 @@ class ExportSession:
             work.reference,
             work.recordings,
             work.narrow,
+            self._look(work),
         )
+
+    def _look(self, work: Work) -> Look | None:
+        if work.narrow is not None:
+            return None
+        return FirstDifference(lambda: work.captured, lambda: work.data, work.contract, self._module)
 
 
 @contextmanager
@@ -126,7 +150,8 @@ def of_module(
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}
         oracle = ModuleOracle(module, example, len(given.tensors), batch_axis)
-        yield ExportSession(oracle, given, captured, provenance)
+        check_repeats(module, oracle, given)
+        yield ExportSession(oracle, given, captured, provenance, module)
 
 
 @contextmanager

@@ -87,7 +87,4 @@ def _compare(
     failed = next((c for c in verification.checks if not c.passed), None)
     if failed is None:
         return True, ""
-    return False, (
-        f"{file}: does not compute what {against} computes: {failed.name}: error {failed.max_error:.1e}, "
-        f"tolerance {failed.tolerance:.1e}"
-    )
+    return False, f"{file}: does not compute what {against} computes: {failed.failure}"

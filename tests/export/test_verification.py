@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from torch import Tensor, nn
@@ -123,10 +125,80 @@ def test_a_refusal_names_the_worst_value(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(passes, "write_form", defective)
     with pytest.raises(
-        VerificationError, match=r"output 'y', sequence 0, frame \d+, channel \(0,\): expected .*, found"
+        VerificationError,
+        match=r"output 'y', sequence 0, frame \d+, channel \(0,\): expected .*, found .*; signal 'N\(0, 1\)', "
+        r"road 'one push': first node whose value differs: 'node_sigmoid' \(Sigmoid\); nothing .* please report",
     ):
         rnnedge_export.export(Beside(), X, tmp_path / "m.onnx", effort=QUICK)
     assert not list(tmp_path.iterdir())
+
+
+class Layers(nn.Module):
+    """A window with a delay, a stride, a recurrence, and layers frame by frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.window, self.stride = nn.Conv1d(5, 8, 3, padding=1), nn.Conv1d(8, 8, 4, stride=2)
+        self.gru, self.norm, self.head = nn.GRU(8, 6, batch_first=True), nn.LayerNorm(6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stride(self.window(x.transpose(1, 2)).relu()).transpose(1, 2)
+        return self.head(self.norm(self.gru(y)[0]).tanh())
+
+
+@pytest.mark.parametrize(("form", "name"), [("native", "norm"), ("step", "window")])
+def test_the_first_node_that_differs_is_named(form: str, name: str, tmp_path: Path) -> None:
+    """A weight that is another one; of later failures it is not said again."""
+    rnnedge_export.export(Layers(), X, tmp_path / "m.onnx", form=form, effort=QUICK)
+    module = Layers()
+    with torch.no_grad():
+        next(module.get_submodule(name).parameters()).view(-1)[:6] += 0.1
+    found = rnnedge_export.verify(tmp_path / "m.onnx", module, effort=QUICK)
+    first, *others = (check for check in found.checks if not check.passed)
+    assert first.node.startswith("first node whose value differs: ")
+    assert first.node.endswith(f" of {name!r}")
+    assert not any(check.node for check in others)
+
+
+def test_a_capture_that_differs_from_the_source_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module is named whose value no node of the captured graph has."""
+    from rnnedge_export import session
+
+    original = session.capture
+
+    def defective(source: Any, example: Any, opset: int) -> Any:
+        captured = original(source, example, opset)
+        graph = captured.model.clone()
+        next(n for n in graph.graph if n.op_type == "LayerNormalization").attributes["epsilon"] = ir.AttrFloat32(
+            "epsilon", 0.5
+        )
+        return replace(captured, model=graph)
+
+    monkeypatch.setattr(session, "capture", defective)
+    with pytest.raises(VerificationError, match=r"captured graph differs from the source, first in 'norm' \(LayerNorm"):
+        rnnedge_export.export(Layers(), X, tmp_path / "m.onnx", effort=QUICK)
+
+
+class Noise(nn.Module):
+    """Noise that no mode switches off."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0.1 * torch.randn_like(x)
+
+
+def test_a_module_that_does_not_repeat_itself_is_told_so(tmp_path: Path) -> None:
+    """Dropout that is always on, and noise: by name, or in the forward that draws it; no defect of ours is reported."""
+    always = Frame(lambda x: nn.functional.dropout(x, 0.5, training=True))
+    within = nn.Sequential(nn.Linear(5, 5), always, nn.Linear(5, 5))
+    for module, place in ((within, r"first in '1' \(Frame\)"), (Noise(), "in its own forward")):
+        with pytest.raises(
+            ModelRefused, match=f"two runs of it on the same input differ by .*{place}: it draws random"
+        ):
+            rnnedge_export.export(module, X, tmp_path / "m.onnx", effort=QUICK)
+    rnnedge_export.export(Frame(lambda x: x * 2), X, tmp_path / "m.onnx", effort=QUICK)
+    with pytest.raises(ModelRefused, match="two runs of it"):
+        rnnedge_export.verify(tmp_path / "m.onnx", always, example=X, effort=QUICK)
 
 
 class Frame(nn.Module):

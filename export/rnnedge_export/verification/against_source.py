@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Source, capture, open_offline, read_example
+from rnnedge_export.capture import Captured, Source, capture, open_offline, read_example
 from rnnedge_export.capture.onnx_file import TimeAxis
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.probes import with_taps
 from rnnedge_export.reference import Reference, evaluation
-from rnnedge_export.verification.checks import check_against
 from rnnedge_export.verification.effort import Effort
+from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.module_oracle import ModuleOracle
+from rnnedge_export.verification.proof import Look, check_against
+from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Verification
 from rnnedge_runtime.arguments import file_path, instance, shown
 from rnnedge_runtime.contract import Array, Contract
@@ -58,15 +61,17 @@ def verify(
         offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
-        return _against(model, reference, progress, effort)
+        return _against(model, reference, progress, effort, _look(path, model, offline.capture))
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     example = _golden_example(model, *axes) if example is None else example
     given = read_example(example, *axes)
     with evaluation(source):
         oracle = ModuleOracle(source, example, len(given.tensors), axes[0])
-        tapped = with_taps(oracle, model.contract, partial(capture, Source(source, given), given))
+        check_repeats(source, oracle, given)
+        again = partial(capture, Source(source, given), given)
+        tapped = with_taps(oracle, model.contract, again)
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
-        return _against(model, reference, progress, effort)
+        return _against(model, reference, progress, effort, _look(path, model, again, source))
 
 
 def _axis_of(time_axis: str | int) -> int:
@@ -79,9 +84,24 @@ def _recordings(contract: Contract) -> list[Mapping[str, Array]]:
     return [contract.golden.inputs] if fitted and contract.golden is not None else []
 
 
-def _against(model: Model, reference: Reference, say: Callable[[str], None], effort: Effort) -> Verification:
+def _against(
+    model: Model, reference: Reference, say: Callable[[str], None], effort: Effort, look: Look | None
+) -> Verification:
     _check_ports(model, reference)
-    return check_against(model, reference, say, effort)
+    return check_against(model, reference, say, effort, look)
+
+
+def _look(
+    path: str | os.PathLike[str],
+    model: Model,
+    capture: Callable[[int], Captured],
+    module: nn.Module | None = None,
+) -> Look | None:
+    """In fewer bits every node differs."""
+    contract = model.contract
+    if contract.precision != "float32":
+        return None
+    return FirstDifference(partial(capture, contract.opset), Path(path).read_bytes, contract, module)
 
 
 def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:

@@ -15,10 +15,7 @@ The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from time import perf_counter
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,7 +23,6 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.effort import Effort
-from rnnedge_export.verification.report import Check, Verification
 from rnnedge_export.verification.roads import ROADS
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
 from rnnedge_export.verification.tolerance import SHARE
@@ -41,18 +37,23 @@ _SEED = 20
 _SIGNAL_FRAMES, _SIGNAL_CALLS, _ROAD_CALLS, _BATCH_CALLS = 48, 16, 12, 12
 _BATCHES = (2, 5)
 _ROUNDED = 1 + 1e-6
-_SEQUENCE = re.compile(r"sequence (\d+)")
 
 Result = tuple[str, Worst]
 
 
-class Proof:
-    """One run of every check over one file; created by `check_against`."""
+class Checks:
+    """What is compared of one file; created by `check_against`."""
 
     def __init__(self, model: Model, reference: Reference, effort: Effort) -> None:
         self.model, self.reference, self.effort = model, reference, effort
         self.compare = Comparison(model, reference)
         self.contract = model.contract
+
+    @property
+    def usual(self) -> str:
+        """What frames that show nothing special are."""
+        floats = all(port.dtype.startswith("float") for port in self.contract.inputs)
+        return "recordings" if self.reference.recorded else "N(0, 1)" if floats else "tokens of the example"
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -73,7 +74,7 @@ class Proof:
         rng = np.random.default_rng(_SEED)
         every = [self.reference.frames(batch, length, rng) for batch in self.batches for length in self.lengths]
         worst = worst_of([self.compare.streamed(frames) for frames in every])
-        return f"lengths {_listed(self.lengths)}; batches {_listed(self.batches)}", worst
+        return f"lengths {_listed(self.lengths)}; batches {_listed(self.batches)}", worst.on(self.usual, "one push")
 
     def chunking(self) -> Result:
         """Case 2."""
@@ -85,7 +86,7 @@ class Proof:
             for pieces in (3, 17, 64):
                 cuts = sorted(int(c) for c in rng.integers(0, longest + 1, pieces))
                 results.append(self.compare.of(frames, self.compare.stream(frames, cuts), expected))
-        return "random cuttings into up to 65 pieces, equal to the whole", worst_of(results)
+        return "random cuttings into up to 65 pieces, equal to the whole", worst_of(results).on(self.usual, "cuts")
 
     def drift(self) -> Result:
         """Case 3."""
@@ -94,7 +95,8 @@ class Proof:
         total = self.reference.lengths.at_least(chained)
         frames = self.reference.frames(1, total, rng)
         cuts = np.cumsum(rng.integers(1, 64, chained // 32) * self.contract.unit)
-        return f"{total:,} chained frames", self.compare.streamed(frames, [int(c) for c in cuts if c < total])
+        worst = self.compare.streamed(frames, [int(c) for c in cuts if c < total])
+        return f"{total:,} chained frames", worst.on(self.usual, "cuts")
 
     def non_finite(self) -> Result:
         """Case 4."""
@@ -108,8 +110,8 @@ class Proof:
             stream.push(one | {name: poisoned})
         except InputError:
             found = {output: array[None] for output, array in stream_all(stream, one).items()}
-            return detail, self.compare.of(frames, found)
-        return detail, Worst(np.inf, np.inf, place=f"input {name!r}: a NaN in frame 2 was taken")
+            return detail, self.compare.of(frames, found).on(self.usual, "after a refused push")
+        return detail, Worst(np.inf, np.inf, value=f"input {name!r}: a NaN in frame 2 was taken")
 
     def signals(self) -> Result:
         """Case 5."""
@@ -118,8 +120,8 @@ class Proof:
         frames = signals(self.reference, names, time)
         expected = self.reference.raw(frames)
         worst = self.compare.of(frames, self._streamed(frames), expected)
-        place = _SEQUENCE.sub(lambda found: f"signal {names[int(found[1])]!r}", worst.place)
-        return f"{len(names)} sequences of {time:,} frames: {', '.join(names)}", replace(worst, place=place)
+        detail = f"{len(names)} sequences of {time:,} frames: {', '.join(names)}"
+        return detail, worst.on(names[worst.sequence], "cuts")
 
     def tokens(self) -> Result:
         """Case 5, for inputs that are whole numbers."""
@@ -130,7 +132,7 @@ class Proof:
             return "any number is a token", Worst()
         frames = tokens(self.reference, sizes)
         detail = ", ".join(f"{size:,} of {name}" for name, size in sizes.items())
-        return f"vocabulary: {detail}", self.compare.of(frames, self._streamed(frames))
+        return f"vocabulary: {detail}", self.compare.of(frames, self._streamed(frames)).on("vocabulary", "cuts")
 
     def roads(self) -> Result:
         """Case 6."""
@@ -142,12 +144,11 @@ class Proof:
             try:
                 taken = ROADS[name](self.model, {key: array[0] for key, array in frames.items()})
             except VerificationError as error:
-                return name, Worst(np.inf, np.inf, place=str(error))
+                return name, Worst(np.inf, np.inf, value=str(error), road=name)
             shown = {key: array[None] for key, array in taken.items()}
             beside = {key: expected[key][:, : array.shape[1]] if name == "step" else expected[key]
                       for key, array in shown.items()}  # fmt: skip
-            found = self.compare.of(frames, shown, beside)
-            worst.append(replace(found, place=f"{found.place} ({name})"))
+            worst.append(self.compare.of(frames, shown, beside).on(self.usual, name))
         return ", ".join(self.effort.roads), worst_of(worst)
 
     def more(self) -> Result:
@@ -159,7 +160,8 @@ class Proof:
             sizes.append((1, long))
         for batch, time in sizes:
             frames = self.reference.frames(batch, self.reference.lengths.at_least(time), rng)
-            worst.append(self.compare.streamed(frames, [unit, 5 * unit] if batch > 1 else ()))
+            road = f"batch of {batch}" if batch > 1 else "one long push"
+            worst.append(self.compare.streamed(frames, [unit, 5 * unit] if batch > 1 else ()).on(self.usual, road))
         detail = ", ".join(f"{batch} x {time:,} frames" for batch, time in sizes)
         return detail, worst_of(worst)
 
@@ -169,17 +171,17 @@ class Proof:
         assert golden is not None
         replayed = replay(self.model)
         if not replayed.passed:
-            return "replayed", Worst(
-                np.inf, replayed.max_error, replayed.tolerance, place="the file does not replay it"
-            )
+            text = "the file does not replay it"
+            return "replayed", Worst(np.inf, replayed.max_error, replayed.tolerance, value=text)
         if contract.precision != "float32":
             return f"{replayed.frames} frames, replayed", Worst()
         frames = {name: array[None] for name, array in golden.inputs.items()}
-        worst = self.compare.of(frames, {name: array[None] for name, array in golden.outputs.items()})
+        outputs = {name: array[None] for name, array in golden.outputs.items()}
+        worst = self.compare.of(frames, outputs).on("golden sample")
         largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in golden.outputs.values()))
         allowed = SHARE * largest
         if golden.tolerance > allowed * _ROUNDED:
-            return "its tolerance", Worst(np.inf, golden.tolerance, allowed, place="its tolerance is too wide")
+            return "its tolerance", Worst(np.inf, golden.tolerance, allowed, value="its tolerance is too wide")
         return f"{replayed.frames} frames, replayed, and equal to the source's", worst
 
     def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
@@ -196,57 +198,6 @@ class Proof:
     def _cuts(self, frames: Mapping[str, Array]) -> list[int]:
         time = next(iter(frames.values())).shape[1]
         return sorted(int(c) for c in np.random.default_rng(_SEED + 6).integers(0, time, 8))
-
-    def every(self) -> list[tuple[str, str, Callable[[], Result]]]:
-        """(name, what progress is told, check), in order."""
-        checks = [
-            ("parity", "parity", self.parity),
-            ("any chunking", "chunking", self.chunking),
-            ("drift", "drift", self.drift),
-        ]
-        floats = [port.dtype.startswith("float") for port in self.contract.inputs]
-        if any(floats):
-            checks.append(("non-finite input", "non-finite input", self.non_finite))
-        if any(floats) and self.contract.precision == "float32" and self.effort.signals:
-            checks.append(("signals as in life", "signals", self.signals))
-        if not all(floats):
-            checks.append(("every token", "tokens", self.tokens))
-        if self.contract.batch is None:
-            checks.append(("ways through the runtime", "roads", self.roads))
-            checks.append(("batches, a long push", "batches", self.more))
-        if self.contract.golden is not None:
-            checks.append(("golden sample", "golden sample", self.golden))
-        return checks
-
-
-def check_against(
-    model: Model, reference: Reference, say: Callable[[str], None] = lambda _: None, effort: Effort | None = None
-) -> Verification:
-    """Run every check of a loaded model against the source, `effort` hard (`Effort()` by default)."""
-    names = _names(model, reference)
-    if names is not None:
-        return Verification((names,))
-    proof, checks = Proof(model, reference, effort or Effort()), []
-    for name, stage, check in proof.every():
-        say(stage)
-        began = perf_counter()
-        detail, worst = check()
-        checks.append(
-            Check(name, detail, worst.error, worst.tolerance, worst.scale, worst.place, perf_counter() - began)
-        )
-    return Verification(tuple(checks))
-
-
-def _names(model: Model, reference: Reference) -> Check | None:
-    """A failed check if the file's inputs or outputs are not those of the source, in its order."""
-    for side, ports, wanted in (
-        ("inputs", model.contract.inputs, reference.input_names),
-        ("outputs", model.contract.outputs, reference.names),
-    ):
-        found = [port.name for port in ports]
-        if found != list(wanted):
-            return Check("names", side, np.inf, 0.0, place=f"the source has {list(wanted)}, the file {found}")
-    return None
 
 
 def _listed(numbers: tuple[int, ...] | list[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,15 +20,35 @@ _NUDGES, _NUDGE, _MOST_ROUNDING = 3, 4 * 2.0**-23, 1e-3
 _NONE = np.zeros(())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Worst:
-    """The value that is worst against its tolerance. `ratio`: its error in tolerances; `scale`: as of `Check`."""
+    """The value that is worst against its tolerance.
+
+    `ratio`: its error in tolerances; `scale`: as of `Check`; `value`: which one it is, expected and found, in words.
+    `sequence` of the batch, output `frame`; `signal`: what the frames are, `road`: how they were streamed. `inputs`:
+    the frames of that sequence, (1, time, ...) by input name.
+    """
 
     ratio: float = 0.0
     error: float = 0.0
     tolerance: float = Tolerance.share
     scale: float = 1.0
-    place: str = ""
+    value: str = ""
+    sequence: int = 0
+    frame: int = 0
+    signal: str = ""
+    road: str = ""
+    inputs: Frames | None = None
+
+    @property
+    def place(self) -> str:
+        """Value, signal and road in words."""
+        named = [f"{word} {name!r}" for word, name in (("signal", self.signal), ("road", self.road)) if name]
+        return "; ".join(filter(None, [self.value, ", ".join(named)]))
+
+    def on(self, signal: str, road: str = "") -> Worst:
+        """The same, with what the frames were and how they were streamed, where that is not known."""
+        return replace(self, signal=self.signal or signal, road=self.road or road)
 
 
 class Comparison:
@@ -60,7 +80,8 @@ class Comparison:
         worst = self._worst(found, expected, {})
         if worst.ratio > 1 and not self.tolerance.promised:
             worst = self._worst(found, expected, self._rounding(frames, expected))
-        return worst
+        one = slice(worst.sequence, worst.sequence + 1)
+        return replace(worst, inputs={name: array[one] for name, array in frames.items()})
 
     def _worst(self, found: Frames, expected: Frames, rounding: Mapping[str, Array]) -> Worst:
         return worst_of(
@@ -130,7 +151,7 @@ def worst_of(every: Iterable[Worst]) -> Worst:
 def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, rounding: Array) -> Worst:
     if found.shape != expected.shape:
         text = f"output {name!r}: expected the shape {expected.shape}, found {found.shape}"
-        return Worst(np.inf, np.inf, place=text)
+        return Worst(np.inf, np.inf, value=text)
     if not expected.size:
         return Worst()
     with np.errstate(invalid="ignore", over="ignore"):
@@ -145,9 +166,9 @@ def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, roun
     np.divide(error, allowed, out=ratio, where=compared)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     sequence, frame, *channel = (int(i) for i in at)
-    place = (
+    value = (
         f"output {name!r}, sequence {sequence}, frame {frame}, channel {tuple(channel)}: expected "
         f"{float(expected[at]):.6g}, found {float(found[at]):.6g}"
     )
     scale = max(1.0, float(allowed[at]) / tolerance.share)
-    return Worst(float(ratio[at]), float(error[at]), float(allowed[at]), scale, place)
+    return Worst(float(ratio[at]), float(error[at]), float(allowed[at]), scale, value, sequence, frame)

@@ -13,8 +13,9 @@ from rnnedge_runtime.errors import VerificationError
 class Check:
     """One kind of comparison. `max_error` and `tolerance` are those of the value that is worst against its tolerance.
 
-    `scale`: the largest value of its channel so far, from 1 on. `place`: which value it is, expected and found, in
-    words. `seconds`: how long the check took.
+    `scale`: the largest value of its channel so far, from 1 on. `place`: which value it is, expected and found, on what
+    signal and by what road, in words. `seconds`: how long the check took. `node`: the first node whose value differs,
+    of the first check that failed, "" if it cannot be told.
     """
 
     name: str
@@ -24,11 +25,18 @@ class Check:
     scale: float = 1.0
     place: str = ""
     seconds: float = 0.0
+    node: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether the error is a number within the tolerance."""
         return self.max_error <= self.tolerance
+
+    @property
+    def failure(self) -> str:
+        """What is wrong, for a message: the check, both numbers, the value, and the first node whose value differs."""
+        places = "".join(f": {text}" for text in (self.place, self.node) if text)
+        return f"{self.name} ({self.detail}): error {self.max_error:.3g}, tolerance {self.tolerance:.3g}{places}"
 
     @property
     def ratio(self) -> float:
@@ -64,8 +72,4 @@ def require(verification: Verification, name: str, remedy: str = "please report 
     """Raise `VerificationError` naming the first check that failed, its worst value, and both numbers."""
     for check in verification.checks:
         if not check.passed:
-            place = f": {check.place}" if check.place else ""
-            raise VerificationError(
-                f"{name}: verification failed: {check.name} ({check.detail}): error {check.max_error:.3g}, "
-                f"tolerance {check.tolerance:.3g}{place}; nothing was written, {remedy}"
-            )
+            raise VerificationError(f"{name}: verification failed: {check.failure}; nothing was written, {remedy}")

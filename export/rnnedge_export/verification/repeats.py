@@ -1,0 +1,64 @@
+"""Two runs of a module on the same input give the same; what is random, or keeps something, cannot be proven."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from rnnedge_export.capture import Example
+from rnnedge_export.reference import Oracle
+from rnnedge_export.verification.inner_values import of_modules
+from rnnedge_export.verification.tolerance import SHARE, distance
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused
+
+_SEQUENCES = 2
+
+
+def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
+    """Raise `ModelRefused` naming the first module that does not repeat itself, and by how much the outputs differ."""
+    rng = torch.Generator().manual_seed(0)
+    given = example.resized(min(_SEQUENCES, example.batch), example.length)
+    inputs = tuple(torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given)
+    with torch.no_grad():
+        first, second = oracle(*inputs), oracle(*inputs)
+    apart = max((_apart(a, b) for a, b in zip(first, second, strict=True)), default=0.0)
+    if apart <= SHARE:
+        return
+    path, kind = _first(module, oracle, inputs)
+    place = f"first in {path!r} ({kind})" if path else "in its own forward"
+    raise ModelRefused(
+        f"{oracle.name}: two runs of it on the same input differ by {apart:.3g} of its largest output, {place}: it "
+        "draws random numbers (dropout that is always on, noise), or keeps something from call to call; switch that "
+        "off in evaluation mode, or make the state an argument and a result"
+    )
+
+
+def _first(module: nn.Module, oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[str, str]:
+    """(path, class) of the module whose own values differ first: the input of one that gives others may differ too."""
+    with torch.no_grad(), of_modules(module) as runs:
+        oracle(*inputs)
+        length = len(runs)
+        oracle(*inputs)
+    parts = dict(module.named_modules())
+    for one, other in zip(runs[:length], runs[length:], strict=False):
+        if _differ(one.value, other.value):
+            path = one.path.rpartition(".")[0] if _differ(one.given, other.given) else one.path
+            return path, type(parts[path]).__name__
+    return "", ""
+
+
+def _differ(one: Array | None, other: Array | None) -> bool:
+    if one is None or other is None:
+        return False
+    return one.shape != other.shape or float(distance(one, other).max(initial=0.0)) > 0
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The largest difference, in parts of the largest value."""
+    if one.shape != other.shape:
+        return float("inf")
+    a, b = one.detach().numpy(), other.detach().numpy()
+    largest = float(np.abs(np.nan_to_num(a)).max(initial=0.0))
+    return float(distance(a, b).max(initial=0.0)) / largest if largest else float(distance(a, b).max(initial=0.0))
