@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 import torch
-from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
@@ -26,11 +25,11 @@ from rnnedge_export.capture._tracing import quiet, reason_of, trace
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)
-_NO_LIMIT = 1 << 40
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -62,6 +61,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
                 custom_translation_table=TRANSLATIONS | SCATTERS | EXACT,
                 opset_version=opset,
                 dynamo=True,
+                # Its optimizer drops an epsilon; see graph/simplification.py.
+                optimize=False,
                 verbose=False,
             )
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
@@ -92,12 +93,7 @@ def _check_dtypes(source: Source) -> None:
 
 def fold(model: ir.Model) -> None:
     """Inline local functions and compute everything constant, whatever its size."""
-    ir.passes.common.InlinePass()(model)
-    optimize_ir(model, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
-    ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    ir.passes.common.LiftSubgraphInitializersToMainGraphPass()(model)
-    ir.passes.common.RemoveUnusedNodesPass()(model)
-    ir.passes.common.NameFixPass()(model)
+    simplify(model)
     ir.passes.common.ShapeInferencePass()(model)
 
 

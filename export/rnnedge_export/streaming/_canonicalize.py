@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
-from onnxscript.optimizer import optimize_ir
 
 from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.graph.decompositions import lower
+from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.graph.symbolic_dims import PROBES, size
 from rnnedge_export.streaming.facts import constant, dims, integers
 
-_NO_LIMIT = 1 << 40
 _ENDLESS = 1 << 31
 _END = (1 << 63) - 1
 
@@ -47,8 +46,7 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
         if node.op_type == "Concat":
             _repeat_first(node, builder)
     if _fold_sizes(normal, batch_axis, builder):
-        optimize_ir(normal, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT)
-        ir.passes.common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(normal)
+        simplify(normal)
     ir.passes.common.RemoveUnusedNodesPass()(normal)
     return normal
 
