@@ -1,7 +1,6 @@
 """A network is captured once in a test process, whatever it is exported to: torch.export is half of an export's time.
 
-The captured graph is what every form and precision begins from, and none of them changes it. Tests of the capture
-itself are marked `fresh_captures`.
+The captured graph is what every form and precision begins from, and none of them changes it.
 """
 
 from __future__ import annotations

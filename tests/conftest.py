@@ -37,7 +37,7 @@ def same_weights() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def exports_are_quick() -> Iterator[None]:
-    """Exports begin from what this process has captured before, from tables of torch that were built before.
+    """Exports begin from what this process has captured before.
 
     They are proven over fewer frames: whole captures and proofs are two thirds of an export's time.
     """
@@ -55,9 +55,8 @@ def exports_are_quick() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def exports_as_a_user_has_them(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In tests that claim something of a capture or of the length of a proof."""
-    for mark in ("fresh_captures", "whole_drift"):
-        if request.node.get_closest_marker(mark):
-            import quick_exports
+    """In tests that claim something of the length of a proof."""
+    if request.node.get_closest_marker("whole_drift"):
+        import quick_exports
 
-            quick_exports.AS_THEY_ARE[mark](monkeypatch)
+        quick_exports.AS_THEY_ARE["whole_drift"](monkeypatch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import torch_tables
 from captures import remembering
 
 from rnnedge_export import Effort, session
@@ -16,14 +15,8 @@ _ALL, _FEWER = Effort.frames, 1024
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
-    """A network, and what torch builds for every capture, once a process."""
-    torch_tables.build_once(patch)
+    """A network is captured once a process."""
     patch.setattr(session, "capture", remembering(capture))
-
-
-def _anew(patch: pytest.MonkeyPatch) -> None:
-    torch_tables.build_anew(patch)
-    patch.setattr(session, "capture", capture)
 
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
@@ -40,4 +33,4 @@ def _by_default(patch: pytest.MonkeyPatch, frames: int) -> None:
     patch.setattr(Effort.__init__, "__defaults__", (lengths, batches, frames, *more))
 
 
-AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"fresh_captures": _anew, "whole_drift": _whole}
+AS_THEY_ARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {"whole_drift": _whole}

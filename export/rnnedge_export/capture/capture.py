@@ -18,9 +18,6 @@ from dataclasses import dataclass
 import onnx_ir as ir
 import torch
 
-from rnnedge_export.capture._exact import EXACT, without_angles
-from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
-from rnnedge_export.capture._slice_assign import SCATTERS
 from rnnedge_export.capture._tracing import quiet, reason_of, trace
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.capture.shape_probing import measure_shapes
@@ -50,26 +47,19 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     """Capture `source`; raises `ModelRefused` where it cannot be captured for any batch and length."""
     if opset not in OPSETS:
         raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
+    # The exporter of torch takes half a second to import; files do without.
+    from rnnedge_export.capture._onnx_program import to_onnx
+
     _check_dtypes(source)
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
     x = example.resized(max(2, example.batch), example.length * -(-4 // example.length))
     program, lengths = trace(source, x, example)
     with quiet(), torch.no_grad():
         try:
-            onnx_program = torch.onnx.export(
-                without_angles(program),
-                custom_translation_table=TRANSLATIONS | SCATTERS | EXACT,
-                opset_version=opset,
-                dynamo=True,
-                # Its optimizer drops an epsilon; see graph/simplification.py.
-                optimize=False,
-                verbose=False,
-            )
+            model = to_onnx(program, opset)
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
         except Exception as error:
             raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason_of(error)}") from error
-    assert onnx_program is not None
-    model = onnx_program.model
     fold(model)
     _name_ports(model, source)
     _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"})

@@ -1,0 +1,138 @@
+"""A traced program as an ONNX graph, by torch.onnx, which builds more for every network than the network needs.
+
+1. Translations of operators are found by name. The signature of one is read from its source, which takes torch.onnx a
+   second for all of them, when a network has the operator.
+2. Decompositions trace the graph again, which is half of a capture; they run if an operator is to be decomposed.
+3. Tables of decompositions are built once, and again after an operator was registered.
+
+What comes out is what `torch.onnx.export` gives. torch is pinned to one version, since this leans on its internals.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+# Importing `ops` registers the translations of onnxscript.
+from onnxscript.function_libs.torch_lib import ops, registration  # noqa: F401
+from onnxscript.version_converter import convert_version
+from torch._export.utils import _check_valid_to_preserve, _is_cia_op
+from torch._ops import OpOverload
+from torch.export import ExportedProgram
+from torch.export.exported_program import _decompose_exported_program, _split_decomp_table_to_cia_and_python_decomp
+from torch.fx.experimental import _config
+from torch.onnx._internal.exporter import _core, _decomp, _flags, _fx_passes
+from torch.onnx._internal.exporter._registration import OnnxDecompMeta, ONNXRegistry, _get_overload
+from torch.onnx._internal.exporter._torchlib import _torchlib_registry
+
+from rnnedge_export.capture._exact import EXACT, without_angles
+from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
+from rnnedge_export.capture._slice_assign import SCATTERS
+
+Table = dict[Any, Callable[..., Any]]
+
+# Without types: what installs `patch` is hidden from type checkers.
+_symbolic: Any = _config
+
+
+@_flags.set_onnx_exporting_flag
+def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
+    """The graph of `program`, whose module this may change; functions of torch.onnx stand in it as such."""
+    registry = _translations(opset)
+    # As in torch.onnx: an example of one sequence or frame says nothing of others.
+    with _symbolic.patch(backed_size_oblivious=True):
+        program = _decomposed(without_angles(program), registry)
+        _fx_passes.insert_type_promotion_nodes(program.graph_module)
+        program._graph_module = _fx_passes.remove_assertion_nodes(program.graph_module)
+    made = _core._exported_program_to_onnx_program(program, registry=registry)
+    # Without its optimizer, which drops an epsilon; see graph/simplification.py.
+    convert_version(made.model, opset, fallback=True)
+    return made.model
+
+
+@dataclass
+class _Unread(OnnxDecompMeta):
+    """A translation whose signature is not known before a network has the operator."""
+
+    skip_signature_inference: bool = True
+
+    def read(self) -> None:
+        """Case 1."""
+        if self.signature is None:
+            self.skip_signature_inference = False
+            self.__post_init__()
+
+
+class _Translations(ONNXRegistry):
+    def get_decomps(self, target: Any) -> list[OnnxDecompMeta]:
+        found: list[OnnxDecompMeta] = super().get_decomps(target)
+        for translation in found:
+            if isinstance(translation, _Unread):
+                translation.read()
+        return found
+
+    def has(self, target: Any) -> bool:
+        """Whether there is one, which stays unread."""
+        return (target._name if isinstance(target, OpOverload) else target) in self.functions
+
+
+@cache
+def _translations(opset: int) -> _Translations:
+    """Those of torch.onnx, of onnxscript and of this package, for one opset; as `ONNXRegistry.from_torchlib`."""
+    registry = _Translations()
+    registry._opset_version = opset
+    for translation in _torchlib_registry.get_torchlib_ops():
+        registry._register(translation.fx_target, translation)
+    for name, functions in registration.default_registry.items():
+        target = None if name.startswith("internal::") else _get_overload(name)
+        if target is not None:
+            for is_complex, written in enumerate((functions.overloads, functions.complex)):
+                for function in written:
+                    registry._register(target, _Unread(function, target, None, is_complex=bool(is_complex)))
+    registry._cleanup_registry_based_on_opset_version()
+    for own, function in (TRANSLATIONS | SCATTERS | EXACT).items():
+        registry.register_op(own, function)
+    return registry
+
+
+def _decomposed(program: ExportedProgram, registry: _Translations) -> ExportedProgram:
+    """Case 2."""
+    changes = program.graph_signature.buffers_to_mutate or program.graph_signature.user_inputs_to_mutate
+    if not changes and all(_stays(node, registry) for node in program.graph.nodes):
+        return program
+    registered = frozenset(torch.library._defs), frozenset(torch.library._impls)
+    composites, others = _decompositions(registry, registered)
+    decomposed: ExportedProgram = _decompose_exported_program(
+        program,
+        cia_to_decomp=dict(composites),
+        python_decomp_table=dict(others),
+        joint_loss_index=None,
+        decompose_custom_triton_ops=False,
+    )
+    return decomposed
+
+
+def _stays(node: torch.fx.Node, registry: _Translations) -> bool:
+    """Whether a second trace leaves it as it is: it has a translation, and changes and hides nothing."""
+    if node.op != "call_function":
+        return node.op in ("placeholder", "output")
+    if not isinstance(node.target, OpOverload):
+        return node.target is operator.getitem or registry.has(node.target)
+    if not registry.has(node.target) or node.target._schema.is_mutable:
+        return False
+    return not _is_cia_op(node.target) or _check_valid_to_preserve(node.target)
+
+
+@lru_cache(maxsize=4)
+def _decompositions(registry: _Translations, registered: object) -> tuple[Table, Table]:
+    """Case 3: of composite operators, and of others; none has a translation."""
+    translated = set(_decomp.get_onnx_implemented_overloads(registry))
+    table: Table = _decomp.create_onnx_friendly_decomposition_table(translated)
+    composites, others = _split_decomp_table_to_cia_and_python_decomp(table)
+    return composites, others

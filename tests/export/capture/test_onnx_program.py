@@ -1,0 +1,98 @@
+"""What torch.onnx builds for every network, and a capture does not, changes nothing in the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+from rnnedge_export.capture import _onnx_program
+from rnnedge_export.capture._exact import EXACT
+from rnnedge_export.capture._onnx_program import to_onnx
+from rnnedge_export.capture._tracing import quiet
+
+X = torch.randn(2, 6, 4)
+
+
+class Stays(nn.Module):
+    """Every operator has a translation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norm = nn.Linear(4, 4), nn.LayerNorm(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(torch.tanh(self.linear(x)) + x)[:, :, :2].transpose(0, 1) // 0.1
+
+
+class Decomposed(Stays):
+    """Operators without a translation, and one that changes its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = super().forward(x).chunk(2, -1)
+        return a.reshape(a.shape[1], -1, 1).clone().add_(b.transpose(0, 1)).diff(dim=1)
+
+
+@pytest.mark.parametrize("network", [Stays, Decomposed])
+def test_the_graph_is_that_of_torch(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node for node, but for the numbers in names; only what stays as it is is not traced again."""
+    traced_again = []
+    again = _onnx_program._decompose_exported_program
+    monkeypatch.setattr(
+        _onnx_program, "_decompose_exported_program", lambda *a, **k: traced_again.append(1) or again(*a, **k)
+    )
+    with quiet(), torch.no_grad():
+        actual = to_onnx(_traced(network()), 20)
+        options = {"opset_version": 20, "custom_translation_table": EXACT, "optimize": False, "verbose": False}
+        made = torch.onnx.export(_traced(network()), dynamo=True, **options)
+    assert made is not None
+    assert _nodes(actual) == _nodes(made.model)
+    assert bool(traced_again) == (network is Decomposed)
+
+
+def test_what_is_to_be_decomposed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken as it is, the graph of such a network cannot be written."""
+    monkeypatch.setattr(_onnx_program, "_stays", lambda *_: True)
+    with quiet(), torch.no_grad(), pytest.raises(Exception, match="translating node %add_"):
+        to_onnx(_traced(Decomposed()), 20)
+
+
+def test_translations_are_those_of_torch() -> None:
+    """The same functions for the same operators, of the same opset; ours come before them."""
+    actual, expected = _onnx_program._translations(20), ONNXRegistry.from_torchlib(20)
+    theirs = {name: [_of(one) for one in found if not one.is_custom] for name, found in actual.functions.items()}
+    assert {name: found for name, found in theirs.items() if found} == {
+        name: [_of(one) for one in found] for name, found in expected.functions.items()
+    }
+    assert all(actual.get_decomps(target)[0].is_custom for target in EXACT)
+
+
+def _traced(module: nn.Module) -> torch.export.ExportedProgram:
+    torch.manual_seed(1)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("time")}
+    return torch.export.export(module.eval(), (X,), dynamic_shapes=(sizes,))
+
+
+def _of(translation: Any) -> tuple[object, ...]:
+    return translation.onnx_function, translation.is_complex, translation.opset_introduced
+
+
+def _nodes(model: ir.Model) -> list[object]:
+    """Every node with its attributes and where its inputs come from; weights by their numbers."""
+    found: list[object] = []
+    places: dict[ir.Value, object] = {value: f"input {k}" for k, value in enumerate(model.graph.inputs)}
+    for value in model.graph.initializers.values():
+        assert value.const_value is not None
+        places[value] = value.const_value.numpy().tolist()
+    for k, node in enumerate(model.graph):
+        given = [None if value is None else places[value] for value in node.inputs]
+        shapes = [str(value.shape) for value in node.outputs]
+        found.append((node.domain, node.op_type, {n: str(a) for n, a in node.attributes.items()}, given, shapes))
+        places.update({value: f"node {k}, output {i}" for i, value in enumerate(node.outputs)})
+    return [*found, [places[value] for value in model.graph.outputs]]
