@@ -6,6 +6,7 @@ idea of the exporter about an axis cannot hide here.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -116,6 +117,20 @@ class Reference:
         return {
             name: self._in_order(name, value.numpy()) for name, value in values.items() if value.dtype == torch.float64
         }
+
+    def with_other_weights(self) -> Reference | None:
+        """The same network with other weights, none of them zero; None if this source cannot be had so."""
+        make = getattr(self._source, "with_other_weights", None)
+        other = copy.copy(self)
+        try:
+            source = None if make is None else make()
+        # A user's module may refuse to be copied, with any error.
+        except Exception:
+            return None
+        if source is None:
+            return None
+        other._source = source
+        return other
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, Array]:
         """Inputs (batch, time, ...) by name: cut from the recordings, else random numbers or tokens of the example."""

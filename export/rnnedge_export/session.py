@@ -12,7 +12,7 @@ from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_module
 from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
-from rnnedge_export.options import REMEDY, ExportOptions
+from rnnedge_export.options import REMEDY, ExportOptions, narrowest
 from rnnedge_export.pipeline import run_passes
 from rnnedge_export.precision import Narrowed, Recording, Shrunk, gate
 from rnnedge_export.reference import Oracle, Reference, evaluation
@@ -20,9 +20,11 @@ from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
 from rnnedge_export.verification import (
+    CHAINED_FRAMES_OF_ATTENTION,
     FirstDifference,
     Look,
     ModuleOracle,
+    Promises,
     Verification,
     check_against,
     check_repeats,
@@ -54,6 +56,7 @@ class Candidate:
     reference: Reference
     trial: Sequence[Recording]
     narrow: Narrowed | None
+    promises: Promises
     look: Look | None = None
 
     @property
@@ -74,6 +77,8 @@ class Candidate:
         Raises `VerificationError` with the numbers of what failed. `float32_proven`: the float32 file was before.
         """
         name, effort = self.model.name, self.options.effort
+        promised = self.promises.check(self.contract)
+        require(Verification((promised,)), name)
         verification = None
         if self.narrow is None or not float32_proven:
             say("verify")
@@ -81,11 +86,11 @@ class Candidate:
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
-            return verification, None
+            return Verification((promised, *verification.checks)), None
         shrunk = gate(self.narrow, self.float32, self.options.numbers, self.trial, say)
         verification = check_against(self.model, self.reference, say, effort)
         require(verification, name, REMEDY)
-        return verification, shrunk
+        return Verification((promised, *verification.checks)), shrunk
 
 
 class ExportSession:
@@ -127,6 +132,7 @@ class ExportSession:
             work.reference,
             work.recordings,
             work.narrow,
+            _promises(work, provenance),
             self._look(work),
         )
 
@@ -134,6 +140,28 @@ class ExportSession:
         if work.narrow is not None:
             return None
         return FirstDifference(lambda: work.captured, lambda: work.data, work.contract, self._module)
+
+
+def _promises(work: Work, provenance: Mapping[str, str]) -> Promises:
+    options, numbers = work.options, work.options.numbers
+    narrow = None if work.narrow is None else narrowest(change.precision for change in work.narrow.changes)
+    tolerance = numbers.tolerance if narrow is None else numbers.limit
+    chained = str(CHAINED_FRAMES_OF_ATTENTION) if work.streaming.attends else None
+    return Promises(
+        work.captured.model.opset_imports[""],
+        work.streaming.hop,
+        work.captured.lengths.least,
+        work.captured.lengths.grain,
+        narrow or "float32",
+        options.frame_rate_hz,
+        tuple(options.labels),
+        options.normalization,
+        {
+            **provenance,
+            "chained_frames": chained,
+            "tolerance": None if tolerance is None else repr(tolerance),
+        },
+    )
 
 
 @contextmanager

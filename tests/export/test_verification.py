@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 import rnnedge_export
 from rnnedge_export import Effort, Precision
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.streaming._caches import delayed
 from rnnedge_export.verification import Tolerance
 from rnnedge_runtime import ModelRefused, VerificationError
 from rnnedge_runtime.stream_runner import StreamRunner
@@ -326,3 +328,60 @@ def test_a_road_that_does_not_lead_there_is_named(
     found = rnnedge_export.verify(tmp_path / "m.onnx", module, effort=QUICK)
     (failed,) = (check for check in found.checks if not check.passed and check.name == "ways through the runtime")
     assert road in f"{failed.detail} {failed.place}"
+
+
+class Ahead(nn.Module):
+    """Windows that see `ahead` frames further on, of which the last `unused` have weights of zero."""
+
+    def __init__(self, ahead: int = 2, unused: int = 0, left_out: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.window, self.left_out = nn.Conv1d(5, 4, 2 * ahead + 1, padding=ahead), left_out
+        with torch.no_grad():
+            self.window.weight[..., 2 * ahead + 1 - unused :] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.window(x.transpose(1, 2)).transpose(1, 2)
+        return y[:, : -self.left_out] if self.left_out else y
+
+
+def test_an_output_waits_no_longer_than_its_source_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame too long is refused; weights that are zero, and frames that the end cuts off, are no false alarm."""
+    for right in (Ahead(unused=2), Ahead(ahead=0, left_out=3)):
+        report = rnnedge_export.export(right, X, tmp_path / "m.onnx", effort=QUICK)
+        (latency,) = (check for check in report.verification.checks if check.name == "latency")
+        assert latency.passed
+    module = sys.modules["rnnedge_export.streaming.streamify"]
+    original = module.until_certain
+
+    def later(node: Any, value: Any, fact: Any, facts: Any) -> Any:
+        return delayed(node, *original(node, value, fact, facts), 1, facts, "a frame too long")
+
+    monkeypatch.setattr(module, "until_certain", later)
+    with pytest.raises(VerificationError, match=r"latency .*output 'y' waits for 3 further input frames: what leaves"):
+        rnnedge_export.export(Ahead(), X, tmp_path / "m.onnx", effort=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": ()}, r"labels: expected \('a', 'b', 'c', 'd'\), found \(\)"),
+        ({"frame_rate_hz": 10.0}, "frame_rate_hz: expected 100.0, found 10.0"),
+        ({"hop": 2}, "hop: expected 1, found 2"),
+        ({"provenance": {"tolerance": "0.5"}}, "provenance 'module': expected 'Ahead', found None"),
+    ],
+    ids=["labels", "rate", "hop", "provenance"],
+)
+def test_the_contract_says_what_was_asked_for(
+    change: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A field that is lost or changed on its way into the file is refused by name."""
+    from rnnedge_export import passes
+
+    original = passes.stamp
+    monkeypatch.setenv("RNNEDGE_DEBUG", "0")
+    monkeypatch.setattr(passes, "stamp", lambda graph, contract: original(graph, replace(contract, **change)))
+    options: dict[str, Any] = {"labels": ("a", "b", "c", "d"), "frame_rate_hz": 100.0}
+    with pytest.raises(VerificationError, match=f"contract .*{words}"):
+        rnnedge_export.export(Ahead(), X, tmp_path / "m.onnx", effort=QUICK, **options)
+    assert not list(tmp_path.iterdir())

@@ -68,6 +68,11 @@ class TappedSource:
         make = getattr(self._source, "in_float64", None)
         return None if make is None else make()
 
+    def with_other_weights(self) -> Oracle | None:
+        """The source alone, as in float64."""
+        make = getattr(self._source, "with_other_weights", None)
+        return None if make is None else make()
+
     def _inner(self, found: Mapping[str, Array]) -> Iterator[Array]:
         for name in self._order:
             if name not in self._natives:

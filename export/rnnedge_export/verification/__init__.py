@@ -6,6 +6,7 @@ from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
 from rnnedge_export.verification.module_oracle import ModuleOracle
+from rnnedge_export.verification.promises import Promises
 from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Check, Verification, require
@@ -18,6 +19,7 @@ __all__ = [
     "FirstDifference",
     "Look",
     "ModuleOracle",
+    "Promises",
     "Tolerance",
     "Verification",
     "check_against",

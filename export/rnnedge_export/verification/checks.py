@@ -9,6 +9,7 @@
 6. Roads: array pushes, step, reset, snapshots, a pool, batches of 2 and 5, a push longer than a piece.
 7. Inputs and outputs have the names and the order of the source.
 8. The golden sample is the source's own, and its tolerance no wider than the file's.
+9. Something of what leaves with a call depends on the frames of that call: no output waits longer than it has to.
 
 The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 """
@@ -23,6 +24,7 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.effort import Effort
+from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.roads import ROADS
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
 from rnnedge_export.verification.tolerance import SHARE
@@ -183,6 +185,12 @@ class Checks:
         if golden.tolerance > allowed * _ROUNDED:
             return "its tolerance", Worst(np.inf, golden.tolerance, allowed, value="its tolerance is too wide")
         return f"{replayed.frames} frames, replayed, and equal to the source's", worst
+
+    def latency(self) -> Result:
+        """Case 9."""
+        reason = waits_for_nothing(self.contract, self.reference)
+        detail = f"{self.contract.lookahead} further input frames, and the source reads the last of them"
+        return detail, Worst(np.inf, np.inf, value=reason) if reason else Worst()
 
     def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """All sequences together, or as many as the file takes."""

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_SEED, _CHANGE = 60, 0.1
 _OPTIONAL_STATES = ("state", "states", "hx", "h0", "hidden", "hidden_state")
 
 
@@ -69,6 +70,17 @@ class ModuleOracle:
         wide._module = copy.deepcopy(self._module)._apply(_widened)  # type: ignore[no-untyped-call]
         wide._states = [_widened(state) for state in self._states]
         return wide
+
+    def with_other_weights(self) -> ModuleOracle:
+        """The same, of a copy none of whose weights is zero; buffers, such as masks, stay."""
+        other = copy.copy(self)
+        other._module = copy.deepcopy(self._module)
+        rng = torch.Generator().manual_seed(_SEED)
+        with torch.no_grad():
+            for weight in other._module.parameters():
+                if weight.is_floating_point() or weight.is_complex():
+                    weight.add_(torch.randn(weight.shape, generator=rng, dtype=weight.dtype), alpha=_CHANGE)
+        return other
 
 
 def _outputs(result: Any, drops_state: bool) -> dict[str, Tensor]:

@@ -66,6 +66,8 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
     if contract.batch is None:
         found.append(("ways through the runtime", "roads", checks.roads))
         found.append(("batches, a long push", "batches", checks.more))
+    if contract.precision == "float32" and contract.lookahead:
+        found.append(("latency", "latency", checks.latency))
     if contract.golden is not None:
         found.append(("golden sample", "golden sample", checks.golden))
     return found
