@@ -101,6 +101,8 @@ def _networks(folder: Path) -> Iterator[Path]:
         yield path
 
 
+# PyTorch says so once per process.
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.slow
 def test_networks_stay_in_their_buffers(tmp_path: Path) -> None:
     """For one sequence and for three, with snapshots in between."""
