@@ -109,7 +109,7 @@ def run(
     ran = subprocess.run(
         ["./apart"], cwd=folder, capture_output=True, text=True, errors="replace", env=quiet, timeout=300
     )
-    lines = [line for line in ran.stderr.splitlines() if "rror" in line or "#" in line]
+    lines = [line for line in ran.stderr.splitlines() if re.search("error|#", line, re.IGNORECASE)]
     return "" if ran.returncode == 0 else f"exit {ran.returncode} in {ran.stdout[-200:]}: {' '.join(lines[:8])[:1500]}"
 
 

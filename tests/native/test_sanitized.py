@@ -54,6 +54,16 @@ NODES = [
     *(Case(op, [_floats(5)]) for op in ("Round", "Ceil", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")),
     *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     Case("Gather", [_floats(7, 3), _ints(5)], fixed={0}),
+    # Sizes that fill no panel of the matrix kernel.
+    *(
+        Case(
+            cell,
+            [_floats(3, 2, 5), _floats(1, 3 * gates, 5), _floats(1, 3 * gates, 3)],
+            {"hidden_size": 3},
+            fixed={1, 2},
+        )
+        for cell, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4))
+    ),
     Case(
         "GRU", [_floats(3, 2, 5), _floats(1, 12, 5), _floats(1, 12, 4)], {"hidden_size": 4, "clip": 0.5}, fixed={1, 2}
     ),

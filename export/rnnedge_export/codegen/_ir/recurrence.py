@@ -57,6 +57,7 @@ class Recurrence(Checked):
     def touched(self) -> tuple[Span, ...]:
         """All that it reads and writes."""
         numbers, width = self.batch * self.hidden, self.batch * self.width
+        rows, panel = self.frames * self.batch, self.advance.matrix.panels * self.advance.matrix.width
         states = [self.hidden_at, *([self.cell_at] if self.cell_at else [])]
         results = ((self.frames, self.directions * numbers), (numbers, 1))
         further = [span for one in (self.candidate,) if one for span in one.touched()]
@@ -67,6 +68,8 @@ class Recurrence(Checked):
             *self.advance.touched(),
             all_of(self.gates),
             Span(self.projected, 0, ((self.frames, width), (width, 1))),
+            # `advance` starts from whole panels of them.
+            *([Span(self.projected, 0, ((rows, self.width), (panel, 1)), beyond=True)] if self.cell != "GRU" else []),
             *(Span(buffer, first, ((numbers, 1),)) for buffer, first in states),
             Span(self.result, self.direction * numbers, results),
         )
