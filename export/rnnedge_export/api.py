@@ -71,6 +71,7 @@ def export(
     `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for the program that runs it.
     `taps`: "gates", "state" or both: inner values of every recurrence as further outputs, in a form that shows
     them; `contract.taps` says which outputs they are. Without them the file is the same, byte for byte.
+    `sample`: recordings of your own, given as `calibration` is, that the file is proven on; the contract says which.
     `effort`: how hard the file is proven, `Effort()` by default.
 
     Raises `ModelRefused` if the network cannot stream, `VerificationError` if the file would not compute what the

@@ -108,6 +108,7 @@ class ExportOptions:
 
     `precision`: a name, or a `Precision`. `calibration`: recordings that ranges of activations are taken from and the
     drift is measured on: an array (time, ...), a list of such, or of dicts by input name; each begins with a reset.
+    `sample`: recordings of your own, given likewise, that the file is proven on; the contract says which.
     `effort`: how hard the file is proven, `Effort()` by default.
 
     Raises `ModelRefused` for a form, a precision or a tap that does not exist, or a chunk that does not fit the form;
@@ -128,6 +129,12 @@ class ExportOptions:
         metadata=_means(
             "A recording (.npy, .npz, .csv, .jsonl, .wav) that ranges of activations are taken from and the drift "
             "is measured on; again for more. By default the task's own data for a run folder, else random frames."
+        ),
+    )
+    sample: object = field(
+        default=None,
+        metadata=_means(
+            "A recording of your own (.npy, .npz, .csv, .jsonl, .wav) that the file is proven on; again for more."
         ),
     )
     chunk: int | None = field(default=None, metadata=_means("Frames per call of the unrolled form (4)."))
@@ -168,6 +175,7 @@ class ExportKeywords(TypedDict, total=False):
     form: str | None
     precision: str | Precision
     calibration: object
+    sample: object
     chunk: int | None
     frame_rate_hz: float | None
     labels: Sequence[str]

@@ -10,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from rnnedge_export.capture import Captured
-from rnnedge_export.precision import Recording, narrowed, read_recordings
+from rnnedge_export.precision import narrowed
 from rnnedge_export.precision.drift import FRAMES
 from rnnedge_export.probes import TappedSource, insert_taps
+from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
-from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, golden_of
+from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Effort, frames_in_words, golden_of, proven_on
 from rnnedge_export.work import Work
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.errors import ModelRefused
@@ -66,10 +67,12 @@ def describe(work: Work) -> None:
         provenance["chained_frames"] = str(CHAINED_FRAMES_OF_ATTENTION)
     if options.numbers.name == "float32" and options.numbers.tolerance is not None:
         provenance["tolerance"] = repr(options.numbers.tolerance)
-    given = options.calibration
+    given, own = options.calibration, options.sample
+    work.samples = [] if own is None else read_recordings(own, work.contract, "sample")
     work.recordings = [] if given is None else read_recordings(given, work.contract)
     hop = work.streaming.hop
     work.reference = Reference(work.source, work.example, work.captured.lengths, hop, work.recordings)
+    provenance["proven_on"] = said_proven_on(work)
     work.contract = replace(
         work.contract,
         frame_rate_hz=options.frame_rate_hz,
@@ -79,6 +82,13 @@ def describe(work: Work) -> None:
         golden=golden_of(work.reference, hop),
         taps=work.taps,
     )
+
+
+def said_proven_on(work: Work) -> str:
+    """What the contract says of the proof to come."""
+    options, recorded = work.options, work.reference.recorded
+    usual = frames_in_words(work.contract, recorded=recorded)
+    return proven_on(options.effort or Effort(), options.numbers.name, usual, work.samples)
 
 
 def write_file(work: Work) -> None:

@@ -13,8 +13,10 @@ from torch import nn
 from rnnedge_export.arguments import checked_axis, checked_module
 from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
 from rnnedge_export.options import REMEDY, ExportOptions, narrowest
+from rnnedge_export.passes import said_proven_on
 from rnnedge_export.pipeline import run_passes
-from rnnedge_export.precision import Narrowed, Recording, Shrunk, gate
+from rnnedge_export.precision import Narrowed, Shrunk, gate
+from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
@@ -55,6 +57,7 @@ class Candidate:
     float32: Model
     reference: Reference
     trial: Sequence[Recording]
+    samples: Sequence[Recording]
     narrow: Narrowed | None
     promises: Promises
     look: Look | None = None
@@ -82,13 +85,13 @@ class Candidate:
         verification = None
         if self.narrow is None or not float32_proven:
             say("verify")
-            verification = check_against(self.float32, self.reference, say, effort, self.look)
+            verification = check_against(self.float32, self.reference, say, effort, self.look, self.samples)
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
             return Verification((promised, *verification.checks)), None
         shrunk = gate(self.narrow, self.float32, self.options.numbers, self.trial, say)
-        verification = check_against(self.model, self.reference, say, effort)
+        verification = check_against(self.model, self.reference, say, effort, samples=self.samples)
         require(verification, name, REMEDY)
         return Verification((promised, *verification.checks)), shrunk
 
@@ -131,6 +134,7 @@ class ExportSession:
             work.float32,
             work.reference,
             work.recordings,
+            work.samples,
             work.narrow,
             _promises(work, provenance),
             self._look(work),
@@ -159,6 +163,7 @@ def _promises(work: Work, provenance: Mapping[str, str]) -> Promises:
         {
             **provenance,
             "chained_frames": chained,
+            "proven_on": said_proven_on(work),
             "tolerance": None if tolerance is None else repr(tolerance),
         },
     )

@@ -9,7 +9,8 @@ import onnx_ir as ir
 
 from rnnedge_export.capture import Captured, Example
 from rnnedge_export.options import ExportOptions
-from rnnedge_export.precision import Narrowed, Recording
+from rnnedge_export.precision import Narrowed
+from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Oracle, Reference
 from rnnedge_export.streaming import Streaming
 from rnnedge_runtime.contract import Contract, Tap
@@ -42,6 +43,7 @@ class Work:
     contract: Contract = field(init=False)
     reference: Reference = field(init=False)
     recordings: Sequence[Recording] = field(init=False)
+    samples: Sequence[Recording] = field(init=False)
     data: bytes = field(init=False)
     """The file itself."""
     model: Model = field(init=False)

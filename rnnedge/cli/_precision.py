@@ -24,6 +24,7 @@ def _precision(value: str) -> str:
 
 PrecisionOption = Annotated[str, field_option(ExportOptions, "precision", callback=_precision)]
 CalibrationOption = Annotated[list[Path] | None, field_option(ExportOptions, "calibration")]
+SampleOption = Annotated[list[Path] | None, field_option(ExportOptions, "sample")]
 ToleranceOption = Annotated[float | None, field_option(Precision, "tolerance", min=0.0)]
 BudgetOption = Annotated[float | None, field_option(Precision, "budget_error", min=0.0)]
 LayerOption = Annotated[list[str] | None, field_option(Precision, "layers", "--layer")]

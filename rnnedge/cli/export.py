@@ -11,6 +11,7 @@ returns a module or (module, example); or an ONNX file from any framework.
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
 - `rnnedge export mypackage.net:build -o net.onnx --weights net.safetensors`
+- `rnnedge export mypackage.net:build -o net.onnx --sample monday.wav --sample tuesday.wav`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
 - `rnnedge export runs/speech -o seen.onnx --taps gates,state`  then  `rnnedge explain seen.onnx input.csv`
 - `rnnedge export offline.onnx -o streaming.onnx --time-axis input:1`
@@ -32,6 +33,7 @@ from rnnedge.cli._precision import (
     LayerOption,
     LongestOption,
     PrecisionOption,
+    SampleOption,
     ToleranceOption,
     print_shrunk,
 )
@@ -48,6 +50,7 @@ def command(
     chunk: Annotated[int | None, field_option(ExportOptions, "chunk", min=1)] = None,
     precision: PrecisionOption = "float32",
     calibration: CalibrationOption = None,
+    sample: SampleOption = None,
     tolerance: ToleranceOption = None,
     budget_error: BudgetOption = None,
     layer: LayerOption = None,
@@ -83,12 +86,13 @@ def command(
     asked = tuple(taps.split(",")) if taps else ()
     if any(tap not in TAPS for tap in asked):
         raise typer.BadParameter(f"expected gates, state or gates,state, found {taps!r}", param_hint="--taps")
-    check_outputs({"--output": output}, [source, weights, *(calibration or ())])
+    check_outputs({"--output": output}, [source, weights, *(calibration or ()), *(sample or ())])
     with stages(f"export {source}") as progress:
         progress("import torch")
+        numbers = precision, layer, tolerance, budget_error, longest
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
-                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, taps=asked,
-                         trust=trust, numbers=(precision, layer, tolerance, budget_error, longest))  # fmt: skip
+                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, sample=sample,
+                         taps=asked, trust=trust, numbers=numbers)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -132,6 +136,7 @@ def _export(
     labels: str | None,
     numbers: tuple[str, list[str] | None, float | None, float | None, int | None],
     calibration: list[Path] | None,
+    sample: list[Path] | None,
     trust: str | None,
     **options: Any,
 ) -> Report:
@@ -141,6 +146,7 @@ def _export(
     from rnnedge.cli._precision import asked, recordings
 
     names = labels.split(",") if labels else ()
+    options["sample"] = recordings(sample)
     if source.endswith(".onnx"):
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")

@@ -1,12 +1,14 @@
 """Check that a file computes what it promises.
 
 With `--against SOURCE` it is compared with the module or the ONNX file that it came from. Without one, as on a device,
-the sample that was recorded from it at export time is replayed.
+the sample that was recorded from it at export time is replayed. With `--sample FILE`, again for more, the comparison is
+made on recordings of your own, too.
 
 With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read; so
 does the library of `--provider native` where this machine has not built it.
 
 **Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`  ·
+`rnnedge verify net.onnx --against mypackage.net:build --sample monday.wav`  ·
 `rnnedge verify net.onnx --key key.pub.pem`
 """
 
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._precision import SampleOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def command(
     signed_as: SignedAsOption = None,
     release: ReleaseOption = 0,
     trust: TrustOption = None,
+    sample: SampleOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
     json: JsonOption = False,
@@ -41,6 +45,8 @@ def command(
     from rnnedge_runtime.errors import VerificationError
 
     opened: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
+    if against is None and sample:
+        raise typer.BadParameter("a recording is compared with a source; give --against", param_hint="--sample")
     if against is None:
         from rnnedge_runtime import load
 
@@ -48,7 +54,7 @@ def command(
         model = load(file, provider=provider, provider_options=options, **opened)
         passed, message = _replay(model, file, json)
     else:
-        passed, message = _compare(file, against, (batch_axis, time_axis), opened, json)
+        passed, message = _compare(file, against, (batch_axis, time_axis), opened, sample, json)
     if not passed:
         raise VerificationError(message)
 
@@ -68,10 +74,16 @@ def _replay(model: Model, file: Path, json: bool) -> tuple[bool, str]:
 
 
 def _compare(
-    file: Path, against: str, axes: tuple[int | None, str], opened: dict[str, Any], json: bool
+    file: Path,
+    against: str,
+    axes: tuple[int | None, str],
+    opened: dict[str, Any],
+    sample: list[Path] | None,
+    json: bool,
 ) -> tuple[bool, str]:
     import rnnedge
     from rnnedge.cli._output import print_json, stages
+    from rnnedge.cli._precision import recordings
     from rnnedge.cli.export import checks_as_json, print_checks
     from rnnedge.sources import load_source
 
@@ -79,7 +91,8 @@ def _compare(
         progress("import torch")
         verify = rnnedge.verify
         source = against if against.endswith(".onnx") else load_source(against).module
-        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], progress=progress, **opened)
+        opened |= {"sample": recordings(sample), "progress": progress}
+        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], **opened)
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
     else:

@@ -89,6 +89,18 @@ def test_trust_is_a_choice_of_the_command_line(rnnedge: Command, gru_file: Path,
     assert rnnedge("verify", gru_file, "--trust", "lax").code == 2
 
 
+def test_a_file_is_proven_on_recordings_of_the_user(rnnedge: Command, tmp_path: Path) -> None:
+    """`--sample` of export and verify, again for more; verify needs a source to compare with."""
+    np.save(tmp_path / "a.npy", np.ones((9, 3), np.float32))
+    (tmp_path / "b.csv").write_text("1,2,3\n" * 4)
+    files, target = ("--sample", tmp_path / "a.npy", "--sample", tmp_path / "b.csv"), tmp_path / "m.onnx"
+    made = rnnedge("export", "factories:gru", "-o", target, *files, "--input-size", 3, "--json").json
+    assert "2 recordings, 13 frames" in {check["detail"] for check in made["checks"]}
+    seen = rnnedge("verify", target, "--against", "factories:gru", *files, "--json").json
+    assert "2 recordings, 13 frames" in {check["detail"] for check in seen["checks"]}
+    assert rnnedge("verify", target, *files).code == 2
+
+
 def test_verify_replays_the_golden_sample(rnnedge: Command, gru_file: Path) -> None:
     """Without a source, as on a device."""
     done = rnnedge("verify", gru_file)

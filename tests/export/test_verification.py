@@ -19,7 +19,7 @@ from rnnedge_export import Effort, Precision
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.streaming._caches import delayed
 from rnnedge_export.verification import Tolerance
-from rnnedge_runtime import ModelRefused, VerificationError
+from rnnedge_runtime import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.stream_runner import StreamRunner
 
 QUICK = Effort(lengths=(1, 7), batches=(1,), frames=64)
@@ -249,6 +249,25 @@ def test_signals_as_in_life_show_what_random_frames_do_not(
     (failed,) = (check for check in found.checks if not check.passed)
     assert failed.name == "signals as in life"
     assert "signal '" in failed.place
+
+
+def test_recordings_of_the_user_are_proven_on(tmp_path: Path) -> None:
+    """What no signal of ours shows, in the second sequence of a long one; the contract names it."""
+    sample = np.full((100, 5), 0.5, np.float32)
+    sample[80, 2] = 3000.25
+    linear, special = Frame(lambda x: x * 2), Frame(lambda x: torch.where((x > 3000.1) & (x < 3000.4), 7.0, x * 2))
+    report = rnnedge_export.export(linear, X, tmp_path / "m.onnx", effort=QUICK, sample=[sample, sample[:7]])
+    said = report.contract.provenance["proven_on"]
+    assert said.startswith("64 frames of N(0, 1); silence; ")
+    assert "; 2 recordings of 107 frames, sha256 " in said
+    assert "2 recordings, 107 frames" in {check.detail for check in report.verification.checks}
+    assert rnnedge_export.verify(tmp_path / "m.onnx", special, example=X, effort=QUICK).passed
+    found = rnnedge_export.verify(tmp_path / "m.onnx", special, example=X, effort=QUICK, sample=sample)
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert "frame 16, channel (2,): expected 7, found 6000.5" in failed.place
+    assert "signal 'recording 0 from frame 64 on'" in failed.place
+    with pytest.raises(InputError, match=r"sample: recording 1: input 'x': expected \(time, 5\), found \(3, 4\)"):
+        rnnedge_export.export(linear, X, tmp_path / "m.onnx", effort=QUICK, sample=[sample, sample[:3, :4]])
 
 
 @pytest.mark.parametrize("changed", [slice(10, 50), slice(49, 50)], ids=["most", "the last"])

@@ -6,7 +6,6 @@ shrink -> calibrate (ranges of activations), budget (which layer how narrow), ap
 from rnnedge_export.options import PRECISIONS, REMEDY, TOLERANCES, Precision
 from rnnedge_export.precision.apply import Change
 from rnnedge_export.precision.drift import Drift, Metric, Score
-from rnnedge_export.precision.recordings import Recording, read_recordings
 from rnnedge_export.precision.shrink import Narrowed, Shrunk, gate, narrowed
 
 __all__ = [
@@ -18,10 +17,8 @@ __all__ = [
     "Metric",
     "Narrowed",
     "Precision",
-    "Recording",
     "Score",
     "Shrunk",
     "gate",
     "narrowed",
-    "read_recordings",
 ]

@@ -21,7 +21,7 @@ from rnnedge_export.options import PRECISIONS
 from rnnedge_export.precision.apply import Plan
 from rnnedge_export.precision.drift import errors_of
 from rnnedge_export.precision.layers import weights_of
-from rnnedge_export.precision.recordings import Recording, outputs_of
+from rnnedge_export.recordings import Recording, outputs_of
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.model import Model
 

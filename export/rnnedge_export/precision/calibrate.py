@@ -20,7 +20,7 @@ import onnx_ir as ir
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.precision.bounds import Range, bounds_of
 from rnnedge_export.precision.layers import product_of, weights_of
-from rnnedge_export.precision.recordings import Recording, stream_recording
+from rnnedge_export.recordings import Recording, stream_recording
 from rnnedge_export.stamp import stamp
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.loader import load_bytes

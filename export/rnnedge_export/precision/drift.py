@@ -20,7 +20,7 @@ from math import sqrt
 
 import numpy as np
 
-from rnnedge_export.precision.recordings import Recording, outputs_of
+from rnnedge_export.recordings import Recording, outputs_of
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.model import Model
 

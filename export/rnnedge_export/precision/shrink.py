@@ -15,9 +15,9 @@ from rnnedge_export.precision.bounds import Range
 from rnnedge_export.precision.budget import search
 from rnnedge_export.precision.calibrate import observe
 from rnnedge_export.precision.drift import FRAMES, Drift, drift
-from rnnedge_export.precision.recordings import Recording, chained, outputs_of
 from rnnedge_export.precision.speed import speed_of
 from rnnedge_export.precision.storage import HALVES
+from rnnedge_export.recordings import Recording, chained, outputs_of
 from rnnedge_export.stamp import stamp
 from rnnedge_runtime.contract import Contract, Golden
 from rnnedge_runtime.errors import VerificationError

@@ -10,6 +10,7 @@ from rnnedge_export.verification.promises import Promises
 from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Check, Verification, require
+from rnnedge_export.verification.samples import frames_in_words, proven_on
 from rnnedge_export.verification.tolerance import Tolerance
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "Verification",
     "check_against",
     "check_repeats",
+    "frames_in_words",
     "golden_of",
+    "proven_on",
     "require",
     "verify",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rnnedge_export.capture import Captured, Source, capture, open_offline, read
 from rnnedge_export.capture.onnx_file import TimeAxis
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.probes import with_taps
+from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference, evaluation
 from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.first_difference import FirstDifference
@@ -43,11 +44,13 @@ def verify(
     signed_as: str | None = None,
     release: int = 0,
     effort: Effort | None = None,
+    sample: object = None,
 ) -> Verification:
     """Check the file at `path` against `source`: the module, or the ONNX file for whole sequences, that it came from.
 
     `example` and the axes are those of `export` or `convert`; without an example the file's golden input serves.
     `trust`, `key`, `signed_as` and `release` are those of `load`. `effort`: how hard it is proven.
+    `sample`: recordings of your own that it is proven on, too, as for `export`.
     Returns every check, passed or not. Raises `ModelRefused` where the file cannot be loaded, or the source does not
     take the file's input.
     """
@@ -56,12 +59,13 @@ def verify(
     if not isinstance(source, (nn.Module, str, os.PathLike)):
         raise ModelRefused(f"verify: source: expected a torch.nn.Module or the path of a file, found {shown(source)}")
     model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
+    samples = [] if sample is None else read_recordings(sample, model.contract, "sample")
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
         offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
-        return _against(model, reference, progress, effort, _look(path, model, offline.capture))
+        return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     example = _golden_example(model, *axes) if example is None else example
     given = read_example(example, *axes)
@@ -71,7 +75,7 @@ def verify(
         again = partial(capture, Source(source, given), given)
         tapped = with_taps(oracle, model.contract, again)
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
-        return _against(model, reference, progress, effort, _look(path, model, again, source))
+        return _against(model, reference, progress, effort, _look(path, model, again, source), samples)
 
 
 def _axis_of(time_axis: str | int) -> int:
@@ -85,10 +89,15 @@ def _recordings(contract: Contract) -> list[Mapping[str, Array]]:
 
 
 def _against(
-    model: Model, reference: Reference, say: Callable[[str], None], effort: Effort, look: Look | None
+    model: Model,
+    reference: Reference,
+    say: Callable[[str], None],
+    effort: Effort,
+    look: Look | None,
+    samples: Sequence[Recording],
 ) -> Verification:
     _check_ports(model, reference)
-    return check_against(model, reference, say, effort, look)
+    return check_against(model, reference, say, effort, look, samples)
 
 
 def _look(

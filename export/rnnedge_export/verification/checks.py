@@ -16,16 +16,18 @@ The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.roads import ROADS
+from rnnedge_export.verification.samples import frames_in_words, sequences
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
 from rnnedge_export.verification.tolerance import SHARE
 from rnnedge_runtime import replay
@@ -46,16 +48,21 @@ Result = tuple[str, Worst]
 class Checks:
     """What is compared of one file; created by `check_against`."""
 
-    def __init__(self, model: Model, reference: Reference, effort: Effort) -> None:
-        self.model, self.reference, self.effort = model, reference, effort
+    def __init__(self, model: Model, reference: Reference, effort: Effort, samples: Sequence[Recording] = ()) -> None:
+        """`samples`: recordings, each (time, ...) by input name."""
+        self.model, self.reference, self.effort, self.samples = model, reference, effort, samples
         self.compare = Comparison(model, reference)
         self.contract = model.contract
 
     @property
     def usual(self) -> str:
         """What frames that show nothing special are."""
-        floats = all(port.dtype.startswith("float") for port in self.contract.inputs)
-        return "recordings" if self.reference.recorded else "N(0, 1)" if floats else "tokens of the example"
+        return frames_in_words(self.contract, recorded=self.reference.recorded)
+
+    @property
+    def chained(self) -> int:
+        """Frames of the longest run."""
+        return int(self.contract.provenance.get("chained_frames", self.effort.frames))
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -93,7 +100,7 @@ class Checks:
     def drift(self) -> Result:
         """Case 3."""
         rng = np.random.default_rng(_SEED + 2)
-        chained = int(self.contract.provenance.get("chained_frames", self.effort.frames))
+        chained = self.chained
         total = self.reference.lengths.at_least(chained)
         frames = self.reference.frames(1, total, rng)
         cuts = np.cumsum(rng.integers(1, 64, chained // 32) * self.contract.unit)
@@ -124,6 +131,16 @@ class Checks:
         worst = self.compare.of(frames, self._streamed(frames), expected)
         detail = f"{len(names)} sequences of {time:,} frames: {', '.join(names)}"
         return detail, worst.on(names[worst.sequence], "cuts")
+
+    def recordings(self) -> Result:
+        """Case 5, for the user's own frames: all of them, of long recordings in several sequences."""
+        worst, total = [], 0
+        for name, frames in sequences(self.samples, self.reference.lengths, self.chained):
+            whole = {key: array[None] for key, array in frames.items()}
+            expected = self.reference.raw(whole)
+            worst.append(self.compare.of(whole, self._streamed(whole), expected).on(name, "cuts"))
+            total += len(next(iter(frames.values())))
+        return f"{len(self.samples)} recordings, {total:,} frames", worst_of(worst)
 
     def tokens(self) -> Result:
         """Case 5, for inputs that are whole numbers."""

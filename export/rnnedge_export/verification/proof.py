@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
+from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
@@ -25,17 +26,18 @@ def check_against(
     say: Callable[[str], None] = lambda _: None,
     effort: Effort | None = None,
     look: Look | None = None,
+    samples: Sequence[Recording] = (),
 ) -> Verification:
     """Run every check of a loaded model against the source, `effort` hard (`Effort()` by default).
 
-    `look` is asked once, for the first check that fails.
+    `look` is asked once, for the first check that fails. `samples`: recordings that it is proven on, too.
     """
     names = _names(model, reference)
     if names is not None:
         return Verification((names,))
     effort = effort or Effort()
     found: list[Check] = []
-    for name, stage, check in _every(Checks(model, reference, effort), effort):
+    for name, stage, check in _every(Checks(model, reference, effort, samples), effort):
         say(stage)
         began = perf_counter()
         detail, worst = check()
@@ -61,6 +63,8 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
         found.append(("non-finite input", "non-finite input", checks.non_finite))
     if any(floats) and contract.precision == "float32" and effort.signals:
         found.append(("signals as in life", "signals", checks.signals))
+    if checks.samples:
+        found.append(("recordings", "recordings", checks.recordings))
     if not all(floats):
         found.append(("every token", "tokens", checks.tokens))
     if contract.batch is None:

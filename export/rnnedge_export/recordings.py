@@ -1,4 +1,4 @@
-"""What a precision is tried on: recordings of the device's own input, or random frames where nobody gave any."""
+"""Recordings of the device's own input: what a precision is tried on, and a file proven on."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PUSH = 256
 _ONE = (str, bytes, bytearray, memoryview)
 
 
-def read_recordings(given: object, contract: Contract) -> list[Recording]:
+def read_recordings(given: object, contract: Contract, word: str = "calibration") -> list[Recording]:
     """`given`: an array (time, ...), a list of such or of dicts by input name, or a function of the contract to these.
 
-    Raises `InputError` naming the recording that does not fit the file's inputs.
+    Messages call it `word`. Raises `InputError` naming the recording that does not fit the file's inputs.
     """
     if callable(given):
         try:
@@ -34,15 +34,14 @@ def read_recordings(given: object, contract: Contract) -> list[Recording]:
         # A user's function can raise anything.
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(f"calibration: its function failed: {reason[:200]}") from error
+            raise InputError(f"{word}: its function failed: {reason[:200]}") from error
     every = list(given) if isinstance(given, Sequence) and not isinstance(given, _ONE) else [given]
     if not every:
-        raise InputError("calibration: expected at least one recording, found none")
-    return [_recording(item, index, contract) for index, item in enumerate(every)]
+        raise InputError(f"{word}: expected at least one recording, found none")
+    return [_recording(item, f"{word}: recording {index}", contract) for index, item in enumerate(every)]
 
 
-def _recording(item: Any, index: int, contract: Contract) -> Recording:
-    place = f"calibration: recording {index}"
+def _recording(item: Any, place: str, contract: Contract) -> Recording:
     arrays = mapping(item, place) if isinstance(item, Mapping) else {contract.inputs[0].name: item}
     if set(arrays) != {port.name for port in contract.inputs}:
         names = ", ".join(port.name for port in contract.inputs)
