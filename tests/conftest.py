@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -33,30 +31,3 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 def same_weights() -> None:
     """A test's networks are the same in every run and, where it begins as another does, in both: one capture."""
     same_start()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def exports_are_quick() -> Iterator[None]:
-    """Exports begin from what this process has captured before.
-
-    They are proven over fewer frames: whole captures and proofs are two thirds of an export's time.
-    """
-    if "rnnedge_export.session" not in sys.modules:
-        yield
-        return
-    import quick_exports
-
-    with pytest.MonkeyPatch.context() as patch:
-        quick_exports.remember(patch)
-        if os.environ.get("RNNEDGE_SOAK") != "full":
-            quick_exports.shorten(patch)
-        yield
-
-
-@pytest.fixture(autouse=True)
-def exports_as_a_user_has_them(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In tests that claim something of the length of a proof."""
-    if request.node.get_closest_marker("whole_drift"):
-        import quick_exports
-
-        quick_exports.AS_THEY_ARE["whole_drift"](monkeypatch)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import quickly
 import torch
 
-import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.loader import open_bytes
@@ -34,7 +34,7 @@ def export_network(name: str, form: str, folder: Path) -> Exported:
     """Export `networks.NETWORKS[name]` into `folder`."""
     module, example = networks.build(name)
     path = folder / f"{name}-{form}.onnx"
-    rnnedge_export.export(module, example, path, form=form, labels=("a", "b", "c"), frame_rate_hz=100.0)
+    quickly.export(module, example, path, form=form, labels=("a", "b", "c"), frame_rate_hz=100.0)
     return Exported(path, module, form)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import quickly
 from command import Command, Done
 
 from rnnedge.cli import execute
@@ -30,10 +31,8 @@ def gru_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GRU of 3 features and 4 units, with labels and a frame rate."""
     import torch
 
-    import rnnedge_export
-
     torch.manual_seed(0)
     module = torch.nn.GRU(3, 4, batch_first=True)
     path = tmp_path_factory.mktemp("files") / "gru.onnx"
-    rnnedge_export.export(module, torch.zeros(1, 5, 3), path, labels=("a", "b", "c", "d"), frame_rate_hz=50.0)
+    quickly.export(module, torch.zeros(1, 5, 3), path, labels=("a", "b", "c", "d"), frame_rate_hz=50.0)
     return path

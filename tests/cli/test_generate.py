@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import quickly
 import torch
 from command import Command
 
-import rnnedge_export
 from examples.networks import small as networks
 
 CHARACTERS = "abcdefghij "
@@ -19,7 +19,7 @@ def language_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torc
     """A model of eleven characters that has learned nothing, and its file."""
     module, example = networks.build("tokens")
     path = tmp_path_factory.mktemp("text") / "text.onnx"
-    rnnedge_export.export(module, example, path, labels=tuple(CHARACTERS))
+    quickly.export(module, example, path, labels=tuple(CHARACTERS))
     return path, module
 
 

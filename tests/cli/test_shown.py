@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 from command import Command
 from hostile import TEXT, check_inert, hostile
 from in_one_test import in_one_test
@@ -245,11 +246,9 @@ def tapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with taps, and hostile labels."""
     import torch
 
-    import rnnedge_export
-
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("tapped") / "seen.onnx"
     labels = [f"{TEXT}{i}" for i in range(3)]
     module = torch.nn.GRU(4, 3, batch_first=True)
-    rnnedge_export.export(module, torch.zeros(1, 5, 4), path, labels=labels, taps=("gates", "state"))
+    quickly.export(module, torch.zeros(1, 5, 4), path, labels=labels, taps=("gates", "state"))
     return path

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 from command import Command
 from in_one_test import in_one_test
 
@@ -222,11 +223,10 @@ def test_run_mends_what_it_is_told_to(rnnedge: Command, gru_file: Path, tmp_path
 
 def test_run_writes_a_summary_at_the_end(rnnedge: Command, tmp_path: Path) -> None:
     """A classifier of whole sequences gives one row."""
-    import rnnedge_export
     from examples.networks import small as networks
 
     module, example = networks.build("classifier-gru")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", labels=("a", "b", "c", "d"))
+    quickly.export(module, example, tmp_path / "m.onnx", labels=("a", "b", "c", "d"))
     np.save(tmp_path / "x.npy", np.ones((7, networks.FEATURES), np.float32))
     rnnedge("run", tmp_path / "m.onnx", tmp_path / "x.npy", "-o", tmp_path / "out.csv")
     header, row = (tmp_path / "out.csv").read_text().splitlines()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge.audio._log_mel import LogMel, LogMelFrames
 from rnnedge.data import DataConfig, SplitConfig, read_data
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
@@ -71,9 +71,7 @@ def test_streamed_samples_are_decided_as_pytorch_decides(tmp_path: Path) -> None
 
     listener = Listener(front, network).eval()
     path = tmp_path / "words.onnx"
-    rnnedge_export.export(
-        listener, torch.zeros(1, CONFIG.window, 1), path, frame_rate_hz=RATE, labels=data.train.labels
-    )
+    quickly.export(listener, torch.zeros(1, CONFIG.window, 1), path, frame_rate_hz=RATE, labels=data.train.labels)
     stream = load(path).stream()
     rng = np.random.default_rng(1)
     right = 0

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from in_one_test import in_one_test
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge.audio._log_mel import LogMel, LogMelFrames
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import SequenceData, TrainerConfig, evaluate
@@ -128,7 +128,7 @@ def test_a_file_streams_samples_in_any_chunking(name: str, tmp_path: Path) -> No
     torch.manual_seed(0)
     module = Recognizer(config).eval()
     path = tmp_path / "m.onnx"
-    rnnedge_export.export(module, torch.zeros(1, 2 * config.window, 1), path, frame_rate_hz=config.sample_rate_hz)
+    quickly.export(module, torch.zeros(1, 2 * config.window, 1), path, frame_rate_hz=config.sample_rate_hz)
     x = audio(3000)
     with torch.no_grad():
         expected = module(torch.from_numpy(x)[None, :, None])[1][0].numpy()

@@ -64,7 +64,9 @@ def export_doors(folder: Path) -> dict[str, Door]:
     sources.mkdir()
     _stateful(sources / "stateful.onnx")
     _offline(sources / "offline.onnx")
-    export(module, example, sources / "proven.onnx")
+    # The length of a proof is no claim here.
+    effort = Effort(frames=1024)
+    export(module, example, sources / "proven.onnx", effort=effort)
     path = folder / "out.onnx"
 
     def state() -> object:
@@ -80,10 +82,10 @@ def export_doors(folder: Path) -> dict[str, Door]:
         return Door(call, good, state, after)
 
     return {
-        "export": door(export, module=module, example=example, path=path),
-        "convert": door(convert, offline=sources / "offline.onnx", path=path),
-        "adopt": door(adopt, file=sources / "stateful.onnx", path=path, states={"h": "hn"}),
-        "verify": door(verify, path=sources / "proven.onnx", source=module),
+        "export": door(export, module=module, example=example, path=path, effort=effort),
+        "convert": door(convert, offline=sources / "offline.onnx", path=path, effort=effort),
+        "adopt": door(adopt, file=sources / "stateful.onnx", path=path, states={"h": "hn"}, effort=effort),
+        "verify": door(verify, path=sources / "proven.onnx", source=module, effort=effort),
         "Precision.__init__": Door(Precision, {}),
         "ExportOptions.__init__": Door(ExportOptions, {}),
         "Effort.__init__": Door(Effort, {}),

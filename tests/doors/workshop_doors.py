@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quickly
 import torch
 from door import Door
 
-import rnnedge_export
 from rnnedge.data import DataConfig, DataSchema, SplitConfig, read_data
 from rnnedge.explain import explain_file, explain_module, open_tapped, write_arrays, write_page, write_pictures
 from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork
@@ -73,7 +73,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
     save_checkpoint(folder / "run", network, info)
     module, example = torch.nn.GRU(2, 4, batch_first=True), torch.randn(1, 9, 2)
     source = ModelSource(module, example)
-    rnnedge_export.export(module, example, folder / "taps.onnx", taps=("state",))
+    quickly.export(module, example, folder / "taps.onnx", taps=("state",))
     tapped = load(folder / "taps.onnx")
     found = explain_file(tapped, frames[0])
     (folder / "recipe.toml").write_text('task = "adding"\n[training]\nepochs = 1\n')
@@ -98,7 +98,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         return Door(call, good, modes, after)
 
     def tuned(output: Any, **options: Any) -> object:
-        with of_module(module, example, say=lambda _: None) as session:
+        with quickly.CAPTURES, of_module(module, example, say=lambda _: None) as session:
             return tune(session, output, **options)
 
     adding = find_recipe("adding")

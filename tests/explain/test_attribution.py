@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge.explain import explain_file, explain_module, open_tapped
 from rnnedge.explain._attribution import baseline_of
 from rnnedge.explain._from_module import record_module
@@ -121,7 +121,7 @@ def test_a_file_can_be_occluded_without_torch(tmp_path: Path) -> None:
     path, config = tmp_path / "m.onnx", network.config
     from rnnedge_runtime import Normalization
 
-    rnnedge_export.export(network, torch.zeros(1, 8, 3), path, form="step", taps=("state",), labels=tuple("abcd"),
+    quickly.export(network, torch.zeros(1, 8, 3), path, form="step", taps=("state",), labels=tuple("abcd"),
                           normalization=Normalization(config.mean, config.std))  # fmt: skip
     found = explain_file(open_tapped(path), x, unit="b")
     (shares,) = found.attributions
@@ -148,7 +148,7 @@ def test_a_front_with_a_stride_and_a_look_ahead_is_no_obstacle(tmp_path: Path) -
 
     torch.manual_seed(0)
     module, x = Strided(), sequence(15)
-    rnnedge_export.export(module, torch.zeros(1, 16, 3), tmp_path / "m.onnx", taps=("gates", "state"))
+    quickly.export(module, torch.zeros(1, 16, 3), tmp_path / "m.onnx", taps=("gates", "state"))
     whole = explain_module(ModelSource(module, None), x)
     found = dict(explain_file(open_tapped(tmp_path / "m.onnx"), x).arrays())
     for name, array in whole.recording.arrays():

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from command import Command
 from torch import nn
 
-import rnnedge_export
 from rnnedge.explain import explain_file, explain_module, open_tapped
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.sources import ModelSource
@@ -37,7 +37,7 @@ def tapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An LSTM of three features that shows everything, and knows its labels."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("files") / "m.onnx"
-    rnnedge_export.export(nn.LSTM(3, 4, batch_first=True), torch.zeros(1, 5, 3), path, taps=("gates", "state"),
+    quickly.export(nn.LSTM(3, 4, batch_first=True), torch.zeros(1, 5, 3), path, taps=("gates", "state"),
                           labels=tuple("abcd"), frame_rate_hz=50.0)  # fmt: skip
     return path
 

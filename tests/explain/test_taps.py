@@ -11,6 +11,7 @@ import gate_equations
 import numpy as np
 import onnx
 import pytest
+import quickly
 import torch
 from exported import loaded_strictly
 from in_one_test import in_one_test
@@ -49,7 +50,7 @@ def tapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GRU of 3 features and 4 units that shows its gates."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("tapped") / "m.onnx"
-    rnnedge_export.export(nn.GRU(3, 4, batch_first=True), torch.zeros(1, 4, 3), path, taps=("gates",))
+    quickly.export(nn.GRU(3, 4, batch_first=True), torch.zeros(1, 4, 3), path, taps=("gates",))
     return path
 
 
@@ -58,9 +59,7 @@ def test_streamed_taps_are_the_equations_of_the_cell(cell: str, form: str | None
     """Every state and gate of every layer, pushed in odd pieces, equals numpy's in float64."""
     torch.manual_seed(2)
     module = CELLS[cell](3, 5, 2, batch_first=True)
-    report = rnnedge_export.export(
-        module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", form=form, taps=("gates", "state")
-    )
+    report = quickly.export(module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", form=form, taps=("gates", "state"))
     model = loaded_strictly(tmp_path / "m.onnx")
     x = frames(3)
     found = stream_all(model.stream(), x, [1, 2, 9, 9, 14])
@@ -78,9 +77,9 @@ def test_streamed_taps_are_the_equations_of_the_cell(cell: str, form: str | None
 def test_without_taps_the_file_is_the_same_byte_for_byte(tmp_path: Path) -> None:
     """Taps that nobody asked for leave no trace, neither in the graph nor in the contract."""
     module, example = networks.build("gru-1")
-    rnnedge_export.export(module, example, tmp_path / "a.onnx")
-    rnnedge_export.export(module, example, tmp_path / "b.onnx", taps=())
-    rnnedge_export.export(module, example, tmp_path / "c.onnx", taps=("state",))
+    quickly.export(module, example, tmp_path / "a.onnx")
+    quickly.export(module, example, tmp_path / "b.onnx", taps=())
+    quickly.export(module, example, tmp_path / "c.onnx", taps=("state",))
     plain = (tmp_path / "a.onnx").read_bytes()
     assert plain == (tmp_path / "b.onnx").read_bytes()
     assert plain != (tmp_path / "c.onnx").read_bytes()
@@ -104,7 +103,7 @@ def test_push_gives_a_dict_by_name_and_the_contract_says_which_are_taps(batch: i
 def test_the_hidden_state_of_a_gru_needs_no_other_form(tmp_path: Path) -> None:
     """What the native operator gives anyway stays native, in any form that is asked for."""
     module = nn.GRU(3, 4, batch_first=True)
-    report = rnnedge_export.export(module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", form="native", taps=("state",))
+    report = quickly.export(module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", form="native", taps=("state",))
     assert report.contract.form == "native"
     assert [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node].count("GRU") == 1
     x = frames(3)
@@ -115,7 +114,7 @@ def test_the_hidden_state_of_a_gru_needs_no_other_form(tmp_path: Path) -> None:
 def test_a_tap_of_a_network_with_a_front_and_a_residual(tmp_path: Path) -> None:
     """Of a recurrence in the middle of a network, and the names of its states stay what they are without taps."""
     module, example = networks.build("lstm-2")
-    report = rnnedge_export.export(module, example, tmp_path / "m.onnx", taps=("gates", "state"), form="unrolled")
+    report = quickly.export(module, example, tmp_path / "m.onnx", taps=("gates", "state"), form="unrolled")
     assert [s.input for s in report.contract.states] == ["rnn.l0.h", "rnn.l0.c", "rnn.l1.h", "rnn.l1.c"]
     assert STATE_NAMES.encode() not in (tmp_path / "m.onnx").read_bytes()
     x = frames(networks.FEATURES)
@@ -131,7 +130,7 @@ def test_a_hand_written_cell_shows_its_state(tmp_path: Path) -> None:
     """A sigmoid Elman layer is a Scan; its state is its output."""
     torch.manual_seed(0)
     network = RecurrentNetwork(NetworkConfig("rnn_sigmoid", 3, 4, 2))
-    report = rnnedge_export.export(network, torch.zeros(1, 8, 3), tmp_path / "m.onnx", taps=("gates", "state"))
+    report = quickly.export(network, torch.zeros(1, 8, 3), tmp_path / "m.onnx", taps=("gates", "state"))
     (tap,) = report.contract.taps
     assert (tap.cell, tap.kind, tap.value) == ("Scan", "state", "hidden")
     x = frames(3)
@@ -161,9 +160,7 @@ def test_a_wrong_gate_is_found_by_the_oracle(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(cells, "_gru", swapped)
     with pytest.raises(VerificationError, match="parity"):
-        rnnedge_export.export(
-            nn.GRU(3, 4, batch_first=True), torch.zeros(1, 4, 3), tmp_path / "m.onnx", taps=("gates",)
-        )
+        quickly.export(nn.GRU(3, 4, batch_first=True), torch.zeros(1, 4, 3), tmp_path / "m.onnx", taps=("gates",))
     assert not (tmp_path / "m.onnx").exists()
 
 
@@ -178,9 +175,7 @@ def test_an_onnx_file_can_be_tapped(tmp_path: Path) -> None:
             First(module), (torch.zeros(2, 5, 3),), str(tmp_path / "offline.onnx"), dynamo=False, opset_version=18,
             input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "b", 1: "t"}, "y": {0: "b", 1: "t"}},
         )  # fmt: skip
-    report = rnnedge_export.convert(
-        tmp_path / "offline.onnx", tmp_path / "m.onnx", taps=("gates", "state"), form="step"
-    )
+    report = quickly.convert(tmp_path / "offline.onnx", tmp_path / "m.onnx", taps=("gates", "state"), form="step")
     x = frames(3)
     found = stream_all(load(tmp_path / "m.onnx").stream(), x)
     (expected,) = gate_equations.stack(module, x.astype(np.float64))
@@ -193,7 +188,7 @@ def test_taps_of_an_int8_file_are_those_of_the_narrow_network(tmp_path: Path) ->
     """In int8 the taps come in the step form, within the tolerance of the precision."""
     torch.manual_seed(0)
     module = nn.GRU(3, 16, batch_first=True)
-    report = rnnedge_export.export(module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", precision="int8", taps=("gates",))
+    report = quickly.export(module, torch.zeros(1, 4, 3), tmp_path / "m.onnx", precision="int8", taps=("gates",))
     assert report.contract.form == "step" and report.shrunk is not None
     x = frames(3)
     found = stream_all(load(tmp_path / "m.onnx").stream(), x)
@@ -218,7 +213,7 @@ def test_taps_that_cannot_be_are_refused(
 ) -> None:
     """In one line that says what is missing and what to ask for, and nothing is written."""
     with pytest.raises(ModelRefused) as caught:
-        rnnedge_export.export(module, torch.zeros(5, 1, 3), tmp_path / "m.onnx", batch_axis=1, time_axis=0, **options)
+        quickly.export(module, torch.zeros(5, 1, 3), tmp_path / "m.onnx", batch_axis=1, time_axis=0, **options)
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert not (tmp_path / "m.onnx").exists()
 

@@ -9,13 +9,13 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+import quickly
 import silero_vad
 import torch
 from in_one_test import in_one_test
 from silero_vad.utils_vad import OnnxWrapper
 from torch import nn
 
-import rnnedge_export
 from rnnedge_runtime import InputError, ModelRefused, load
 
 SILERO = Path(silero_vad.__file__).parent / "data" / "silero_vad.onnx"
@@ -77,7 +77,7 @@ def streams_the_gru(path: Path) -> None:
 )
 def test_a_file_with_a_state(text: str, options: dict[str, Any], batch: int | None, tmp_path: Path) -> None:
     """Any number of frames a call, four, one without a time axis, and one for a batch of one only."""
-    report = rnnedge_export.adopt(parsed(text, tmp_path / "f.onnx"), tmp_path / "s.onnx", states={"h": "h_out"},
+    report = quickly.adopt(parsed(text, tmp_path / "f.onnx"), tmp_path / "s.onnx", states={"h": "h_out"},
                                   **options)  # fmt: skip
     assert report.verification.passed and report.contract.batch == batch
     streams_the_gru(tmp_path / "s.onnx")
@@ -92,7 +92,7 @@ def test_a_file_with_a_state(text: str, options: dict[str, Any], batch: int | No
 def test_silero_vad_streams_as_its_own_wrapper(tmp_path: Path) -> None:
     """A shipped voice activity detector: 512 samples a call behind 64 of the last one, a packed state, a constant."""
     target = tmp_path / "vad.onnx"
-    rnnedge_export.adopt(SILERO, target, states={"state": "stateN"}, constants={"sr": 16000}, chunk=512, context=64,
+    quickly.adopt(SILERO, target, states={"state": "stateN"}, constants={"sr": 16000}, chunk=512, context=64,
                          frame_rate_hz=16000)  # fmt: skip
     t = np.arange(16000 * 6 - 100) / 16000
     rng = np.random.default_rng(0)
@@ -123,5 +123,5 @@ def test_what_does_not_fit_is_refused(options: dict[str, Any], words: str, tmp_p
     """With what was expected and found, and no file."""
     file = parsed(SEQUENCE, tmp_path / "f.onnx")
     with pytest.raises(ModelRefused, match=words):
-        rnnedge_export.adopt(file, tmp_path / "s.onnx", **{"time_axis": 0, **options})
+        quickly.adopt(file, tmp_path / "s.onnx", **{"time_axis": 0, **options})
     assert not (tmp_path / "s.onnx").exists()

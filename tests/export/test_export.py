@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import quickly
 import torch
 from exported import loaded_strictly
 from in_one_test import in_one_test
@@ -45,7 +46,7 @@ def sequence(example: torch.Tensor, batch: int, time: int) -> torch.Tensor:
 def test_a_streamed_file_equals_its_module(name: str, form: str, tmp_path: Path) -> None:
     """Pushes of odd sizes and their finish, joined, are the module's output for the whole sequence."""
     module, example = networks.build(name)
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form)
+    quickly.export(module, example, tmp_path / "m.onnx", form=form)
     # As a device would that did not make it: no exported file is outside the bounds of the careful loader.
     model = loaded_strictly(tmp_path / "m.onnx")
     x = sequence(example, 1, 23)
@@ -63,7 +64,7 @@ def test_a_streamed_file_equals_its_module(name: str, form: str, tmp_path: Path)
 def test_the_graph_alone_streams_by_its_contract(form: str, tmp_path: Path) -> None:
     """A program that knows only onnxruntime and the JSON contract chains the states and gets the module's numbers."""
     module, example = networks.build("lstm-2")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form, chunk=3 if form == "unrolled" else None)
+    quickly.export(module, example, tmp_path / "m.onnx", form=form, chunk=3 if form == "unrolled" else None)
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     contract = json.loads(session.get_modelmeta().custom_metadata_map["rnnedge.contract"])
     (port,), (out,) = contract["inputs"], contract["outputs"]
@@ -90,7 +91,7 @@ def test_the_graph_alone_streams_by_its_contract(form: str, tmp_path: Path) -> N
 def test_every_opset_is_written_as_asked(opset: int, form: str, tmp_path: Path) -> None:
     """Opsets 18 to 22 verify in every form, and the file declares the one that was asked for."""
     module, example = networks.build("gru-2")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form, opset=opset)
+    quickly.export(module, example, tmp_path / "m.onnx", form=form, opset=opset)
     model = onnx.load(tmp_path / "m.onnx")
     assert [(o.domain, o.version) for o in model.opset_import] == [("", opset)]
 
@@ -99,8 +100,8 @@ def test_every_opset_is_written_as_asked(opset: int, form: str, tmp_path: Path) 
 def test_the_same_input_gives_the_same_bytes(form: str, tmp_path: Path) -> None:
     """Two exports of one module are equal to the byte."""
     module, example = networks.build("both")
-    first = rnnedge_export.export(module, example, tmp_path / "a.onnx", form=form)
-    second = rnnedge_export.export(module, example, tmp_path / "b.onnx", form=form)
+    first = quickly.export(module, example, tmp_path / "a.onnx", form=form)
+    second = quickly.export(module, example, tmp_path / "b.onnx", form=form)
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     assert first.digest == second.digest
 
@@ -108,7 +109,7 @@ def test_the_same_input_gives_the_same_bytes(form: str, tmp_path: Path) -> None:
 def test_a_file_says_nothing_about_the_machine_it_was_made_on(tmp_path: Path) -> None:
     """No path, source line or trace of the exporter stands in the bytes."""
     module, example = networks.build("tokens")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx")
+    quickly.export(module, example, tmp_path / "m.onnx")
     data = (tmp_path / "m.onnx").read_bytes()
     for trace in (str(Path.cwd()), str(Path.home()), "small.py", "site-packages", "stack_trace", "pkg.torch"):
         assert trace.encode() not in data
@@ -120,7 +121,7 @@ def test_a_file_holds_each_form_s_own_loop(tmp_path: Path) -> None:
     module, example = networks.build("gru-1")
     ops = {}
     for form in FORMS:
-        rnnedge_export.export(module, example, tmp_path / f"{form}.onnx", form=form)
+        quickly.export(module, example, tmp_path / f"{form}.onnx", form=form)
         ops[form] = [node.op_type for node in onnx.load(tmp_path / f"{form}.onnx").graph.node]
     assert ops["native"].count("GRU") == 1
     assert ops["scan"].count("Scan") == 1
@@ -132,7 +133,7 @@ def test_a_file_holds_each_form_s_own_loop(tmp_path: Path) -> None:
 def test_native_ports_are_time_major_where_that_saves_transposes(tmp_path: Path) -> None:
     """A batch-first network runs without a single Transpose, and the contract says which axis is which."""
     module, example = networks.build("lstm-3")
-    report = rnnedge_export.export(module, example, tmp_path / "m.onnx")
+    report = quickly.export(module, example, tmp_path / "m.onnx")
     port = report.contract.inputs[0]
     assert (port.shape, port.batch_axis, port.time_axis) == (("time", "batch", networks.FEATURES), 1, 0)
     assert "Transpose" not in [node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node]
@@ -141,7 +142,7 @@ def test_native_ports_are_time_major_where_that_saves_transposes(tmp_path: Path)
 def test_a_learned_initial_state_stands_in_the_contract(tmp_path: Path) -> None:
     """What the module starts from is found by evaluation, layer by layer."""
     module, example = networks.build("learned-start")
-    contract = rnnedge_export.export(module, example, tmp_path / "m.onnx").contract
+    contract = quickly.export(module, example, tmp_path / "m.onnx").contract
     for layer, state in enumerate(contract.states):
         np.testing.assert_array_equal(state.initial, module.h0.detach().numpy()[layer : layer + 1])
 
@@ -149,7 +150,7 @@ def test_a_learned_initial_state_stands_in_the_contract(tmp_path: Path) -> None:
 def test_states_are_named_after_the_layers_that_own_them(tmp_path: Path) -> None:
     """A reader of the file sees which module a state belongs to."""
     module, example = networks.build("lstm-2")
-    contract = rnnedge_export.export(module, example, tmp_path / "m.onnx").contract
+    contract = quickly.export(module, example, tmp_path / "m.onnx").contract
     assert [s.input for s in contract.states] == ["rnn.l0.h", "rnn.l0.c", "rnn.l1.h", "rnn.l1.c"]
 
 
@@ -157,7 +158,7 @@ def test_time_major_modules_export_by_their_axes(tmp_path: Path) -> None:
     """batch_axis and time_axis describe a module whose sequences are (time, batch, feature)."""
     torch.manual_seed(0)
     module = torch.nn.GRU(3, 4)
-    rnnedge_export.export(module, torch.randn(5, 1, 3), tmp_path / "m.onnx", batch_axis=1, time_axis=0)
+    quickly.export(module, torch.randn(5, 1, 3), tmp_path / "m.onnx", batch_axis=1, time_axis=0)
     x = torch.randn(6, 1, 3)
     found = load(tmp_path / "m.onnx").run(x[:, 0].numpy())
     np.testing.assert_allclose(found, whole(module, x)["y"][:, 0], rtol=0, atol=1e-5)
@@ -169,9 +170,9 @@ def test_export_leaves_the_module_as_it_was(tmp_path: Path) -> None:
     module.train()
     module.norm.eval()
     rnn, before = module.rnn, {k: v.clone() for k, v in module.state_dict().items()}
-    rnnedge_export.export(module, example, tmp_path / "m.onnx")
+    quickly.export(module, example, tmp_path / "m.onnx")
     with pytest.raises(ModelRefused):
-        rnnedge_export.export(module, example[..., :2], tmp_path / "n.onnx")
+        quickly.export(module, example[..., :2], tmp_path / "n.onnx")
     assert module.rnn is rnn
     assert (module.training, module.rnn.training, module.norm.training) == (True, True, False)
     assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())
@@ -194,7 +195,7 @@ def test_a_wrong_file_fails_verification_and_is_not_written(tmp_path: Path, monk
 
     monkeypatch.setattr(passes, "write_form", defective)
     with pytest.raises(VerificationError, match="parity"):
-        rnnedge_export.export(module, example, target)
+        quickly.export(module, example, target)
     assert target.read_bytes() == b"older"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -205,7 +206,7 @@ def test_verification_notices_a_state_that_is_lost(form: str, tmp_path: Path, mo
     from rnnedge_runtime.stream_runner import StreamRunner
 
     module, example = networks.build("gru-2")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", form=form)
+    quickly.export(module, example, tmp_path / "m.onnx", form=form)
     call = StreamRunner._call
 
     def forgetful(self: StreamRunner, *arguments: Any) -> Any:
@@ -221,7 +222,7 @@ def test_verification_notices_a_state_that_is_lost(form: str, tmp_path: Path, mo
 def test_verify_refuses_a_file_of_another_module(tmp_path: Path) -> None:
     """Other weights fail the comparison; other outputs are refused by name."""
     module, example = networks.build("gru-1")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx")
+    quickly.export(module, example, tmp_path / "m.onnx")
     assert rnnedge_export.verify(tmp_path / "m.onnx", module).passed
     torch.manual_seed(99)
     other = networks.NETWORKS["gru-1"]()[0]
@@ -245,7 +246,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], words: str, tmp_path
     """The message names what was expected."""
     module, example = networks.build("gru-1")
     with pytest.raises(ModelRefused, match=words):
-        rnnedge_export.export(module, example, tmp_path / "m.onnx", **options)
+        quickly.export(module, example, tmp_path / "m.onnx", **options)
     assert not list(tmp_path.iterdir())
 
 
@@ -253,4 +254,4 @@ def test_an_unwritable_target_is_refused_before_any_work(tmp_path: Path) -> None
     """A missing folder is named at once."""
     module, example = networks.build("gru-1")
     with pytest.raises(InputError, match="does not exist"):
-        rnnedge_export.export(module, example, tmp_path / "none" / "m.onnx")
+        quickly.export(module, example, tmp_path / "none" / "m.onnx")

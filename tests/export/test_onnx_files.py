@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+import quickly
 import torch
 import windows
 from in_one_test import in_one_test
@@ -70,7 +71,7 @@ def test_recurrences_of_the_older_exporter(kind: type[nn.RNNBase], batch_first: 
     time = int(batch_first)
     x = torch.randn(20, 2, 4).transpose(0, time)
     offline = legacy(Tagger(kind, batch_first), x, tmp_path / "o.onnx", opset, {0: "a", 1: "b"})
-    report = rnnedge_export.convert(offline, tmp_path / "s.onnx", time_axis=time)
+    report = quickly.convert(offline, tmp_path / "s.onnx", time_axis=time)
     assert report.contract.opset == max(opset, 20)
     streamed_equals_offline(offline, tmp_path / "s.onnx", time)
 
@@ -84,7 +85,7 @@ def test_windows_of_the_older_exporter(name: str, form: str, tmp_path: Path) -> 
     module, x = windows.build(name)
     axis = 2 if name == "unet" else 1
     offline = legacy(module, torch.cat([x, x]), tmp_path / "o.onnx", 17, {0: "b", axis: "t"})
-    report = rnnedge_export.convert(offline, tmp_path / "s.onnx", time_axis=f"x:{axis}", form=form)
+    report = quickly.convert(offline, tmp_path / "s.onnx", time_axis=f"x:{axis}", form=form)
     assert report.verification.passed
     if name != "unet":
         streamed_equals_offline(offline, tmp_path / "s.onnx", axis)
@@ -94,7 +95,7 @@ def test_windows_of_the_older_exporter(name: str, form: str, tmp_path: Path) -> 
 def test_a_file_for_one_sequence_of_one_length(dynamic: dict[int, str], tmp_path: Path) -> None:
     """Sizes that are frozen into the file are opened where it computes the same."""
     offline = legacy(Tagger(nn.GRU), torch.randn(1, 20, 4), tmp_path / "o.onnx", 17, dynamic)
-    report = rnnedge_export.convert(offline, tmp_path / "s.onnx")
+    report = quickly.convert(offline, tmp_path / "s.onnx")
     assert report.verification.passed
     assert report.contract.inputs[0].shape == ("time", "batch", 4)
 
@@ -115,7 +116,7 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
         "{ y = AveragePool <kernel_shape = [3], strides = [1]> (audio) }",
         tmp_path / "o.onnx",
     )
-    report = rnnedge_export.convert(offline, tmp_path / "s.onnx", time_axis="audio:2", frame_rate_hz=100)
+    report = quickly.convert(offline, tmp_path / "s.onnx", time_axis="audio:2", frame_rate_hz=100)
     assert (report.contract.least, report.contract.grain) == (3, 1)
     assert report.contract.provenance["source"] == "o.onnx"
     assert rnnedge_export.verify(tmp_path / "s.onnx", offline, time_axis=2).passed
@@ -139,7 +140,7 @@ def test_a_file_that_cannot_stream_is_refused(body: str, time_axis: str | int, w
     """With the place, the reason and the remedy, and no file."""
     offline = parsed(f"{HEADER} agraph {body}", tmp_path / "o.onnx")
     with pytest.raises(ModelRefused, match=words):
-        rnnedge_export.convert(offline, tmp_path / "s.onnx", time_axis=time_axis)
+        quickly.convert(offline, tmp_path / "s.onnx", time_axis=time_axis)
     assert not (tmp_path / "s.onnx").exists()
 
 
@@ -151,4 +152,4 @@ def test_sequences_that_meet_are_refused(tmp_path: Path) -> None:
         tmp_path / "o.onnx",
     )
     with pytest.raises(ModelRefused, match="two sequences at once"):
-        rnnedge_export.convert(offline, tmp_path / "s.onnx")
+        quickly.convert(offline, tmp_path / "s.onnx")

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import onnx_ir as ir
 import pytest
+import quickly
 import typer.main
 from onnx_ir.passes import PostconditionError, PreconditionError
 
@@ -27,7 +28,7 @@ _SPELLED = {"frame_rate_hz": "frame_rate", "layers": "layer", "name": "precision
 def work_of(name: str, options: ExportOptions) -> Work:
     """A captured network, before the first pass."""
     module, example = networks.build(name)
-    with of_module(module, example, say=lambda _: None) as session:
+    with quickly.CAPTURES, of_module(module, example, say=lambda _: None) as session:
         return Work(options, name, session._source, session._example, session._captured, {}, lambda _: None)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+import quickly
 import torch
 from exported import loaded_strictly
 from in_one_test import in_one_test
@@ -93,7 +94,7 @@ def _every_optional_field(path: Path) -> Path:
 def test_every_optional_field_of_a_source_is_left_behind(tmp_path: Path) -> None:
     """The adopted file is strict, and computes what the source's function, sparse and listed weights say."""
     source = _every_optional_field(tmp_path / "source.onnx")
-    rnnedge_export.adopt(source, tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
+    quickly.adopt(source, tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
     model = load(tmp_path / "f.onnx", trust="strict")
     x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     h, expected = np.zeros(3, np.float32), []
@@ -110,7 +111,7 @@ def test_the_same_holds_for_a_file_of_whole_sequences(tmp_path: Path) -> None:
         <float[3, 3] w = {1, 0, 0, 0, 2, 0, 0, 0, 3}> { z = MatMul (x, w) y = Relu (z) }""")
     _annotate(proto, MODEL)
     (tmp_path / "whole.onnx").write_bytes(proto.SerializeToString())
-    rnnedge_export.convert(tmp_path / "whole.onnx", tmp_path / "f.onnx")
+    quickly.convert(tmp_path / "whole.onnx", tmp_path / "f.onnx")
     x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     found = load(tmp_path / "f.onnx", trust="strict").run(x)
     np.testing.assert_allclose(found, np.maximum(x * [1, 2, 3], 0), atol=1e-6)
@@ -175,7 +176,7 @@ def test_operators_of_other_exporters_load_strictly(operator: str, tmp_path: Pat
             s = Add (x, h) {OPERATORS[operator]} y = Identity (h_out) }}"""
     proto = onnx.parser.parse_model(text)
     (tmp_path / "s.onnx").write_bytes(proto.SerializeToString())
-    rnnedge_export.adopt(tmp_path / "s.onnx", tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
+    quickly.adopt(tmp_path / "s.onnx", tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
     load(tmp_path / "f.onnx", trust="strict")
     assert operator in {node.op_type for node in onnx.load(tmp_path / "f.onnx").graph.node}
 
@@ -195,13 +196,13 @@ def test_what_no_other_machine_would_load_is_not_written(body: str, words: str, 
         <int64[2] shape = {{1, 1}}> {{ s = Add (x, h) {body} y = Tanh (s) }}"""
     (tmp_path / "s.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
     with pytest.raises(ModelRefused, match=f"s.onnx: no other machine would load this file.*{words}"):
-        rnnedge_export.adopt(tmp_path / "s.onnx", tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
+        quickly.adopt(tmp_path / "s.onnx", tmp_path / "f.onnx", states={"h": "h_out"}, time_axis=None)
     assert not (tmp_path / "f.onnx").exists()
 
 
 def test_more_than_others_take_is_written_with_a_warning(tmp_path: Path) -> None:
     """It names the limit and the remedy; within the limits nothing is said."""
-    report = rnnedge_export.export(nn.GRU(3, 4, batch_first=True), torch.randn(1, 8, 3), tmp_path / "f.onnx")
+    report = quickly.export(nn.GRU(3, 4, batch_first=True), torch.randn(1, 8, 3), tmp_path / "f.onnx")
     data = report.path.read_bytes()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import quickly
 import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge_runtime import ModelRefused
 
 X = torch.randn(1, 6, 4)
@@ -184,7 +184,7 @@ class Branch(Wrapped):
 def test_a_network_that_cannot_stream_is_refused(module: nn.Module, words: str, tmp_path: Path) -> None:
     """One line, no file."""
     with pytest.raises(ModelRefused, match=words) as caught:
-        rnnedge_export.export(module, X, tmp_path / "m.onnx")
+        quickly.export(module, X, tmp_path / "m.onnx")
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -204,4 +204,4 @@ def test_a_network_that_cannot_stream_is_refused(module: nn.Module, words: str, 
 def test_a_wrong_example_is_refused(example: object, words: str, tmp_path: Path) -> None:
     """The message says what an example is."""
     with pytest.raises(ModelRefused, match=words):
-        rnnedge_export.export(Wrapped(), example, tmp_path / "m.onnx")
+        quickly.export(Wrapped(), example, tmp_path / "m.onnx")

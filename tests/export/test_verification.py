@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 
@@ -45,7 +46,7 @@ class Beside(nn.Module):
 @pytest.mark.parametrize("loud", [1.0, 1e5])
 def test_a_quiet_channel_beside_a_loud_one_is_proven(loud: float, tmp_path: Path) -> None:
     """A weight that is off by 0.001 fails, whatever stands beside it; the message names output, frame and channel."""
-    rnnedge_export.export(Beside(loud=loud), X, tmp_path / "m.onnx", effort=QUICK)
+    quickly.export(Beside(loud=loud), X, tmp_path / "m.onnx", effort=QUICK)
     assert rnnedge_export.verify(tmp_path / "m.onnx", Beside(loud=loud), effort=QUICK).passed
     found = rnnedge_export.verify(tmp_path / "m.onnx", Beside(0.001, loud), effort=QUICK)
     (parity,) = (check for check in found.checks if check.name == "parity")
@@ -66,7 +67,7 @@ def test_small_outputs_are_proven_as_closely_as_large_ones(tmp_path: Path) -> No
         def forward(self, x: Tensor) -> Tensor:
             return self.gru(x)[0] * 1e-6 * self.factor
 
-    rnnedge_export.export(Small(1.0), X, tmp_path / "m.onnx", effort=QUICK)
+    quickly.export(Small(1.0), X, tmp_path / "m.onnx", effort=QUICK)
     assert not rnnedge_export.verify(tmp_path / "m.onnx", Small(0.9), effort=QUICK).passed
 
 
@@ -82,13 +83,13 @@ def test_rounding_of_the_source_is_not_held_against_the_file(tmp_path: Path) -> 
             large = self.a(x) + 1000
             return (large.square() - large.square().roll(1, -1)) * 1e-6
 
-    rnnedge_export.export(Cancels(), X, tmp_path / "m.onnx", effort=QUICK)
+    quickly.export(Cancels(), X, tmp_path / "m.onnx", effort=QUICK)
 
 
 def test_a_tolerance_can_be_given_for_float32(tmp_path: Path) -> None:
     """It is written into the contract, and the file is held to it."""
     wide = Precision(tolerance=0.25)
-    report = rnnedge_export.export(Beside(loud=1.0), X, tmp_path / "m.onnx", precision=wide, effort=QUICK)
+    report = quickly.export(Beside(loud=1.0), X, tmp_path / "m.onnx", precision=wide, effort=QUICK)
     assert report.contract.provenance["tolerance"] == "0.25"
     assert rnnedge_export.verify(tmp_path / "m.onnx", Beside(0.001, 1.0), effort=QUICK).passed
     assert not rnnedge_export.verify(tmp_path / "m.onnx", Beside(5.0, 1.0), effort=QUICK).passed
@@ -105,7 +106,7 @@ def test_each_value_has_the_tolerance_of_its_channel_so_far() -> None:
 
 def test_effort_is_what_the_report_says(tmp_path: Path) -> None:
     """Lengths, batches and frames are those that were asked for, and each check says how long it took."""
-    report = rnnedge_export.export(nn.GRU(5, 6, batch_first=True), X, tmp_path / "m.onnx", effort=QUICK)
+    report = quickly.export(nn.GRU(5, 6, batch_first=True), X, tmp_path / "m.onnx", effort=QUICK)
     details = {check.name: check.detail for check in report.verification.checks}
     assert details["parity"] == "lengths 1, 7; batches 1"
     assert details["drift"] == "64 chained frames"
@@ -131,7 +132,7 @@ def test_a_refusal_names_the_worst_value(tmp_path: Path, monkeypatch: pytest.Mon
         match=r"output 'y', sequence 0, frame \d+, channel \(0,\): expected .*, found .*; signal 'N\(0, 1\)', "
         r"road 'one push': first node whose value differs: 'node_sigmoid' \(Sigmoid\); nothing .* please report",
     ):
-        rnnedge_export.export(Beside(), X, tmp_path / "m.onnx", effort=QUICK)
+        quickly.export(Beside(), X, tmp_path / "m.onnx", effort=QUICK)
     assert not list(tmp_path.iterdir())
 
 
@@ -152,7 +153,7 @@ class Layers(nn.Module):
 @pytest.mark.parametrize(("form", "name"), [("native", "norm"), ("step", "window")])
 def test_the_first_node_that_differs_is_named(form: str, name: str, tmp_path: Path) -> None:
     """A weight that is another one; of later failures it is not said again."""
-    rnnedge_export.export(Layers(), X, tmp_path / "m.onnx", form=form, effort=QUICK)
+    quickly.export(Layers(), X, tmp_path / "m.onnx", form=form, effort=QUICK)
     module = Layers()
     with torch.no_grad():
         next(module.get_submodule(name).parameters()).view(-1)[:6] += 0.1
@@ -179,7 +180,7 @@ def test_a_capture_that_differs_from_the_source_is_told_apart(tmp_path: Path, mo
 
     monkeypatch.setattr(session, "capture", defective)
     with pytest.raises(VerificationError, match=r"captured graph differs from the source, first in 'norm' \(LayerNorm"):
-        rnnedge_export.export(Layers(), X, tmp_path / "m.onnx", effort=QUICK)
+        quickly.export(Layers(), X, tmp_path / "m.onnx", effort=QUICK)
 
 
 class Noise(nn.Module):
@@ -197,8 +198,8 @@ def test_a_module_that_does_not_repeat_itself_is_told_so(tmp_path: Path) -> None
         with pytest.raises(
             ModelRefused, match=f"two runs of it on the same input differ by .*{place}: it draws random"
         ):
-            rnnedge_export.export(module, X, tmp_path / "m.onnx", effort=QUICK)
-    rnnedge_export.export(Frame(lambda x: x * 2), X, tmp_path / "m.onnx", effort=QUICK)
+            quickly.export(module, X, tmp_path / "m.onnx", effort=QUICK)
+    quickly.export(Frame(lambda x: x * 2), X, tmp_path / "m.onnx", effort=QUICK)
     with pytest.raises(ModelRefused, match="two runs of it"):
         rnnedge_export.verify(tmp_path / "m.onnx", always, example=X, effort=QUICK)
 
@@ -243,7 +244,7 @@ def test_signals_as_in_life_show_what_random_frames_do_not(
 ) -> None:
     """Beyond 4.5 sigma, and at exact zeros; the report names the signal."""
     unlike_life = Effort(QUICK.lengths, QUICK.batches, QUICK.frames, signals=(), roads=())
-    rnnedge_export.export(Frame(in_file), X, tmp_path / "m.onnx", effort=unlike_life)
+    quickly.export(Frame(in_file), X, tmp_path / "m.onnx", effort=unlike_life)
     assert rnnedge_export.verify(tmp_path / "m.onnx", Frame(in_source), example=X, effort=unlike_life).passed
     found = rnnedge_export.verify(tmp_path / "m.onnx", Frame(in_source), example=X, effort=QUICK)
     (failed,) = (check for check in found.checks if not check.passed)
@@ -274,7 +275,7 @@ def test_recordings_of_the_user_are_proven_on(tmp_path: Path) -> None:
 def test_every_token_of_the_vocabulary_is_proven(changed: slice, tmp_path: Path) -> None:
     """Those that the example does not have, too."""
     example = torch.arange(20)[None] % 4
-    report = rnnedge_export.export(Reads(slice(0, 0)), example, tmp_path / "m.onnx", effort=QUICK)
+    report = quickly.export(Reads(slice(0, 0)), example, tmp_path / "m.onnx", effort=QUICK)
     assert "vocabulary: 50 of x" in {check.detail for check in report.verification.checks}
     found = rnnedge_export.verify(tmp_path / "m.onnx", Reads(changed), effort=QUICK)
     assert [check.name for check in found.checks if not check.passed] == ["every token"]
@@ -340,7 +341,7 @@ def test_a_road_that_does_not_lead_there_is_named(
 ) -> None:
     """A stream whose method does nothing."""
     module = nn.GRU(5, 6, batch_first=True)
-    rnnedge_export.export(module, X, tmp_path / "m.onnx", effort=QUICK)
+    quickly.export(module, X, tmp_path / "m.onnx", effort=QUICK)
     original = StreamRunner.finish
     broken = {"finish": lambda self: None if self._finished else original(self)}
     monkeypatch.setattr(StreamRunner, method, broken.get(method, lambda self, *_: None))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 import torch
 
-import rnnedge_export
 from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork
 from rnnedge_runtime import load
 
@@ -42,7 +42,7 @@ def test_a_network_streams_as_it_was_trained(name: str, form: str, tmp_path: Pat
     network = RecurrentNetwork(NetworkConfig(cell, 5, 8, 3, **options)).eval()
     tokens = bool(network.config.tokens)
     x = torch.randint(9, (1, 36)) if tokens else torch.randn(1, 36, 5)
-    report = rnnedge_export.export(network, x[:, :12], tmp_path / "m.onnx", form=form)
+    report = quickly.export(network, x[:, :12], tmp_path / "m.onnx", form=form)
     assert report.verification.max_error <= 1e-5
     with torch.no_grad():
         expected = network(x)[0][0].numpy()

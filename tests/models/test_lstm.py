@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from in_one_test import in_one_test
 
-import rnnedge_export
 from rnnedge.nn import NetworkConfig, RecurrentNetwork, VariantLSTM
 from rnnedge_runtime import load
 
@@ -101,7 +101,7 @@ def test_options_stream_and_export(name: str, form: str, tmp_path: Path) -> None
             y, state = network(part, state)
             parts.append(y)
     torch.testing.assert_close(torch.cat(parts, 1), expected)
-    rnnedge_export.export(network, torch.zeros(1, 4, 5), tmp_path / "m.onnx", form=form)
+    quickly.export(network, torch.zeros(1, 4, 5), tmp_path / "m.onnx", form=form)
     streamed = load(tmp_path / "m.onnx").run(x[0].numpy())
     np.testing.assert_allclose(streamed, expected[0].numpy(), rtol=0, atol=1e-5)
 

@@ -46,7 +46,6 @@ def test_a_network_computes_the_equations_of_its_cell(cell: str, layers: int) ->
     np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6)
 
 
-@pytest.mark.whole_drift
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cell", RECURRENT)
 def test_a_recurrence_streams_in_every_form(cell: str, form: str, tmp_path: Path) -> None:

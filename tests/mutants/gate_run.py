@@ -8,18 +8,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from captures import remembering
 from injection import FAULTS, Fault, Injection
 from shown_by import shown
 
 import rnnedge_export
-from rnnedge_export import session
-from rnnedge_export.capture import capture
+from rnnedge_export.capture import CaptureCache
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import RnnEdgeError
 
 _CHECK = re.compile(r"verification failed: ([^(]+?) \(")
-_REMEMBERED = remembering(capture)
+_CAPTURES = CaptureCache()
 
 
 class NothingPlanted(AssertionError):
@@ -29,10 +27,9 @@ class NothingPlanted(AssertionError):
 def refused_by(fault: Fault) -> str | None:
     """The check that refuses `fault`; None if it passes the gate. Raises `NothingPlanted`."""
     passes(fault.network, fault.gate)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, _CAPTURES:
         # By itself, without the conditions around passes that tests set.
         patch.setenv("RNNEDGE_DEBUG", "0")
-        patch.setattr(session, "capture", _REMEMBERED)
         if fault.gate == "load":
             _exported(fault.network)
         injection = Injection(patch)
@@ -50,8 +47,7 @@ def refused_by(fault: Fault) -> str | None:
 @cache
 def passes(network: str, gate: str) -> None:
     """The network passes that gate without a fault, or this raises."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "capture", _REMEMBERED)
+    with _CAPTURES:
         _through(network, gate)
 
 

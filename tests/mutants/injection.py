@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from rnnedge_export import session
-from rnnedge_export.capture import capture
+from rnnedge_export.capture.capture import capture
 
 GATES = ("export", "load", "compile")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 from exported import export_network
 
-import rnnedge_export
 from examples.networks import NETWORKS
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.golden import max_error, named, stream_all
@@ -36,9 +36,7 @@ def _file(name: str, folder: Path) -> Path:
     case = NETWORKS[name]
     module, example = case.build()
     path = folder / f"{name}.onnx"
-    rnnedge_export.export(
-        module, example, path, form="step", time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz
-    )
+    quickly.export(module, example, path, form="step", time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz)
     return path
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from in_one_test import in_one_test
 from torch import nn
 
-import rnnedge_export
 from rnnedge_export.codegen import write_c
 from rnnedge_export.precision import Precision
 from rnnedge_runtime import load
@@ -29,7 +29,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("float32", "float16", "bf16", "int8", "int4"):
         path = folder / f"{name}.onnx"
         precision = Precision(name) if name == "float32" else Precision(name, tolerance=0.5)
-        rnnedge_export.export(module, torch.zeros(1, 8, INPUTS), path, form="step", precision=precision)
+        quickly.export(module, torch.zeros(1, 8, INPUTS), path, form="step", precision=precision)
         files[name] = path
     return files
 
@@ -76,9 +76,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     module, folder = nn.GRU(INPUTS, 256, batch_first=True).eval(), tmp_path_factory.mktemp("wide")
     for name in ("int8", "int4"):
         precision = Precision(name, tolerance=0.5)
-        rnnedge_export.export(
-            module, torch.zeros(1, 8, INPUTS), folder / f"{name}.onnx", form="step", precision=precision
-        )
+        quickly.export(module, torch.zeros(1, 8, INPUTS), folder / f"{name}.onnx", form="step", precision=precision)
     return {name: folder / f"{name}.onnx" for name in ("int8", "int4")}
 
 

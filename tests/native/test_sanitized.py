@@ -13,6 +13,7 @@ from pathlib import Path
 import idioms
 import numpy as np
 import pytest
+import quickly
 import sanitized
 import torch
 from exported import export_network
@@ -21,7 +22,6 @@ from operator_mutants import hostile_operator
 from structural_mutants import structural
 from torch import nn
 
-import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import StepProgram
@@ -102,12 +102,12 @@ def _networks(folder: Path) -> Iterator[Path]:
         yield export_network(name, "step", folder).path
     for name, idiom in idioms.IDIOMS.items() if ALL else ():
         path, example = folder / f"{name}.onnx", idiom.example
-        rnnedge_export.export(idiom.build().eval(), example if len(example) > 1 else example[0], path, form="step")
+        quickly.export(idiom.build().eval(), example if len(example) > 1 else example[0], path, form="step")
         yield path
     for precision in ("int8", "int4") if ALL else ("int4",):
         path = folder / f"{precision}.onnx"
         how = Precision(precision, tolerance=5.0)
-        rnnedge_export.export(nn.RNN(20, 8, batch_first=True).eval(), torch.zeros(1, 8, 20), path, precision=how)
+        quickly.export(nn.RNN(20, 8, batch_first=True).eval(), torch.zeros(1, 8, 20), path, precision=how)
         yield path
 
 

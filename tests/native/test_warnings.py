@@ -14,11 +14,11 @@ from pathlib import Path
 
 import idioms
 import pytest
+import quickly
 import torch
 from exported import export_network
 from torch import nn
 
-import rnnedge_export
 from examples.networks import NETWORKS
 from examples.networks import small as networks
 from rnnedge_export.codegen import Source, write_c
@@ -38,18 +38,18 @@ def _file(name: str, folder: Path) -> Path:
     path = folder / "net.onnx"
     if name in PRECISIONS:
         module, how = nn.LSTM(20, 48, batch_first=True).eval(), Precision(name, tolerance=5.0)
-        rnnedge_export.export(module, torch.zeros(1, 8, 20), path, form="step", precision=how)
+        quickly.export(module, torch.zeros(1, 8, 20), path, form="step", precision=how)
     elif name in networks.NETWORKS:
         return export_network(name, "step", folder).path
     elif name in NETWORKS:
         case = NETWORKS[name]
         module, example = case.build()
         how = {"time_axis": case.time_axis, "frame_rate_hz": case.frame_rate_hz}
-        rnnedge_export.export(module, example, path, form="step", **how)
+        quickly.export(module, example, path, form="step", **how)
     else:
         idiom = idioms.IDIOMS[name]
         example = idiom.example if len(idiom.example) > 1 else idiom.example[0]
-        rnnedge_export.export(idiom.build().eval(), example, path, form="step")
+        quickly.export(idiom.build().eval(), example, path, form="step")
     return path
 
 

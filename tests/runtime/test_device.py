@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import windows
 from exported import Exported
 from in_one_test import in_one_test
 
-import rnnedge_export
 from rnnedge_runtime import Model, ProviderError, load
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.engines._device import DeviceArray, Place
@@ -70,7 +70,7 @@ def test_a_stream_on_a_device_gives_what_one_in_host_memory_gives(both: Exported
 def test_states_that_warm_up_do_so_on_a_device(name: str, tmp_path: Path) -> None:
     """They are held at their initial values there, and the masks of the end arrive."""
     module, example = windows.build(name)
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
+    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
     model, there = load(tmp_path / "m.onnx"), far(load(tmp_path / "m.onnx"))
     frames = sample_frames(model.contract, model.contract.whole_length(26), 0)
     assert isinstance(frames, np.ndarray)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from exported import Exported
 from in_one_test import in_one_test
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge_runtime import Alarm, InputError, StateMonitor, load
 
 
@@ -116,7 +116,7 @@ class Leakless(nn.Module):
 
 def test_a_cell_that_never_forgets_raises_the_alarm(tmp_path: Path) -> None:
     """Its outputs stay within [-1, 1] all the while."""
-    rnnedge_export.export(Leakless(), torch.zeros(1, 4, 3), tmp_path / "m.onnx")
+    quickly.export(Leakless(), torch.zeros(1, 4, 3), tmp_path / "m.onnx")
     stream = load(tmp_path / "m.onnx").stream()
     monitor = StateMonitor(stream, 10)
     for _ in range(2000):

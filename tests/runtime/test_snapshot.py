@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 import torch
 import windows
 from exported import Exported
 from in_one_test import in_one_test
 
-import rnnedge_export
 from rnnedge_runtime import InputError, Model, ModelRefused, RnnEdgeError, Stream, load
 from rnnedge_runtime._snapshot import pack, unpack
 from rnnedge_runtime.arrays import cast
@@ -56,7 +56,7 @@ def test_a_stream_goes_on_from_its_snapshot(both: Exported, cut: int) -> None:
 def test_frames_that_wait_and_delays_are_kept(name: str, tmp_path: Path) -> None:
     """At every single frame."""
     module, example = windows.build(name)
-    rnnedge_export.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
+    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
     model = load(tmp_path / "m.onnx")
     total = model.contract.whole_length(26)
     frames = random_frames(model, total)
@@ -210,7 +210,7 @@ def test_a_state_that_fewer_bits_cannot_hold_is_refused(native: Exported) -> Non
 def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     """In a network with a delay: so many frames have made so many calls, and passed over so many frames of output."""
     module, example = windows.build("same")
-    rnnedge_export.export(module, example, tmp_path / "m.onnx")
+    quickly.export(module, example, tmp_path / "m.onnx")
     model = load(tmp_path / "m.onnx")
     for pushed in (0, 1, 2, 9):
         stream = model.stream()
@@ -253,7 +253,7 @@ def test_given_states_are_the_stream_s_own(native: Exported, way: str) -> None:
 
 def test_arrays_of_a_contract_cannot_be_written(tmp_path: Path) -> None:
     """Every stream of the model begins from them."""
-    rnnedge_export.export(
+    quickly.export(
         torch.nn.GRU(5, 4, batch_first=True), (torch.rand(1, 9, 5), torch.rand(1, 1, 4)), tmp_path / "m.onnx"
     )
     contract = load(tmp_path / "m.onnx").contract

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 import torch
 
-import rnnedge_export
 from rnnedge.recipes import Recipe
 from rnnedge.recipes._run import STATE, finetune_run, load_data, network_config, train_recipe
 from rnnedge.sources import load_source
@@ -65,7 +65,7 @@ def test_values_are_learned_and_given_in_their_units(
     assert run.metrics["test_mae"] < 0.5 * STD
     source = load_source(str(tmp_path / "run"))
     assert source.frame_rate_hz == 100.0
-    rnnedge_export.export(source.module, source.example, tmp_path / "m.onnx")
+    quickly.export(source.module, source.example, tmp_path / "m.onnx")
     y = load(tmp_path / "m.onnx").run(values(3).frames[0])
     column = 1 if training.get("loss") == "quantile" else 0
     assert np.abs(y[:, column] - values(3).targets[0][:, 0]).mean() < 0.5 * STD
@@ -93,7 +93,7 @@ def test_tokens_are_learned_in_lanes(recipe: Callable[..., Recipe], tmp_path: Pa
     assert run.metrics["test_bits"] == pytest.approx(run.metrics["test_loss"] / np.log(2))
     assert run.metrics["test_accuracy"] == 1.0 and run.metrics["test_bits"] < 0.2
     source = load_source(str(tmp_path / "run"))
-    rnnedge_export.export(source.module, source.example, tmp_path / "m.onnx", labels=source.labels)
+    quickly.export(source.module, source.example, tmp_path / "m.onnx", labels=source.labels)
     y = load(tmp_path / "m.onnx").run(letters(3).frames[0])
     np.testing.assert_array_equal(y.argmax(-1), letters(3).targets[0])
 

@@ -1,7 +1,18 @@
 """From a PyTorch module, or an ONNX file for whole sequences, to an offline ONNX graph."""
 
-from rnnedge_export.capture.capture import Captured, capture
+from rnnedge_export.capture.cache import CaptureCache, capture
+from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.module_adapter import Example, Source, read_example, weights_digest
 from rnnedge_export.capture.onnx_file import OnnxSource, open_offline
 
-__all__ = ["Captured", "Example", "OnnxSource", "Source", "capture", "open_offline", "read_example", "weights_digest"]
+__all__ = [
+    "CaptureCache",
+    "Captured",
+    "Example",
+    "OnnxSource",
+    "Source",
+    "capture",
+    "open_offline",
+    "read_example",
+    "weights_digest",
+]

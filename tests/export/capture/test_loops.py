@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge_export.capture._tracing import quiet
 from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
 from rnnedge_runtime import load
@@ -198,7 +198,7 @@ def test_a_loop_streams(tmp_path: Path) -> None:
     """Frame by frame, as the module itself computes."""
     torch.manual_seed(0)
     module, x = Recurrent().eval(), torch.randn(1, 23, 3)
-    rnnedge_export.export(module, torch.randn(1, 7, 3), tmp_path / "net.onnx")
+    quickly.export(module, torch.randn(1, 7, 3), tmp_path / "net.onnx")
     stream = load(tmp_path / "net.onnx").stream()
     actual = np.concatenate([stream.push(frame[None]) for frame in x[0].numpy()])
     with torch.no_grad():

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import onnx
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-import rnnedge_export
 
 
 class Causal(nn.Module):
@@ -28,9 +27,7 @@ class Causal(nn.Module):
 @pytest.mark.parametrize(("kernel", "dilation", "bias"), [(2, 1, True), (3, 1, False), (3, 4, True), (5, 2, False)])
 def test_a_convolution_of_one_frame_is_one_product(kernel: int, dilation: int, bias: bool, tmp_path: Path) -> None:
     """No convolution is left; the cache has its frames in front of its channels."""
-    report = rnnedge_export.export(
-        Causal(kernel, dilation, bias=bias), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step"
-    )
+    report = quickly.export(Causal(kernel, dilation, bias=bias), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step")
     assert report.verification.max_error <= 1e-5
     kinds = {node.op_type for node in onnx.load(tmp_path / "m.onnx").graph.node}
     assert "Gemm" in kinds and "Conv" not in kinds
@@ -45,7 +42,7 @@ def test_a_cache_that_starts_from_a_constant_is_turned_too(tmp_path: Path) -> No
             y = torch.tanh(functional.pad(x.transpose(1, 2), (self.reach, 0), value=0.5) + torch.arange(4.0)[:, None])
             return self.conv(y).transpose(1, 2)
 
-    report = rnnedge_export.export(Padded(3, 2), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step")
+    report = quickly.export(Padded(3, 2), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step")
     assert report.verification.max_error <= 1e-5
     initial = report.contract.states[0].initial
     assert not isinstance(initial, float) and initial.shape == (1, 4, 4)
@@ -53,6 +50,6 @@ def test_a_cache_that_starts_from_a_constant_is_turned_too(tmp_path: Path) -> No
 
 def test_groups_stay_a_convolution(tmp_path: Path) -> None:
     """A Gemm over all channels would be the wrong product."""
-    report = rnnedge_export.export(Causal(3, 1, groups=2), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step")
+    report = quickly.export(Causal(3, 1, groups=2), torch.randn(1, 9, 4), tmp_path / "m.onnx", form="step")
     assert report.verification.max_error <= 1e-5
     assert report.contract.states[0].shape == ("batch", 4, 2)

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+import quickly
 import torch
 from exported import export_network
 from torch import nn
 
-import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_export.precision.bounds import bounds_of
 from rnnedge_runtime import load
@@ -59,7 +59,7 @@ def test_a_hidden_state_is_between_minus_one_and_one(cell: type[nn.RNNBase], for
     """Of every cell in every form; the cell state of an LSTM has no range."""
     module = _Plain(cell)
     path = f"{tmp_path}/m.onnx"
-    rnnedge_export.export(module, torch.randn(1, 8, 5), path, form=form)
+    quickly.export(module, torch.randn(1, 8, 5), path, form=form)
     model, ranges = proven(path)
     outputs = {str(v.name): v for v in model.graph.outputs}
     assert ranges[outputs["rnn.l0.h_next"]] == (-1.0, 1.0)
@@ -82,7 +82,7 @@ def test_a_learned_start_widens_the_range(tmp_path: object) -> None:
     with torch.no_grad():
         module.h0.fill_(3.0)
     path = f"{tmp_path}/m.onnx"
-    rnnedge_export.export(module, torch.randn(1, 8, networks.FEATURES), path, form="step")
+    quickly.export(module, torch.randn(1, 8, networks.FEATURES), path, form="step")
     model, ranges = proven(path)
     low, high = ranges[next(v for v in model.graph.outputs if v.name == "gru.l0.h_next")]
     assert low == -1.0

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge_export import Precision
 from rnnedge_export.precision import drift as module
 from rnnedge_export.precision.drift import Drift, drift
@@ -69,14 +69,14 @@ def test_a_sum_that_drifts_is_refused_with_its_length(tmp_path: Path) -> None:
     layer = nn.Linear(16, 16)
     recurrence, total = _Recurrence(layer).eval(), _Total(layer).eval()
     x, path = torch.randn(1, 16, 16), tmp_path / "m.onnx"
-    rnnedge_export.export(recurrence, x, path, precision="int8")
+    quickly.export(recurrence, x, path, precision="int8")
     path.unlink()
     with pytest.raises(
         VerificationError, match=r"without bound.* passes the tolerance, [\d.]+, at about frame \d\d,\d"
     ):
-        rnnedge_export.export(total, x, path, precision="int8")
+        quickly.export(total, x, path, precision="int8")
     assert not path.exists()
-    report = rnnedge_export.export(total, x, path, precision=Precision("int8", longest=20_000))
+    report = quickly.export(total, x, path, precision=Precision("int8", longest=20_000))
     assert report.shrunk is not None and report.shrunk.drift.grows
     with pytest.raises(ModelRefused, match="precision: longest: expected an integer, 1 or more, found 0"):
         Precision("int8", longest=0)

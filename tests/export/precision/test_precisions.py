@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import quickly
 import torch
 from exported import loaded_strictly
 from in_one_test import in_one_test
@@ -70,7 +71,7 @@ def operators(path: Path) -> list[str]:
 
 def export(tmp_path: Path, module: nn.Module, precision: Any, **options: Any) -> rnnedge_export.Report:
     """Export into a file of the folder."""
-    return rnnedge_export.export(module, torch.randn(1, 8, INPUTS), tmp_path / "m.onnx", precision=precision, **options)
+    return quickly.export(module, torch.randn(1, 8, INPUTS), tmp_path / "m.onnx", precision=precision, **options)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import attention
 import numpy as np
 import pytest
+import quickly
 import torch
 from attention import WINDOW, Attention, X, distances
 from torch import Tensor
@@ -21,7 +22,7 @@ from rnnedge_runtime.loader import load_bytes
 def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
     """Export a network of attention.py."""
     module, example = attention.build(name)
-    return rnnedge_export.export(module, example, path, form=form)
+    return quickly.export(module, example, path, form=form)
 
 
 @pytest.mark.parametrize("name", attention.ATTENTION)
@@ -106,7 +107,7 @@ def plain(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def test_attention_without_a_bound_is_refused(meet: object, words: str, tmp_path: Path) -> None:
     """With what it does, and how to bound it."""
     with pytest.raises(ModelRefused, match=words):
-        rnnedge_export.export(Attention(meet).eval(), X, tmp_path / "m.onnx")  # type: ignore[arg-type]
+        quickly.export(Attention(meet).eval(), X, tmp_path / "m.onnx")  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
@@ -143,9 +144,7 @@ def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path
     """Though with quiet frames the weights underflow, and a window of a few frames would be proven."""
     make = NO_MASKS[name]
     with pytest.raises(ModelRefused, match=r"whole past.*a bias that falls with the distance masks nothing.*-inf"):
-        rnnedge_export.export(
-            Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval(), X, tmp_path / "m.onnx"
-        )
+        quickly.export(Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval(), X, tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("name", MASKS)

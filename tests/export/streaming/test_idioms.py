@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from idioms import IDIOMS, C, GivenState
 
@@ -20,7 +21,7 @@ def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
     module = idiom.build().eval()
     example = tuple(torch.randn_like(x) if isinstance(x, torch.Tensor) and x.is_floating_point() else x
                     for x in idiom.example)  # fmt: skip
-    return rnnedge_export.export(module, example, path, form=form)
+    return quickly.export(module, example, path, form=form)
 
 
 @pytest.mark.parametrize("name", IDIOMS)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
+import quickly
 import torch
 from torch import Tensor, nn
-
-import rnnedge_export
 
 
 class OfAKind(nn.Module):
@@ -29,6 +28,6 @@ class OfAKind(nn.Module):
 def test_an_operator_streams_by_its_kind(tmp_path: Path) -> None:
     """Inverse hyperbolic functions and bits are pointwise and broadcasting: the file has them, and is proven."""
     torch.manual_seed(0)
-    rnnedge_export.export(OfAKind(), torch.randn(1, 9, 3), tmp_path / "net.onnx")
+    quickly.export(OfAKind(), torch.randn(1, 9, 3), tmp_path / "net.onnx")
     found = {node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node}
     assert {"Acosh", "Asinh", "Atanh", "BitwiseXor"} <= found

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from both_engines import ENGINES, Pair, pair_of
 from torch import Tensor, nn
 
-import rnnedge_export
 from rnnedge_runtime.contract import Array
 
 FAR = 10**8
@@ -41,7 +41,7 @@ class Long(nn.Module):
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """The network on both engines."""
     path = tmp_path_factory.mktemp("long") / "totals.onnx"
-    rnnedge_export.export(Long().eval(), torch.randn(1, 16, 2), path, form=request.param)
+    quickly.export(Long().eval(), torch.randn(1, 16, 2), path, form=request.param)
     return pair_of(path)
 
 

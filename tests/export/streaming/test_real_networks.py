@@ -25,7 +25,6 @@ EXPECTED = {
 }
 
 
-@pytest.mark.whole_drift
 # torch says so of its own LSTM with a projection, whoever calls it.
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("form", ["native", "step"])

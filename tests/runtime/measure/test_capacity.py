@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import quickly
 from exported import Exported
 from in_one_test import in_one_test
 
@@ -105,9 +106,7 @@ def test_streams_of_a_file_are_counted_alone_and_in_a_pool(native: Exported) -> 
 
 def test_a_rate_has_to_be_known(native: Exported, tmp_path) -> None:
     """The file's own or a given one."""
-    import rnnedge_export
-
-    rnnedge_export.export(native.module, _example(), tmp_path / "no-rate.onnx")
+    quickly.export(native.module, _example(), tmp_path / "no-rate.onnx")
     with pytest.raises(InputError, match="states no frame rate"):
         measure_capacity(load(tmp_path / "no-rate.onnx"))
 

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import quickly
 from exported import Exported
 
 from rnnedge_runtime import RnnEdgeError
@@ -37,11 +38,10 @@ def test_the_paced_part_can_be_left_out(native: Exported) -> None:
 
 def test_without_a_rate_all_processes_are_paced_alike(native: Exported, tmp_path: Path) -> None:
     """The first one finds what loads the machine by half; the others take it over, so that they can be compared."""
-    import rnnedge_export
     from examples.networks import small as networks
 
     path = tmp_path / "no-rate.onnx"
-    rnnedge_export.export(native.module, networks.build("gru-2")[1], path)
+    quickly.export(native.module, networks.build("gru-2")[1], path)
     first, second = run_processes(path, QUICK, 2, None)
     assert first.paced is not None and second.paced is not None
     assert second.paced.period_us == pytest.approx(first.paced.period_us, rel=1e-6)

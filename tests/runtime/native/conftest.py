@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
+import quickly
 import torch
 from both_engines import Crossing, Pair, pair_of
 from exported import Exported
-
-import rnnedge_export
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +16,7 @@ def crossing(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """Two inputs, frames that wait, first calls that mean nothing, a summary."""
     path = tmp_path_factory.mktemp("crossing") / "crossing.onnx"
     torch.manual_seed(0)
-    rnnedge_export.export(Crossing().eval(), (torch.randn(1, 16, 3), torch.randn(1, 16, 2)), path)
+    quickly.export(Crossing().eval(), (torch.randn(1, 16, 3), torch.randn(1, 16, 2)), path)
     return pair_of(path)
 
 

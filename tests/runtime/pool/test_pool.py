@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 import windows
 from exported import Exported, export_network
 from idioms import IDIOMS
 from in_one_test import in_one_test
 
-import rnnedge_export
 from examples.networks import NETWORKS
 from rnnedge_runtime import InputError, Model, OwnerError, ProviderError, Stream, load
 from rnnedge_runtime._loaded_model import Loaded
@@ -146,7 +146,7 @@ def exported(case: str, folder: Path) -> Model:
     """One of CASES as a file."""
     torch.manual_seed(0)
     module, example, time_axis = CASES[case]()
-    rnnedge_export.export(module, example, folder / "m.onnx", time_axis=time_axis)
+    quickly.export(module, example, folder / "m.onnx", time_axis=time_axis)
     return load(folder / "m.onnx")
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import onnx
 import pytest
+import quickly
 import torch
 from in_one_test import in_one_test
 from torch import nn
 
-import rnnedge_export
 from rnnedge_export.precision import Precision
 from rnnedge_runtime import ModelRefused
 from rnnedge_runtime.checksum import seal
@@ -45,9 +45,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     ):
         torch.manual_seed(0)
         path = folder / f"{operator}.onnx"
-        rnnedge_export.export(
-            Net(cell), torch.zeros(1, 4, 16), path, precision=Precision(precision, tolerance=tolerance)
-        )
+        quickly.export(Net(cell), torch.zeros(1, 4, 16), path, precision=Precision(precision, tolerance=tolerance))
         made[operator] = path.read_bytes()
     return made
 
