@@ -2,8 +2,8 @@
 
 Both are streamed side by side over `FRAMES` chained frames without a reset, which is the hardest that a device asks.
 
-1. The error of a frame is its largest absolute difference in any output; the tolerance grows with the largest output
-   beyond 1.
+1. The error of a value is its difference in parts of the largest value that its channel has had so far, from 1 on
+   (`Tolerance`): a quiet channel is not measured by a loud one. The error of a frame is that of its worst value.
 2. The first divergence is the first frame beyond the tolerance.
 3. Growth is the slope of the error's envelope, its maximum in each of `_WINDOWS` windows, by least squares, and its
    95 % confidence interval: a drift that lasts has one that does not touch zero. One that is `_CERTAIN` intervals away,
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 
 from rnnedge_export.recordings import Recording, outputs_of
+from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.model import Model
 
@@ -29,6 +30,7 @@ _WINDOWS = 20
 _NORMAL_95 = 1.96
 # Noise reaches it once in ten million; an integrator that has not settled is told apart by a longer run.
 _CERTAIN, _RISE = 4.0, 0.2
+_ONE = Tolerance(1.0, promised=True)
 
 Metric = Callable[[Model], Array]
 
@@ -46,9 +48,9 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """A narrow file beside float32. `errors` (frames,) is the error of every frame; growth is per 1,000 frames.
+    """A narrow file beside float32. `errors` (frames,) is the error of every frame, case 1; growth is per 1,000 frames.
 
-    The first of `errors` is that of frame `start`.
+    `tolerance` is for outputs up to 1, as the errors are. The first of `errors` is that of frame `start`.
     """
 
     errors: Array
@@ -115,27 +117,31 @@ def drift(
     metric: Metric | None = None,
     *,
     settled: bool = False,
+    sized: float = 1.0,
 ) -> Drift:
     """Stream both over one recording and compare every output frame; `tolerance` is for outputs of magnitude 1.
 
-    `settled`: the first half is streamed, and not compared.
+    `settled`: the first half is streamed, and not compared. `sized`: the part of the recording after which a channel
+    that becomes larger allows no larger error.
     """
     expected, found = outputs_of(float32, recording), outputs_of(narrow, recording)
-    largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in expected.values()))
-    errors = errors_of(expected, found)
+    errors = errors_of(expected, found, sized)
     start = len(errors) // 2 if settled else 0
     errors = errors[start:]
     growth, margin = _slope(errors)
     score = None if metric is None else _score(metric, float32, narrow)
-    return Drift(errors, tolerance * largest, growth, margin, score, start)
+    return Drift(errors, tolerance, growth, margin, score, start)
 
 
-def errors_of(expected: dict[str, Array], found: dict[str, Array]) -> Array:
-    """The largest difference at each frame of the longest output; one of another rate counts where it stands."""
+def errors_of(expected: dict[str, Array], found: dict[str, Array], sized: float = 1.0) -> Array:
+    """The largest error, case 1, at each frame of the longest output; one of another rate counts where it stands."""
     length = max(len(array) for array in expected.values())
     errors = np.zeros(length)
     for name, array in expected.items():
-        difference = np.abs(array.astype(np.float64) - found[name]).reshape(len(array), -1).max(axis=1, initial=0.0)
+        sizes = _ONE.allowed(array[None])[0]
+        sizes = np.minimum(sizes, sizes[ceil(sized * len(sizes)) - 1]) if len(sizes) else sizes
+        apart = np.abs(array.astype(np.float64) - found[name]) / sizes
+        difference = apart.reshape(len(array), -1).max(axis=1, initial=0.0)
         places = np.minimum((np.arange(len(array)) + 1) * length // len(array) - 1, length - 1)
         errors[places] = np.maximum(errors[places], difference)
     return errors

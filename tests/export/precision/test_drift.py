@@ -50,6 +50,21 @@ def test_a_walk_is_found_with_its_rate_and_its_first_frame(monkeypatch: pytest.M
     assert found.first_divergence == 2001
 
 
+def test_a_quiet_channel_beside_a_loud_one_has_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of 0.3 is beyond 0.1 for a probability, and within it for an energy of 1,000 that came before."""
+    expected = np.zeros((FRAMES, 2))
+    expected[10:, 1] = 1000.0
+    for channel, first in ((0, 20), (1, None)):
+        found = expected.copy()
+        found[20:, channel] += 0.3
+        outputs = iter(({"y": expected}, {"y": found}))
+        monkeypatch.setattr(module, "outputs_of", lambda *_, outputs=outputs: next(outputs))
+        measured = drift(cast(Any, "float32"), cast(Any, "narrow"), {}, 0.1)
+        assert measured.first_divergence == first
+    grows = np.linspace(1, 4, FRAMES)[:, None]
+    np.testing.assert_allclose(module.errors_of({"y": grows}, {"y": grows + 1}, 1 / 3)[[0, -1]], [1, 0.5], rtol=1e-3)
+
+
 def test_what_grows_has_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line of 0.01 for each 1,000 frames passes 0.1 at frame 10,000; noise, and what settles, have none."""
     noise = np.abs(np.random.default_rng(1).standard_normal(FRAMES)) * 1e-3
