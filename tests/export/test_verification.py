@@ -405,3 +405,25 @@ def test_the_contract_says_what_was_asked_for(
     with pytest.raises(VerificationError, match=f"contract .*{words}"):
         rnnedge_export.export(Ahead(), X, tmp_path / "m.onnx", effort=QUICK, **options)
     assert not list(tmp_path.iterdir())
+
+
+class Phase(nn.Module):
+    """The phase of spectra, or how it moves from one to the next; `turned`: of a negative real number -pi for pi."""
+
+    def __init__(self, *, moves: bool = False, turned: bool = False) -> None:
+        super().__init__()
+        self.moves, self.turned = moves, turned
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = torch.fft.rfft(x.unfold(1, 8, 8), dim=-1)
+        phase = torch.angle(z[:, 1:] * z[:, :-1].conj() if self.moves else z)
+        return torch.where(phase > 3.1415926, -phase, phase) if self.turned else phase
+
+
+def test_the_sign_of_an_empty_bin_is_nobodys(tmp_path: Path) -> None:
+    """The phase of silence is no false alarm; that of the lowest bin, whose imaginary part is exactly 0, is proven."""
+    x = torch.zeros(1, 64)
+    rnnedge_export.export(Phase(moves=True), x, tmp_path / "m.onnx", effort=QUICK)
+    rnnedge_export.export(Phase(), x, tmp_path / "m.onnx", effort=QUICK)
+    found = rnnedge_export.verify(tmp_path / "m.onnx", Phase(turned=True), effort=QUICK)
+    assert "expected -3.14159, found 3.14159" in next(check for check in found.checks if not check.passed).place

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.tolerance import Tolerance, distance
+from rnnedge_export.verification.zero_signs import SIGNS, ZeroSigns
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
@@ -106,14 +107,19 @@ class Comparison:
         found = self._measured(frames, self.reference.raw(frames))
         return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _) in found.items()}
 
+    def _with_signs(self, frames: Frames, signs: tuple[float, float]) -> Frames:
+        with ZeroSigns(*signs):
+            return self.reference.raw(frames)
+
     def _measured(self, frames: Frames, expected: Frames) -> dict[str, tuple[Array, Array]]:
         """How far float32 is from float64 (from itself, if there is none), as it is and with inputs an ulp away.
 
         Of each channel (batch, 1, ...), and which values (batch, time, ...) are steps: the phase of a bin that holds
-        nothing but rounding is any angle, and no program has the same one.
+        nothing but rounding is any angle, and no program has the same one; of a bin of nothing it is a matter of signs.
         """
         exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
         nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
+        signed = [self._with_signs(frames, signs) for signs in SIGNS]
         found = {}
         for name, array in expected.items():
             # A way through the runtime may show the first frames only.
@@ -121,7 +127,8 @@ class Comparison:
             base = exact.get(name, array)[:, :until]
             apart = np.maximum.reduce([distance(run[name][:, :until], base) for run in nudged])
             most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
-            jumps = apart > most
+            turned = np.maximum.reduce([distance(run[name], array) for run in signed])
+            jumps = (apart > most) | (turned > most)
             rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
             found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps
         return found
