@@ -13,6 +13,7 @@ from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Tensor, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import rule_for, takes_integers
+from rnnedge_export.codegen._type_variables import type_variables
 from rnnedge_runtime.errors import RnnEdgeError
 
 
@@ -70,6 +71,7 @@ class SymbolTable:
             node.refuse("no rule for this operator")
         if not takes_integers(node.op):
             self._check_floats(node)
+        self._check_one_type(node)
         try:
             found = lower(self, node)
         except RnnEdgeError:
@@ -95,3 +97,14 @@ class SymbolTable:
         for name in filter(None, node.inputs):
             if self.known(name) is None and self.tensor(name).kind != FLOAT:
                 node.refuse("of whole numbers is not supported")
+
+    def _check_one_type(self, node: Node) -> None:
+        """Refuse floats next to whole numbers where ONNX has one type for several inputs."""
+        of_type: dict[str, bool] = {}
+        for name, variable in zip(node.inputs, type_variables(node.op, self.opset), strict=False):
+            if name and of_type.setdefault(variable, self._is_float(name)) != self._is_float(name):
+                node.refuse(f"input {name[:60]!r}: floats next to whole numbers, expected one type")
+
+    def _is_float(self, name: str) -> bool:
+        constant = self.known(name)
+        return self.tensor(name).kind == FLOAT if constant is None else constant.dtype.kind == "f"

@@ -8,6 +8,7 @@ from one_node import Case, compiled
 from refusals import refused
 
 from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_runtime.errors import ModelRefused
 
 _SQUARE = np.arange(9, dtype=np.int64).reshape(3, 3)
 _IMAGE = np.arange(16, dtype=np.int32).reshape(1, 1, 4, 4)
@@ -31,3 +32,26 @@ def test_whole_numbers_never_reach_a_rule_for_floats(name: str) -> None:
     refused(_cases(np.int32)[name], "whole numbers is not supported")
     case = _cases(np.float32)[name]
     compiled(case, case.expected(), Weights())
+
+
+_FLOATS, _WHOLE, _TRUE = np.ones(3, np.float32), np.ones(3, np.int64), np.ones(3, np.bool_)
+_MIXED = {
+    "a sum": Case("Add", [_FLOATS, _WHOLE]),
+    "a sum with a constant": Case("Add", [_FLOATS, _WHOLE], fixed={1}),
+    "a sum with a constant in front": Case("Sub", [_WHOLE, _FLOATS], fixed={0}),
+    "the third of many": Case("Max", [_FLOATS, _FLOATS, _WHOLE]),
+    "a comparison": Case("Less", [_WHOLE, _FLOATS]),
+    "both branches": Case("Where", [_TRUE, _FLOATS, _WHOLE]),
+    "a limit": Case("Clip", [_FLOATS, np.array(1)], fixed={1}),
+    "a remainder": Case("Mod", [_WHOLE, _FLOATS], {"fmod": 1}),
+    "parts that are joined": Case("Concat", [_FLOATS, _WHOLE], {"axis": 0}),
+    "what pads": Case("Pad", [_FLOATS, np.array([1, 1]), np.array(2)], {"mode": "constant"}, fixed={1, 2}),
+    "a matrix": Case("MatMul", [_FLOATS, np.ones((3, 2), np.int64)], fixed={1}),
+}
+
+
+@pytest.mark.parametrize("name", _MIXED)
+def test_one_type_variable_is_one_type(name: str) -> None:
+    """Floats next to whole numbers, which ONNX does not allow, never reach a formula of one of them."""
+    with pytest.raises(ModelRefused, match=r"node': .*expected one type"):
+        compiled(_MIXED[name], [_FLOATS], Weights())
