@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 from torch import nn
@@ -80,9 +81,10 @@ def export(
     """
     options = _options(options, chosen)
     say, notes, path = checked_progress(progress), checked_notes(notes), file_path(path, "export: path")
+    began = perf_counter()
     check_writable(path)
     with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as session:
-        return _write(session, options, path, say, notes)
+        return _write(session, options, path, say, began, notes)
 
 
 @_with_options
@@ -107,9 +109,10 @@ def convert(
     """
     options = _options(options, chosen)
     say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")
+    began = perf_counter()
     check_writable(path)
     with of_file(source, opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say) as session:
-        return _write(session, options, path, say)
+        return _write(session, options, path, say, began)
 
 
 def _options(options: ExportOptions | None, chosen: ExportKeywords) -> ExportOptions:
@@ -122,6 +125,7 @@ def _write(
     options: ExportOptions,
     path: str | os.PathLike[str],
     say: Say,
+    began: float,
     notes: Mapping[str, str] | None = None,
 ) -> Report:
     """The file appears when it is proven, as the bytes that were proven."""
@@ -129,4 +133,5 @@ def _write(
     verification, shrunk = candidate.prove(say)
     target, digest = publish(path, candidate.data, candidate.contract)
     steps = candidate.streaming.steps
-    return Report(target, digest, len(candidate.data), candidate.contract, verification, steps, shrunk)
+    seconds = perf_counter() - began
+    return Report(target, digest, len(candidate.data), candidate.contract, verification, steps, shrunk, seconds)

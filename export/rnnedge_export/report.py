@@ -16,7 +16,8 @@ from rnnedge_runtime.contract import Contract
 class Report:
     """A file that was written, what it promises, the proof, and the way that the time axis took through the network.
 
-    `shrunk`: in fewer bits than float32, what became of the layers, how far it drifts, and how fast it is.
+    `shrunk`: in fewer bits than float32, what became of the layers, how far it drifts, and how fast it is. `seconds`:
+    how long the whole export took.
     """
 
     path: Path
@@ -26,6 +27,12 @@ class Report:
     verification: Verification
     steps: tuple[Step, ...] = ()
     shrunk: Shrunk | None = None
+    seconds: float = 0.0
+
+    @property
+    def proof_share(self) -> float:
+        """The part of `seconds` that the checks took."""
+        return self.verification.seconds / self.seconds if self.seconds else 0.0
 
 
 def packages() -> dict[str, str]:

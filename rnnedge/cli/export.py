@@ -68,7 +68,7 @@ def command(
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
     taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show how the time axis flows: rates, delays, states.")
+        bool, typer.Option("--explain", help="Show how the time axis flows, and what each check of the proof cost.")
     ] = False,
     trust: SourceTrustOption = None,
     json: JsonOption = False,
@@ -103,7 +103,7 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
     contract = report.contract
     if json:
         fields = {"path": str(report.path), "sha256": report.digest, "size_bytes": report.size_bytes}
-        fields |= {"form": contract.form, "precision": contract.precision}
+        fields |= {"form": contract.form, "precision": contract.precision, "seconds": report.seconds}
         if contract.taps:
             fields["taps"] = [vars(tap) for tap in contract.taps]
         if report.shrunk is not None:
@@ -120,7 +120,10 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
         print_shrunk(report.shrunk)
     if explain:
         _explain(report)
-    print_checks(f"proven against {source}", report.verification)
+    print_checks(f"proven against {source}", report.verification, explain=explain)
+    if explain and report.seconds:
+        share = f"{report.proof_share:.0%} of {report.seconds:.1f} s"
+        tell(f"The checks took {report.verification.seconds:.1f} s, {share} for the whole export.")
 
 
 def _export(
@@ -201,12 +204,14 @@ def checks_as_json(verification: Verification) -> dict[str, Any]:
     return {"passed": verification.passed, "max_error": verification.max_error, "checks": checks}
 
 
-def print_checks(title: str, verification: Verification) -> None:
-    """The checks of a verification as a table, each error beside its tolerance."""
+def print_checks(title: str, verification: Verification, *, explain: bool = False) -> None:
+    """The checks of a verification as a table, each error beside its tolerance; `explain`: what each cost, too."""
     from rnnedge.cli._output import print_table
 
+    cost = ("seconds",) if explain else ()
     rows = [
-        (c.name, f"{c.max_error:.1e}", f"{c.tolerance:.1e}", "ok" if c.passed else "FAILED", c.detail)
+        (c.name, f"{c.max_error:.1e}", f"{c.tolerance:.1e}", *(f"{c.seconds:.2f}" for _ in cost),
+         "ok" if c.passed else "FAILED", c.detail)
         for c in verification.checks
-    ]
-    print_table(title, ("check", "error", "tolerance", "", ""), rows)
+    ]  # fmt: skip
+    print_table(title, ("check", "error", "tolerance", *cost, "", ""), rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def test_export_writes_a_file_and_shows_its_proof(form: str, rnnedge: Command, t
     against = rnnedge("verify", target, "--against", "factories:gru", "--json")
     assert against.code == 0
     assert against.json["passed"] and against.json["max_error"] <= 1e-5
+
+
+def test_export_explains_what_its_proof_cost(rnnedge: Command, tmp_path: Path) -> None:
+    """The seconds of each check, and the share of all of them."""
+    done = rnnedge("export", "factories:gru", "-o", tmp_path / "m.onnx", "--explain")
+    assert "how the time axis flows" in done.out and "seconds" in done.out
+    assert re.search(r"The checks took [\d.]+ s, \d+% of [\d.]+ s for the whole export\.", done.out)
 
 
 def test_export_reports_as_json(rnnedge: Command, tmp_path: Path) -> None:
