@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnnedge_export.capture._tracing import quiet
+from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
 from rnnedge_export.verification import ModuleOracle
 from rnnedge_runtime.errors import ModelRefused

@@ -160,7 +160,7 @@ class Branch(Wrapped):
         (
             Loop(),
             r"length to 6 in test_refusals\.py:\d+ `for t in range.*rnnedge\.nn\.time_loop.*"
-            r"cannot be rolled into a scan: iteration \d+ and \d+ differ in `",
+            r"cannot be rolled into a scan: iterations \d+ and \d+ differ in test_refusals\.py:\d+ `h = ",
         ),
         (Growing(), r"its own output 'y' is not finite"),
         (Reflected(), r"reflect padding along time"),

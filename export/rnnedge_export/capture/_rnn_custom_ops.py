@@ -26,7 +26,7 @@ from rnnedge_runtime.errors import ModelRefused
 op: Any = opset20
 
 # Position in torch's gate order of each ONNX gate.
-_GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
+GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
 _KERNELS: dict[str, Callable[..., Any]] = {
     "LSTM": torch._VF.lstm,
     "GRU": torch._VF.gru,
@@ -182,7 +182,7 @@ def _is_torch_recurrence(module: nn.Module) -> bool:
 def _onnx_weights(source: nn.RNNBase, layer: int, directions: int) -> dict[str, Tensor]:
     """W, R and B of one layer, stacked over directions; B is the input bias followed by the recurrent one."""
     suffixes = [f"_l{layer}", f"_l{layer}_reverse"][:directions]
-    gates = len(_GATES[source.mode])
+    gates = len(GATES[source.mode])
 
     def get(name: str, suffix: str) -> Tensor:
         if name.startswith("bias") and not source.bias:
@@ -197,11 +197,11 @@ def _onnx_weights(source: nn.RNNBase, layer: int, directions: int) -> dict[str, 
 
 
 def _to_onnx(tensor: Tensor, mode: str) -> Tensor:
-    gates = tensor.chunk(len(_GATES[mode]))
-    return torch.cat([gates[i] for i in _GATES[mode]])
+    gates = tensor.chunk(len(GATES[mode]))
+    return torch.cat([gates[i] for i in GATES[mode]])
 
 
 def _to_torch(tensor: Tensor, mode: str) -> Tensor:
-    order = _GATES[mode]
+    order = GATES[mode]
     gates = tensor.chunk(len(order))
     return torch.cat([gates[order.index(i)] for i in range(len(order))])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from rnnedge_export.capture._pooling import two_dimensional_pooling
+from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._rnn_custom_ops import opaque
+from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
-from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
+from rnnedge_export.capture.loops import NoFrames, NotALoop
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
@@ -40,77 +39,76 @@ def trace(
         raise ModelRefused(
             f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
         ) from error
+    with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames():
+        loops = _Loops(module, x, example)
+        rolled = loops.rolled() if calls_grow(module, example) else None
+        program, grain = (rolled, 1) if rolled is not None else _any_length(source, module, x, example, loops)
+    # The module as it is: what stands in for parts of it during a capture may take other lengths.
+    with quiet(), torch.no_grad():
+        return program, Lengths(_least(source, x, example, grain), grain)
+
+
+class _Loops:
+    """The graph with Python loops over time rolled back, made once if it can be; else `reason` says why it cannot."""
+
+    def __init__(self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> None:
+        self._given = module, x, example
+        self.reason: NotALoop | None = None
+
+    def rolled(self) -> torch.export.ExportedProgram | None:
+        if self.reason is None:
+            try:
+                return with_rolled_loops(*self._given)
+            except NotALoop as reason:
+                self.reason = reason
+        return None
+
+
+def _any_length(
+    source: Source, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
+) -> tuple[torch.export.ExportedProgram, int]:
+    """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
     time: Any = torch.export.Dim("time")
     grain, deferred = 1, False
     for _ in range(_TRIALS):
         each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
-        dims = (each,) * len(x)
 
         def traced(
-            module: torch.nn.Module, dims: Any = dims, deferred: bool = deferred
+            module: torch.nn.Module, each: Any = each, deferred: bool = deferred
         ) -> torch.export.ExportedProgram:
             return torch.export.export(
-                module, x, dynamic_shapes=(dims,), prefer_deferred_runtime_asserts_over_guards=deferred
+                module, x, dynamic_shapes=((each,) * len(x),), prefer_deferred_runtime_asserts_over_guards=deferred
             )
 
-        with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames():
-            try:
-                program = traced(module)
-                if has_complex(program):
-                    program = traced(RealPairs(program).eval())
-            except RnnEdgeError:
-                raise
-            except Exception as error:
-                suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
-                if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
-                    # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
-                    # verification runs the module at short and long ones.
-                    suggested, deferred = (None, True) if deferred else (suggested, True)
-                if suggested is None:
-                    try:
-                        return _with_rolled_loops(module, x, example), Lengths(_least(source, x, example, 1))
-                    except NotALoop as reason:
-                        raise ModelRefused(
-                            f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"
-                            f"{_where(lambda: traced(module), example)}{_why_not_rolled(reason)}"
-                        ) from error
-                time, grain = suggested
-                continue
-        # The module as it is: what stands in for parts of it during a capture may take other lengths.
-        with quiet(), torch.no_grad():
-            return program, Lengths(_least(source, x, example, grain), grain)
+        try:
+            program = traced(module)
+            return traced(RealPairs(program).eval()) if has_complex(program) else program, grain
+        except RnnEdgeError:
+            raise
+        except Exception as error:
+            suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
+            if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
+                # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
+                # verification runs the module at short and long ones.
+                suggested, deferred = (None, True) if deferred else (suggested, True)
+            if suggested is None:
+                if (rolled := loops.rolled()) is not None:
+                    return rolled, 1
+                raise ModelRefused(
+                    f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"
+                    f"{_where(lambda: traced(module), example)}{_why_not_rolled(loops.reason)}"
+                ) from error
+            time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
 
 
-def _with_rolled_loops(
-    module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example
-) -> torch.export.ExportedProgram:
-    """A graph for any batch and length of a module with Python loops over time; raises `NotALoop`."""
-    batch = x[0].shape[example.batch_axis]
-    dims: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
-
-    def captured(length: int) -> torch.export.ExportedProgram:
-        given = example.resized(batch, length)
-        try:
-            program = torch.export.export(module, given, dynamic_shapes=(dims,))
-            if has_complex(program):
-                program = torch.export.export(RealPairs(program).eval(), given, dynamic_shapes=(dims,))
-            return program
-        # A user's forward can raise anything, and the refusal says what it did for the example.
-        except Exception as error:
-            raise NoFrames("it cannot be captured at a fixed length either") from error
-
-    rolled = roll(captured, example.batch_axis, example.time_axis)
-    each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
-    try:
-        return torch.export.export(rolled, x, dynamic_shapes=(each,) * len(x))
-    except Exception as error:
-        raise NotALoop(reason_of(error)) from error
-
-
-def _why_not_rolled(reason: NotALoop) -> str:
-    return "" if isinstance(reason, NoFrames) else f" (the loop over time cannot be rolled into a scan: {reason})"
+def _why_not_rolled(reason: NotALoop | None) -> str:
+    return (
+        ""
+        if reason is None or isinstance(reason, NoFrames)
+        else f" (the loop over time cannot be rolled into a scan: {reason})"
+    )
 
 
 def _where(failing: Callable[[], object], example: Example) -> str:
@@ -152,31 +150,3 @@ def _least(source: Source, x: tuple[torch.Tensor, ...], example: Example, grain:
             continue
         return length
     return longest
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """torch's exporter warns about its own internals, in forms that change between versions; a refusal is an error."""
-    torch_logger = logging.getLogger("torch")
-    level = torch_logger.level
-    torch_logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch_logger.setLevel(level)
-
-
-def reason_of(error: BaseException) -> str:
-    """The one line of an exporter's message that says what happened."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for line in lines:
-        if fixed := re.search(r"(batch|time) as dynamic but your code specialized it to be a constant \((\d+)\)", line):
-            return f"the code fixes the {'batch size' if fixed[1] == 'batch' else 'sequence length'} to {fixed[2]}"
-    if limit := re.search(r"time = Dim\('time',.*max=(\d+)\)", str(error)):
-        return f"the code takes at most {limit[1]} frames"
-    telling = [line for line in lines if re.search(r"inferred|specializ|constraint|Unsupported|No ONNX function", line)]
-    return (telling or lines or [type(error).__name__])[0][:300]

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 import torch
 
-from rnnedge_export.capture._tracing import quiet, reason_of, trace
+from rnnedge_export.capture._quiet import quiet, reason_of
+from rnnedge_export.capture._tracing import trace
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.lengths import Lengths

@@ -12,8 +12,8 @@ import quickly
 import torch
 from torch import Tensor, nn
 
-from rnnedge_export.capture._tracing import quiet
-from rnnedge_export.capture.loops import NoFrames, NotALoop, roll
+from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, roll, unrolled
 from rnnedge_runtime import load
 
 
@@ -112,9 +112,8 @@ LONG = [joined, two_loops, with_while, with_final]
 def rolled(module: nn.Module) -> nn.Module:
     """The module without Python loops."""
 
-    def capture(length: int) -> torch.export.ExportedProgram:
-        dims = {0: torch.export.Dim("batch")}
-        return torch.export.export(module, (torch.randn(2, length, 3),), dynamic_shapes=(dims,))
+    def capture(length: int, batch: int) -> Unrolled:
+        return unrolled(module, (torch.randn(2, length, 3),), 0, batch)
 
     with quiet(), torch.no_grad():
         return roll(capture, 0, 1)
@@ -161,7 +160,7 @@ def backwards(linear: nn.Linear, x: Tensor) -> Tensor:
 
 def test_iterations_that_differ_are_named() -> None:
     """With the line of the code."""
-    with pytest.raises(NotALoop, match=r"iteration \d+ and \d+ differ in `h = torch\.tanh\(h \+ x"):
+    with pytest.raises(NotALoop, match=r"iterations \d+ and \d+ differ in test_loops\.py:\d+ `h = torch\.tanh\(h \+ x"):
         rolled(Differing())
 
 

@@ -16,7 +16,7 @@ from rnnedge_runtime.errors import ModelRefused
 _MAKERS = frozenset({"_fft_r2c", "complex", "polar", "view_as_complex"})
 
 
-def has_complex(program: torch.export.ExportedProgram) -> bool:
+def has_complex(program: torch.export.ExportedProgram | torch.fx.GraphModule) -> bool:
     """Whether any value of the program, or any weight that it reads, is complex."""
     values = (node.meta.get("val") for node in program.graph.nodes)
     return any(

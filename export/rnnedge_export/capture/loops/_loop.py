@@ -1,23 +1,25 @@
 """What a loop over time looks like once it is unrolled.
 
-1. A frame is read by `select`, by a `slice` of one frame, or as an item of `unbind` or `split`, from a value that is
-   outside of every loop; every frame is read, up to the first or the last one.
-2. A node belongs to the iteration of the latest frame among its ancestors; to none (`OUTSIDE`) if it has none.
-3. What leaves the loop is a `stack` or `cat` of one value of every iteration in order, or a tensor to which one value
-   of every iteration is assigned in order.
+1. A frame is a `select`, or a `slice` of one frame, of a value that is outside of every loop; every frame is read, but
+   for two at most.
+2. A node belongs to the iteration of the latest frame among its ancestors (`_labels.py`).
+3. What leaves the loop is a `stack` or `cat` of one value of every iteration in order: the first may be missing, and
+   values from outside may stand in front.
 """
 
 from __future__ import annotations
 
-import operator
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from torch.fx import Graph, Node
 
-from rnnedge_export.capture.loops._unrolled import aten, shape_of
+from rnnedge_export.capture.loops._labels import OUTSIDE, earliest, insert_holds, labelled
+from rnnedge_export.capture.loops._unrolled import aten, is_tensor, shape_of
 
-OUTSIDE = -1
+SHORTEST = 5
 
 
 class NotALoop(Exception):
@@ -39,98 +41,111 @@ class Frames:
 
 @dataclass(frozen=True)
 class Leaving:
-    """A value per iteration that leaves the loop as `node`; `how`: "stack", "cat", or "last" (only the last one)."""
+    """Values that leave the loop as `node`; `how`: "stack", "cat", or "last" (only the last one).
+
+    `values`: of the iterations from `first` on, in order. `before`: the items in front of them.
+    """
 
     how: str
     node: Node
     axis: int
     values: tuple[Node, ...]
+    first: int = 0
+    before: tuple[Node, ...] = ()
+
+    def at(self, t: int) -> Node | None:
+        """The value of iteration t, if it leaves."""
+        return self.values[t - self.first] if self.first <= t < self.first + len(self.values) else None
 
 
 class Loop:
-    """The first loop of a graph that was captured at `length` frames: one that reads nothing of another loop."""
+    """The first loop of a graph over as many frames as one of `lengths`: it reads nothing of another loop."""
 
-    def __init__(self, graph: Graph, length: int) -> None:
-        """Raises `NotALoop` where no value is read frame by frame."""
-        self.graph, self.length = graph, length
+    def __init__(self, graph: Graph, lengths: Collection[int]) -> None:
+        """Raises `NoFrames` where no value is read frame by frame."""
+        self.graph = graph
         self.nodes = list(graph.nodes)
-        chains = self._assigned()
-        self.reads = {node: read for node in self.nodes if (read := self._read(node)) and read[0].value not in chains}
-        frames: dict[Frames, set[int]] = {}
-        for source, frame in self.reads.values():
-            frames.setdefault(source, set()).add(frame)
-        self._keep({source for source, found in frames.items() if len(found) >= length - 1})
+        every = reads(graph)
+        read_of: dict[Frames, set[int]] = {}
+        for source, frame in every.values():
+            read_of.setdefault(source, set()).add(frame)
+        wanted = {s for s, frames in read_of.items() if _size(s) in lengths and len(frames) >= _size(s) - 2}
+        self.reads = every
+        self._keep(wanted)
         while inner := {source for source, _ in self.reads.values() if self.iteration[source.value] != OUTSIDE}:
             self._keep({source for source, _ in self.reads.values()} - inner)
         if not self.reads:
             raise NoFrames("no value is read frame by frame")
-        found = [*self._joined(), *(each for chain in chains.values() if (each := self._whole(chain)))]
-        self.leaving = [each for each in found if self._in_order(each)]
+        self.length = _size(next(iter(self.reads.values()))[0])
+        self._keep({source for source, _ in self.reads.values() if _size(source) == self.length})
+        if insert_holds(graph, self.iteration, self.length):
+            self.nodes = list(graph.nodes)
+            self._keep({source for source, _ in self.reads.values()})
+        self.leaving = self._joined()
 
     def _keep(self, sources: set[Frames]) -> None:
         """Only reads of these are frames; label the nodes anew."""
         self.reads = {node: read for node, read in self.reads.items() if read[0] in sources}
-        self.iteration: dict[Node, int] = {}
-        for node in self.nodes:
-            before = (self.iteration[given] for given in node.all_input_nodes)
-            self.iteration[node] = self.reads[node][1] if node in self.reads else max(before, default=OUTSIDE)
+        self.iteration = labelled(self.graph, self.frames)
 
-    def _read(self, node: Node) -> tuple[Frames, int] | None:
-        """Case 1."""
-        if node.op != "call_function":
-            return None
-        args: tuple[Any, ...] = node.args
-        if node.target is aten.select.int:
-            return self._frame(args[0], args[1], args[2], False)
-        if node.target is aten.slice.Tensor and len(args) == 4 and isinstance(args[3], int) and args[3] - args[2] == 1:
-            return self._frame(args[0], args[1], args[2], True)
-        if node.target is operator.getitem and isinstance(args[0], Node):
-            cut: tuple[Any, ...] = args[0].args
-            if args[0].target is aten.unbind.int:
-                return self._frame(cut[0], cut[1] if len(cut) > 1 else 0, args[1], False)
-            if args[0].target is aten.split.Tensor and cut[1] == 1:
-                return self._frame(cut[0], cut[2] if len(cut) > 2 else 0, args[1], True)
-        return None
+    @property
+    def frames(self) -> dict[Node, int]:
+        """The number of the frame that a node reads."""
+        return {node: frame for node, (_, frame) in self.reads.items()}
 
-    def _frame(self, value: Node, axis: int, frame: int, keeps: bool) -> tuple[Frames, int] | None:
-        shape = shape_of(value)
-        if not shape or shape[axis] != self.length:
-            return None
-        return Frames(value, axis % len(shape), keeps), frame % self.length
+    @property
+    def needs_the_last_frame(self) -> bool:
+        """Whether there is a value for every frame that needs the last one too."""
+        first = earliest(self.graph, self.frames)
+        late = {t for node, t in first.items() if self.iteration[node] == self.length - 1 and node not in self.reads}
+        return len(late) >= self.length - 2
 
     def _joined(self) -> list[Leaving]:
-        """Case 3, `stack` and `cat`."""
+        """Case 3."""
         found = []
         for node in self.nodes:
-            if node.target in (aten.stack.default, aten.cat.default):
+            if node.target in (aten.stack.default, aten.cat.default) and is_tensor(node):
                 given: tuple[Any, ...] = node.args
-                values = given[0]
-                if len(values) == self.length and all(isinstance(value, Node) for value in values):
-                    axis = given[1] if len(given) > 1 else 0
-                    how = "stack" if node.target is aten.stack.default else "cat"
-                    found.append(Leaving(how, node, axis % len(shape_of(node)), tuple(values)))
+                axis = (given[1] if len(given) > 1 else 0) % len(shape_of(node))
+                how = "stack" if node.target is aten.stack.default else "cat"
+                found += self._in_order(how, node, axis, list(given[0]))
         return found
 
-    def _assigned(self) -> dict[Node, list[Node]]:
-        """Case 3: the chains of assignments to frame 0, 1, ..., by the node that each has reached."""
-        chains: dict[Node, list[Node]] = {}
-        for node in self.nodes:
-            if node.target is not aten.select_scatter.default or shape_of(node)[node.args[2]] != self.length:
-                continue
-            frame = node.args[3] % self.length
-            before = chains.get(node.args[0], []) if frame else []
-            if len(before) == frame:
-                chains[node] = [*before, node]
-        return chains
+    def _in_order(self, how: str, node: Node, axis: int, values: list[Node]) -> list[Leaving]:
+        """One value of each iteration, of the first ones none or values from outside."""
+        labels = [self.iteration[value] for value in values]
+        start = next((i for i, label in enumerate(labels) if label != OUTSIDE), len(labels))
+        found = labels[start:]
+        if len(found) < self.length - 2 or any(b != a + 1 for a, b in pairwise(found)):
+            return []
+        return [Leaving(how, node, axis, tuple(values[start:]), found[0], tuple(values[:start]))]
 
-    def _whole(self, chain: list[Node]) -> Leaving | None:
-        if len(chain) < self.length:
-            return None
-        last, values = chain[-1], [value for node in chain if isinstance(value := node.args[1], Node)]
-        axis: Any = last.args[2]
-        return Leaving("stack", last, axis % len(shape_of(last)), tuple(values))
 
-    def _in_order(self, leaving: Leaving) -> bool:
-        """The last value is of the last iteration, and none is of a later one than its place."""
-        found = [self.iteration[value] for value in leaving.values]
-        return found[-1] == self.length - 1 and all(each <= t for t, each in enumerate(found))
+def reads(graph: Graph) -> dict[Node, tuple[Frames, int]]:
+    """Case 1: every read of one frame of anything, and its number."""
+    return {node: read for node in graph.nodes if (read := _read(node)) is not None}
+
+
+def _read(node: Node) -> tuple[Frames, int] | None:
+    args: tuple[Any, ...] = node.args
+    if node.target is aten.select.int:
+        value, axis, frame, keeps = *args, False
+    elif node.target is aten.slice.Tensor and len(args) == 4 and isinstance(args[3], int) and args[3] - args[2] == 1:
+        value, axis, frame, keeps = *args[:3], True
+    else:
+        return None
+    if not isinstance(frame, int) or not shape_of(value):
+        return None
+    return Frames(value, axis, keeps), frame
+
+
+def _size(source: Frames) -> int:
+    return shape_of(source.value)[source.axis]
+
+
+def lengths_read(graph: Graph) -> set[int]:
+    """The lengths of values of which almost every frame is read."""
+    found: dict[Frames, set[int]] = {}
+    for source, frame in reads(graph).values():
+        found.setdefault(source, set()).add(frame)
+    return {_size(s) for s, frames in found.items() if _size(s) >= SHORTEST and len(frames) >= _size(s) - 2}

@@ -5,7 +5,8 @@
 2. Where t + 1 takes a value of t, t has taken the same of t - 1: a carried value. What computes it belongs to the body
    too, and is compared in turn.
 3. From the compared iteration back to the first: each has to be the same, and the first takes the initial values from
-   outside the loop. A first iteration of another form (`h = x[:, 0]`) gives the carried values after it.
+   outside the loop. A first iteration of another form (`h = x[:, 0]`) gives the carried values after it. What is held
+   for more than one iteration is then an initial value itself.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch.fx import Node
 
-from rnnedge_export.capture.loops._loop import OUTSIDE, Loop, NotALoop
+from rnnedge_export.capture.loops._labels import OUTSIDE, hold
+from rnnedge_export.capture.loops._loop import Loop, NotALoop
+from rnnedge_export.capture.loops._place import difference, place
 
 _ROUNDS = 64
+# So many iterations at the end are compared: what is held for long is found by what later ones read.
+_LEVELS = 6
 Pairs = list[tuple[Node, Node]]
 
 
@@ -39,32 +45,52 @@ class Body:
 
 
 def find_body(loop: Loop) -> Body:
-    """Raises `NotALoop` where iterations differ, or nothing goes from one to the next."""
-    t = loop.length - 4
+    """Raises `NotALoop` where iterations differ, or nothing leaves them."""
+    t = max(1, loop.length - _LEVELS)
+    after: Mapping[Node, Node] = {}
+    # If nothing leaves, the last iteration that another one reads is the last but one.
+    last = loop.length - (2 if loop.leaving else 3)
+    for level in range(last, t - 1, -1):
+        here = _closed(loop, level, after)
+        after = {read: node for node, read in here.carried.items()}
+    if not set(here.carried) <= set(here.pairs):
+        odd = next(node for node in here.carried if node not in here.pairs)
+        raise NotALoop(f"not every iteration computes what the next one reads as the one before did: {place(odd)}")
+    initial, special = _first(loop, t, here)
+    nodes = tuple(node for node in loop.nodes if node in here.pairs)
+    drawn = next(
+        (each for each in nodes if torch.Tag.nondeterministic_seeded in getattr(each.target, "tags", ())), None
+    )
+    if drawn is not None:
+        raise NotALoop(f"it draws random numbers in {place(drawn)}")
+    return Body(t, nodes, here.pairs, here.carried, initial, special)
+
+
+def _closed(loop: Loop, t: int, after: Mapping[Node, Node]) -> Comparison:
+    """Iteration t against the next one, with what the next but one reads of them (`after`), as far as it is known."""
     seeds = _seeds(loop, t)
-    later = Comparison(loop, t + 1, _seeds(loop, t + 1))
-    after = {read: node for node, read in later.carried.items()}
     for _ in range(_ROUNDS):
         here = Comparison(loop, t, seeds)
         more = [(b, after[b]) for b in here.carried if b in after and b not in here.pairs]
         if not more:
             break
         seeds += more
-    if not here.carried or not set(here.carried) <= set(here.pairs):
-        raise NotALoop("what goes from one iteration to the next is not computed alike by all of them")
-    initial, special = _first(loop, t, here)
-    nodes = tuple(node for node in loop.nodes if node in here.pairs)
-    return Body(t, nodes, here.pairs, here.carried, initial, special)
+    return here
 
 
 def _seeds(loop: Loop, t: int) -> Pairs:
     """What leaves iteration t and t + 1; where nothing does, what the next ones read of them."""
     if loop.leaving:
-        return [(each.values[t], each.values[t + 1]) for each in loop.leaving]
+        return [(a, b) for each in loop.leaving if (a := each.at(t)) is not None and (b := each.at(t + 1)) is not None]
     first, second = (
         [node for node in loop.nodes if loop.iteration[node] == s and _is_read_in(loop, node, s + 1)]
         for s in (t, t + 1)
     )
+    if loop.needs_the_last_frame:
+        raise NotALoop(
+            "it runs from the last frame to the first, or every frame needs the last one; a stream does not have it: "
+            "run it forwards only"
+        )
     if not first or len(first) != len(second):
         raise NotALoop("no value of every frame leaves it, and nothing goes from one frame to the next")
     return list(zip(first, second, strict=True))
@@ -81,10 +107,10 @@ class Comparison:
         self.loop, self.t = loop, t
         self.pairs: dict[Node, Node] = {}
         self.carried: dict[Node, Node] = {}
-        self._differing: list[Node] = []
+        self._differing: list[tuple[Node, Node]] = []
         for a, b in seeds:
             if not self._same(a, b):
-                raise NotALoop(f"iteration {t} and {t + 1} differ in {place([*self._differing, a][0])}")
+                raise NotALoop(difference(t, *[*self._differing, (a, b)][0]))
 
     def _same(self, a: Any, b: Any) -> bool:
         if not isinstance(a, Node) or not isinstance(b, Node):
@@ -94,7 +120,7 @@ class Comparison:
             return self._paired(a, b)
         if second == self.t and first < self.t:
             return self.carried.setdefault(b, a) is a
-        return first == second == OUTSIDE and equal(a, b)
+        return a is b
 
     def _paired(self, a: Node, b: Node) -> bool:
         if a in self.pairs:
@@ -105,24 +131,25 @@ class Comparison:
             return a in reads and b in reads and reads[a][0] == reads[b][0]
         alike = a.target is b.target and _alike((a.args, a.kwargs), (b.args, b.kwargs), self._same)
         if not alike:
-            self._differing.append(a)
+            self._differing.append((a, b))
         return alike
 
 
 def _first(loop: Loop, t: int, here: Comparison) -> tuple[dict[Node, Node], bool]:
     """Case 3: (initial values, whether they are those after a special first iteration)."""
-    values = dict(here.carried)
+    values = after = dict(here.carried)
     for s in range(t - 1, -1, -1):
         step = _Step(loop, s, here.pairs, here.carried)
-        pairs = [*values.items(), *((each.values[t], each.values[s]) for each in loop.leaving)]
+        left = [(each.at(t), each.at(s)) for each in loop.leaving if each.at(t) is not None]
+        pairs = [*values.items(), *(pair for pair in left if pair[1] is not None)]
         if not all(step.same(a, b) for a, b in pairs):
             if s:
-                raise NotALoop(f"iteration {s} and {s + 1} differ in {place(next(iter(values.values())))}")
+                odd = next(iter(values.values()), loop.nodes[0])
+                raise NotALoop(difference(s, *(step.differing or [(odd, odd)])[0]))
             return values, True
-        values = {b: step.taken.get(b, a) for b, a in values.items()}
-    if any(loop.iteration[value] != OUTSIDE for value in values.values()):
-        raise NotALoop("its initial values are of a frame")
-    return values, False
+        after, values = values, {b: step.taken.get(b, a) for b, a in values.items()}
+    of_a_frame = any(loop.iteration[value] != OUTSIDE for value in values.values())
+    return (after, True) if of_a_frame else (values, False)
 
 
 class _Step:
@@ -133,16 +160,18 @@ class _Step:
         self.read_as = {a: b for b, a in carried.items()}
         self.pairs: dict[Node, Node] = {}
         self.taken: dict[Node, Node] = {}
+        self.differing: list[tuple[Node, Node]] = []
 
     def same(self, a: Any, b: Any) -> bool:
         """Whether `b` of iteration s stands for `a` of the body."""
         if not isinstance(a, Node) or not isinstance(b, Node):
             return _alike(a, b, self.same)
         if a in self.nodes:
-            return self._paired(a, b)
+            held = a.target is hold and b.target is not hold
+            return self.same(a.args[0], b) if held else self._paired(a, b)
         if a in self.read_as:
-            return equal(self.taken.setdefault(self.read_as[a], b), b)
-        return equal(a, b)
+            return self.taken.setdefault(self.read_as[a], b) is b
+        return a is b
 
     def _paired(self, a: Node, b: Node) -> bool:
         if a in self.pairs:
@@ -150,15 +179,10 @@ class _Step:
         self.pairs[a] = b
         if a in self.loop.reads:
             return self.loop.reads.get(b) == (self.loop.reads[a][0], self.s)
-        return a.target is b.target and _alike((a.args, a.kwargs), (b.args, b.kwargs), self.same)
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two values are computed by the same expression."""
-    if a is b or not isinstance(a, Node) or not isinstance(b, Node):
-        return a is b or _alike(a, b, equal)
-    alike = a.op == b.op == "call_function" and a.target is b.target
-    return alike and _alike((a.args, a.kwargs), (b.args, b.kwargs), equal)
+        alike = a.target is b.target and _alike((a.args, a.kwargs), (b.args, b.kwargs), self.same)
+        if not alike:
+            self.differing.append((b, a))
+        return alike
 
 
 def _alike(a: Any, b: Any, same: Any) -> bool:
@@ -170,17 +194,13 @@ def _alike(a: Any, b: Any, same: Any) -> bool:
     return not isinstance(a, Node) and not isinstance(b, Node) and type(a) is type(b) and bool(a == b)
 
 
-def place(node: Node) -> str:
-    """The line of the user's code that a node comes from, or the operation."""
-    lines = [line.strip() for line in str(node.meta.get("stack_trace", "")).splitlines() if line.strip()]
-    return f"`{lines[-1]}`" if lines else str(node.target)
-
-
 def at_end(loop: Loop, body: Body) -> dict[Node, Node]:
     """The node of the last iteration for nodes of the body, as far as the last iteration has them."""
     last = _Step(loop, loop.length - 1, body.nodes, body.carried)
     for each in loop.leaving:
-        last.same(each.values[body.t], each.values[-1])
+        end = each.at(loop.length - 1)
+        if end is not None:
+            last.same(each.at(body.t), end)
     found = dict(last.pairs)
     for node in body.carried:
         candidates = (other for other in loop.nodes if loop.iteration[other] == loop.length - 1)

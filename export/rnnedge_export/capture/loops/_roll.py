@@ -7,89 +7,112 @@ length plus a constant, and is computed from the length of the sequence; anythin
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from rnnedge_export.capture.loops._loop import NoFrames, NotALoop
+from rnnedge_export.capture.loops._canonical import canonicalize
+from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
 from rnnedge_export.capture.loops._rolling import roll_one
-from rnnedge_export.capture.loops._unrolled import aten, clean
+from rnnedge_export.capture.loops._unrolled import Unrolled, aten, shape_of
 
-# No size of a layer is one of these, and no loop over features goes so far: primes.
-LENGTHS = (11, 13, 17)
+# Even and odd; a loop over features has the same number of iterations in every capture.
+LENGTHS = (9, 11, 14)
+# Primes that no size of a layer is a multiple of; what the length would give is no straight line through them.
+BATCHES = (1009, 1019, 1013)
 _MOST_LOOPS = 16
-Capture = Callable[[int], torch.export.ExportedProgram]
+Capture = Callable[[int, int], Unrolled]
 
 
 def roll(capture: Capture, batch_axis: int, time_axis: int) -> GraphModule:
-    """The module whose capture at a number of frames, for any batch, is `capture(frames)`.
+    """The module whose capture at a number of frames and a batch size is `capture(frames, batch)`.
 
     Raises `NotALoop` where it has no loop over time, or one that cannot be rolled.
     """
-    programs = [_rolled(capture, length, batch_axis) for length in LENGTHS]
-    return _for_any_length(programs, time_axis)
+    captured = [capture(*sizes) for sizes in zip(LENGTHS, BATCHES, strict=True)]
+    for each in captured:
+        canonicalize(each.module.graph)
+    found = [lengths_read(each.module.graph) for each in captured]
+    fixed = set.intersection(*found)
+    with _deep():
+        for each, lengths in zip(captured, found, strict=True):
+            _roll_all(each, lengths - fixed)
+    return _for_any_length(captured, batch_axis, time_axis)
 
 
-def _rolled(capture: Capture, length: int, batch_axis: int) -> torch.export.ExportedProgram:
-    every: Any = torch.export.default_decompositions()
-    table = {key: value for key, value in every.items() if "einsum" in str(key)}
-    program: torch.export.ExportedProgram = capture(length).run_decompositions(table)
-    module = program.graph_module
-    clean(module.graph)
-    first = next(node for node in module.graph.nodes if node.name in _inputs(program))
+def _roll_all(unrolled: Unrolled, lengths: Collection[int]) -> None:
     for index in range(_MOST_LOOPS):
         try:
-            roll_one(module, length, (first, batch_axis), index)
+            roll_one(unrolled, lengths, index)
         except NoFrames:
             # A later loop is found only after those before it are gone.
             if index == 0:
                 raise
             break
-    return program
 
 
-def _inputs(program: torch.export.ExportedProgram) -> list[str]:
-    return [spec.arg.name for spec in program.graph_signature.input_specs if spec.target is None]
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Iterations are compared from what leaves to what enters, a call for every operator between."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 10_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
-def _for_any_length(programs: Sequence[torch.export.ExportedProgram], time_axis: int) -> GraphModule:
-    program = programs[0]
-    columns = list(zip(*(each.graph_module.graph.nodes for each in programs), strict=False))
-    if len({len(each.graph_module.graph.nodes) for each in programs}) > 1:
+def _for_any_length(captured: Sequence[Unrolled], batch_axis: int, time_axis: int) -> GraphModule:
+    first = captured[0]
+    columns = list(zip(*(each.module.graph.nodes for each in captured), strict=False))
+    if len({len(each.module.graph.nodes) for each in captured}) > 1:
         raise NotALoop("what stands around the loop differs from length to length")
-    root, unifying = nn.Module(), _Unifying(Graph(), time_axis)
-    lifted = {spec.arg.name: str(spec.target) for spec in program.graph_signature.input_specs if spec.target}
-    weights = {**program.state_dict, **program.constants}
+    root, unifying = nn.Module(), _Unifying(Graph(), batch_axis, time_axis)
     for nodes in columns:
         node = nodes[0]
-        if node.op == "placeholder" and node.name in lifted:
-            _place(root, lifted[node.name], weights[lifted[node.name]])
-            unifying.known[node] = unifying.graph.get_attr(lifted[node.name])
+        if node in first.weights:
+            name, value = first.weights[node]
+            _place(root, name, value)
+            unifying.known[node] = unifying.graph.get_attr(name)
         elif node.op == "placeholder":
             unifying.known[node] = unifying.graph.placeholder(node.name)
             unifying.first = unifying.first or unifying.known[node]
         elif node.op == "get_attr":
-            setattr(root, str(node.target), getattr(program.graph_module, str(node.target)))
-            unifying.known[node] = unifying.graph.get_attr(str(node.target))
+            unifying.known[node] = _kept(root, unifying.graph, [*zip(captured, nodes, strict=True)])
         elif node.op == "output":
             unifying.graph.output(unifying.one([each.args[0] for each in nodes]))
         else:
-            args, kwargs = unifying.one([each.args for each in nodes]), unifying.one([each.kwargs for each in nodes])
-            unifying.known[node] = unifying.graph.call_function(node.target, args, kwargs)
+            unifying.add(nodes)
     return GraphModule(root, unifying.graph)
+
+
+def _kept(root: nn.Module, graph: Graph, places: Sequence[tuple[Unrolled, Node]]) -> Node:
+    """A constant or the body of a loop, which is the same at every length."""
+    values = [getattr(each.module, str(node.target)) for each, node in places]
+    name = str(places[0][1].target)
+    if isinstance(values[0], GraphModule) and len({value.code for value in values}) > 1:
+        raise NotALoop("its body reads the length of the sequence")
+    if isinstance(values[0], torch.Tensor) and not all(torch.equal(value, values[0]) for value in values):
+        raise NotALoop("a constant depends on the length of the sequence")
+    setattr(root, name, values[0])
+    return graph.get_attr(name)
 
 
 class _Unifying:
     """One argument of the graph for any length from those of the captures."""
 
-    def __init__(self, graph: Graph, time_axis: int) -> None:
-        self.graph, self.time_axis = graph, time_axis
+    def __init__(self, graph: Graph, batch_axis: int, time_axis: int) -> None:
+        self.graph, self.batch_axis, self.time_axis = graph, batch_axis, time_axis
         self.known: dict[Node, Node] = {}
         self.first: Node | None = None
+        self._sized: list[Sequence[Node]] = []
         self._time: Node | None = None
+        self._batch: Node | None = None
 
     def one(self, parts: Sequence[Any]) -> Any:
         """The argument; `parts` has that of every capture."""
@@ -103,19 +126,46 @@ class _Unifying:
         if isinstance(first, dict):
             return {key: self.one([part[key] for part in parts]) for key in first}
         if isinstance(first, int) and not isinstance(first, bool) and len(set(parts)) > 1:
-            return self._length(parts)
+            return self._number(parts)
         return first
 
+    def _number(self, parts: Sequence[int]) -> Node:
+        """One that is not the same in every capture: some times the batch, or of the length."""
+        counts = [divmod(number, batch) for number, batch in zip(parts, BATCHES, strict=True)]
+        if any(rest or not count for count, rest in counts):
+            return self._length(parts)
+        if self._batch is None:
+            self._batch = self.graph.call_function(aten.sym_size.int, (self.first, self.batch_axis))
+        count = self.one([count for count, _ in counts])
+        return self._batch if count == 1 else self.graph.call_function(operator.mul, (self._batch, count))
+
+    def add(self, nodes: Sequence[Node]) -> None:
+        """An operator of every capture as one."""
+        if len({node.target for node in nodes}) > 1:
+            raise NotALoop("what stands around the loop differs from length to length")
+        args, kwargs = self.one([each.args for each in nodes]), self.one([each.kwargs for each in nodes])
+        target: Any = nodes[0].target
+        self.known[nodes[0]] = self.graph.call_function(target, args, kwargs)
+        self._sized.append(nodes)
+
     def _length(self, numbers: Sequence[int]) -> Node:
-        """A number that is `times` the length plus `more`."""
+        """A number that is `times` the length plus `more`, or the size of a value that is known."""
         times, rest = divmod(numbers[1] - numbers[0], LENGTHS[1] - LENGTHS[0])
         more = numbers[0] - times * LENGTHS[0]
         if rest or any(number != times * length + more for number, length in zip(numbers, LENGTHS, strict=True)):
-            raise NotALoop(f"numbers that follow from the length as {', '.join(map(str, numbers))}")
+            return self._size(numbers)
         if self._time is None:
             self._time = self.graph.call_function(aten.sym_size.int, (self.first, self.time_axis))
         product = self.graph.call_function(operator.mul, (self._time, times)) if times != 1 else self._time
         return self.graph.call_function(operator.add, (product, more)) if more else product
+
+    def _size(self, numbers: Sequence[int]) -> Node:
+        """As after a stride, which no multiple of the length gives."""
+        for nodes in reversed(self._sized):
+            for axis, sizes in enumerate(zip(*map(shape_of, nodes), strict=False)):
+                if list(sizes) == list(numbers):
+                    return self.graph.call_function(aten.sym_size.int, (self.known[nodes[0]], axis))
+        raise NotALoop(f"numbers that follow from the length as {', '.join(map(str, numbers))}")
 
 
 def _place(root: nn.Module, name: str, value: torch.Tensor) -> None:

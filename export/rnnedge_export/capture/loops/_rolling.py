@@ -2,32 +2,37 @@
 
 1. The body is a graph (carried values, frames, values from outside) -> (carried values, values that leave).
 2. A special first iteration has a flag per sequence as one more carried value, 0 before it.
-3. What only the last iteration gives, such as the final state, is the last of all iterations.
+3. What only the last iteration gives is the carried value after it, or the last of all iterations.
+4. Values of every iteration but the first, with others in front of them, are cut and joined.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from rnnedge_export.capture.loops._body import WrittenBody, write_body
-from rnnedge_export.capture.loops._loop import Leaving, Loop
+from rnnedge_export.capture.loops._body import WrittenBody, steady, write_body
+from rnnedge_export.capture.loops._lifting import Lifting, NotLifted
+from rnnedge_export.capture.loops._loop import Leaving, Loop, NotALoop
 from rnnedge_export.capture.loops._matching import Body, at_end, find_body
-from rnnedge_export.capture.loops._unrolled import aten
+from rnnedge_export.capture.loops._unrolled import Unrolled, aten, shape_of
 
 Values = tuple[Tensor, ...]
+_END = (1 << 63) - 1
 
 
 def run_loop(body: Callable[..., Any], initial: Values, frames: Values, outside: Values) -> tuple[Values, Values]:
     """(carried values after the last frame, values of every frame); frames (time, ...)."""
     if torch.compiler.is_exporting():
         from torch._higher_order_ops.scan import scan
+
+        # It refuses views of one weight too.
+        outside = tuple(v.clone() for v in outside)
 
         def step(carry: Values, each: Values) -> tuple[Values, Values]:
             after, found = body(*carry, *each, *outside)
@@ -43,68 +48,107 @@ def run_loop(body: Callable[..., Any], initial: Values, frames: Values, outside:
     return carry, tuple(torch.stack(column) for column in zip(*rows, strict=True))
 
 
-def roll_one(module: GraphModule, length: int, batch: tuple[Node, int], index: int) -> None:
-    """Roll the first loop of a graph that was captured at `length` frames; raises `NotALoop` where there is none.
-
-    `batch`: the input that has the batch, and its axis.
-    """
-    loop = Loop(module.graph, length)
-    body = find_body(loop)
-    _Rolling(module, loop, body, batch, f"body_{index}").run()
+def roll_one(unrolled: Unrolled, lengths: Collection[int], index: int) -> None:
+    """Roll the first loop over as many frames as one of `lengths`; raises `NotALoop` where there is none."""
+    loop = Loop(unrolled.module.graph, lengths)
+    _Rolling(unrolled, loop, find_body(loop), f"body_{index}").run()
 
 
 class _Rolling:
     """Writes the body, then the scan."""
 
-    def __init__(self, module: GraphModule, loop: Loop, body: Body, batch: tuple[Node, int], name: str) -> None:
-        self.module, self.graph, self.loop, self.body = module, module.graph, loop, body
-        self.batch, self.name = batch, name
+    def __init__(self, unrolled: Unrolled, loop: Loop, body: Body, name: str) -> None:
+        self.unrolled, self.graph, self.loop, self.body, self.name = unrolled, loop.graph, loop, body, name
         self.ends = at_end(loop, body)
-        self.leaving = [*loop.leaving, *self._last()]
+        self.inside = {*self.ends.values(), *(each.node for each in loop.leaving)}
+        ended = [node for node, end in self.ends.items() if node not in loop.reads and self._is_read_after(end)]
+        self.finals = [node for node in ended if node in body.carried]
+        self.leaving = [*loop.leaving, *(self._last(node) for node in ended if node not in body.carried)]
 
     def run(self) -> None:
-        """Put the scan in the place of the loop."""
-        written = write_body(self.loop, self.body, self.leaving)
-        setattr(self.module, self.name, GraphModule(self.module, written.graph))
-        at = min((each.node for each in self.leaving), key=self.loop.nodes.index)
+        """Put the scan, or native recurrences, in the place of the loop."""
+        replaced = [*(each.node for each in self.leaving), *(self.ends[node] for node in self.finals)]
+        at = min(replaced, key=self.loop.nodes.index)
         with self.graph.inserting_before(at):
-            call = self._call(written)
-            rows = self.graph.call_function(operator.getitem, (call, 1))
-            found = [self._found(each, rows, index) for index, each in enumerate(self.leaving)]
-        for each, new in zip(self.leaving, found, strict=True):
-            new.meta["val"] = each.node.meta["val"]
-            each.node.replace_all_uses_with(new, delete_user_cb=partial(self._is_after, each))
+            try:
+                found = self._lifted()
+            except NotLifted:
+                found = self._scanned()
+        left = {each.node for each in self.loop.leaving}
+        for old, new in zip(replaced, found, strict=True):
+            new.meta["val"] = old.meta["val"]
+            old.replace_all_uses_with(new, delete_user_cb=self._is_left if old in left else self._is_after)
         self.graph.eliminate_dead_code()
 
-    def _is_after(self, each: Leaving, user: Node) -> bool:
-        inside = {*self.ends.values(), *(one.node for one in self.loop.leaving)}
-        return each.how != "last" or user not in inside
+    def _lifted(self) -> list[Node]:
+        if self.body.special:
+            raise NotLifted
+        lifting = Lifting(self.graph, self.loop, self.body, self._initial, self.unrolled.batch)
+        found = [self._found(each, lifting.sequence(steady(each, self.body))) for each in self.leaving]
+        return [*found, *map(lifting.final, self.finals)]
 
-    def _last(self) -> list[Leaving]:
-        """Case 3: nodes of the last iteration that are read after the loop."""
-        inside = {*self.ends.values(), *(each.node for each in self.loop.leaving)}
-        return [
-            Leaving("last", end, 0, (node,) * self.loop.length)
-            for node, end in self.ends.items()
-            if node not in self.loop.reads and any(user not in inside for user in end.users)
-        ]
+    def _scanned(self) -> list[Node]:
+        if not self.body.carried:
+            raise NotALoop("nothing goes from one iteration to the next")
+        written = write_body(self.loop, self.body, self.leaving, self.unrolled.batch)
+        setattr(self.unrolled.module, self.name, GraphModule(self.unrolled.module, written.graph))
+        call = self._call(written)
+        rows = self.graph.call_function(operator.getitem, (call, 1))
+        each = [self.graph.call_function(operator.getitem, (rows, index)) for index in range(len(self.leaving))]
+        found = [self._found(leaving, row) for leaving, row in zip(self.leaving, each, strict=True)]
+        return [*found, *(self._carried(call, node) for node in self.finals)]
+
+    def _is_left(self, user: Node) -> bool:
+        return True
+
+    def _is_after(self, user: Node) -> bool:
+        return user not in self.inside
+
+    def _is_read_after(self, end: Node) -> bool:
+        return any(map(self._is_after, end.users))
+
+    def _last(self, node: Node) -> Leaving:
+        """Case 3: a node of the last iteration that is read after the loop, and not carried."""
+        return Leaving("last", self.ends[node], 0, (node,) * self.loop.length)
 
     def _call(self, written: WrittenBody) -> Node:
         call = self.graph.call_function
         frames = [call(aten.movedim.int, (each.value, each.axis, 0)) for each in written.frames]
-        initial: list[Node] = [self.body.initial[node] for node in self.body.carried]
+        initial = [self._initial(node) for node in self.body.carried]
         if self.body.special:
-            batch = call(aten.sym_size.int, self.batch)
-            initial = [call(aten.zeros.default, ([batch],)), *(call(aten.zeros_like.default, (v,)) for v in initial)]
+            flag = call(aten.zeros.default, ([self.unrolled.batch],))
+            initial = [flag, *(call(aten.zeros_like.default, (value,)) for value in initial)]
         body = self.graph.get_attr(self.name)
         return call(run_loop, (body, tuple(initial), tuple(frames), tuple(written.outside)))
 
-    def _found(self, each: Leaving, rows: Node, index: int) -> Node:
+    def _initial(self, node: Node) -> Node:
+        """Of the shape and dtype that it has after an iteration."""
+        value = self.body.initial[node]
+        if shape_of(value) != shape_of(node):
+            value = self.graph.call_function(aten.expand.default, (value, list(shape_of(node))))
+        if self.body.initial[node].meta["val"].dtype != node.meta["val"].dtype:
+            value = self.graph.call_function(aten.to.dtype, (value, node.meta["val"].dtype))
+        return value
+
+    def _carried(self, call: Node, node: Node) -> Node:
+        after = self.graph.call_function(operator.getitem, (call, 0))
+        index = list(self.body.carried).index(node) + self.body.special
+        return self.graph.call_function(operator.getitem, (after, index))
+
+    def _found(self, each: Leaving, row: Node) -> Node:
         """What leaves the loop, from its values of all frames (time, ...)."""
-        row = self.graph.call_function(operator.getitem, (rows, index))
+        apply = self.graph.call_function
         if each.how == "last":
-            return self.graph.call_function(aten.select.int, (row, 0, -1))
-        moved = self.graph.call_function(aten.movedim.int, (row, 0, each.axis))
-        if each.how == "stack":
+            return apply(aten.select.int, (row, 0, -1))
+        missing = self.loop.length - each.first - len(each.values)
+        if each.first or missing:
+            row = apply(aten.slice.Tensor, (row, 0, each.first, -missing if missing else _END))
+        moved = apply(aten.movedim.int, (row, 0, each.axis))
+        if each.how == "cat":
+            moved = apply(aten.flatten.using_ints, (moved, each.axis, each.axis + 1))
+        if not each.before:
             return moved
-        return self.graph.call_function(aten.flatten.using_ints, (moved, each.axis, each.axis + 1))
+        before = list(each.before)
+        if each.how == "stack":
+            before = [apply(aten.unsqueeze.default, (value, each.axis)) for value in before]
+        return apply(aten.cat.default, ([*before, moved], each.axis))

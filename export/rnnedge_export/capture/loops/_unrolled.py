@@ -1,62 +1,136 @@
-"""A module captured at one length, in a form in which iterations can be compared."""
+"""A module captured at one length: the graph of operators that torch calls, without assignments.
+
+1. `torch.export` would trace it three times; this is one trace, before operators such as `lstm_cell` are taken apart.
+2. The batch is a large prime: what is a multiple of it is a size of the batch. A symbol in its place takes three times
+   as long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.fx import Graph, Node
+from torch import Tensor, nn
+from torch._dispatch.python import enable_python_dispatcher
+from torch._guards import detect_fake_mode
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
+from torch.func import functional_call
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.node import map_arg
 
 aten: Any = torch.ops.aten
-_ENDLESS = 1 << 62
+# torch.onnx takes einsum apart into what no rule of a body knows.
+_TAKEN_APART = {aten.einsum.default: aten.einsum.default.decompose, aten.chunk.default: aten.chunk.default.decompose}
 
 
-def clean(graph: Graph) -> None:
-    """Copies and slices of everything go, and equal expressions become one."""
-    seen: dict[tuple[Any, ...], Node] = {}
-    for node in list(graph.nodes):
-        if node.op != "call_function":
-            continue
-        same = _same_as(node)
-        if same is None and "val" in node.meta:
-            same = seen.setdefault((node.target, repr(node.args), repr(node.kwargs)), node)
-        if same is not None and same is not node:
-            node.replace_all_uses_with(same)
-            graph.erase_node(node)
-    graph.eliminate_dead_code()
+@dataclass(frozen=True)
+class Unrolled:
+    """`weights`: the name and the tensor of each input of the graph that is one; `inputs`: the others, in order."""
+
+    module: GraphModule
+    weights: dict[Node, tuple[str, Tensor]]
+    inputs: tuple[Node, ...]
+    batch: int
 
 
-def _same_as(node: Node) -> Node | None:
-    """The argument that a node merely hands on."""
-    handing: dict[Any, Callable[[Node], bool]] = {
-        aten.slice.Tensor: lambda n: _everything(n.args[2:]),
-        aten.detach_.default: lambda _: True,
-        aten.detach.default: lambda _: True,
-        aten.alias.default: lambda _: True,
-        aten.lift_fresh_copy.default: lambda _: True,
-        aten.clone.default: lambda _: True,
-    }
-    if node.target is aten.copy.default:
-        return _node(node.args[1])
-    if node.target is aten.slice_scatter.default and _everything(node.args[3:]):
-        return _node(node.args[1])
-    return _node(node.args[0]) if node.target in handing and handing[node.target](node) else None
+def unrolled(module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch: int) -> Unrolled:
+    """Capture `module` at the lengths of `inputs`, for `batch` sequences; raises whatever its `forward` raises."""
+    mode = FakeTensorMode(allow_non_fake_inputs=True, export=True)
+    weights = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+    def forward(tensors: Sequence[Tensor], given: Sequence[Tensor]) -> Any:
+        return functional_call(module, dict(zip(weights, tensors, strict=True)), tuple(given))
+
+    fakes = [mode.from_tensor(tensor, static_shapes=True) for tensor in weights.values()]
+    with mode:
+        frames = [_sized(tensor, batch_axis, batch) for tensor in inputs]
+    with torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting():
+        function = dispatch_functionalize(forward, FunctionalTensorMode(pre_dispatch=True, export=True))
+        traced = make_fx(
+            function,
+            decomposition_table=_TAKEN_APART,
+            _allow_non_fake_inputs=True,
+            pre_dispatch=True,
+            record_stack_traces=True,
+        )(fakes, frames)
+    for node in traced.graph.find_nodes(op="get_attr"):
+        constant = getattr(traced, str(node.target))
+        if isinstance(constant, Tensor) and "val" not in node.meta:
+            node.meta["val"] = mode.from_tensor(constant, static_shapes=True)
+    places = [node for node in traced.graph.nodes if node.op == "placeholder"]
+    named = dict(zip(places, weights.items(), strict=False))
+    return Unrolled(traced, named, tuple(places[len(weights) :]), batch)
 
 
-def _everything(bounds: tuple[Any, ...]) -> bool:
-    """Whether a start, an end and a step, as far as given, leave nothing out."""
-    start = bounds[0] if bounds else 0
-    end = bounds[1] if len(bounds) > 1 else None
-    step = bounds[2] if len(bounds) > 2 else 1
-    return start in (0, None) and (end is None or (isinstance(end, int) and end >= _ENDLESS)) and step == 1
+def _sized(tensor: Tensor, axis: int, size: int) -> Tensor:
+    return torch.empty([size if i == axis else n for i, n in enumerate(tensor.shape)], dtype=tensor.dtype)
 
 
-def _node(value: Any) -> Node | None:
-    return value if isinstance(value, Node) else None
+@contextmanager
+def _exporting() -> Iterator[None]:
+    """What asks `torch.compiler.is_exporting()` is told that it is, as in torch.export."""
+    flag: Any = torch.compiler
+    before = flag._is_exporting_flag
+    flag._is_exporting_flag = True
+    try:
+        yield
+    finally:
+        flag._is_exporting_flag = before
 
 
-def shape_of(node: Node) -> tuple[Any, ...]:
-    """The sizes of a tensor: numbers, and symbols for those that may change; () for what is no tensor."""
+@contextmanager
+def _unchanged(module: nn.Module) -> Iterator[None]:
+    """What `forward` writes on its modules while it is traced is taken back."""
+    before = [(each, dict(each.__dict__), _copies(each.__dict__)) for each in module.modules()]
+    try:
+        yield
+    finally:
+        for each, attributes, contents in before:
+            each.__dict__.clear()
+            each.__dict__.update(attributes)
+            for name, copy in contents.items():
+                _restore(attributes[name], copy)
+
+
+def _copies(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.copy() for name, value in attributes.items() if type(value) in (list, dict, set)}
+
+
+def _restore(value: Any, copy: Any) -> None:
+    if isinstance(value, list):
+        value[:] = copy
+    else:
+        value.clear()
+        value.update(copy)
+
+
+def shape_of(node: Node) -> tuple[int, ...]:
+    """The sizes of a tensor; () for what is no tensor."""
     value = node.meta.get("val")
     return tuple(value.shape) if isinstance(value, torch.Tensor) else ()
+
+
+def is_tensor(node: Node) -> bool:
+    """Whether a node gives one tensor."""
+    return isinstance(node.meta.get("val"), Tensor)
+
+
+def new_node(
+    before: Node, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, same: bool = True
+) -> Node:
+    """An operator in front of `before`, with its place in the code; `same`: it stands for it, and has its value."""
+    with before.graph.inserting_before(before):
+        node = before.graph.call_function(target, args, kwargs or {})
+    node.meta = {key: before.meta[key] for key in ("stack_trace", "val") if key in before.meta}
+    if not same:
+        given, named = map_arg((args, kwargs or {}), lambda argument: argument.meta["val"])
+        mode = detect_fake_mode(given)
+        assert mode is not None
+        with torch.no_grad(), mode, enable_python_dispatcher():
+            node.meta["val"] = target(*given, **named)
+    return node

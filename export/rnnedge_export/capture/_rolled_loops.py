@@ -1,0 +1,76 @@
+"""A module with Python loops over time, captured for any batch and length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from rnnedge_export.capture._quiet import reason_of
+from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
+from rnnedge_export.capture.loops import LENGTHS, NoFrames, NotALoop, Unrolled, roll, unrolled
+from rnnedge_export.capture.module_adapter import Example
+from rnnedge_runtime.errors import RnnEdgeError
+
+
+def calls_grow(module: nn.Module, example: Example) -> bool:
+    """Whether a longer sequence takes more calls of torch: a sign of a loop over time."""
+    try:
+        few, more = (_calls(module, example.resized(1, length)) for length in LENGTHS[:2])
+    # A user's forward can raise anything for a sequence that is too short.
+    except Exception:
+        return False
+    return few != more
+
+
+def _calls(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    counter = _Counter()
+    with torch.no_grad(), counter:
+        module(*inputs)
+    return counter.calls
+
+
+class _Counter(TorchFunctionMode):
+    """Counts the calls of torch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += 1
+        return function(*args, **kwargs or {})
+
+
+def with_rolled_loops(module: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
+    """A graph for any batch and length; raises `NotALoop`."""
+
+    def captured(length: int, batch: int) -> Unrolled:
+        given = example.resized(2, length)
+        try:
+            found = unrolled(module, given, example.batch_axis, batch)
+            if has_complex(found.module):
+                fixed: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
+                program = torch.export.export(module, given, dynamic_shapes=(fixed,))
+                found = unrolled(RealPairs(program).eval(), given, example.batch_axis, batch)
+            return found
+        except RnnEdgeError:
+            raise
+        # A user's forward can raise anything, and the refusal says what it did for the example.
+        except Exception as error:
+            raise NoFrames("it cannot be captured at a fixed length either") from error
+
+    rolled = roll(captured, example.batch_axis, example.time_axis)
+    each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
+    dims = (each,) * len(x)
+    try:
+        return torch.export.export(rolled, x, dynamic_shapes=dims)
+    except Exception:
+        # What it cannot prove of lengths is left to the verification.
+        pass
+    try:
+        return torch.export.export(rolled, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=True)
+    except Exception as error:
+        raise NotALoop(reason_of(error)) from error
