@@ -72,7 +72,7 @@ class VariantLSTM(nn.Module):
         (h, c), hs = time_loop(self._step, first, wx.transpose(0, 1))
         return hs.transpose(0, 1), (h, c)
 
-    def _step(self, state: tuple[Tensor, ...], wx: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    def _step(self, state: State, wx: Tensor) -> tuple[State, Tensor]:
         h, c = state
         i, f, g, o = (wx + self.norm_h(h @ self.weight_hh.T)).chunk(4, dim=-1)
         if self.peepholes is not None:

@@ -44,13 +44,15 @@ class _Counter(TorchFunctionMode):
         return function(*args, **kwargs or {})
 
 
-def with_rolled_loops(module: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
-    """A graph for any batch and length; raises `NotALoop`."""
+def with_rolled_loops(
+    module: nn.Module, x: tuple[torch.Tensor, ...], example: Example, *, exporting: bool
+) -> torch.export.ExportedProgram:
+    """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it."""
 
     def captured(length: int, batch: int) -> Unrolled:
         given = example.resized(2, length)
         try:
-            found = unrolled(module, given, example.batch_axis, batch)
+            found = unrolled(module, given, example.batch_axis, batch, exporting=exporting)
             if has_complex(found.module):
                 fixed: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
                 program = torch.export.export(module, given, dynamic_shapes=(fixed,))

@@ -55,10 +55,11 @@ class _Loops:
         self._given = module, x, example
         self.reason: NotALoop | None = None
 
-    def rolled(self) -> torch.export.ExportedProgram | None:
-        if self.reason is None:
+    def rolled(self, *, exporting: bool = True) -> torch.export.ExportedProgram | None:
+        """`exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
+        if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
             try:
-                return with_rolled_loops(*self._given)
+                return with_rolled_loops(*self._given, exporting=exporting)
             except NotALoop as reason:
                 self.reason = reason
         return None
@@ -93,7 +94,7 @@ def _any_length(
                 # verification runs the module at short and long ones.
                 suggested, deferred = (None, True) if deferred else (suggested, True)
             if suggested is None:
-                if (rolled := loops.rolled()) is not None:
+                if (rolled := loops.rolled() or loops.rolled(exporting=False)) is not None:
                     return rolled, 1
                 raise ModelRefused(
                     f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"

@@ -13,7 +13,7 @@ from torch.onnx._internal.exporter._registration import ONNXRegistry
 from rnnedge_export.capture import _onnx_program
 from rnnedge_export.capture._exact import EXACT
 from rnnedge_export.capture._onnx_program import to_onnx
-from rnnedge_export.capture._tracing import quiet
+from rnnedge_export.capture._quiet import quiet
 
 X = torch.randn(2, 6, 4)
 

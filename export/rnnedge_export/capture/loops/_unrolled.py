@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch._dispatch.python import enable_python_dispatcher
 from torch._guards import detect_fake_mode
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
 from torch.func import functional_call
 from torch.fx import GraphModule, Node
@@ -38,8 +38,13 @@ class Unrolled:
     batch: int
 
 
-def unrolled(module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch: int) -> Unrolled:
-    """Capture `module` at the lengths of `inputs`, for `batch` sequences; raises whatever its `forward` raises."""
+def unrolled(
+    module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch: int, *, exporting: bool = True
+) -> Unrolled:
+    """Capture `module` at the lengths of `inputs`, for `batch` sequences; raises whatever its `forward` raises.
+
+    `exporting`: what `torch.compiler.is_exporting()` says, such as to `rnnedge.nn.time_loop`, which else is a loop.
+    """
     mode = FakeTensorMode(allow_non_fake_inputs=True, export=True)
     weights = {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
@@ -49,7 +54,7 @@ def unrolled(module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch
     fakes = [mode.from_tensor(tensor, static_shapes=True) for tensor in weights.values()]
     with mode:
         frames = [_sized(tensor, batch_axis, batch) for tensor in inputs]
-    with torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting():
+    with torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting(exporting):
         function = dispatch_functionalize(forward, FunctionalTensorMode(pre_dispatch=True, export=True))
         traced = make_fx(
             function,
@@ -58,13 +63,24 @@ def unrolled(module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch
             pre_dispatch=True,
             record_stack_traces=True,
         )(fakes, frames)
-    for node in traced.graph.find_nodes(op="get_attr"):
-        constant = getattr(traced, str(node.target))
-        if isinstance(constant, Tensor) and "val" not in node.meta:
-            node.meta["val"] = mode.from_tensor(constant, static_shapes=True)
+    _share_constants(traced, mode)
     places = [node for node in traced.graph.nodes if node.op == "placeholder"]
     named = dict(zip(places, weights.items(), strict=False))
     return Unrolled(traced, named, tuple(places[len(weights) :]), batch)
+
+
+def _share_constants(module: GraphModule, mode: FakeTensorMode) -> None:
+    """Every read of a tensor that is no weight is a constant of its own: equal ones become one."""
+    first: dict[Any, Node] = {}
+    for node in module.graph.find_nodes(op="get_attr"):
+        constant = getattr(module, str(node.target))
+        if isinstance(constant, Tensor) and not isinstance(constant, FakeTensor):
+            node.meta.setdefault("val", mode.from_tensor(constant, static_shapes=True))
+            values = constant.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            same = first.setdefault((constant.dtype, constant.shape, values), node)
+            if same is not node:
+                node.replace_all_uses_with(same)
+                module.graph.erase_node(node)
 
 
 def _sized(tensor: Tensor, axis: int, size: int) -> Tensor:
@@ -72,11 +88,10 @@ def _sized(tensor: Tensor, axis: int, size: int) -> Tensor:
 
 
 @contextmanager
-def _exporting() -> Iterator[None]:
-    """What asks `torch.compiler.is_exporting()` is told that it is, as in torch.export."""
+def _exporting(answer: bool) -> Iterator[None]:
     flag: Any = torch.compiler
     before = flag._is_exporting_flag
-    flag._is_exporting_flag = True
+    flag._is_exporting_flag = answer
     try:
         yield
     finally:
