@@ -35,11 +35,11 @@ def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
 
 
 def test_a_library_in_the_cache_needs_neither_onnxruntime_nor_the_exporter_s_packages(tmp_path, monkeypatch):
-    """Building it needs onnx; afterwards a process starts with numpy alone, where everything else is installed."""
+    """Building and proving it needs them; afterwards a process starts with numpy alone, where all is installed."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     golden = str(Path(__file__).parents[1] / "data" / "golden_gru.onnx")
     stream = f"import rnnedge_runtime as r; r.load({golden!r}, trust='local', provider='native').stream()"
-    assert loaded(stream) & {"torch", "onnxruntime", "onnx"} == {"onnx"}
+    assert loaded(stream) >= {"torch", "onnxruntime", "onnx"}
     assert loaded(stream) & {*HEAVY, "onnxruntime"} == set()
 
 

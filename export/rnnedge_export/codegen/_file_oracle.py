@@ -1,0 +1,56 @@
+"""A file run by onnxruntime, in the place of a source: what compiled code of it has to compute."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rnnedge_export.capture import Example
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.reference import Reference
+from rnnedge_runtime.contract import Array, Contract, Port
+from rnnedge_runtime.golden import stream_all
+from rnnedge_runtime.model import Model
+
+
+class FileOracle:
+    """Whole sequences through a file, (batch, time, ...) in and out; a summary has no time."""
+
+    def __init__(self, model: Model) -> None:
+        """`model` is loaded with a provider of onnxruntime."""
+        self._model, self.name = model, model.name
+        self.input_names = tuple(port.name for port in model.contract.inputs)
+        self.output_names = tuple(port.name for port in model.contract.outputs)
+
+    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Every output for a batch of whole sequences."""
+        frames = {name: x.numpy() for name, x in zip(self.input_names, inputs, strict=True)}
+        batch = len(inputs[0])
+        given = {name: array[0] for name, array in frames.items()} if batch == 1 else frames
+        found = stream_all(self._model.stream(batch), given)
+        return tuple(torch.from_numpy(self._shaped(found[p.name], batch, p.per_frame)) for p in self._outputs)
+
+    @property
+    def _outputs(self) -> tuple[Port, ...]:
+        return self._model.contract.outputs
+
+    def _shaped(self, array: Array, batch: int, per_frame: bool) -> Array:
+        whole = array[None] if batch == 1 else array
+        return np.ascontiguousarray(whole if per_frame else whole[:, 0])
+
+
+def reference_of(model: Model) -> Reference:
+    """The file as what another one is compared with; it takes any batch."""
+    contract = model.contract
+    example = Example(tuple(_example(contract, port) for port in contract.inputs), 0, 1)
+    return Reference(FileOracle(model), example, Lengths(contract.least, contract.grain), contract.unit)
+
+
+def _example(contract: Contract, port: Port) -> torch.Tensor:
+    """Tokens are those of the golden sample, 0 and 1 if there is none."""
+    golden = contract.golden
+    if golden is not None:
+        return torch.from_numpy(golden.inputs[port.name][None].copy())
+    shape = (1, 2, *(int(d) for d in port.frame_shape))
+    floats = port.dtype.startswith("float")
+    return torch.from_numpy(np.zeros(shape, port.dtype) if floats else np.indices(shape)[1].astype(port.dtype))
