@@ -13,7 +13,7 @@ from torch import nn
 
 from rnnedge_export.arguments import checked_notes, checked_progress
 from rnnedge_export.options import ExportKeywords, ExportOptions
-from rnnedge_export.publish import publish
+from rnnedge_export.publish import check_written, publish
 from rnnedge_export.report import Report
 from rnnedge_export.session import ExportSession, of_file, of_module
 from rnnedge_export.work import Say
@@ -132,6 +132,7 @@ def _write(
     candidate = session.candidate(options, os.fspath(path), say, notes)
     verification, shrunk = candidate.prove(say)
     target, digest = publish(path, candidate.data, candidate.contract)
+    check_written(target, verification.digest)
     steps = candidate.streaming.steps
     seconds = perf_counter() - began
     return Report(target, digest, len(candidate.data), candidate.contract, verification, steps, shrunk, seconds)

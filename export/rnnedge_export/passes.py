@@ -93,7 +93,7 @@ def said_proven_on(work: Work) -> str:
 
 def write_file(work: Work) -> None:
     """Graph and contract -> the bytes of one sealed file, loaded as a device loads it."""
-    work.data = stamp(work.graph.clone(), work.contract)
+    work.data = work.float32_data = stamp(work.graph.clone(), work.contract)
     work.model = work.float32 = load_bytes(work.data, work.name, trust="local")
 
 

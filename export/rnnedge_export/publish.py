@@ -9,7 +9,7 @@ from pathlib import Path
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import ModelRefused, VerificationError
 from rnnedge_runtime.trust import remember
 from rnnedge_runtime.untrusted.contract_limits import check_promises
 from rnnedge_runtime.untrusted.limits import LIMITS, Limits
@@ -38,6 +38,20 @@ def publish(path: str | os.PathLike[str], data: bytes, contract: Contract, limit
     target = write_bytes(path, data)
     remember(digest)
     return target, digest
+
+
+def check_written(path: Path, proven: str) -> None:
+    """What lies on the disk is what was proven, whose digest is `proven`; any other file is taken away.
+
+    Raises `VerificationError`.
+    """
+    try:
+        found = check_seal(path.read_bytes(), os.fspath(path))
+    except ModelRefused as error:
+        found = str(error)
+    if found != proven:
+        path.unlink(missing_ok=True)
+        raise VerificationError(f"{path}: expected the file that was proven, {proven}, found {found}; export it again")
 
 
 def too_much(data: bytes, contract: Contract, limits: Limits = LIMITS) -> str | None:

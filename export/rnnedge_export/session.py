@@ -29,13 +29,17 @@ from rnnedge_export.verification import (
     Promises,
     Verification,
     check_against,
+    check_fewer_bits,
+    check_graph,
     check_repeats,
+    check_taps,
     require,
 )
 from rnnedge_export.work import Say, Work
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.model import Model
 
 __all__ = ["Candidate", "ExportOptions", "ExportSession", "of_file", "of_module"]
@@ -45,8 +49,9 @@ __all__ = ["Candidate", "ExportOptions", "ExportSession", "of_file", "of_module"
 class Candidate:
     """A file in memory that nobody has proven.
 
-    `data` is the file, `model` the same, loaded, `float32` the file before it was narrowed. `look` names the first node
-    of a float32 file whose value differs from the source's.
+    `data` is the file, `model` the same, loaded, `float32` the file before it was narrowed, `float32_data` its bytes.
+    `module` is the source, if it is one. `look` names the first node of a float32 file whose value differs from the
+    source's.
     """
 
     options: ExportOptions
@@ -59,7 +64,9 @@ class Candidate:
     trial: Sequence[Recording]
     samples: Sequence[Recording]
     narrow: Narrowed | None
+    float32_data: bytes
     promises: Promises
+    module: nn.Module | None = None
     look: Look | None = None
 
     @property
@@ -80,20 +87,28 @@ class Candidate:
         Raises `VerificationError` with the numbers of what failed. `float32_proven`: the float32 file was before.
         """
         name, effort = self.model.name, self.options.effort
-        promised = self.promises.check(self.contract)
-        require(Verification((promised,)), name)
-        verification = None
+        # The bytes that are written, whatever was loaded before.
+        model, verification = load_bytes(self.data, name, trust="local"), None
+        promised = (self.promises.check(model.contract), check_graph(self.data, model, self.options))
+        require(Verification(promised), name)
         if self.narrow is None or not float32_proven:
             say("verify")
-            verification = check_against(self.float32, self.reference, say, effort, self.look, self.samples)
+            float32 = model if self.narrow is None else load_bytes(self.float32_data, name, trust="local")
+            verification = check_against(float32, self.reference, say, effort, self.look, self.samples)
+            if self.module is not None and float32.contract.taps:
+                taps = check_taps(float32, self.module, self.reference)
+                verification = replace(verification, checks=(*verification.checks, taps))
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
-            return Verification((promised, *verification.checks)), None
-        shrunk = gate(self.narrow, self.float32, self.options.numbers, self.trial, say)
-        verification = check_against(self.model, self.reference, say, effort, samples=self.samples)
+            return replace(verification, checks=(*promised, *verification.checks)), None
+        bits = check_fewer_bits(self.float32_data, self.data, self.options.numbers)
+        require(Verification((bits,)), name)
+        narrow = replace(self.narrow, data=self.data, model=model)
+        shrunk = gate(narrow, self.float32, self.options.numbers, self.trial, say)
+        verification = check_against(model, self.reference, say, effort, samples=self.samples)
         require(verification, name, REMEDY)
-        return Verification((promised, *verification.checks)), shrunk
+        return replace(verification, checks=(*promised, bits, *verification.checks)), shrunk
 
 
 class ExportSession:
@@ -136,7 +151,9 @@ class ExportSession:
             work.recordings,
             work.samples,
             work.narrow,
+            work.float32_data,
             _promises(work, provenance),
+            self._module,
             self._look(work),
         )
 

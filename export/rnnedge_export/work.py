@@ -50,6 +50,8 @@ class Work:
     """`data`, loaded."""
     float32: Model = field(init=False)
     """The file before it was narrowed."""
+    float32_data: bytes = field(init=False)
+    """The same, as bytes."""
     narrow: Narrowed | None = None
 
     def __post_init__(self) -> None:

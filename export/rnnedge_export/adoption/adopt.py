@@ -33,7 +33,7 @@ from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
 from rnnedge_export.graph.lengths import ANY_LENGTH
-from rnnedge_export.publish import publish
+from rnnedge_export.publish import check_written, publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
@@ -103,6 +103,7 @@ def adopt(
     verification = check_against(loaded, reference, say, effort)
     require(verification, os.fspath(path))
     target, digest = publish(path, data, contract)
+    check_written(target, verification.digest)
     return Report(target, digest, len(data), contract, verification)
 
 

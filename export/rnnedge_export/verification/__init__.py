@@ -3,14 +3,17 @@
 from rnnedge_export.verification.against_source import verify
 from rnnedge_export.verification.checks import CHAINED_FRAMES_OF_ATTENTION
 from rnnedge_export.verification.effort import Effort
+from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
+from rnnedge_export.verification.graph_check import check_graph
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.promises import Promises
 from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Check, Verification, require
 from rnnedge_export.verification.samples import frames_in_words, proven_on
+from rnnedge_export.verification.tap_names import check_taps
 from rnnedge_export.verification.tolerance import Tolerance
 
 __all__ = [
@@ -24,7 +27,10 @@ __all__ = [
     "Tolerance",
     "Verification",
     "check_against",
+    "check_fewer_bits",
+    "check_graph",
     "check_repeats",
+    "check_taps",
     "frames_in_words",
     "golden_of",
     "proven_on",

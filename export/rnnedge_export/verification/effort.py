@@ -42,6 +42,9 @@ class Effort:
         "snapshot and back",
         "step",
         "pool",
+        "pool, later",
+        "gaps, held",
+        "gaps, zeros",
     )
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ def check_against(
     """
     names = _names(model, reference)
     if names is not None:
-        return Verification((names,))
+        return Verification((names,), model.digest)
     effort = effort or Effort()
     found: list[Check] = []
     for name, stage, check in _every(Checks(model, reference, effort, samples), effort):
@@ -47,7 +47,7 @@ def check_against(
             say("first difference")
             one, look = replace(one, node=look(reference, worst)), None
         found.append(one)
-    return Verification(tuple(found))
+    return Verification(tuple(found), model.digest)
 
 
 def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], Result]]]:

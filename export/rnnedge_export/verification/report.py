@@ -48,9 +48,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """Every check of a file against its source."""
+    """Every check of a file against its source; `digest`: of the bytes that were checked."""
 
     checks: tuple[Check, ...]
+    digest: str = ""
 
     @property
     def passed(self) -> bool:

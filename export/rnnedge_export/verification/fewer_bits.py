@@ -1,0 +1,133 @@
+"""Fewer bits are what they say: each weight is stored as asked, next to its source, on the grid that fits it.
+
+1. A half is the nearest one, ties to even.
+2. A whole number is within half a step of its weight, and the step is that of the grid: the largest weight that shares
+   it over the number of levels.
+3. No weight that was to be narrow is stored in float32, but one that is too large for float16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import ml_dtypes
+import numpy as np
+
+from rnnedge_export.options import PRECISIONS, Precision
+from rnnedge_export.verification.report import Check
+from rnnedge_export.verification.stored_weights import Stored, stored_weights
+from rnnedge_runtime.contract import Array
+
+_HALVES = {"float16": np.dtype(np.float16), "bf16": np.dtype(ml_dtypes.bfloat16)}
+# Fewer numbers are no weights, see `precision.layers`.
+_SMALLEST = 32
+_ROUNDED = 1e-4
+_LARGEST_HALF = 65504.0
+# Enough numbers to tell one weight from another.
+_CORNER = 64
+
+
+def check_fewer_bits(float32: bytes, narrow: bytes, asked: Precision) -> Check:
+    """Of a narrow file and the float32 file that it was made of."""
+    before = [one for one in stored_weights(float32) if _is_weight(one)]
+    after = stored_weights(narrow)
+    wrong = next(_wrong(before, after, asked), None)
+    if wrong is None and len(narrow) >= len(float32) + _room(after):
+        wrong = f"expected fewer bytes than the {len(float32):,} of float32, found {len(narrow):,}"
+    detail = f"{len(before)} weights stored as asked, each within half a step, the step as its grid says"
+    return Check("fewer bits", detail, 0.0 if wrong is None else np.inf, 0.0, place=wrong or "")
+
+
+def _is_weight(one: Stored) -> bool:
+    return one.wide.size >= _SMALLEST and bool(np.isfinite(one.wide).all())
+
+
+def _room(stored: list[Stored]) -> int:
+    """Bytes that nodes, names and scales of narrow weights may take more: small files have small weights."""
+    return 4096 + sum(512 for one in stored if one.precision != "float32")
+
+
+def _wrong(before: list[Stored], after: list[Stored], asked: Precision) -> Iterator[str]:
+    allowed = {asked.name, *asked.layers.values()}
+    if asked.budget_error is not None:
+        allowed |= set(PRECISIONS[: PRECISIONS.index(asked.name)])
+    matched: list[Stored] = []
+    for one in after:
+        if one.precision == "float32":
+            continue
+        source = _source(one, before)
+        if source is None:
+            yield f"weight {one.name!r}: no weight of the source is like it"
+            continue
+        matched.append(source[0])
+        if one.precision not in allowed:
+            yield f"weight {one.name!r}: expected {' or '.join(sorted(allowed))}, found {one.precision}"
+        reason = _off_grid(one, source[1])
+        if reason is not None:
+            yield f"weight {one.name!r} ({one.precision}): {reason}"
+    if "float32" not in allowed:
+        yield from _wide(before, matched, asked.name)
+
+
+def _wide(before: list[Stored], matched: list[Stored], name: str) -> Iterator[str]:
+    """Case 3."""
+    for one in before:
+        large = name == "float16" and float(np.abs(one.wide).max(initial=0.0)) > _LARGEST_HALF
+        if not large and not any(one is other or np.array_equal(one.wide, other.wide) for other in matched):
+            yield f"weight {one.name!r}: expected it in {name}, found it in float32"
+
+
+def _source(narrow: Stored, before: list[Stored]) -> tuple[Stored, Array] | None:
+    """The weight of the float32 file that a narrow one comes from, as it is or transposed, and its numbers so."""
+    found: list[tuple[float, Stored, Array]] = []
+    for one in before:
+        for array in (one.wide, one.wide.T):
+            if array.shape == narrow.wide.shape:
+                corner = tuple(slice(0, _CORNER) for _ in array.shape)
+                found.append((float(np.abs(array[corner] - narrow.wide[corner]).mean()), one, array))
+    if not found:
+        return None
+    _, source, array = min(found, key=lambda each: each[0])
+    return source, array
+
+
+def _off_grid(one: Stored, source: Array) -> str | None:
+    if one.precision in _HALVES:
+        nearest = source.astype(_HALVES[one.precision]).astype(np.float32)
+        if np.array_equal(nearest, one.wide):
+            return None
+        at = int(np.argmax(np.abs(nearest - one.wide)))
+        return f"expected {nearest.flat[at]:.8g} for {source.flat[at]:.8g}, found {one.wide.flat[at]:.8g}"
+    assert one.scale is not None
+    step = np.broadcast_to(one.scale, source.shape)
+    apart = np.abs(source - one.wide) / step
+    at = int(np.argmax(apart))
+    if apart.flat[at] > 0.5 + _ROUNDED * one.levels:
+        return f"{source.flat[at]:.6g} is stored as {one.wide.flat[at]:.6g}, {apart.flat[at]:.2f} steps apart"
+    return _wrong_step(one, source, step)
+
+
+def _wrong_step(one: Stored, source: Array, step: Array) -> str | None:
+    """Weights of one step are those that its scale is repeated over; in a block, of one column in a row."""
+    for value, group in _groups(one, source, step):
+        largest = float(np.abs(group).max(initial=0.0))
+        if largest > 0 and abs(value * one.levels / largest - 1) > _ROUNDED:
+            return f"expected a step of {largest / one.levels:.6g}, found {value:.6g}"
+    return None
+
+
+def _groups(one: Stored, source: Array, step: Array) -> Iterator[tuple[float, Array]]:
+    scale = one.scale
+    assert scale is not None
+    if scale.shape == source.shape and one.precision in ("int4", "int8"):
+        for column, steps in zip(source.T, step.T, strict=True):
+            ends = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+            yield from ((float(steps[a]), column[a:b]) for a, b in pairwise(ends))
+        return
+    wide = scale.reshape((1,) * (source.ndim - scale.ndim) + scale.shape)
+    kept = tuple(k for k, size in enumerate(wide.shape) if size > 1)
+    moved = np.moveaxis(source, kept, range(len(kept)))
+    rows = moved.reshape(int(np.prod([source.shape[k] for k in kept], dtype=np.int64)) if kept else 1, -1)
+    values = np.broadcast_to(wide, wide.shape).reshape(-1)
+    yield from zip(map(float, values), rows, strict=True)

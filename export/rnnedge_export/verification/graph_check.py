@@ -1,0 +1,60 @@
+"""What a file says of itself, next to what its own graph is: form, opset, batch, taps, and a sample to replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+
+from rnnedge_export.options import ExportOptions
+from rnnedge_export.verification.report import Check
+from rnnedge_runtime.checksum import check_seal
+from rnnedge_runtime.contract import TIME, Contract
+from rnnedge_runtime.model import Model
+
+_NATIVE = ("RNN", "GRU", "LSTM")
+# What carries no state in a form.
+_LOOPS = {"native": (), "scan": _NATIVE}
+_KINDS = {"gates": "gate", "state": "state"}
+
+
+def check_graph(data: bytes, model: Model, options: ExportOptions) -> Check:
+    """Of the bytes of a file and the same, loaded; what is wrong first is the check's place."""
+    wrong = next(_wrong(data, model, options), None)
+    detail = "form, opset, batch, taps and golden sample, as asked and as the graph is"
+    return Check("graph", detail, 0.0 if wrong is None else np.inf, 0.0, place=wrong or "")
+
+
+def _wrong(data: bytes, model: Model, options: ExportOptions) -> Iterator[str]:
+    contract, digest = model.contract, check_seal(data, model.name)
+    if digest != model.digest:
+        yield f"expected the file {digest}, found {model.digest}"
+    if contract.batch is not None:
+        yield f"batch: the source takes any number of sequences, the file {contract.batch}"
+    if contract.golden is None:
+        yield "golden sample: expected one, found none"
+    if {tap.kind for tap in contract.taps} - {_KINDS[name] for name in options.taps}:
+        yield f"taps: expected {', '.join(options.taps) or 'none'}, found {[tap.output for tap in contract.taps]}"
+    proto = onnx.load_from_string(data)
+    opset = next(one.version for one in proto.opset_import if one.domain == "")
+    if contract.opset != opset:
+        yield f"opset: the graph has {opset}, the contract {contract.opset}"
+    yield from _of_form(proto.graph, contract, options)
+
+
+def _of_form(graph: Any, contract: Contract, options: ExportOptions) -> Iterator[str]:
+    """The form that was asked for, by the length of a call and by what carries a state."""
+    if options.form not in (None, contract.form):
+        yield f"form: expected {options.form}, found {contract.form}"
+    fixed = contract.form in ("unrolled", "step")
+    if fixed != (contract.chunk is not None) or (fixed and TIME in {d for p in contract.inputs for d in p.shape}):
+        yield f"form: {contract.form}, and a call takes {contract.chunk or 'any number of'} frames"
+    if contract.form == "unrolled" and options.chunk not in (None, contract.chunk):
+        yield f"chunk: expected {options.chunk}, found {contract.chunk}"
+    carried = {state.input for state in contract.states}
+    loops = _LOOPS.get(contract.form, (*_NATIVE, "Scan", "Loop"))
+    for node in graph.node:
+        if node.op_type in loops and carried.intersection(node.input):
+            yield f"form: {contract.form}, and {node.name!r} is a {node.op_type}"

@@ -1,0 +1,118 @@
+"""The weights of a file as they are stored, and the numbers that they stand for; read from the graph alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from rnnedge_runtime.contract import Array
+
+_HALVES: dict[int, str] = {onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bf16"}
+# How many levels a grid has on each side of zero, by what reads it.
+_OF_PRODUCTS, _OF_BYTES, _OF_HALF_BYTES = 63, 127, 7
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A weight: `wide` float32 is what it stands for; `precision` how it is stored.
+
+    `scale` broadcasts to the shape of `wide`; `levels`: of the grid on each side of zero, 0 of floats.
+    """
+
+    name: str
+    precision: str
+    wide: Array
+    scale: Array | None = None
+    levels: int = 0
+
+
+def stored_weights(data: bytes) -> list[Stored]:
+    """Every constant of two or more axes of a file, once for each way in which it is read."""
+    proto = onnx.load_from_string(data)
+    arrays = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    kinds = {t.name: t.data_type for t in proto.graph.initializer}
+    found: list[Stored] = []
+    read: set[str] = set()
+    readers = _Readers(proto.graph)
+    for node in _nodes(proto.graph):
+        for stored, names in _narrow(node, arrays, kinds, readers):
+            found.append(stored)
+            read.update(names)
+    weights = _read_as_weights(proto.graph) - read
+    found += [
+        Stored(name, "float32", array)
+        for name, array in arrays.items()
+        if name in weights and array.dtype == np.float32 and array.ndim > 1
+    ]
+    return found
+
+
+def _read_as_weights(graph: onnx.GraphProto) -> set[str]:
+    """Of a native recurrence W and R; biases and initial states stay as they are."""
+    found: set[str] = set()
+    for node in _nodes(graph):
+        found.update(node.input[1:3] if node.op_type in ("RNN", "GRU", "LSTM") else node.input)
+    return found
+
+
+class _Readers:
+    """What reads a value."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._nodes = list(_nodes(graph))
+
+    def of(self, name: str) -> list[Any]:
+        return [node for node in self._nodes if name in node.input]
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[Any]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _nodes(attribute.g)
+
+
+def _narrow(
+    node: Any, arrays: dict[str, Array], kinds: dict[str, int], readers: _Readers
+) -> Iterator[tuple[Stored, tuple[str, ...]]]:
+    inputs = list(node.input)
+    if node.op_type == "Cast" and kinds.get(inputs[0]) in _HALVES:
+        array = arrays[inputs[0]]
+        yield Stored(inputs[0], _HALVES[kinds[inputs[0]]], array.astype(np.float32)), (inputs[0],)
+    elif node.op_type == "Cast" and kinds.get(inputs[0]) == onnx.TensorProto.INT8:
+        for reader in readers.of(node.output[0]):
+            scale = next((arrays[name] for name in reader.input if name in arrays), None)
+            if reader.op_type == "Mul" and scale is not None:
+                wide = arrays[inputs[0]].astype(np.float32) * scale
+                yield Stored(inputs[0], "int8", wide, scale, _OF_BYTES), (inputs[0],)
+    elif node.op_type == "MatMulIntegerToFloat":
+        scale = arrays[inputs[3]]
+        yield Stored(inputs[1], "int8", arrays[inputs[1]].astype(np.float32) * scale, scale, _OF_PRODUCTS), (inputs[1],)
+    elif node.op_type == "DynamicQuantizeLSTM":
+        for k, at in ((1, 8), (2, 10)):
+            scale = arrays[inputs[at]].reshape(-1, 1, 1)
+            wide = (arrays[inputs[k]].astype(np.float32) * scale).transpose(0, 2, 1)
+            yield Stored(inputs[k], "int8", wide, scale, _OF_PRODUCTS), (inputs[k],)
+    elif node.op_type == "MatMulNBits":
+        yield _blocks(node, arrays[inputs[1]], arrays[inputs[2]]), (inputs[1],)
+
+
+def _blocks(node: Any, packed: Array, scales: Array) -> Stored:
+    """onnxruntime, contrib operator MatMulNBits: (N, blocks, bytes), the low half of a byte first."""
+    given = {a.name: a.i for a in node.attribute}
+    rows, columns, bits = given["K"], given["N"], given["bits"]
+    q = packed.astype(np.int16)
+    if bits == 4:
+        q = np.stack([q & 15, q >> 4], -1).reshape(*q.shape[:-1], -1)
+    q = q - (8 if bits == 4 else 128)
+    scale = scales.reshape(columns, -1, 1)
+    each = np.broadcast_to(scale, q.shape).reshape(columns, -1).T[:rows]
+    wide = (q * scale).reshape(columns, -1).T[:rows].astype(np.float32)
+    levels = _OF_HALF_BYTES if bits == 4 else _OF_BYTES
+    return Stored(node.input[1], f"int{bits}", wide, np.ascontiguousarray(each), levels)
