@@ -28,7 +28,7 @@ def clamp_dropped(injection: Injection) -> None:
 
 @fault("capture", "ranges")
 def clamp_inside_dropped(injection: Injection) -> None:
-    """An upper bound of 8 in front of an exponential is left out."""
+    """An upper bound of 60 in front of an exponential is left out."""
     injection.captured(lambda model: sum(without(model, kind) for kind in ("Clip", "Min")))
 
 

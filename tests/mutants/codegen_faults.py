@@ -25,13 +25,13 @@ def _template(injection: Injection, old: str, new: str) -> None:
         injection.text(owner, "filled", old, new)
 
 
-@fault("codegen", "convolutions", "load")
+@fault("codegen", "convolutions, step", "load")
 def memory_freed_early(injection: Injection) -> None:
     """A buffer is free for others before its last reader."""
     from rnnedge_export.codegen import memory_plan
 
     def early(original: Any, buffers: Any, lives: Any, places: Any) -> int:
-        shorter = {buffer: (first, max(first, last - 1)) for buffer, (first, last) in lives.items()}
+        shorter = {buffer: (first, max(first, last - 2)) for buffer, (first, last) in lives.items()}
         return original(buffers, shorter, places)
 
     injection.around(memory_plan, "_place", early)
@@ -48,7 +48,7 @@ def ring_wrong_after_it_wraps(injection: Injection) -> None:
     injection.around(_states, "declare_rings", wrong)
 
 
-@fault("codegen", "convolutions", "load")
+@fault("codegen", "convolutions, step", "load")
 def ring_written_in_one_half(injection: Injection) -> None:
     """New frames are not written at the second place of a ring, from where it is read after it wraps."""
 
@@ -62,13 +62,13 @@ def ring_written_in_one_half(injection: Injection) -> None:
     injection.around(_states, "declare_rings", one)
 
 
-@fault("codegen", "convolutions", "load")
+@fault("codegen", "convolutions, step", "load")
 def restored_state_in_one_half(injection: Injection) -> None:
     """The state of a ring that is restored is written in one of its two halves."""
     injection.result(ring_buffers.Ring, "beginnings", lambda views: views[:1])
 
 
-@fault("codegen", "convolutions", "load")
+@fault("codegen", "convolutions, step", "load")
 def reset_keeps_the_index_of_a_ring(injection: Injection) -> None:
     """A reset leaves the place where a ring writes next."""
 
@@ -243,7 +243,7 @@ def clamp_of_one_end(injection: Injection) -> None:
     )
 
 
-@fault("codegen", "strided", "load")
+@fault("codegen", "recurrence ahead", "load")
 def warmup_one_call_short(injection: Injection) -> None:
     """States are held one call less than they have to be before frame 0."""
 

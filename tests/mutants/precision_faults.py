@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from graph_edits import each
 from injection import Injection, fault
 
 from rnnedge_export.precision import grids, products, shrink, storage
@@ -232,36 +231,3 @@ def scale_of_the_other_matrix(injection: Injection) -> None:
         return grids._on_grid(w, kept[0], grids.LEVELS7)
 
     injection.around(lstm, "per_tensor", first)
-
-
-@fault("precision", "int8")
-def drift_gate_left_out(injection: Injection) -> None:
-    """A narrow state drifts by a millionth a frame."""
-
-    def drifting(original: Any, model: ir.Model, states: Any, *more: Any) -> Any:
-        changes = original(model, states, *more)
-        names = {state.output for state in states}
-        for value in [v for v in model.graph.outputs if v.name in names]:
-            node = value.producer()
-            _add_millionth(model, node, value)
-        return changes
-
-    injection.around(shrink, "narrow", drifting)
-
-
-def _add_millionth(model: ir.Model, node: Any, value: ir.Value) -> None:
-    graph = model.graph
-    name = f"{value.name}_drift"
-    constant = ir.Value(name=name, const_value=ir.tensor(np.array(3e-6, np.float32), name=name))
-    constant.type, constant.shape = ir.TensorType(ir.DataType.FLOAT), ir.Shape([])
-    graph.register_initializer(constant)
-    added = ir.Node("", "Add", [value, constant])
-    out = added.outputs[0]
-    out.type, out.shape = value.type, value.shape
-    index = next(i for i, v in enumerate(graph.outputs) if v is value)
-    out.name, value.name = value.name, f"{value.name}_before"
-    graph.append(added)
-    graph.outputs[index] = out
-
-
-__all__ = ["each"]

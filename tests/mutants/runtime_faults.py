@@ -12,7 +12,7 @@ from rnnedge_runtime import _input_policy, _sequence_runner, binding, stream_run
 from rnnedge_runtime._sequence_runner import Sequence
 from rnnedge_runtime._stream_position import Standing
 from rnnedge_runtime.binding import Lane, StateBuffers
-from rnnedge_runtime.pool import _slots, _state_table
+from rnnedge_runtime.pool import _slots
 from rnnedge_runtime.stream_runner import StreamRunner
 
 
@@ -130,7 +130,12 @@ def rows_of_a_pool_by_count(injection: Injection) -> None:
 @fault("runtime", "tagger")
 def joined_member_keeps_the_old_state(injection: Injection) -> None:
     """Who joins a pool goes on where the member before stood."""
-    injection.around(_state_table.Rows, "write", lambda original, self, index, arrays: None)
+
+    def kept(original: Any, self: Any, row: int, arrays: Any, fed: int) -> None:
+        if fed or not self.fed[row]:
+            original(self, row, arrays, fed)
+
+    injection.around(_slots.Seats, "write", kept)
 
 
 @fault("runtime", "tagger")
@@ -166,7 +171,7 @@ def self_tiled(array: Any, piece: int, time: int) -> Any:
     return np.take(array, index, axis=time)
 
 
-@fault("runtime", "strided")
+@fault("runtime", "tagger, unrolled")
 def finish_without_held_frames(injection: Injection) -> None:
     """The end of a sequence leaves out frames that wait."""
 

@@ -213,12 +213,21 @@ class Recurrence(nn.Module):
         return self.rnn(x)[0] * 0.1
 
 
+class Sums(nn.Module):
+    """The sum of all frames so far."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.cumsum(1)
+
+
 class Wide(nn.Module):
     """Layers wide enough to be stored in fewer bits."""
 
     def __init__(self, cell: type[nn.RNNBase] = nn.GRU) -> None:
         super().__init__()
-        self.rnn, self.head = cell(24, 40, batch_first=True), nn.Linear(40, 6)
+        self.rnn, self.head = cell(24, 42, batch_first=True), nn.Linear(42, 6)
+        with torch.no_grad():
+            self.rnn.weight_hh_l0 *= 1.25
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.rnn(x)[0])
@@ -240,7 +249,7 @@ def _ranges(y: Tensor, x: Tensor) -> dict[str, Tensor]:
     """What random frames never show, each an output of its own."""
     return {
         "clamped": x.clamp(-20, 20),
-        "growth": x.clamp(max=8).exp() * 1e-3,
+        "growth": x.clamp(max=60).exp() * 1e-20,
         "softmax": (x * 2).softmax(-1),
         "log_softmax": x.log_softmax(-1),
         "gelu": F.gelu(x),
@@ -287,13 +296,13 @@ NETWORKS: dict[str, Callable[[], Shown]] = {
     "max pooling": lambda: Shown(MaxPooled(), X),
     "masked attention": lambda: Shown(Attention(), X),
     "relu recurrence": lambda: Shown(Recurrence(), X),
-    "drifting": lambda: Shown(Totals(), X),
+    "drifting": lambda: Shown(Sums(), X, {"form": "step"}),
     "shifted": _frames(lambda y, x: y[:, 2:] + x[:, :-2, :4]),
     "quiet beside loud": _frames(_loud),
     "normalized": lambda: Shown(Tagger(), X, {"normalization": Normalization((0.5,) * 5, (2.0,) * 5)}),
     "taps": lambda: Shown(Tagger(), X, {"taps": ("state",)}),
     "wide tagger": lambda: Shown(Wide(), torch.zeros(2, 8, 24)),
-    "long window": lambda: Shown(Convolutions(dilation=30), X),
+    "long window": lambda: Shown(Convolutions(dilation=30), X, {"form": "step"}),
     "int8, calibrated": _wide("int8", calibration=[CALIBRATION]),
     "int8, step": _wide("int8", form="step"),
     "ranges": _frames(_ranges),
