@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ import pytest
 import rnnedge_runtime
 
 _PACKAGE = str(Path(rnnedge_runtime.__file__).parent) + os.sep
+# What ends with a look at signals; the names differ from one Python to the next.
+_LOOKS = ("CALL", "RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 _RETURN = {dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST") if name in dis.opmap}
 
 
@@ -61,12 +64,44 @@ class Place:
         if event == "return" and frame is self._outermost:
             self._outermost = None
         returns = frame is self._outermost and frame.f_code.co_code[frame.f_lasti] in _RETURN
-        if event == "opcode" and not returns:
+        if event == "opcode" and self._counts(frame) and not returns:
             self.seen += 1
             if self.seen > self.number and self.came is None:
                 self.came = f"{frame.f_code.co_name}:{frame.f_lineno}"
                 raise Interrupted(self.came)
         return self._in_frame
+
+    def _counts(self, frame: FrameType) -> bool:
+        """Whether the bytecode that is about to run is a place."""
+        return True
+
+
+class HeardPlace(Place):
+    """Of those where Python hears a signal: the start of a function, a jump back, and the end of a call.
+
+    So not between the body of a `with` and its exit, where an exception would leave a lock for ever.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        # The bytecode that ran last in each frame.
+        self._ran: dict[FrameType, int] = {}
+
+    def _counts(self, frame: FrameType) -> bool:
+        before, now = self._ran.get(frame), frame.f_lasti
+        self._ran[frame] = now
+        if before is None:
+            return True
+        looks = dis.opname[frame.f_code.co_code[before]].startswith(_LOOKS)
+        return looks and _handlers(frame.f_code, before) == _handlers(frame.f_code, now)
+
+
+@cache
+def _handlers(code: CodeType, offset: int) -> int | None:
+    """Where an exception of this bytecode is handled; None in no place of this function."""
+    # Python 3.10 has no table: it opens and closes its blocks by bytecodes.
+    table = getattr(dis, "_parse_exception_table", lambda code: ())(code)
+    return next((entry.target for entry in table if entry.start <= offset < entry.end), None)
 
 
 def interrupted_at(place: Place, act: Callable[[], object]) -> str | None:

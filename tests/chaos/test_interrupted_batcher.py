@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from exported import export_network
 from in_one_test import in_one_test
-from interruption import TIMER, Place, interrupted_at, rung_after
+from interruption import TIMER, HeardPlace, interrupted_at, rung_after
 from matrix import FULL
 from native_library import compile_library
 
@@ -79,9 +79,9 @@ def test_a_push_that_a_timer_interrupts_has_not_happened(model: Model) -> None:
     assert check_pushes(model, lambda t, act: rung_after(rng.uniform(1e-6, 3e-3), act))
 
 
-def test_a_push_that_is_interrupted_at_any_bytecode_has_not_happened(model: Model) -> None:
-    """One after the other, of what the sender's own thread runs."""
-    assert check_pushes(model, lambda t, act: interrupted_at(Place(17 * t % 1500), act) is not None)
+def test_a_push_that_is_interrupted_at_any_place_has_not_happened(model: Model) -> None:
+    """One after the other, where the sender's own thread hears a signal."""
+    assert check_pushes(model, lambda t, act: interrupted_at(HeardPlace(t % 64), act) is not None)
 
 
 def answer(future: Future[object]) -> object:
