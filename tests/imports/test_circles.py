@@ -6,7 +6,7 @@ import pytest
 from import_graph import FOLDERS, circles, imports, rooms, sources_of
 
 # Those that are still there; a number here may only fall.
-_FILES = {"rnnedge": 0, "rnnedge_export": 1, "rnnedge_runtime": 0}
+_FILES = {"rnnedge": 0, "rnnedge_export": 0, "rnnedge_runtime": 0}
 _ROOMS = {"rnnedge": 0, "rnnedge_export": 1, "rnnedge_runtime": 0}
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from rnnedge_export.adoption.stateful import Loop, StatefulFile, opened, with_constants
+from rnnedge_export.adoption._ports import opened, with_constants
+from rnnedge_export.adoption.stateful import Loop, StatefulFile
 from rnnedge_export.arguments import (
     checked_axis,
     checked_constants,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 
+from rnnedge_export.adoption._ports import declared_shape, dtype_of, opened
 from rnnedge_export.capture.shape_probing import session
-from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError, ModelRefused
-
-_NUMPY = onnx.helper.tensor_dtype_to_np_dtype
+from rnnedge_runtime.errors import ModelRefused
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,14 @@ class StatefulFile:
         self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
         if not self.output_names:
             raise ModelRefused(f"{name}: every output is a state; leave one of them out of --state")
-        self.dtype = _dtype(self._port(self.input_name))
+        self.dtype = dtype_of(self._port(self.input_name))
         self.frame_dims = self._dims_of_frames()
         self.state_dims, self.batched = self._dims_of_states()
 
     def initial(self, batch: int) -> dict[str, Array]:
         """Zero states for `batch` sequences."""
         shapes = {name: [batch if d == "batch" else d for d in dims] for name, dims in self.state_dims.items()}
-        return {name: np.zeros(shape, _dtype(self._port(name))) for name, shape in shapes.items()}
+        return {name: np.zeros(shape, dtype_of(self._port(name))) for name, shape in shapes.items()}
 
     def call(self, frames: Array, states: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the file itself: every output by name."""
@@ -148,7 +145,7 @@ class StatefulFile:
 
     def _dims_of_frames(self) -> list[int | str]:
         loop, port = self.loop, self._port(self.input_name)
-        dims = _declared(port)
+        dims = declared_shape(port)
         for what, axis in (("batch", loop.batch_axis), ("time", loop.time_axis)):
             if axis is not None and axis >= len(dims):
                 raise ModelRefused(f"{self.name}: {port.name!r}: has no axis {axis} for {what}; its shape is {dims}")
@@ -166,7 +163,7 @@ class StatefulFile:
 
     def _dims_of_states(self) -> tuple[dict[str, list[int | str]], bool]:
         """The batch of a state is its open axis, or one of size 1 with which two sequences run."""
-        declared = {name: _declared(self._port(name)) for name in self.states}
+        declared = {name: declared_shape(self._port(name)) for name in self.states}
         choices = []
         for name, dims in declared.items():
             open_axes = [i for i, d in enumerate(dims) if not isinstance(d, int)]
@@ -215,57 +212,3 @@ class StatefulFile:
             if output.shape[at] != 2 or not np.allclose(output.take([1], at), alone[name], atol=1e-4):
                 return False
         return True
-
-
-def with_constants(proto: onnx.ModelProto, constants: Mapping[str, float], name: str) -> onnx.ModelProto:
-    """A copy in which some inputs have a value of their own."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(proto)
-    graph = fixed.graph
-    weights = {value.name for value in graph.initializer}
-    ports = {port.name: port for port in graph.input if port.name not in weights}
-    for key, value in constants.items():
-        if key not in ports:
-            raise ModelRefused(f"{name}: constant {key!r}: the inputs are {', '.join(ports)}")
-        shape = [d if isinstance(d, int) else 1 for d in _declared(ports[key])]
-        graph.initializer.append(
-            numpy_helper.from_array(_filled(shape, value, _dtype(ports[key]), f"{name}: {key}"), key)
-        )
-        del ports[key]
-    del graph.input[:]
-    graph.input.extend(ports.values())
-    del graph.value_info[:]
-    return fixed
-
-
-def _filled(shape: Sequence[int], value: float, dtype: Any, place: str) -> Array:
-    """An array of one number, which its dtype can hold; 16000.0 is a whole number too."""
-    whole = np.dtype(dtype).kind in "iu" and float(value).is_integer()
-    try:
-        return np.full(shape, cast(np.asarray(int(value) if whole else value), np.dtype(dtype), place))
-    except InputError as error:
-        raise ModelRefused(str(error)) from None
-
-
-def opened(proto: onnx.ModelProto, dims: Mapping[str, list[int | str]]) -> None:
-    """Declare the inputs' shapes anew, in place; nothing is said of the outputs'."""
-    for port in proto.graph.input:
-        if port.name in dims:
-            port.type.tensor_type.shape.Clear()
-            for dim in dims[port.name]:
-                entry = port.type.tensor_type.shape.dim.add()
-                if isinstance(dim, int):
-                    entry.dim_value = dim
-                else:
-                    entry.dim_param = dim
-    for port in proto.graph.output:
-        port.type.tensor_type.ClearField("shape")
-
-
-def _declared(port: onnx.ValueInfoProto) -> list[int | None]:
-    dims = port.type.tensor_type.shape.dim
-    return [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims]
-
-
-def _dtype(port: onnx.ValueInfoProto) -> Any:
-    return _NUMPY(port.type.tensor_type.elem_type)

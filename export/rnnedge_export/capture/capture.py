@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 import torch
+from onnx_ir.passes.common import ShapeInferencePass
 
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._tracing import trace
@@ -85,7 +86,7 @@ def _check_dtypes(source: Source) -> None:
 def fold(model: ir.Model) -> None:
     """Inline local functions and compute everything constant, whatever its size."""
     simplify(model)
-    ir.passes.common.ShapeInferencePass()(model)
+    ShapeInferencePass()(model)
 
 
 def _name_ports(model: ir.Model, source: Source) -> None:

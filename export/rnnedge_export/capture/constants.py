@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.capture.shape_probing import session
 
@@ -74,4 +75,4 @@ def _replace(model: ir.Model, nodes: set[ir.Node], part: onnx.ModelProto, feeds:
                                     shape=ir.Shape(array.shape), const_value=tensor)  # fmt: skip
                 graph.register_initializer(constant)
                 ir.convenience.replace_all_uses_with(value, constant)
-    ir.passes.common.RemoveUnusedNodesPass()(model)
+    RemoveUnusedNodesPass()(model)

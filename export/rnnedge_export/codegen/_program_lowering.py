@@ -17,6 +17,7 @@ from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer,
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LISTED, check_most
 from rnnedge_export.codegen._node import FALLBACK, nodes_of
+from rnnedge_export.codegen._node_lowering import lower_nodes
 from rnnedge_export.codegen._product_fusion import join_products
 from rnnedge_export.codegen._symbol_table import SymbolTable
 from rnnedge_export.codegen.memory_plan import MemoryPlan, plan_memory
@@ -122,7 +123,7 @@ def _lowered(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int,
     facts = _facts(model.graph, contract, inputs, batch, constants)
     nodes, grids = inferred(nodes, facts, opset)
     program = Program(batch, lanes, weights)
-    scope = SymbolTable(program, facts, opset)
+    scope = SymbolTable(program, facts.constants, opset)
     for port in inputs:
         scope.define(port.name, plain(port.view()))
     states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
@@ -130,7 +131,7 @@ def _lowered(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int,
     for one in states:
         scope.define(one.state.input, plain(one.view))
     results = [port.name for port in outputs] + [state.output for state in contract.states]
-    scope.write(join_products(nodes, constants, results, grids), results)
+    lower_nodes(join_products(nodes, constants, results, grids), scope, facts.shapes, results)
     for port in outputs:
         program.origin = (f"output {port.name!r}",)
         program.store(_fitting(scope.tensor(port.name), port.shape, port.name), port.view())

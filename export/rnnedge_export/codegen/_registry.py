@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from rnnedge_export.codegen._ir.tensors import Array, Tensor
 from rnnedge_export.codegen._node import Node
-
-if TYPE_CHECKING:
-    from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._symbol_table import SymbolTable
 
 Result = Sequence[Tensor | Array]
-Rule = Callable[["SymbolTable", Node], Result]
+Rule = Callable[[SymbolTable, Node], Result]
 
 _RULES: dict[str, Rule] = {}
 _FOR_INTEGERS: set[str] = set()

@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.forms import _step as step
 from rnnedge_export.forms import _unrolled as unrolled
@@ -65,7 +66,7 @@ def lower(
     if form == "native":
         return
     _lower_graph(model.graph, GraphBuilder(model), form, 1 if form == "step" else chunk, only, finals)
-    ir.passes.common.RemoveUnusedNodesPass()(model)
+    RemoveUnusedNodesPass()(model)
     infer_shapes(model)
 
 

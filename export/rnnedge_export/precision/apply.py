@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
-import onnx_ir.passes.common
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.options import PRECISIONS
@@ -91,7 +91,7 @@ def narrow(
         _, parameters, counter = changes.get(weight.layer, (precision, 0, Counter()))
         changes[weight.layer] = precision, parameters + weight.array.size, counter + hows
     model.opset_imports.setdefault(DOMAIN, 1)
-    ir.passes.common.RemoveUnusedNodesPass()(model)
+    RemoveUnusedNodesPass()(model)
     _assert_changed(model, plan, weights, expected)
     return tuple(
         Change(layer, precision, parameters, ", ".join(f"{n} x {how}" for how, n in hows.items()))

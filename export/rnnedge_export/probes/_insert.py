@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass, TopologicalSortPass
 
 from rnnedge_export.capture import Captured
 from rnnedge_export.forms import scan
@@ -53,8 +54,8 @@ def insert_taps(captured: Captured, asked: Sequence[str], form: str | None = Non
             inserting.scan(node)
     if not inserting.taps:
         raise ModelRefused(f"taps: the network has no {' and no '.join(asked)} to show{_remedy(model, asked)}")
-    ir.passes.common.RemoveUnusedNodesPass()(model)
-    ir.passes.common.TopologicalSortPass()(model)
+    RemoveUnusedNodesPass()(model)
+    TopologicalSortPass()(model)
     return Tapped(replace(captured, model=model, places=places), tuple(inserting.taps), inserting.rewritten)
 
 
@@ -143,7 +144,7 @@ class Inserting:
         _state_shapes(
             [n for n in self.model.graph if n not in before], spec.x.shape[spec.time_axis], spec.hidden_size, spec.dtype
         )
-        ir.passes.common.ShapeInferencePass()(self.model)
+        ShapeInferencePass()(self.model)
         (loop,) = (n for n in self.model.graph if n not in before and n.op_type == "Scan")
         loop.name = self.builder.fresh(f"{layer}/Scan")
         loop.metadata_props[STATE_NAMES] = "h c" if kind == "LSTM" else "h"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import onnx_ir as ir
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor
 
 from rnnedge_export.capture import Captured
@@ -46,7 +47,7 @@ class TappedSource:
                 before = len(inserting.taps)
                 inserting.scan(node)
                 self._order += [tap.output for tap in inserting.taps[before:]]
-        ir.passes.common.RemoveUnusedNodesPass()(model)
+        RemoveUnusedNodesPass()(model)
         self._session = session(ir.to_proto(model))
         self._names = [str(value.name) for value in model.graph.outputs]
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.graph.decompositions import lower
@@ -47,7 +48,7 @@ def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
             _repeat_first(node, builder)
     if _fold_sizes(normal, batch_axis, builder):
         simplify(normal)
-    ir.passes.common.RemoveUnusedNodesPass()(normal)
+    RemoveUnusedNodesPass()(normal)
     return normal
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.graph.evaluation import Offline
@@ -107,8 +108,8 @@ def _walk(
     states = tuple(expose(graph, s, initial[id(s)]) if isinstance(s, Carried) else add(graph, s) for s in facts.states)
     graph.inputs.extend(facts.cursors.values())
     _restate_shapes(model, facts)
-    ir.passes.common.RemoveUnusedNodesPass()(model)
-    ir.passes.common.TopologicalSortPass()(model)
+    RemoveUnusedNodesPass()(model)
+    TopologicalSortPass()(model)
     nodes = tuple(dict.fromkeys(s.node for s in carried))
     for node, name in {state.node: state.name.rpartition(".")[0] for state in carried}.items():
         # What a form writes is named by it: the weights of gru.l0 are gru.l0.W and gru.l0.R.
