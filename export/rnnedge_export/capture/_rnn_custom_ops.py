@@ -20,13 +20,12 @@ from onnxscript import opset20
 from torch import Tensor, nn
 
 from rnnedge_export.capture._projected import ProjectedLSTM
+from rnnedge_export.graph.gate_order import GATES
 from rnnedge_runtime.errors import ModelRefused
 
 # Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.
 op: Any = opset20
 
-# Position in torch's gate order of each ONNX gate.
-GATES = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN_TANH": (0,), "RNN_RELU": (0,)}
 _KERNELS: dict[str, Callable[..., Any]] = {
     "LSTM": torch._VF.lstm,
     "GRU": torch._VF.gru,

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from rnnedge_export.capture._rnn_custom_ops import GATES
 from rnnedge_export.capture.loops._unrolled import aten, shape_of
+from rnnedge_export.graph.gate_order import GATES
 
 _MODES: dict[Any, str] = {
     aten.lstm_cell.default: "LSTM",
