@@ -178,12 +178,14 @@ ROADS: dict[str, Road] = {
     "gaps, zeros": zeros,
 }
 
-# In the sequence of a road, in calls: where the frames before stand once more until, and where zeros stand until.
+GAPS = ("gaps, held", "gaps, zeros")
+
+# In the sequence of such a road, in calls: where the frames before stand once more until, and where zeros stand until.
 HELD = {"hold": (3, 5, 6), "zero": (7, 9, 10)}
 
 
 def with_gaps(frames: Mapping[str, Array], unit: int) -> dict[str, Array]:
-    """Sequences (batch, time, ...) for the roads, with what `HELD` says."""
+    """Sequences (batch, time, ...) for the roads of `GAPS`, with what `HELD` says."""
     found = {name: array.copy() for name, array in frames.items()}
     for array in found.values():
         first, _, end = (k * unit for k in HELD["hold"])
