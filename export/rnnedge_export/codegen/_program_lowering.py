@@ -15,7 +15,7 @@ from rnnedge_export.codegen._ir.program import Program, Step
 from rnnedge_export.codegen._ir.ring_buffers import Cache, Ring, find_caches, order_of, ring
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer, Memory, Tensor, View, plain, whole
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LISTED, check_most
+from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LISTED, MOST_WARMUP, check_most
 from rnnedge_export.codegen._node import FALLBACK, nodes_of
 from rnnedge_export.codegen._node_lowering import lower_nodes
 from rnnedge_export.codegen._product_fusion import join_products
@@ -181,6 +181,7 @@ def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tupl
     for state in contract.states:
         if state.dtype not in DTYPES:
             raise ModelRefused(f"native engine: state {state.input!r} is {state.dtype}; {FALLBACK}")
+        check_most("calls before a state begins", state.warmup, MOST_WARMUP)
         kind = FLOAT if state.dtype == "float32" else INT
         shape = shape_of(state.shape, batch, 1)
         size = prod(shape)

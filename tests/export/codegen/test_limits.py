@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from one_node import Case, contract_of
 from onnx import TensorProto, helper, numpy_helper
@@ -14,9 +18,11 @@ from onnx import TensorProto, helper, numpy_helper
 from rnnedge_export.codegen import toolchain
 from rnnedge_export.codegen._ir import program
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import TooLarge
+from rnnedge_export.codegen._limits import MOST_WARMUP, TooLarge
 from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
+from rnnedge_runtime.contract_json import parse
 
+GOLDEN = Path(__file__).parents[2] / "data" / "golden_gru.onnx"
 _PEAK_BYTES = 256 << 20
 # One more than may be, in place of what the compiler has, so that they are soon written.
 MANY = 65
@@ -86,6 +92,16 @@ def test_what_would_grow_is_refused_before_it_does(name: str, monkeypatch: pytes
         assert tracemalloc.get_traced_memory()[1] < _PEAK_BYTES
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("warmup", "taken"), [(MOST_WARMUP, True), (MOST_WARMUP + 1, False), (1 << 40, False)])
+def test_calls_are_counted_in_32_bits(warmup: int, taken: bool) -> None:
+    """A state that begins later than the program can count is refused."""
+    model = onnx.load(GOLDEN)
+    contract = parse({entry.key: entry.value for entry in model.metadata_props}, "golden")
+    late = replace(contract, states=tuple(replace(state, warmup=warmup) for state in contract.states))
+    with nullcontext() if taken else pytest.raises(TooLarge, match="calls before a state begins"):
+        assert lower_program(model, late, 1, 8, Weights()).steps
 
 
 def test_what_is_just_large_enough_is_written() -> None:
