@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from rnnedge_export.verification.effort import Effort
+    from rnnedge_export.effort import Effort
     from rnnedge_runtime.contract import Array, Normalization
     from rnnedge_runtime.model import Model
 
@@ -204,7 +204,7 @@ def _checked_precision(given: object) -> Precision:
 
 
 def _checked_effort(given: object) -> Effort:
-    from rnnedge_export.verification.effort import Effort
+    from rnnedge_export.effort import Effort
     from rnnedge_runtime.arguments import instance
     from rnnedge_runtime.errors import ModelRefused
 

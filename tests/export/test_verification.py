@@ -20,6 +20,8 @@ from rnnedge_export import Effort, Precision
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.streaming._caches import delayed
 from rnnedge_export.verification import Tolerance
+from rnnedge_export.verification.roads import ROADS
+from rnnedge_export.verification.signals import SIGNALS
 from rnnedge_runtime import InputError, ModelRefused, VerificationError
 from rnnedge_runtime.stream_runner import StreamRunner
 
@@ -102,6 +104,12 @@ def test_each_value_has_the_tolerance_of_its_channel_so_far() -> None:
     np.testing.assert_allclose(found, [[[1e-5, 1e-5], [1e-2, 2e-5], [1e-2, 2e-5]]])
     promised = Tolerance(0.02, promised=True).allowed(expected / 1000)
     np.testing.assert_allclose(promised, np.full((1, 3, 2), 0.02))
+
+
+def test_an_effort_names_every_signal_and_road() -> None:
+    """The default leaves none out, and names none that is not there."""
+    assert Effort().signals == tuple(SIGNALS)
+    assert Effort().roads == tuple(ROADS)
 
 
 def test_effort_is_what_the_report_says(tmp_path: Path) -> None:

@@ -133,19 +133,6 @@ def _made(folder: Path) -> Iterator[list[Path]]:
         raise
 
 
-def build_library(data: bytes, target: str, folder: Path) -> Path:
-    """What the runtime's native engine calls, through the entry point "compiler": the path of a library in `folder`.
-
-    It is proven as `rnnedge compile` proves it; raises `VerificationError` if it computes something else than the file.
-    """
-    from rnnedge_export.codegen.prove import prove
-
-    built = build_in(data, target, folder)
-    assert built.artifact is not None
-    prove(data, built)
-    return built.artifact
-
-
 def _flags(target: Target, name: str) -> list[str]:
     return [*target.all_flags, f'-DRNNEDGE_TARGET="{name}"']
 

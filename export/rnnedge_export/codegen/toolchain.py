@@ -170,7 +170,7 @@ def generator_version() -> str:
 
 
 def identity(target: str) -> str:
-    """Differs where `building.build_library` would make something else, through the entry point "identity".
+    """Differs where `build_library` would make something else, through the entry point "identity".
 
     Raises what `compiler_of` raises where no compiler is here.
     """

@@ -1,8 +1,8 @@
 """Every proof that a file computes what its source computes: what is compared, how hard, how close, and the report."""
 
+from rnnedge_export.effort import Effort
 from rnnedge_export.verification.against_source import verify
 from rnnedge_export.verification.checks import CHAINED_FRAMES_OF_ATTENTION
-from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of

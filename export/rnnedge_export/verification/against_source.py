@@ -14,11 +14,11 @@ from torch import nn
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
 from rnnedge_export.capture import Captured, Source, capture, open_offline, read_example
 from rnnedge_export.capture.onnx_file import TimeAxis
+from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.probes import with_taps
 from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference, evaluation
-from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.proof import Look, check_against

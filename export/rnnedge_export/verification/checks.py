@@ -20,11 +20,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
-from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
 from rnnedge_export.verification.samples import frames_in_words, sequences

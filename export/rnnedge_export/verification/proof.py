@@ -8,11 +8,11 @@ from time import perf_counter
 
 import numpy as np
 
+from rnnedge_export.effort import Effort
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
-from rnnedge_export.verification.effort import Effort
 from rnnedge_export.verification.report import Check, Verification
 from rnnedge_runtime.model import Model
 

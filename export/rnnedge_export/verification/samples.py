@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.recordings import Recording
-from rnnedge_export.verification.effort import Effort
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 
-import rnnedge_export
 from examples.networks import NETWORKS
+from rnnedge_export import Effort
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error, stream_all
 
@@ -33,8 +34,14 @@ def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
     """Verified by the export within 1e-5; once more here, one frame (or hop) a push, and as a whole."""
     case = NETWORKS[name]
     module, example = case.build()
-    report = rnnedge_export.export(
-        module, example, tmp_path / "m.onnx", form=form, time_axis=case.time_axis, frame_rate_hz=case.frame_rate_hz
+    report = quickly.export(
+        module,
+        example,
+        tmp_path / "m.onnx",
+        form=form,
+        time_axis=case.time_axis,
+        frame_rate_hz=case.frame_rate_hz,
+        effort=Effort(),
     )
     contract = report.contract
     assert report.verification.max_error <= 1e-5

@@ -4,7 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnedge_runtime.arguments import choice, integer, items, texts
+from rnnedge_runtime.errors import ModelRefused
+
 _MOST = 1 << 24
+# Those of verification/signals.py and verification/roads.py.
+SIGNALS = (
+    "silence",
+    "negative zero",
+    "x 0.001",
+    "zeros in features and stretches",
+    "impulse",
+    "step",
+    "constants",
+    "N(10, 1)",
+    "x 30",
+    "int16",
+    "x 1000",
+)
+ROADS = (
+    "array pushes",
+    "after reset",
+    "snapshot elsewhere",
+    "snapshot and back",
+    "step",
+    "pool",
+    "pool, later",
+    "gaps, held",
+    "gaps, zeros",
+)
 
 
 @dataclass(frozen=True)
@@ -22,38 +50,11 @@ class Effort:
     lengths: tuple[int, ...] = (1, 2, 7, 131)
     batches: tuple[int, ...] = (1, 3)
     frames: int = 10_000
-    signals: tuple[str, ...] = (
-        "silence",
-        "negative zero",
-        "x 0.001",
-        "zeros in features and stretches",
-        "impulse",
-        "step",
-        "constants",
-        "N(10, 1)",
-        "x 30",
-        "int16",
-        "x 1000",
-    )
-    roads: tuple[str, ...] = (
-        "array pushes",
-        "after reset",
-        "snapshot elsewhere",
-        "snapshot and back",
-        "step",
-        "pool",
-        "pool, later",
-        "gaps, held",
-        "gaps, zeros",
-    )
+    signals: tuple[str, ...] = SIGNALS
+    roads: tuple[str, ...] = ROADS
 
     def __post_init__(self) -> None:
         """Check every field."""
-        from rnnedge_export.verification.roads import ROADS
-        from rnnedge_export.verification.signals import SIGNALS
-        from rnnedge_runtime.arguments import choice, integer, items, texts
-        from rnnedge_runtime.errors import ModelRefused
-
         for name in ("lengths", "batches"):
             given = items(getattr(self, name), f"effort: {name}", "numbers", ModelRefused)
             found = tuple(integer(one, f"effort: {name}", 1, _MOST, ModelRefused) for one in given)
