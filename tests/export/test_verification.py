@@ -387,7 +387,7 @@ def test_an_output_waits_no_longer_than_its_source_asks_for(tmp_path: Path, monk
         return delayed(node, *original(node, value, fact, facts), 1, facts, "a frame too long")
 
     monkeypatch.setattr(module, "until_certain", later)
-    with pytest.raises(VerificationError, match=r"latency .*output 'y' waits for 3 further input frames: what leaves"):
+    with pytest.raises(VerificationError, match=r"latency .*output 'y' waits for 3 further input frames: what"):
         rnnedge_export.export(Ahead(), X, tmp_path / "m.onnx", effort=QUICK)
 
 

@@ -1,47 +1,69 @@
 """How long an output waits, by behaviour: the frames of one call are changed, and what leaves with it has to move.
 
-If nothing of what leaves with a call depends on the frames of that call, it could have left a call earlier: the file
-waits longer than its source asks for. Two things are no reason for that:
+If nothing of what leaves with a call depends on the frames of that call, it could have left a call earlier. If that is
+so of every call that is tried, the first ones and one in the middle, the file waits longer than its source asks for.
+Four things are no reason for that:
 
-1. A frame leaves when it is certain that the whole sequence has it: `x[:, :-3]` waits for three frames whose values it
-   does not read.
-2. Weights that are zero (a mask trained into them) read nothing now; a copy of the module with other weights does.
+1. A frame leaves when it is certain, also if the sequence ends: `x[:, :-3]` waits for three frames whose values it does
+   not read. So a sequence that ends before the call has to give the same frames already.
+2. With strides, frames that are cut off in front may put every later one in the call after: a call is allowed for that.
+3. Weights that are zero (a mask trained into them) read nothing now; a copy of the module with other weights does.
+4. Frames that are put in front of delayed ones, which a state called `padding` does, leave in order, so all wait for
+   the first.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 
 from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array, Contract, Port
 
-_SEED, _CALLS = 50, 3
+_SEED, _CALLS, _FIRST_CALLS = 50, 3, 8
 _CHANGES = (1.0, 10.0, 100.0)
 _MOVED = 1e-6
+_IN_FRONT = "padding"
 
 Frames = dict[str, Array]
 
 
 def waits_for_nothing(contract: Contract, reference: Reference) -> str:
     """The output that leaves a call later than it could, in words; "" if there is none."""
-    before = (contract.warmup + _CALLS) * contract.unit
-    after = before + contract.unit
-    frames = _changed(reference, before, after)
-    late = _still(contract, reference.raw(frames), before, after)
-    late = [port for port in late if not _uncertain(reference, frames, port, before)] if late else []
-    others = reference.with_other_weights() if late else None
-    if others is None:
+    if any(state.input.rpartition(".")[2].startswith(_IN_FRONT) for state in contract.states):
         return ""
-    late = [port for port in _still(contract, others.raw(frames), before, after) if port in late]
+    late = _late(contract, reference, [port for port in contract.results if port.per_frame])
+    others = reference.with_other_weights() if late else None
+    late = [] if others is None else _late(contract, others, late)
     if not late:
         return ""
     port = late[0]
     return (
-        f"output {port.name!r} waits for {port.clock.lookahead} further input frames: what leaves with input frame "
-        f"{after - 1} does not depend on the frames from {before} on"
+        f"output {port.name!r} waits for {port.clock.lookahead} further input frames: what leaves with a call does not "
+        f"depend on the {contract.unit * (1 + (contract.hop > 1))} newest frames, nor on whether the sequence goes on"
     )
+
+
+def _late(contract: Contract, reference: Reference, ports: list[Port]) -> list[Port]:
+    for call in (contract.warmup + _CALLS, *range(contract.warmup + _FIRST_CALLS)):
+        ports = _still(contract, reference, ports, call) if ports else []
+    return ports
+
+
+def _still(contract: Contract, reference: Reference, ports: list[Port], call: int) -> list[Port]:
+    """Those of which nothing moves that leaves with the call, or nothing leaves."""
+    before, after = call * contract.unit, (call + 1) * contract.unit
+    newest = max(0, before - contract.unit * (contract.hop > 1))
+    frames = _changed(reference, newest, after)
+    outputs, ended = reference.raw(frames), None
+    found = []
+    for port in ports:
+        here = _leaving(outputs[port.name], port, before, after)
+        if _apart(here[1:], here[:1]):
+            continue
+        ended = _ended(reference, frames, newest) if ended is None else ended
+        if not here.size or (ended and not _differs(_leaving(ended[port.name], port, before, after), here[:1])):
+            found.append(port)
+    return found
 
 
 def _changed(reference: Reference, before: int, after: int) -> Frames:
@@ -61,20 +83,26 @@ def _changed(reference: Reference, before: int, after: int) -> Frames:
     return found
 
 
-def _still(contract: Contract, outputs: Mapping[str, Array], before: int, after: int) -> list[Port]:
-    """The outputs of which nothing moves that leaves with the call."""
-    found = []
-    for port in contract.results:
-        first, last = (max(0, port.clock.frames(n) - port.clock.delay) for n in (before, after))
-        here = np.nan_to_num(outputs[port.name][:, first:last].astype(np.float64))
-        least = _MOVED * float(np.abs(here[:1]).max(initial=0.0))
-        if port.per_frame and here.size and not (np.abs(here[1:] - here[:1]) > least).any():
-            found.append(port)
+def _ended(reference: Reference, frames: Frames, before: int) -> Frames:
+    """What a sequence gives that ends with the frames before the call, or earlier; nothing if none is so short."""
+    lengths = reference.lengths
+    length = lengths.least + (before - lengths.least) // lengths.grain * lengths.grain
+    if length < lengths.least:
+        return {}
+    return reference.raw({name: array[:1, :length] for name, array in frames.items()})
+
+
+def _leaving(output: Array, port: Port, before: int, after: int) -> Array:
+    """The output frames that leave with the call."""
+    first, last = (max(0, port.clock.frames(n) - port.clock.delay) for n in (before, after))
+    found: Array = np.nan_to_num(output[:, first:last].astype(np.float64))
     return found
 
 
-def _uncertain(reference: Reference, frames: Frames, port: Port, before: int) -> bool:
-    """Case 1: whether a sequence that ends with the frames before has fewer frames than leave with the call."""
-    length = reference.lengths.at_least(before)
-    outputs = reference.raw({name: array[:1, :length] for name, array in frames.items()})
-    return int(outputs[port.name].shape[1]) <= port.clock.frames(length) - port.clock.delay
+def _differs(found: Array, expected: Array) -> bool:
+    return found.shape != expected.shape or _apart(found, expected)
+
+
+def _apart(found: Array, expected: Array) -> bool:
+    least = _MOVED * float(np.abs(expected).max(initial=0.0))
+    return bool((np.abs(found - expected) > least).any())
