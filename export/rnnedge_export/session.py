@@ -11,7 +11,17 @@ import onnx_ir as ir
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_module
-from rnnedge_export.capture import Captured, Example, Source, capture, open_offline, read_example, weights_digest
+from rnnedge_export.capture import (
+    Captured,
+    Example,
+    Source,
+    capture,
+    check_usable,
+    open_offline,
+    read_example,
+    weights_digest,
+)
+from rnnedge_export.defects import defects_told
 from rnnedge_export.options import REMEDY, ExportOptions, narrowest
 from rnnedge_export.passes import said_proven_on
 from rnnedge_export.pipeline import run_passes
@@ -193,7 +203,8 @@ def of_module(
     """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
     batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
     opset = integer(opset, "opset", error=ModelRefused)
-    with evaluation(checked_module(module)):
+    check_usable(checked_module(module))
+    with defects_told(type(module).__name__), evaluation(module):
         given = read_example(example, batch_axis, time_axis)
         source = Source(module, given)
         say("capture")
@@ -216,9 +227,10 @@ def of_file(
 ) -> Iterator[ExportSession]:
     """An ONNX file for whole sequences; arguments as for `rnnedge_export.convert`."""
     opset = integer(opset, "opset", error=ModelRefused)
-    say("read")
-    source = open_offline(offline, time_axis, batch_axis, trust)
-    say("capture")
-    captured = source.capture(opset)
-    provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
-    yield ExportSession(source, source.example(), captured, provenance)
+    with defects_told(Path(offline).name):
+        say("read")
+        source = open_offline(offline, time_axis, batch_axis, trust)
+        say("capture")
+        captured = source.capture(opset)
+        provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
+        yield ExportSession(source, source.example(), captured, provenance)

@@ -33,6 +33,7 @@ from rnnedge_export.capture.capture import fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
+from rnnedge_export.defects import defects_told
 from rnnedge_export.graph.lengths import ANY_LENGTH
 from rnnedge_export.publish import check_written, publish
 from rnnedge_export.reference import Reference
@@ -83,29 +84,30 @@ def adopt(
     labels, frame_rate_hz = checked_labels(labels), checked_rate(frame_rate_hz)
     effort = Effort() if effort is None else instance(effort, "adopt: effort", Effort, ModelRefused)
     check_writable(path)
-    say("read")
-    digest, proto = read_file(file, trust)
-    if axis is None and (chunk or 1) != 1:
-        raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
-    batch = int(axis == 0) if batch_axis is None else batch_axis
-    loop = Loop(1 if axis is None else chunk, context, batch, axis)
-    if context and loop.chunk is None:
-        raise ModelRefused(f"{file}: context: expected a chunk too; give the frames of a call")
-    source = StatefulFile(file, with_constants(proto, values, file), states, loop)
-    say("stamp")
-    model, contract = _contract(source, frame_rate_hz, tuple(labels), {
-        "source": Path(file).name, "source_sha256": digest, **packages()
-    })  # fmt: skip
-    reference = Reference(source, _example(source), ANY_LENGTH, contract.unit)
-    contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
-    data = stamp(model, contract)
-    loaded = load_bytes(data, os.fspath(path), trust="local")
-    say("verify")
-    verification = check_against(loaded, reference, say, effort)
-    require(verification, os.fspath(path))
-    target, digest = publish(path, data, contract)
-    check_written(target, verification.digest)
-    return Report(target, digest, len(data), contract, verification)
+    with defects_told(Path(file).name):
+        say("read")
+        digest, proto = read_file(file, trust)
+        if axis is None and (chunk or 1) != 1:
+            raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
+        batch = int(axis == 0) if batch_axis is None else batch_axis
+        loop = Loop(1 if axis is None else chunk, context, batch, axis)
+        if context and loop.chunk is None:
+            raise ModelRefused(f"{file}: context: expected a chunk too; give the frames of a call")
+        source = StatefulFile(file, with_constants(proto, values, file), states, loop)
+        say("stamp")
+        model, contract = _contract(source, frame_rate_hz, tuple(labels), {
+            "source": Path(file).name, "source_sha256": digest, **packages()
+        })  # fmt: skip
+        reference = Reference(source, _example(source), ANY_LENGTH, contract.unit)
+        contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
+        data = stamp(model, contract)
+        loaded = load_bytes(data, os.fspath(path), trust="local")
+        say("verify")
+        verification = check_against(loaded, reference, say, effort)
+        require(verification, os.fspath(path))
+        target, digest = publish(path, data, contract)
+        check_written(target, verification.digest)
+        return Report(target, digest, len(data), contract, verification)
 
 
 def _example(source: StatefulFile) -> Example:

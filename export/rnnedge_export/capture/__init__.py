@@ -4,6 +4,7 @@ from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.module_adapter import Example, Source, read_example, weights_digest
 from rnnedge_export.capture.onnx_file import OnnxSource, open_offline
+from rnnedge_export.capture.usable_module import check_usable
 
 __all__ = [
     "CaptureCache",
@@ -12,6 +13,7 @@ __all__ = [
     "OnnxSource",
     "Source",
     "capture",
+    "check_usable",
     "open_offline",
     "read_example",
     "weights_digest",

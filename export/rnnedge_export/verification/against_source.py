@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Captured, Source, capture, open_offline, read_example
+from rnnedge_export.capture import Captured, Source, capture, check_usable, open_offline, read_example
 from rnnedge_export.capture.onnx_file import TimeAxis
+from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.probes import with_taps
@@ -69,7 +70,8 @@ def verify(
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     example = _golden_example(model, *axes) if example is None else example
     given = read_example(example, *axes)
-    with evaluation(source):
+    check_usable(source)
+    with defects_told(type(source).__name__), evaluation(source):
         oracle = ModuleOracle(source, example, len(given.tensors), axes[0])
         check_repeats(source, oracle, given)
         again = partial(capture, Source(source, given), given)
