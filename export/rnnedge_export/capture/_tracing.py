@@ -12,6 +12,7 @@ from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._rnn_custom_ops import opaque
 from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
+from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
 from rnnedge_export.capture.loops import NoFrames, NotALoop
@@ -39,7 +40,10 @@ def trace(
         raise ModelRefused(
             f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
         ) from error
-    with quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames():
+    with (
+        quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames(),
+        running_totals_as_loops(),
+    ):  # fmt: skip
         loops = _Loops(module, x, example)
         rolled = loops.rolled() if calls_grow(module, example) else None
         program, grain = (rolled, 1) if rolled is not None else _any_length(source, module, x, example, loops)
@@ -97,8 +101,8 @@ def _any_length(
                 if (rolled := loops.rolled() or loops.rolled(exporting=False)) is not None:
                     return rolled, 1
                 raise ModelRefused(
-                    f"{source.name}: cannot be captured for any batch and length: {reason_of(error)}"
-                    f"{_where(lambda: traced(module), example)}{_why_not_rolled(loops.reason)}"
+                    f"{source.name}: cannot be captured for any batch and length: "
+                    f"{_why(error, lambda: traced(module), example)}{_why_not_rolled(loops.reason)}"
                 ) from error
             time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
@@ -112,14 +116,17 @@ def _why_not_rolled(reason: NotALoop | None) -> str:
     )
 
 
-def _where(failing: Callable[[], object], example: Example) -> str:
-    """The line that fixes the length, or the batch, and the remedy."""
-    baked = find_baked(failing, example.time_axis)
-    if (line := baked.fixed or baked.limited) is not None:
-        return f" in {line}; {baked.remedy}"
+def _why(error: Exception, failing: Callable[[], object], example: Example) -> str:
+    """What fixes or limits the length, or fixes the batch, with its line and the remedy."""
+    reason, baked = reason_of(error), find_baked(failing, example.time_axis)
+    if baked.limited is not None:
+        reason = reason if "at most" in reason else "the code takes a limited number of frames"
+        return f"{reason} in {baked.limited}; {baked.remedy}"
+    if baked.fixed is not None:
+        return f"{reason} in {baked.fixed}; {baked.remedy}"
     batch = find_baked(failing, example.batch_axis)
     remedy = "write forward without Python arithmetic or branches on lengths and values"
-    return f" in {batch.fixed}; {remedy}" if batch.fixed is not None else f"; {remedy}"
+    return f"{reason} in {batch.fixed}; {remedy}" if batch.fixed is not None else f"{reason}; {remedy}"
 
 
 def _fixes_length(message: str) -> bool:

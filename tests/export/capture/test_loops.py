@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import quickly
 import torch
+from loop_idioms import NATIVE, SCANNED, Cells
 from torch import Tensor, nn
 
 from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture._rnn_custom_ops import opaque
+from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, roll, unrolled
 from rnnedge_runtime import load
 
@@ -113,9 +116,9 @@ def rolled(module: nn.Module) -> nn.Module:
     """The module without Python loops."""
 
     def capture(length: int, batch: int) -> Unrolled:
-        return unrolled(module, (torch.randn(2, length, 3),), 0, batch)
+        return unrolled(captured, (torch.randn(2, length, 3),), 0, batch)
 
-    with quiet(), torch.no_grad():
+    with quiet(), torch.no_grad(), opaque(module) as captured, running_totals_as_loops():
         return roll(capture, 0, 1)
 
 
@@ -135,6 +138,21 @@ def test_a_loop_is_one_scan(function: Callable[[nn.Linear, Tensor], Tensor]) -> 
     assert len(actual) == len(expected)
     for one, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("function", [*NATIVE, *SCANNED], ids=lambda each: each.__name__)
+def test_an_idiom_is_rolled(function: Callable[[Cells, Tensor], Tensor]) -> None:
+    """The numbers are those of the module, and a cell of torch.nn is a native recurrence."""
+    torch.manual_seed(0)
+    module, x = Cells(function).eval(), torch.randn(3, 23, 3)
+    scanned = rolled(module)
+    with torch.no_grad():
+        expected, actual = module(x), scanned(x)
+    expected = [expected] if isinstance(expected, Tensor) else list(expected)
+    for one, other in zip(actual, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    native = [node for node in scanned.graph.nodes if node.target is torch.ops.rnnedge.recurrence.default]
+    assert bool(native) == (function in NATIVE)
 
 
 class Differing(nn.Module):
@@ -166,8 +184,22 @@ def test_iterations_that_differ_are_named() -> None:
 
 def test_a_loop_backwards_is_none() -> None:
     """Its first value needs the last frame."""
-    with pytest.raises(NotALoop):
+    with pytest.raises(NotALoop, match="runs from the last frame to the first"):
         rolled(Module(backwards))
+
+
+def test_random_numbers_are_refused() -> None:
+    """With the line that draws them."""
+
+    def noisy(linear: nn.Linear, x: Tensor) -> Tensor:
+        h, ys = x.new_zeros(x.shape[0], 3), []
+        for t in range(x.shape[1]):
+            h = linear(h) + x[:, t] + torch.randn(x.shape[0], 3)
+            ys.append(h)
+        return torch.stack(ys, 1)
+
+    with pytest.raises(NotALoop, match="draws random numbers in test_loops"):
+        rolled(Module(noisy))
 
 
 def test_code_without_a_loop_has_no_frames() -> None:

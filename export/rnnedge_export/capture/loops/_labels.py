@@ -42,11 +42,12 @@ def _latest(graph: Graph, known: Mapping[Node, int]) -> dict[Node, int]:
 def _of_one_iteration(graph: Graph, label: Mapping[Node, int]) -> dict[Node, int]:
     """Case 2."""
     own: dict[Node, int] = {}
+    length = max(label.values(), default=OUTSIDE) + 1
     for node in reversed(graph.nodes):
         if node.op == "call_function" and label[node] == OUTSIDE:
             users = {own.get(user, label[user]) for user in node.users}
-            first = min(users, default=OUTSIDE)
-            if first > 0 and users <= {first, first + 1}:
+            first, joined = min(users, default=OUTSIDE), any(_joins(user, label, length) for user in node.users)
+            if first > 0 and users <= {first, first + 1} and not joined:
                 own[node] = first
     return own
 

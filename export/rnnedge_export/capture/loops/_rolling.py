@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 
 from rnnedge_export.capture.loops._body import WrittenBody, steady, write_body
 from rnnedge_export.capture.loops._lifting import Lifting, NotLifted
@@ -54,6 +54,24 @@ def roll_one(unrolled: Unrolled, lengths: Collection[int], index: int) -> None:
     _Rolling(unrolled, loop, find_body(loop), f"body_{index}").run()
 
 
+def _sort(graph: Graph) -> None:
+    """What the loop reads may stand behind what leaves it first: every node goes behind those that it reads."""
+    order = dict[Node, None]()
+
+    def visit(node: Node) -> None:
+        if node not in order:
+            for given in node.all_input_nodes:
+                visit(given)
+            order[node] = None
+
+    for node in graph.nodes:
+        visit(node)
+    last, *others = order
+    for node in others:
+        last.append(node)
+        last = node
+
+
 class _Rolling:
     """Writes the body, then the scan."""
 
@@ -78,6 +96,7 @@ class _Rolling:
         for old, new in zip(replaced, found, strict=True):
             new.meta["val"] = old.meta["val"]
             old.replace_all_uses_with(new, delete_user_cb=self._is_left if old in left else self._is_after)
+        _sort(self.graph)
         self.graph.eliminate_dead_code()
 
     def _lifted(self) -> list[Node]:
