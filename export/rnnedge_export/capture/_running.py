@@ -4,7 +4,7 @@ ONNX has no operator for them. While a module is captured at a fixed length they
 as those of the module itself (`loops/`); along an axis of features they stay written out.
 
 1. `cumprod`: y_t = y_(t-1) x_t, from 1. `cummax`, `cummin`: the larger or smaller of y_(t-1) and x_t, from x_0.
-2. `logcumsumexp`: m + log(1 + exp(-|y_(t-1) - x_t|)), m the larger of the two, from x_0.
+2. `logcumsumexp`: m + log(s + r) with m the running maximum, s the sum of exp(x - m), and r what its roundings lost.
 3. `associative_scan` in its generic mode: y_t = combine(y_(t-1), x_t), from x_0.
 """
 
@@ -66,10 +66,25 @@ def _from_the_first(x: Tensor, dim: int, step: Callable[[Tensor, Tensor], Tensor
     return torch.stack(found, dim)
 
 
-def _log_add(a: Tensor, b: Tensor) -> Tensor:
-    """Case 2; two infinities of one sign have no difference."""
-    distance = torch.where(a == b, torch.zeros_like(a), (a - b).abs())
-    return torch.maximum(a, b) + torch.log1p(torch.exp(-distance))
+def _log_sum(x: Tensor, dim: int) -> Tensor:
+    """Case 2."""
+    m, *frames = x.unbind(dim)
+    s, r, found = torch.ones_like(m), torch.zeros_like(m), [m]
+    for frame in frames:
+        largest = torch.maximum(m, frame)
+        scale, term = _exp_difference(m, largest), _exp_difference(frame, largest)
+        m, scaled = largest, s * scale
+        s = scaled + term
+        # What the sum of two numbers loses, exactly (Knuth, TAOCP 4.2.2).
+        part = s - scaled
+        r = r * scale + ((scaled - (s - part)) + (term - part))
+        found.append(m + torch.log(s + r))
+    return torch.stack(found, dim)
+
+
+def _exp_difference(a: Tensor, b: Tensor) -> Tensor:
+    """exp(a - b); two infinities of one sign have no difference."""
+    return torch.exp(torch.where(a == b, torch.zeros_like(a), a - b))
 
 
 def _extreme(step: Callable[[Tensor, Tensor], Tensor], kind: Any) -> Callable[[Tensor, int], Any]:
@@ -88,7 +103,7 @@ _LOOPS: dict[str, Callable[[Tensor, int], Any]] = {
     "cumprod": _product,
     "cummax": _extreme(torch.maximum, torch.return_types.cummax),
     "cummin": _extreme(torch.minimum, torch.return_types.cummin),
-    "logcumsumexp": lambda x, dim: _from_the_first(x, dim, _log_add),
+    "logcumsumexp": _log_sum,
 }
 
 

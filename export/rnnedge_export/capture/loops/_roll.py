@@ -19,13 +19,14 @@ from torch.fx import Graph, GraphModule, Node
 from rnnedge_export.capture.loops._canonical import canonicalize
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
 from rnnedge_export.capture.loops._rolling import roll_one
-from rnnedge_export.capture.loops._unrolled import Unrolled, aten, shape_of
+from rnnedge_export.capture.loops._unrolled import Unrolled, aten, is_tensor, shape_of
 
 # Even and odd; a loop over features has the same number of iterations in every capture.
 LENGTHS = (9, 11, 14)
 # Primes that no size of a layer is a multiple of; what the length would give is no straight line through them.
 BATCHES = (1009, 1019, 1013)
 _MOST_LOOPS = 16
+_END = (1 << 63) - 1
 Capture = Callable[[int, int], Unrolled]
 
 
@@ -143,7 +144,8 @@ class _Unifying:
         """An operator of every capture as one."""
         if len({node.target for node in nodes}) > 1:
             raise NotALoop("what stands around the loop differs from length to length")
-        args, kwargs = self.one([each.args for each in nodes]), self.one([each.kwargs for each in nodes])
+        kwargs = self.one([each.kwargs for each in nodes])
+        args = self.one([_open_end(each) for each in nodes])
         target: Any = nodes[0].target
         self.known[nodes[0]] = self.graph.call_function(target, args, kwargs)
         self._sized.append(nodes)
@@ -166,6 +168,15 @@ class _Unifying:
                 if list(sizes) == list(numbers):
                     return self.graph.call_function(aten.sym_size.int, (self.known[nodes[0]], axis))
         raise NotALoop(f"numbers that follow from the length as {', '.join(map(str, numbers))}")
+
+
+def _open_end(node: Node) -> tuple[Any, ...]:
+    """The arguments; a slice that ends with the sequence, or so many frames before, is counted from the end."""
+    args: tuple[Any, ...] = node.args
+    if node.target is not aten.slice.Tensor or len(args) != 4 or not is_tensor(args[0]):
+        return args
+    behind = shape_of(args[0])[args[1]] - args[3]
+    return (*args[:3], -behind if behind else _END) if args[3] > args[2] + 1 else args
 
 
 def _place(root: nn.Module, name: str, value: torch.Tensor) -> None:
