@@ -13,8 +13,6 @@ from rnnedge_runtime import Model, load
 from rnnedge_runtime.loader import open_bytes
 from rnnedge_runtime.untrusted import LIMITS
 
-FORMS = ("native", "scan", "unrolled", "step")
-
 
 @dataclass(frozen=True)
 class Exported:

@@ -13,7 +13,7 @@ from onnx_ir.passes import InvariantError
 from rnnedge_export.streaming import Streaming
 from rnnedge_export.work import Work
 from rnnedge_runtime.checksum import check_seal
-from rnnedge_runtime.contract import TIME, Contract, State
+from rnnedge_runtime.contract import OPEN_FORMS, TIME, Contract, State
 from rnnedge_runtime.golden_tolerance import checked_sample
 
 _NATIVE = ("RNN", "GRU", "LSTM")
@@ -65,7 +65,7 @@ def loop_as_asked(work: Work) -> None:
     found = sorted(left.keys() & set(work.recurrences))
     if found:
         raise InvariantError(f"form {work.form}: {found[0]!r} is still a {left[found[0]]}")
-    if work.form in ("unrolled", "step") and TIME in {d for p in work.contract.inputs for d in p.shape}:
+    if work.form not in OPEN_FORMS and TIME in {d for p in work.contract.inputs for d in p.shape}:
         raise InvariantError(f"form {work.form}: expected a fixed number of frames, found an open time axis")
 
 

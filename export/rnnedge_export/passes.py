@@ -20,6 +20,7 @@ from rnnedge_export.streaming import Streaming, streamify
 from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Effort, frames_in_words, golden_of, proven_on
 from rnnedge_export.work import Work
 from rnnedge_export.write_form import write_form
+from rnnedge_runtime.contract import OPEN_FORMS
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.loader import load_bytes
 
@@ -48,7 +49,7 @@ def make_streaming(work: Work) -> None:
     captured, options = work.captured, work.options
     free = _streaming(captured, None)
     work.form = options.form or _fastest_form(options.numbers.name, free)
-    work.streaming = free if work.form in ("native", "scan") else _fixed(captured, options.chunk, work.form, free)
+    work.streaming = free if work.form in OPEN_FORMS else _fixed(captured, options.chunk, work.form, free)
     work.graph = work.streaming.model
     work.recurrences = tuple(str(node.name) for node in work.streaming.recurrences)
 

@@ -18,7 +18,7 @@ from rnnedge_export.forms import lower
 from rnnedge_export.forms.conv_to_gemm import convolve_taps
 from rnnedge_export.graph.axes import move_time_axis, remove_unit_axes
 from rnnedge_export.streaming import Lengths, Streaming
-from rnnedge_runtime.contract import TIME, Contract, Port, State
+from rnnedge_runtime.contract import OPEN_FORMS, TIME, Contract, Port, State
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def write_form(streaming: Streaming, form: str, scanned: Collection[str] = ()) -
     `scanned`: operators that the native form writes as Scan too.
     """
     model, only = streaming.model, streaming.recurrences
-    if form in ("native", "scan"):
+    if form in OPEN_FORMS:
         lower(model, "scan", only=[node for node in only if form == "scan" or node.op_type in scanned])
         return _time_major(streaming, form)
     chunk = streaming.hop

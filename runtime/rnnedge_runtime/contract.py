@@ -16,6 +16,8 @@ from rnnedge_runtime.clock import EVERY_FRAME, Clock
 
 SCHEMA = 1
 FORMS = ("native", "scan", "unrolled", "step")
+# Those that take any number of frames in a call; the others take as many as `chunk` says.
+OPEN_FORMS = ("native", "scan")
 BATCH = "batch"
 TIME = "time"
 _PIECE, _PIECE_OF_ATTENTION, _PIECE_UNITS = 1024, 256, 64

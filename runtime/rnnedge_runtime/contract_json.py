@@ -19,7 +19,18 @@ from typing import Any
 from rnnedge_runtime._json_arrays import DTYPES, decode, encode, initial_as_json, initial_of
 from rnnedge_runtime._json_fields import axis, choice, expect, integer, number, optional, shape_of_dims, text
 from rnnedge_runtime.clock import Clock
-from rnnedge_runtime.contract import FORMS, SCHEMA, Contract, Cursor, Golden, Normalization, Port, State, Tap
+from rnnedge_runtime.contract import (
+    FORMS,
+    OPEN_FORMS,
+    SCHEMA,
+    Contract,
+    Cursor,
+    Golden,
+    Normalization,
+    Port,
+    State,
+    Tap,
+)
 from rnnedge_runtime.errors import ContractError
 
 _LONGEST = 1 << 30
@@ -111,7 +122,7 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
         raise ContractError(f"contract.taps: expected some of the outputs {ports}, and not all, found {contract.taps}")
     if not contract.inputs or not contract.outputs:
         raise ContractError("contract: expected at least one input and one output")
-    if form in ("unrolled", "step") and contract.chunk is None:
+    if form not in OPEN_FORMS and contract.chunk is None:
         raise ContractError(f"contract.chunk: the {form} form needs a fixed number of frames, found none")
     uneven = [p.name for p in (*contract.inputs, *contract.outputs) if contract.unit * p.clock.rate % 1]
     if uneven:

@@ -18,9 +18,8 @@ from in_one_test import in_one_test
 import rnnedge_export
 from examples.networks import small as networks
 from rnnedge_runtime import InputError, ModelRefused, VerificationError, load
+from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
-
-FORMS = ("native", "scan", "unrolled", "step")
 
 
 def whole(module: torch.nn.Module, x: torch.Tensor) -> dict[str, np.ndarray[Any, Any]]:

@@ -17,10 +17,10 @@ from in_one_test import in_one_test
 from rnnedge.nn import CELLS, NetworkConfig, RecurrentNetwork
 from rnnedge_export import Effort
 from rnnedge_runtime import load
+from rnnedge_runtime.contract import FORMS
 
 # The cells whose gates read the last output.
 RECURRENT = ("rnn_sigmoid", "rnn_tanh", "rnn_relu", "lstm", "gru")
-FORMS = ("native", "scan", "unrolled", "step")
 
 
 def build(cell: str, layers: int = 1, **options: Any) -> RecurrentNetwork:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from exported import FORMS, Exported, export_network
+from exported import Exported, export_network
+
+from rnnedge_runtime.contract import FORMS
 
 
 @pytest.fixture(scope="session", params=FORMS)

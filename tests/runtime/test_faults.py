@@ -10,10 +10,11 @@ import pytest
 import quickly
 import torch
 import windows
-from exported import FORMS, Exported, export_network
+from exported import Exported, export_network
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, InputError, load
+from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.golden import stream_all
 
 CELLS = ("rnn_tanh-1", "lstm-1", "gru-1")

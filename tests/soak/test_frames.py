@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exported import FORMS, export_network
+from exported import export_network
+
+from rnnedge_runtime.contract import FORMS
 
 FULL = os.environ.get("RNNEDGE_SOAK") == "full"
 FRAMES = 10_000_000 if FULL else 50_000

@@ -3,6 +3,6 @@
 `lower` rewrites every recurrent node and Scan of a model.
 """
 
-from rnnedge_export.forms.lower import FORMS, lower
+from rnnedge_export.forms.lower import lower
 
-__all__ = ["FORMS", "lower"]
+__all__ = ["lower"]

@@ -33,9 +33,9 @@ from rnnedge_export.forms.inline import inline, is_scan, read_scan
 from rnnedge_export.forms.recurrence import rewrite
 from rnnedge_export.graph.builder import GraphBuilder, subgraphs
 from rnnedge_export.graph.shape_inference import infer_shapes
+from rnnedge_runtime.contract import FORMS, OPEN_FORMS
 from rnnedge_runtime.errors import ModelRefused
 
-FORMS = ("native", "scan", "unrolled", "step")
 _OLDEST_OPSET = 18
 
 
@@ -61,7 +61,7 @@ def lower(
         raise ModelRefused(f"opset {opset}: expected {_OLDEST_OPSET} or later; convert the model first")
     if form == "unrolled" and (chunk is None or chunk < 1):
         raise ModelRefused(f"form 'unrolled': chunk is {chunk}; expected the number of frames per call, at least 1")
-    if finals and form not in ("unrolled", "step"):
+    if finals and form in OPEN_FORMS:
         raise ModelRefused(f"form {form!r}: finals given; expected them with a fixed number of frames only")
     if form == "native":
         return

@@ -11,7 +11,7 @@ import onnx
 from rnnedge_export.options import ExportOptions
 from rnnedge_export.verification.report import Check
 from rnnedge_runtime.checksum import check_seal
-from rnnedge_runtime.contract import TIME, Contract
+from rnnedge_runtime.contract import OPEN_FORMS, TIME, Contract
 from rnnedge_runtime.model import Model
 
 _NATIVE = ("RNN", "GRU", "LSTM")
@@ -48,7 +48,7 @@ def _of_form(graph: Any, contract: Contract, options: ExportOptions) -> Iterator
     """The form that was asked for, by the length of a call and by what carries a state."""
     if options.form not in (None, contract.form):
         yield f"form: expected {options.form}, found {contract.form}"
-    fixed = contract.form in ("unrolled", "step")
+    fixed = contract.form not in OPEN_FORMS
     if fixed != (contract.chunk is not None) or (fixed and TIME in {d for p in contract.inputs for d in p.shape}):
         yield f"form: {contract.form}, and a call takes {contract.chunk or 'any number of'} frames"
     if contract.form == "unrolled" and options.chunk not in (None, contract.chunk):

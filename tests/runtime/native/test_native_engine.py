@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported import FORMS, Exported, export_network
+from exported import Exported, export_network
 from in_one_test import in_one_test
 from native_library import compile_library, compiler
 
 from rnnedge_runtime import InputError, Model, ProviderError, load
+from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.engines.native import _find as find
 from rnnedge_runtime.engines.native._engine import NativeEngine
 
