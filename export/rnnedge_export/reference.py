@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Example
+from rnnedge_export.capture import Example, left_as_it_was
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
@@ -196,11 +196,12 @@ class Reference:
 
 @contextmanager
 def evaluation(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode; each submodule is put back as it was at the end."""
+    """The module in evaluation mode; each part, and what stands on it, is put back as it was at the end."""
     modes = [(m, m.training) for m in module.modules()]
     module.eval()
     try:
-        yield
+        with left_as_it_was(module):
+            yield
     finally:
         for submodule, mode in modes:
             submodule.training = mode

@@ -1,0 +1,127 @@
+"""What a module keeps from call to call: its buffers, and what else stands on it and on its parts.
+
+1. A tensor, number or None that is replaced by another one.
+2. A tensor that is written in place.
+3. A list, deque or dict whose members are one of these.
+
+Parameters are left out: nobody writes them in a forward pass, and a copy of them takes as much memory again. So are
+parts that become another class in their first call, as torch's lazy modules do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+# What every module has, and torch keeps.
+_OF_TORCH = frozenset(vars(nn.Module()))
+
+
+@dataclass(eq=False)
+class _Kept:
+    """An object and what it held: the numbers of a tensor, the members of a container."""
+
+    value: Any
+    held: Any = None
+
+    def is_same(self, now: Any) -> bool:
+        """Whether `now` is the object, with the same in it."""
+        if self.held is None:
+            return now is self.value or (isinstance(now, (bool, int, float, str)) and now == self.value)
+        if isinstance(self.value, torch.Tensor):
+            return now is self.value and now.shape == self.held.shape and bool(torch.equal(now, self.held))
+        return now is self.value and len(now) == len(self.held) and all(
+            kept.is_same(one) for kept, one in zip(_members(self.held), _members(now), strict=True)
+        )  # fmt: skip
+
+    def restored(self) -> Any:
+        """The object, with that in it again."""
+        if self.held is None or self.is_same(self.value):
+            return self.value
+        if isinstance(self.value, torch.Tensor):
+            with torch.no_grad():
+                self.value.resize_(self.held.shape).copy_(self.held)
+        elif isinstance(self.value, dict):
+            self.value.clear()
+            self.value.update({name: kept.restored() for name, kept in self.held.items()})
+        else:
+            self.value.clear()
+            self.value.extend(kept.restored() for kept in self.held)
+        return self.value
+
+
+def _members(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _keep(value: Any) -> _Kept:
+    if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter):
+        return _Kept(value, value.detach().clone())
+    if type(value) in (list, deque):
+        return _Kept(value, [_keep(one) for one in value])
+    if type(value) is dict:
+        return _Kept(value, {name: _keep(one) for name, one in value.items()})
+    return _Kept(value)
+
+
+def _places(module: nn.Module) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """(path, dict, names) of all that stands on a module and its parts."""
+    for path, part in module.named_modules():
+        yield path, vars(part), [name for name in vars(part) if name not in _OF_TORCH]
+        yield path, part._buffers, list(part._buffers)
+
+
+class KeptValues:
+    """What stands on a module now."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Parameters and classes of parts are taken as they are."""
+        self._module, self._kinds = module, [type(part) for part in module.modules()]
+        self._kept = [(path, at, {name: _keep(at[name]) for name in names}) for path, at, names in _places(module)]
+
+    def changed(self) -> list[str]:
+        """Paths of what is not as it was."""
+        found = []
+        for (path, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
+            names = {**kept, **dict.fromkeys(now)}
+            found += [
+                f"{path}.{name}".lstrip(".")
+                for name in names
+                if name not in kept or name not in at or not kept[name].is_same(at[name])
+            ]
+        return found
+
+    def put_back(self) -> None:
+        """As it was; nothing where a part has become another class."""
+        if [type(part) for part in self._module.modules()] != self._kinds:
+            return
+        for (_, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
+            for name in set(now) - set(kept):
+                del at[name]
+            at.update({name: one.restored() for name, one in kept.items()})
+
+
+@contextmanager
+def left_as_it_was(module: nn.Module) -> Iterator[None]:
+    """Whatever calls of the module write on it meanwhile is put back at the end."""
+    kept = KeptValues(module)
+    try:
+        yield
+    finally:
+        kept.put_back()
+
+
+def changed_by(module: nn.Module, act: Callable[[], object]) -> list[str]:
+    """Paths of what `act` changes on the module, which is put back."""
+    kept = KeptValues(module)
+    try:
+        act()
+        return kept.changed()
+    finally:
+        kept.put_back()

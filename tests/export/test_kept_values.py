@@ -1,0 +1,123 @@
+"""A module is left as it was by every export, and one that keeps a state from call to call is refused by its name."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnnedge_export.capture import changed_by, left_as_it_was
+from rnnedge_export.session import of_module
+from rnnedge_runtime.errors import ModelRefused
+
+_X = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
+
+
+class Keeps(nn.Module):
+    """A layer whose calls write something on it; `write` says what."""
+
+    def __init__(self, write: Callable[[Keeps, Tensor], object]) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(5, 5, batch_first=True)
+        self.register_buffer("total", torch.zeros(5))
+        self.register_buffer("nothing", None)
+        self.last: Any = None
+        self.plain = torch.zeros(5)
+        self.past, self.window, self.cache = [torch.zeros(5)], deque([0.0], maxlen=3), {"k": torch.zeros(5)}
+        self.calls = 0
+        self._write = write
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.rnn(x)[0]
+        self._write(self, y.detach())
+        return y
+
+
+def _set(name: str, value: Callable[[Keeps, Tensor], object]) -> Callable[[Keeps, Tensor], object]:
+    return lambda net, y: setattr(net, name, value(net, y))
+
+
+WRITES: dict[str, tuple[str, Callable[[Keeps, Tensor], object]]] = {
+    "None becomes a tensor": ("last", _set("last", lambda net, y: y[:, -1])),
+    "another tensor": ("plain", _set("plain", lambda net, y: y[0, -1])),
+    "another buffer": ("total", _set("total", lambda net, y: net.total + y[0, -1])),
+    "a buffer in place": ("total", lambda net, y: net.total.add_(1)),
+    "a tensor in place": ("plain", lambda net, y: net.plain.copy_(y[0, -1])),
+    "a buffer that was None": ("nothing", _set("nothing", lambda net, y: y[0, -1])),
+    "a number": ("calls", _set("calls", lambda net, y: net.calls + 1)),
+    "a list that grows": ("past", lambda net, y: net.past.append(y[0, -1])),
+    "a list member in place": ("past", lambda net, y: net.past[0].add_(1)),
+    "a queue": ("window", lambda net, y: net.window.append(1.0)),
+    "a dict member": ("cache", lambda net, y: net.cache.update(k=y[0, -1])),
+    "a new attribute": ("seen", _set("seen", lambda net, y: True)),
+    "on a part": ("rnn.state", lambda net, y: setattr(net.rnn, "state", y[0, -1])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_a_call_writes_is_named_and_put_back(name: str) -> None:
+    """The same objects stand there again, with the same in them."""
+    path, write = WRITES[name]
+    net = Keeps(write).eval()
+    objects = {**vars(net), **net._buffers, **vars(net.rnn)}
+    inside = (list(net.past), list(net.window), dict(net.cache))
+    numbers = [value.clone() for value in (net.total, net.plain, net.past[0], net.cache["k"])]
+    assert changed_by(net, lambda: net(_X)) == [path]
+    with left_as_it_was(net):
+        net(_X)
+        net(_X)
+    assert {**vars(net), **net._buffers, **vars(net.rnn)}.keys() == objects.keys()
+    assert all(value is objects[key] for key, value in {**vars(net), **net._buffers, **vars(net.rnn)}.items())
+    assert (list(net.past), list(net.window), dict(net.cache)) == inside
+    for value, before in zip((net.total, net.plain, net.past[0], net.cache["k"]), numbers, strict=True):
+        assert torch.equal(value, before)
+
+
+def test_a_layer_that_keeps_nothing_is_as_it_was() -> None:
+    """So that the names above are those of what was written."""
+    net = Keeps(lambda net, y: None).eval()
+    assert changed_by(net, lambda: net(_X)) == []
+
+
+class StateOnSelf(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.memory = nn.GRU(5, 5, batch_first=True), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, self.memory = self.rnn(x, self.memory)
+        return y
+
+
+class Counts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(5, 5, batch_first=True)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.rnn(x)[0]
+
+
+def test_a_state_on_the_module_is_refused_by_its_name() -> None:
+    """What the next call starts from; the module has none afterwards."""
+    net = StateOnSelf()
+    with (
+        pytest.raises(ModelRefused, match=r"^StateOnSelf: it keeps a state from call to call in memory: .*state=None"),
+        of_module(net, _X, say=lambda stage: None),
+    ):
+        pass
+    assert net.memory is None
+
+
+def test_a_counter_that_changes_no_output_is_taken() -> None:
+    """It stands where it stood."""
+    net = Counts()
+    with of_module(net, _X, say=lambda stage: None):
+        pass
+    assert int(net.calls) == 0
