@@ -21,6 +21,10 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 _TRIALS = 6
+_ENDS = (
+    "a parallel scan written out by doubling, or a table by position, ends: write the recurrence with "
+    "associative_scan or rnnedge.nn.time_loop"
+)
 
 
 def trace(
@@ -122,6 +126,8 @@ def _why(error: Exception, failing: Callable[[], object], example: Example) -> s
     if baked.limited is not None:
         reason = reason if "at most" in reason else "the code takes a limited number of frames"
         return f"{reason} in {baked.limited}; {baked.remedy}"
+    if "at most" in reason:
+        return f"{reason}; {_ENDS}"
     if baked.fixed is not None:
         return f"{reason} in {baked.fixed}; {baked.remedy}"
     batch = find_baked(failing, example.batch_axis)

@@ -23,13 +23,16 @@ REMEDY = (
     "bound its window: fill the scores of every frame that is more than so many frames old, and of every later one, "
     "with -inf, or use a recurrence"
 )
+_LINEAR = "linear attention is a recurrence: write that, with rnnedge.nn.time_loop or associative_scan"
 
 
 def window(node: ir.Node, facts: Facts) -> int:
     """How many frames back the weights reach."""
     before = _before_softmax(node)
     if before is None:
-        facts.refuse(node, "both operands change with time, and no softmax over the frames follows", REMEDY)
+        facts.refuse(
+            node, "both operands change with time, and no softmax over the frames follows", f"{REMEDY}; {_LINEAR}"
+        )
     for lengths in _LENGTHS:
         found = []
         for seed, length in enumerate(lengths):
