@@ -141,11 +141,11 @@ class LastState(nn.Module):
 
 
 class Totals(nn.Module):
-    """A mean of all frames so far, and the largest value so far."""
+    """A mean of all frames so far, and the frame itself."""
 
     def forward(self, x: Tensor) -> Tensor:
         count = torch.arange(1, x.shape[1] + 1, dtype=torch.float32)[None, :, None]
-        return torch.cat([x.cumsum(1) / count, x.cummax(1).values], -1)
+        return torch.cat([x.cumsum(1) / count, x], -1)
 
 
 class Pooled(nn.Module):
@@ -174,8 +174,8 @@ class AheadOf(nn.Module):
         y = self.conv(x.transpose(1, 2)).transpose(1, 2)
         if self.kind == "recurrence":
             return self.gru(y)[0]
-        if self.kind == "cummax":
-            return (-F.softplus(y) - 0.1).cummax(1).values
+        if self.kind == "largest":
+            return (-F.softplus(y) - 0.1).amax(1)
         return self.gru(y)[0][:, -1] if self.kind == "last" else y
 
 
@@ -184,7 +184,7 @@ class MaxPooled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = -x.square() - 1
-        return F.max_pool1d(F.pad(y.transpose(1, 2), (2, 0), value=-torch.inf), 3, stride=1).transpose(1, 2)
+        return F.max_pool1d(F.pad(y.transpose(1, 2), (2, 0), value=-1000.0), 3, stride=1).transpose(1, 2)
 
 
 class Attention(nn.Module):
@@ -290,7 +290,7 @@ NETWORKS: dict[str, Callable[[], Shown]] = {
     "summary, unrolled": lambda: Shown(LastState(), X, {"form": "unrolled", "chunk": 4}),
     "summary of two ahead": lambda: Shown(AheadOf("last"), X),
     "recurrence ahead": lambda: Shown(AheadOf("recurrence"), X),
-    "pooled ahead": lambda: Shown(AheadOf("cummax"), X),
+    "pooled ahead": lambda: Shown(AheadOf("largest"), X),
     "ahead after a bias": lambda: Shown(AheadOf("bias"), X),
     "pooled": lambda: Shown(Pooled(), X),
     "max pooling": lambda: Shown(MaxPooled(), X),

@@ -8,7 +8,7 @@ from ctypes import CFUNCTYPE, c_void_p
 import numpy as np
 
 from rnnedge_export.reference import Reference
-from rnnedge_export.verification import Check
+from rnnedge_export.verification import Check, Tolerance
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.signals import vocabulary
 from rnnedge_runtime.binding import Lane, StateBuffers
@@ -23,12 +23,12 @@ from rnnedge_runtime.stream import Stream
 _SEED, _CALLS = 50, 12
 
 
-def snapshots(native: Model, plain: Model, reference: Reference) -> Check:
+def snapshots(native: Model, plain: Model, reference: Reference, tolerance: Tolerance | None) -> Check:
     """A stream goes on in the other engine, from either one, with frames that wait; and states that were given."""
     unit = native.contract.unit
     time = reference.lengths.at_least(_CALLS * unit + unit // 2)
     frames = reference.frames(1, time, np.random.default_rng(_SEED))
-    compare, cut = Comparison(native, reference), _CALLS // 2 * unit + unit // 2
+    compare, cut = Comparison(native, reference, tolerance), _CALLS // 2 * unit + unit // 2
     expected = reference(frames)
     worst = worst_of(
         compare.of(frames, _over(one.stream(), other.stream(), frames, cut), expected)

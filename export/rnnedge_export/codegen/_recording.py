@@ -12,7 +12,7 @@ from rnnedge_runtime.loader import load_bytes
 
 FRAMES = 200
 # Precisions that round states to levels.
-_LEVELS = ("int8", "int4")
+LEVELS = ("int8", "int4")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Re
     outputs: list[list[Array]] = [[] for _ in program.outputs]
     before = []
     for _ in range(frames):
-        if built.source.contract.precision in _LEVELS:
+        if built.source.contract.precision in LEVELS:
             before.append(stream.snapshot())
         for array in stream.inputs.values():
             floats = array.dtype.kind == "f"

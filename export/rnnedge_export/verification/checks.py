@@ -29,7 +29,7 @@ from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
 from rnnedge_export.verification.samples import frames_in_words, sequences
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
-from rnnedge_export.verification.tolerance import SHARE
+from rnnedge_export.verification.tolerance import SHARE, Tolerance
 from rnnedge_runtime import replay
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
@@ -48,10 +48,17 @@ Result = tuple[str, Worst]
 class Checks:
     """What is compared of one file; created by `check_against`."""
 
-    def __init__(self, model: Model, reference: Reference, effort: Effort, samples: Sequence[Recording] = ()) -> None:
-        """`samples`: recordings, each (time, ...) by input name."""
+    def __init__(
+        self,
+        model: Model,
+        reference: Reference,
+        effort: Effort,
+        samples: Sequence[Recording] = (),
+        tolerance: Tolerance | None = None,
+    ) -> None:
+        """`samples`: recordings, each (time, ...) by input name. `tolerance`: None for the one that the file says."""
         self.model, self.reference, self.effort, self.samples = model, reference, effort, samples
-        self.compare = Comparison(model, reference)
+        self.compare = Comparison(model, reference, tolerance)
         self.contract = model.contract
 
     @property

@@ -55,9 +55,9 @@ class Worst:
 class Comparison:
     """A loaded file, its source, and the tolerance; made for one verification."""
 
-    def __init__(self, model: Model, reference: Reference) -> None:
+    def __init__(self, model: Model, reference: Reference, tolerance: Tolerance | None = None) -> None:
         self.model, self.reference = model, reference
-        self.tolerance = Tolerance.of(model.contract)
+        self.tolerance = tolerance or Tolerance.of(model.contract)
 
     def streamed(self, frames: Frames, cuts: Sequence[int] = ()) -> Worst:
         """Of `frames` (batch, time, ...) by input, pushed in pieces cut at `cuts`, then `finish`."""
@@ -127,7 +127,7 @@ class Comparison:
             base = exact.get(name, array)[:, :until]
             apart = np.maximum.reduce([distance(run[name][:, :until], base) for run in nudged])
             most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
-            turned = np.maximum.reduce([distance(run[name], array) for run in signed])
+            turned = np.maximum.reduce([distance(run[name][:, :until], array) for run in signed])
             jumps = (apart > most) | (turned > most)
             rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
             found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import ml_dtypes
 import numpy as np
@@ -100,34 +99,29 @@ def _off_grid(one: Stored, source: Array) -> str | None:
         at = int(np.argmax(np.abs(nearest - one.wide)))
         return f"expected {nearest.flat[at]:.8g} for {source.flat[at]:.8g}, found {one.wide.flat[at]:.8g}"
     assert one.scale is not None
-    step = np.broadcast_to(one.scale, source.shape)
+    step = one.steps
     apart = np.abs(source - one.wide) / step
     at = int(np.argmax(apart))
     if apart.flat[at] > 0.5 + _ROUNDED * one.levels:
         return f"{source.flat[at]:.6g} is stored as {one.wide.flat[at]:.6g}, {apart.flat[at]:.2f} steps apart"
-    return _wrong_step(one, source, step)
+    return _wrong_step(one, source)
 
 
-def _wrong_step(one: Stored, source: Array, step: Array) -> str | None:
-    """Weights of one step are those that its scale is repeated over; in a block, of one column in a row."""
-    for value, group in _groups(one, source, step):
-        largest = float(np.abs(group).max(initial=0.0))
-        if largest > 0 and abs(value * one.levels / largest - 1) > _ROUNDED:
-            return f"expected a step of {largest / one.levels:.6g}, found {value:.6g}"
-    return None
+def _wrong_step(one: Stored, source: Array) -> str | None:
+    """Weights of one step are those that its scale is repeated over; in a block, some of one column."""
+    steps, largest = _groups(one, source)
+    expected = largest / one.levels
+    apart = np.abs(np.divide(steps, expected, out=np.ones_like(expected), where=largest > 0) - 1)
+    at = int(np.argmax(apart))
+    return None if apart[at] <= _ROUNDED else f"expected a step of {expected[at]:.6g}, found {steps[at]:.6g}"
 
 
-def _groups(one: Stored, source: Array, step: Array) -> Iterator[tuple[float, Array]]:
-    scale = one.scale
-    assert scale is not None
-    if scale.shape == source.shape and one.precision in ("int4", "int8"):
-        for column, steps in zip(source.T, step.T, strict=True):
-            ends = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
-            yield from ((float(steps[a]), column[a:b]) for a, b in pairwise(ends))
-        return
-    wide = scale.reshape((1,) * (source.ndim - scale.ndim) + scale.shape)
-    kept = tuple(k for k, size in enumerate(wide.shape) if size > 1)
-    moved = np.moveaxis(source, kept, range(len(kept)))
-    rows = moved.reshape(int(np.prod([source.shape[k] for k in kept], dtype=np.int64)) if kept else 1, -1)
-    values = np.broadcast_to(wide, wide.shape).reshape(-1)
-    yield from zip(map(float, values), rows, strict=True)
+def _groups(one: Stored, source: Array) -> tuple[Array, Array]:
+    """Every step, and the largest weight that has it."""
+    assert one.scale is not None
+    if one.block:
+        columns = np.pad(np.abs(source), [(0, -len(source) % one.block), (0, 0)]).T
+        return one.scale.reshape(-1), columns.reshape(-1, one.block).max(axis=1)
+    scale = one.scale.reshape((1,) * (source.ndim - one.scale.ndim) + one.scale.shape)
+    shared = tuple(axis for axis, size in enumerate(scale.shape) if size == 1)
+    return scale.reshape(-1), np.abs(source).max(axis=shared).reshape(-1)

@@ -14,6 +14,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
 from rnnedge_export.verification.report import Check, Verification
+from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.model import Model
 
 Look = Callable[[Reference, Worst], str]
@@ -27,17 +28,19 @@ def check_against(
     effort: Effort | None = None,
     look: Look | None = None,
     samples: Sequence[Recording] = (),
+    tolerance: Tolerance | None = None,
 ) -> Verification:
     """Run every check of a loaded model against the source, `effort` hard (`Effort()` by default).
 
     `look` is asked once, for the first check that fails. `samples`: recordings that it is proven on, too.
+    `tolerance`: None for the one that the file says.
     """
     names = _names(model, reference)
     if names is not None:
         return Verification((names,), model.digest)
     effort = effort or Effort()
     found: list[Check] = []
-    for name, stage, check in _every(Checks(model, reference, effort, samples), effort):
+    for name, stage, check in _every(Checks(model, reference, effort, samples, tolerance), effort):
         say(stage)
         began = perf_counter()
         detail, worst = check()

@@ -21,7 +21,8 @@ _OF_PRODUCTS, _OF_BYTES, _OF_HALF_BYTES = 63, 127, 7
 class Stored:
     """A weight: `wide` float32 is what it stands for; `precision` how it is stored.
 
-    `scale` broadcasts to the shape of `wide`; `levels`: of the grid on each side of zero, 0 of floats.
+    `levels`: of the grid on each side of zero, 0 of floats. `scale` broadcasts to the shape of `wide`, or is one for
+    every `block` weights of a column, (columns, blocks).
     """
 
     name: str
@@ -29,6 +30,15 @@ class Stored:
     wide: Array
     scale: Array | None = None
     levels: int = 0
+    block: int = 0
+
+    @property
+    def steps(self) -> Array:
+        """The step of every weight."""
+        assert self.scale is not None
+        if not self.block:
+            return np.broadcast_to(self.scale, self.wide.shape)
+        return np.repeat(self.scale, self.block, axis=1).T[: len(self.wide)]
 
 
 def stored_weights(data: bytes) -> list[Stored]:
@@ -111,8 +121,7 @@ def _blocks(node: Any, packed: Array, scales: Array) -> Stored:
     if bits == 4:
         q = np.stack([q & 15, q >> 4], -1).reshape(*q.shape[:-1], -1)
     q = q - (8 if bits == 4 else 128)
-    scale = scales.reshape(columns, -1, 1)
-    each = np.broadcast_to(scale, q.shape).reshape(columns, -1).T[:rows]
-    wide = (q * scale).reshape(columns, -1).T[:rows].astype(np.float32)
+    scale = scales.reshape(columns, -1)
+    wide = (q * scale[..., None]).reshape(columns, -1).T[:rows].astype(np.float32)
     levels = _OF_HALF_BYTES if bits == 4 else _OF_BYTES
-    return Stored(node.input[1], f"int{bits}", wide, np.ascontiguousarray(each), levels)
+    return Stored(node.input[1], f"int{bits}", wide, scale, levels, given["block_size"])

@@ -8,7 +8,8 @@ so that a quiet channel is not measured by a loud one, nor an early frame by a l
 a small value may be made of:
 
 1. A file that promises a tolerance of its own (fewer bits, or `tolerance=`) promises it for outputs up to 1: floor 1.
-2. Else a twentieth of the largest value of that output, at most of 1: four roundings of it, in float32.
+2. Machine code next to onnxruntime, whose functions are other polynomials: the largest value of that output.
+3. Else a twentieth of the largest value of that output, at most of 1: four roundings of it, in float32.
 
 Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
 tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
@@ -32,10 +33,11 @@ _PROMISED = 1.0
 
 @dataclass(frozen=True)
 class Tolerance:
-    """`share` of a channel's largest value so far; `promised`: for outputs up to 1, case 1."""
+    """`share` of a channel's largest value so far; `promised`: for outputs up to 1, case 1; `of_output`: case 2."""
 
     share: float = SHARE
     promised: bool = False
+    of_output: bool = False
 
     @classmethod
     def of(cls, contract: Contract) -> Tolerance:
@@ -46,9 +48,16 @@ class Tolerance:
     def allowed(self, expected: Array, rounding: Array | float = 0.0) -> Array:
         """Of each value of `expected` (batch, time, ...); `rounding`: by how much float32 differs from float64."""
         sizes = np.abs(_finite(expected))
-        floor = _PROMISED if self.promised else _FLOOR * min(1.0, float(sizes.max(initial=0.0)))
-        found: Array = self.share * np.maximum(_so_far(sizes), floor)
+        found: Array = self.share * np.maximum(_so_far(sizes), self._floor(sizes))
         return np.maximum(found, ROUNDINGS * rounding)
+
+    def _floor(self, sizes: Array) -> Array | float:
+        if self.promised:
+            return _PROMISED
+        if self.of_output:
+            largest: Array = sizes.max(axis=tuple(range(1, sizes.ndim)), keepdims=True, initial=0.0)
+            return largest
+        return _FLOOR * min(1.0, float(sizes.max(initial=0.0)))
 
 
 def distance(one: Array, other: Array) -> Array:
