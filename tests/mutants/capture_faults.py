@@ -23,19 +23,13 @@ capturing = sys.modules["rnnedge_export.capture.capture"]
 @fault("capture", "ranges")
 def clamp_dropped(injection: Injection) -> None:
     """A clamp at 20 is left out."""
-    injection.captured(lambda model: without(model, "Clip"))
+    injection.captured(lambda model: sum(without(model, kind) for kind in ("Clip", "Max", "Min")))
 
 
 @fault("capture", "ranges")
 def clamp_inside_dropped(injection: Injection) -> None:
     """An upper bound of 60 in front of an exponential is left out."""
     injection.captured(lambda model: sum(without(model, kind) for kind in ("Clip", "Min")))
-
-
-@fault("capture", "ranges")
-def clamp_loses_its_lower_end(injection: Injection) -> None:
-    """A clamp keeps its upper end only."""
-    injection.captured(lambda m: each(m, "Clip", lambda node: node.replace_input_with(1, None)))
 
 
 @fault("capture", "convolutions")
@@ -46,7 +40,7 @@ def relu6_as_relu(injection: Injection) -> None:
         node.op_type = "Relu"
         node.resize_inputs(1)
 
-    injection.captured(lambda model: each(model, "Clip", edit))
+    injection.captured(lambda model: each(model, "Clip", edit) + without(model, "Min"))
 
 
 @fault("capture", "ranges")

@@ -288,7 +288,6 @@ NETWORKS: dict[str, Callable[[], Shown]] = {
     "summary": lambda: Shown(Summary(), X),
     "totals": lambda: Shown(Totals(), X),
     "summary, unrolled": lambda: Shown(LastState(), X, {"form": "unrolled", "chunk": 4}),
-    "summary of two ahead": lambda: Shown(AheadOf("last"), X),
     "recurrence ahead": lambda: Shown(AheadOf("recurrence"), X),
     "pooled ahead": lambda: Shown(AheadOf("largest"), X),
     "ahead after a bias": lambda: Shown(AheadOf("bias"), X),

@@ -18,12 +18,10 @@ from rnnedge_export.streaming import (
     _slices,
     _transposed,
     _window,
-    recurrent,
     streamify,
 )
 from rnnedge_export.streaming import _pooling as pooling
 from rnnedge_export.streaming.facts import Held
-from rnnedge_runtime.contract import Cursor
 
 
 def _held(injection: Injection, change: Any) -> None:
@@ -153,22 +151,6 @@ def running_maximum_from_zero(injection: Injection) -> None:
 def mean_over_one_frame_too_many(injection: Injection) -> None:
     """A mean over all frames counts from 1."""
     _held(injection, lambda held: replace(held, initial=1.0) if ".count" in held.name else held)
-
-
-@fault("streaming", "summary of two ahead")
-def last_frame_one_too_early(injection: Injection) -> None:
-    """The cursor of the last frame is that of another clock."""
-
-    def other(original: Any, kind: str, clock: Any, facts: Any) -> Any:
-        value = original(kind, clock, facts)
-        for known, one in list(facts.cursors.items()):
-            if one is value:
-                del facts.cursors[known]
-                facts.cursors[Cursor(known.name, known.kind, replace(clock, delay=clock.delay + 1))] = value
-        return value
-
-    for module in (_caches, recurrent):
-        injection.around(module, "cursor", other)
 
 
 @fault("streaming", "ahead after a bias")
