@@ -54,6 +54,8 @@ _RULES = (
     rules.collapse_slice_rule,
     rules.collapse_slice2_rule,
     rules.materialize_reshape_shape_rule,
+    rules.min_max_rule,
+    rules.max_min_rule,
     rules.no_op_cast_rule,
     rules.no_op_expand_rule,
     rules.flatten_to_reshape_rule,

@@ -21,6 +21,14 @@ KEPT = {
     "a factor near one": ("c = Constant<value_float = 1.000009>() y = Mul(x, c)", ONES),
     "a divisor near one": ("c = Constant<value_float = 0.999992>() y = Div(x, c)", ONES),
     "an epsilon of a logarithm": ("c = Constant<value_float = 1e-10>() s = Add(x, c) y = Log(s)", ZEROS),
+    "crossed limits": (
+        "a = Constant<value_float = 1.0>() b = Constant<value_float = -1.0>() s = Max(x, a) y = Min(s, b)",
+        STAIRS,
+    ),
+    "crossed limits the other way round": (
+        "a = Constant<value_float = 1.0>() b = Constant<value_float = -1.0>() s = Min(x, b) y = Max(s, a)",
+        STAIRS,
+    ),
     "limits that do not meet": (
         "a = Constant<value_float = 0.0>() b = Constant<value_float = 1.0>() c = Constant<value_float = 2.0>()"
         "d = Constant<value_float = 3.0>() s = Clip(x, a, b) y = Clip(s, c, d)",
@@ -42,6 +50,12 @@ DROPPED = {
     "zero in front": "c = Constant<value_float = 0.0>() s = Add(c, x) y = Neg(s)",
     "zero taken away": "c = Constant<value_float = 0.0>() s = Sub(x, c) y = Neg(s)",
     "times one": "c = Constant<value_float = 1.0>() s = Mul(x, c) y = Neg(s)",
+    "a limit on both sides": (
+        "a = Constant<value_float = -1.0>() b = Constant<value_float = 1.0>() r = Max(x, a) s = Min(r, b) y = Neg(s)"
+    ),
+    "a limit on both sides, the upper one first": (
+        "a = Constant<value_float = -1.0>() b = Constant<value_float = 1.0>() r = Min(x, b) s = Max(r, a) y = Neg(s)"
+    ),
     "over one": "c = Constant<value_float = 1.0>() s = Div(x, c) y = Neg(s)",
 }
 
@@ -71,7 +85,8 @@ def test_what_changes_a_value_stays(body: str, x: np.ndarray) -> None:
     np.testing.assert_array_equal(_run(ir.to_proto(_simplified(body)), x), _run(_model_of(body), x))
 
 
-@pytest.mark.parametrize("body", DROPPED.values(), ids=DROPPED)
-def test_what_changes_nothing_is_dropped(body: str) -> None:
-    """One node is left."""
-    assert [node.op_type for node in _simplified(body).graph] == ["Neg"]
+@pytest.mark.parametrize("name", DROPPED)
+def test_what_changes_nothing_is_dropped(name: str) -> None:
+    """One node is left; of two limits in a row, one and that."""
+    limits = ["Clip"] * ("limit" in name)
+    assert [node.op_type for node in _simplified(DROPPED[name]).graph] == [*limits, "Neg"]
