@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 import onnx.parser
 import onnx_ir as ir
-import onnxruntime as ort
 import pytest
 
 from rnnedge_export.graph.simplification import simplify
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime as ort
 
 # A body over x: float[2, 5], and frames on which a near match would show.
 ONES, SMALL, ZEROS = np.ones((2, 5), np.float32), np.full((2, 5), 1e-6, np.float32), np.zeros((2, 5), np.float32)
