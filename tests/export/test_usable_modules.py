@@ -66,6 +66,11 @@ def _sparse() -> nn.Module:
     return net
 
 
+def _compiled(module: nn.Module) -> nn.Module:
+    # The usual backend takes twenty seconds to be imported.
+    return torch.compile(module, backend="eager")
+
+
 REFUSED: dict[str, tuple[Callable[[Path], nn.Module], str]] = {
     "traced": (lambda _: torch.jit.trace(nn.Linear(6, 6), _X), "^TopLevelTracedModule: is TorchScript"),
     "scripted": (lambda _: torch.jit.script(Tagger()), "is TorchScript .* export the nn.Module"),
@@ -97,7 +102,7 @@ def test_what_cannot_be_captured_says_what_to_export(name: str, tmp_path: Path) 
         rnnedge_export.verify(Path(__file__).parents[1] / "data" / "golden_gru.onnx", net)
 
 
-@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel, torch.optim.swa_utils.AveragedModel])
+@pytest.mark.parametrize("wrap", [_compiled, nn.DataParallel, torch.optim.swa_utils.AveragedModel])
 def test_what_wraps_a_module_is_looked_through(wrap: Callable[[nn.Module], nn.Module]) -> None:
     """Compiled, for several devices, and averaged: captured as the module inside."""
     with of_module(wrap(Tagger()), _X, say=lambda stage: None) as session:

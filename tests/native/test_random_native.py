@@ -25,7 +25,7 @@ from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.loader import load_bytes
 
-COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "8"))
+COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "4"))
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 FRAMES = 60
 EXAMPLE = read_example(torch.zeros(1, 48, 4), 0, 1)

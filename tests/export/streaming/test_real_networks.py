@@ -31,7 +31,10 @@ EXPECTED = {
 @pytest.mark.parametrize("form", ["native", "step"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
-    """Verified by the export within 1e-5; once more here, one frame (or hop) a push, and as a whole."""
+    """Verified by the export within 1e-5; once more here, one frame (or hop) a push, and as a whole.
+
+    In one form over all the frames of a user's proof.
+    """
     case = NETWORKS[name]
     module, example = case.build()
     report = quickly.export(
@@ -41,7 +44,7 @@ def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
         form=form,
         time_axis=case.time_axis,
         frame_rate_hz=case.frame_rate_hz,
-        effort=Effort(),
+        effort=Effort() if form == "native" else quickly.EFFORT,
     )
     contract = report.contract
     assert report.verification.max_error <= 1e-5
