@@ -26,10 +26,25 @@ def _is(wanted: float) -> Callable[..., bool]:
     """The scalar operand `c` is a constant of exactly this value."""
 
     def is_wanted(_context: Any, c: ir.Value, **_: Any) -> bool:
-        array = None if c.const_value is None else c.const_value.numpy()
-        return array is not None and array.ndim == 0 and array.item() == wanted
+        return _scalar(c) == wanted
 
     return is_wanted
+
+
+def _scalar(value: ir.Value) -> float | None:
+    """The number of a constant without axes."""
+    array = None if value.const_value is None else value.const_value.numpy()
+    return None if array is None or array.ndim else array.item()
+
+
+def _are_limits(_context: Any, low: ir.Value, high: ir.Value, **_: Any) -> bool:
+    """Two numbers that do not cross: Clip gives the upper one of those that do, whichever came first."""
+    lower, upper = _scalar(low), _scalar(high)
+    return lower is not None and upper is not None and lower <= upper
+
+
+def _clipped(op: Any, x: ir.Value, low: ir.Value, high: ir.Value, **_: Any) -> Any:
+    return op.Clip(x, low, high)
 
 
 def _operand(op: Any, x: ir.Value, **_: Any) -> Any:
@@ -43,8 +58,14 @@ _NO_OPS = (
     RewriteRule(lambda op, x, c: op.Sub(x, c), _operand, _is(0)),
     RewriteRule(lambda op, x, c: op.Div(x, c), _operand, _is(1)),
 )
+# onnxscript's own call their constants by the name of `x`, so that two limits of one value overwrite each other.
+_LIMITS = (
+    RewriteRule(lambda op, x, low, high: op.Min(op.Max(x, low), high), _clipped, _are_limits),
+    RewriteRule(lambda op, x, low, high: op.Max(op.Min(x, high), low), _clipped, _are_limits),
+)
 _RULES = (
     *_NO_OPS,
+    *_LIMITS,
     rules.dropout_zero_rule,
     rules.dropout_inference_rule,
     rules.one_reshape_matmul_reshape_rule,
@@ -54,8 +75,6 @@ _RULES = (
     rules.collapse_slice_rule,
     rules.collapse_slice2_rule,
     rules.materialize_reshape_shape_rule,
-    rules.min_max_rule,
-    rules.max_min_rule,
     rules.no_op_cast_rule,
     rules.no_op_expand_rule,
     rules.flatten_to_reshape_rule,

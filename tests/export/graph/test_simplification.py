@@ -29,6 +29,11 @@ KEPT = {
         "a = Constant<value_float = 1.0>() b = Constant<value_float = -1.0>() s = Min(x, b) y = Max(s, a)",
         STAIRS,
     ),
+    "two limits of one value": (
+        "a = Constant<value_float = -1.0>() b = Constant<value_float = 1.0>() c = Constant<value_float = -2.0>()"
+        "d = Constant<value_float = 3.0>() p = Max(x, a) q = Min(p, b) r = Max(x, c) s = Min(r, d) y = Add(q, s)",
+        STAIRS,
+    ),
     "limits that do not meet": (
         "a = Constant<value_float = 0.0>() b = Constant<value_float = 1.0>() c = Constant<value_float = 2.0>()"
         "d = Constant<value_float = 3.0>() s = Clip(x, a, b) y = Clip(s, c, d)",
