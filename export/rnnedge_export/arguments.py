@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnedge_export.defects import of_the_caller
 from rnnedge_runtime.arguments import function, instance, integer, items, mapping, number, text, texts
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -76,7 +77,8 @@ def checked_notes(notes: object) -> dict[str, str]:
 
 def checked_progress(progress: Callable[[str], None] | None) -> Callable[[str], None]:
     """A function to tell; one that says nothing for None."""
-    return function(progress, "progress") or (lambda _: None)
+    callback = function(progress, "progress")
+    return (lambda _: None) if callback is None else of_the_caller(callback)
 
 
 def checked_time_axis(axis: object) -> str:

@@ -121,3 +121,19 @@ def test_a_counter_that_changes_no_output_is_taken() -> None:
     with of_module(net, _X, say=lambda stage: None):
         pass
     assert int(net.calls) == 0
+
+
+class MakesParts(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "made"):
+            self.made = nn.Linear(5, 5)
+        return self.made(x)
+
+
+def test_a_module_that_is_initialized_by_its_first_call_stays_so() -> None:
+    """A file would hold weights that nobody has any more."""
+    net = MakesParts()
+    with left_as_it_was(net):
+        y = net(_X)
+    assert torch.equal(net(_X), y)
+    assert changed_by(MakesParts(), lambda: None) == []

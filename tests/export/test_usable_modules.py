@@ -109,6 +109,31 @@ def test_what_wraps_a_module_is_looked_through(wrap: Callable[[nn.Module], nn.Mo
         assert session.candidate(ExportOptions(), "net").contract.states[0].shape == (1, "batch", 8)
 
 
+def _fused() -> nn.Module:
+    layers = nn.Sequential(nn.Linear(6, 6), nn.ReLU()).eval()
+    return torch.ao.quantization.fuse_modules(layers, ["0", "1"])
+
+
+def _stubs() -> nn.Module:
+    return nn.Sequential(torch.ao.quantization.QuantStub(), nn.Linear(6, 6), torch.ao.quantization.DeQuantStub())
+
+
+def _of_two_modes() -> nn.Module:
+    graph = torch.fx.symbolic_trace(nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5))).train()
+    graph.get_submodule("1").eval()
+    return graph
+
+
+@pytest.mark.parametrize("make", [_fused, _stubs, _of_two_modes])
+def test_a_float_module_is_taken_and_left_in_its_modes(make: Callable[[], nn.Module]) -> None:
+    """Fused for a quantization that has not come, with stubs for it, and a graph of torch.fx."""
+    net = make()
+    modes = [part.training for part in net.modules()]
+    with of_module(net, _X, say=lambda stage: None) as session:
+        assert not session.candidate(ExportOptions(), "net").contract.states
+    assert [part.training for part in net.modules()] == modes
+
+
 class _Fails(nn.Module):
     """What an attribute of a user's class may do to whoever looks at it."""
 
@@ -123,3 +148,17 @@ def test_what_nobody_thought_of_is_an_error_of_ours(tmp_path: Path) -> None:
     """It names the network and its own reason, and says that it is a defect."""
     with pytest.raises(ModelRefused, match=r"^_Fails: internal error: AttributeError: there is .*defect of rnnedge"):
         rnnedge_export.export(_Fails(), _X, tmp_path / "net.onnx")
+
+
+def test_a_callback_ends_an_export_with_its_own_exception(tmp_path: Path) -> None:
+    """It is no defect, and no file appears."""
+
+    class Cancelled(Exception):
+        pass
+
+    def cancel(stage: str) -> None:
+        raise Cancelled(stage)
+
+    with pytest.raises(Cancelled):
+        rnnedge_export.export(Tagger(), _X, tmp_path / "net.onnx", progress=cancel)
+    assert not (tmp_path / "net.onnx").exists()

@@ -4,8 +4,8 @@
 2. A tensor that is written in place.
 3. A list, deque or dict whose members are one of these.
 
-Parameters are left out: nobody writes them in a forward pass, and a copy of them takes as much memory again. So are
-parts that become another class in their first call, as torch's lazy modules do.
+Parameters are left out: nobody writes them in a forward pass, and a copy of them takes as much memory again. So is a
+module whose first call makes parts, or parts of another class, as torch's lazy modules do: it is initialized by then.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class KeptValues:
 
     def changed(self) -> list[str]:
         """Paths of what is not as it was."""
+        if not self._has_its_parts():
+            return ["the parts that its first call makes"]
         found = []
         for (path, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
             names = {**kept, **dict.fromkeys(now)}
@@ -98,13 +100,16 @@ class KeptValues:
         return found
 
     def put_back(self) -> None:
-        """As it was; nothing where a part has become another class."""
-        if [type(part) for part in self._module.modules()] != self._kinds:
+        """As it was."""
+        if not self._has_its_parts():
             return
         for (_, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
             for name in set(now) - set(kept):
                 del at[name]
             at.update({name: one.restored() for name, one in kept.items()})
+
+    def _has_its_parts(self) -> bool:
+        return [type(part) for part in self._module.modules()] == self._kinds
 
 
 @contextmanager

@@ -15,8 +15,14 @@ from torch import nn
 
 from rnnedge_runtime.errors import ModelRefused
 
-_QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.quantizable", "torch.nn.quantized", "torchao.quantization")
-_OBSERVED = ("torch.ao.quantization", "torch.ao.nn.qat", "torch.ao.nn.intrinsic", "torch.quantization")
+# Fused and quantizable modules, and stubs, are float modules as others are.
+_QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torchao.quantization")
+_OBSERVED = (
+    "torch.ao.quantization.observer",
+    "torch.ao.quantization.fake_quantize",
+    "torch.ao.nn.qat",
+    "torch.ao.nn.intrinsic.qat",
+)
 
 
 def check_usable(module: nn.Module) -> None:
@@ -64,9 +70,5 @@ def _reason(part: nn.Module) -> str | None:
 
 
 def _is_exported(part: torch.fx.GraphModule) -> bool:
-    """Such a program cannot be put into evaluation mode, as its own `eval` says."""
-    try:
-        part.train(part.training)
-    except NotImplementedError:
-        return True
-    return False
+    """Such a program has a mode of its own that refuses to be changed."""
+    return "eval" in vars(part)

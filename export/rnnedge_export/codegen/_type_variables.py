@@ -11,12 +11,12 @@ import onnx
 def type_variables(operator: str, opset: int) -> Iterator[str]:
     """The type variable of each input in order, such as "T"; the last one is that of all further inputs.
 
-    Of an operator that ONNX does not define ("domain::name") nothing is known.
+    Nothing where inputs may have types of their own, as those of Scan, and of an operator that ONNX does not define
+    ("domain::name").
     """
-    if not onnx.defs.has(operator):
+    declared = onnx.defs.get_schema(operator, opset).inputs if onnx.defs.has(operator) else ()
+    if not declared or not all(one.is_homogeneous for one in declared):
         return
-    declared = onnx.defs.get_schema(operator, opset).inputs
     for one in declared:
         yield one.type_str
-    if declared:
-        yield from repeat(declared[-1].type_str)
+    yield from repeat(declared[-1].type_str)
