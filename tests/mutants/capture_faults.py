@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -112,40 +113,31 @@ def _contract_of_batch(contract: Any, size: int) -> Any:
     return replace(contract, **sides)
 
 
-@fault("capture", "two outputs")
-def outputs_named_in_reverse(injection: Injection) -> None:
-    """The outputs of a tuple have each other's names."""
-
-    def reverse(original: Any, model: ir.Model, source: Any) -> None:
-        source.output_names = tuple(reversed(source.output_names))
+def _named_in_order(injection: Injection, side: str, order: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
+    def reorder(original: Any, model: ir.Model, source: Any) -> None:
+        setattr(source, side, tuple(order(getattr(source, side))))
         original(model, source)
 
     injection.fresh_capture()
-    injection.around(capturing, "_name_ports", reverse)
+    injection.around(capturing, "_name_ports", reorder)
+
+
+@fault("capture", "two outputs")
+def outputs_named_in_reverse(injection: Injection) -> None:
+    """The outputs of a tuple have each other's names."""
+    _named_in_order(injection, "output_names", reversed)
 
 
 @fault("capture", "dict")
 def outputs_sorted_by_name(injection: Injection) -> None:
     """The names of a dict are sorted, its values are not."""
-
-    def sort(original: Any, model: ir.Model, source: Any) -> None:
-        source.output_names = tuple(sorted(source.output_names))
-        original(model, source)
-
-    injection.fresh_capture()
-    injection.around(capturing, "_name_ports", sort)
+    _named_in_order(injection, "output_names", sorted)
 
 
 @fault("capture", "two inputs")
 def inputs_named_in_reverse(injection: Injection) -> None:
     """Two inputs have each other's names."""
-
-    def reverse(original: Any, model: ir.Model, source: Any) -> None:
-        source.input_names = tuple(reversed(source.input_names))
-        original(model, source)
-
-    injection.fresh_capture()
-    injection.around(capturing, "_name_ports", reverse)
+    _named_in_order(injection, "input_names", reversed)
 
 
 @fault("capture", "two inputs")
