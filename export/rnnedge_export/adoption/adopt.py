@@ -29,8 +29,9 @@ from rnnedge_export.arguments import (
     checked_rate,
     checked_time_axis,
 )
-from rnnedge_export.capture.capture import fold, strip
+from rnnedge_export.capture.capture import OPSETS, fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
+from rnnedge_export.capture.files._opsets import opset_of, with_opset
 from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
 from rnnedge_export.defects import defects_told
@@ -46,6 +47,9 @@ from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.loader import load_bytes
+
+# The oldest opset that the runtime and the passes over an adopted file read as it is.
+_OLDEST = 14
 
 
 def adopt(
@@ -131,7 +135,8 @@ def _contract(
 
     opened(source.proto, {source.input_name: list(dims(source.frame_dims)),
                           **{name: list(dims(found)) for name, found in source.state_dims.items()}})  # fmt: skip
-    model = ir.from_proto(source.proto)
+    readable = _OLDEST <= opset_of(source.proto) < OPSETS.stop
+    model = ir.from_proto(source.proto if readable else with_opset(source.proto, OPSETS.start, source.name))
     fold(model)
     fold_constants(model)
     if loop.chunk is not None:

@@ -1,6 +1,6 @@
 """An ONNX file for whole sequences as a source: read, made free of fixed sizes, captured, and run as the oracle.
 
-1. Opsets from 14 on; older than 18 is converted by onnx's own converter.
+1. Opsets from 7 on; one that the passes do not read is converted by onnx's own converter.
 2. The axes that the caller names become "batch" and "time", whatever sizes the file declares. A file that was written
    for one sequence is mended where a size of 1 was frozen into it; that it then treats sequences apart is checked.
 3. What the file says of inner shapes is not used; they are measured.
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.checker
-import onnx.version_converter
 import onnx_ir as ir
 import torch
 from torch import Tensor
@@ -27,12 +26,12 @@ from rnnedge_export.capture._foreign import read_foreign
 from rnnedge_export.capture._plain import make_plain
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
+from rnnedge_export.capture.files._opsets import OLDEST, opset_of, with_opset
 from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused
 
-_OLDEST = 14
 _DTYPES = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.INT64: np.int64}
 
 
@@ -84,7 +83,8 @@ class OnnxSource:
 
     def capture(self, opset: int) -> Captured:
         """The offline graph with measured shapes."""
-        model = ir.from_proto(_converted(self.proto, opset, self.name))
+        kept = opset_of(self.proto) in OPSETS
+        model = ir.from_proto(self.proto if kept else with_opset(self.proto, opset, self.name))
         for value in model.graph.inputs:
             value.shape = ir.Shape(
                 "batch" if i == self.batch_axis else "time" if i == self.time_axis else d
@@ -192,9 +192,8 @@ def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto
     if not proto.graph.node:
         raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
     make_plain(proto)
-    opset = next((entry.version for entry in proto.opset_import if not entry.domain), 0)
-    if not _OLDEST <= opset <= OPSETS.stop - 1:
-        raise ModelRefused(f"{path}: opset {opset}: expected {_OLDEST} to {OPSETS.stop - 1}; convert it first")
+    if opset_of(proto) < OLDEST:
+        raise ModelRefused(f"{path}: opset {opset_of(proto)}: expected {OLDEST} or later; convert it first")
     if any(key.key.startswith("rnnedge.") for key in proto.metadata_props):
         raise ModelRefused(f"{path}: streams already; it was made by rnnedge export")
     return digest, proto
@@ -218,19 +217,6 @@ def _relaxed(proto: onnx.ModelProto, name: str, batch_axis: int, time_axis: int)
             port.type.tensor_type.ClearField("shape")
     relaxed.ir_version = max(relaxed.ir_version, 8)
     return relaxed
-
-
-def _converted(proto: onnx.ModelProto, opset: int, name: str) -> onnx.ModelProto:
-    found = next(entry.version for entry in proto.opset_import if not entry.domain)
-    if found in OPSETS:
-        return proto
-    try:
-        return onnx.version_converter.convert_version(proto, opset)
-    # The converter raises RuntimeError and its own types.
-    except Exception as error:
-        raise ModelRefused(
-            f"{name}: opset {found} cannot be converted to {opset}: {str(error).splitlines()[0]}"
-        ) from error
 
 
 def _place(node: ir.Node) -> str:
