@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,22 @@ _MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "rnnedge.weights": ("rnnedge.sources", {}),
 }
 
+# Rooms whose modules have an underscore since: `rnnedge.training.checkpoint` is `rnnedge.training._checkpoint`.
+_PRIVATE = (
+    "audio",
+    "data",
+    "explain",
+    "frames",
+    "nn",
+    "options",
+    "recipes",
+    "remote",
+    "report",
+    "sources",
+    "training",
+    "tuning",
+)
+
 
 class MovedModules:
     """Stands last in `sys.meta_path`: a module that nobody else finds is looked up among those that moved."""
@@ -30,7 +47,8 @@ class MovedModules:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """An empty module for an old path, None for any other."""
-        return ModuleSpec(name, MovedModules()) if name in _MOVED else None  # type: ignore[arg-type]
+        known = name in _MOVED or _private(name) is not None
+        return ModuleSpec(name, MovedModules()) if known else None  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> None:
@@ -39,8 +57,10 @@ class MovedModules:
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         """Warn, and hand out the names of the new module."""
-        new, renamed = _MOVED[module.__name__]
-        warnings.warn(f"{module.__name__} is now {new}; the old path goes in 0.3", DeprecationWarning, stacklevel=2)
+        old = module.__name__
+        new, renamed = _MOVED.get(old, (_private(old) or "", {}))
+        shown = new if old in _MOVED else f"private; import from {old.rpartition('.')[0]}"
+        warnings.warn(f"{old} is now {shown}; the old path goes in 0.3", DeprecationWarning, stacklevel=2)
 
         def attribute(name: str) -> Any:
             # `inspect` asks every module for its file, the new one while it is half imported.
@@ -49,6 +69,15 @@ class MovedModules:
             return getattr(import_module(new), renamed.get(name, name))
 
         module.__getattr__ = attribute  # type: ignore[method-assign]
+
+
+def _private(name: str) -> str | None:
+    """The module that has the name with an underscore in front, in a room of `_PRIVATE`; None if there is none."""
+    room, _, last = name.rpartition(".")
+    if room.removeprefix("rnnedge.") not in _PRIVATE or last.startswith("_"):
+        return None
+    private = f"{room}._{last}"
+    return private if find_spec(private) is not None else None
 
 
 def install() -> None:
