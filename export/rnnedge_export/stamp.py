@@ -6,7 +6,6 @@ What is written is what the strict loader reads: nothing else of the source's fi
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import onnx
@@ -24,7 +23,7 @@ from rnnedge_runtime.untrusted.policy import check_policy
 # The newest ONNX file format version that every onnxruntime from 1.18 on reads; it serves opsets up to 21 and 22.
 _IR_VERSION = 10
 # How much a file may hold is its reader's to say, and `publish` warns of it; what it may be is checked here.
-_ANY_AMOUNT = replace(LIMITS, **{field.name: 1 << 62 for field in fields(LIMITS)})
+_ANY_AMOUNT = LIMITS._replace(**dict.fromkeys(LIMITS._fields, 1 << 62))
 
 
 def stamp(model: ir.Model, contract: Contract) -> bytes:

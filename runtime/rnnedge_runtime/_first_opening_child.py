@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
 from typing import Any
 
 from rnnedge_runtime.untrusted._child_limits import WAITING, end_after, limit_itself
@@ -52,7 +51,7 @@ def _open(data: bytes, name: str, settings: Any, limits: Any, say: Any) -> None:
     from rnnedge_runtime.untrusted._exercise import exercise
 
     # Its own watch counts the time that other processes take, too.
-    patient = replace(limits, seconds=WAITING * limits.seconds, device_seconds=WAITING * limits.device_seconds)
+    patient = limits._replace(seconds=WAITING * limits.seconds, device_seconds=WAITING * limits.device_seconds)
     model = open_bytes(data, name, settings, trust="strict", in_child=False, limits=patient)
     # From here on, being late is no refusal.
     say(at="tried", result="accepted")

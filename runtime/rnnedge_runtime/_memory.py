@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ _MEMBER_BYTES = 1024
 _UNKNOWN_MACHINE = 64 << 30
 
 
-@dataclass(frozen=True)
-class Room:
+class Room(NamedTuple):
     """Bytes that the streams of one file may take.
 
     `call`: the buffers of one call of several units; a push is cut into such. `held`: what one stream or pool keeps.

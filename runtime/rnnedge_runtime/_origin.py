@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from rnnedge_runtime.arguments import file_path, shown, text
 from rnnedge_runtime.engines.settings import Settings
@@ -11,8 +12,7 @@ from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.read import read_model
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """A file at `path`, or else its bytes, `data`; and how it was asked for."""
 
     path: str | None
@@ -39,7 +39,7 @@ class Origin:
         """The same for a process, or a time, with another working folder."""
         key = self.settings.key
         settings = self.settings if key is None else replace(self.settings, key=_absolute(os.fspath(key)))
-        return replace(self, path=self.path and _absolute(self.path), settings=settings)
+        return self._replace(path=self.path and _absolute(self.path), settings=settings)
 
 
 def origin_of(given: object, settings: Settings, trust: str | None, signed_as: str | None = None) -> Origin:

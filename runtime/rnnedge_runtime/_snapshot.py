@@ -10,8 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ _DTYPES = ("float32", "float16", "float64", "int64", "int32", "bool")
 _MOST_FRAMES = 1 << 53
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """`arrays` are states, frames that wait, summaries; `fields` the numbers of the stream.
 
     `model` is the digest of the file, `source` that of the weights it was made from, "" where the file does not say.
@@ -116,7 +114,7 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
     dtypes = {key: array.dtype for key, array in expected.arrays.items()}
     dtypes |= {f"{kind}:{port.name}": np.dtype(port.dtype) for port in contract.inputs for kind in ("rest", "last")}
     arrays = {key: _cast(array, dtypes[key], f"{name}: {key}") for key, array in found.arrays.items() if key in dtypes}
-    return replace(found, arrays=arrays)
+    return found._replace(arrays=arrays)
 
 
 def _cast(array: Array, dtype: np.dtype[Any], place: str) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from rnnedge_runtime._graph_runner import Calls
@@ -142,7 +141,7 @@ class Standing(Calls):
     def place(self) -> Snapshot:
         """A snapshot with arrays of its own."""
         live = self._snapshot()
-        return replace(live, arrays={name: array.copy() for name, array in live.arrays.items()})
+        return live._replace(arrays={name: array.copy() for name, array in live.arrays.items()})
 
     def stand_at(self, found: Snapshot) -> None:
         index = self._turn ^ 1

@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     summaries: Mapping[str, Array]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Note:
     """References to what a stream replaces and never changes, and which set of states was the one to read.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from rnnedge_runtime.engine import Buffers, Engine, Rewound, Stop
 _LANES_KEPT = 8
 
 
-@dataclass(frozen=True)
-class Out:
+class Out(NamedTuple):
     """One output of a lane: `view` shares memory with the bound array, in the user's axis order."""
 
     port: Port

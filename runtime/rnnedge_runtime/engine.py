@@ -6,14 +6,12 @@ An engine knows names, shapes and one thing more: how to bind fixed buffers once
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rnnedge_runtime.contract import Array, State
 
 
-@dataclass(frozen=True)
-class TensorInfo:
+class TensorInfo(NamedTuple):
     """What an engine says of a graph input or output; a dim is None where the graph leaves it open."""
 
     name: str

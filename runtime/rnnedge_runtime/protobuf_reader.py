@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnedge_runtime.errors import ModelRefused
 
@@ -29,8 +29,7 @@ _FIXED = {1: 8, FIXED32: 4}
 _FLOAT = Struct("<f")
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """`kind` is "int", "float", "text", "blob" (not copied), or the grammar of a message."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +207,7 @@ def test_more_than_others_take_is_written_with_a_warning(tmp_path: Path) -> None
         warnings.simplefilter("error")
         publish.publish(tmp_path / "g.onnx", data, report.contract)
     with pytest.warns(rnnedge_export.NotPortableWarning, match="trust='local' only: expected at most 1,000 bytes"):
-        publish.publish(tmp_path / "g.onnx", data, report.contract, replace(LIMITS, file_bytes=1000))
+        publish.publish(tmp_path / "g.onnx", data, report.contract, LIMITS._replace(file_bytes=1000))
     assert load(tmp_path / "g.onnx").digest == report.digest
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +188,7 @@ def test_a_state_that_fewer_bits_cannot_hold_is_refused(native: Exported) -> Non
     stream.push(random_frames(native.model, 3))
     found = unpack(stream.snapshot())
     wide = {name: array.astype(np.float64) for name, array in found.arrays.items()}
-    stream.restore(pack(replace(found, arrays=wide)))
+    stream.restore(pack(found._replace(arrays=wide)))
     stood = stream.snapshot()
     assert stood == pack(found)
     name = next(iter(wide))
@@ -201,9 +200,9 @@ def test_a_state_that_fewer_bits_cannot_hold_is_refused(native: Exported) -> Non
     ):
         beyond = wide | {name: np.full_like(wide[name], value)}
         with pytest.raises(InputError, match=words):
-            stream.restore(pack(replace(found, arrays=beyond)))
+            stream.restore(pack(found._replace(arrays=beyond)))
     with pytest.raises(InputError, match="expected numbers of float32, found bool"):
-        stream.restore(pack(replace(found, arrays=wide | {name: wide[name] > 0})))
+        stream.restore(pack(found._replace(arrays=wide | {name: wide[name] > 0})))
     assert stream.snapshot() == stood
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -194,7 +193,7 @@ class MemberTable(Alone):
         arrays |= {f"last:{name}": array for name, array in member.last.items()}
         fields = {"frames": int(self._seats.fed[row]) + member.held, "calls": self.contract.warmup}
         skip = [0 for port in self.contract.outputs if port.per_frame]
-        return replace(self._fresh, fields={**self._fresh.fields, **fields, "skip": skip}, arrays=arrays)
+        return self._fresh._replace(fields={**self._fresh.fields, **fields, "skip": skip}, arrays=arrays)
 
     def _row(self, member: Member) -> int:
         row = self._row_of.get(instance(member, "pool: member", Member, remedy="use one that join gave"))

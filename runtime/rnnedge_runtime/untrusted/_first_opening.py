@@ -15,7 +15,6 @@ import os
 import re
 import signal
 import sys
-from dataclasses import asdict
 from types import ModuleType
 from typing import IO, Any
 
@@ -67,7 +66,7 @@ def open_in_child(data: bytes, name: str, settings: Settings, limits: Limits, se
 def _header(name: str, settings: Settings, limits: Limits, seconds: float) -> bytes:
     """One line; a string for what JSON does not have."""
     asked = {name: value for name, value in vars(settings).items() if name not in ("key", "release")}
-    fields = {"name": name, "settings": asked, "limits": asdict(limits), "seconds": seconds}
+    fields = {"name": name, "settings": asked, "limits": limits._asdict(), "seconds": seconds}
     return json.dumps(fields, default=str).encode() + b"\n"
 
 

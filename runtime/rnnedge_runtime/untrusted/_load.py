@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime.engines.settings import Settings
@@ -17,8 +16,7 @@ from rnnedge_runtime.untrusted.limits import LIMITS, Limits
 _REMEDY = "load it with trust='local' if you trust whoever made it"
 
 
-@dataclass(frozen=True)
-class Apart:
+class Apart(NamedTuple):
     """What a process of its own needs to open a file as it is opened here, and what its verdict is kept under."""
 
     digest: str

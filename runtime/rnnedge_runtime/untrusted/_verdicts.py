@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import astuple
 from typing import Any
 
 from rnnedge_runtime.engines.settings import Settings
@@ -38,7 +37,7 @@ def verdict_of(digest: str, providers: Sequence[str], settings: Settings, limits
     asked = (settings.threads, settings.spinning, settings.flush_denormals, settings.optimization)
     options = {name: dict(settings.provider_options.get(name, {})) for name in providers}
     engine = (onnxruntime.__version__, getattr(onnxruntime, "get_build_info", str)(), onnxruntime.__file__)
-    parts: list[Any] = [digest, list(providers), options, asked, engine, astuple(limits), _loader(), _processor()]
+    parts: list[Any] = [digest, list(providers), options, asked, engine, list(limits), _loader(), _processor()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

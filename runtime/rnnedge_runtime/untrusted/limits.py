@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MIB = 1 << 20
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """The bounds of the careful loader; each is ten times and more what any exported network of the tests needs.
 
     `length_steps` are those of the length of an output; `end_calls` the calls that the end of a sequence takes, and

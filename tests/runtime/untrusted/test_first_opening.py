@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +161,7 @@ def test_a_verdict_is_of_one_file_and_one_way_to_run_it() -> None:
         verdict_of(*plain[:2], Settings(optimization="none"), LIMITS),
         verdict_of(*plain[:2], Settings(flush_denormals=False), LIMITS),
         verdict_of(*plain[:2], Settings(provider_options={"cpu": {"a": "1"}}), LIMITS),
-        verdict_of(*plain[:3], replace(LIMITS, nodes=7)),
+        verdict_of(*plain[:3], LIMITS._replace(nodes=7)),
     }
     assert len(names) == 8
     first, second = verdict_of(*plain), verdict_of("1" * 64, *plain[1:])

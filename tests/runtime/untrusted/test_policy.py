@@ -208,12 +208,12 @@ def test_bytes_that_are_no_message_are_refused(data: bytes, words: str) -> None:
 @in_one_test(
     ("limits", "words"),
     [
-        (replace(LIMITS, file_bytes=100), r"expected at most 100 bytes"),
-        (replace(LIMITS, entry_bytes=100), r"metadata 'rnnedge\.\w+': expected at most 100 bytes"),
-        (replace(LIMITS, nodes=3), r"expected at most 3 nodes"),
-        (replace(LIMITS, fields=100), r"expected at most 100 fields"),
-        (replace(LIMITS, frames=0), r"contract\.hop: expected at most 0"),
-        (replace(LIMITS, buffer_bytes=10), r"expected buffers of at most 10 bytes"),
+        (LIMITS._replace(file_bytes=100), r"expected at most 100 bytes"),
+        (LIMITS._replace(entry_bytes=100), r"metadata 'rnnedge\.\w+': expected at most 100 bytes"),
+        (LIMITS._replace(nodes=3), r"expected at most 3 nodes"),
+        (LIMITS._replace(fields=100), r"expected at most 100 fields"),
+        (LIMITS._replace(frames=0), r"contract\.hop: expected at most 0"),
+        (LIMITS._replace(buffer_bytes=10), r"expected buffers of at most 10 bytes"),
     ],
 )
 def test_every_limit_is_kept(limits: object, words: str) -> None:
@@ -232,7 +232,7 @@ def test_a_load_that_takes_too_long_is_refused() -> None:
         return load_bytes(data, "m", trust="local")
 
     with pytest.raises(ModelRefused, match=r"expected to open and replay in 0.01 s"):
-        open_untrusted(data, "m", slow, replace(LIMITS, seconds=0.01))
+        open_untrusted(data, "m", slow, LIMITS._replace(seconds=0.01))
     told.set()
 
 
