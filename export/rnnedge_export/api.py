@@ -102,10 +102,11 @@ def convert(
 ) -> Report:
     """Turn an ONNX file for whole sequences into one that streams, proven equal to it.
 
-    `offline`: opset 7 or later, from any framework; one input, float32 or int64. `time_axis`: the axis along which it
-    is streamed, 1 or "input:1"; `batch_axis` is 0, or 1 if time is on axis 0. `opset` holds for files outside of 18 to
-    22; others keep theirs. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB
-    and has its weights in itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
+    `offline`: opset 7 or later, from any framework; inputs that share batch and time, float or integers. `time_axis`:
+    the axis along which it is streamed, 1 or "input:1"; `batch_axis` is 0, or 1 if time is on axis 0. `opset` holds for
+    files outside of 18 to 22; others keep theirs. `trust`: "local" for a file that you would run as a program; any
+    other one is at most 64 MiB and has its weights in itself. Everything else as for `export`; the file itself, run by
+    onnxruntime, is the oracle.
     """
     options = _options(options, chosen)
     say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")

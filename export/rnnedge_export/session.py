@@ -229,8 +229,8 @@ def of_file(
     opset = integer(opset, "opset", error=ModelRefused)
     with defects_told(Path(offline).name):
         say("read")
-        source = open_offline(offline, time_axis, batch_axis, trust)
+        source = open_offline(offline, time_axis, batch_axis, trust, opset)
         say("capture")
-        captured = source.capture(opset)
+        captured = source.capture()
         provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
         yield ExportSession(source, source.example(), captured, provenance)

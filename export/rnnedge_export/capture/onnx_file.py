@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +22,19 @@ import torch
 from torch import Tensor
 
 from rnnedge_export.arguments import checked_axis, checked_time_axis
-from rnnedge_export.capture._dynamic_batch import free_batch
 from rnnedge_export.capture._foreign import read_foreign
 from rnnedge_export.capture._plain import make_plain
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
+from rnnedge_export.capture.files import opened
+from rnnedge_export.capture.files._failures import failure
 from rnnedge_export.capture.files._opsets import OLDEST, opset_of, with_opset
+from rnnedge_export.capture.files._original import Original
+from rnnedge_export.capture.files._ports import FramePort, frame_ports
 from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
-from rnnedge_runtime.errors import ModelRefused
-
-_DTYPES = {onnx.TensorProto.FLOAT: np.float32, onnx.TensorProto.INT64: np.int64}
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 
 @dataclass(frozen=True)
@@ -54,37 +56,37 @@ class TimeAxis:
 class OnnxSource:
     """The file at `path` as a function of one whole sequence, as `Source` is of a module."""
 
-    def __init__(self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int, trust: str | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int, trust: str | None = None, opset: int = 20
+    ) -> None:
         """Read the file; raises `ModelRefused` where it is missing, damaged, or not a function of one sequence."""
         self.name = os.fspath(path)
         self.digest, proto = read_file(self.name, trust)
-        port, declared = self._port(proto, time, batch_axis)
-        self.input_name = port.name
-        self.input_names: tuple[str, ...] = (str(port.name),)
+        self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name)
+        self.input_names = tuple(port.name for port in self._ports)
         self.batch_axis, self.time_axis = batch_axis, time.axis
-        self._dtype = _DTYPES[port.type.tensor_type.elem_type]
-        self._dims = declared
-        proto = free_batch(_relaxed(proto, port.name, batch_axis, time.axis), port.name, batch_axis)
-        self.proto = proto
-        self.output_names = tuple(value.name for value in proto.graph.output)
-        self._session = self._load(proto)
+        proto = _relaxed(proto, self._ports)
+        self._original = Original(proto, self._ports, self.name)
+        self.output_names = self._original.output_names
+        kept = opset_of(proto) in OPSETS
+        self.proto = opened(proto if kept else with_opset(proto, opset, self.name), self._original)
+        self._session = session(self.proto)
         self.lengths = self._find_lengths()
-        self._check_sequences_apart()
+        self._run = self._oracle(self._check_sequences_apart())
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output for a whole batch of whole sequences."""
-        (x,) = inputs
-        return tuple(torch.from_numpy(np.asarray(y)) for y in self._session.run(None, {self.input_name: x.numpy()}))
+        feeds = {name: x.numpy() for name, x in zip(self.input_names, inputs, strict=True)}
+        return tuple(torch.from_numpy(y) for y in self._run(feeds))
 
     def example(self) -> Example:
         """A sequence of the file's kind: random numbers, or tokens 0 and 1."""
-        x = torch.from_numpy(self._feed(2, self.lengths.at_least(16)))
-        return Example((x,), self.batch_axis, self.time_axis)
+        feeds = self._original.feeds(2, self.lengths.at_least(16))
+        return Example(tuple(torch.from_numpy(x) for x in feeds.values()), self.batch_axis, self.time_axis)
 
-    def capture(self, opset: int) -> Captured:
-        """The offline graph with measured shapes."""
-        kept = opset_of(self.proto) in OPSETS
-        model = ir.from_proto(self.proto if kept else with_opset(self.proto, opset, self.name))
+    def capture(self, _opset: int = 0) -> Captured:
+        """The offline graph with measured shapes; its opset was chosen when the file was opened."""
+        model = ir.from_proto(self.proto)
         for value in model.graph.inputs:
             value.shape = ir.Shape(
                 "batch" if i == self.batch_axis else "time" if i == self.time_axis else d
@@ -98,92 +100,129 @@ class OnnxSource:
         places = {str(node.name): _place(node) for node in model.graph.all_nodes()}
 
         def feed(batch: int, time: int) -> list[Any]:
-            return [self._feed(batch, time)]
+            return list(self._original.feeds(batch, time).values())
 
-        lengths = measure_shapes(model, feed, without_remainders(model, feed, self.lengths))
+        try:
+            lengths = measure_shapes(model, feed, without_remainders(model, feed, self.lengths))
+        except RnnEdgeError:
+            raise
+        # onnxruntime has a type of its own for every way to fail.
+        except Exception as error:
+            raise ModelRefused(
+                f"{self.name}: {failure(error)}, for sequences of other lengths than {self.lengths.least}; export it "
+                "with dynamic batch and time axes"
+            ) from error
         return Captured(model, self.batch_axis, self.time_axis, places, lengths)
 
-    def _feed(self, batch: int, time: int) -> Any:
-        rng = np.random.default_rng(batch * 100_003 + time)
-        shape = [batch if i == self.batch_axis else time if i == self.time_axis else int(d or 1)
-                 for i, d in enumerate(self._dims)]  # fmt: skip
-        if self._dtype is np.int64:
-            return rng.integers(0, 2, shape)
-        return rng.standard_normal(shape, np.float32)
-
-    def _port(self, proto: onnx.ModelProto, time: TimeAxis, batch_axis: int) -> tuple[Any, list[int | None]]:
-        weights = {value.name for value in proto.graph.initializer}
-        ports = [port for port in proto.graph.input if port.name not in weights]
-        names = ", ".join(port.name for port in ports) or "none"
-        found = [port for port in ports if time.input_name in (None, port.name)]
-        if not found:
-            raise ModelRefused(f"{self.name}: has no input {time.input_name!r}; it has {names}")
-        if len(ports) > 1:
-            raise ModelRefused(
-                f"{self.name}: expected one input, found {names}; where the others are states that it takes and gives "
-                "back, use 'rnnedge adopt'"
-            )
-        port = found[0]
-        kind = port.type.tensor_type
-        if kind.elem_type not in _DTYPES:
-            dtype = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
-            raise ModelRefused(f"{self.name}: {port.name!r}: expected float32 or int64, found {dtype}")
-        dims = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
-        shown = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim]
-        if batch_axis == time.axis or max(batch_axis, time.axis) >= len(dims):
-            raise ModelRefused(
-                f"{self.name}: {port.name!r}: expected batch on axis {batch_axis} and time on axis {time.axis}, found "
-                f"shape {shown}; give --time-axis and --batch-axis"
-            )
-        for i, dim in enumerate(dims):
-            if dim is None and i not in (batch_axis, time.axis):
-                raise ModelRefused(f"{self.name}: {port.name!r}: axis {i} of {shown} has no size; give it one")
-        self._declared = dims[time.axis]
-        return port, dims
-
-    def _load(self, proto: onnx.ModelProto) -> Any:
-        try:
-            return session(proto)
-        # onnxruntime has a type of its own for every way to refuse a graph.
-        except Exception as error:
-            raise ModelRefused(f"{self.name}: onnxruntime refuses it: {str(error).splitlines()[0]}") from error
-
     def _works(self, time: int) -> bool:
+        return self._fails(2, time) is None
+
+    def _fails(self, batch: int, time: int) -> str | None:
         try:
-            self._session.run(None, {self.input_name: self._feed(2, time)})
-        except Exception:
-            return False
-        return True
+            self._session.run(None, self._original.feeds(batch, time))
+        # onnxruntime has a type of its own for every way to fail.
+        except Exception as error:
+            return failure(error)
+        return None
 
     def _find_lengths(self) -> Lengths:
-        return find_lengths(self._works, self._declared, self.name)
+        declared = self._ports[0].dims[self.time_axis]
+        lengths = find_lengths(self._works, declared)
+        # A batch or a length of 1 also fits where another one is frozen.
+        if lengths is not None and self._works(lengths.at_least(16)) and self._works(lengths.at_least(40)):
+            return lengths
+        raise ModelRefused(f"{self.name}: {self._frozen(declared)}")
 
-    def _check_sequences_apart(self) -> None:
-        """Two sequences at once give what each gives alone; else a batch of one is written into the file."""
-        time = self.lengths.at_least(16)
-        both = self._feed(2, time)
-        together = self._session.run(None, {self.input_name: both})
+    def _frozen(self, declared: int | None) -> str:
+        """What the file was written for, and takes nothing else of."""
+        batch, time = self._original.declared, declared or 24
+        alone = [t for t in (time, time + 1, time + 3, 2 * time) if self._original.fails(batch, t) is None]
+        if len(alone) > 1:
+            return (
+                f"{self._fails(2, alone[0])}; it takes batches of {batch} only, so its batch axis cannot be opened; "
+                "export it with a dynamic batch axis"
+            )
+        if alone:
+            return (
+                f"{self._fails(batch, time + 1)}; it takes sequences of {time} frames only; export it with a dynamic "
+                "time axis"
+            )
+        reason = self._original.fails(batch, time)
+        return f"{reason}; it takes no length that was tried; export it with a dynamic time axis"
+
+    def _check_sequences_apart(self) -> dict[str, int]:
+        """Two sequences at once give what each gives alone; else a batch of one is written into the file.
+
+        Returns the batch axis of each output.
+        """
+        time, axes = self.lengths.at_least(16), {}
+        both = self._original.feeds(2, time)
+        together = self._opened(both)
         for index in range(2):
-            alone = self._session.run(None, {self.input_name: both.take([index], axis=self.batch_axis)})
-            for name, one, two in zip(self.output_names, alone, together, strict=True):
-                axes = [i for i, (a, b) in enumerate(zip(one.shape, two.shape, strict=True)) if b == 2 * a]
-                if not any(
-                    np.allclose(np.split(two, 2, axis)[index], one, rtol=1e-3, atol=1e-4 * max(1.0, np.abs(one).max()))
-                    for axis in axes
-                ):
+            single = {port.name: both[port.name].take([index], port.batch_axis) for port in self._ports}
+            reason = self._fails(1, time)
+            if reason is not None:
+                raise ModelRefused(f"{self.name}: {reason}, for one sequence; export it with a dynamic batch axis")
+            for name, one, two in zip(self.output_names, self._opened(single), together, strict=True):
+                doubled = [i for i, (a, b) in enumerate(zip(one.shape, two.shape, strict=True)) if b == 2 * a]
+                axis = next((axis for axis in doubled if _close(np.split(two, 2, axis)[index], one)), None)
+                if axis is None:
                     raise ModelRefused(
                         f"{self.name}: output {name!r}: two sequences at once do not give what each gives alone; "
                         "export it with a dynamic batch axis"
                     )
+                axes[name] = axis
+        return axes
+
+    def _oracle(self, batch_axes: Mapping[str, int]) -> Callable[[Mapping[str, Any]], list[Any]]:
+        """The file as it came, in groups if it takes batches of one size only.
+
+        If it is for the length that it declares alone, the opened file is compared with it there, and stands for it.
+        """
+        time, batch, declared = self.lengths.at_least(16), self._original.declared, self._original.declared_length
+        if any(self._original.fails(b, time) for b in (1, 2, 3)):
+            self._original.group(batch_axes)
+        if all(self._original.fails(batch, t) is None for t in (time, time + self.lengths.grain)) and (
+            declared is None or self._differs(batch, time) is None
+        ):
+            return self._original.run
+        name = self._differs(batch, declared or time)
+        if name is not None:
+            raise ModelRefused(
+                f"{self.name}: output {name!r}: opened for other lengths it computes something else; export it with a "
+                "dynamic time axis"
+            )
+        return self._opened
+
+    def _differs(self, batch: int, time: int) -> str | None:
+        """The first output that the opened file computes otherwise; None where all are equal."""
+        feeds = self._original.feeds(batch, time)
+        pairs = zip(self.output_names, self._original.run(feeds), self._opened(feeds), strict=True)
+        return next((name for name, a, b in pairs if a.shape != b.shape or not _close(b, a)), None)
+
+    def _opened(self, feeds: Mapping[str, Any]) -> list[Any]:
+        """Every output of the file with its batch and length open."""
+        return [np.asarray(y) for y in self._session.run(None, dict(feeds))]
+
+
+def _close(actual: Any, expected: Any) -> bool:
+    return bool(np.allclose(actual, expected, rtol=1e-3, atol=1e-4 * max(1.0, np.abs(expected).max())))
 
 
 def open_offline(
-    path: str | os.PathLike[str], time_axis: str | int, batch_axis: int | None, trust: str | None = None
+    path: str | os.PathLike[str],
+    time_axis: str | int,
+    batch_axis: int | None,
+    trust: str | None = None,
+    opset: int = 20,
 ) -> OnnxSource:
-    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0."""
+    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0.
+
+    `opset`: what a file of an opset that the passes do not read is brought to.
+    """
     time = TimeAxis.parse(checked_time_axis(time_axis))
     batch_axis = None if batch_axis is None else checked_axis(batch_axis, "batch_axis")
-    return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis, trust)
+    return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis, trust, opset)
 
 
 def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
@@ -199,22 +238,21 @@ def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto
     return digest, proto
 
 
-def _relaxed(proto: onnx.ModelProto, name: str, batch_axis: int, time_axis: int) -> onnx.ModelProto:
-    """A copy in which the two axes are open, and nothing is said of inner shapes."""
+def _relaxed(proto: onnx.ModelProto, ports: Sequence[FramePort]) -> onnx.ModelProto:
+    """A copy in which batch and time of the inputs are open, and nothing is said of inner shapes."""
     relaxed = onnx.ModelProto()
     relaxed.CopyFrom(proto)
     graph = relaxed.graph
-    weights = {value.name for value in graph.initializer}
-    ports = [port for port in graph.input if port.name not in weights]
+    inputs = {port.name: port for port in proto.graph.input}
     del graph.input[:]
-    graph.input.extend(ports)
-    for port in graph.input:
-        dims = port.type.tensor_type.shape.dim
-        dims[batch_axis].dim_param, dims[time_axis].dim_param = "batch", "time"
+    graph.input.extend(inputs[port.name] for port in ports)
+    for value, port in zip(graph.input, ports, strict=True):
+        dims = value.type.tensor_type.shape.dim
+        dims[port.batch_axis].dim_param, dims[port.time_axis].dim_param = "batch", "time"
     del graph.value_info[:]
-    for port in graph.output:
-        if port.type.tensor_type.HasField("shape"):
-            port.type.tensor_type.ClearField("shape")
+    for value in graph.output:
+        if value.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.ClearField("shape")
     relaxed.ir_version = max(relaxed.ir_version, 8)
     return relaxed
 

@@ -23,7 +23,6 @@ from rnnedge_export.streaming.facts import constant
 from rnnedge_runtime.contract import Dim
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.optimizers import leave_out
-from rnnedge_runtime.errors import ModelRefused
 
 _SHORT = range(1, 49)
 _LONG = (64, 80, 96, 128, 160, 192, 240, 256, 320, 480, 512, 640, 960, 1024, 1280, 1536, 2048, 4096, 8192, 16000, 16384)
@@ -45,19 +44,15 @@ def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def find_lengths(works: Callable[[int], bool], declared: int | None, name: str) -> Lengths:
-    """The lengths that a file takes, by trying short ones, and longer ones where those fail."""
+def find_lengths(works: Callable[[int], bool], declared: int | None) -> Lengths | None:
+    """The lengths that a file takes, by trying short ones, and longer ones where those fail; None for less than two."""
     found = [t for t in _SHORT if works(t)]
     if len(found) < 3:
         tried = sorted({*_LONG, *((declared, 2 * declared, 3 * declared) if declared else ())})
         found += [t for t in tried if t not in found and works(t)]
     if len(found) < 2:
-        raise ModelRefused(
-            f"{name}: takes {'sequences of ' + str(found[0]) + ' frames only' if found else 'no length that was tried'}"
-            "; export it with a dynamic time axis"
-        )
-    grain = reduce(gcd, (b - a for a, b in pairwise(found)))
-    return Lengths(found[0], grain)
+        return None
+    return Lengths(found[0], reduce(gcd, (b - a for a, b in pairwise(found))))
 
 
 def without_remainders(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths:

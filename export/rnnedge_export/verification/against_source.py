@@ -63,7 +63,7 @@ def verify(
     samples = [] if sample is None else read_recordings(sample, model.contract, "sample")
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
-        offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust)
+        offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust, model.contract.opset)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)

@@ -1,1 +1,54 @@
 """What frameworks write into ONNX files, brought to the form that the passes read; one habit of theirs per module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+import onnx_ir as ir
+
+from rnnedge_export.capture.constants import fold_constants
+from rnnedge_export.capture.files._frame_dtypes import cast_frames
+from rnnedge_export.capture.files._frozen_reshapes import open_reshapes
+from rnnedge_export.capture.files._initial_states import open_initial_states
+from rnnedge_export.capture.files._original import Original
+from rnnedge_export.capture.files._sequence_lens import drop_full_lengths
+from rnnedge_export.capture.shape_probing import session
+from rnnedge_runtime.contract import Array
+
+__all__ = ["opened"]
+
+_USUAL = 24
+"""Frames of a sequence, for a file that declares no number."""
+
+
+def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
+    """The same network for any batch and any length, as far as that can be told from the file and from running it."""
+    time, batch = original.declared_length, original.declared
+    model = ir.from_proto(proto)
+    # The version converter states shapes, those of the reshapes that are opened here too.
+    for value in (value for node in model.graph for value in node.outputs):
+        value.shape = None
+    cast_frames(model, original.ports)
+    fold_constants(model)
+
+    def feeds(length: int) -> Mapping[str, Array]:
+        return original.feeds(batch, length)
+
+    drop_full_lengths(model, feeds, time, original.name)
+    open_initial_states(model, original.name)
+    if not _runs(model, original, time or _USUAL):
+        open_reshapes(model, original.feeds, batch, time or _USUAL, original.time_axis)
+    return ir.to_proto(model)
+
+
+def _runs(model: ir.Model, original: Original, time: int) -> bool:
+    """Whether it takes one sequence more, and other lengths, than it was written for."""
+    try:
+        running = session(ir.to_proto(model))
+        for batch, length in ((1, time), (2, time + 1), (3, time + 3)):
+            running.run(None, original.feeds(original.declared - 1 + batch, length))
+    # onnxruntime has a type of its own for every way to fail.
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""The inputs of a file for whole sequences: each brings frames, on time and batch axes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused
+
+_KINDS: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.INT64: "int64",
+    onnx.TensorProto.INT32: "int32",
+    onnx.TensorProto.INT16: "int16",
+    onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.FLOAT16: "float16",
+}
+# What a stream takes in their place: the types that a contract has for frames.
+_TAKEN = {"int16": "int32", "int8": "int32", "uint8": "int32", "float16": "float32"}
+
+
+@dataclass(frozen=True)
+class FramePort:
+    """An input as the file declares it: `dims` has None where an axis has no size."""
+
+    name: str
+    dtype: str
+    dims: tuple[int | None, ...]
+    batch_axis: int
+    time_axis: int
+
+    @property
+    def taken(self) -> str:
+        """The dtype of the stream's frames, which holds every value of the file's."""
+        return _TAKEN.get(self.dtype, self.dtype)
+
+    def frames(self, batch: int, time: int, rng: np.random.Generator) -> Array:
+        """Random numbers, or tokens 0 and 1, in the axis order of the file."""
+        sizes = {self.batch_axis: batch, self.time_axis: time}
+        shape = [sizes.get(i, int(d or 1)) for i, d in enumerate(self.dims)]
+        if np.dtype(self.dtype).kind in "iu":
+            return rng.integers(0, 2, shape).astype(self.taken)
+        return rng.standard_normal(shape, np.float32).astype(self.dtype).astype(self.taken)
+
+
+def frame_ports(
+    graph: onnx.GraphProto, input_name: str | None, time_axis: int, batch_axis: int, name: str
+) -> tuple[FramePort, ...]:
+    """The inputs of `graph`, the one called `input_name` first; `name` is the file's, for messages.
+
+    Raises `ModelRefused` for an input that does not bring frames of the same sequence.
+    """
+    weights = {value.name for value in graph.initializer}
+    ports = [port for port in graph.input if port.name not in weights]
+    names = ", ".join(port.name for port in ports) or "none"
+    first = next((port for port in ports if input_name in (None, port.name)), None)
+    if first is None:
+        raise ModelRefused(f"{name}: has no input {input_name!r}; it has {names}")
+    found = [_port(first, time_axis, batch_axis, name)]
+    for port in ports:
+        if port is not first:
+            if not _alike(first, port, (time_axis, batch_axis)):
+                raise ModelRefused(
+                    f"{name}: expected one input, or several that share batch and time, found {names}; where the "
+                    "others are states that it takes and gives back, use 'rnnedge adopt'"
+                )
+            found.append(_port(port, time_axis, batch_axis, name))
+    return tuple(found)
+
+
+def _alike(first: onnx.ValueInfoProto, other: onnx.ValueInfoProto, axes: Sequence[int]) -> bool:
+    """Whether both declare the same sizes for batch and time: the same numbers or names, or none."""
+    shapes = [shown(port) for port in (first, other)]
+    return len(shapes[1]) > max(axes) and all(shapes[0][axis] == shapes[1][axis] for axis in axes)
+
+
+def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int, name: str) -> FramePort:
+    kind = port.type.tensor_type
+    if kind.elem_type not in _KINDS:
+        dtype = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
+        raise ModelRefused(f"{name}: {port.name!r}: expected float32, float16 or integers, found {dtype}")
+    dims = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
+    if batch_axis == time_axis or max(batch_axis, time_axis) >= len(dims):
+        raise ModelRefused(
+            f"{name}: {port.name!r}: expected batch on axis {batch_axis} and time on axis {time_axis}, found "
+            f"shape {shown(port)}; give --time-axis and --batch-axis"
+        )
+    for i, dim in enumerate(dims):
+        if dim is None and i not in (batch_axis, time_axis):
+            raise ModelRefused(f"{name}: {port.name!r}: axis {i} of {shown(port)} has no size; give it one")
+    return FramePort(port.name, _KINDS[kind.elem_type], dims, batch_axis, time_axis)
+
+
+def shown(port: Any) -> list[int | str]:
+    """The shape that an input declares: numbers, names, and "?"."""
+    dims = port.type.tensor_type.shape.dim
+    return [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims]
