@@ -55,7 +55,9 @@ def weights(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
 
 def whole(file: Path, **feeds: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
     """Every output of the file as it came, in onnxruntime."""
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return list(session.run(None, feeds))
 
 

@@ -57,14 +57,16 @@ class OnnxSource:
     """The file at `path` as a function of one whole sequence, as `Source` is of a module."""
 
     def __init__(
-        self, path: str | os.PathLike[str], time: TimeAxis, batch_axis: int, trust: str | None = None, opset: int = 20
+        self, name: str, digest: str, proto: onnx.ModelProto, time: TimeAxis, batch_axis: int | None, opset: int = 20
     ) -> None:
-        """Read the file; raises `ModelRefused` where it is missing, damaged, or not a function of one sequence."""
-        self.name = os.fspath(path)
-        self.digest, proto = read_file(self.name, trust)
+        """`name`, `digest`: of the file, `proto` what it holds. `batch_axis`: None for a file that has none.
+
+        Raises `ModelRefused` where it is not a function of one sequence.
+        """
+        self.name, self.digest = name, digest
         self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name)
         self.input_names = tuple(port.name for port in self._ports)
-        self.batch_axis, self.time_axis = batch_axis, time.axis
+        self.batch_axis, self.time_axis = self._ports[0].batch_axis, self._ports[0].time_axis
         proto = _relaxed(proto, self._ports)
         self._original = Original(proto, self._ports, self.name)
         self.output_names = self._original.output_names
@@ -216,13 +218,34 @@ def open_offline(
     trust: str | None = None,
     opset: int = 20,
 ) -> OnnxSource:
-    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0.
+    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0, or no axis at all.
 
     `opset`: what a file of an opset that the passes do not read is brought to.
     """
-    time = TimeAxis.parse(checked_time_axis(time_axis))
-    batch_axis = None if batch_axis is None else checked_axis(batch_axis, "batch_axis")
-    return OnnxSource(path, time, int(time.axis == 0) if batch_axis is None else batch_axis, trust, opset)
+    time, name = TimeAxis.parse(checked_time_axis(time_axis)), os.fspath(path)
+    digest, proto = read_file(name, trust)
+    if batch_axis is not None:
+        return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
+    try:
+        return OnnxSource(name, digest, proto, time, int(time.axis == 0), opset)
+    except ModelRefused as refusal:
+        if not _runs_without_batch(proto, time, name):
+            raise
+        first = refusal
+    try:
+        return OnnxSource(name, digest, proto, time, None, opset)
+    except ModelRefused as refusal:
+        raise refusal from first
+
+
+def _runs_without_batch(proto: onnx.ModelProto, time: TimeAxis, name: str) -> bool:
+    """Whether the file takes sequences of other lengths where no axis is taken for the batch."""
+    try:
+        ports = frame_ports(proto.graph, time.input_name, time.axis, None, name)
+        original = Original(_relaxed(proto, ports), ports, name)
+    except ModelRefused:
+        return False
+    return all(original.fails(1, length) is None for length in (48, 96))
 
 
 def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
@@ -248,7 +271,9 @@ def _relaxed(proto: onnx.ModelProto, ports: Sequence[FramePort]) -> onnx.ModelPr
     graph.input.extend(inputs[port.name] for port in ports)
     for value, port in zip(graph.input, ports, strict=True):
         dims = value.type.tensor_type.shape.dim
-        dims[port.batch_axis].dim_param, dims[port.time_axis].dim_param = "batch", "time"
+        dims[port.time_axis - port.single].dim_param = "time"
+        if not port.single:
+            dims[port.batch_axis].dim_param = "batch"
     del graph.value_info[:]
     for value in graph.output:
         if value.type.tensor_type.HasField("shape"):

@@ -64,7 +64,7 @@ def without_remainders(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths
     cuts = [n for n in model.graph if n.op_type == "Slice" and constant(n.inputs[2]) is None]
     if not cuts or lengths.grain > 1:
         return lengths
-    run, _ = _shape_runner(model, [str(v.name) for n in cuts for v in (n.inputs[0], n.outputs[0]) if v], feed)
+    run, _ = shape_runner(model, [str(v.name) for n in cuts for v in (n.inputs[0], n.outputs[0]) if v], feed)
     base = lengths.at_least(24)
     lost = {}
     for t in range(base, base + 192):
@@ -88,7 +88,7 @@ def measure_shapes(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths:
     makes up frames where a sequence is shorter than its window.
     """
     values = [value for node in model.graph for value in node.outputs if value.name]
-    run, types = _shape_runner(model, [str(value.name) for value in values], feed)
+    run, types = shape_runner(model, [str(value.name) for value in values], feed)
     base = lengths.at_least(24)
     near = [base + lengths.grain * k for k in (0, 1, 2, 3, 5, 8, 13)]
     seen = {(2, t): run(2, t) for t in near} | {(b, base): run(b, base) for b in (1, 3, 5)}
@@ -129,7 +129,8 @@ def _least(fits: Mapping[str, Sequence[Dim | None]], run: Run, lengths: Lengths,
     return least
 
 
-def _shape_runner(model: ir.Model, names: list[str], feed: Feed) -> tuple[Run, dict[str, Any]]:
+def shape_runner(model: ir.Model, names: list[str], feed: Feed) -> tuple[Run, dict[str, Any]]:
+    """What gives the shapes of the named values for (batch, time), and their types."""
     proto = ir.to_proto(model)
     graph = proto.graph
     del graph.output[:]

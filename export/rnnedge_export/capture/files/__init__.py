@@ -13,8 +13,10 @@ from rnnedge_export.capture.files._frozen_reshapes import open_reshapes
 from rnnedge_export.capture.files._initial_states import open_initial_states
 from rnnedge_export.capture.files._original import Original
 from rnnedge_export.capture.files._sequence_lens import drop_full_lengths
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.capture.files.batching import with_batch
+from rnnedge_export.capture.shape_probing import session, shape_runner
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import ModelRefused
 
 __all__ = ["opened"]
 
@@ -31,6 +33,8 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
         value.shape = None
     cast_frames(model, original.ports)
     fold_constants(model)
+    if original.single:
+        with_batch(model, _shapes(model, original), original.name)
 
     def feeds(length: int) -> Mapping[str, Array]:
         return original.feeds(batch, length)
@@ -40,6 +44,19 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
     if not _runs(model, original, time or _USUAL):
         open_reshapes(model, original.feeds, batch, time or _USUAL, original.time_axis)
     return ir.to_proto(model)
+
+
+def _shapes(model: ir.Model, original: Original) -> dict[str, tuple[int, ...]]:
+    """Of every value of a file for one sequence, at a length that it takes."""
+    usual = (original.declared_length or _USUAL, _USUAL, 64, 320, 512, 960, 1024, 16000)
+    time = next((time for time in usual if original.fails(1, time) is None), None)
+    if time is None:
+        reason = original.fails(1, usual[0])
+        raise ModelRefused(f"{original.name}: {reason}; it takes no length that was tried, for one sequence")
+    names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
+    run, _ = shape_runner(model, names, lambda batch, time: [x[0] for x in original.feeds(batch, time).values()])
+    inputs = {name: x.shape[1:] for name, x in original.feeds(1, time).items()}
+    return {**inputs, **run(1, time)}
 
 
 def _runs(model: ir.Model, original: Original, time: int) -> bool:

@@ -1,6 +1,7 @@
 """The file as it came: the oracle of a conversion.
 
 A file may take any number of sequences, or only as many as its author had; then it is called for groups of so many.
+One without a batch axis is called for each sequence by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Original:
         self.declared = 1 if declared is None else declared
         self.declared_length = ports[0].dims[ports[0].time_axis]
         self.time_axis = ports[0].time_axis
-        self._batch_axes: Mapping[str, int] | None = None
+        self.single = ports[0].single
+        self._batch_axes: Mapping[str, int] | None = dict.fromkeys(self.output_names, 0) if self.single else None
         try:
             self._session = session(proto)
         # onnxruntime has a type of its own for every way to refuse a graph.
@@ -48,7 +50,7 @@ class Original:
     def fails(self, batch: int, time: int) -> str | None:
         """Why it does not run for these sizes; None where it does."""
         try:
-            self._call(self.feeds(batch, time))
+            self.run(self.feeds(batch, time))
         # onnxruntime has a type of its own for every way to fail.
         except Exception as error:
             return failure(error)
@@ -69,7 +71,9 @@ class Original:
     def _call(self, inputs: Mapping[str, Any]) -> list[Array]:
         """One call, its inputs in the file's own dtypes."""
         feeds = {port.name: np.asarray(inputs[port.name]).astype(port.dtype, copy=False) for port in self.ports}
-        return [np.asarray(y) for y in self._session.run(None, feeds)]
+        if not self.single:
+            return [np.asarray(y) for y in self._session.run(None, feeds)]
+        return [np.asarray(y)[None] for y in self._session.run(None, {name: x[0] for name, x in feeds.items()})]
 
     def _batch_of(self, inputs: Mapping[str, Any]) -> int:
         port = self.ports[0]

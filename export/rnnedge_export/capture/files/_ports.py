@@ -34,6 +34,8 @@ class FramePort:
     dims: tuple[int | None, ...]
     batch_axis: int
     time_axis: int
+    single: bool = False
+    """The file has no batch axis: `dims` and the axes are those of a batch in front of what it declares."""
 
     @property
     def taken(self) -> str:
@@ -50,9 +52,11 @@ class FramePort:
 
 
 def frame_ports(
-    graph: onnx.GraphProto, input_name: str | None, time_axis: int, batch_axis: int, name: str
+    graph: onnx.GraphProto, input_name: str | None, time_axis: int, batch_axis: int | None, name: str
 ) -> tuple[FramePort, ...]:
     """The inputs of `graph`, the one called `input_name` first; `name` is the file's, for messages.
+
+    `batch_axis`: None for a file that has none.
 
     Raises `ModelRefused` for an input that does not bring frames of the same sequence.
     """
@@ -65,7 +69,7 @@ def frame_ports(
     found = [_port(first, time_axis, batch_axis, name)]
     for port in ports:
         if port is not first:
-            if not _alike(first, port, (time_axis, batch_axis)):
+            if not _alike(first, port, (time_axis,) if batch_axis is None else (time_axis, batch_axis)):
                 raise ModelRefused(
                     f"{name}: expected one input, or several that share batch and time, found {names}; where the "
                     "others are states that it takes and gives back, use 'rnnedge adopt'"
@@ -80,13 +84,13 @@ def _alike(first: onnx.ValueInfoProto, other: onnx.ValueInfoProto, axes: Sequenc
     return len(shapes[1]) > max(axes) and all(shapes[0][axis] == shapes[1][axis] for axis in axes)
 
 
-def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int, name: str) -> FramePort:
+def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int | None, name: str) -> FramePort:
     kind = port.type.tensor_type
     if kind.elem_type not in _KINDS:
         dtype = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
         raise ModelRefused(f"{name}: {port.name!r}: expected float32, float16 or integers, found {dtype}")
     dims = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
-    if batch_axis == time_axis or max(batch_axis, time_axis) >= len(dims):
+    if batch_axis == time_axis or max(batch_axis or 0, time_axis) >= len(dims):
         raise ModelRefused(
             f"{name}: {port.name!r}: expected batch on axis {batch_axis} and time on axis {time_axis}, found "
             f"shape {shown(port)}; give --time-axis and --batch-axis"
@@ -94,6 +98,8 @@ def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int, name: str)
     for i, dim in enumerate(dims):
         if dim is None and i not in (batch_axis, time_axis):
             raise ModelRefused(f"{name}: {port.name!r}: axis {i} of {shown(port)} has no size; give it one")
+    if batch_axis is None:
+        return FramePort(port.name, _KINDS[kind.elem_type], (1, *dims), 0, time_axis + 1, single=True)
     return FramePort(port.name, _KINDS[kind.elem_type], dims, batch_axis, time_axis)
 
 
