@@ -13,7 +13,9 @@ from graph_edits import each, insert_after, insert_before, without
 from injection import Injection, fault
 
 from rnnedge_export import passes
+from rnnedge_export.capture import _constant_weights as weights
 from rnnedge_export.capture import _exact
+from rnnedge_export.capture import _recurrent_layers as layers
 from rnnedge_export.capture import _rnn_custom_ops as custom
 from rnnedge_export.graph.builder import constant
 
@@ -157,42 +159,55 @@ def one_input_read_twice(injection: Injection) -> None:
 def given_states_swapped(injection: Injection) -> None:
     """The given h0 and c0 of an LSTM take each other's place."""
     injection.fresh_capture()
-    injection.result(custom.OpaqueRecurrence, "_initial", lambda states: (states[1], states[0]))
+    injection.around(layers, "_layer", lambda original, mode, x, states, *rest: original(mode, x, states[::-1], *rest))
 
 
 @fault("capture", "given states")
 def given_states_left_out(injection: Injection) -> None:
     """An LSTM starts from zeros, not from the given states."""
+
+    def from_zeros(original: Any, mode: str, x: Any, states: list[Any], *rest: Any) -> Any:
+        return original(mode, x, [state * 0 for state in states], *rest)
+
     injection.fresh_capture()
-    injection.around(custom.OpaqueRecurrence, "_initial", lambda original, self, x, hx, un: original(self, x, None, un))
+    injection.around(layers, "_layer", from_zeros)
 
 
 @fault("capture", "lstm")
 def gates_in_the_wrong_order(injection: Injection) -> None:
     """The forget and the output gate of an LSTM change places."""
-    order = dict(custom._GATES, LSTM=(0, 1, 3, 2))
     injection.fresh_capture()
-    injection.value(custom, "_GATES", order, (custom, "_to_onnx"))
+    injection.value(custom, "GATES", dict(custom.GATES, LSTM=(0, 1, 3, 2)), (custom, "_to_onnx"))
+
+
+def _other_weights(injection: Injection, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> None:
+    """`change` of w, r and b of every layer."""
+    injection.fresh_capture()
+    injection.result(weights, "_called", lambda made: change(made) if isinstance(made, tuple) else made)
 
 
 @fault("capture", "tagger")
 def recurrent_bias_lost(injection: Injection) -> None:
     """The second bias of a GRU is taken for zero."""
 
-    def lost(found: dict[str, Any]) -> dict[str, Any]:
-        bias = found["B"].clone()
-        bias[:, bias.shape[1] // 2 :] = 0
-        return {**found, "B": bias}
+    def lost(made: tuple[Any, ...]) -> tuple[Any, ...]:
+        w, r, b = made
+        b[:, b.shape[1] // 2 :] = 0
+        return w, r, b
 
-    injection.fresh_capture()
-    injection.result(custom, "_onnx_weights", lost)
+    _other_weights(injection, lost)
 
 
 @fault("capture", "tagger")
 def second_layer_has_the_weights_of_the_first(injection: Injection) -> None:
     """Every layer of a GRU is written with the weights of layer 0."""
-    injection.fresh_capture()
-    injection.around(custom, "_onnx_weights", lambda original, source, layer, d: original(source, 0, d))
+    first: list[tuple[Any, ...]] = []
+
+    def always_the_first(made: tuple[Any, ...]) -> tuple[Any, ...]:
+        first.append(made)
+        return first[0]
+
+    _other_weights(injection, always_the_first)
 
 
 @fault("capture", "tagger")
@@ -277,12 +292,7 @@ def weights_rounded_to_float16(injection: Injection) -> None:
 @fault("capture", "tagger")
 def weights_of_an_older_run(injection: Injection) -> None:
     """The weights of a recurrence are those of before the last step of the training."""
-
-    def older(found: dict[str, Any]) -> dict[str, Any]:
-        return {name: tensor * 1.001 if name == "R" else tensor for name, tensor in found.items()}
-
-    injection.fresh_capture()
-    injection.result(custom, "_onnx_weights", older)
+    _other_weights(injection, lambda made: (made[0], made[1] * 1.001, made[2]))
 
 
 @fault("capture", "masked attention")

@@ -31,6 +31,7 @@ from torch.onnx._internal.exporter import _core, _decomp, _flags, _fx_passes
 from torch.onnx._internal.exporter._registration import OnnxDecompMeta, ONNXRegistry, _get_overload
 from torch.onnx._internal.exporter._torchlib import _torchlib_registry
 
+from rnnedge_export.capture._constant_weights import with_constant_weights
 from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
@@ -47,7 +48,7 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
     registry = _translations(opset)
     # As in torch.onnx: an example of one sequence or frame says nothing of others.
     with _symbolic.patch(backed_size_oblivious=True):
-        program = _decomposed(without_angles(program), registry)
+        program = with_constant_weights(_decomposed(without_angles(program), registry), registry.has)
         _fx_passes.insert_type_promotion_nodes(program.graph_module)
         program._graph_module = _fx_passes.remove_assertion_nodes(program.graph_module)
     made = _core._exported_program_to_onnx_program(program, registry=registry)

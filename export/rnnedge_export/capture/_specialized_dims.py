@@ -19,7 +19,9 @@ from types import FrameType
 import torch
 
 _LOGGER = "torch.fx.experimental.symbolic_shapes"
-_STRANGERS = tuple(Path(file).resolve().parent for file in (torch.__file__, __file__))
+_STRANGERS = (Path(torch.__file__).resolve().parent, Path(__file__).resolve().parents[1])
+# Where every capture begins: what called it is no part of the module.
+_TRACING = Path(__file__).resolve().with_name("_tracing.py")
 _STDLIB = Path(os.__file__).resolve().parent
 
 
@@ -91,18 +93,24 @@ class _Listener(logging.Handler):
         ):
             self._symbol = created[1]
         elif re.match(rf"set_replacement {self._symbol} = \d+\b", message):
-            self.fixed = self.fixed or _line_running()
+            self.fixed = self.fixed or line_running()
         elif re.match(rf"eval {self._symbol} <=? \d+ \[guard added\]", message):
-            self.limited = self.limited or _line_running()
+            self.limited = self.limited or line_running()
 
 
-def _line_running() -> Line | None:
-    """The innermost line that belongs neither to torch, nor to the standard library, nor to this package."""
+def line_running() -> Line | None:
+    """The innermost line of the module that runs: of neither torch, the standard library nor this package."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         path = Path(frame.f_code.co_filename).resolve()
-        standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
-        if path.exists() and not standard and not any(path.is_relative_to(folder) for folder in _STRANGERS):
+        if path == _TRACING:
+            return None
+        if _is_of_users(path):
             return Line(path, frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def _is_of_users(path: Path) -> bool:
+    standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
+    return path.exists() and not standard and not any(path.is_relative_to(folder) for folder in _STRANGERS)

@@ -10,11 +10,12 @@ import torch
 
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
-from rnnedge_export.capture._rnn_custom_ops import opaque
+from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
 from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.graph.lengths import Lengths
@@ -35,7 +36,7 @@ def trace(
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
     try:
-        with torch.no_grad():
+        with torch.no_grad(), packing_refused(), left_as_it_was(source.module):
             source(*x)
     except RnnEdgeError:
         raise
@@ -45,14 +46,16 @@ def trace(
             f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
         ) from error
     with (
-        quiet(), torch.no_grad(), opaque(source) as module, two_dimensional_pooling(), spectra_of_frames(),
+        quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         running_totals_as_loops(),
     ):  # fmt: skip
-        loops = _Loops(module, x, example)
-        rolled = loops.rolled() if calls_grow(module, example) else None
-        program, grain = (rolled, 1) if rolled is not None else _any_length(source, module, x, example, loops)
+        loops = _Loops(source, x, example)
+        with left_as_it_was(source.module):
+            grows = calls_grow(source, example)
+        rolled = loops.rolled() if grows else None
+        program, grain = (rolled, 1) if rolled is not None else _any_length(source, x, example, loops)
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
-    with quiet(), torch.no_grad():
+    with quiet(), torch.no_grad(), left_as_it_was(source.module):
         return program, Lengths(_least(source, x, example, grain), grain)
 
 
@@ -74,7 +77,7 @@ class _Loops:
 
 
 def _any_length(
-    source: Source, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
+    source: Source, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
 ) -> tuple[torch.export.ExportedProgram, int]:
     """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
@@ -91,7 +94,8 @@ def _any_length(
             )
 
         try:
-            program = traced(module)
+            with left_as_it_was(source.module):
+                program = traced(source)
             return traced(RealPairs(program).eval()) if has_complex(program) else program, grain
         except RnnEdgeError:
             raise
@@ -106,7 +110,7 @@ def _any_length(
                     return rolled, 1
                 raise ModelRefused(
                     f"{source.name}: cannot be captured for any batch and length: "
-                    f"{_why(error, lambda: traced(module), example)}{_why_not_rolled(loops.reason)}"
+                    f"{_why(error, lambda: traced(source), example)}{_why_not_rolled(loops.reason)}"
                 ) from error
             time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")

@@ -20,6 +20,7 @@ import torch
 from onnx_ir.passes.common import ShapeInferencePass
 
 from rnnedge_export.capture._quiet import quiet, reason_of
+from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
 from rnnedge_export.capture.module_adapter import Example, Source
 from rnnedge_export.capture.shape_probing import measure_shapes
@@ -69,6 +70,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if found != opset:
         raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
     places = strip(model)
+    name_recurrent_weights(model, places, source.module)
     if any(
         size(d if isinstance(d, int) else str(d), 2, 64) is None for v in _values(model.graph) for d in v.shape or ()
     ):

@@ -4,8 +4,9 @@
 2. A tensor that is written in place.
 3. A list, deque or dict whose members are one of these.
 
-Parameters are left out: nobody writes them in a forward pass, and a copy of them takes as much memory again. So is a
-module whose first call makes parts, or parts of another class, as torch's lazy modules do: it is initialized by then.
+Of parameters only which there are: nobody writes in them in a forward pass, and a copy takes as much memory again. A
+module whose first call makes parts, or parts of another class, as torch's lazy modules do, is left out: it is
+initialized by then.
 """
 
 from __future__ import annotations
@@ -71,10 +72,11 @@ def _keep(value: Any) -> _Kept:
 
 
 def _places(module: nn.Module) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """(path, dict, names) of all that stands on a module and its parts."""
+    """(path, dict, names) of all that is on a module and its parts."""
     for path, part in module.named_modules():
         yield path, vars(part), [name for name in vars(part) if name not in _OF_TORCH]
         yield path, part._buffers, list(part._buffers)
+        yield path, part._parameters, list(part._parameters)
 
 
 class KeptValues:

@@ -14,7 +14,7 @@ from loop_idioms import NATIVE, SCANNED, Cells
 from torch import Tensor, nn
 
 from rnnedge_export.capture._quiet import quiet
-from rnnedge_export.capture._rnn_custom_ops import opaque
+from rnnedge_export.capture._recurrent_layers import recurrent_layers
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, roll, unrolled
 from rnnedge_runtime import load
@@ -116,9 +116,9 @@ def rolled(module: nn.Module) -> nn.Module:
     """The module without Python loops."""
 
     def capture(length: int, batch: int) -> Unrolled:
-        return unrolled(captured, (torch.randn(2, length, 3),), 0, batch)
+        return unrolled(module, (torch.randn(2, length, 3),), 0, batch)
 
-    with quiet(), torch.no_grad(), opaque(module) as captured, running_totals_as_loops():
+    with quiet(), torch.no_grad(), recurrent_layers(), running_totals_as_loops():
         return roll(capture, 0, 1)
 
 
