@@ -143,6 +143,19 @@ class Contract:
     golden: Golden | None = None
     taps: tuple[Tap, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line: inputs, outputs, states, form and precision."""
+        from rnnedge_runtime.describe import counted, in_a_line
+
+        kind = f"{counted(len(self.states), 'state')}, {self.form} {self.precision}"
+        return f"<rnnedge Contract: {in_a_line(self)}; {kind}>"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook."""
+        from rnnedge_runtime.describe import html
+
+        return html("Contract", self)
+
     @property
     def unit(self) -> int:
         """The least number of frames a call takes."""

@@ -61,7 +61,18 @@ class Model:
         return self.engine.provider
 
     def __repr__(self) -> str:
-        return f"<rnnedge Model {self.name!r}, {self.contract.form} {self.contract.precision} on {self.provider!r}>"
+        """One line: the file, its inputs and outputs, the provider."""
+        from rnnedge_runtime.describe import in_a_line
+
+        contract = self.contract
+        kind = f"{contract.form} {contract.precision} on {self.provider!r}"
+        return f"<rnnedge Model {self.name!r}: {in_a_line(contract)}; {kind}>"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook."""
+        from rnnedge_runtime.describe import html
+
+        return html(f"Model {self.name}", self.contract, [("provider", self.provider), ("sha256", self.digest)])
 
     def __copy__(self) -> Model:
         """Itself: it does not change."""

@@ -37,8 +37,12 @@ class Stream(StaysHere):
         self.finish, self.reset, self.restore = runner.finish, runner.reset, runner.restore  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
-        batch = f", batch {self.batch}" if self.batch > 1 else ""
-        return f"<rnnedge Stream of {self.runner.name!r}{batch}, frame {self.frames}>"
+        """One line: the file, its inputs and outputs, the frames so far."""
+        from rnnedge_runtime.describe import counted, in_a_line
+
+        batch = f"batch {self.batch}, " if self.batch > 1 else ""
+        frames = f"{batch}{counted(self.frames, 'frame')} so far"
+        return f"<rnnedge Stream of {self.runner.name!r}: {in_a_line(self.contract)}; {frames}>"
 
     @property
     def contract(self) -> Contract:

@@ -112,16 +112,6 @@ def test_an_open_file_without_an_end_is_refused() -> None:
         load(file)
 
 
-def test_objects_show_what_they_are(native: Exported) -> None:
-    """In a debugger and in a log, in a line."""
-    model = native.model
-    stream, pool = model.stream(2), model.pool(3)
-    pool.join()
-    assert repr(model) == f"<rnnedge Model {str(native.path)!r}, native float32 on 'cpu'>"
-    assert repr(stream) == f"<rnnedge Stream of {str(native.path)!r}, batch 2, frame 0>"
-    assert repr(pool) == f"<rnnedge StreamPool of {str(native.path)!r}, 1 of 3 members>"
-
-
 def test_errors_go_to_another_process() -> None:
     """With their message and their exit code."""
     for name in rnnedge_runtime.__all__:

@@ -71,7 +71,11 @@ class MemberTable(Alone):
         self._frame_shape, self._dtype = tuple(int(d) for d in port.frame_shape), np.dtype(port.dtype)
 
     def __repr__(self) -> str:
-        return f"<rnnedge StreamPool of {self._loaded.name!r}, {len(self._row_of)} of {self.capacity} members>"
+        """One line: the file, its inputs and outputs, how full it is."""
+        from rnnedge_runtime.describe import in_a_line
+
+        members = f"{len(self._row_of)} of {self.capacity} members"
+        return f"<rnnedge StreamPool of {self._loaded.name!r}: {in_a_line(self.contract)}; {members}>"
 
     def __len__(self) -> int:
         """How many members there are."""
