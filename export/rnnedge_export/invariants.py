@@ -29,8 +29,9 @@ def well_formed(work: Work) -> None:
 
 
 def open_batch_and_time(work: Work) -> None:
-    """Every input of the offline graph has a batch and a time axis of any length."""
-    for value in work.graph.graph.inputs:
+    """Every sequence that goes into the offline graph has a batch and a time axis of any length."""
+    sequences = len(work.graph.graph.inputs) - len(work.captured.contexts)
+    for value in list(work.graph.graph.inputs)[:sequences]:
         assert value.shape is not None
         found = [str(value.shape[axis]) for axis in (work.captured.batch_axis, work.captured.time_axis)]
         if found != ["batch", "time"]:

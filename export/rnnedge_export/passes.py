@@ -17,7 +17,14 @@ from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming, streamify
-from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Effort, frames_in_words, golden_of, proven_on
+from rnnedge_export.verification import (
+    CHAINED_FRAMES_OF_ATTENTION,
+    Effort,
+    frames_in_words,
+    golden_of,
+    other_contexts,
+    proven_on,
+)
 from rnnedge_export.work import Work
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.contract import OPEN_FORMS
@@ -111,6 +118,7 @@ def narrow_weights(work: Work) -> None:
         work.recordings,
         calibrate=calibrate,
         recurrences=work.recurrences,
+        contexts=other_contexts(work.float32, work.reference) if calibrate else (),
         say=work.say,
     )
     work.narrow, work.graph, work.data, work.model = narrow, narrow.graph, narrow.data, narrow.model
@@ -119,7 +127,13 @@ def narrow_weights(work: Work) -> None:
 
 def _streaming(captured: Captured, chunk: int | None) -> Streaming:
     return streamify(
-        captured.model, captured.batch_axis, captured.time_axis, captured.places, chunk=chunk, lengths=captured.lengths
+        captured.model,
+        captured.batch_axis,
+        captured.time_axis,
+        captured.places,
+        chunk=chunk,
+        lengths=captured.lengths,
+        contexts=captured.contexts,
     )
 
 

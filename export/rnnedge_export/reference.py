@@ -118,6 +118,13 @@ class Reference:
             name: self._in_order(name, value.numpy()) for name, value in values.items() if value.dtype == torch.float64
         }
 
+    def with_context(self, rows: Mapping[str, Array]) -> Reference:
+        """The same network with these values per sequence, each with as many sequences as there are, then again."""
+        other = copy.copy(self)
+        other.__dict__.pop("_in_float64", None)
+        other._source = with_context(self._source, {n: torch.from_numpy(array.copy()) for n, array in rows.items()})
+        return other
+
     def with_other_weights(self) -> Reference | None:
         """The same network with other weights, none of them zero; None if this source cannot be had so."""
         make = getattr(self._source, "with_other_weights", None)
@@ -192,6 +199,14 @@ class Reference:
                 f"{self._source.name}: its forward fails on an input of shape {shape}: {reason}"
             ) from error
         return dict(zip(self._source.output_names, values, strict=True))
+
+
+def with_context(source: Oracle, rows: Mapping[str, torch.Tensor]) -> Oracle:
+    """The same source with other values per sequence, if it takes any."""
+    if not rows:
+        return source
+    made: Oracle = source.with_context(rows)  # type: ignore[attr-defined]
+    return made
 
 
 @contextmanager

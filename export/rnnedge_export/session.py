@@ -205,12 +205,12 @@ def of_module(
     opset = integer(opset, "opset", error=ModelRefused)
     check_usable(checked_module(module))
     with defects_told(type(module).__name__), evaluation(module):
-        given = read_example(example, batch_axis, time_axis)
+        given = read_example(example, batch_axis, time_axis, module)
         source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}
-        oracle = ModuleOracle(module, example, len(given.tensors), batch_axis)
+        oracle = ModuleOracle(module, example, given)
         check_repeats(module, oracle, given)
         yield ExportSession(oracle, given, captured, provenance, module)
 

@@ -24,7 +24,7 @@ def open_tapped(
     release: int = 0,
 ) -> Model:
     """Load a file as `rnnedge.load` does; raises `ModelRefused` if it has no taps, too."""
-    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
+    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release).with_context()
     if not model.contract.taps:
         raise ModelRefused(
             f"{model.name}: shows no inner values; export it again with --taps gates,state, "

@@ -36,8 +36,16 @@ class Loaded:
         self.room = room or machine()
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")
         self._further = list(further)
+        # Whether a stream may be made without a context that the file requires: what makes and proves files does.
+        self.assumes_context = False
         # The handler of a signal may come here while its thread is here already.
         self._lock = threading.RLock()
+
+    def assuming(self, contract: Contract) -> Loaded:
+        """The same file, whose streams start with the contexts of this contract where they are given none."""
+        other = Loaded(self.name, self.digest, contract, self.engine, self._further, self.room)
+        other.assumes_context = True
+        return other
 
     def after(self, failed: Engine) -> Engine | None:
         """The engine that takes over from `failed`, for the first stream that asks and for all others; None: none."""

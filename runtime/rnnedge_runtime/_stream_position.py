@@ -49,10 +49,10 @@ class Standing(Calls):
         self._remember = self._guard.remember if policies.holds else None
 
     def _begin(self) -> None:
-        """Initial states, no frame, none that waits."""
+        """Initial states, no frame, none that waits; a context stays as it is."""
         index = self._turn ^ 1
         self._spare(index)
-        self._states.reset(index)
+        self._states.reset(index, self._turn)
         self._lane = self._once
         for array in self._lane.summaries[index ^ 1].values():
             array[...] = 0

@@ -34,6 +34,8 @@ class StateBuffers:
         """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
         self._states, self._batch = states, batch
         self._initial = {s.input: given.get(s.input, s.initial) for s in states}
+        self._contexts = tuple(s.input for s in states if s.context)
+        self._carried = tuple(s for s in states if not s.context)
         self.sets = tuple({s.input: np.zeros(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
         self._hold(engine)
         for index in range(2):
@@ -85,9 +87,15 @@ class StateBuffers:
         for held in self._rewound:
             held.rewind(runs)
 
-    def reset(self, index: int) -> None:
-        """Fill set `index` with the initial values."""
-        self._fill(index, self._states)
+    def reset(self, index: int, kept: int | None = None) -> None:
+        """Fill set `index` with the initial values; of a context with what set `kept` has, if one is named."""
+        if kept is None or not self._contexts:
+            self._fill(index, self._states)
+            return
+        staying = self.copies(kept)
+        for name in self._contexts:
+            self.sets[index][name][...] = staying[name]
+        self._fill(index, self._carried)
 
     def hold(self, index: int, calls: int) -> None:
         """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""

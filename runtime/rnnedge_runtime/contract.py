@@ -15,6 +15,7 @@ from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 
 SCHEMA = 1
+CONTEXTS = ("required", "optional")
 FORMS = ("native", "scan", "unrolled", "step")
 # Those that take any number of frames in a call; the others take as many as `chunk` says.
 OPEN_FORMS = ("native", "scan")
@@ -57,6 +58,9 @@ class State:
     `initial` is the value before the first frame: a fill value, or an array of `shape` with batch 1 that every
     sequence of a batch starts from. It is held there for the first `warmup` calls of the least length, which bring only
     frames that stand before frame 0.
+    `context`: "" for what the network carries along time. Else it is a value per sequence that the caller gives, such
+    as a speaker, which the graph hands on as it is: "required" if every stream has to be given one, "optional" if
+    `initial` stands for it. Of a required one `initial` is the value of the example.
     """
 
     input: str
@@ -66,6 +70,12 @@ class State:
     batch_axis: int
     initial: float | Array = 0.0
     warmup: int = 0
+    context: str = ""
+
+    @cached_property
+    def row_shape(self) -> tuple[Dim, ...]:
+        """Shape of the state of one sequence: `shape` without batch."""
+        return tuple(d for i, d in enumerate(self.shape) if i != self.batch_axis)
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,11 @@ class Contract:
         fed, total = integer(fed, "complete_after: fed", 0), integer(total, "complete_after: total", 0)
         needed = max(ceil((p.clock.valid(total) + p.clock.delay) / p.clock.rate) for p in self.outputs)
         return fed + max(0, -(-(needed - fed) // self.unit)) * self.unit
+
+    @property
+    def contexts(self) -> tuple[State, ...]:
+        """Values per sequence that a stream is given: those of the states that the network does not change."""
+        return tuple(state for state in self.states if state.context)
 
     @property
     def results(self) -> tuple[Port, ...]:

@@ -20,6 +20,7 @@ from rnnedge_runtime._json_arrays import DTYPES, decode, encode, initial_as_json
 from rnnedge_runtime._json_fields import axis, choice, expect, integer, number, optional, shape_of_dims, text
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import (
+    CONTEXTS,
     FORMS,
     OPEN_FORMS,
     SCHEMA,
@@ -55,7 +56,7 @@ def as_dict(contract: Contract) -> dict[str, Any]:
     return {
         "inputs": [_with_clock(p) for p in contract.inputs],
         "outputs": [_with_clock(p) for p in contract.outputs],
-        "states": [{**vars(s), "initial": initial_as_json(s.initial)} for s in contract.states],
+        "states": [_state_as_json(state) for state in contract.states],
         "form": contract.form,
         "opset": contract.opset,
         "precision": contract.precision,
@@ -189,7 +190,16 @@ def _state(fields: dict[str, Any], place: str) -> State:
         batch_axis=axis(fields["batch_axis"], shape, f"{place}.batch_axis"),
         initial=initial_of(initial, dtype, shape, f"{place}.initial"),
         warmup=integer(fields["warmup"], 0, f"{place}.warmup"),
+        context=choice(fields.get("context", ""), ("", *CONTEXTS), f"{place}.context"),
     )
+
+
+def _state_as_json(state: State) -> dict[str, Any]:
+    # Its fields alone: `vars` has what is cached as well, once it was asked for.
+    said = {field.name: getattr(state, field.name) for field in fields(state)}
+    said["initial"] = initial_as_json(state.initial)
+    # Only for a context: a file without one is the same as before they existed.
+    return said if state.context else {name: value for name, value in said.items() if name != "context"}
 
 
 def _normalization(fields: dict[str, Any]) -> Normalization:

@@ -94,8 +94,13 @@ def load_bytes(
     path: str | os.PathLike[str] | None = None,
     in_child: bool = True,
 ) -> Model:
-    """Load a sealed file that is already in memory; as `open_bytes`. Its model cannot be sent to another process."""
-    return Model(open_bytes(data, name, settings, trust=trust, path=path, in_child=in_child))
+    """Load a sealed file that is already in memory; as `open_bytes`. Its model cannot be sent to another process.
+
+    For what makes and proves files: a stream that is given no context has that of the example.
+    """
+    loaded = open_bytes(data, name, settings, trust=trust, path=path, in_child=in_child)
+    loaded.assumes_context = True
+    return Model(loaded)
 
 
 def open_bytes(

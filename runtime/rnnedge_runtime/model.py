@@ -12,6 +12,7 @@ from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_pool
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.arrays import array_of
+from rnnedge_runtime.context import check_complete, with_initial_context
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import InputError, OwnerError
@@ -92,6 +93,7 @@ class Model:
         self,
         batch: int = 1,
         *,
+        context: Mapping[str, object] | None = None,
         states: Mapping[str, Array] | None = None,
         non_finite: NonFinite = "reject",
         gap: Gap = "reset",
@@ -102,6 +104,9 @@ class Model:
 
         With batch 1, frames are (time, ...); else (batch, time, ...).
 
+        `context`: the values per sequence that the network takes (`contract.contexts`), by name: one of the shape
+        without the batch, for every sequence, or one for each of them. Required, unless the file says otherwise;
+        `Stream.set_context` changes them, and `reset` keeps them.
         `states`: values that some states start from, and `reset` returns to, in place of those of the file; by the
         names and in the axis order of `contract.states`, for all sequences or for one of them, which then holds for
         each.
@@ -114,7 +119,18 @@ class Model:
         a whole, before it is ended with `Stalled`. It ends between two nodes of the graph: one kernel is not cut.
         """
         policies = Policies(non_finite, gap, on_event, time_limit_s)
-        return open_stream(self._loaded, batch, {} if states is None else states, policies)
+        check_complete(context, states, self._loaded, "stream")
+        return open_stream(self._loaded, batch, {} if states is None else states, policies, context)
+
+    def with_context(self, context: Mapping[str, object] | None = None) -> Model:
+        """The same model, whose streams start with this context where they are given none.
+
+        `context`: values of one sequence, as for `stream`; those that are not named are those of the export's example.
+        """
+        if context is None and not self.contract.contexts:
+            return self
+        assumed = with_initial_context(self.contract, {} if context is None else context)
+        return Model(self._loaded.assuming(assumed), self._again)
 
     def pool(
         self,
@@ -143,10 +159,13 @@ class Model:
         except MemoryError as error:
             raise InputError(f"pool: capacity: {capacity:,} sequences need more memory than there is") from error
 
-    def run(self, frames: Frames, *, time_limit_s: float | None = None) -> Frames:
+    def run(
+        self, frames: Frames, *, context: Mapping[str, object] | None = None, time_limit_s: float | None = None
+    ) -> Frames:
         """Run whole sequences at once.
 
         `frames`: (time, ...) for one, (batch, time, ...) for several; a dict by name for several inputs.
+        `context`: as for `stream`; for several sequences one for all, or one for each.
 
         Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
@@ -155,17 +174,17 @@ class Model:
         `Stalled` beyond the time limit.
         """
         try:
-            return self._run(frames, time_limit_s)
+            return self._run(frames, context, time_limit_s)
         except MemoryError as error:
             raise InputError("run: expected memory for the frames and what they give, found none; push them") from error
 
-    def _run(self, frames: Frames, time_limit_s: float | None) -> Frames:
+    def _run(self, frames: Frames, context: Mapping[str, object] | None, time_limit_s: float | None) -> Frames:
         start = monotonic()
         port = self.contract.inputs[0]
         given = {name: array_of(one, f"input {name!r}") for name, one in named_inputs(frames, self.contract).items()}
         array = given[port.name]
         batched = array.ndim == len(port.frame_shape) + 2
-        stream = self.stream(len(array) if batched else 1, time_limit_s=time_limit_s)
+        stream = self.stream(len(array) if batched else 1, context=context, time_limit_s=time_limit_s)
         single = batched and len(array) == 1
         # Those of the others that have no batch axis are told so.
         alone = {n: a[0] if single and a.shape[:1] == (1,) else a for n, a in given.items()}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_stream
-from rnnedge_runtime.arguments import integer
+from rnnedge_runtime.arguments import integer, mapping
+from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Policies
@@ -155,6 +156,20 @@ class Stream(StaysHere):
         """Copies of the states as they stand, by the names and in the axis order of `contract.states`."""
         return self.runner.states
 
+    @property
+    def context(self) -> dict[str, Array]:
+        """Copies of the values per sequence, by name: (...) for batch 1, else with the batch as in the contract."""
+        return self.runner.context
+
+    def set_context(self, context: Mapping[str, object]) -> None:
+        """Change values per sequence, from the next call on; those that are not named stay.
+
+        Values as for `Model.stream`. Frames that wait for a whole call get the new ones; what the network has computed
+        of earlier frames stays. `reset` keeps them. Raises `InputError` for a wrong name, shape or number, and the
+        stream is as before then.
+        """
+        self.runner.set_context(context)
+
     def copy(self) -> Stream:
         """A second stream that stands where this one does, and goes its own way."""
         return Stream(self.runner.copy())
@@ -173,14 +188,22 @@ class Stream(StaysHere):
 
 
 def open_stream(
-    loaded: Loaded, batch: int = 1, states: Mapping[str, Array] | None = None, policies: Policies = _DEFAULTS
+    loaded: Loaded,
+    batch: int = 1,
+    states: Mapping[str, Array] | None = None,
+    policies: Policies = _DEFAULTS,
+    context: Mapping[str, object] | None = None,
 ) -> Stream:
-    """As `Model.stream`."""
+    """As `Model.stream`; a context that is not given is that of the example."""
     batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
     if loaded.contract.batch not in (None, batch):
         raise InputError(f"stream: the file was made for batch {loaded.contract.batch}, found {batch}")
     check_stream(loaded.contract, batch, loaded.room)
+    initial: Mapping[str, Array] = {} if states is None else states
+    if context is not None:
+        given = checked_context(context, loaded.contract, batch, "stream: context")
+        initial = {**mapping(initial, "stream: states"), **given}
     try:
-        return Stream(StreamRunner(loaded, batch, {} if states is None else states, policies))
+        return Stream(StreamRunner(loaded, batch, initial, policies))
     except MemoryError as error:
         raise InputError(f"stream: batch: {batch:,} sequences need more memory than there is") from error

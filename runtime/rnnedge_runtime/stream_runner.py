@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import chain, repeat
 
 import numpy as np
@@ -13,6 +14,7 @@ from rnnedge_runtime._sequence_runner import Sequence
 from rnnedge_runtime._snapshot import fitted, pack, unpack
 from rnnedge_runtime._undo import Note
 from rnnedge_runtime.arguments import integer
+from rnnedge_runtime.context import checked_context, own_axes
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames
@@ -221,6 +223,18 @@ class StreamRunner(Sequence):
     def states(self) -> dict[str, Array]:
         """As `Stream.states`."""
         return self._copied_states()
+
+    @property
+    def context(self) -> dict[str, Array]:
+        """As `Stream.context`."""
+        return own_axes(self._copied_states(), self.contract, self.batch) if self.contract.contexts else {}
+
+    @alone
+    def set_context(self, context: Mapping[str, object]) -> None:
+        """As `Stream.set_context`."""
+        given = checked_context(context, self.contract, self.batch, "set_context")
+        place = self.place()
+        self.stand_at(place._replace(arrays={**place.arrays, **{f"state:{n}": a for n, a in given.items()}}))
 
     @alone
     def copy(self) -> StreamRunner:

@@ -331,7 +331,7 @@ def test_names_and_order_are_those_of_the_source(tmp_path: Path, monkeypatch: py
 
     def reversed_names(source: Any, example: Any, opset: int) -> Any:
         named = source._named
-        source._named = lambda result: dict(reversed(named(result).items()))
+        source._named = lambda result, extras: dict(reversed(named(result, extras).items()))
         return original(source, example, opset)
 
     monkeypatch.setattr(session, "capture", reversed_names)

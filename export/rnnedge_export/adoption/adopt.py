@@ -31,8 +31,8 @@ from rnnedge_export.arguments import (
 )
 from rnnedge_export.capture.capture import OPSETS, fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
+from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.files._opsets import opset_of, with_opset
-from rnnedge_export.capture.module_adapter import Example
 from rnnedge_export.capture.onnx_file import TimeAxis, read_file
 from rnnedge_export.defects import defects_told
 from rnnedge_export.graph.lengths import ANY_LENGTH

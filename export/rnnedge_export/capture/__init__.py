@@ -1,9 +1,11 @@
 """From a PyTorch module, or an ONNX file for whole sequences, to an offline ONNX graph."""
 
+from rnnedge_export.capture._read_example import read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
+from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.kept_values import changed_by, left_as_it_was
-from rnnedge_export.capture.module_adapter import Example, Source, read_example, weights_digest
+from rnnedge_export.capture.module_adapter import Source, weights_digest
 from rnnedge_export.capture.onnx_file import OnnxSource, open_offline
 from rnnedge_export.capture.usable_module import check_usable
 
@@ -11,6 +13,7 @@ __all__ = [
     "CaptureCache",
     "Captured",
     "Example",
+    "Extra",
     "OnnxSource",
     "Source",
     "capture",

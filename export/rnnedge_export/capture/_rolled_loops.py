@@ -10,15 +10,15 @@ from torch.overrides import TorchFunctionMode
 
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
+from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.loops import LENGTHS, NoFrames, NotALoop, Unrolled, roll, unrolled
-from rnnedge_export.capture.module_adapter import Example
 from rnnedge_runtime.errors import RnnEdgeError
 
 
 def calls_grow(module: nn.Module, example: Example) -> bool:
     """Whether a longer sequence takes more calls of torch: a sign of a loop over time."""
     try:
-        few, more = (_calls(module, example.resized(1, length)) for length in LENGTHS[:2])
+        few, more = (_calls(module, example.given(1, length)) for length in LENGTHS[:2])
     # A user's forward can raise anything for a sequence that is too short.
     except Exception:
         return False
@@ -50,13 +50,13 @@ def with_rolled_loops(
     """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it."""
 
     def captured(length: int, batch: int) -> Unrolled:
-        given = example.resized(2, length)
+        given = example.given(2, length)
         try:
-            found = unrolled(module, given, example.batch_axis, batch, exporting=exporting)
+            found = unrolled(module, given, example.batch_axes, batch, exporting=exporting)
             if has_complex(found.module):
-                fixed: Any = ({example.batch_axis: torch.export.Dim("batch")},) * len(x)
+                fixed: Any = example.dims(torch.export.Dim("batch"), None)
                 program = torch.export.export(module, given, dynamic_shapes=(fixed,))
-                found = unrolled(RealPairs(program).eval(), given, example.batch_axis, batch)
+                found = unrolled(RealPairs(program).eval(), given, example.batch_axes, batch)
             return found
         except RnnEdgeError:
             raise
@@ -65,8 +65,7 @@ def with_rolled_loops(
             raise NoFrames("it cannot be captured at a fixed length either") from error
 
     rolled = roll(captured, example.batch_axis, example.time_axis)
-    each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: torch.export.Dim("time")}
-    dims = (each,) * len(x)
+    dims = example.dims(torch.export.Dim("batch"), torch.export.Dim("time"))
     try:
         return torch.export.export(rolled, x, dynamic_shapes=dims)
     except Exception:

@@ -15,9 +15,10 @@ from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
-from rnnedge_export.capture.module_adapter import Example, Source
+from rnnedge_export.capture.module_adapter import Source
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
@@ -84,13 +85,13 @@ def _any_length(
     time: Any = torch.export.Dim("time")
     grain, deferred = 1, False
     for _ in range(_TRIALS):
-        each = {example.batch_axis: torch.export.Dim("batch"), example.time_axis: time}
+        each = (example.dims(torch.export.Dim("batch"), time),)
 
         def traced(
             module: torch.nn.Module, each: Any = each, deferred: bool = deferred
         ) -> torch.export.ExportedProgram:
             return torch.export.export(
-                module, x, dynamic_shapes=((each,) * len(x),), prefer_deferred_runtime_asserts_over_guards=deferred
+                module, x, dynamic_shapes=each, prefer_deferred_runtime_asserts_over_guards=deferred
             )
 
         try:
@@ -162,7 +163,7 @@ def _least(source: Source, x: tuple[torch.Tensor, ...], example: Example, grain:
     longest = x[0].shape[example.time_axis]
     for length in range((longest - 1) % grain + 1, longest + 1, grain):
         try:
-            source(*example.resized(1, length))
+            source(*example.given(1, length))
         # A user's forward can raise anything for a sequence that is too short.
         except Exception:
             continue

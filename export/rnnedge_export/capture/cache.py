@@ -19,7 +19,8 @@ from torch import nn
 
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.capture import capture as _capture
-from rnnedge_export.capture.module_adapter import Example, Source, weights_digest
+from rnnedge_export.capture.example import Example
+from rnnedge_export.capture.module_adapter import Source, weights_digest
 
 _ACTIVE: ContextVar[CaptureCache | None] = ContextVar("capture cache", default=None)
 
@@ -48,7 +49,12 @@ class CaptureCache:
         key = (
             *_module(source.module),
             *map(_tensor, example.tensors),
-            repr(example.states),
+            *(
+                (e.name, e.axis, str(e.value.dtype), tuple(e.value.shape), e.value.numpy().tobytes())
+                for e in example.extras
+            ),
+            repr(example.names),
+            repr(example.layout),
             example.batch_axis,
             example.time_axis,
             opset,

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx_ir as ir
 import torch
 from onnx_ir.passes.common import ShapeInferencePass
 
+from rnnedge_export.capture._extras import settle_extras
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
-from rnnedge_export.capture.module_adapter import Example, Source
+from rnnedge_export.capture.example import Example, Extra
+from rnnedge_export.capture.module_adapter import Source
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.simplification import simplify
@@ -35,7 +38,7 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 
 @dataclass(frozen=True)
 class Captured:
-    """An offline graph with named ports; its dims "batch" and "time" are symbolic, on the same axes of every input."""
+    """An offline graph with named ports; dims "batch" and "time" are symbolic, on the same axes of every sequence."""
 
     model: ir.Model
     batch_axis: int
@@ -44,6 +47,8 @@ class Captured:
     """Node name -> path of the module that it comes from."""
     lengths: Lengths
     """The lengths that the source module takes."""
+    contexts: tuple[Extra, ...] = ()
+    """Values per sequence that the module takes; in the graph they are the last inputs."""
 
 
 def capture(source: Source, example: Example, opset: int) -> Captured:
@@ -55,7 +60,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
 
     _check_dtypes(source)
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
-    x = example.resized(max(2, example.batch), example.length * -(-4 // example.length))
+    x = example.given(max(2, example.batch), example.length * -(-4 // example.length))
     program, lengths = trace(source, x, example)
     with quiet(), torch.no_grad():
         try:
@@ -66,6 +71,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     fold(model)
     _name_ports(model, source)
     _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"})
+    contexts = settle_extras(model, example.extras, example.batch_axis, source.name)
     found = model.opset_imports[""]
     if found != opset:
         raise ModelRefused(f"opset {opset}: torch.onnx wrote opset {found}; choose that one")
@@ -74,9 +80,14 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
     if any(
         size(d if isinstance(d, int) else str(d), 2, 64) is None for v in _values(model.graph) for d in v.shape or ()
     ):
-        measure_shapes(model, lambda b, t: [x.numpy() for x in example.resized(b, t)], lengths)
+        measure_shapes(model, lambda b, t: _feed(example, contexts, b, t), lengths)
     _check_dims(model, source.name)
-    return Captured(model, example.batch_axis, example.time_axis, places, lengths)
+    return Captured(model, example.batch_axis, example.time_axis, places, lengths, contexts)
+
+
+def _feed(example: Example, contexts: Sequence[Extra], batch: int, time: int) -> list[Any]:
+    tensors = (*example.resized(batch, time), *(extra.of_batch(batch) for extra in contexts))
+    return [tensor.numpy() for tensor in tensors]
 
 
 def _check_dtypes(source: Source) -> None:
@@ -93,7 +104,8 @@ def fold(model: ir.Model) -> None:
 
 def _name_ports(model: ir.Model, source: Source) -> None:
     graph = model.graph
-    for name, value in zip((*source.input_names, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
+    given = (*source.input_names, *source.extra_names)
+    for name, value in zip((*given, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
         for other in _values(graph):
             if other.name == name and other is not value:
                 other.name = f"{name}_inner"
@@ -105,7 +117,7 @@ def _name_ports(model: ir.Model, source: Source) -> None:
             graph.append(node)
             graph.outputs[index] = value = node.outputs[0]
         value.name = name
-    for name, value in zip(source.input_names, graph.inputs, strict=True):
+    for name, value in zip(given, graph.inputs, strict=True):
         value.name = name
     for value in list(graph.initializers.values()):
         value.name = (value.name or "").removeprefix("module.")

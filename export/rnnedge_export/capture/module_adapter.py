@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rnnedge_export.capture.example import Example
 from rnnedge_runtime.errors import ModelRefused
 
 # Names under which an optional argument of `forward` is taken to be the state of the streaming convention
@@ -18,94 +18,8 @@ from rnnedge_runtime.errors import ModelRefused
 _STATE_ARGUMENTS = {"state", "states", "hx", "h0", "hidden", "hidden_state"}
 
 
-@dataclass(frozen=True)
-class Example:
-    """The sequences a module is captured with: (batch, time, ...) in the module's own axis order.
-
-    `states`: what the module takes behind its inputs, to start from: tensors, or tuples of them.
-    """
-
-    tensors: tuple[Tensor, ...]
-    batch_axis: int
-    time_axis: int
-    states: tuple[Any, ...] = ()
-
-    @property
-    def length(self) -> int:
-        """Frames of the example."""
-        return self.tensors[0].shape[self.time_axis]
-
-    @property
-    def batch(self) -> int:
-        """Sequences of the example."""
-        return self.tensors[0].shape[self.batch_axis]
-
-    def resized(self, batch: int, time: int) -> tuple[Tensor, ...]:
-        """The example repeated and cut to other sizes; its values stay valid inputs (token numbers too)."""
-        return tuple(self._resized(tensor, batch, time) for tensor in self.tensors)
-
-    def _resized(self, tensor: Tensor, batch: int, time: int) -> Tensor:
-        for axis, size in ((self.batch_axis, batch), (self.time_axis, time)):
-            repeats = [1] * tensor.dim()
-            repeats[axis] = -(-size // tensor.shape[axis])
-            tensor = tensor.repeat(repeats).narrow(axis, 0, size)
-        return tensor.contiguous()
-
-
-def read_example(example: object, batch_axis: int, time_axis: int) -> Example:
-    """Accept a tensor, or a tuple of tensors: inputs that share batch and time, and behind them states to start from.
-
-    A tuple, or a tensor without the batch and time of the first one, is a state. Raises `ModelRefused` for anything a
-    stream cannot be made of.
-    """
-    given = list(example) if isinstance(example, (tuple, list)) else [example]
-    first = _read_tensor(given[0] if given else None, batch_axis, time_axis)
-
-    def streamed(other: object) -> bool:
-        return isinstance(other, Tensor) and other.dim() > max(batch_axis, time_axis) and all(
-            other.shape[axis] == first.shape[axis] for axis in (batch_axis, time_axis)
-        )  # fmt: skip
-
-    count = next((i for i, other in enumerate(given) if i and not streamed(other)), len(given))
-    inputs = (first, *(_read_tensor(other, batch_axis, time_axis) for other in given[1:count]))
-    return Example(inputs, batch_axis, time_axis, tuple(_read_state(state) for state in given[count:]))
-
-
-def _read_state(state: object) -> Any:
-    if isinstance(state, (tuple, list)):
-        return tuple(_read_state(part) for part in state)
-    if not isinstance(state, Tensor) or state.dim() < 2:
-        raise ModelRefused(
-            f"example: expected inputs that share batch and time, and states with a batch axis, found "
-            f"{tuple(state.shape) if isinstance(state, Tensor) else type(state).__name__}"
-        )
-    _check_values(state)
-    # torch's recurrences have (layers, batch, features); hand-written cells (batch, features).
-    return state.detach().cpu().narrow(1 if state.dim() > 2 else 0, 0, 1)
-
-
-def _read_tensor(given: object, batch_axis: int, time_axis: int) -> Tensor:
-    if not isinstance(given, Tensor):
-        raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
-    _check_values(given)
-    tensor = given.detach().cpu()
-    axes = (batch_axis, time_axis)
-    if batch_axis == time_axis or not all(0 <= axis < tensor.dim() for axis in axes):
-        raise ModelRefused(
-            f"example: expected batch on axis {batch_axis} and time on axis {time_axis}, found shape "
-            f"{tuple(tensor.shape)}; add the axis or give batch_axis and time_axis"
-        )
-    if not tensor.numel():
-        raise ModelRefused(f"example: expected at least one frame, found shape {tuple(tensor.shape)}")
-    if tensor.dtype not in (torch.float32, torch.int64):
-        raise ModelRefused(f"example: expected float32 (or int64 tokens), found {tensor.dtype}; convert it")
-    return tensor
-
-
-def _check_values(tensor: Tensor) -> None:
-    """Raise `ModelRefused` for a tensor that has none, or not one for every place."""
-    if tensor.is_meta or tensor.layout is not torch.strided:
-        raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")
+# Arguments that are states by their names, wherever they stand.
+_GIVEN_STATES = _STATE_ARGUMENTS | {"h", "c", "h_0", "c0", "c_0", "cx", "cell", "cell_state", "cache", "caches"}
 
 
 class Source(nn.Module):
@@ -120,8 +34,10 @@ class Source(nn.Module):
         """Wrap `module`, which is called as `example` is; `output_names` is known after the first call."""
         super().__init__()
         self.module = module
-        self._states, self._batch_axis = example.states, example.batch_axis
-        self.input_names, self._returns_state = _read_signature(module, len(example.tensors), bool(example.states))
+        self._example = example
+        self.input_names = example.names or _first_parameters(module, len(example.tensors))
+        self.extra_names = tuple(extra.name for extra in example.extras)
+        self._returns_state = _takes_state(module, (*self.input_names, *self.extra_names))
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -130,14 +46,15 @@ class Source(nn.Module):
         return type(self.module).__name__
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Call the module on whole sequences."""
-        batch = inputs[0].shape[self._batch_axis]
-        named = self._named(self.module(*inputs, *(_for_batch(state, batch) for state in self._states)))
+        """Call the module on whole sequences, and the extras of its example behind them."""
+        args, kwargs = self._example.call(inputs)
+        extras = inputs[len(self._example.tensors) :]
+        named = self._named(self.module(*args, **kwargs), extras)
         self.output_names = tuple(named)
         return tuple(named.values())
 
-    def _named(self, result: Any) -> dict[str, Tensor]:
-        if self._returns_state and isinstance(result, tuple) and len(result) == 2:
+    def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        if isinstance(result, tuple) and len(result) == 2 and self._gives_back(result[1], extras):
             result = result[0]
         if isinstance(result, Tensor):
             return {"y": result}
@@ -153,6 +70,18 @@ class Source(nn.Module):
                 raise ModelRefused(f"output {name!r}: expected a tensor, found {type(value).__name__}")
         return leaves
 
+    def _gives_back(self, second: Any, extras: tuple[Tensor, ...]) -> bool:
+        """Whether the second of two results is a state: the module takes one, or it has the sizes of what was given."""
+        if self._returns_state or any(is_state(name) for name in self.extra_names):
+            return True
+        shapes = [tuple(part.shape) for part in _flatten(second) if isinstance(part, Tensor)]
+        return bool(extras) and shapes == [tuple(extra.shape) for extra in extras]
+
+
+def is_state(name: str) -> bool:
+    """Whether an argument, or a tensor in one, is a state by its name; a tuple of tensors is one."""
+    return "." in name or name in _GIVEN_STATES
+
 
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 over the names, dtypes, shapes and bytes of a module's parameters and buffers."""
@@ -164,24 +93,20 @@ def weights_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _for_batch(state: Any, batch: int) -> Any:
-    if isinstance(state, tuple):
-        return tuple(_for_batch(part, batch) for part in state)
-    axis = 1 if state.dim() > 2 else 0
-    return state.expand(*(batch if i == axis else -1 for i in range(state.dim())))
+def _places(module: nn.Module) -> list[inspect.Parameter]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in inspect.signature(module.forward).parameters.values() if p.kind in kinds]
 
 
-def _read_signature(module: nn.Module, inputs: int, given_state: bool) -> tuple[tuple[str, ...], bool]:
-    parameters = [
-        p
-        for p in inspect.signature(module.forward).parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    names = [p.name for p in parameters[:inputs]]
-    names += [f"x{i or ''}" for i in range(len(names), inputs)]
-    following = parameters[inputs] if len(parameters) > inputs else None
-    optional = following is not None and following.default is None and following.name in _STATE_ARGUMENTS
-    return tuple(names), optional or given_state
+def _first_parameters(module: nn.Module, count: int) -> tuple[str, ...]:
+    names = [p.name for p in _places(module)[:count]]
+    return (*names, *(f"x{i or ''}" for i in range(len(names), count)))
+
+
+def _takes_state(module: nn.Module, given: tuple[str, ...]) -> bool:
+    """Whether the first parameter that the example leaves out is an optional state."""
+    following = next((p for p in _places(module) if p.name not in given), None)
+    return following is not None and following.default is None and following.name in _STATE_ARGUMENTS
 
 
 def _flatten(result: Any) -> Any:

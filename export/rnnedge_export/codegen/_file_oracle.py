@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -19,6 +22,7 @@ class FileOracle:
     def __init__(self, model: Model) -> None:
         """`model` is loaded with a provider of onnxruntime."""
         self._model, self.name = model, model.name
+        self._rows: Mapping[str, torch.Tensor] = {}
         self.input_names = tuple(port.name for port in model.contract.inputs)
         self.output_names = tuple(port.name for port in model.contract.outputs)
 
@@ -27,8 +31,19 @@ class FileOracle:
         frames = {name: x.numpy() for name, x in zip(self.input_names, inputs, strict=True)}
         batch = len(inputs[0])
         given = {name: array[0] for name, array in frames.items()} if batch == 1 else frames
-        found = stream_all(self._model.stream(batch), given)
+        contexts = {s.input: s.batch_axis for s in self._model.contract.contexts}
+        rows = {
+            name: array.numpy().take(np.arange(batch) % array.shape[contexts[name]], axis=contexts[name])
+            for name, array in self._rows.items()
+        }
+        found = stream_all(self._model.stream(batch, context=rows), given)
         return tuple(torch.from_numpy(self._shaped(found[p.name], batch, p.per_frame)) for p in self._outputs)
+
+    def with_context(self, rows: Mapping[str, torch.Tensor]) -> FileOracle:
+        """The same, with these values per sequence."""
+        other = copy.copy(self)
+        other._rows = {**self._rows, **rows}
+        return other
 
     @property
     def _outputs(self) -> tuple[Port, ...]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import onnx_ir as ir
 
 
 def dependent(graph: ir.Graph) -> set[ir.Value]:
     """Values that the input itself enters, not only its shape."""
-    found: set[ir.Value] = set(graph.inputs)
+    return _entered(graph, set(graph.inputs))
+
+
+def entered_by(values: Sequence[ir.Value], graph: ir.Graph) -> set[ir.Value]:
+    """These values, and those that they enter, not only their shapes."""
+    return _entered(graph, set(values))
+
+
+def _entered(graph: ir.Graph, found: set[ir.Value]) -> set[ir.Value]:
     for node in graph:
         inputs = {value for value in node.inputs if value is not None}
         for attribute in node.attributes.values():

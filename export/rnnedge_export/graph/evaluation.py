@@ -16,6 +16,14 @@ from rnnedge_runtime.engines.optimizers import leave_out
 
 # What the name of a number that stands for an inner value ends with.
 _GIVEN = ".given"
+_DTYPES = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(int32)": np.dtype(np.int32),
+    "tensor(bool)": np.dtype(np.bool_),
+}
 
 
 class Offline:
@@ -37,8 +45,8 @@ class Offline:
     ) -> list[Array]:
         """The named values for `batch` sequences of `time` frames: zeros, or normal numbers where a seed is given.
 
-        Tokens are 0, or 1 with a seed: every vocabulary has those. `given`: inner float32 values by name, every number
-        of which is this one instead of what it would come to.
+        Tokens are 0, or 1 with a seed: every vocabulary has those; flags likewise. `given`: inner float32 values by
+        name, every number of which is this one instead of what it would come to.
         """
         given = given or {}
         session = self._session(tuple(names), tuple(given))
@@ -49,12 +57,7 @@ class Offline:
                 feeds[port.name] = np.asarray(given[port.name.removesuffix(_GIVEN)], np.float32)
                 continue
             shape = [{"batch": batch, "time": time}.get(d, d) for d in port.shape]
-            if "int64" in port.type:
-                feeds[port.name] = np.full(shape, int(rng is not None), np.int64)
-            else:
-                feeds[port.name] = (
-                    np.zeros(shape, np.float32) if rng is None else rng.standard_normal(shape, np.float32)
-                )
+            feeds[port.name] = _numbers(shape, _DTYPES[port.type], rng)
         return list(session.run(None, feeds))
 
     def products(self, name: str) -> list[str]:
@@ -95,6 +98,13 @@ class Offline:
                 ir.to_proto(part).SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         return self._sessions[names, given]
+
+
+def _numbers(shape: Sequence[int], dtype: Any, rng: np.random.Generator | None) -> Array:
+    """Zeros; with `rng` normal numbers, or ones of what is counted."""
+    if rng is None or dtype.kind != "f":
+        return np.full(shape, rng is not None, dtype)
+    return rng.standard_normal(shape, np.float32).astype(dtype)
 
 
 def _give(model: ir.Model, value: ir.Value) -> None:

@@ -26,7 +26,8 @@ _UNIT, _SIGNED = (0.0, 1.0), (-1.0, 1.0)
 
 
 def bounds_of(model: ir.Model, states: Sequence[State]) -> dict[ir.Value, Range]:
-    """The proven range of every value that has one, those of Scan bodies included."""
+    """The proven range of every value that has one, those of Scan bodies included; a context may be any number."""
+    states = [state for state in states if not state.context]
     inputs = {str(value.name): value for value in model.graph.inputs}
     outputs = {str(value.name): value for value in model.graph.outputs}
     carried = [(inputs[s.input], outputs[s.output]) for s in states]

@@ -11,7 +11,7 @@ from call to call, so that a hidden state is seen as it is after a minute and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,10 +29,13 @@ _MARGIN = 1.25
 _NOTHING = -3e38
 
 
-def observe(model: ir.Model, contract: Contract, recordings: Sequence[Recording]) -> dict[str, Range]:
+def observe(
+    model: ir.Model, contract: Contract, recordings: Sequence[Recording], contexts: Sequence[Mapping[str, Array]] = ()
+) -> dict[str, Range]:
     """The range of the left side of every product of `model`, by the name of the value.
 
-    `recordings`: each (time, ...) by input name, streamed from a reset.
+    `recordings`: each (time, ...) by input name, streamed from a reset; with the context of the example, and once more
+    with each of the `contexts`.
     """
     watched = model.clone()
     values = _left_sides(watched)
@@ -42,11 +45,13 @@ def observe(model: ir.Model, contract: Contract, recordings: Sequence[Recording]
     wider = replace(contract, states=(*contract.states, *states), golden=None)
     stream = load_bytes(stamp(watched, wider), "calibration", trust="local").stream()
     seen = np.full((len(values), 2), _NOTHING)
-    for recording in recordings:
-        stream.reset()
-        stream_recording(stream, recording)
-        held = stream.states
-        seen = np.maximum(seen, [held[state.input][0] for state in states])
+    for context in ({}, *contexts):
+        stream.set_context(context)
+        for recording in recordings:
+            stream.reset()
+            stream_recording(stream, recording)
+            held = stream.states
+            seen = np.maximum(seen, [held[state.input][0] for state in states])
     proven = bounds_of(model, contract.states)
     limits = {str(value.name): range_ for value, range_ in proven.items()}
     return {str(value.name): _within(row, limits.get(str(value.name))) for value, row in zip(values, seen, strict=True)}

@@ -19,7 +19,7 @@ from rnnedge_export.precision.speed import speed_of
 from rnnedge_export.precision.storage import HALVES
 from rnnedge_export.recordings import Recording, chained, outputs_of
 from rnnedge_export.stamp import stamp
-from rnnedge_runtime.contract import Contract, Golden
+from rnnedge_runtime.contract import Array, Contract, Golden
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.loader import load_bytes
@@ -62,16 +62,18 @@ def narrowed(
     *,
     calibrate: bool,
     recurrences: Collection[str] = (),
+    contexts: Sequence[Mapping[str, Array]] = (),
     say: Say = lambda _: None,
 ) -> Narrowed:
     """Write `model`, which stays as it is, as `asked`; `float32` is the loaded file of that graph.
 
-    `recordings`: what an error budget is tried on, and with `calibrate` what ranges of activations are taken from.
+    `recordings`: what an error budget is tried on, and with `calibrate` what ranges of activations are taken from, with
+    each of the `contexts` too.
     """
     observed: Mapping[str, Range] = {}
     if calibrate:
         say("calibration")
-        observed = observe(model, contract, recordings)
+        observed = observe(model, contract, recordings, contexts)
     base = replace(
         contract,
         precision=narrowest((asked.name, *asked.layers.values())),

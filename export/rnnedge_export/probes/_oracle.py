@@ -7,8 +7,10 @@ stacked by the same whole run.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
 import onnx_ir as ir
 import torch
 from onnx_ir.passes.common import RemoveUnusedNodesPass
@@ -21,7 +23,7 @@ from rnnedge_export.forms.inline import is_scan
 from rnnedge_export.probes._equations import inner_values
 from rnnedge_export.probes._insert import Inserting, insert_taps, over_time
 from rnnedge_export.probes._selection import values_of
-from rnnedge_export.reference import Oracle
+from rnnedge_export.reference import Oracle, with_context
 from rnnedge_runtime.contract import Array, Contract, Tap
 
 _LETTERS = ("x", "w", "r", "b", "lens", "h", "c", "p")
@@ -34,6 +36,7 @@ class TappedSource:
         """`captured` is what `source` was captured as, without taps; `taps` is what `insert_taps` gave for `asked`."""
         self._source, self._taps = source, tuple(taps)
         self.name, self.input_names = source.name, source.input_names
+        self._batch_axis = captured.batch_axis
         model = captured.model.clone()
         del model.graph.outputs[:]
         self._natives: dict[str, tuple[Recurrence, tuple[str, ...], dict[str, str]]] = {}
@@ -50,6 +53,8 @@ class TappedSource:
         RemoveUnusedNodesPass()(model)
         self._session = session(ir.to_proto(model))
         self._names = [str(value.name) for value in model.graph.outputs]
+        self._axes = {extra.name: extra.axis for extra in captured.contexts}
+        self._rows = {extra.name: extra.first for extra in captured.contexts}
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -59,10 +64,19 @@ class TappedSource:
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output for a batch of whole sequences; taps are (time, batch, unit)."""
         feeds = {name: x.numpy() for name, x in zip(self.input_names, inputs, strict=True)}
+        batch = inputs[0].shape[self._batch_axis]
+        for name, rows in self._rows.items():
+            feeds[name] = rows.numpy().take(np.arange(batch) % rows.shape[self._axes[name]], axis=self._axes[name])
         wanted = [port.name for port in self._session.get_inputs()]
         found = dict(zip(self._names, self._session.run(None, {name: feeds[name] for name in wanted}), strict=True))
         taps = [torch.from_numpy(array) for array in self._inner(found)]
         return (*self._source(*inputs), *taps)
+
+    def with_context(self, rows: Mapping[str, Tensor]) -> TappedSource:
+        """The same, with other values per sequence."""
+        other = copy.copy(self)
+        other._source, other._rows = with_context(self._source, rows), {**self._rows, **rows}
+        return other
 
     def in_float64(self) -> Oracle | None:
         """The source alone in float64, which has no taps."""

@@ -10,15 +10,19 @@ from rnnedge_runtime.contract import Array, State
 from rnnedge_runtime.errors import ModelRefused
 
 
-def expose(graph: ir.Graph, carried: Carried, initial: float | Array) -> State:
-    """Make the state of a recurrence an input and an output."""
+def expose(graph: ir.Graph, carried: Carried, initial: float | Array, begin: ir.Node | None = None) -> State:
+    """Make the state of a recurrence an input and an output; `begin` is the node that reads it, if not its own."""
     node = carried.node
     shape_of = _state_dims(carried)
     name = _unique(graph, carried.name)
     read = ir.Value(name=name, type=_type(node), shape=ir.Shape(shape_of))
     if len(node.inputs) <= carried.read:
         node.resize_inputs(carried.read + 1)
-    node.replace_input_with(carried.read, read)
+    if begin is None:
+        node.replace_input_with(carried.read, read)
+    else:
+        begin.replace_input_with(1, read)
+        begin.outputs[0].shape = ir.Shape(shape_of)
     if len(node.outputs) <= carried.written:
         node.resize_outputs(carried.written + 1)
     written = node.outputs[carried.written]

@@ -4,13 +4,14 @@
 2. An operator without a rule is refused. The length of the sequence may shape a value, never enter it.
 3. Every state becomes a graph input and a graph output, its initial value part of the contract.
 4. What only served the initial states or the length is removed.
-5. Where a value has a rate below 1, calls bring a multiple of `hop` input frames, so that every value gets a whole
+5. A value per sequence is handed on as it is, so that it stays with the stream as a state does.
+6. Where a value has a rate below 1, calls bring a multiple of `hop` input frames, so that every value gets a whole
    number of frames; the walk begins again when it finds that it needs a larger one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -22,11 +23,12 @@ from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming._caches import dim_of, from_frame_0, until_certain
 from rnnedge_export.streaming._canonicalize import normalize
+from rnnedge_export.streaming._contexts import Context, hand_on, start_from_contexts
 from rnnedge_export.streaming._expose import add, expose
 from rnnedge_export.streaming._initial import initial_values
 from rnnedge_export.streaming._length_arithmetic import absorbed
 from rnnedge_export.streaming._propagate import follow
-from rnnedge_export.streaming.facts import Carried, Fact, Facts, NeedsHop, Step, dims
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, Held, NeedsHop, Step, dims
 from rnnedge_runtime.contract import Cursor, Port, State
 from rnnedge_runtime.errors import ModelRefused
 
@@ -60,9 +62,11 @@ def streamify(
     *,
     chunk: int | None = None,
     lengths: Lengths = ANY_LENGTH,
+    contexts: Sequence[Context] = (),
 ) -> Streaming:
     """Make a streaming graph of `model`, which stays as it is. `places` names the module of each node, for messages.
 
+    `contexts` are the last inputs of the graph, values per sequence.
     `chunk` is the number of frames that every call brings, None where that may change from call to call.
     Raises `ModelRefused` naming the layer, the reason and the remedy where the network cannot stream.
     """
@@ -70,7 +74,7 @@ def streamify(
     hop = chunk or 1
     while True:
         try:
-            return _walk(offline.clone(), offline, batch_axis, time_axis, places, hop, chunk, lengths)
+            return _walk(offline.clone(), offline, batch_axis, time_axis, places, hop, chunk, lengths, contexts)
         except NeedsHop as needed:
             if chunk is not None:
                 raise ModelRefused(
@@ -89,9 +93,12 @@ def _walk(
     hop: int,
     chunk: int | None,
     lengths: Lengths,
+    contexts: Sequence[Context],
 ) -> Streaming:
     graph = model.graph
-    given = list(graph.inputs)
+    given = list(graph.inputs)[: len(graph.inputs) - len(contexts)]
+    constant = list(graph.inputs)[len(given) :]
+    del graph.inputs[len(given) :]
     facts = Facts(GraphBuilder(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
     facts.known.update((x, Fact(time_axis)) for x in given)
     names = [str(value.name) for value in graph.outputs]
@@ -104,8 +111,14 @@ def _walk(
     outputs = tuple(_output_port(value, facts) for value in graph.outputs)
     inputs = tuple(Port(str(x.name), _dtype(x), dims(x), batch_axis, time_axis) for x in given)
     carried = [state for state in facts.states if isinstance(state, Carried)]
-    initial = dict(zip(map(id, carried), initial_values(carried, facts), strict=True))
-    states = tuple(expose(graph, s, initial[id(s)]) if isinstance(s, Carried) else add(graph, s) for s in facts.states)
+    begun = start_from_contexts(graph, carried, constant, facts)
+    fixed = [state for state in carried if state not in begun]
+    initial = dict(zip(map(id, fixed), initial_values(fixed, facts), strict=True))
+    states = tuple(
+        add(graph, s) if isinstance(s, Held) else expose(graph, s, initial.get(id(s), 0.0), begun.get(s))
+        for s in facts.states
+    )
+    states += tuple(hand_on(graph, value, one, facts) for value, one in zip(constant, contexts, strict=True))
     graph.inputs.extend(facts.cursors.values())
     _restate_shapes(model, facts)
     RemoveUnusedNodesPass()(model)

@@ -3,6 +3,7 @@
 from rnnedge_export.effort import Effort
 from rnnedge_export.verification.against_source import verify
 from rnnedge_export.verification.checks import CHAINED_FRAMES_OF_ATTENTION
+from rnnedge_export.verification.contexts import other_contexts
 from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
@@ -33,6 +34,7 @@ __all__ = [
     "check_taps",
     "frames_in_words",
     "golden_of",
+    "other_contexts",
     "proven_on",
     "require",
     "verify",

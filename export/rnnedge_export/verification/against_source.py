@@ -26,6 +26,7 @@ from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Verification
 from rnnedge_runtime.arguments import file_path, instance, shown
+from rnnedge_runtime.context import initial_contexts
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.loader import load
@@ -59,7 +60,7 @@ def verify(
     effort = Effort() if effort is None else instance(effort, "effort", Effort, ModelRefused)
     if not isinstance(source, (nn.Module, str, os.PathLike)):
         raise ModelRefused(f"verify: source: expected a torch.nn.Module or the path of a file, found {shown(source)}")
-    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release)
+    model = load(path, trust=trust, key=key, signed_as=signed_as, release=release).with_context()
     samples = [] if sample is None else read_recordings(sample, model.contract, "sample")
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
@@ -69,10 +70,10 @@ def verify(
         return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     example = _golden_example(model, *axes) if example is None else example
-    given = read_example(example, *axes)
     check_usable(source)
     with defects_told(type(source).__name__), evaluation(source):
-        oracle = ModuleOracle(source, example, len(given.tensors), axes[0])
+        given = read_example(example, *axes, source)
+        oracle = ModuleOracle(source, example, given)
         check_repeats(source, oracle, given)
         again = partial(capture, Source(source, given), given)
         tapped = with_taps(oracle, model.contract, again)
@@ -115,12 +116,16 @@ def _look(
     return FirstDifference(partial(capture, contract.opset), Path(path).read_bytes, contract, module)
 
 
-def _golden_example(model: Model, batch_axis: int, time_axis: int) -> tuple[torch.Tensor, ...]:
+def _golden_example(model: Model, batch_axis: int, time_axis: int) -> object:
     golden = model.contract.golden
     if golden is None:
         raise ModelRefused(f"{model.name}: has no golden sample; give an example input to verify with")
     frames = [golden.inputs[port.name][None] for port in model.contract.inputs]
-    return tuple(torch.from_numpy(np.moveaxis(f, (0, 1), (batch_axis, time_axis)).copy()) for f in frames)
+    tensors = [torch.from_numpy(np.moveaxis(f, (0, 1), (batch_axis, time_axis)).copy()) for f in frames]
+    if not model.contract.contexts:
+        return tuple(tensors)
+    named = dict(zip((port.name for port in model.contract.inputs), tensors, strict=True))
+    return named | {name: torch.from_numpy(rows) for name, rows in initial_contexts(model.contract).items()}
 
 
 def _check_ports(model: Model, reference: Reference) -> None:

@@ -4,43 +4,49 @@ Nothing here is shared with the capture, which wraps the module in its own way: 
 order or a state that is wrong cannot hide in both.
 
 1. Inputs are given by the name of their parameter, by place if it has none.
-2. What the example has after its inputs are states to start from, given to every sequence.
+2. What the example has next to its sequences is given to every sequence; `with_context` gives other values.
 3. Outputs: one tensor is "y"; a dict has its keys, a named tuple its fields; others are "y", "y1", "y2" in order.
-4. A state is no output: the second of two results if states were given, or if the parameter after the inputs is an
-   optional state (`forward(x, state=None) -> (y, state)`, as of torch.nn.RNN, GRU and LSTM).
+4. A state is no output: the second of two results if a state was given, by its name or by its shape, or if the first
+   parameter that was not is an optional one (`forward(x, state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM).
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rnnedge_export.capture import Example
+
 _SEED, _CHANGE = 60, 0.1
 _OPTIONAL_STATES = ("state", "states", "hx", "h0", "hidden", "hidden_state")
+_STATES = (*_OPTIONAL_STATES, "h", "c", "h_0", "c0", "c_0", "cx", "cell", "cell_state", "cache", "caches")
 
 
 class ModuleOracle:
     """Whole sequences through a module; created for one export or verification, which holds it in evaluation mode."""
 
-    def __init__(self, module: nn.Module, example: object, inputs: int, batch_axis: int) -> None:
-        """`example` as the user gave it: the first `inputs` of it are frames, what follows are states to start from."""
-        self._module, self._batch_axis = module, batch_axis
-        given = list(example) if isinstance(example, (tuple, list)) else [example]
-        self._states = given[inputs:]
+    def __init__(self, module: nn.Module, example: object, given: Example) -> None:
+        """`example` as the user gave it; of `given` this takes what is a sequence, and where the batch of others is."""
+        self._module, self._batch_axis = module, given.batch_axis
         parameters = [p for p in inspect.signature(module.forward).parameters.values() if p.name != "self"]
         by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        self._parameters = by_place
-        self.input_names = tuple(
-            by_place[k].name if k < len(by_place) else f"x{k}" if k else "x" for k in range(inputs)
+        self._arguments, self._by_place = _arguments(example, [p.name for p in by_place])
+        self._by_name = len(by_place) >= self._by_place and not any(
+            p.kind is p.POSITIONAL_ONLY for p in by_place[: self._by_place]
         )
-        after = by_place[inputs] if len(by_place) > inputs else None
-        optional = after is not None and after.default is None and after.name in _OPTIONAL_STATES
-        self._drops_state = bool(self._states) or optional
+        self.input_names = tuple(given.names or list(self._arguments)[: len(given.tensors)])
+        self._axes = {extra.name: extra.axis for extra in given.extras}
+        # The sequences that extras are cut from: the first of the example for all, unless others are given.
+        self._rows = {extra.name: extra.first for extra in given.extras}
+        after = next((p for p in by_place if p.name not in self._arguments), None)
+        self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
+        self._takes_state |= any("." in name or name in _STATES for name in self._axes)
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -51,24 +57,32 @@ class ModuleOracle:
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output, in the module's own axis order."""
         batch = inputs[0].shape[self._batch_axis]
-        given = [*inputs, *(_of_batch(state, batch) for state in self._states)]
-        found = _outputs(self._called(given), self._drops_state)
+        frames = dict(zip(self.input_names, inputs, strict=True))
+        extras = {name: _of_batch(rows, self._axes[name], batch) for name, rows in self._rows.items()}
+        given = {n: frames[n] if n in frames else _with(n, value, extras) for n, value in self._arguments.items()}
+        found = _outputs(self._called(given), [tuple(extra.shape) for extra in extras.values()], self._takes_state)
         self.output_names = tuple(found)
         return tuple(found.values())
 
-    def _called(self, given: list[Any]) -> Any:
+    def _called(self, given: dict[str, Any]) -> Any:
         """By name if every argument has one."""
-        parameters = self._parameters[: len(given)]
-        if len(parameters) < len(given) or any(p.kind is p.POSITIONAL_ONLY for p in parameters):
-            return self._module(*given)
-        return self._module(**{p.name: value for p, value in zip(parameters, given, strict=True)})
+        if self._by_name:
+            return self._module(**given)
+        values = list(given.values())
+        return self._module(*values[: self._by_place], **dict(list(given.items())[self._by_place :]))
+
+    def with_context(self, rows: Mapping[str, Tensor]) -> ModuleOracle:
+        """The same with other values of some arguments per sequence, as many sequences as there are, then again."""
+        other = copy.copy(self)
+        other._rows = {**self._rows, **rows}
+        return other
 
     def in_float64(self) -> ModuleOracle:
         """The same, of a copy that computes in float64."""
         wide = copy.copy(self)
         # `double()` would leave complex weights as they are.
         wide._module = copy.deepcopy(self._module)._apply(_widened)  # type: ignore[no-untyped-call]
-        wide._states = [_widened(state) for state in self._states]
+        wide._rows = {name: _widened(rows) for name, rows in self._rows.items()}
         return wide
 
     def with_other_weights(self) -> ModuleOracle:
@@ -83,10 +97,42 @@ class ModuleOracle:
         return other
 
 
-def _outputs(result: Any, drops_state: bool) -> dict[str, Tensor]:
+def _arguments(example: object, names: list[str]) -> tuple[dict[str, Any], int]:
+    """What the user gave, by the name of its parameter, and how many of them by place."""
+    given = list(example) if isinstance(example, (tuple, list)) else [example]
+    named: dict[str, Any] = {}
+    last: Any = given[-1] if given else None
+    if isinstance(last, Mapping):
+        named.update(last)
+        given.pop()
+    found = {names[k] if k < len(names) else f"x{k}" if k else "x": value for k, value in enumerate(given)}
+    ordered = [name for name in names if name in named] + [name for name in named if name not in names]
+    return {**found, **{name: named[name] for name in ordered}}, len(given)
+
+
+def _with(name: str, value: Any, extras: Mapping[str, Tensor]) -> Any:
+    """An argument that is no sequence, its tensors replaced by those of this batch."""
+    if value is None or isinstance(value, Tensor):
+        return extras.get(name)
+    numbers = itertools.count()
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {key: filled(each) for key, each in part.items()}
+        if isinstance(part, (tuple, list)):
+            each = [filled(inner) for inner in part]
+            return type(part)(*each) if hasattr(part, "_fields") else type(part)(each)
+        return extras.get(f"{name}.{next(numbers)}")
+
+    return filled(value)
+
+
+def _outputs(result: Any, shapes: list[tuple[int, ...]], takes_state: bool) -> dict[str, Tensor]:
     """Cases 3 and 4."""
-    if drops_state and isinstance(result, tuple) and len(result) == 2:
-        result = result[0]
+    if isinstance(result, tuple) and len(result) == 2:
+        second = [tuple(leaf.shape) for leaf in _leaves(result[1]) if isinstance(leaf, Tensor)]
+        if takes_state or (shapes and second == shapes):
+            result = result[0]
     if isinstance(result, Tensor):
         return {"y": result}
     if isinstance(result, Mapping):
@@ -103,17 +149,13 @@ def _leaves(result: Any) -> list[Any]:
     return [leaf for part in result for leaf in _leaves(part)]
 
 
-def _of_batch(state: Any, batch: int) -> Any:
-    """The first sequence's state, for each of a batch: axis 1 of torch.nn's (layers, batch, unit), axis 0 of others."""
-    if not isinstance(state, Tensor):
-        return tuple(_of_batch(part, batch) for part in state)
-    axis = 1 if state.dim() > 2 else 0
-    return torch.cat([state.detach().cpu().narrow(axis, 0, 1)] * batch, axis)
+def _of_batch(rows: Tensor, axis: int, batch: int) -> Tensor:
+    """As many sequences as a batch has, from the first on, again from the first where there are fewer."""
+    index = torch.arange(batch) % rows.shape[axis]
+    return rows.index_select(axis, index)
 
 
 def _widened(state: Any) -> Any:
-    if not isinstance(state, Tensor):
-        return tuple(_widened(part) for part in state)
     if state.is_complex():
         return state.to(torch.complex128)
     return state.double() if state.is_floating_point() else state

@@ -73,6 +73,8 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
     if contract.batch is None:
         found.append(("ways through the runtime", "roads", checks.roads))
         found.append(("batches, a long push", "batches", checks.more))
+    if contract.contexts:
+        found.append(("values per sequence", "contexts", checks.contexts))
     if contract.precision == "float32" and contract.lookahead:
         found.append(("latency", "latency", checks.latency))
     if contract.golden is not None:

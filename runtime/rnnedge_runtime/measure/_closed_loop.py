@@ -32,7 +32,7 @@ def measure_latency(model: Model, pushes: int = 5000, warmup: int = 500, seed: i
     integer(pushes, "measure: pushes", most=MOST_PUSHES)
     integer(warmup, "measure: warmup", 0, MOST_PUSHES)
     frames, inputs = model.contract.unit, sample_calls(model, seed)
-    stream = model.stream()
+    stream = model.with_context().stream()
     for index in range(warmup):
         stream.push(inputs[index % _DIFFERENT])
     times = np.empty(pushes, np.int64)

@@ -71,7 +71,7 @@ loaded = perf_counter()
 from rnnedge_runtime.sample import sample_frames
 frames = sample_frames(model.contract, model.contract.unit)
 before = perf_counter()
-model.stream().push(frames)
+model.with_context().stream().push(frames)
 done = perf_counter()
 from rnnedge_runtime.measure._cold_start import peak_rss_mb
 print(json.dumps({"import_ms": (imported - start) * 1e3, "load_ms": (loaded - imported) * 1e3,

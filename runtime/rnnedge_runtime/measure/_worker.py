@@ -37,7 +37,7 @@ def main(asked: dict[str, Any], imported_ms: float) -> None:
 
     first = sample_calls(model)[0]
     before = perf_counter()
-    model.stream().push(first)
+    model.with_context().stream().push(first)
     cold = {
         "import_ms": imported_ms,
         "load_ms": (loaded - began) * 1e3,

@@ -82,7 +82,7 @@ def largest(missed: Trial, allowed: float, most: int = _MOST) -> int:
 
 def _solo(model: Model, streams: int, period_ns: int, deadline_ns: int, allowed: float) -> float:
     inputs = sample_calls(model)
-    every = [model.stream() for _ in range(streams)]
+    every = [model.with_context().stream() for _ in range(streams)]
     for stream in every:
         stream.push(inputs[0])
     return missed_share(
@@ -96,7 +96,7 @@ def _solo(model: Model, streams: int, period_ns: int, deadline_ns: int, allowed:
 
 def _pooled(model: Model, streams: int, period_ns: int, deadline_ns: int, allowed: float) -> float:
     inputs = sample_calls(model)
-    pool = model.pool(streams)
+    pool = model.with_context().pool(streams)
     members = [pool.join() for _ in range(streams)]
     calls = [dict.fromkeys(members, frames) for frames in inputs]
     pool.push(calls[0])

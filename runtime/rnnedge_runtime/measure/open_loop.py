@@ -177,7 +177,7 @@ def measure_paced(
             raise InputError(f"measure: expected a {name} above 0, found {value}")
     unit = model.contract.unit
     inputs = sample_calls(model, seed)
-    stream = model.stream()
+    stream = model.with_context().stream()
     for index in range(warmup):
         stream.push(inputs[index % len(inputs)])
     rate = rate_hz or model.contract.frame_rate_hz

@@ -63,6 +63,11 @@ class BatchedPool(MemberTable):
         self._by_itself(member, StreamRunner.reset)
 
     @alone
+    def set_context(self, member: Member, context: Mapping[str, object]) -> None:
+        """As `Stream.set_context`, for one member."""
+        self._by_itself(member, lambda stream: stream.set_context(context))
+
+    @alone
     def snapshot(self, member: Member) -> bytes:
         """As `Stream.snapshot`: a `Stream` of the same model can go on with it, and the other way round."""
         return self._by_itself(member, StreamRunner.snapshot)

@@ -14,6 +14,7 @@ from rnnedge_runtime._exclusive import Alone, alone
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._snapshot import Snapshot
 from rnnedge_runtime.arguments import instance, text
+from rnnedge_runtime.context import check_complete
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Event, Gap, Log, NonFinite, Policies
@@ -99,14 +100,17 @@ class MemberTable(Alone):
         non_finite: NonFinite = "reject",
         gap: Gap = "reset",
         on_event: Callable[[Event], None] | None = None,
+        context: Mapping[str, object] | None = None,
     ) -> Member:
         """Start a sequence; `name` is how messages call it.
 
+        `context`: its own values of what the network takes per sequence, as for `Model.stream`.
         `non_finite`, `gap` and `on_event` are those of `Model.stream`, for this sequence alone.
         Raises `InputError` where the pool is full.
         """
         text(name, "pool: name")
         policies = Policies(non_finite, gap, on_event, self._time_limit_s)
+        check_complete(context, None, self._loaded, "pool: join")
         if not self._free:
             raise InputError(f"pool: full, it has {self.capacity} members; let one leave, or make a larger one")
         row = self._free[-1]
@@ -115,6 +119,8 @@ class MemberTable(Alone):
         self._free.pop()
         self._row_of[member] = row
         self._by_itself(member, StreamRunner.reset)
+        if context is not None:
+            self._by_itself(member, lambda stream: stream.set_context(context))
         return member
 
     @alone

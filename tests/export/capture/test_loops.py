@@ -116,7 +116,7 @@ def rolled(module: nn.Module) -> nn.Module:
     """The module without Python loops."""
 
     def capture(length: int, batch: int) -> Unrolled:
-        return unrolled(module, (torch.randn(2, length, 3),), 0, batch)
+        return unrolled(module, (torch.randn(2, length, 3),), (0,), batch)
 
     with quiet(), torch.no_grad(), recurrent_layers(), running_totals_as_loops():
         return roll(capture, 0, 1)

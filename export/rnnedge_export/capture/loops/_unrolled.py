@@ -39,7 +39,7 @@ class Unrolled:
 
 
 def unrolled(
-    module: nn.Module, inputs: Sequence[Tensor], batch_axis: int, batch: int, *, exporting: bool = True
+    module: nn.Module, inputs: Sequence[Tensor], batch_axes: Sequence[int], batch: int, *, exporting: bool = True
 ) -> Unrolled:
     """Capture `module` at the lengths of `inputs`, for `batch` sequences; raises whatever its `forward` raises.
 
@@ -53,7 +53,7 @@ def unrolled(
 
     fakes = [mode.from_tensor(tensor, static_shapes=True) for tensor in weights.values()]
     with mode:
-        frames = [_sized(tensor, batch_axis, batch) for tensor in inputs]
+        frames = [_sized(tensor, axis, batch) for tensor, axis in zip(inputs, batch_axes, strict=True)]
     with torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting(exporting):
         function = dispatch_functionalize(forward, FunctionalTensorMode(pre_dispatch=True, export=True))
         traced = make_fx(

@@ -1,0 +1,244 @@
+"""Which arguments of an example are sequences and which are not, and where the batch of the others is.
+
+1. Sequences have batch and time on the axes that the caller says, and equally many of both.
+2. A tensor of the same two sizes may be a vector per sequence that is as wide as the example is long: the module is
+   called with longer sequences. Where it takes them only without the tensor longer, that is no sequence.
+3. Anything else is an extra. Its batch is on the axis along which the module takes another number of sequences.
+4. None stays None. A number, a flag or text is refused: it is a setting of the network.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture.example import Example, Extra, Layout, _resized
+from rnnedge_runtime.errors import ModelRefused
+
+_DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.bool)
+_MOST_TRIALS = 16
+_OTHER_BATCH = 3
+
+
+def read_example(
+    example: object,
+    batch_axis: int,
+    time_axis: int,
+    module: nn.Module | None = None,
+    context: Collection[str] = (),
+) -> Example:
+    """Read a tensor, a tuple of arguments, or a dict of arguments by name; a dict at the end of a tuple is by name.
+
+    `module`: what is called with them, to try what shapes alone do not tell. `context`: arguments that are no
+    sequences. Raises `ModelRefused` for anything a stream cannot be made of.
+    """
+    args, kwargs = _arguments(example, module)
+    leaves = _named_leaves(args, kwargs, module)
+    unknown = sorted(set(context) - {leaf.name for leaf in leaves})
+    if unknown:
+        raise ModelRefused(f"context: {unknown[0]!r} is no argument of the example, {[leaf.name for leaf in leaves]}")
+    plain = not kwargs and all(leaf.whole for leaf in leaves)
+    spec = pytree.tree_structure((args, kwargs))
+    reading = _Reading(leaves, spec, batch_axis, time_axis, module, plain=plain)
+    frames = reading.sequences(set(context))
+    return reading.example(frames)
+
+
+@dataclass(frozen=True, eq=False)
+class _Leaf:
+    """`whole`: it is an argument by itself, no part of a tuple."""
+
+    name: str
+    value: Any
+    whole: bool
+
+
+def _arguments(example: object, module: nn.Module | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments; the latter in the order of `forward`."""
+    args: tuple[Any, ...] = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    named = args[-1] if args else None
+    if not isinstance(named, Mapping) or not all(isinstance(key, str) for key in named):
+        return args, {}
+    order = [p.name for p in _parameters(module)]
+    known = [key for key in order if key in named]
+    return args[:-1], {key: named[key] for key in [*known, *(key for key in named if key not in order)]}
+
+
+def _parameters(module: nn.Module | None) -> list[inspect.Parameter]:
+    if module is None:
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p for p in inspect.signature(module.forward).parameters.values() if p.kind in kinds]
+
+
+def _named_leaves(args: Sequence[Any], kwargs: Mapping[str, Any], module: nn.Module | None) -> list[_Leaf]:
+    places = [p.name for p in _parameters(module) if p.kind is not p.KEYWORD_ONLY]
+    names = [places[k] if k < len(places) else f"x{k or ''}" for k in range(len(args))]
+    found = []
+    for name, value in (*zip(names, args, strict=True), *kwargs.items()):
+        if isinstance(value, (tuple, list, dict)):
+            parts = pytree.tree_leaves(value)
+            found += [_Leaf(f"{name}.{k}", part, False) for k, part in enumerate(parts)]
+        else:
+            found.append(_Leaf(name, value, True))
+    return found
+
+
+class _Reading:
+    def __init__(
+        self,
+        leaves: list[_Leaf],
+        spec: pytree.TreeSpec,
+        batch_axis: int,
+        time_axis: int,
+        module: nn.Module | None,
+        *,
+        plain: bool,
+    ) -> None:
+        self._leaves, self._spec, self._module, self._plain = leaves, spec, module, plain
+        self._batch_axis, self._time_axis = batch_axis, time_axis
+
+    def sequences(self, context: set[str]) -> list[_Leaf]:
+        """Cases 1 and 2."""
+        high = max(self._batch_axis, self._time_axis)
+        whole = [leaf for leaf in self._leaves if leaf.whole and leaf.name not in context]
+        possible = [leaf for leaf in whole if isinstance(leaf.value, Tensor) and leaf.value.dim() > high]
+        first = self._leaves[0] if not self._leaves or self._leaves[0] in whole else None
+        if not possible:
+            self._check(first.value if first is not None else None)
+        groups: dict[tuple[int, int], list[_Leaf]] = {}
+        for leaf in possible:
+            groups.setdefault(self._sizes(leaf), []).append(leaf)
+        found = next(iter(groups.values()))
+        if len(groups) > 1:
+            found = next((group for group in groups.values() if self._takes_longer(group)), found)
+        for leaf in found:
+            self._check(leaf.value)
+        return [leaf for leaf in found if leaf is found[0] or not self._is_fixed(leaf, found)]
+
+    def example(self, frames: list[_Leaf]) -> Example:
+        """Cases 3 and 4."""
+        others = [leaf for leaf in self._leaves if leaf not in frames and leaf.value is not None]
+        for leaf in others:
+            _check_extra(leaf)
+        tensors = [leaf.value.detach().cpu() for leaf in frames]
+        axes = self._batch_axes(frames, others)
+        extras = [Extra(leaf.name, leaf.value.detach().cpu(), axis) for leaf, axis in zip(others, axes, strict=True)]
+        order = [*frames, *others]
+        places = tuple(None if leaf.value is None else order.index(leaf) for leaf in self._leaves)
+        plain = self._plain and len(frames) == len(self._leaves)
+        return Example(
+            tuple(tensors),
+            self._batch_axis,
+            self._time_axis,
+            tuple(extras),
+            None if plain else tuple(leaf.name for leaf in frames),
+            None if plain else Layout(self._spec, places),
+        )
+
+    def _batch_axes(self, frames: list[_Leaf], others: list[_Leaf]) -> list[int]:
+        sizes = self._sizes(frames[0])
+        choices = [_candidates(leaf, sizes[0]) for leaf in others]
+        if not others or self._module is None:
+            return [axes[0] for axes in choices]
+        longer = [_resized(leaf.value, self._batch_axis, _OTHER_BATCH) for leaf in frames]
+        for axes in islice(product(*choices), _MOST_TRIALS):
+            values = [_resized(leaf.value, axis, _OTHER_BATCH) for leaf, axis in zip(others, axes, strict=True)]
+            if self._runs(dict(zip(map(id, [*frames, *others]), [*longer, *values], strict=True))):
+                return list(axes)
+        for leaf in others:
+            if self._runs(dict(zip(map(id, frames), longer, strict=True))):
+                raise ModelRefused(_no_batch(leaf))
+        return [axes[0] for axes in choices]
+
+    def _takes_longer(self, group: list[_Leaf]) -> bool:
+        return self._runs({id(leaf): self._longer(leaf) for leaf in group})
+
+    def _is_fixed(self, leaf: _Leaf, group: list[_Leaf]) -> bool:
+        """Case 2."""
+        if self._module is None or self._sizes(leaf)[1] == 1:
+            return False
+        others = {id(one): self._longer(one) for one in group if one is not leaf}
+        return self._runs(others) and not self._runs({**others, id(leaf): self._longer(leaf)})
+
+    def _longer(self, leaf: _Leaf) -> Tensor:
+        return _resized(leaf.value, self._time_axis, 2 * leaf.value.shape[self._time_axis])
+
+    def _runs(self, changed: Mapping[int, Tensor]) -> bool:
+        """Whether the module takes the example with some tensors changed."""
+        if self._module is None:
+            return False
+        leaves = [changed.get(id(leaf), leaf.value) for leaf in self._leaves]
+        args, kwargs = pytree.tree_unflatten(leaves, self._spec)
+        try:
+            with quiet(), torch.no_grad():
+                self._module(*args, **kwargs)
+        # A user's forward can raise anything.
+        except Exception:
+            return False
+        return True
+
+    def _sizes(self, leaf: _Leaf) -> tuple[int, int]:
+        return leaf.value.shape[self._batch_axis], leaf.value.shape[self._time_axis]
+
+    def _check(self, given: Any) -> None:
+        """Raise `ModelRefused` unless it can be a sequence."""
+        if not isinstance(given, Tensor):
+            raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
+        _check_values(given)
+        axes = (self._batch_axis, self._time_axis)
+        if self._batch_axis == self._time_axis or not all(0 <= axis < given.dim() for axis in axes):
+            raise ModelRefused(
+                f"example: expected batch on axis {axes[0]} and time on axis {axes[1]}, found shape "
+                f"{tuple(given.shape)}; add the axis or give batch_axis and time_axis"
+            )
+        if not given.numel():
+            raise ModelRefused(f"example: expected at least one frame, found shape {tuple(given.shape)}")
+        if given.dtype not in (torch.float32, torch.int64):
+            raise ModelRefused(f"example: expected float32 (or int64 tokens), found {given.dtype}; convert it")
+
+
+def _candidates(leaf: _Leaf, batch: int) -> list[int]:
+    """Axes that may be the batch, the likelier one first: torch's recurrences have (layers, batch, features)."""
+    shape = leaf.value.shape
+    found = [axis for axis, size in enumerate(shape) if size == batch]
+    found += [axis for axis, size in enumerate(shape) if size == 1 and axis not in found]
+    if not found:
+        raise ModelRefused(_no_batch(leaf))
+    return sorted(found, key=lambda axis: axis != 1) if not leaf.whole and len(shape) > 2 else found
+
+
+def _no_batch(leaf: _Leaf) -> str:
+    return (
+        f"example: {leaf.name!r}: expected a value per sequence, with the batch on one of its axes, such as (batch, 3),"
+        f" found shape {tuple(leaf.value.shape)}; give one for each sequence of the example, or make it a setting of "
+        "the network"
+    )
+
+
+def _check_extra(leaf: _Leaf) -> None:
+    value = leaf.value
+    if not isinstance(value, Tensor):
+        raise ModelRefused(
+            f"example: {leaf.name!r}: expected a tensor, a value per sequence, found {type(value).__name__}; what "
+            "stays the same for all sequences is a setting of the network"
+        )
+    _check_values(value)
+    if value.dtype not in _DTYPES:
+        raise ModelRefused(f"example: {leaf.name!r}: expected numbers or truth values, found {value.dtype}; convert it")
+    if not value.numel():
+        raise ModelRefused(f"example: {leaf.name!r}: expected at least one number, found shape {tuple(value.shape)}")
+
+
+def _check_values(tensor: Tensor) -> None:
+    """Raise `ModelRefused` for a tensor that has none, or not one for every place."""
+    if tensor.is_meta or tensor.layout is not torch.strided:
+        raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")

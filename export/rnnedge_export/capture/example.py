@@ -1,0 +1,106 @@
+"""What a module is captured with: sequences, and next to them values per sequence and states to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+
+@dataclass(frozen=True)
+class Extra:
+    """An argument of the module, or a tensor in one, that is no sequence of frames.
+
+    `name`: that of forward's argument, "hx.1" for the second tensor of a tuple. `value`: as in the example, some
+    sequences on `axis`. What it is, a context or the start of a recurrence, the captured graph shows.
+    """
+
+    name: str
+    value: Tensor
+    axis: int
+
+    def of_batch(self, batch: int) -> Tensor:
+        """The sequences of the example, repeated or cut."""
+        return _resized(self.value, self.axis, batch)
+
+    @property
+    def first(self) -> Tensor:
+        """That of the first sequence, with a batch of 1."""
+        return self.value.narrow(self.axis, 0, 1).contiguous()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a module is called: `places` has, for each leaf of the arguments, which tensor stands there, None for None.
+
+    Tensors are counted sequences first, then extras.
+    """
+
+    spec: pytree.TreeSpec
+    places: tuple[int | None, ...]
+
+    def call(self, tensors: tuple[Tensor, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """(positional, keyword) arguments."""
+        leaves = [None if place is None else tensors[place] for place in self.places]
+        found: tuple[tuple[Any, ...], dict[str, Any]] = pytree.tree_unflatten(leaves, self.spec)
+        return found
+
+
+@dataclass(frozen=True)
+class Example:
+    """The sequences a module is captured with: (batch, time, ...) in the module's own axis order.
+
+    `extras`: what the module takes next to them. `names`: of the sequences; None: those of the first parameters of
+    `forward`. `layout`: None where the module takes its sequences by place, and nothing else.
+    """
+
+    tensors: tuple[Tensor, ...]
+    batch_axis: int
+    time_axis: int
+    extras: tuple[Extra, ...] = ()
+    names: tuple[str, ...] | None = None
+    layout: Layout | None = None
+
+    @property
+    def length(self) -> int:
+        """Frames of the example."""
+        return self.tensors[0].shape[self.time_axis]
+
+    @property
+    def batch(self) -> int:
+        """Sequences of the example."""
+        return self.tensors[0].shape[self.batch_axis]
+
+    def resized(self, batch: int, time: int) -> tuple[Tensor, ...]:
+        """The sequences repeated and cut to other sizes; their values stay valid inputs (token numbers too)."""
+        return tuple(
+            _resized(_resized(tensor, self.batch_axis, batch), self.time_axis, time).contiguous()
+            for tensor in self.tensors
+        )
+
+    def given(self, batch: int, time: int) -> tuple[Tensor, ...]:
+        """All that the module takes: the sequences, then the extras, as `resized`."""
+        return (*self.resized(batch, time), *(extra.of_batch(batch) for extra in self.extras))
+
+    def dims(self, batch: Any, time: Any) -> tuple[dict[int, Any], ...]:
+        """For each tensor of `given`, the dims that are open, by axis."""
+        frames = {self.batch_axis: batch, self.time_axis: time}
+        open_dims = [frames] * len(self.tensors) + [{extra.axis: batch} for extra in self.extras]
+        return tuple({axis: dim for axis, dim in dims.items() if dim is not None} for dims in open_dims)
+
+    @property
+    def batch_axes(self) -> tuple[int, ...]:
+        """For each tensor of `given`, where the batch is."""
+        return (*[self.batch_axis] * len(self.tensors), *(extra.axis for extra in self.extras))
+
+    def call(self, tensors: tuple[Tensor, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the module, positional and keyword, out of tensors as `given` has them."""
+        return (tensors, {}) if self.layout is None else self.layout.call(tensors)
+
+
+def _resized(tensor: Tensor, axis: int, size: int) -> Tensor:
+    repeats = [1] * tensor.dim()
+    repeats[axis] = -(-size // tensor.shape[axis])
+    return tensor.repeat(repeats).narrow(axis, 0, size).contiguous()
