@@ -18,6 +18,7 @@ _RECURRENT = {"RNN", "GRU", "LSTM"}
 def name_recurrent_weights(model: ir.Model, places: Mapping[str, str], module: nn.Module) -> None:
     """Rename those of layers of `module`, in place; `places` has the path of the module of each node."""
     layers: dict[str, list[ir.Value]] = {}
+    ports = {value.name for value in (*model.graph.inputs, *model.graph.outputs)}
     for node in model.graph.all_nodes():
         place = places.get(node.name or "", "")
         if node.op_type not in _RECURRENT or not _is_layer(module, place):
@@ -25,7 +26,7 @@ def name_recurrent_weights(model: ir.Model, places: Mapping[str, str], module: n
         weight = node.inputs[1]
         if weight is not None and _constant(weight) is not None and weight not in layers.setdefault(place, []):
             layers[place].append(weight)
-            _name(node, place, len(layers[place]) - 1, set(model.graph.initializers))
+            _name(node, place, len(layers[place]) - 1, ports.union(model.graph.initializers))
 
 
 def _is_layer(module: nn.Module, place: str) -> bool:
@@ -35,7 +36,7 @@ def _is_layer(module: nn.Module, place: str) -> bool:
         return False
 
 
-def _name(node: ir.Node, place: str, layer: int, used: set[str]) -> None:
+def _name(node: ir.Node, place: str, layer: int, used: set[str | None]) -> None:
     for letter, value in zip("WRB", node.inputs[1:4], strict=True):
         name = f"{place}.{letter}{layer}".lstrip(".")
         if value is not None and _constant(value) is not None and name not in used:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,24 +104,26 @@ def fold(model: ir.Model) -> None:
 
 
 def _name_ports(model: ir.Model, source: Source) -> None:
+    """Inputs and outputs are called as the module calls them; whatever else has one of these names gets another."""
     graph = model.graph
     given = (*source.input_names, *source.extra_names)
-    for name, value in zip((*given, *source.output_names), (*graph.inputs, *graph.outputs), strict=True):
-        for other in _values(graph):
-            if other.name == name and other is not value:
-                other.name = f"{name}_inner"
-    for index, name in enumerate(source.output_names):
+    for value in list(graph.initializers.values()):
+        value.name = (value.name or "").removeprefix("module.")
+    for index in range(len(graph.outputs)):
         value = graph.outputs[index]
-        if value.is_graph_input() or value in list(graph.outputs)[:index]:
+        if value.is_graph_input() or value.is_initializer() or value in list(graph.outputs)[:index]:
             node = ir.Node("", "Identity", [value])
             node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
             graph.append(node)
-            graph.outputs[index] = value = node.outputs[0]
+            graph.outputs[index] = node.outputs[0]
+    ports = dict(zip((*graph.inputs, *graph.outputs), (*given, *source.output_names), strict=True))
+    used = {*ports.values(), *(value.name for value in _values(graph))}
+    for value in list(_values(graph)):
+        if value.name in ports.values() and value not in ports:
+            value.name = next(name for k in itertools.count() if (name := f"{value.name}_inner{k or ''}") not in used)
+            used.add(value.name)
+    for value, name in ports.items():
         value.name = name
-    for name, value in zip(given, graph.inputs, strict=True):
-        value.name = name
-    for value in list(graph.initializers.values()):
-        value.name = (value.name or "").removeprefix("module.")
 
 
 def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
@@ -144,8 +147,9 @@ def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
 
 
 def _values(graph: ir.Graph) -> Iterator[ir.Value]:
-    yield from graph.inputs
-    yield from graph.initializers.values()
+    for part in (graph, *graph.subgraphs()):
+        yield from part.inputs
+        yield from part.initializers.values()
     for node in graph.all_nodes():
         yield from node.outputs
 

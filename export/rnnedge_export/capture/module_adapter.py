@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -25,7 +26,8 @@ _GIVEN_STATES = _STATE_ARGUMENTS | {"h", "c", "h_0", "c0", "c_0", "cx", "cell", 
 class Source(nn.Module):
     """Wraps a module so that calling it gives a flat tuple of outputs, states left out.
 
-    1. One tensor: named "y". A dict: its keys. A named tuple: its fields. A tuple: "y", "y1", "y2", ...
+    1. One tensor: named "y". A dict: its keys. A named tuple or dataclass: its fields. A tuple: "y", "y1", "y2", ...
+       A result of None is none. One that is called like an input is called `x_out`.
     2. The convention `forward(x, state=None) -> (y, state)`, which torch.nn.RNN/GRU/LSTM follow: the pair's second
        member is the state, which becomes explicit by itself, so it is not an output.
     """
@@ -56,25 +58,19 @@ class Source(nn.Module):
     def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if isinstance(result, tuple) and len(result) == 2 and self._gives_back(result[1], extras):
             result = result[0]
-        if isinstance(result, Tensor):
-            return {"y": result}
-        if isinstance(result, Mapping):
-            leaves = {str(key): value for key, value in result.items()}
-        elif isinstance(result, tuple) and hasattr(result, "_fields"):
-            leaves = dict(zip(result._fields, result, strict=True))
-        else:
-            flat = list(_flatten(result))
-            leaves = {f"y{i or ''}": value for i, value in enumerate(flat)}
+        leaves = {name: value for name, value in _leaves(result).items() if value is not None}
         for name, value in leaves.items():
             if not isinstance(value, Tensor):
                 raise ModelRefused(f"output {name!r}: expected a tensor, found {type(value).__name__}")
-        return leaves
+        if not leaves:
+            raise ModelRefused(f"{self.name}: expected a tensor as its result, found {type(result).__name__}")
+        return {_free(name, (*self.input_names, *self.extra_names), leaves): value for name, value in leaves.items()}
 
     def _gives_back(self, second: Any, extras: tuple[Tensor, ...]) -> bool:
         """Whether the second of two results is a state: the module takes one, or it has the sizes of what was given."""
         if self._returns_state or any(is_state(name) for name in self.extra_names):
             return True
-        shapes = [tuple(part.shape) for part in _flatten(second) if isinstance(part, Tensor)]
+        shapes = [tuple(part.shape) for _, part in _flatten(second) if isinstance(part, Tensor)]
         return bool(extras) and shapes == [tuple(extra.shape) for extra in extras]
 
 
@@ -109,9 +105,40 @@ def _takes_state(module: nn.Module, given: tuple[str, ...]) -> bool:
     return following is not None and following.default is None and following.name in _STATE_ARGUMENTS
 
 
-def _flatten(result: Any) -> Any:
-    if isinstance(result, (tuple, list)):
-        for item in result:
-            yield from _flatten(item)
+def _leaves(result: Any) -> dict[str, Any]:
+    """Case 1; what has no name of its own is numbered."""
+    found: dict[str, Any] = {}
+    for index, (name, value) in enumerate(_flatten(result)):
+        found[name or f"y{index or ''}"] = value
+    return found
+
+
+def _flatten(result: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, value) of everything in a result; parts of a named one are called `name.part`."""
+    fields = _fields(result)
+    if fields is not None:
+        for field, value in fields.items():
+            yield from _flatten(value, f"{name}.{field}" if name else field)
+    elif isinstance(result, (tuple, list)):
+        for index, value in enumerate(result):
+            yield from _flatten(value, f"{name}.{index}" if name else "")
     else:
-        yield result
+        yield name, result
+
+
+def _fields(result: Any) -> dict[str, Any] | None:
+    if isinstance(result, Mapping):
+        return {str(key): value for key, value in result.items()}
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return dict(zip(result._fields, result, strict=True))
+    if dataclasses.is_dataclass(result):
+        return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    return None
+
+
+def _free(name: str, inputs: tuple[str, ...], outputs: Mapping[str, Any]) -> str:
+    """A name that no input has, and no other output."""
+    free = name
+    while free in inputs or (free != name and free in outputs):
+        free += "_out"
+    return free

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, ratio
@@ -83,6 +85,12 @@ def _type(node: ir.Node) -> ir.TensorType:
 
 
 def _unique(graph: ir.Graph, name: str) -> str:
-    taken = {value.name for value in graph.inputs}
-    count = sum(1 for other in taken if other == name or (other or "").startswith(f"{name}#"))
-    return f"{name}#{count}" if count else name
+    """`name`, or that with a number behind, of which neither the state before nor the one after a call is taken."""
+    taken = _names(graph)
+    numbered = (f"{name}#{count}" if count else name for count in itertools.count())
+    return next(free for free in numbered if free not in taken and f"{free}_next" not in taken)
+
+
+def _names(graph: ir.Graph) -> set[str | None]:
+    inner = (value.name for node in graph.all_nodes() for value in node.outputs)
+    return {value.name for value in (*graph.inputs, *graph.initializers.values())}.union(inner)

@@ -5,7 +5,8 @@ order or a state that is wrong cannot hide in both.
 
 1. Inputs are given by the name of their parameter, by place if it has none.
 2. What the example has next to its sequences is given to every sequence; `with_context` gives other values.
-3. Outputs: one tensor is "y"; a dict has its keys, a named tuple its fields; others are "y", "y1", "y2" in order.
+3. Outputs: one tensor is "y"; a dict has its keys, a named tuple or dataclass its fields, with "key.part" for what is
+   in them; others are "y", "y1", "y2" in order. None is no output. Where an input has the name, "_out" is added to it.
 4. A state is no output: the second of two results if a state was given, by its name or by its shape, or if the first
    parameter that was not is an optional one (`forward(x, state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM).
 """
@@ -60,9 +61,17 @@ class ModuleOracle:
         frames = dict(zip(self.input_names, inputs, strict=True))
         extras = {name: _of_batch(rows, self._axes[name], batch) for name, rows in self._rows.items()}
         given = {n: frames[n] if n in frames else _with(n, value, extras) for n, value in self._arguments.items()}
-        found = _outputs(self._called(given), [tuple(extra.shape) for extra in extras.values()], self._takes_state)
+        result = self._without_state(self._called(given), [tuple(extra.shape) for extra in extras.values()])
+        found = _outputs(result, (*self.input_names, *self._rows))
         self.output_names = tuple(found)
         return tuple(found.values())
+
+    def _without_state(self, result: Any, shapes: list[tuple[int, ...]]) -> Any:
+        """Case 4."""
+        if not isinstance(result, tuple) or len(result) != 2:
+            return result
+        second = [tuple(leaf.shape) for _, leaf in _leaves(result[1], ()) if isinstance(leaf, Tensor)]
+        return result[0] if self._takes_state or (shapes and second == shapes) else result
 
     def _called(self, given: dict[str, Any]) -> Any:
         """By name if every argument has one."""
@@ -127,26 +136,38 @@ def _with(name: str, value: Any, extras: Mapping[str, Tensor]) -> Any:
     return filled(value)
 
 
-def _outputs(result: Any, shapes: list[tuple[int, ...]], takes_state: bool) -> dict[str, Tensor]:
-    """Cases 3 and 4."""
-    if isinstance(result, tuple) and len(result) == 2:
-        second = [tuple(leaf.shape) for leaf in _leaves(result[1]) if isinstance(leaf, Tensor)]
-        if takes_state or (shapes and second == shapes):
-            result = result[0]
-    if isinstance(result, Tensor):
-        return {"y": result}
+def _outputs(result: Any, input_names: tuple[str, ...]) -> dict[str, Tensor]:
+    """Case 3."""
+    found = {}
+    for k, (path, leaf) in enumerate(_leaves(result, ())):
+        key = ".".join(path) or ("y" if k == 0 else f"y{k}")
+        if leaf is not None:
+            found[key] = leaf
+    return {_apart(key, input_names, list(found)): leaf for key, leaf in found.items()}
+
+
+def _apart(key: str, inputs: tuple[str, ...], outputs: list[str]) -> str:
+    if key not in inputs:
+        return key
+    longer = f"{key}_out"
+    while longer in inputs or longer in outputs:
+        longer = f"{longer}_out"
+    return longer
+
+
+def _leaves(result: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    """Every value of a result, with the keys that lead to it."""
     if isinstance(result, Mapping):
-        return {str(name): value for name, value in result.items()}
-    if hasattr(result, "_asdict"):
-        return dict(result._asdict())
-    leaves = _leaves(result)
-    return {"y" if k == 0 else f"y{k}": leaf for k, leaf in enumerate(leaves)}
-
-
-def _leaves(result: Any) -> list[Any]:
-    if not isinstance(result, (tuple, list)):
-        return [result]
-    return [leaf for part in result for leaf in _leaves(part)]
+        parts = [(str(key), value) for key, value in result.items()]
+    elif hasattr(result, "_asdict"):
+        parts = list(result._asdict().items())
+    elif hasattr(result, "__dataclass_fields__"):
+        parts = [(key, getattr(result, key)) for key in result.__dataclass_fields__]
+    elif isinstance(result, (tuple, list)):
+        return [leaf for k, part in enumerate(result) for leaf in _leaves(part, (*path, str(k)) if path else ())]
+    else:
+        return [(path, result)]
+    return [leaf for key, part in parts for leaf in _leaves(part, (*path, key))]
 
 
 def _of_batch(rows: Tensor, axis: int, batch: int) -> Tensor:
