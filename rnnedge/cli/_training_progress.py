@@ -14,8 +14,10 @@ Progress = Callable[["Epoch"], None]
 
 
 @contextmanager
-def training_progress(epochs: int, also: Progress | None = None, *, shown: bool = True) -> Iterator[Progress | None]:
-    """A bar with the held-out loss and metrics; `also` sees every epoch too."""
+def training_progress(
+    epochs: Callable[[], int], also: Progress | None = None, *, shown: bool = True
+) -> Iterator[Progress | None]:
+    """A bar with the held-out loss and metrics; `also` sees every epoch too. `epochs()`: how many there will be."""
     if not shown or not sys.stderr.isatty():
         yield also
         return
@@ -25,10 +27,10 @@ def training_progress(epochs: int, also: Progress | None = None, *, shown: bool 
     words = TextColumn("{task.description}", markup=False)
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), words)
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=epochs)
+        task = progress.add_task("", total=None)
 
         def advance(epoch: Epoch) -> None:
-            progress.update(task, completed=epoch.number, description=describe(epoch))
+            progress.update(task, total=epochs(), completed=epoch.number, description=describe(epoch))
             if also is not None:
                 also(epoch)
 

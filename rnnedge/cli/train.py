@@ -1,7 +1,8 @@
 """Train a network by a recipe, a task with real data or a TOML file of your own, and keep the best in a run folder.
 
-The folder gets the weights, `config.json`, and `metrics.jsonl`, a line an epoch with losses, metrics, gradient norms
-and dead units. A training that was interrupted goes on with `--resume` and ends as it would have without.
+The folder gets the weights, `config.json`, `metrics.jsonl`, a line an epoch with losses, metrics, gradient norms and
+dead units, and `training.html`: curves, and what was taken for what. A training that was interrupted goes on with
+`--resume` and ends as it would have without.
 
 With `--from` and `--quantize`, fine-tune a trained network to be right with weights of few bits, for `rnnedge export
 --precision`. With `--range-test`, find a learning rate; with `--search`, other numbers too.
@@ -26,7 +27,12 @@ from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
-    from rnnedge.recipes._run import Run
+    from rnnedge.recipes._result import Run
+    from rnnedge.training import SequenceData, TrainerConfig
+
+
+# Classes of a table that fits into a terminal.
+_MOST_PRINTED = 10
 
 
 def command(
@@ -105,7 +111,7 @@ def _train(
 ) -> None:
     from contextlib import ExitStack
 
-    from rnnedge.cli._output import print_json, say, tell
+    from rnnedge.cli._output import print_json, say
     from rnnedge.cli._training_progress import training_progress
     from rnnedge.recipes import finetune_run, train_recipe
     from rnnedge.training.distributed import joined
@@ -116,26 +122,56 @@ def _train(
     make_folder(output)
     if source is None and epochs is not None:
         recipe = recipe.changed({}, {"epochs": epochs})
-    total = recipe.training.epochs if source is None else epochs or EPOCHS
+    total = epochs or EPOCHS
+
+    def plan(config: TrainerConfig, train: SequenceData) -> None:
+        nonlocal total
+        total = config.epochs
+        if first:
+            _say_plan(config, train)
+
     with ExitStack() as stack:
         group = stack.enter_context(joined(recipe.training.device))
         first = group.rank == 0
         curves = stack.enter_context(tensorboard_log(output / "tensorboard" if tensorboard and first else None))
-        progress = stack.enter_context(training_progress(total, curves.record if curves else None, shown=first))
+        progress = stack.enter_context(training_progress(lambda: total, curves.record if curves else None, shown=first))
         how: dict[str, Any] = {"progress": progress, "resume": resume}
         if source is None or quantize is None:
-            run = train_recipe(recipe, output, **how)
+            run = train_recipe(recipe, output, on_plan=plan, **how)
         else:
-            run = finetune_run(recipe, source, output, quantize, epochs=total, **how)
+            run = finetune_run(recipe, source, output, quantize, epochs=epochs or EPOCHS, **how)
     if first and run.info.data:
         from rnnedge.data import DataSchema
 
         say(DataSchema.from_dict(run.info.data).summary())
     if first:
-        print_json("train", _fields(run)) if json else tell(_sentence(run))
+        print_json("train", _fields(run)) if json else _print(run)
+        for remark in run.remarks:
+            say(remark)
     if run.result.interrupted:
         say("the best network so far was saved; the same command with --resume goes on")
         raise KeyboardInterrupt
+
+
+def _say_plan(config: TrainerConfig, train: SequenceData) -> None:
+    """What the data decided: how many updates there will be."""
+    from rnnedge.cli._output import counted, say
+    from rnnedge.training._defaults import updates_per_epoch
+
+    updates = counted(updates_per_epoch(config, train), "update")
+    share = "lanes" if config.stateful else "sequences a batch"
+    say(f"{counted(config.epochs, 'epoch')} of {updates}, {config.batch_size} {share}")
+
+
+def _print(run: Run) -> None:
+    from rnnedge.cli._output import print_table, tell
+    from rnnedge.report.training_page import PAGE
+
+    tell(f"{run.folder}: {run.sentence()}")
+    if run.confusion and len(run.confusion) <= _MOST_PRINTED:
+        rows = [(label, *counts) for label, counts in zip(run.info.labels, run.confusion, strict=True)]
+        print_table("test data: what was taken for what", ("is", *run.info.labels), rows)
+    tell(f"curves and more: {run.folder / PAGE}")
 
 
 def _check_start(source: Path | None, quantize: str | None, output: Path) -> None:
@@ -179,30 +215,18 @@ def _value(text: str) -> Any:
 
 
 def _fields(run: Run) -> dict[str, Any]:
-    fields = {
+    fields: dict[str, Any] = {
         "folder": str(run.folder),
         **run.metrics,
         "epochs": len(run.result.epochs),
         "best_epoch": run.result.best,
         "interrupted": run.result.interrupted,
+        "guess": dict(run.guess),
+        "labels": list(run.info.labels),
+        "confusion": run.confusion,
+        "remarks": run.remarks,
     }
     if run.info.quantized_for:
         before = {f"{name}_before": value for name, value in run.rounded.items()}
         fields |= {"quantized_for": run.info.quantized_for, **before}
     return fields
-
-
-def _sentence(run: Run) -> str:
-    epochs = f"best of {len(run.result.epochs)} epochs: {run.result.best or 'none, as it was'}"
-    words = [f"{run.folder}: test {_words(run.metrics)}"]
-    if run.info.quantized_for:
-        words[0] += f" in {run.info.quantized_for}"
-        words.append(f"{_words(run.rounded)} before fine-tuning")
-    return ", ".join([*words, epochs])
-
-
-def _words(metrics: dict[str, float]) -> str:
-    """Metrics without the loss, where there are others."""
-    named = {name.removeprefix("test_"): value for name, value in metrics.items()}
-    shown = {name: value for name, value in named.items() if name != "loss"} or named
-    return ", ".join(f"{n} {v:.1%}" if n in ("accuracy", "f1") else f"{n} {v:.4g}" for n, v in shown.items())

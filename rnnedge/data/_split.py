@@ -11,14 +11,15 @@ from rnnedge.data._recording import Recording
 from rnnedge_runtime.errors import InputError
 
 PARTS = ("training", "validation", "test")
+_DRAWS = 100
 Parts = tuple[tuple[Recording, ...], tuple[Recording, ...], tuple[Recording, ...]]
 
 
 def split(sequences: Sequence[Recording], config: DataConfig) -> Parts:
     """Training, validation and test, as `config.split` says; each in the order of the file.
 
-    By sequence, the shares are taken of every class where a sequence has one. Raises `InputError` where a part would be
-    empty.
+    By sequence, the shares are taken of every class where a sequence has one. By group, groups are drawn until every
+    class is in every part, if a hundred draws suffice. Raises `InputError` where a part would be empty.
     """
     how = config.split
     by = how.by or ("group" if config.grouped else "time" if len(sequences) == 1 else "sequence")
@@ -32,7 +33,11 @@ def split(sequences: Sequence[Recording], config: DataConfig) -> Parts:
         for key, recording in zip(keys, sequences, strict=True)
         if by == "sequence" and isinstance(recording.target, str)
     }
-    part = _drawn(list(dict.fromkeys(keys)), classes, how)
+    carried: dict[str, set[str]] = {}
+    for key, recording in zip(keys, sequences, strict=True):
+        if by == "group" and isinstance(recording.target, str):
+            carried.setdefault(key, set()).add(recording.target)
+    part = _drawn_with_every_class(list(dict.fromkeys(keys)), classes, carried, how)
     counts = [list(part.values()).count(i) for i in range(3)]
     if not all(counts):
         raise InputError(
@@ -45,9 +50,28 @@ def split(sequences: Sequence[Recording], config: DataConfig) -> Parts:
     return training, validation, test
 
 
-def _drawn(keys: list[str], classes: dict[str, str], how: SplitConfig) -> dict[str, int]:
-    """The part of every key, drawn within each class; a class of three or more is in every part."""
+def _drawn_with_every_class(
+    keys: list[str], classes: dict[str, str], carried: dict[str, set[str]], how: SplitConfig
+) -> dict[str, int]:
+    """The first of a hundred draws whose parts lack no class of the groups, or the one whose parts lack the fewest."""
     generator = np.random.default_rng(how.seed)
+    best, most = _drawn(keys, classes, how, generator), len(PARTS) * len(set().union(*carried.values()))
+    for _ in range(_DRAWS if carried else 0):
+        if _present(best, carried) == most:
+            break
+        best = max(best, _drawn(keys, classes, how, generator), key=lambda part: _present(part, carried))
+    return best
+
+
+def _present(part: dict[str, int], carried: dict[str, set[str]]) -> int:
+    """How many classes are in the parts, counted once a part."""
+    return len({(part[key], label) for key, labels in carried.items() for label in labels})
+
+
+def _drawn(
+    keys: list[str], classes: dict[str, str], how: SplitConfig, generator: np.random.Generator
+) -> dict[str, int]:
+    """The part of every key, drawn within each class; a class of three or more is in every part."""
     part = {}
     for label in sorted({classes.get(key, "") for key in keys}):
         own = [key for key in keys if classes.get(key, "") == label]

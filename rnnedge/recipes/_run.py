@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,15 @@ from rnnedge.audio._front_end import fitted_front_end, log_mel_of
 from rnnedge.data import DataConfig, read_data
 from rnnedge.files.config_tables import config_from
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
+from rnnedge.recipes._result import Run, write_summary
 from rnnedge.recipes._target_scaling import TargetScale
+from rnnedge.recipes._verdict import guessing, remarks
 from rnnedge.recipes.recipe import Recipe
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import (
     Diverged,
     Epoch,
+    Evaluation,
     RunInfo,
     SequenceData,
     TrainerConfig,
@@ -34,6 +37,7 @@ from rnnedge.training import (
     load_checkpoint,
     save_checkpoint,
 )
+from rnnedge.training._defaults import settled
 from rnnedge.training._trainer import Augment
 from rnnedge.training.distributed import processes
 from rnnedge.training.finetuning import EPOCHS, LEARNING_RATE, finetune
@@ -48,38 +52,27 @@ STATE = "training.state"
 _EMBEDDING = 64
 
 
-@dataclass(frozen=True)
-class Run:
-    """A trained network, its training, and how well it does on the test data, streamed.
-
-    `metrics`: "test_loss" and every metric with "test_" before its name. `rounded`: those of the network before
-    fine-tuning, its weights rounded; empty where none was fine-tuned.
-    """
-
-    network: RecurrentNetwork
-    info: RunInfo
-    result: TrainResult
-    metrics: dict[str, float]
-    folder: Path
-    rounded: dict[str, float]
-
-
 @checked
 def train_recipe(
     recipe: Recipe,
     folder: str | os.PathLike[str],
     *,
     progress: Callable[[Epoch], None] | None = None,
+    on_plan: Callable[[TrainerConfig, SequenceData], None] | None = None,
     resume: bool = False,
 ) -> Run:
     """Train a network from scratch and save the best of it to `folder`.
 
+    `on_plan` gets the config with every number that the data decided, and the training data, before the first epoch.
     The same recipe on the same machine gives the same network. With `resume` an interrupted training goes on.
 
     Raises `InputError` where data, recipe and network do not fit, or the training diverges, after the best network so
     far was saved; `MissingExtra` where the data is not installed.
     """
     splits = load_data(recipe)
+    recipe = replace(recipe, training=settled(recipe.training, splits.train))
+    if on_plan is not None:
+        on_plan(recipe.training, splits.train)
     torch.manual_seed(recipe.training.seed)
     network = RecurrentNetwork(network_config(recipe, splits))
     return _trained(recipe, network, splits, Path(folder), progress, resume, "", {})
@@ -108,7 +101,8 @@ def finetune_run(
         )
     splits = load_data(recipe)
     training = replace(recipe.training, epochs=epochs, learning_rate=LEARNING_RATE, precision=precision)
-    rounded = _judged(network, splits.test, training)
+    training = settled(training, splits.train)
+    rounded = _metrics(evaluate(network, splits.test, training))
     torch.manual_seed(training.seed)
     recipe = replace(recipe, training=training)
     return _trained(recipe, network, splits, Path(folder), progress, resume, precision, rounded)
@@ -204,7 +198,7 @@ def _trained(
         result, broken = error.result, error
     if scale is not None:
         scale.into_head(network.head, config)
-    run = _kept(network, info, result, splits.test, config, folder, rounded)
+    run = _kept(network, info, result, splits, config, folder, rounded)
     if broken is not None:
         epochs = f"of epoch {result.best}" if result.best else "as it was at the start"
         raise InputError(f"{broken}; the best network so far, {epochs}, is in {folder}") from broken
@@ -216,8 +210,7 @@ def _augment(recipe: Recipe, splits: Splits) -> Augment | None:
     return None if make is None else make(splits.train)
 
 
-def _judged(network: RecurrentNetwork, test: SequenceData, config: TrainerConfig) -> dict[str, float]:
-    found = evaluate(network, test, config)
+def _metrics(found: Evaluation) -> dict[str, float]:
     return {"test_loss": found.loss, **{f"test_{name}": value for name, value in found.metrics.items()}}
 
 
@@ -225,16 +218,21 @@ def _kept(
     network: RecurrentNetwork,
     info: RunInfo,
     result: TrainResult,
-    test: SequenceData,
+    splits: Splits,
     config: TrainerConfig,
     folder: Path,
     rounded: dict[str, float],
 ) -> Run:
     """Judge the network and save it; a training that was interrupted can still go on."""
-    metrics = _judged(network, test, replace(config, precision="float32"))
+    found = evaluate(network, splits.test, replace(config, precision="float32"))
+    metrics = _metrics(found)
     info = replace(info, metrics=metrics)
+    guess = guessing(splits.train, splits.test, config, found.confusion)
+    words = remarks(result, config, splits.train, metrics, guess, found.confusion)
+    run = Run(network, info, result, metrics, folder, rounded, guess, found.confusion, words)
     if processes().rank == 0:
         save_checkpoint(folder, network, info)
+        write_summary(run)
         if not result.interrupted:
             (folder / STATE).unlink()
-    return Run(network, info, result, metrics, folder, rounded)
+    return run

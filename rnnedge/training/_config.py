@@ -22,7 +22,8 @@ class TrainerConfig:
     to the other classes. `first_frame`: frames before it are not judged, they have seen too little.
 
     `optimizer`: one of `OPTIMIZERS`, `momentum` for those that have one; "gradient_descent" takes all sequences in
-    every step. `learning_rate` is the peak of `schedule`, one of `SCHEDULES`. `weight_decay` is for matrices only.
+    every step. `epochs` and `batch_size`: 0 for as many as suit the training data, see `rnnedge.training._defaults`.
+    `learning_rate` is the peak of `schedule`, one of `SCHEDULES`. `weight_decay` is for matrices only.
     `clip_norm` bounds the gradient's norm. `patience`: epochs without a better validation loss after which training
     ends; 0 for never.
 
@@ -46,9 +47,9 @@ class TrainerConfig:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     loss: str = option("cross_entropy", one_of=LOSSES)
-    epochs: int = option(60, above=0)
-    batch_size: int = option(32, above=0)
-    learning_rate: float = option(3e-3, above=0, search=Logarithmic(1e-4, 3e-2))
+    epochs: int = option(0, least=0)
+    batch_size: int = option(0, least=0)
+    learning_rate: float = option(1e-2, above=0, search=Logarithmic(1e-4, 3e-2))
     weight_decay: float = option(0.0, least=0, search=Logarithmic(1e-6, 1e-2))
     label_smoothing: float = option(0.0, least=0)
     first_frame: int = option(0, least=0)

@@ -15,7 +15,7 @@ from rnnedge.training._data import SequenceData
 from rnnedge.training._dead_units import UnitRanges
 from rnnedge.training._objective import Objective, judged_count, losses
 from rnnedge.training._tbptt import batches, cut
-from rnnedge.training.metrics import Metrics
+from rnnedge.training.metrics import Confusion, Metrics
 from rnnedge_runtime.annotated import checked
 
 PIECE_FRAMES = 50
@@ -25,12 +25,14 @@ PIECE_FRAMES = 50
 class Evaluation:
     """Mean loss over all judged frames (sequences, for CTC), and metrics by name; for tokens also "bits" of loss.
 
-    `dead`: for every recurrent layer, the share of its units that never changed.
+    `dead`: for every recurrent layer, the share of its units that never changed. `confusion[i][j]`: how often class i
+    was decided to be j; empty where there are no classes.
     """
 
     loss: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     dead: tuple[float, ...] = ()
+    confusion: Confusion = ()
 
     @property
     def accuracy(self) -> float | None:
@@ -69,4 +71,4 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
     loss, found = total / max(count, 1), metrics.compute()
     if network.config.tokens and config.loss == "cross_entropy":
         found["bits"] = loss / math.log(2)
-    return Evaluation(loss, found, units.dead())
+    return Evaluation(loss, found, units.dead(), metrics.confusion())

@@ -24,6 +24,7 @@ import torch
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training._config import TrainerConfig
 from rnnedge.training._data import Array, SequenceData
+from rnnedge.training._defaults import settled
 from rnnedge.training._epoch import Epoch
 from rnnedge.training._optimizers import make_optimizer, make_schedule
 from rnnedge.training._stateful_batches import windows_per_epoch
@@ -47,6 +48,7 @@ class TrainingState:
         self, network: RecurrentNetwork, train: SequenceData, config: TrainerConfig, validation_loss: float
     ) -> None:
         """The state before the first step; `validation_loss` is that of the weights at the start."""
+        config = settled(config, train)
         self.network = network
         self.order = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)

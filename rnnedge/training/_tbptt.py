@@ -17,6 +17,7 @@ from torch import Tensor
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training._config import TrainerConfig
 from rnnedge.training._data import Array, SequenceData
+from rnnedge.training._defaults import LARGEST_BATCH
 from rnnedge_runtime.errors import InputError
 
 # No label: where a sequence has fewer than others for CTC.
@@ -61,7 +62,11 @@ def batches(
 
     The optimizer "gradient_descent" has one batch. Raises `InputError` where a target does not fit its sequence.
     """
-    size = len(data) if config.optimizer == "gradient_descent" and order is not None else config.batch_size
+    size = (
+        len(data)
+        if config.optimizer == "gradient_descent" and order is not None
+        else config.batch_size or LARGEST_BATCH
+    )
     for chosen in _groups(data, size, config.bucketing, order):
         yield collate(data, chosen, network, config)
 

@@ -16,6 +16,7 @@ from rnnedge.nn import RecurrentNetwork
 from rnnedge.training._compatibility import check
 from rnnedge.training._config import TrainerConfig
 from rnnedge.training._data import SequenceData
+from rnnedge.training._defaults import settled
 from rnnedge.training._epoch import Epoch
 from rnnedge.training._evaluation import evaluate
 from rnnedge.training._objective import Objective, judged_count
@@ -77,6 +78,7 @@ def fit(
     loss or gradient are no longer finite, after the best weights are in place; `ModelRefused` where the file of the
     training is damaged.
     """
+    config = settled(config, train)
     check(network.config, train, config, "training data")
     check(network.config, validation, replace(config, stateful=False), "validation data")
     if resume and state is None:

@@ -16,6 +16,7 @@ from rnnedge.nn import RecurrentNetwork
 from rnnedge.training._compatibility import check
 from rnnedge.training._config import TrainerConfig
 from rnnedge.training._data import Array, SequenceData
+from rnnedge.training._defaults import settled
 from rnnedge.training._objective import Objective, judged_count
 from rnnedge.training._optimizers import make_optimizer
 from rnnedge.training._stateful_batches import lanes
@@ -51,6 +52,7 @@ def range_test(network: RecurrentNetwork, train: SequenceData, config: TrainerCo
 
     Raises `InputError` where data and network do not fit, or no rate makes the loss fall.
     """
+    config = settled(config, train)
     check(network.config, train, config, "training data")
     tried = copy.deepcopy(network).train()
     objective, optimizer = Objective(tried, config), make_optimizer(tried, config)

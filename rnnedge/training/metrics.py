@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from rnnedge.training._config import TrainerConfig
@@ -24,6 +25,9 @@ from rnnedge_runtime.errors import InputError, MissingExtra
 if TYPE_CHECKING:
     from torchmetrics import MetricCollection
 
+Confusion = tuple[tuple[int, ...], ...]
+# Classes of a confusion matrix, which somebody is to read.
+_MOST_CONFUSED = 256
 _CLASSES = ("accuracy", "f1")
 _VALUES = ("mae", "rmse", "r2")
 _LABELS = ("edit_distance",)
@@ -51,6 +55,8 @@ class Metrics:
     def __init__(self, config: TrainerConfig, outputs: int) -> None:
         """For a network of `outputs` outputs per frame."""
         self._config = config
+        self._classes = outputs if config.loss == "cross_entropy" and outputs <= _MOST_CONFUSED else 0
+        self._pairs = torch.zeros(self._classes**2, dtype=torch.int64)
         self._collection = _collection(names_for(config), outputs)
 
     def update(self, y: Tensor, window: Window) -> None:
@@ -64,8 +70,14 @@ class Metrics:
             target = window.y[window.judged][decided]
             if self._config.loss == "cross_entropy":
                 self._collection.update(found, target)
+                pairs = (target.long() * self._classes + found.argmax(-1)).cpu()
+                self._pairs += torch.bincount(pairs, minlength=self._classes**2)
             else:
                 self._collection.update(found.reshape(-1), target.reshape(-1).to(found.dtype))
+
+    def confusion(self) -> Confusion:
+        """How often each class, a row, was decided to be each; empty for losses without classes."""
+        return tuple(map(tuple, self._pairs.reshape(self._classes, -1).tolist())) if self._classes else ()
 
     def compute(self) -> dict[str, float]:
         """Every metric by name; none where nothing was decided."""

@@ -60,7 +60,8 @@ def test_a_network_is_fine_tuned_for_narrow_weights(run: Path, rnnedge: Command,
     fields = json.loads((folder / "config.json").read_text())
     assert fields["run"]["quantized_for"] == "int4"
     assert fields["run"]["metrics"]["test_accuracy"] == done.json["test_accuracy"]
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "metrics.jsonl", fields["weights"]["file"]]
+    left = ["config.json", "confusion.csv", "metrics.jsonl", "training.html", fields["weights"]["file"]]
+    assert sorted(path.name for path in folder.iterdir()) == left
     source = load_source(str(folder))
     rounded = fake_quantized(source.module, "int4")
     for name, w in source.module.named_parameters():
@@ -111,4 +112,4 @@ def test_training_from_scratch_goes_on(rnnedge: Command, tmp_path: Path, monkeyp
     assert rnnedge(*command, tmp_path / "run", "--resume").code == 0
     assert rnnedge(*command, tmp_path / "whole").code == 0
     names = [sorted(p.name for p in (tmp_path / f).iterdir()) for f in ("run", "whole")]
-    assert names[0] == names[1] and len(names[0]) == 3
+    assert names[0] == names[1] and len(names[0]) == 5
