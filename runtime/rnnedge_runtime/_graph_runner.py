@@ -9,6 +9,7 @@ from rnnedge_runtime._exclusive import Alone
 from rnnedge_runtime._fork import NoToken, forked_away
 from rnnedge_runtime._interpreter_exit import leave_with, wait_if_leaving
 from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._memory import bulk
 from rnnedge_runtime._undo import Kept, Runner
 from rnnedge_runtime._watchdog import watchdog
 from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
@@ -17,6 +18,9 @@ from rnnedge_runtime.engine import Ended, Engine
 from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
+
+# What the lanes of one stream hold, in pieces of a long recording.
+_PIECES_KEPT = 8
 
 _ALL: weakref.WeakSet[Calls] = weakref.WeakSet()
 _ending = False
@@ -55,7 +59,7 @@ class Calls(Alone):
         wait_if_leaving()
         super().__init__()
         self._loaded, self._policies = loaded, policies
-        self.contract, self.batch = loaded.contract, batch
+        self.contract, self.batch = loaded.calls, batch
         self._warmup = self.contract.warmup
         self._log = Log(policies.on_event)
         self._stopped_in: object | None = None
@@ -77,7 +81,8 @@ class Calls(Alone):
 
     def _runner_of(self, engine: Engine, states: StateBuffers) -> Runner:
         stop = engine.stop(bool(self._limit_s))
-        lanes = Lanes(engine, self.contract, states, self.batch, stop)
+        piece = bulk(self.contract, self.batch, self._loaded.room, self.contract.piece)
+        lanes = Lanes(engine, self.contract, states, self.batch, stop, _PIECES_KEPT * piece)
         return Runner(engine, stop, states, lanes, lanes.once)
 
     def _adopt(self, runner: Runner) -> None:

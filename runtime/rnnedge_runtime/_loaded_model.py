@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from rnnedge_runtime._memory import Room, machine
+from rnnedge_runtime._open_calls import opened
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import ProviderError
@@ -16,7 +17,8 @@ class Loaded:
     """One file in memory. Safe to share between threads.
 
     `name` is what messages call it, `digest` its SHA-256, `source` that of the weights it was made from, "" where the
-    file does not say.
+    file does not say. `calls` is the contract of the calls that the engine takes: those of an engine that makes several
+    steps in one are open, where no other takes over from it.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Loaded:
         `room`: the bytes that streams may take; None: what the machine has.
         """
         self.name, self.digest, self.contract, self.engine = name, digest, contract, engine
+        self.calls = opened(contract) if engine.in_place and not further else contract
         self.room = room or machine()
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")
         self._further = list(further)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rnnedge_runtime._known_pushes import KnownPush, KnownPushes
 from rnnedge_runtime._memory import too_many
 from rnnedge_runtime._stream_position import Standing
 from rnnedge_runtime.binding import Lane
@@ -48,6 +49,49 @@ class Sequence(Standing):
             self._remember(self._once.views)
         first = ready.get(self._once.outs[0].port.name)
         return self._once.count if first is None else int(first.shape[self._time])
+
+    def _known_push(self, frames: Array) -> KnownPush | None:
+        """How these frames go; None where that takes more than one call, or they do not fit."""
+        known = self._known
+        if known is None or known.lanes is not self._lanes:
+            most = self._unit if self.contract.chunk else self._piece
+            # More than one push may bring is refused.
+            most = most if self._most is None else min(most, self._most)
+            known = self._known = KnownPushes(self._lanes, self._time, self._unit, most)
+            self._whole = known.whole
+        rest = self._rest
+        return known.of(frames, None if rest is None else next(iter(rest.values())))
+
+    def _push_known(self, known: KnownPush, frames: Array, turn: int, runs: int) -> Frames | None:
+        """Push finite frames as it is known; None where it has to be done the long way, with nothing changed."""
+        lane, rest = known.lane, self._rest
+        if (lane is None or known.left is not None or not lane.checks) and not np.isfinite(frames).all():
+            return None
+        name = self.contract.inputs[0].name
+        waits = None if known.left is None else frames[known.left].copy()
+        if lane is None:
+            if rest is not None:
+                waits = np.concatenate([rest[name], frames], axis=self._time)
+            found = self.shaped(self._nothing())
+        else:
+            if rest is not None:
+                lane.view[known.waiting] = rest[name]
+            lane.view[known.fresh] = frames[known.taken]
+            if lane.cursors:
+                lane.place(self._frames - known.held, None)
+            if lane.calls[turn]():
+                return None
+            found = self._all(lane) if lane.copy is None else lane.copy()
+            self._turn = turn ^ 1
+            self._lane = lane
+            runs += 1
+        if self._remember is not None:
+            self._remember({name: frames})
+        self._rest = None if waits is None else {name: waits}
+        self._frames += known.frames
+        self._settled, self._settled_runs = self._frames, runs
+        self._choose()
+        return found
 
     def take(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Run checked frames as whole lanes; what is no whole lane waits."""
@@ -104,6 +148,7 @@ class Sequence(Standing):
             summaries = self._summaries(fed, total, fed == end) | summaries
         self._finished = True
         self._fast = self._quick = None
+        self._ready = False
         return self._join(parts) | summaries
 
     def _end(self) -> dict[str, Array]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from rnnedge_runtime._graph_runner import Calls
 from rnnedge_runtime._input_policy import Guard
+from rnnedge_runtime._known_pushes import KnownPushes
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._memory import bulk, most_frames
 from rnnedge_runtime._snapshot import Snapshot
-from rnnedge_runtime._undo import Kept, Note
+from rnnedge_runtime._undo import Kept, Note, Runner
 from rnnedge_runtime.binding import Lane
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.faults import Log, Policies
@@ -22,7 +23,7 @@ class Standing(Calls):
     What is no array of the engine is replaced and never changed, so that a reference is as good as a copy.
     """
 
-    __slots__ = ("_count", "_fast", "_quick", "_remember", "_unit")
+    __slots__ = ("_count", "_fast", "_quick", "_ready", "_remember", "_unit", "_whole")
 
     def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
@@ -38,9 +39,16 @@ class Standing(Calls):
         self._quick: Callable[[], object] | None = None
         self._count = self._once.count
         self._rest: dict[str, Array] | None = None
-        # How many frames there were when the engine began to count runs.
-        self._settled = 0
+        # Whether the first calls are made, and the last one is not; and pushes of the sizes that were seen.
+        self._ready = False
+        # The runs that the engine had counted when there were so many frames; from then on they are those of `_fast`.
+        self._settled = self._settled_runs = 0
         self._begin()
+
+    def _adopt(self, runner: Runner) -> None:
+        super()._adopt(runner)
+        self._known: KnownPushes | None = None
+        self._whole: Mapping[tuple[int, ...], Lane] = {}
 
     def serve(self, policies: Policies, log: Log) -> None:
         """Apply these policies from now on, and note in `log` what they do."""
@@ -70,14 +78,31 @@ class Standing(Calls):
 
         None while frames are held back, while the first frames out mean nothing, and after the end.
         """
-        ready = self._rest is None and self._calls >= self._warmup and not self._finished
-        self._fast = self._lane if ready else None
-        if ready:
-            self._lane.place(self._frames, None)
+        self._ready = self._calls >= self._warmup and not self._finished
         self._states.settle()
-        self._settled = self._frames
-        once = self._once
-        self._quick = once.quick if self._fast is once and self._remember is None else None
+        self._settled, self._settled_runs = self._frames, 0
+        self._choose()
+
+    def _choose(self) -> None:
+        """The lane that the next push may use, where it is of the same size and nothing waits."""
+        lane, once = self._lane, self._once
+        if self._ready and self._rest is None:
+            self._fast = lane
+            self._quick = once.quick if lane is once and self._remember is None else None
+            if lane.cursors:
+                lane.place(self._frames, None)
+        else:
+            self._fast = self._quick = None
+
+    def _turn_to(self, lane: Lane, before: int) -> Lane:
+        """Use this lane from now on, where nothing waits; `before` frames were pushed."""
+        was = self._lane
+        for name, array in was.summaries[self._turn ^ 1].items():
+            lane.summaries[self._turn ^ 1][name][...] = array
+        self._settled, self._settled_runs = before, self._runs(before)
+        self._lane = lane
+        self._choose()
+        return lane
 
     def _note(self) -> Note:
         return Note(
@@ -89,15 +114,22 @@ class Standing(Calls):
         """The note of a call with these variables; None where it had no time to change anything.
 
         One that has only run the fast lane makes none, to take no time; it has read `before`, the frames, and where it
-        changed them `turn` and the `last` frames.
+        changed them `turn` and the `last` frames. A known push has also read `was`, the lane, and the `rest`, and
+        how many `runs` the engine has counted.
         """
         if names.get("note") is not None or names.get("before") is None:
             return names.get("note")
         note = self._note()
         note.frames = names["before"]
         note.turn, note.last = names.get("turn", note.turn), names.get("last", note.last)
-        note.runs = (note.frames - self._settled) // self._fast.frames if self._fast else None
+        note.lane, note.rest = names.get("was", note.lane), names.get("rest", note.rest)
+        note.runs = names["runs"] if "runs" in names else self._runs(note.frames)
         return note
+
+    def _runs(self, frames: int) -> int:
+        """How many runs the engine has counted when there are so many frames."""
+        fast = self._fast
+        return self._settled_runs + ((frames - self._settled) // fast.frames if fast else 0)
 
     def _note_of_none(self) -> Note | None:
         return self._note_of({"before": self._frames})

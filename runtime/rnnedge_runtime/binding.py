@@ -13,7 +13,7 @@ import numpy as np
 from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
 from rnnedge_runtime.engine import Buffers, Engine, Rewound, Stop
 
-_LANES_KEPT = 8
+_LANES_KEPT = 64
 
 
 class Out(NamedTuple):
@@ -182,22 +182,34 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of one stream, made as needed: `once` for the least call, which stays, and the latest others."""
+    """The lanes of one stream, made as needed: `once` for the least call, which stays, and the latest others.
 
-    def __init__(self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop) -> None:
-        """Make the lane of the least call; `stop` ends runs of every lane."""
+    `made` counts them.
+    """
+
+    def __init__(
+        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop, most: int
+    ) -> None:
+        """Make the lane of the least call; `stop` ends runs of every lane. The others have `most` frames together."""
         self._make = partial(Lane, engine, contract, states, batch, stop)
         self._others: OrderedDict[int, Lane] = OrderedDict()
+        self._most = most
         self.once = self._make(contract.unit)
+        self.made = 1
 
     def of(self, frames: int) -> Lane:
         """The lane for calls of `frames` frames."""
         if frames == self.once.frames:
             return self.once
-        lane = self._others.pop(frames, None) or self._make(frames)
-        if len(self._others) >= _LANES_KEPT:
-            self._others.popitem(last=False)
-        self._others[frames] = lane
+        lane = self._others.get(frames)
+        if lane is None:
+            lane = self._make(frames)
+            while self._others and (len(self._others) >= _LANES_KEPT or sum(self._others) + frames > self._most):
+                self._others.popitem(last=False)
+            self._others[frames] = lane
+            self.made += 1
+        else:
+            self._others.move_to_end(frames)
         return lane
 
 

@@ -65,6 +65,10 @@ class StreamRunner(Sequence):
                 turn = self._turn
                 before = self._frames
                 fast = self._fast
+                if fast is not None and frames.__class__ is _ndarray and frames.shape != fast.shape:
+                    other = self._whole.get(frames.shape)
+                    if other is not None:
+                        fast = self._turn_to(other, before)
                 if (
                     fast is not None
                     and frames.__class__ is _ndarray
@@ -90,6 +94,21 @@ class StreamRunner(Sequence):
                             self._frames = before + fast.frames
                             self._token.append(None)
                             return found
+                if self._ready and self._noted is None and frames.__class__ is _ndarray:
+                    was, rest, last = self._lane, self._rest, self._guard.last
+                    known = self._known_push(frames)
+                    if known is not None and (frames.dtype is self._once.dtype or frames.dtype == self._once.dtype):
+                        runs = self._runs(before)
+                        try:
+                            quickly = self._push_known(known, frames, turn, runs)
+                        except self._engine.failures as error:
+                            note = self._noted = self._note()
+                            quickly = None
+                            if known.lane is not None:
+                                self._recover(error, known.lane, before)
+                        if quickly is not None:
+                            self._token.append(None)
+                            return quickly
                 if self._noted is None:
                     note = self._noted = self._note()
                 found = self._push_any(frames)

@@ -102,10 +102,12 @@ def stream_trials(model: Model) -> dict[str, Trial[Stream]]:
     x, y = (sample_frames(model.contract, 40 * unit, seed) for seed in (1, 2))
     begun = (3 + warmup) * unit
 
-    def make(options: Mapping[str, Any], calls: int) -> Stream:
+    def make(options: Mapping[str, Any], calls: int, sizes: tuple[int, ...] = ()) -> Stream:
         stream = model.stream(**options)
         for k in range(calls):
             stream.push(cut(x, k * unit, (k + 1) * unit))
+        for size in sizes:
+            stream.push(cut(x, 0, size))
         views = stream.inputs
         for name, view in views.items():
             view[...] = (x[name] if isinstance(x, dict) else x)[begun : begun + unit]
@@ -116,18 +118,27 @@ def stream_trials(model: Model) -> dict[str, Trial[Stream]]:
         found = [told(lambda a=a, b=b: stream.push(cut(y, a, b))) for a, b in pairwise(ends)]
         return [*found, told(stream.finish), stream.frames]
 
-    def trial(act: Callable[[Stream], object], calls: int = 3 + warmup, **options: Any) -> Trial[Stream]:
-        return Trial(lambda: make(options, calls), act, lambda s: (s.snapshot(), s.frames, s.provider), go_on)
+    def trial(
+        act: Callable[[Stream], object], calls: int = 3 + warmup, sizes: tuple[int, ...] = (), **options: Any
+    ) -> Trial[Stream]:
+        """`sizes` are those of further pushes before it."""
+        return Trial(lambda: make(options, calls, sizes), act, lambda s: (s.snapshot(), s.frames, s.provider), go_on)
 
     def some(count: int, start: int = begun) -> Frames:
         return cut(x, start, start + count)
 
     other = make({}, 1).snapshot()
+    # Where a call takes several frames, one waits after the first two, and none after the third.
+    seen = (2 * unit + 1, unit, 2 * unit - 1) * 2
     return {
         "push": trial(lambda s: s.push(some(unit))),
         "first push": trial(lambda s: s.push(some(unit, 0)), 0),
         "long push": trial(lambda s: s.push(some(5 * unit))),
         "push that leaves frames": trial(lambda s: s.push(some(2 * unit + 1))),
+        "push of another known size": trial(lambda s: s.push(some(2 * unit)), sizes=(2 * unit, unit) * 2),
+        "known push that leaves frames": trial(lambda s: s.push(some(2 * unit + 1)), sizes=seen),
+        "known push where frames wait": trial(lambda s: s.push(some(unit)), sizes=(*seen, 2 * unit + 1)),
+        "known push that waits": trial(lambda s: s.push(some(unit - 1)), sizes=(unit - 1, 1) * 2),
         "push that holds": trial(lambda s: s.push(spoiled(some(3 * unit), 1)), non_finite="hold"),
         "push that remembers": trial(lambda s: s.push(some(unit)), non_finite="hold"),
         "push that resets": trial(lambda s: s.push(spoiled(some(5 * unit), 2 * unit)), non_finite="reset"),

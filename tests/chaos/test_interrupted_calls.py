@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
 from exported import export_network
 from in_one_test import in_one_test
 from interrupted import Trial, pool_trials, stream_trials
 from interruption import TIMER, Interrupted, Place, interrupted_at, rung_after
 from matrix import FULL
 from native_library import compile_library
+from windows import WINDOWS
 
 from rnnedge_runtime import InputError, Model, Stream, StreamPool, load
 from rnnedge_runtime._loaded_model import Loaded
@@ -36,6 +38,15 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A file with one output, and one with summaries, each with its library beside it."""
     exported = export_network(request.param, "native", tmp_path_factory.mktemp("interrupted"))
     path = exported.path.rename(exported.path.with_name("net.onnx"))
+    compile_library(path.read_bytes(), path.parent, block=2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a call of two frames, with its library beside it."""
+    path = tmp_path_factory.mktemp("waiting") / "net.onnx"
+    quickly.export(*WINDOWS["stride"](), path)
     compile_library(path.read_bytes(), path.parent, block=2)
     return path
 
@@ -60,6 +71,13 @@ def check(trials: dict[str, Trial[Any]], places: int = _PLACES) -> None:
 def test_a_call_of_a_stream_that_is_interrupted_has_not_happened(model: Model) -> None:
     """Push, step, finish, gap, reset, restore, copy: standing, result and all that follows are as undisturbed."""
     check(stream_trials(model))
+
+
+@pytest.mark.parametrize("provider", ["cpu", "native"])
+def test_a_push_where_frames_wait_that_is_interrupted_has_not_happened(provider: str, waiting: Path) -> None:
+    """Of a network that takes two frames in a call: pushes of sizes that were seen before."""
+    trials = stream_trials(load(waiting, provider=provider))
+    check({name: trial for name, trial in trials.items() if "known" in name})
 
 
 def test_a_call_of_a_pool_that_is_interrupted_has_not_happened(model: Model) -> None:
@@ -100,8 +118,8 @@ def test_the_check_fails_where_nothing_is_put_back(path: Path, monkeypatch: pyte
     """Without the undo the same interruptions are seen."""
     model = load(path)
     monkeypatch.setattr(StreamRunner, "_put_back", lambda self, note: None)
-    with pytest.raises(AssertionError, match=r"long push.*it moved"):
-        check({"long push": stream_trials(model)["long push"]}, 20)
+    with pytest.raises(AssertionError, match=r"push that resets.*it moved"):
+        check({"push that resets": stream_trials(model)["push that resets"]}, 20)
     monkeypatch.setattr(StreamPool, "_put_back", lambda self, note: None)
     with pytest.raises(AssertionError, match=r"long round.*it moved"):
         check({"long round": pool_trials(model)["long round"]}, 20)

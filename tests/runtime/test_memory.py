@@ -58,7 +58,7 @@ def test_a_push_whose_results_are_too_large_is_refused(native: Exported) -> None
 def test_a_long_push_is_cut_into_calls_that_fit(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     """The results are those of one call; no call has larger buffers than there is room for."""
     model = native.model
-    room = replace(SMALL, result=1 << 30)
+    room = SMALL._replace(result=1 << 30)
     small, large = within(model, room).stream(), model.stream()
     given = frames(model.contract, 500)
     np.testing.assert_allclose(small.push(given), large.push(given), atol=1e-6)
@@ -136,6 +136,7 @@ def test_what_the_system_has_no_memory_for_is_an_error_of_ours(
     with pytest.raises(InputError, match="stream: expected memory for what the call takes and gives"):
         model.run(given)
     stream = model.stream()
+    monkeypatch.setattr(np, "zeros", full)
     with pytest.raises(InputError, match="stream: expected memory"):
         stream.push(given)
     assert stream.frames == 0

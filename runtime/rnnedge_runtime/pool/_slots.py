@@ -43,7 +43,7 @@ class Seats:
 
     def __init__(self, loaded: Loaded, capacity: int, order: Order, policies: Policies, log: Log) -> None:
         """Used by a pool."""
-        self.contract = loaded.contract
+        self.contract = loaded.calls
         self.fed = np.zeros(capacity, np.int64)
         self._rows = Rows(self.contract, capacity, order)
         self._groups = Groups(loaded, order, policies, log)

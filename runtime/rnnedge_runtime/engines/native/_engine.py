@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
+from rnnedge_runtime._open_calls import opened
 from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.engine import Buffers, Ended, Held, Stop
@@ -65,6 +66,7 @@ class NativeEngine:
         """`flush`: denormal numbers are zero in threads that bind."""
         wait_if_leaving()
         self._library, self._contract, self._flush = library, contract, flush
+        self._opened = opened(contract)
         self.inputs, self.outputs, self.metadata = signature.inputs, signature.outputs, signature.metadata
         floats = [port.dtype for port in contract.inputs if port.dtype.startswith("float")]
         # The library looks through as many inputs as a call has bits for.
@@ -101,10 +103,10 @@ class NativeEngine:
         if self._flush:
             flush_denormals()
         own = stop if isinstance(stop, NativeStop) else NativeStop(False)
-        contract = self._contract
+        array = _array(inputs, self._contract.inputs[0].name)
+        # Arrays of a step have no axis of time where the file's have none.
+        contract = self._contract if array.ndim == len(self._contract.inputs[0].shape) else self._opened
         first = contract.inputs[0]
-        array = inputs[first.name]
-        assert isinstance(array, np.ndarray)
         structs = next((held.structs for held in inputs.values() if isinstance(held, HeldStates)), None)
         structs = structs or Structs(self._library, array.shape[first.batch_axis])
         steps = 1 if first.time_axis is None else array.shape[first.time_axis] // contract.unit
