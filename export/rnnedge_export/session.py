@@ -17,11 +17,11 @@ from rnnedge_export.capture import (
     Source,
     capture,
     check_usable,
-    open_offline,
     read_example,
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
+from rnnedge_export.onnx_files import open_offline
 from rnnedge_export.options import REMEDY, ExportOptions, narrowest
 from rnnedge_export.passes import said_proven_on
 from rnnedge_export.pipeline import run_passes

@@ -1,6 +1,9 @@
 """Show everything a file says about itself: ports, states, timing, labels, origin.
 
-**Examples:**  `rnnedge inspect net.onnx`  ·  `rnnedge inspect net.onnx --json`
+Of an ONNX file from elsewhere it shows inputs and outputs, and the command that makes a stream of it: which inputs are
+states is found by trying.
+
+**Examples:**  `rnnedge inspect net.onnx`  ·  `rnnedge inspect net.onnx --json`  ·  `rnnedge inspect step.onnx`
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOp
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, or any ONNX file.")],
     trust: TrustOption = None,
     key: KeyOption = None,
     signed_as: SignedAsOption = None,
@@ -26,8 +29,14 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.contract_json import as_dict
     from rnnedge_runtime.describe import facts, port_rows, state_rows
+    from rnnedge_runtime.errors import ModelRefused
 
-    model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
+    try:
+        model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
+    except ModelRefused:
+        if key is not None or not _show_foreign(file, trust, json):
+            raise
+        return
     contract, size = model.contract, file.stat().st_size
     if json:
         golden = contract.golden
@@ -40,3 +49,29 @@ def command(
     print_table(str(file), ("what", "value"), [*facts(contract), *more, *made])
     print_table("ports", ("", "name", "dtype", "shape", "gives"), port_rows(contract))
     print_table("states", ("read", "written", "dtype", "shape", "starts from"), state_rows(contract))
+
+
+def _show_foreign(file: Path, trust: str | None, json: bool) -> bool:
+    """Ports of a file from elsewhere, and the command for it; False for a file that is no such, or without onnx."""
+    from rnnedge.cli._output import print_json, print_table, tell
+    from rnnedge_runtime.errors import ModelRefused
+
+    try:
+        from rnnedge_export.adoption.propose import propose
+
+        found = propose(str(file), trust)
+    except (ImportError, ModelRefused):
+        return False
+    if json:
+        ports = {side: [vars(p) for p in getattr(found, side)] for side in ("inputs", "outputs")}
+        print_json("inspect", {"file": str(file), **ports, "command": found.command, "tried": found.tried})
+        return True
+    rows = [(side, p.name, p.dtype, f"({', '.join(map(str, p.shape))})", p.role)
+            for side, ports in (("input", found.inputs), ("output", found.outputs)) for p in ports]  # fmt: skip
+    print_table(f"{file}: not made by rnnedge", ("", "name", "dtype", "shape", "looks like"), rows)
+    if found.command is None:
+        tell("No command was found with which it runs as a stream; see docs/onnx-files.md.")
+    else:
+        tell(f"{'To stream it' if found.tried else 'To stream it, with numbers that only its author knows'}:")
+        tell(f"  {found.command}")
+    return True

@@ -15,10 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
-import torch
 
-from rnnedge_export.adoption._ports import opened, with_constants
-from rnnedge_export.adoption.stateful import Loop, StatefulFile
 from rnnedge_export.arguments import (
     checked_axis,
     checked_constants,
@@ -31,11 +28,13 @@ from rnnedge_export.arguments import (
 )
 from rnnedge_export.capture.capture import OPSETS, fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
-from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.files._opsets import opset_of, with_opset
-from rnnedge_export.capture.onnx_file import TimeAxis, read_file
 from rnnedge_export.defects import defects_told
 from rnnedge_export.graph.lengths import ANY_LENGTH
+from rnnedge_export.onnx_files._adoption import NOTE, Calling, example_of, open_stateful
+from rnnedge_export.onnx_files._constants import opened
+from rnnedge_export.onnx_files._opsets import opset_of, with_opset
+from rnnedge_export.onnx_files._stateful import StatefulFile
+from rnnedge_export.onnx_files.onnx_source import TimeAxis, read_file
 from rnnedge_export.publish import check_written, publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
@@ -71,10 +70,11 @@ def adopt(
     """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
 
     `states`: name of a state's input -> name of the output that gives it back. `time_axis`: 1, "input:1", or None where
-    a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number.
-    `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
-    of inputs that never change. `trust`: "local" for a file that you would run as a program; any other one is at most
-    64 MiB and has its weights in itself. `effort`: how hard the file is proven.
+    a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number,
+    or for the one that the file declares if it takes no other. `context`: frames of the call before that each call
+    wants in front of its own; zeros at first. `constants`: values of inputs that never change. `trust`: "local" for a
+    file that you would run as a program; any other one is at most 64 MiB and has its weights in itself. `effort`: how
+    hard the file is proven.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
@@ -94,15 +94,13 @@ def adopt(
         if axis is None and (chunk or 1) != 1:
             raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
         batch = int(axis == 0) if batch_axis is None else batch_axis
-        loop = Loop(1 if axis is None else chunk, context, batch, axis)
-        if context and loop.chunk is None:
-            raise ModelRefused(f"{file}: context: expected a chunk too; give the frames of a call")
-        source = StatefulFile(file, with_constants(proto, values, file), states, loop)
+        calling = Calling(states, axis, batch, chunk, context, values)
+        source = open_stateful(file, proto, calling)
         say("stamp")
         model, contract = _contract(source, frame_rate_hz, tuple(labels), {
-            "source": Path(file).name, "source_sha256": digest, **packages()
+            "source": Path(file).name, "source_sha256": digest, NOTE: calling.note(), **packages()
         })  # fmt: skip
-        reference = Reference(source, _example(source), ANY_LENGTH, contract.unit)
+        reference = Reference(source, example_of(source), ANY_LENGTH, contract.unit)
         contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
         data = stamp(model, contract)
         loaded = load_bytes(data, os.fspath(path), trust="local")
@@ -112,16 +110,6 @@ def adopt(
         target, digest = publish(path, data, contract)
         check_written(target, verification.digest)
         return Report(target, digest, len(data), contract, verification)
-
-
-def _example(source: StatefulFile) -> Example:
-    shape = [d if isinstance(d, int) else 2 for d in source.frame_dims]
-    batch, time = source.loop.batch_axis, source.loop.time_axis
-    if time is None:
-        shape.insert(1, 2)
-        batch, time = 0, 1
-    kind = torch.float32 if source.dtype == np.float32 else torch.int64
-    return Example((torch.zeros(shape, dtype=kind),), batch, time)
 
 
 def _contract(

@@ -1,4 +1,4 @@
-"""From a PyTorch module, or an ONNX file for whole sequences, to an offline ONNX graph."""
+"""From a PyTorch module to an offline ONNX graph."""
 
 from rnnedge_export.capture._read_example import read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
@@ -6,7 +6,6 @@ from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.kept_values import changed_by, left_as_it_was
 from rnnedge_export.capture.module_adapter import Source, weights_digest
-from rnnedge_export.capture.onnx_file import OnnxSource, open_offline
 from rnnedge_export.capture.usable_module import check_usable
 
 __all__ = [
@@ -14,13 +13,11 @@ __all__ = [
     "Captured",
     "Example",
     "Extra",
-    "OnnxSource",
     "Source",
     "capture",
     "changed_by",
     "check_usable",
     "left_as_it_was",
-    "open_offline",
     "read_example",
     "weights_digest",
 ]

@@ -12,11 +12,13 @@ import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Captured, Source, capture, check_usable, open_offline, read_example
-from rnnedge_export.capture.onnx_file import TimeAxis
+from rnnedge_export.capture import Captured, Source, capture, check_usable, read_example
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
-from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
+from rnnedge_export.onnx_files import open_offline
+from rnnedge_export.onnx_files._adoption import Calling, calling_of, example_of, open_stateful
+from rnnedge_export.onnx_files.onnx_source import TimeAxis, read_file
 from rnnedge_export.probes import with_taps
 from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference, evaluation
@@ -48,7 +50,9 @@ def verify(
     effort: Effort | None = None,
     sample: object = None,
 ) -> Verification:
-    """Check the file at `path` against `source`: the module, or the ONNX file for whole sequences, that it came from.
+    """Check the file at `path` against `source`: the module, or the ONNX file that it came from.
+
+    A file that was adopted is compared with its source called in a loop, as `adopt` was told; its contract knows how.
 
     `example` and the axes are those of `export` or `convert`; without an example the file's golden input serves.
     `trust`, `key`, `signed_as` and `release` are those of `load`. `effort`: how hard it is proven.
@@ -64,6 +68,10 @@ def verify(
     samples = [] if sample is None else read_recordings(sample, model.contract, "sample")
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):
+        calling = calling_of(model.contract)
+        if calling is not None:
+            name = file_path(source, "verify: source")
+            return _against(model, _adopted(name, calling, model.contract, trust), progress, effort, None, samples)
         offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust, model.contract.opset)
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
@@ -79,6 +87,13 @@ def verify(
         tapped = with_taps(oracle, model.contract, again)
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort, _look(path, model, again, source), samples)
+
+
+def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None) -> Reference:
+    """The file with states of its own, called in a loop as it was when it was adopted."""
+    with defects_told(name):
+        source = open_stateful(name, read_file(name, trust)[1], calling)
+        return Reference(source, example_of(source), ANY_LENGTH, contract.unit)
 
 
 def _axis_of(time_axis: str | int) -> int:

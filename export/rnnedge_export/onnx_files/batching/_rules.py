@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.capture.files.batching._site import Site, moved
 from rnnedge_export.graph.operators import Kind, of_kind
+from rnnedge_export.onnx_files.batching._site import Site, moved
 
 Rule = Callable[[Site], bool | None]
 RULES: dict[str, Rule] = {}

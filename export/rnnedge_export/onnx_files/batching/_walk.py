@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
 
-from rnnedge_export.capture.files.batching._rules import RULES
-from rnnedge_export.capture.files.batching._site import Site
 from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.onnx_files.batching._rules import RULES
+from rnnedge_export.onnx_files.batching._site import Site
 
 
 def with_batch(model: ir.Model, shapes: Mapping[str, Sequence[int]], name: str) -> None:

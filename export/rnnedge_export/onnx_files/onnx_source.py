@@ -22,18 +22,18 @@ import torch
 from torch import Tensor
 
 from rnnedge_export.arguments import checked_axis, checked_time_axis
-from rnnedge_export.capture._foreign import read_foreign
-from rnnedge_export.capture._plain import make_plain
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.files import opened
-from rnnedge_export.capture.files._failures import failure
-from rnnedge_export.capture.files._opsets import OLDEST, opset_of, with_opset
-from rnnedge_export.capture.files._original import Original
-from rnnedge_export.capture.files._ports import FramePort, frame_ports
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.onnx_files._failures import failure
+from rnnedge_export.onnx_files._foreign import read_foreign
+from rnnedge_export.onnx_files._opening import opened
+from rnnedge_export.onnx_files._opsets import OLDEST, opset_of, with_opset
+from rnnedge_export.onnx_files._original import Original
+from rnnedge_export.onnx_files._plain import make_plain
+from rnnedge_export.onnx_files._ports import FramePort, frame_ports
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 

@@ -4,6 +4,6 @@
 operator has a rule that moves its own axes by one, and one without a rule is refused by its name.
 """
 
-from rnnedge_export.capture.files.batching._walk import with_batch
+from rnnedge_export.onnx_files.batching._walk import with_batch
 
 __all__ = ["with_batch"]

@@ -11,8 +11,9 @@ import numpy as np
 import onnx
 import torch
 
-from rnnedge_export.adoption._ports import declared_shape, dtype_of, opened
 from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.onnx_files._constants import declared_shape, dtype_of, opened
+from rnnedge_export.onnx_files._failures import failure
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 
@@ -191,7 +192,7 @@ class StatefulFile:
             self._session = session(self.proto)
         # onnxruntime has a type of its own for every way to refuse a graph.
         except Exception as error:
-            raise ModelRefused(f"{self.name}: onnxruntime refuses it: {str(error).splitlines()[0]}") from error
+            raise ModelRefused(f"{self.name}: onnxruntime refuses it: {failure(error)}") from error
         frames = self.loop.context + (self.loop.chunk or 4)
         x = np.random.default_rng(1).standard_normal(self._shape(batch, frames)).astype(self.dtype)
         try:

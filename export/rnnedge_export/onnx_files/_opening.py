@@ -1,4 +1,4 @@
-"""What frameworks write into ONNX files, brought to the form that the passes read; one habit of theirs per module."""
+"""A file opened for any batch and any length: the habits of frameworks, mended one after the other."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import onnx
 import onnx_ir as ir
 
 from rnnedge_export.capture.constants import fold_constants
-from rnnedge_export.capture.files._frame_dtypes import cast_frames
-from rnnedge_export.capture.files._frozen_reshapes import open_reshapes
-from rnnedge_export.capture.files._initial_states import open_initial_states
-from rnnedge_export.capture.files._original import Original
-from rnnedge_export.capture.files._sequence_lens import drop_full_lengths
-from rnnedge_export.capture.files.batching import with_batch
 from rnnedge_export.capture.shape_probing import session, shape_runner
+from rnnedge_export.onnx_files._frame_dtypes import cast_frames
+from rnnedge_export.onnx_files._frozen_reshapes import open_reshapes
+from rnnedge_export.onnx_files._initial_states import open_initial_states
+from rnnedge_export.onnx_files._original import Original
+from rnnedge_export.onnx_files._sequence_lens import drop_full_lengths
+from rnnedge_export.onnx_files.batching import with_batch
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
-
-__all__ = ["opened"]
 
 _USUAL = 24
 """Frames of a sequence, for a file that declares no number."""

@@ -20,8 +20,8 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rnnedge_export.capture.files._leading import run_leading
 from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.onnx_files._leading import run_leading
 from rnnedge_export.streaming.facts import constant
 
 Feeds = Callable[[int, int], Mapping[str, Any]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.capture.files._ports import FramePort
+from rnnedge_export.onnx_files._ports import FramePort
 
 
 def cast_frames(model: ir.Model, ports: Sequence[FramePort]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rnnedge_export.capture.files._leading import run_leading
+from rnnedge_export.onnx_files._leading import run_leading
 from rnnedge_export.streaming.facts import constant
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused

@@ -1,0 +1,8 @@
+"""ONNX files of any framework as sources: what frameworks write, brought to the form that the passes read.
+
+One habit per module. `open_offline` takes a file for whole sequences; `_stateful` one with states of its own.
+"""
+
+from rnnedge_export.onnx_files.onnx_source import OnnxSource, open_offline
+
+__all__ = ["OnnxSource", "open_offline"]

@@ -1,0 +1,115 @@
+"""How a file with states of its own is called, as an adoption was asked for, and as its contract remembers it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import onnx
+import torch
+
+from rnnedge_export.capture.example import Example
+from rnnedge_export.onnx_files._constants import declared_shape, with_constants
+from rnnedge_export.onnx_files._stateful import Loop, StatefulFile
+from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.errors import ModelRefused
+
+NOTE = "adopted"
+"""The key of the contract's provenance under which the calling is kept."""
+_TRIED = 6
+"""Calls for which a fixed number of frames is compared with any number."""
+
+
+@dataclass(frozen=True)
+class Calling:
+    """What `rnnedge adopt` was told: `states` by input, the axes, the frames of a call, values of constant inputs."""
+
+    states: Mapping[str, str]
+    time_axis: int | None
+    batch_axis: int
+    chunk: int | None
+    context: int
+    constants: Mapping[str, float]
+
+    def note(self) -> str:
+        """As text for the contract's provenance."""
+        return json.dumps({**asdict(self), "constants": {k: float(v) for k, v in self.constants.items()}})
+
+
+def calling_of(contract: Contract) -> Calling | None:
+    """How the file was called when it was adopted; None for one that was not."""
+    note = contract.provenance.get(NOTE)
+    try:
+        return None if note is None else Calling(**json.loads(note))
+    except (TypeError, ValueError):
+        return None
+
+
+def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> StatefulFile:
+    """The file called so. One that declares its number of frames is called with that, if it takes no other.
+
+    Raises `ModelRefused` where it does not run so.
+    """
+    proto = with_constants(proto, calling.constants, name)
+    asked = Loop(calling.chunk, calling.context, calling.batch_axis, calling.time_axis)
+    if calling.time_axis is None:
+        return StatefulFile(name, proto, calling.states, replace(asked, chunk=1))
+    declared = _declared(proto, calling)
+    if calling.chunk is not None or declared is None or declared <= calling.context:
+        if calling.context and calling.chunk is None:
+            raise ModelRefused(f"{name}: context: expected a chunk too; give the frames of a call")
+        return StatefulFile(name, proto, calling.states, asked)
+    fixed = StatefulFile(name, _copy(proto), calling.states, replace(asked, chunk=declared - calling.context))
+    if calling.context:
+        return fixed
+    try:
+        free = StatefulFile(name, proto, calling.states, asked)
+    except ModelRefused:
+        return fixed
+    return free if _equal(free, fixed) else fixed
+
+
+def example_of(source: StatefulFile) -> Example:
+    """Frames of the kind that it takes."""
+    shape = [d if isinstance(d, int) else 2 for d in source.frame_dims]
+    batch, time = source.loop.batch_axis, source.loop.time_axis
+    if time is None:
+        shape.insert(1, 2)
+        batch, time = 0, 1
+    kind = torch.float32 if source.dtype == np.float32 else torch.int64
+    return Example((torch.zeros(shape, dtype=kind),), batch, time)
+
+
+def _declared(proto: onnx.ModelProto, calling: Calling) -> int | None:
+    """The number of frames that the file's input declares."""
+    port = next((port for port in proto.graph.input if port.name not in calling.states), None)
+    dims = [] if port is None else declared_shape(port)
+    return dims[calling.time_axis] if calling.time_axis is not None and calling.time_axis < len(dims) else None
+
+
+def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
+    copied = onnx.ModelProto()
+    copied.CopyFrom(proto)
+    return copied
+
+
+def in_one_call(free: StatefulFile) -> bool:
+    """Whether one long call gives what calls of one frame give: the states are those that carry it."""
+    one = StatefulFile(free.name, _copy(free.proto), free.states, replace(free.loop, chunk=1))
+    return _equal(free, one)
+
+
+def _equal(free: StatefulFile, fixed: StatefulFile) -> bool:
+    """Whether one long call gives what calls of a fixed number of frames give."""
+    assert fixed.loop.chunk is not None
+    x = example_of(free).resized(1, _TRIED * fixed.loop.chunk)[0]
+    if x.is_floating_point():
+        x = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    try:
+        pairs = list(zip(free(x), fixed(x), strict=True))
+    # onnxruntime has a type of its own for every way to fail.
+    except Exception:
+        return False
+    return all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in pairs)

@@ -1,0 +1,21 @@
+"""`rnnedge inspect` of an ONNX file that rnnedge has not written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import foreign
+from command import Command
+from foreign import node
+
+
+def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path) -> None:
+    """As a table and as data; what is no ONNX file is refused as ever."""
+    cell = [node("Add", ["x", "s"], ["v"]), node("Tanh", ["v"], ["s2"]), node("Relu", ["s2"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", cell, {"x": [1, 4], "s": [1, 4]}, {"y": [1, 4], "s2": [1, 4]})
+    data = rnnedge("inspect", file, "--json").json
+    assert [port["role"] for port in data["outputs"]] == ["result", "state, read as s"]
+    assert data["tried"] and data["command"].endswith("--state s:s2 --time-axis none")
+    assert "--state s:s2" in rnnedge("inspect", file).out
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    assert rnnedge("inspect", tmp_path / "junk.onnx").code == 3

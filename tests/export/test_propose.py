@@ -1,0 +1,82 @@
+"""What `rnnedge inspect` says of a file from elsewhere: which inputs are states, and the command that was tried."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import foreign
+import numpy as np
+import pytest
+from foreign import node, weights
+
+import rnnedge_export
+from rnnedge_export.adoption.propose import propose
+from rnnedge_runtime import ModelRefused
+
+WEIGHTS = {"w": weights(1, 16, 3, seed=1), "r": weights(1, 16, 4, seed=2), "one": np.array([1])}
+STEP = [node("LSTM", ["x", "w", "r", "", "", "a", "b"], ["all", "c", "d"], hidden_size=4),
+        node("Squeeze", ["all", "one"], ["y"])]  # fmt: skip
+STATE = [1, "n", 4]
+
+
+def lstm(path: Path, time: int | str = "t") -> Path:
+    """States whose names say nothing: a is given back as c, b as d, which stand in another order."""
+    return foreign.write(path, STEP, {"a": STATE, "x": [time, "n", 3], "b": STATE},
+                         {"d": STATE, "y": [time, "n", 4], "c": STATE}, WEIGHTS)  # fmt: skip
+
+
+def test_the_states_of_a_step_are_found_by_running_it(tmp_path: Path) -> None:
+    """One long call gives what single frames give for the right pairs only; the command adopts the file."""
+    found = propose(str(lstm(tmp_path / "f.onnx")))
+    assert found.tried and found.command is not None
+    assert shlex.split(found.command)[5:] == ["--state", "a:c", "--state", "b:d", "--time-axis", "0"]
+    assert [port.role for port in found.inputs] == ["state, given back as c", "frames", "state, given back as d"]
+
+
+def test_a_frame_without_a_time_axis(tmp_path: Path) -> None:
+    """Two axes of fixed sizes are one frame a call."""
+    cell = [node("Add", ["x", "s"], ["v"]), node("Tanh", ["v"], ["s2"]), node("Relu", ["s2"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", cell, {"x": [1, 4], "s": [1, 4]}, {"y": [1, 4], "s2": [1, 4]})
+    command = propose(str(file)).command
+    assert command is not None and command.endswith("--state s:s2 --time-axis none")
+
+
+def test_a_file_without_states_is_for_whole_sequences(tmp_path: Path) -> None:
+    """Its time axis is found by opening it."""
+    file = foreign.write(tmp_path / "f.onnx", [node("CumSum", ["x", "k"], ["y"])], {"x": ["n", "t", 3]},
+                         {"y": ["n", "t", 3]}, {"k": np.array(1)})  # fmt: skip
+    command = propose(str(file)).command
+    assert command is not None and command.startswith("rnnedge export") and command.endswith("--time-axis x:1")
+
+
+MEAN = [node("Concat", ["h", "x"], ["j"], axis=2), node("ReduceMax", ["j"], ["m"], axes=[2]),
+        node("Add", ["x", "m"], ["y"]), node("Slice", ["j", "last", "end", "two"], ["hn"])]  # fmt: skip
+
+
+def test_a_cache_for_one_frame_is_called_with_one_frame(tmp_path: Path) -> None:
+    """A file that declares one frame, and computes something else for more, is adopted with a chunk of one."""
+    file = foreign.write(tmp_path / "f.onnx", MEAN, {"x": [1, 4, 1], "h": [1, 4, 2]}, {"y": [1, 4, 1], "hn": [1, 4, 2]},
+                         {"last": np.array([-2]), "end": np.array([2**31]), "two": np.array([2])})  # fmt: skip
+    report = foreign.adopt(file, tmp_path / "s.onnx", states={"h": "hn"}, time_axis=2)
+    assert report.contract.chunk == 1
+
+
+@pytest.mark.parametrize("constants", [{}, {"k": 0.5}])
+def test_an_adoption_is_verified_against_its_source(constants: dict[str, float], tmp_path: Path) -> None:
+    """The contract keeps states, axes and constants; another file fails, one with other ports is refused."""
+
+    def step(name: str, scale: float, state: str = "h") -> Path:
+        nodes = [node("Mul", [state, "k"], ["m"]), node("Add", ["x", "m"], ["s"]), node("Mul", ["s", "c"], ["y"]),
+                 node("Identity", ["y"], ["hn"])]  # fmt: skip
+        ports: dict[str, Any] = {"x": ["n", 3], state: ["n", 3], **{key: [] for key in constants}}
+        given = {"c": np.float32(scale), **({} if constants else {"k": np.float32(0.5)})}
+        return foreign.write(tmp_path / name, nodes, ports, {"y": ["n", 3], "hn": ["n", 3]}, given)
+
+    source = step("f.onnx", 0.7)
+    foreign.adopt(source, tmp_path / "s.onnx", states={"h": "hn"}, time_axis=None, constants=constants)
+    assert rnnedge_export.verify(tmp_path / "s.onnx", source, effort=foreign.BRIEF).passed
+    assert not rnnedge_export.verify(tmp_path / "s.onnx", step("g.onnx", 0.8), effort=foreign.BRIEF).passed
+    with pytest.raises(ModelRefused, match="state h:hn: expected an input and an output, found inputs x, other"):
+        rnnedge_export.verify(tmp_path / "s.onnx", step("o.onnx", 0.7, "other"), effort=foreign.BRIEF)
