@@ -7,16 +7,22 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
+
+from torch.export import _trace
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """torch's exporter warns about its own internals, in forms that change between versions; a refusal is an error."""
+    """torch's exporter warns about its own internals, in forms that change between versions; a refusal is an error.
+
+    It prints the graph that it has so far when it fails.
+    """
     torch_logger = logging.getLogger("torch")
     level = torch_logger.level
     torch_logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), patch.object(_trace, "print", lambda *_, **__: None, create=True):
             warnings.simplefilter("ignore")
             yield
     finally:

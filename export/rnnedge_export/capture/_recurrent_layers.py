@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from rnnedge_export.capture._projected import projected_layer
-from rnnedge_export.capture._specialized_dims import line_running
+from rnnedge_export.capture._user_lines import line_running
 from rnnedge_runtime.errors import ModelRefused
 
 Weights = Sequence[Tensor]

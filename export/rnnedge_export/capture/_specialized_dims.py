@@ -6,40 +6,14 @@ line is the one of the user's code that is running at that moment.
 
 from __future__ import annotations
 
-import linecache
 import logging
-import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
 
-import torch
+from rnnedge_export.capture._user_lines import Line, line_running
 
 _LOGGER = "torch.fx.experimental.symbolic_shapes"
-_STRANGERS = (Path(torch.__file__).resolve().parent, Path(__file__).resolve().parents[1])
-# Where every capture begins: what called it is no part of the module.
-_TRACING = Path(__file__).resolve().with_name("_tracing.py")
-_STDLIB = Path(os.__file__).resolve().parent
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of somebody's code."""
-
-    path: Path
-    number: int
-
-    @property
-    def text(self) -> str:
-        """What stands there."""
-        return linecache.getline(str(self.path), self.number).strip()
-
-    def __str__(self) -> str:
-        """As messages give it."""
-        return f"{self.path.name}:{self.number} `{self.text[:120]}`"
 
 
 @dataclass(frozen=True)
@@ -96,21 +70,3 @@ class _Listener(logging.Handler):
             self.fixed = self.fixed or line_running()
         elif re.match(rf"eval {self._symbol} <=? \d+ \[guard added\]", message):
             self.limited = self.limited or line_running()
-
-
-def line_running() -> Line | None:
-    """The innermost line of the module that runs: of neither torch, the standard library nor this package."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        path = Path(frame.f_code.co_filename).resolve()
-        if path == _TRACING:
-            return None
-        if _is_of_users(path):
-            return Line(path, frame.f_lineno)
-        frame = frame.f_back
-    return None
-
-
-def _is_of_users(path: Path) -> bool:
-    standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
-    return path.exists() and not standard and not any(path.is_relative_to(folder) for folder in _STRANGERS)

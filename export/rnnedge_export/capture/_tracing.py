@@ -14,6 +14,8 @@ from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_
 from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
+from rnnedge_export.capture._user_lines import line_of
+from rnnedge_export.capture._value_checks import Answers, value_error
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
@@ -36,8 +38,9 @@ def trace(
 
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
+    answers = Answers()
     try:
-        with torch.no_grad(), packing_refused(), left_as_it_was(source.module):
+        with torch.no_grad(), packing_refused(), answers.noted(), left_as_it_was(source.module):
             source(*x)
     except RnnEdgeError:
         raise
@@ -48,7 +51,7 @@ def trace(
         ) from error
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
-        running_totals_as_loops(),
+        running_totals_as_loops(), answers.given(),
     ):  # fmt: skip
         loops = _Loops(source, x, example)
         with left_as_it_was(source.module):
@@ -127,6 +130,8 @@ def _why_not_rolled(reason: NotALoop | None) -> str:
 
 def _why(error: Exception, failing: Callable[[], object], example: Example) -> str:
     """What fixes or limits the length, or fixes the batch, with its line and the remedy."""
+    if (reason := value_error(error)) is not None:
+        return reason
     reason, baked = reason_of(error), find_baked(failing, example.time_axis)
     if baked.limited is not None:
         reason = reason if "at most" in reason else "the code takes a limited number of frames"
@@ -135,9 +140,9 @@ def _why(error: Exception, failing: Callable[[], object], example: Example) -> s
         return f"{reason}; {_ENDS}"
     if baked.fixed is not None:
         return f"{reason} in {baked.fixed}; {baked.remedy}"
-    batch = find_baked(failing, example.batch_axis)
+    line = find_baked(failing, example.batch_axis).fixed or line_of(error)
     remedy = "write forward without Python arithmetic or branches on lengths and values"
-    return f"{reason} in {batch.fixed}; {remedy}" if batch.fixed is not None else f"{reason}; {remedy}"
+    return f"{reason} in {line}; {remedy}" if line is not None else f"{reason}; {remedy}"
 
 
 def _fixes_length(message: str) -> bool:

@@ -1,0 +1,67 @@
+"""The line of the user's code that is running, or in which an error arose."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import torch
+
+_STRANGERS = (Path(torch.__file__).resolve().parent, Path(__file__).resolve().parents[1])
+# Where every capture begins: what called it is no part of the module.
+_TRACING = Path(__file__).resolve().with_name("_tracing.py")
+_STDLIB = Path(os.__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the user's code."""
+
+    path: Path
+    number: int
+
+    @property
+    def text(self) -> str:
+        """The code."""
+        return linecache.getline(str(self.path), self.number).strip()
+
+    def __str__(self) -> str:
+        """As messages give it."""
+        return f"{self.path.name}:{self.number} `{self.text[:120]}`"
+
+
+def line_running() -> Line | None:
+    """The innermost line of the module that runs: of neither torch, the standard library nor this package."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        path = Path(frame.f_code.co_filename).resolve()
+        if path == _TRACING:
+            return None
+        if _is_of_users(path):
+            return Line(path, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def line_of(error: BaseException) -> Line | None:
+    """The innermost line of the module that `error`, or what caused it, came through."""
+    found, at = None, error.__traceback__
+    while at is not None:
+        found, at = _line_at(at) or found, at.tb_next
+    return found if found is not None or error.__cause__ is None else line_of(error.__cause__)
+
+
+def _line_at(at: TracebackType) -> Line | None:
+    path = Path(at.tb_frame.f_code.co_filename).resolve()
+    return Line(path, at.tb_lineno) if _is_of_users(path) else None
+
+
+def _is_of_users(path: Path) -> bool:
+    standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
+    # A notebook's cells are in no file.
+    there = path.exists() or str(path) in linecache.cache
+    return there and not standard and not any(path.is_relative_to(folder) for folder in _STRANGERS)
