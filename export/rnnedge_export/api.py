@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
@@ -49,6 +49,7 @@ def export(
     opset: int = 20,
     batch_axis: int = 0,
     time_axis: int = 1,
+    context: Mapping[str, object] | Iterable[str] = (),
     progress: Callable[[str], None] | None = None,
     notes: Mapping[str, str] | None = None,
     options: ExportOptions | None = None,
@@ -58,7 +59,11 @@ def export(
 
     `example`: float32 (batch, time, ...) or int64 tokens (batch, time); other axis orders by `batch_axis` and
     `time_axis`. Its sizes do not matter, only its kind. A tuple if `forward` takes several inputs that share batch
-    and time; states after them, as in `forward(x, h0)`, are what every stream starts from by default.
+    and time, or a dict by name, which may also stand at the end of a tuple; None stays None. States next to them, as in
+    `forward(x, h0)`, are what every stream starts from by default. Anything else is a value per sequence, such as a
+    speaker (batch, d) or a language (batch,): `contract.contexts`, which every stream is given.
+    `context`: names of arguments that are values per sequence although their sizes are those of frames; as a dict, what
+    a stream has that is given none, (d,), or None.
     `opset`: 18 to 22. `progress` is called with the name of each stage as it begins. `notes` are added to the
     contract's provenance.
 
@@ -83,7 +88,8 @@ def export(
     say, notes, path = checked_progress(progress), checked_notes(notes), file_path(path, "export: path")
     began = perf_counter()
     check_writable(path)
-    with of_module(module, example, opset=opset, batch_axis=batch_axis, time_axis=time_axis, say=say) as session:
+    axes = {"batch_axis": batch_axis, "time_axis": time_axis}
+    with of_module(module, example, opset=opset, context=context, say=say, **axes) as session:
         return _write(session, options, path, say, began, notes)
 
 

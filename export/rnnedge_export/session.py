@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -198,14 +198,21 @@ def _promises(work: Work, provenance: Mapping[str, str]) -> Promises:
 
 @contextmanager
 def of_module(
-    module: nn.Module, example: object, *, opset: int = 20, batch_axis: int = 0, time_axis: int = 1, say: Say
+    module: nn.Module,
+    example: object,
+    *,
+    opset: int = 20,
+    batch_axis: int = 0,
+    time_axis: int = 1,
+    context: Mapping[str, object] | Iterable[str] = (),
+    say: Say,
 ) -> Iterator[ExportSession]:
     """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
     batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
     opset = integer(opset, "opset", error=ModelRefused)
     check_usable(checked_module(module))
     with defects_told(type(module).__name__), evaluation(module):
-        given = read_example(example, batch_axis, time_axis, module)
+        given = read_example(example, batch_axis, time_axis, module, context)
         source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)

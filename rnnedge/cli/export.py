@@ -66,6 +66,10 @@ def command(
     ] = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="An argument that is a value per sequence, though its sizes are those of frames."),
+    ] = None,
     taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how the time axis flows, and what each check of the proof cost.")
@@ -92,7 +96,7 @@ def command(
         numbers = precision, layer, tolerance, budget_error, longest
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, sample=sample,
-                         taps=asked, trust=trust, numbers=numbers)  # fmt: skip
+                         taps=asked, trust=trust, context=context, numbers=numbers)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -141,6 +145,7 @@ def _export(
     calibration: list[Path] | None,
     sample: list[Path] | None,
     trust: str | None,
+    context: list[str] | None,
     **options: Any,
 ) -> Report:
     """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
@@ -153,6 +158,8 @@ def _export(
     if source.endswith(".onnx"):
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
+        if context:
+            raise typer.BadParameter("an ONNX file takes frames only", param_hint="--context")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
                                labels=names, progress=progress, precision=asked(*numbers), trust=trust,
                                calibration=recordings(calibration), **options)  # fmt: skip
@@ -170,7 +177,7 @@ def _export(
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
                           normalization=loaded.normalization, progress=progress, precision=precision,
-                          notes=loaded.notes, **options)  # fmt: skip
+                          context=context or (), notes=loaded.notes, **options)  # fmt: skip
 
 
 def _explain(report: Report) -> None:

@@ -8,6 +8,7 @@ labels gives the best label and its score; others give their values. Frames coun
 - `rnnedge run speech.onnx utterance.csv`
 - `sensor | rnnedge run net.onnx - --format jsonl`
 - `rnnedge run net.onnx recording.npy -o predictions.csv`
+- `rnnedge run voice.onnx recording.wav --context speaker=@speaker.npy --context language=3`
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rnnedge.cli._predictions import Writer
     from rnnedge_runtime import Event, Model
@@ -37,6 +39,7 @@ def command(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
     format: Annotated[str, typer.Option(help="csv or jsonl (a JSON object a line).")] = "csv",
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
+    context: ContextOption = None,
     non_finite: Annotated[
         str, typer.Option(help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.")
     ] = "reject",
@@ -61,6 +64,7 @@ def command(
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
     check_outputs({"--output": output}, [file, source, key])
+    given = context_of(context)
     model = load(
         file,
         provider=provider,
@@ -73,11 +77,17 @@ def command(
     )
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
-        _stream(model, source, read_frames(source, model.contract), writer, target, non_finite)
+        _stream(model, source, read_frames(source, model.contract), writer, target, non_finite, given)
 
 
 def _stream(
-    model: Model, source: str, pieces: Iterator[Frames], writer: Writer, target: IO[str], non_finite: str
+    model: Model,
+    source: str,
+    pieces: Iterator[Frames],
+    writer: Writer,
+    target: IO[str],
+    non_finite: str,
+    context: Mapping[str, object],
 ) -> None:
     from rnnedge.cli._output import say
     from rnnedge_runtime.errors import InputError
@@ -87,7 +97,7 @@ def _stream(
         if event.kind != "rejected":
             say(f"frame {event.frame}: {event.text}")
 
-    stream = model.stream(non_finite=cast("NonFinite", non_finite), on_event=tell)
+    stream = model.stream(context=context, non_finite=cast("NonFinite", non_finite), on_event=tell)
     for frames in pieces:
         writer.write(stream.push(frames))
         target.flush()

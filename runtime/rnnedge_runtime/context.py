@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -23,20 +23,19 @@ def checked_context(context: object, contract: Contract, batch: int, place: str)
     dtype.
     """
     known = {state.input: state for state in contract.contexts}
-    found = {}
-    for name, value in mapping(context, place).items():
-        if name not in known:
-            has = f"it takes {sorted(known)}" if known else "the file takes none"
-            raise InputError(f"{place}: {name!r} is no context of this file; {has}")
-        found[name] = _checked(value, known[name], batch, f"{place}: {name!r}")
-    return found
+    given = mapping(context, place)
+    _check_names(given, contract, place)
+    return {name: _checked(value, known[name], batch, f"{place}: {name!r}") for name, value in given.items()}
 
 
 def check_complete(context: object, states: object, loaded: Loaded, place: str) -> None:
     """Raise `InputError` naming a required context that is neither in `context` nor in `states`."""
     if loaded.assumes_context or not loaded.contract.contexts:
         return
-    given = {**mapping(context or {}, f"{place}: context"), **mapping(states or {}, f"{place}: states")}
+    contexts = mapping(context or {}, f"{place}: context")
+    # A name that is misspelled says more than one that is missing.
+    _check_names(contexts, loaded.contract, f"{place}: context")
+    given = {**contexts, **mapping(states or {}, f"{place}: states")}
     for state in loaded.contract.contexts:
         if state.context == "required" and state.input not in given:
             shape = f"({', '.join(map(str, state.row_shape))})"
@@ -71,6 +70,14 @@ def own_axes(arrays: Mapping[str, Array], contract: Contract, batch: int) -> dic
     """The contexts among the states in `arrays`; without the batch axis where there is one sequence."""
     found = {state: arrays[state.input] for state in contract.contexts}
     return {s.input: a.take(0, axis=s.batch_axis) if batch == 1 else a for s, a in found.items()}
+
+
+def _check_names(given: Iterable[str], contract: Contract, place: str) -> None:
+    known = sorted(state.input for state in contract.contexts)
+    for name in given:
+        if name not in known:
+            has = f"it takes {known}" if known else "the file takes none"
+            raise InputError(f"{place}: {name!r} is no context of this file; {has}")
 
 
 def _checked(value: object, state: State, batch: int, place: str) -> Array:

@@ -114,6 +114,8 @@ def _meaning(port: Port, contract: Contract) -> str:
 
 
 def _initial(state: State) -> str:
+    if state.context:
+        return "what a stream is given" if state.context == "required" else "what a stream is given, or a default"
     return f"{state.initial:g}" if isinstance(state.initial, float) else "a learned value"
 
 

@@ -119,6 +119,31 @@ def test_what_is_no_value_per_sequence_is_refused_by_its_name(given: Any, messag
         read_example((X, given), 0, 1, _Takes(lambda x, a, _: x * a))
 
 
+def _attends(x: Tensor, a: Tensor, _: Any) -> Tensor:
+    return torch.softmax(x @ a.transpose(1, 2), -1) @ a
+
+
+def test_a_context_is_declared_by_its_name() -> None:
+    """What has the sizes of frames, and goes with longer ones too, is a sequence unless the caller says otherwise."""
+    example = (X, torch.ones(2, 12, 4))
+    assert len(read_example(example, 0, 1, _Takes(_attends)).tensors) == 2
+    read = read_example(example, 0, 1, _Takes(_attends), ["a"])
+    assert [extra.name for extra in read.extras] == ["a"]
+    assert read.extras[0].default is None
+
+
+def test_a_default_has_the_shape_of_one_sequence() -> None:
+    """A stream that is given none has that, in place of the example's."""
+    example = (X, torch.ones(2, 12))
+    (extra,) = read_example(example, 0, 1, _Takes(_scaled), {"a": list(range(12))}).extras
+    assert extra.first.tolist() == [list(range(12))]
+    for wrong in ([1.0], "loud", [float("1e39")] * 12):
+        with pytest.raises(ModelRefused, match="context: 'a'"):
+            read_example(example, 0, 1, _Takes(_scaled), {"a": wrong})
+    with pytest.raises(ModelRefused, match="context: 'b' is no argument of the example"):
+        read_example(example, 0, 1, _Takes(_scaled), ["b"])
+
+
 def test_a_file_in_float16_takes_the_context(tmp_path: Path) -> None:
     """In the dtype of its states."""
     path = tmp_path / "m.onnx"

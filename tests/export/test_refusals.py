@@ -193,7 +193,7 @@ def test_a_network_that_cannot_stream_is_refused(module: nn.Module, words: str, 
     ("example", "words"),
     [
         ((X, torch.zeros(1, 1, 4)), r"forward fails"),
-        ((X, torch.zeros(4)), r"states with a batch axis, found \(4,\)"),
+        ((X, torch.zeros(4)), r"'x1': expected a value per sequence.*found shape \(4,\)"),
         ("x", r"a tensor \(batch, time, ...\), found str"),
         (X[0, 0], r"batch on axis 0 and time on axis 1"),
         (X.double(), r"float32.*float64"),

@@ -93,6 +93,19 @@ def test_members_of_a_pool_have_contexts_of_their_own(model: Model) -> None:
     close(pool.push({third: X})[third], whole(OTHER))
 
 
+def test_a_batcher_hands_contexts_on(model: Model) -> None:
+    """At the start, and after what is queued."""
+    with model.pool(1).batcher() as batcher:
+        member = batcher.join(context=ONE)
+        before = batcher.submit(member, X[:7])
+        batcher.set_context(member, OTHER).result()
+        batcher.reset(member).result()
+        close(before.result(), whole(ONE)[:7])
+        close(batcher.push(member, X), whole(OTHER))
+        with pytest.raises(InputError, match="'voice' is no context"):
+            batcher.set_context(member, {"voice": 1})
+
+
 def test_a_context_that_is_missing_is_named(model: Model) -> None:
     """No stream starts with the example's by accident."""
     for make in (model.stream, model.pool(1).join, lambda **given: model.run(X, **given)):

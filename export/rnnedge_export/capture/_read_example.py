@@ -10,18 +10,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.arguments import mapping, texts
+from rnnedge_runtime.arrays import array_of, cast
+from rnnedge_runtime.errors import InputError, ModelRefused
 
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.bool)
 _MOST_TRIALS = 16
@@ -33,23 +36,47 @@ def read_example(
     batch_axis: int,
     time_axis: int,
     module: nn.Module | None = None,
-    context: Collection[str] = (),
+    context: Mapping[str, object] | Iterable[str] = (),
 ) -> Example:
     """Read a tensor, a tuple of arguments, or a dict of arguments by name; a dict at the end of a tuple is by name.
 
-    `module`: what is called with them, to try what shapes alone do not tell. `context`: arguments that are no
-    sequences. Raises `ModelRefused` for anything a stream cannot be made of.
+    `module`: what is called with them, to try what shapes alone do not tell. `context`: arguments that are values per
+    sequence, also if their shapes are those of a sequence; a dict gives what a stream has that is given none, or None.
+    Raises `ModelRefused` for anything a stream cannot be made of.
     """
+    defaults = checked_defaults(context)
     args, kwargs = _arguments(example, module)
     leaves = _named_leaves(args, kwargs, module)
-    unknown = sorted(set(context) - {leaf.name for leaf in leaves})
+    unknown = sorted(set(defaults) - {leaf.name for leaf in leaves})
     if unknown:
         raise ModelRefused(f"context: {unknown[0]!r} is no argument of the example, {[leaf.name for leaf in leaves]}")
     plain = not kwargs and all(leaf.whole for leaf in leaves)
     spec = pytree.tree_structure((args, kwargs))
     reading = _Reading(leaves, spec, batch_axis, time_axis, module, plain=plain)
-    frames = reading.sequences(set(context))
-    return reading.example(frames)
+    read = reading.example(reading.sequences(set(defaults)))
+    return replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
+
+
+def checked_defaults(context: object) -> dict[str, object]:
+    """Defaults by the name of the argument, None for those that have none."""
+    if isinstance(context, Mapping):
+        return mapping(context, "context", ModelRefused)
+    return dict.fromkeys(texts(context, "context"))
+
+
+def _with_default(extra: Extra, default: object) -> Extra:
+    """Raises `ModelRefused` for a default that has not the shape of one sequence."""
+    if default is None:
+        return extra
+    one, place = extra.first, f"context: {extra.name!r}"
+    try:
+        array = torch.from_numpy(cast(array_of(default, place), np.dtype(one.numpy().dtype), place))
+    except InputError as error:
+        raise ModelRefused(str(error)) from None
+    row = one.squeeze(extra.axis)
+    if array.shape not in (row.shape, one.shape):
+        raise ModelRefused(f"{place}: expected a default of shape {tuple(row.shape)}, found {tuple(array.shape)}")
+    return replace(extra, default=array.reshape(one.shape).contiguous())
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,14 @@ class Extra:
     """An argument of the module, or a tensor in one, that is no sequence of frames.
 
     `name`: that of forward's argument, "hx.1" for the second tensor of a tuple. `value`: as in the example, some
-    sequences on `axis`. What it is, a context or the start of a recurrence, the captured graph shows.
+    sequences on `axis`. What it is, a context or the start of a recurrence, the captured graph shows. `default`: what
+    a stream has that is given none, with a batch of 1; None: a stream has to be given one.
     """
 
     name: str
     value: Tensor
     axis: int
+    default: Tensor | None = None
 
     def of_batch(self, batch: int) -> Tensor:
         """The sequences of the example, repeated or cut."""
@@ -27,8 +29,8 @@ class Extra:
 
     @property
     def first(self) -> Tensor:
-        """That of the first sequence, with a batch of 1."""
-        return self.value.narrow(self.axis, 0, 1).contiguous()
+        """The default, or else that of the first sequence, with a batch of 1."""
+        return self.default if self.default is not None else self.value.narrow(self.axis, 0, 1).contiguous()
 
 
 @dataclass(frozen=True)

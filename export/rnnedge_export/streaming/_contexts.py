@@ -29,8 +29,12 @@ class Context(Protocol):
         """Where the batch is."""
 
     @property
+    def default(self) -> torch.Tensor | None:
+        """What a stream has that is given none."""
+
+    @property
     def first(self) -> torch.Tensor:
-        """That of the example, with a batch of 1."""
+        """The default, or that of the example, with a batch of 1."""
 
 
 def hand_on(graph: ir.Graph, value: ir.Value, context: Context, facts: Facts) -> State:
@@ -44,9 +48,8 @@ def hand_on(graph: ir.Graph, value: ir.Value, context: Context, facts: Facts) ->
     shape = tuple(BATCH if i == context.axis else d for i, d in enumerate(dims(value)))
     assert value.dtype is not None
     initial = np.ascontiguousarray(context.first.numpy())
-    return State(
-        str(value.name), str(out.name), str(value.dtype.numpy()), shape, context.axis, initial, context="required"
-    )
+    need = "required" if context.default is None else "optional"
+    return State(str(value.name), str(out.name), str(value.dtype.numpy()), shape, context.axis, initial, context=need)
 
 
 def start_from_contexts(

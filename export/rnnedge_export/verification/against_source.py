@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Captured, Source, capture, check_usable, read_example
+from rnnedge_export.capture import Captured, Example, Source, capture, check_usable, read_example
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
@@ -80,7 +80,7 @@ def verify(
     example = _golden_example(model, *axes) if example is None else example
     check_usable(source)
     with defects_told(type(source).__name__), evaluation(source):
-        given = read_example(example, *axes, source)
+        given = _read(example, axes, source, model.contract)
         oracle = ModuleOracle(source, example, given)
         check_repeats(source, oracle, given)
         again = partial(capture, Source(source, given), given)
@@ -94,6 +94,14 @@ def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None)
     with defects_told(name):
         source = open_stateful(name, read_file(name, trust)[1], calling)
         return Reference(source, example_of(source), ANY_LENGTH, contract.unit)
+
+
+def _read(example: object, axes: tuple[int, int], module: nn.Module, contract: Contract) -> Example:
+    """The example; what the file says is a context is no sequence, whatever its sizes are."""
+    given = read_example(example, *axes, module)
+    names = Source(module, given).input_names
+    contexts = [state.input for state in contract.contexts if state.input in names]
+    return read_example(example, *axes, module, contexts) if contexts else given
 
 
 def _axis_of(time_axis: str | int) -> int:

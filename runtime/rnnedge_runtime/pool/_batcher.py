@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock, current_thread, main_thread
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge_runtime.arguments import instance, seconds
+from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.faults import Event, Gap, NonFinite
 from rnnedge_runtime.frames import Frames, checked_inputs
 from rnnedge_runtime.pool._member import Member
@@ -52,13 +53,14 @@ class Batcher(Worker):
         non_finite: NonFinite = "reject",
         gap: Gap = "reset",
         on_event: Callable[[Event], None] | None = None,
+        context: Mapping[str, object] | None = None,
     ) -> Member:
         """As `StreamPool.join`; waits for the round in progress. `on_event` is called by the batcher's thread."""
         self._may_wait()
         with self._using:
             here = set(self._pool.members)
             try:
-                return self._pool.join(name, non_finite=non_finite, gap=gap, on_event=on_event)
+                return self._pool.join(name, non_finite=non_finite, gap=gap, on_event=on_event, context=context)
             except BaseException:
                 # An exception may come when it is in, and nobody has it yet.
                 for member in set(self._pool.members) - here:
@@ -128,6 +130,11 @@ class Batcher(Worker):
     def reset(self, member: Member) -> Future[None]:
         """`StreamPool.reset`, after what the member has queued."""
         return self._do(member, partial(self._pool.reset, member), "never")
+
+    def set_context(self, member: Member, context: Mapping[str, object]) -> Future[None]:
+        """`StreamPool.set_context`, after what the member has queued. The values are copied."""
+        given = checked_context(context, self._pool.contract, 1, "set_context")
+        return self._do(member, partial(self._pool.set_context, member, given), "later")
 
     def leave(self, member: Member) -> Future[None]:
         """`StreamPool.leave`, after what the member has queued."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rnnedge_export.codegen._program_lowering import StepPort, StepProgram
-from rnnedge_export.codegen.render import _states
+from rnnedge_export.codegen.render import _contexts, _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_name
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of
 from rnnedge_export.codegen.render._gemm import Shape
@@ -23,6 +23,7 @@ def header(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes
     one = programs[0]
     names = identifiers(one)
     sizes = [f"{name.upper()}_{names[p.name].upper()}_SIZE = {p.size}" for p in (*one.inputs, *one.outputs)]
+    sizes += [f"{name.upper()}_{context.upper()}_SIZE = {size}" for context, size in _contexts.sizes(one)]
     sizes += [f"{name.upper()}_WEIGHT_BYTES = {weight_bytes}"]
     return filled(
         "header.h",
@@ -55,6 +56,8 @@ def _declarations(name: str, program: StepProgram, blob: bool) -> str:
         weights=", const void *weights" if blob else "",
         inputs="\n".join(_said(port, names) for port in program.inputs),
         outputs="\n".join(_said(port, names) for port in program.outputs),
+        kept="; values per sequence stay" if _contexts.of(program) else "",
+        setters=_contexts.declarations(name, program),
         parameters=_parameters(program, lambda port: f"*{names[port.name]}"),
     )
 
@@ -83,7 +86,7 @@ def functions(
     at, names = addresses or addresses_of(program), identifiers(program)
     at.shared = {shape: number for number, shape in enumerate(shared)}
     initials, begin, statements = Code(1), Code(1), Code(1)
-    _states.begin(initials, program.states, at)
+    _states.begin(initials, [one for one in program.states if not one.state.context], at)
     if program.refuses:
         begin.line("stream->refused = 0;")
     _states.declare_rings(statements, program.rings)
@@ -93,6 +96,8 @@ def functions(
         "program.c",
         name=program_name(name, program),
         initials=initials.text(),
+        contexts=_contexts.initials(program, at),
+        setters=_contexts.setters(program_name(name, program), program, at),
         weights=", const void *weights" if blob else "",
         keep_weights="  stream->weights = (const float *)weights;\n" if blob else "",
         find_weights="  const float *const restrict WEIGHTS = stream->weights;\n" if blob else "",

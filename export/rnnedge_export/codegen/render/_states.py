@@ -76,10 +76,16 @@ def copies(code: Code, program: StepProgram, addresses: Addresses, *, reads: boo
         if one.ring is not None and not reads:
             code.line(f"stream->at[{one.ring.number}] = {one.ring.begin};")
         for view in (one.read_at,) if reads else one.written_at:
-            _copy(code, k, one, view, addresses, reads)
+            _copy(code, f"any_states[{k}]", one, view, addresses, reads)
 
 
-def _copy(code: Code, k: int, one: StepState, view: View, addresses: Addresses, reads: bool) -> None:
+def copy_given(code: Code, one: StepState, given: str, addresses: Addresses) -> None:
+    """Take a state from the caller's array `given`."""
+    for view in one.written_at:
+        _copy(code, given, one, view, addresses, reads=False)
+
+
+def _copy(code: Code, given: str, one: StepState, view: View, addresses: Addresses, reads: bool) -> None:
     size = view.index.size
     if not size:
         return
@@ -88,7 +94,7 @@ def _copy(code: Code, k: int, one: StepState, view: View, addresses: Addresses, 
     const = "" if reads else "const "
     pointer = f"{const}{CTYPES[one.state.dtype]} *"
     with code.block():
-        code.line(f"{pointer}const array = ({pointer})any_states[{k}];")
+        code.line(f"{pointer}const array = ({pointer}){given};")
         to, of = (addresses.access(one) for one in ((outside, inside) if reads else (inside, outside)))
         with code.loops([turns(f"i{d}", extent) for d, extent in enumerate(extents)]):
             code.line(f"{to} = {of};")

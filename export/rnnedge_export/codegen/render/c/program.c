@@ -11,7 +11,7 @@ ${initials}  stream->calls = 0;
 
 void ${name}_init(${name} *stream${weights}) {
   memset(stream, 0, sizeof *stream);
-${keep_weights}  ${name}_reset(stream);
+${keep_weights}${contexts}  ${name}_reset(stream);
 }
 
 void ${name}_step(${name} *stream${parameters}) {
@@ -22,4 +22,4 @@ ${find_weights}  float *const restrict work = stream->work;
 ${begin}  const int turn = stream->turn ^= 1;
   (void)work, (void)states, (void)integer_states, (void)integer_work, (void)turn${unread};
 ${statements}}
-
+${setters}

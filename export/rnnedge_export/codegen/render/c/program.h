@@ -14,9 +14,9 @@ size_t ${name}_bytes(void);
 /* Make a stream ready${of_weights}. */
 void ${name}_init(${name} *stream${weights});
 
-/* Begin another sequence. */
+/* Begin another sequence${kept}. */
 void ${name}_reset(${name} *stream);
-
+${setters}
 /* One step. In:
 ${inputs}
    Out:
