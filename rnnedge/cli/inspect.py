@@ -3,17 +3,29 @@
 Of an ONNX file from elsewhere it shows inputs and outputs, and the command that makes a stream of it: which inputs are
 states is found by trying.
 
-**Examples:**  `rnnedge inspect net.onnx`  ·  `rnnedge inspect net.onnx --json`  ·  `rnnedge inspect step.onnx`
+**Examples:**  `rnnedge inspect net.onnx`  ·  `rnnedge inspect net.onnx --json`  ·  `rnnedge inspect step.onnx`  ·
+`rnnedge inspect net.onnx --graph net.html` (how time flows: layers, rates, delays, states; .svg: the picture alone)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+
+if TYPE_CHECKING:
+    from rnnedge_runtime import Model
+
+_GRAPH = "Draw how time flows through the network: layers, rates, delays, states. A path that ends in .svg or .html."
+
+
+def _graph(value: Path | None) -> Path | None:
+    if value is not None and value.suffix not in (".svg", ".html"):
+        raise typer.BadParameter(f"expected a path that ends in .svg or .html, found {value}")
+    return value
 
 
 def command(
@@ -22,22 +34,27 @@ def command(
     key: KeyOption = None,
     signed_as: SignedAsOption = None,
     release: ReleaseOption = 0,
+    graph: Annotated[Path | None, typer.Option(callback=_graph, help=_GRAPH)] = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
     from rnnedge.cli._output import print_json, print_table
+    from rnnedge.cli._outputs import check_outputs
     from rnnedge_runtime import load
     from rnnedge_runtime.contract_json import as_dict
     from rnnedge_runtime.describe import facts, port_rows, state_rows
     from rnnedge_runtime.errors import ModelRefused
 
+    check_outputs({"--graph": graph}, [file])
     try:
         model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
     except ModelRefused:
-        if key is not None or not _show_foreign(file, trust, json):
+        if key is not None or graph is not None or not _show_foreign(file, trust, json):
             raise
         return
     contract, size = model.contract, file.stat().st_size
+    if graph is not None:
+        _draw(model, file, graph)
     if json:
         golden = contract.golden
         frames = None if golden is None else len(golden.inputs[contract.inputs[0].name])
@@ -75,3 +92,21 @@ def _show_foreign(file: Path, trust: str | None, json: bool) -> bool:
         tell(f"{'To stream it' if found.tried else 'To stream it, with numbers that only its author knows'}:")
         tell(f"  {found.command}")
     return True
+
+
+def _draw(model: Model, file: Path, graph: Path) -> None:
+    """Write the picture, or the page that has it."""
+    from rnnedge.report.flow_page import flow_page
+    from rnnedge.report.flow_picture import draw
+    from rnnedge_export.time_flow import read_time_flow
+    from rnnedge_runtime.atomic import write_text
+    from rnnedge_runtime.checksum import check_seal
+    from rnnedge_runtime.errors import InputError
+
+    data = file.read_bytes()
+    if check_seal(data, str(file)) != model.digest:
+        raise InputError(f"{file}: changed while it was read; draw it again")
+    flow = read_time_flow(data, model.contract)
+    write_text(
+        graph, draw(flow, file.name) + "\n" if graph.suffix == ".svg" else flow_page(flow, model.contract, file.name)
+    )

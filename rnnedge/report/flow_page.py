@@ -1,0 +1,42 @@
+"""How time flows through a network, as a page: the picture, and the same in order as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rnnedge.report.flow_picture import draw, every, in_words
+from rnnedge.report.page import render
+from rnnedge_runtime.contract import Contract
+
+if TYPE_CHECKING:
+    from rnnedge_export.time_flow import Block, TimeFlow
+
+
+class _Row(NamedTuple):
+    name: str
+    computes: str
+    frames: str
+    keeps: str
+    weights: str
+
+
+def flow_page(flow: TimeFlow, contract: Contract, name: str) -> str:
+    """Raises `MissingExtra` without jinja2."""
+    kept = sum(kept.values for block in flow.blocks for kept in block.kept)
+    states = sum(len(block.kept) for block in flow.blocks)
+    rate, later = contract.frame_rate_hz, contract.lookahead
+    time = f", {1000 * later / rate:.4g} ms" if rate else ""
+    cards = [
+        ("any" if contract.chunk is None else str(contract.chunk), "frames in a call"),
+        (str(later), f"frames of lookahead{time}"),
+        (f"{kept:,}", f"values kept for the next call, in {states} state" + ("" if states == 1 else "s")),
+        (f"{sum(block.weights for block in flow.blocks):,}", "weights"),
+    ]
+    rows = [_row(block) for block in flow.blocks]
+    return render("flow.html.j2", name=name, cards=cards, picture=draw(flow, name), rows=rows)
+
+
+def _row(block: Block) -> _Row:
+    computes = block.note if block.role in ("input", "output") else " · ".join(block.operators)
+    weights = f"{block.weights:,}" if block.weights else ""
+    return _Row(block.name, computes, every(block.rate), "; ".join(map(in_words, block.kept)), weights)
