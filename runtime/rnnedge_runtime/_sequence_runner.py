@@ -113,6 +113,9 @@ class Sequence(Standing):
         total = _length(arrays, self._time)
         parts = [self._nothing()]
         start = 0
+        if self.contract.chunk and self._ready and total >= 2 * self._unit:
+            start = total // self._unit * self._unit
+            parts.append(self._chain(arrays, start, fed))
         while total - start >= self._unit:
             lane = self._lanes.of(self._next_frames(total - start))
             for name, view in lane.views.items():
@@ -123,6 +126,22 @@ class Sequence(Standing):
         rest = self._at(slice(start, None))
         self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
         return self._join(parts)
+
+    def _chain(self, arrays: dict[str, Array], frames: int, fed: int) -> dict[str, Array]:
+        """The first `frames` of the arrays by calls of the least lane, whose outputs lie one after the other."""
+        lane, unit = self._once, self._unit
+        calls, outs = frames // unit, [out for out in lane.outs if out.port.per_frame]
+        counts = [out.view.shape[self._time] for out in outs]
+        found = [np.empty(_longer(out.view.shape, self._time, calls), out.view.dtype) for out in outs]
+        for call in range(calls):
+            here = self._at(slice(call * unit, (call + 1) * unit))
+            for name, view in lane.views.items():
+                view[...] = arrays[name][here]
+            lane = self._call_lane(lane, fed + call * unit, None)
+            ready = (out.view for out in lane.outs if out.port.per_frame)
+            for result, view, count in zip(found, ready, counts, strict=True):
+                result[self._at(slice(call * count, (call + 1) * count))] = view
+        return {out.port.name: result for out, result in zip(outs, found, strict=True)}
 
     def _next_frames(self, ready: int) -> int:
         """How many of the frames that are ready the next call takes."""
@@ -216,3 +235,7 @@ class Sequence(Standing):
 
 def _length(arrays: Mapping[str, Array], time: int) -> int:
     return int(next(iter(arrays.values())).shape[time])
+
+
+def _longer(shape: tuple[int, ...], axis: int, times: int) -> tuple[int, ...]:
+    return (*shape[:axis], shape[axis] * times, *shape[axis + 1 :])
