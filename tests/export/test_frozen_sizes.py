@@ -151,3 +151,20 @@ def test_several_inputs_of_frames(tmp_path: Path) -> None:
     x, z = weights(1, 9, 2).astype(np.float16), np.arange(9)[None] % 7
     found = load(tmp_path / "s.onnx").run({"x": x[0].astype(np.float32), "z": z[0]})
     np.testing.assert_allclose(found, foreign.whole(file, x=x, z=z)[0][0], atol=1e-5)
+
+
+@in_one_test(
+    ("nodes", "constants"),
+    [
+        ([node("Gather", ["flat", "four"], ["y"])], {"four": np.array(4)}),
+        ([node("Slice", ["flat", "last", "end", "zero"], ["v"]), node("Squeeze", ["v", "zero"], ["y"])],
+         {"last": np.array([-1]), "end": np.array([2**31 - 1]), "zero": np.array([0])}),
+    ],
+)  # fmt: skip
+def test_the_last_frame(nodes: list[Any], constants: dict[str, Any], tmp_path: Path) -> None:
+    """By its number in a sequence of the example's length, and as a slice from -1."""
+    file = foreign.write(tmp_path / "f.onnx", [*gru(), node("Squeeze", ["all", "one"], ["flat"]), *nodes],
+                         {"x": [5, 1, 3]}, {"y": [1, 4]}, {**GRU, **constants})  # fmt: skip
+    foreign.convert(file, tmp_path / "s.onnx", time_axis=0)
+    x = weights(5, 1, 3, seed=7)
+    foreign.streams_as(tmp_path / "s.onnx", x[:, 0], foreign.whole(file, x=x)[0])

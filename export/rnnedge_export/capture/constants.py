@@ -19,6 +19,8 @@ from rnnedge_export.capture.shape_probing import session
 
 _RANDOM = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
            "RandomUniformLike"}  # fmt: skip
+# What they make is a list, and no array.
+_LISTS = {"SequenceEmpty", "SequenceConstruct", "SequenceInsert", "SequenceErase", "SplitToSequence"}
 
 
 def fold_constants(model: ir.Model) -> None:
@@ -47,7 +49,7 @@ def _following(model: ir.Model, first: set[ir.Node]) -> set[ir.Node]:
     for node in model.graph:
         inputs = [value for value in node.inputs if value is not None]
         plain = not any(attribute.type == ir.AttributeType.GRAPH for attribute in node.attributes.values())
-        follows = plain and node.op_type not in _RANDOM and all(value in known for value in inputs)
+        follows = plain and node.op_type not in _RANDOM | _LISTS and all(value in known for value in inputs)
         if node in first or follows:
             known.update(node.outputs)
             found.add(node)

@@ -9,9 +9,12 @@ import onnx_ir as ir
 
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.shape_probing import session, shape_runner
+from rnnedge_export.onnx_files._branches import settle_branches
 from rnnedge_export.onnx_files._frame_dtypes import cast_frames
 from rnnedge_export.onnx_files._frozen_reshapes import open_reshapes
 from rnnedge_export.onnx_files._initial_states import open_initial_states
+from rnnedge_export.onnx_files._last_frame import take_last_frames
+from rnnedge_export.onnx_files._loops import loops_to_scans
 from rnnedge_export.onnx_files._original import Original
 from rnnedge_export.onnx_files._sequence_lens import drop_full_lengths
 from rnnedge_export.onnx_files.batching import with_batch
@@ -37,10 +40,13 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
     def feeds(length: int) -> Mapping[str, Array]:
         return original.feeds(batch, length)
 
+    settle_branches(model, [original.feeds(batch, t) for t in ((time,) if time else (24, 31, 48))], original.name)
+    loops_to_scans(model, feeds, time, original.name)
     drop_full_lengths(model, feeds, time, original.name)
     open_initial_states(model, original.name)
     if not _runs(model, original, time or _USUAL):
         open_reshapes(model, original.feeds, batch, time or _USUAL, original.time_axis)
+    take_last_frames(model, feeds, time)
     return ir.to_proto(model)
 
 
