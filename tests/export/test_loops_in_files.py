@@ -20,8 +20,8 @@ from rnnedge_runtime import ModelRefused
 
 BOOL = onnx.TensorProto.BOOL
 CONSTANTS = {"w": weights(6, 8), "r": weights(8, 8, seed=1), "zero": np.array(0), "one": np.array(1),
-             "i0": np.array([0]), "size": np.array([8]), "yes": np.array(True), "most": np.array(2**31 - 1), "half": np.float32(0.5),
-             "ax1": np.array([1])}  # fmt: skip
+             "i0": np.array([0]), "size": np.array([8]), "yes": np.array(True), "most": np.array(2**31 - 1),
+             "half": np.float32(0.5), "ax1": np.array([1])}  # fmt: skip
 INITIAL = [node("Shape", ["x"], ["s"]), node("Gather", ["s", "one"], ["t"]), node("Gather", ["s", "i0"], ["n"]),
            node("Concat", ["n", "size"], ["hs"], axis=0), node("ConstantOfShape", ["hs"], ["h0"])]  # fmt: skip
 CELL = [node("MatMul", ["xi", "w"], ["a"]), node("MatMul", ["h", "r"], ["b"]), node("Add", ["a", "b"], ["ab"]),

@@ -34,7 +34,8 @@ from rnnedge_export.onnx_files._adoption import NOTE, Calling, example_of, open_
 from rnnedge_export.onnx_files._constants import opened
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._stateful import StatefulFile
-from rnnedge_export.onnx_files.onnx_source import TimeAxis, read_file
+from rnnedge_export.onnx_files.read_file import read_file
+from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_export.publish import check_written, publish
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages

@@ -21,7 +21,7 @@ import onnx
 from rnnedge_export.onnx_files import open_offline
 from rnnedge_export.onnx_files._adoption import Calling, in_one_call, open_stateful
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
-from rnnedge_export.onnx_files.onnx_source import read_file
+from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_runtime.errors import ModelRefused
 
 _MOST_PAIRINGS = 12

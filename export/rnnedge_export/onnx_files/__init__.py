@@ -3,6 +3,7 @@
 One habit per module. `open_offline` takes a file for whole sequences; `_stateful` one with states of its own.
 """
 
-from rnnedge_export.onnx_files.onnx_source import OnnxSource, open_offline
+from rnnedge_export.onnx_files.onnx_source import OnnxSource
+from rnnedge_export.onnx_files.open_offline import open_offline
 
 __all__ = ["OnnxSource", "open_offline"]

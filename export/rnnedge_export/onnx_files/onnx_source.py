@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,36 +19,18 @@ import onnx_ir as ir
 import torch
 from torch import Tensor
 
-from rnnedge_export.arguments import checked_axis, checked_time_axis
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.onnx_files._failures import failure
-from rnnedge_export.onnx_files._foreign import read_foreign
 from rnnedge_export.onnx_files._opening import opened
-from rnnedge_export.onnx_files._opsets import OLDEST, opset_of, with_opset
+from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._original import Original
-from rnnedge_export.onnx_files._plain import make_plain
 from rnnedge_export.onnx_files._ports import FramePort, frame_ports
+from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
-
-
-@dataclass(frozen=True)
-class TimeAxis:
-    """Which input carries time, and on which axis of it."""
-
-    input_name: str | None
-    axis: int
-
-    @staticmethod
-    def parse(text: str) -> TimeAxis:
-        """Read "1" or "input:1"; raises `ModelRefused` for anything else."""
-        name, colon, axis = text.rpartition(":")
-        if not (axis.isascii() and axis.isdigit() and len(axis) < 3) or (colon and not name):
-            raise ModelRefused(f"time axis: expected a number or input:number, found {text!r}; such as audio:1")
-        return TimeAxis(name or None, int(axis))
 
 
 class OnnxSource:
@@ -67,7 +47,7 @@ class OnnxSource:
         self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name)
         self.input_names = tuple(port.name for port in self._ports)
         self.batch_axis, self.time_axis = self._ports[0].batch_axis, self._ports[0].time_axis
-        proto = _relaxed(proto, self._ports)
+        proto = relaxed(proto, self._ports)
         self._original = Original(proto, self._ports, self.name)
         self.output_names = self._original.output_names
         kept = opset_of(proto) in OPSETS
@@ -211,57 +191,7 @@ def _close(actual: Any, expected: Any) -> bool:
     return bool(np.allclose(actual, expected, rtol=1e-3, atol=1e-4 * max(1.0, np.abs(expected).max())))
 
 
-def open_offline(
-    path: str | os.PathLike[str],
-    time_axis: str | int,
-    batch_axis: int | None,
-    trust: str | None = None,
-    opset: int = 20,
-) -> OnnxSource:
-    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0, or no axis at all.
-
-    `opset`: what a file of an opset that the passes do not read is brought to.
-    """
-    time, name = TimeAxis.parse(checked_time_axis(time_axis)), os.fspath(path)
-    digest, proto = read_file(name, trust)
-    if batch_axis is not None:
-        return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
-    try:
-        return OnnxSource(name, digest, proto, time, int(time.axis == 0), opset)
-    except ModelRefused as refusal:
-        if not _runs_without_batch(proto, time, name):
-            raise
-        first = refusal
-    try:
-        return OnnxSource(name, digest, proto, time, None, opset)
-    except ModelRefused as refusal:
-        raise refusal from first
-
-
-def _runs_without_batch(proto: onnx.ModelProto, time: TimeAxis, name: str) -> bool:
-    """Whether the file takes sequences of other lengths where no axis is taken for the batch."""
-    try:
-        ports = frame_ports(proto.graph, time.input_name, time.axis, None, name)
-        original = Original(_relaxed(proto, ports), ports, name)
-    except ModelRefused:
-        return False
-    return all(original.fails(1, length) is None for length in (48, 96))
-
-
-def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
-    """(SHA-256, model) of the file at `path`, as `read_foreign` reads it; raises `ModelRefused`."""
-    digest, proto = read_foreign(path, trust)
-    if not proto.graph.node:
-        raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
-    make_plain(proto)
-    if opset_of(proto) < OLDEST:
-        raise ModelRefused(f"{path}: opset {opset_of(proto)}: expected {OLDEST} or later; convert it first")
-    if any(key.key.startswith("rnnedge.") for key in proto.metadata_props):
-        raise ModelRefused(f"{path}: streams already; it was made by rnnedge export")
-    return digest, proto
-
-
-def _relaxed(proto: onnx.ModelProto, ports: Sequence[FramePort]) -> onnx.ModelProto:
+def relaxed(proto: onnx.ModelProto, ports: Sequence[FramePort]) -> onnx.ModelProto:
     """A copy in which batch and time of the inputs are open, and nothing is said of inner shapes."""
     relaxed = onnx.ModelProto()
     relaxed.CopyFrom(proto)

@@ -18,7 +18,8 @@ from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.onnx_files import open_offline
 from rnnedge_export.onnx_files._adoption import Calling, calling_of, example_of, open_stateful
-from rnnedge_export.onnx_files.onnx_source import TimeAxis, read_file
+from rnnedge_export.onnx_files.read_file import read_file
+from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_export.probes import with_taps
 from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference, evaluation

@@ -1,0 +1,54 @@
+"""An ONNX file for whole sequences, opened as a source."""
+
+from __future__ import annotations
+
+import os
+
+import onnx
+
+from rnnedge_export.arguments import checked_axis, checked_time_axis
+from rnnedge_export.onnx_files._original import Original
+from rnnedge_export.onnx_files._ports import frame_ports
+from rnnedge_export.onnx_files.onnx_source import OnnxSource, relaxed
+from rnnedge_export.onnx_files.read_file import read_file
+from rnnedge_export.onnx_files.time_axis import TimeAxis
+from rnnedge_runtime.errors import ModelRefused
+
+
+def open_offline(
+    path: str | os.PathLike[str],
+    time_axis: str | int,
+    batch_axis: int | None,
+    trust: str | None = None,
+    opset: int = 20,
+) -> OnnxSource:
+    """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0, or no axis at all.
+
+    `opset`: what a file of an opset that the passes do not read is brought to.
+    """
+    time, name = TimeAxis.parse(checked_time_axis(time_axis)), os.fspath(path)
+    digest, proto = read_file(name, trust)
+    if batch_axis is not None:
+        return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
+    try:
+        return OnnxSource(name, digest, proto, time, int(time.axis == 0), opset)
+    except ModelRefused as refusal:
+        if not _runs_without_batch(proto, time, name):
+            raise
+        first = refusal
+    try:
+        return OnnxSource(name, digest, proto, time, None, opset)
+    except ModelRefused as refusal:
+        # A file of (time, features) says what it lacks; the others say why their batch cannot be opened.
+        frames = len(frame_ports(proto.graph, time.input_name, time.axis, None, name)[0].dims) - 1
+        raise refusal if frames < 3 else first from None
+
+
+def _runs_without_batch(proto: onnx.ModelProto, time: TimeAxis, name: str) -> bool:
+    """Whether the file takes sequences of other lengths where no axis is taken for the batch."""
+    try:
+        ports = frame_ports(proto.graph, time.input_name, time.axis, None, name)
+        original = Original(relaxed(proto, ports), ports, name)
+    except ModelRefused:
+        return False
+    return all(original.fails(1, length) is None for length in (48, 96))

@@ -1,0 +1,23 @@
+"""An ONNX file of any framework, read and plain, if it is one that the passes can take."""
+
+from __future__ import annotations
+
+import onnx
+
+from rnnedge_export.onnx_files._foreign import read_foreign
+from rnnedge_export.onnx_files._opsets import OLDEST, opset_of
+from rnnedge_export.onnx_files._plain import make_plain
+from rnnedge_runtime.errors import ModelRefused
+
+
+def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
+    """(SHA-256, model) of the file at `path`, as `read_foreign` reads it; raises `ModelRefused`."""
+    digest, proto = read_foreign(path, trust)
+    if not proto.graph.node:
+        raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
+    make_plain(proto)
+    if opset_of(proto) < OLDEST:
+        raise ModelRefused(f"{path}: opset {opset_of(proto)}: expected {OLDEST} or later; convert it first")
+    if any(key.key.startswith("rnnedge.") for key in proto.metadata_props):
+        raise ModelRefused(f"{path}: streams already; it was made by rnnedge export")
+    return digest, proto
