@@ -66,6 +66,7 @@ class Reference:
         wider = self._call(example.resized(3, times[0]))
         longer = self._call(example.resized(2, times[1]))
         self._axes = {name: _axes(name, small[name].shape, wider[name].shape, longer[name].shape) for name in small}
+        self._shapes = {name: tuple(value.shape) for name, value in small.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +96,8 @@ class Reference:
 
     def raw(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """The same, whatever the values are: a logarithm of silence is one."""
-        return {name: self._in_order(name, value.numpy()) for name, value in self._call(self._inputs(frames)).items()}
+        batch, values = _sequences(frames), self._call(self._inputs(frames))
+        return {name: self._in_order(name, value.numpy(), batch) for name, value in values.items()}
 
     def in_float64(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """What `__call__` gives, computed in float64; without the outputs that this source cannot give so."""
@@ -115,7 +117,9 @@ class Reference:
         finally:
             torch.set_default_dtype(usual)
         return {
-            name: self._in_order(name, value.numpy()) for name, value in values.items() if value.dtype == torch.float64
+            name: self._in_order(name, value.numpy(), _sequences(frames))
+            for name, value in values.items()
+            if value.dtype == torch.float64
         }
 
     def with_context(self, rows: Mapping[str, Array]) -> Reference:
@@ -172,12 +176,23 @@ class Reference:
         # A copy where it has to be one: of another order, or of a sample that may not be written to.
         return [torch.from_numpy(np.require(x, requirements=["C", "W"])) for x in inputs]
 
-    def _in_order(self, name: str, array: Array) -> Array:
+    def _in_order(self, name: str, array: Array, sequences: int) -> Array:
         """An output as (batch, time, ...)."""
         batch, time = self._axes[name]
+        if array.ndim < len(self._shapes[name]):
+            array = self._unsqueezed(name, array, sequences)
         if time is None:
             return np.moveaxis(array, batch, 0)[:, None]
         return np.moveaxis(array, (batch, time), (0, 1))
+
+    def _unsqueezed(self, name: str, array: Array, sequences: int) -> Array:
+        """With the axes that a `squeeze()` has taken away from one sequence, or from one frame."""
+        batch, time = self._axes[name]
+        shape = list(self._shapes[name])
+        shape[batch] = sequences
+        if time is not None:
+            shape[time] = -1
+        return array.reshape(shape)
 
     def _cut(self, time: int, rng: np.random.Generator) -> dict[str, Array]:
         """`time` frames from a place in a recording on, from its beginning again where it ends."""
@@ -207,6 +222,10 @@ def with_context(source: Oracle, rows: Mapping[str, torch.Tensor]) -> Oracle:
         return source
     made: Oracle = source.with_context(rows)  # type: ignore[attr-defined]
     return made
+
+
+def _sequences(frames: Mapping[str, Array]) -> int:
+    return len(next(iter(frames.values())))
 
 
 @contextmanager

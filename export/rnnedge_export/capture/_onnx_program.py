@@ -35,6 +35,7 @@ from rnnedge_export.capture._constant_weights import with_constant_weights
 from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
+from rnnedge_export.capture._squeeze import SQUEEZES
 
 Table = dict[Any, Callable[..., Any]]
 
@@ -97,7 +98,7 @@ def _translations(opset: int) -> _Translations:
                 for function in written:
                     registry._register(target, _Unread(function, target, None, is_complex=bool(is_complex)))
     registry._cleanup_registry_based_on_opset_version()
-    for own, function in (TRANSLATIONS | SCATTERS | EXACT).items():
+    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | EXACT).items():
         registry.register_op(own, function)
     return registry
 

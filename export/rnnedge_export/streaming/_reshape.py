@@ -33,6 +33,8 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
     before, after = dims(value), dims(node.outputs[0])
     if fact.axis is None:
         node.replace_input_with(1, _shape(node, value, before, after, None, facts))
+        # In it 0 stands for the dim of the input.
+        node.attributes.pop("allowzero", None)
         return fact
     places = [i for i, d in enumerate(after) if grows(d, "time")]
     if len(places) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from string import ascii_letters
 
 import numpy as np
 import onnx_ir as ir
@@ -18,15 +19,17 @@ def einsum(node: ir.Node, builder: GraphBuilder) -> None:
     2. Labels of both operands and the output are batches of the product, those of one operand rows or columns, those
        that the output lacks are contracted. Two operands without a contraction are multiplied.
     3. A constant operand without batches is one matrix, with all its columns side by side.
-    4. Ellipses, a label twice in one operand, and three operands are left as they are.
+    4. An ellipsis is as many labels as its operands have axes for it; a result that is not named has it, and the
+       labels that occur once.
+    5. Ellipses of several lengths, a label twice in one operand, and three operands are left as they are.
     """
-    equation = node.attributes["equation"].as_string().replace(" ", "")
-    left, _, out = equation.partition("->")
-    terms = left.split(",")
     values = [value for value in node.inputs if value is not None]
-    plain = all(len(set(term)) == len(term) for term in (*terms, out)) and "." not in equation and "->" in equation
-    if not plain or len(terms) > 2 or any(value.shape is None for value in values):
+    if any(value.shape is None for value in values):
         return
+    found = _labels(node.attributes["equation"].as_string(), [len(shape_of(value)) for value in values])
+    if found is None or len(found[0]) > 2 or any(len(set(term)) < len(term) for term in (*found[0], found[1])):
+        return
+    terms, out = found
     write = ShapedBuilder(builder, node.outputs[0])
     others = [set("".join(terms[:i] + terms[i + 1 :])) | set(out) for i in range(len(terms))]
     for i, term in enumerate(terms):
@@ -35,6 +38,20 @@ def einsum(node: ir.Node, builder: GraphBuilder) -> None:
         (values[0], terms[0]) if len(terms) == 1 else _product(values[0], terms[0], values[1], terms[1], out, write)
     )
     replace(node, builder, [write.transposed(result, [labels.index(label) for label in out])])
+
+
+def _labels(equation: str, ranks: list[int]) -> tuple[list[str], str] | None:
+    """Case 4: the labels of each operand and of the result, without ellipses; None for ellipses of several lengths."""
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if not arrow:
+        out = "..." * ("..." in left) + "".join(c for c in sorted({*left} - {*",."}) if left.count(c) == 1)
+    axes = {rank - len(term) + 3 for term, rank in zip(terms, ranks, strict=True) if "..." in term}
+    if len(axes) > 1:
+        return None
+    free = [letter for letter in ascii_letters if letter not in equation]
+    ellipsis = "".join(free[: axes.pop() if axes else 0])
+    return [term.replace("...", ellipsis) for term in terms], out.replace("...", ellipsis)
 
 
 def _summed(
