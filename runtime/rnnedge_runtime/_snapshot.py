@@ -113,12 +113,22 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
     _check_counts(found, contract, _check_frames(found, contract, "rest", contract.unit - 1, name), name)
     dtypes = {key: array.dtype for key, array in expected.arrays.items()}
     dtypes |= {f"{kind}:{port.name}": np.dtype(port.dtype) for port in contract.inputs for kind in ("rest", "last")}
-    arrays = {key: _cast(array, dtypes[key], f"{name}: {key}") for key, array in found.arrays.items() if key in dtypes}
+    arrays = {
+        key: _cast(array, dtypes[key], f"{name}: {key}", infinite=_may_be_infinite(key, contract))
+        for key, array in found.arrays.items()
+        if key in dtypes
+    }
     return found._replace(arrays=arrays)
 
 
-def _cast(array: Array, dtype: np.dtype[Any], place: str) -> Array:
-    if not np.isfinite(array).all():
+def _may_be_infinite(key: str, contract: Contract) -> bool:
+    """A state that begins with an infinity, such as frames in front of a maximum, has it for a while."""
+    initial = next((state.initial for state in contract.states if key == f"state:{state.input}"), 0.0)
+    return not np.isfinite(initial).all()
+
+
+def _cast(array: Array, dtype: np.dtype[Any], place: str, *, infinite: bool = False) -> Array:
+    if np.isnan(array).any() or not (infinite or np.isfinite(array).all()):
         raise InputError(f"{place}: holds a NaN or an infinity")
     return cast(array, dtype, place)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
 import torch
 from native_library import compile_library
 from torch import Tensor, nn
@@ -234,3 +235,22 @@ def test_a_wrong_value_would_be_seen() -> None:
     with of_module(_Every(wrong).eval(), torch.randn(1, 8, 7), say=lambda _: None) as session:
         model = load_bytes(session.candidate(ExportOptions(), "wrong").stamped(), "wrong", trust="local")
     assert len(_differences(model, functions, False)) == 2
+
+
+class LargestSoFar(nn.Module):
+    """The largest of three frames, minus infinity in front of the first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = nn.functional.pad(x.transpose(1, 2), (2, 0), value=-_INF)
+        return nn.functional.max_pool1d(padded, 3, 1).transpose(1, 2)
+
+
+def test_a_state_may_begin_with_an_infinity(tmp_path: Path) -> None:
+    """The contract holds it, and a snapshot of the first frames has it."""
+    quickly.export(LargestSoFar(), torch.randn(2, 9, 3), tmp_path / "net.onnx")
+    model, x = load(tmp_path / "net.onnx"), np.random.default_rng(0).standard_normal((5, 3), np.float32)
+    stream, other = model.stream(), model.stream()
+    stream.push(x[:1])
+    other.restore(stream.snapshot())
+    np.testing.assert_array_equal(other.push(x[1:]), stream.push(x[1:]))
+    assert np.isneginf(model.contract.states[0].initial).all()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 
+import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, ratio
@@ -65,6 +67,9 @@ def _state(
     times = ratio("batch", shape_of[axes[0]])
     if times is None or times.denominator != 1:
         raise ModelRefused(f"state {name!r}: expected a multiple of the batch, found {shape_of[axes[0]]}")
+    if isinstance(initial, float) and not math.isfinite(initial):
+        # JSON has no number for it.
+        initial = np.full([1] * len(shape_of), initial, read.dtype.numpy())
     plain = tuple(("batch" if times == 1 else f"{times}*batch") if i == axes[0] else d for i, d in enumerate(shape_of))
     return State(name, f"{name}_next", str(read.dtype.numpy()), plain, axes[0], initial, warmup)
 
