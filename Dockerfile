@@ -1,4 +1,4 @@
-# The runtime on a device: numpy, onnxruntime, typer and rnnedge. Training and export happen elsewhere.
+# The runtime on a device with its command line: numpy, onnxruntime, typer and rnnedge. Training and export happen elsewhere.
 #   docker build -t rnnedge .
 #   docker run --rm -v "$PWD:/models:ro" rnnedge verify /models/model.onnx
 ARG PYTHON=3.11
@@ -16,11 +16,11 @@ RUN python -m venv /tools \
     && /tools/bin/python -m pip install --no-cache-dir -c constraints.txt build hatchling \
     && /tools/bin/python -m build --wheel --no-isolation --outdir /wheel
 RUN python -m venv /opt/rnnedge \
-    && /opt/rnnedge/bin/python -m pip install --no-cache-dir -c constraints.txt "$(ls /wheel/*.whl)[cpu]" \
+    && /opt/rnnedge/bin/python -m pip install --no-cache-dir -c constraints.txt "$(ls /wheel/*.whl)[cpu,cli]" \
     && /opt/rnnedge/bin/python -m pip uninstall --yes pip setuptools
 # What comes into the image is proven here: no torch, no onnx, and a golden file streams.
 COPY tests tests
-RUN /opt/rnnedge/bin/python -I tests/packaging/device_check.py tests/data/golden_gru.onnx
+RUN /opt/rnnedge/bin/python -I tests/packaging/device_check.py tests/data/golden_gru.onnx --commands
 
 FROM python:${PYTHON}-slim-${DEBIAN} AS device
 COPY --from=build /opt/rnnedge /opt/rnnedge

@@ -84,6 +84,8 @@ device: build ## install the wheel as a device does, without torch or onnx, and 
 	$(PYTHON) -m venv build/device
 	build/device/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(ls dist/*.whl)[cpu]"
 	build/device/bin/python -I tests/packaging/device_check.py $(GOLDEN)
+	build/device/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$(ls dist/*.whl)[cli]"
+	build/device/bin/python -I tests/packaging/device_check.py $(GOLDEN) --commands
 
 bench: $(STAMP_DEV) ## measure latency here; writes the published tables
 	$(BIN)/python -m bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Import name -> extra, for every package that an extra brings.
 EXTRAS = {
     "onnxruntime": "cpu",
+    **dict.fromkeys(("typer", "rich"), "cli"),
     **dict.fromkeys(("torch", "onnx", "onnx_ir", "onnxscript", "ml_dtypes"), "export"),
     **dict.fromkeys(("safetensors", "pydantic", "torchmetrics", "tomli"), "train"),
     **dict.fromkeys(("sktime", "pywt", "sklearn"), "tasks"),
@@ -28,4 +29,5 @@ def missing_extra(error: BaseException, verb: str) -> str | None:
     if name not in EXTRAS:
         return None
     extra = EXTRAS[name] if EXTRAS[name] != "export" else _OF_VERBS.get(verb, "export")
+    verb = "the command line" if extra == "cli" else verb
     return f"{verb} needs {name}, which is not installed; install it with: pip install 'rnnedge[{extra}]'"

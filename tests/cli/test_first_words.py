@@ -81,6 +81,8 @@ def test_a_forgotten_factory_is_named(text: str) -> None:
         (("tune", "firstwords:build", "-o", "n.onnx"), ("torch", "onnx", "onnx_ir"), "rnnedge[export]"),
         (("train", "speech", "-o", "run"), ("torch",), "rnnedge[train]"),
         (("demo",), ("torch",), "rnnedge[demo]"),
+        (("run", "n.onnx", "x.csv"), ("typer",), "the command line needs typer, which is not installed"),
+        (("--help",), ("typer", "rich"), "pip install 'rnnedge[cli]'"),
     ],
 )
 def test_a_verb_whose_packages_are_missing_says_how_to_install_them(

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from native_library import compile_library
+
 HEAVY = ("torch", "onnx", "onnx_ir", "onnxscript", "sktime", "matplotlib", "cryptography")
 
 
@@ -41,6 +43,23 @@ def test_a_library_in_the_cache_needs_neither_onnxruntime_nor_the_exporter_s_pac
     stream = f"import rnnedge_runtime as r; r.load({golden!r}, trust='local', provider='native').stream()"
     assert loaded(stream) >= {"torch", "onnxruntime", "onnx"}
     assert loaded(stream) & {*HEAVY, "onnxruntime"} == set()
+
+
+def test_the_native_engine_runs_where_numpy_alone_is_installed(tmp_path, monkeypatch):
+    """A library next to its file: loaded, strictly too, and replayed, with every other package blocked."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    golden = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
+    (tmp_path / "net.onnx").write_bytes(golden.read_bytes())
+    compile_library(golden.read_bytes(), tmp_path)
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({(*HEAVY, 'onnxruntime', 'typer')!r})); import rnnedge as r; "
+        f"load = lambda trust: r.load({str(tmp_path / 'net.onnx')!r}, provider='native', trust=trust); "
+        "assert all(r.replay(load(trust)).passed for trust in ('local', 'strict'))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    other = code.replace("provider='native'", "provider='cpu'")
+    blocked = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, timeout=120)
+    assert "onnxruntime: not installed here" in blocked.stderr
 
 
 def test_importing_the_exporter_loads_nothing_heavy():

@@ -1,6 +1,7 @@
 """What a device can do with the installed wheel; run by `make device` in an environment of `rnnedge[cpu]` only.
 
-Usage: python -I device_check.py GOLDEN.onnx. No pytest here: the environment has nothing that a device has not.
+Usage: python -I device_check.py GOLDEN.onnx [--commands]. With --commands `rnnedge[cli]` is installed too. No pytest
+here: the environment has nothing that a device has not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+# What the command line brings along.
+COMMAND_LINE = ("typer", "click", "rich", "pydantic", "pygments")
 WORKSTATION_ONLY = ("torch", "onnx", "onnx_ir", "onnxscript", "safetensors", "sktime", "matplotlib", "jinja2")
 
 
@@ -52,6 +55,16 @@ def check_streaming(golden_file: str) -> None:
     )
 
 
+def check_without_commands() -> None:
+    """The command line says what it needs; nothing of it is installed."""
+    present = [name for name in COMMAND_LINE if importlib.util.find_spec(name)]
+    check(f"no package of the command line is installed {present or ''}".rstrip(), not present)
+    command = [str(Path(sys.executable).with_name("rnnedge")), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    check("'rnnedge' without its extra exits 2", done.returncode == 2)
+    check("and names the extra", "pip install 'rnnedge[cli]'" in done.stderr and len(done.stderr.splitlines()) == 1)
+
+
 def check_commands(golden_file: str) -> None:
     """verify, inspect and run work without the source module and without torch."""
     import numpy as np
@@ -73,11 +86,14 @@ def check_commands(golden_file: str) -> None:
 
 def main() -> None:
     """Run every check on the file named on the command line."""
-    (golden_file,) = sys.argv[1:]
+    golden_file, *more = sys.argv[1:]
     check(f"{golden_file} is there", Path(golden_file).is_file())
     check_environment()
     check_streaming(golden_file)
-    check_commands(golden_file)
+    if "--commands" in more:
+        check_commands(golden_file)
+    else:
+        check_without_commands()
 
 
 if __name__ == "__main__":

@@ -57,10 +57,17 @@ def test_the_wheel_carries_its_licence(wheel: zipfile.ZipFile, metadata: Message
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel.namelist())
 
 
-def test_a_device_installs_numpy_typer_and_onnxruntime(metadata: Message):
-    """`rnnedge[cpu]` asks for three packages."""
-    assert requirements(metadata, None) == {"numpy", "typer"}
+def test_a_device_installs_numpy_and_its_engine(metadata: Message):
+    """`rnnedge` asks for numpy, all that the native engine needs; onnxruntime and the command line are extras."""
+    assert requirements(metadata, None) == {"numpy"}
     assert requirements(metadata, "cpu") == {"onnxruntime"}
+    assert requirements(metadata, "cli") == {"typer"}
+
+
+@pytest.mark.parametrize("extra", ["export", "train"])
+def test_a_workstation_has_the_command_line(metadata: Message, extra: str):
+    """Whoever exports or trains types verbs."""
+    assert "typer" in requirements(metadata, extra)
 
 
 def test_torch_is_pinned_exactly_wherever_it_is_asked_for(metadata: Message):
