@@ -10,6 +10,7 @@ EXTRAS = {
     **dict.fromkeys(("safetensors", "pydantic", "torchmetrics", "tomli"), "train"),
     **dict.fromkeys(("sktime", "pywt", "sklearn"), "tasks"),
     **dict.fromkeys(("pyarrow", "soundfile"), "data"),
+    **dict.fromkeys(("soxr", "websockets", "paho", "serial", "sounddevice"), "live"),
     "captum": "explain",
     "optuna": "search",
     "tensorboard": "tensorboard",

@@ -3,12 +3,17 @@
 INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input. A model with
 labels gives the best label and its score; others give their values. Frames count from 0.
 
+INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
+taken as if it were: rows have the time of their frame, frames that are lost are gaps.
+
 **Examples:**
 
 - `rnnedge run speech.onnx utterance.csv`
 - `sensor | rnnedge run net.onnx - --format jsonl`
 - `rnnedge run net.onnx recording.npy -o predictions.csv`
 - `rnnedge run voice.onnx recording.wav --context speaker=@speaker.npy --context language=3`
+- `rnnedge run words.onnx mic: --events on=0.8,off=0.5,debounce=0.05,refractory=1`
+- `rnnedge run motor.onnx 'serial:/dev/ttyUSB0?baud=115200' --to mqtt://broker/motor/state`
 """
 
 from __future__ import annotations
@@ -50,9 +55,24 @@ def command(
     key: KeyOption = None,
     signed_as: SignedAsOption = None,
     release: ReleaseOption = 0,
+    to: Annotated[
+        str | None, typer.Option(help="A sink: a .csv or .jsonl file, -, tcp://, ws://, serial: or mqtt://.")
+    ] = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(help="Events in place of rows: [LABEL:]on=,off=,debounce=,hold=,refractory=,scores=. Repeatable."),
+    ] = None,
+    gap: Annotated[
+        str | None, typer.Option(help="What lost frames of a live source become: hold (default), zero or reset.")
+    ] = None,
+    queue: Annotated[int | None, typer.Option(help="Packets of a live source that wait at most: 64.", min=1)] = None,
+    full: Annotated[
+        str | None, typer.Option(help="If the queue is full: drop-oldest (default), drop-newest or block.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli._live import LiveOptions, run
     from rnnedge.cli._outputs import check_outputs
     from rnnedge.cli._predictions import Writer
     from rnnedge.frames._readers import read_frames
@@ -63,7 +83,8 @@ def command(
         raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
-    check_outputs({"--output": output}, [file, source, key])
+    live = LiveOptions(to, events, gap, queue, full)
+    check_outputs({"--output": output, "--to": live.file}, [file, source, key])
     given = context_of(context)
     model = load(
         file,
@@ -75,6 +96,9 @@ def command(
         signed_as=signed_as,
         release=release,
     )
+    if live.asked(source):
+        run(model, source, live, output, non_finite, values, given)
+        return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
         _stream(model, source, read_frames(source, model.contract), writer, target, non_finite, given)

@@ -1,0 +1,76 @@
+"""`rnnedge run` with a source that is live, or a sink: what its options mean there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from rnnedge.live.buffer import Full
+    from rnnedge_runtime import Event, Model
+    from rnnedge_runtime.faults import Gap, NonFinite
+
+_PLAIN = ("file", "-")
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """The options of `rnnedge run` that a live stream has; None for those that were not given."""
+
+    to: str | None
+    events: list[str] | None
+    gap: str | None
+    queue: int | None
+    full: str | None
+
+    def asked(self, source: str) -> bool:
+        """Whether this is a live stream: its source has a scheme, or one of these options was given."""
+        from rnnedge.live.protocol.address import scheme_of
+
+        return scheme_of(source) not in _PLAIN or any(value for value in vars(self).values())
+
+
+def run(model: Model, source: str, options: LiveOptions, output: Path | None, non_finite: str, values: bool) -> None:
+    """Stream `source` into the sink until it ends, and say on stderr what was lost."""
+    from rnnedge.cli._output import say
+    from rnnedge.live import Detector, Session, open_sink, open_source, run_live
+
+    def tell(event: Event) -> None:
+        if event.kind != "rejected":
+            say(f"frame {event.frame}: {event.text}")
+
+    session = Session(
+        model,
+        gap=cast("Gap", options.gap or "hold"),
+        non_finite=cast("NonFinite", non_finite),
+        on_event=tell,
+    )
+    detector = Detector(model.contract, *_rules(model, options.events)) if options.events else None
+    opened = open_source(source, model.contract, say)
+    try:
+        sink = open_sink(_sink(options.to, output))
+        try:
+            more: dict[str, Any] = {"detector": detector, "values": values, "queue": options.queue or 64}
+            report = run_live(opened, session, sink, model, full=cast("Full | None", options.full), **more)
+        finally:
+            sink.close()
+    finally:
+        opened.close()
+    if report.lost:
+        say(f"{source}: {report.lost:,} frames lost, {report.dropped:,} of them because too many waited")
+
+
+def _sink(to: str | None, output: Path | None) -> str:
+    if to is not None and output is not None:
+        raise typer.BadParameter("expected --to or --output, found both", param_hint="--to")
+    return to or (str(output) if output else "-")
+
+
+def _rules(model: Model, texts: list[str]) -> Any:
+    from rnnedge.live.events import labels_of, parse_rules
+
+    flat = [port for port in model.contract.results if port.per_frame and len(port.frame_shape) == 1]
+    return parse_rules(texts, labels_of(model.contract, flat[0].frame_shape[0]) if flat else ())

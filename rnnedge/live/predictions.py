@@ -1,0 +1,40 @@
+"""Outputs as rows: the time and number of the frame, and the best label with its score, or all values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rnnedge.live.session import Outputs
+from rnnedge_runtime.contract import Contract
+
+
+class PredictionRows:
+    """Writes outputs of one model as rows; `values` gives all values also where there are labels."""
+
+    def __init__(self, contract: Contract, values: bool = False) -> None:
+        self._labels, self._values = contract.labels, values
+        self._shown = {port.name for port in contract.results}
+        self._several = len(self._shown) > 1
+
+    def rows(self, outputs: Sequence[Outputs]) -> Iterator[dict[str, Any]]:
+        """A row a frame; `time_s` is when the frame was taken, `frame` its number at the source."""
+        for one in outputs:
+            if one.name not in self._shown:
+                continue
+            for frame, time_s, value in zip(one.frames.tolist(), one.times_s.tolist(), one.values, strict=True):
+                row: dict[str, Any] = {"time_s": round(time_s, 6), "frame": frame}
+                if self._several:
+                    row["output"] = one.name
+                labelled = bool(self._labels) and value.ndim == 1 and len(value) == len(self._labels)
+                if labelled:
+                    best = int(value.argmax())
+                    row |= {"label": self._labels[best], "score": short(value[best])}
+                if self._values or not labelled:
+                    row["values"] = [short(v) for v in value.reshape(-1)]
+                yield row
+
+
+def short(value: Any) -> float:
+    """Seven significant digits: what float32 carries."""
+    return float(f"{float(value):.7g}")

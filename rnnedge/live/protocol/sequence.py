@@ -1,0 +1,78 @@
+"""Numbers and times of frames: what was lost, what came twice, and when a frame was taken."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+
+import numpy as np
+
+from rnnedge.live.protocol.packet import Packet
+from rnnedge_runtime.contract import Array
+
+_MOST_ANCHORS = 4096
+
+
+class Sequence:
+    """The number that comes next in one source; its owner asks it about each packet.
+
+    (1) A packet that begins later: frames between are lost. (2) One that begins earlier: what came before is cut off,
+    as a broker may deliver twice. (3) One that lies wholly behind and was taken later than all before it: the source
+    has begun again.
+    """
+
+    def __init__(self, expected: int | None = None) -> None:
+        """`expected`: the number of the first frame, if it is known."""
+        self.expected = expected
+        self.lost = self.repeated = 0
+        self._latest_s = -float("inf")
+
+    def place(self, packet: Packet) -> tuple[int | None, Packet]:
+        """How many frames were lost before the packet, or None if the source begins again; and what of it is new."""
+        if self.expected is None:
+            self.expected = packet.first
+        count = len(packet.frames)
+        lost: int | None = max(packet.first - self.expected, 0)
+        seen = min(max(self.expected - packet.first, 0), count)
+        if seen == count > 0 and packet.time_s > self._latest_s:
+            lost, seen = None, 0
+        self._latest_s = max(self._latest_s, packet.time_s)
+        self.lost += lost or 0
+        self.repeated += seen
+        new = replace(packet, frames=packet.frames[seen:], first=packet.first + seen) if seen else packet
+        if len(new.frames):
+            self.expected = new.first + len(new.frames)
+        else:
+            lost = 0
+        return lost, new
+
+
+class Timeline:
+    """When frames were taken: that of the latest packet that begins at or before a frame, and the frames since."""
+
+    def __init__(self, rate_hz: float | None) -> None:
+        """`rate_hz`: frames per second; if it is None, all frames of a packet have its time."""
+        self._period_s = 1 / rate_hz if rate_hz else 0.0
+        self._firsts: list[int] = []
+        self._times_s: list[float] = []
+
+    def add(self, first: int, time_s: float) -> None:
+        """Frame `first` was taken at `time_s`; later calls have later frames."""
+        self._firsts.append(first)
+        self._times_s.append(time_s)
+        if len(self._firsts) > _MOST_ANCHORS:
+            del self._firsts[: _MOST_ANCHORS // 2], self._times_s[: _MOST_ANCHORS // 2]
+
+    def clear(self) -> None:
+        """The source begins again."""
+        self._firsts.clear()
+        self._times_s.clear()
+
+    def time_s(self, frame: float) -> float:
+        """When a frame, or a place between two frames, was taken."""
+        at = max(bisect_right(self._firsts, frame) - 1, 0)
+        return self._times_s[at] + (frame - self._firsts[at]) * self._period_s
+
+    def times_s(self, frames: Array) -> Array:
+        """float64 (n,), of the frames (n,)."""
+        return np.array([self.time_s(float(frame)) for frame in frames], np.float64)

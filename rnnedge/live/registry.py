@@ -1,0 +1,62 @@
+"""Schemes and what opens them: our own kinds, and those of installed packages.
+
+Another package adds a kind with an entry point in the group `rnnedge.sources` or `rnnedge.sinks`, by the name of its
+scheme: a function `(address, contract, tell) -> Source`, or `(address) -> Sink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from rnnedge.live.protocol import Address, Sink, Source, parse_address
+from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.errors import InputError
+
+_SOURCES = {
+    "-": "recording:open_standard_input",
+    "file": "recording:open_recording",
+    "tcp": "tcp:TcpSource",
+    **dict.fromkeys(("ws", "wss"), "websocket:WebSocketSource"),
+    "serial": "serial_line:SerialSource",
+    **dict.fromkeys(("mqtt", "mqtts"), "mqtt_topic:MqttSource"),
+    "mic": "microphone:Microphone",
+}
+_SINKS = {
+    "-": "rows:open_standard_output",
+    "file": "rows:open_text_sink",
+    "tcp": "network:TcpSink",
+    **dict.fromkeys(("ws", "wss"), "network:WebSocketSink"),
+    "serial": "serial_line:SerialSink",
+    **dict.fromkeys(("mqtt", "mqtts"), "mqtt_topic:MqttSink"),
+}
+
+
+def open_source(text: str, contract: Contract, tell: Callable[[str], None] = lambda _: None) -> Source:
+    """The source of an address or a path, for a model with this contract; `tell` is told what is left out, and why.
+
+    Raises `InputError` for an unknown scheme, and what the kind raises.
+    """
+    address = parse_address(text)
+    source: Source = _opener(address, "sources", _SOURCES)(address, contract, tell)
+    return source
+
+
+def open_sink(text: str) -> Sink:
+    """The sink of an address or a path. Raises `InputError` for an unknown scheme, and what the kind raises."""
+    address = parse_address(text)
+    sink: Sink = _opener(address, "sinks", _SINKS)(address)
+    return sink
+
+
+def _opener(address: Address, room: str, own: dict[str, str]) -> Any:
+    if address.scheme in own:
+        module, _, name = own[address.scheme].partition(":")
+        return getattr(import_module(f"rnnedge.live.{room}.{module}"), name)
+    others = {entry.name: entry for entry in entry_points(group=f"rnnedge.{room}")}
+    if address.scheme not in others:
+        known = ", ".join(f"{scheme}:" for scheme in sorted({*own, *others} - {"-", "file"}))
+        raise InputError(f"{address.text}: expected a path, - or one of {known}; found {address.scheme}:")
+    return others[address.scheme].load()

@@ -1,0 +1,61 @@
+"""`tcp://host:port`: a JSON object a line. `ws://host:port/path`: one a message."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from rnnedge.live.protocol import Address
+from rnnedge.live.sinks.rows import json_line
+from rnnedge.live.sources.websocket import connect
+from rnnedge_runtime.errors import InputError
+
+_PATIENCE_S = 10.0
+
+
+class TcpSink:
+    """One connection; made by `open_sink`. A reader that takes nothing for ten seconds is gone."""
+
+    def __init__(self, address: Address) -> None:
+        """Raises `InputError` if nobody answers."""
+        address.only()
+        self._name = address.text
+        try:
+            self._socket = socket.create_connection(address.place(), _PATIENCE_S)
+        except OSError as error:
+            raise InputError(f"{self._name}: cannot be opened ({error.strerror or error})") from error
+
+    def send(self, row: Mapping[str, Any]) -> None:
+        """One line."""
+        try:
+            self._socket.sendall(json_line(row).encode())
+        except OSError as error:
+            raise InputError(f"{self._name}: takes no more ({error.strerror or error})") from error
+
+    def close(self) -> None:
+        """What was sent arrives."""
+        self._socket.close()
+
+
+class WebSocketSink:
+    """One connection; made by `open_sink`."""
+
+    def __init__(self, address: Address) -> None:
+        """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
+        self._name = address.text
+        self._socket = connect(address)
+
+    def send(self, row: Mapping[str, Any]) -> None:
+        """One message."""
+        from websockets.exceptions import WebSocketException
+
+        try:
+            self._socket.send(json.dumps(row))
+        except (OSError, WebSocketException) as error:
+            raise InputError(f"{self._name}: takes no more ({error})") from error
+
+    def close(self) -> None:
+        """What was sent arrives."""
+        self._socket.close()

@@ -1,0 +1,61 @@
+"""`ws://host:port/path`, `wss://`: messages of a WebSocket; text is JSON, binary is a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rnnedge.live.protocol import Address, Packet
+from rnnedge.live.protocol.records import FrameFormat, parse_json
+from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.errors import InputError, MissingExtra
+
+
+class WebSocketSource:
+    """One connection; made by `open_source`."""
+
+    samples_hz = None
+    live = True
+
+    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
+        """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
+        self.name, self._tell = address.text, tell
+        self._format = FrameFormat(contract)
+        self._socket = connect(address)
+
+    def packets(self) -> Iterator[Packet]:
+        """Until the other side closes. A message that cannot be read is told, and counts as a lost frame."""
+        expected = 0
+        for message in self._socket:
+            try:
+                packet = self._packet(message, expected)
+            except InputError as error:
+                self._tell(f"{error}; it counts as a lost frame")
+                expected += 1
+                continue
+            expected = packet.first + len(packet.frames)
+            yield packet
+
+    def close(self) -> None:
+        """Ends `packets` too."""
+        self._socket.close()
+
+    def _packet(self, message: str | bytes, expected: int) -> Packet:
+        if isinstance(message, bytes):
+            return self._format.decode(message, self.name)[1]
+        return self._format.from_json(parse_json(message, self.name), self.name, expected, time.time())
+
+
+def connect(address: Address) -> Any:
+    """A connection of websockets. Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
+    try:
+        from websockets.exceptions import WebSocketException
+        from websockets.sync.client import connect as open_socket
+    except ImportError as error:
+        raise MissingExtra(f"{address.text}: needs websockets; pip install 'rnnedge[live]'") from error
+    try:
+        # Its own close ends it; a program that waits for messages has no block to leave.
+        return open_socket(address.text, max_size=1 << 20, compression=None, open_timeout=10).__enter__()
+    except (OSError, WebSocketException) as error:
+        raise InputError(f"{address.text}: cannot be opened ({error})") from error

@@ -1,0 +1,79 @@
+"""Scores into events, with the times of the frames that decide them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from in_one_test import in_one_test
+
+from rnnedge.live import Detector, EventRule, Outputs
+from rnnedge.live.events import parse_rules, probabilities
+from rnnedge_runtime import Model
+from rnnedge_runtime.errors import InputError
+
+
+def events(model: Model, rule: EventRule, scores: list[float]) -> list[tuple[str, float]]:
+    """What a label with these scores does, a frame every second."""
+    contract = model.contract
+    label = contract.labels[1]
+    detector = Detector(contract, {label: rule})
+    values = np.zeros((len(scores), len(contract.labels)))
+    values[:, 1] = scores
+    times = np.arange(len(scores), dtype=np.float64)
+    name = contract.results[0].name
+    cuts = [(slice(i, i + 3)) for i in range(0, len(scores), 3)]
+    found: list[dict[str, Any]] = []
+    for one in cuts:
+        found += detector.see([Outputs(name, np.arange(len(scores))[one], times[one], values[one])])
+    found += detector.end()
+    assert all(event["label"] == label for event in found)
+    return [(event["event"], event["time_s"]) for event in found]
+
+
+@in_one_test(
+    ("rule", "scores", "expected"),
+    [
+        (EventRule(0.5), [0, 1, 1, 0, 0], [("start", 1), ("end", 3)]),
+        (EventRule(0.8, 0.3), [0, 0.9, 0.5, 0.9, 0.5, 0.2], [("start", 1), ("end", 5)]),
+        (EventRule(0.5, debounce_s=2), [1, 1, 0, 1, 1, 1, 0], [("start", 3), ("end", 6)]),
+        (EventRule(0.5, hold_s=2), [1, 0, 1, 0, 0, 0, 0], [("start", 0), ("end", 3)]),
+        (EventRule(0.5, refractory_s=3), [1, 0, 1, 0, 1, 0], [("start", 0), ("end", 1), ("start", 4), ("end", 5)]),
+        (EventRule(0.5), [0, 1, 1], [("start", 1), ("end", 2)]),
+        (EventRule(0.5), [0, 0.4], []),
+    ],
+)
+def test_a_label_begins_and_ends(
+    gru: Model, rule: EventRule, scores: list[float], expected: list[tuple[str, float]]
+) -> None:
+    """Hysteresis, debounce, hold, refractory time, the end of the source; by the frames' own times."""
+    assert events(gru, rule, scores) == expected
+
+
+def test_rules_are_read_for_all_labels_and_for_one() -> None:
+    """What is said of all is where those of one start from."""
+    rules, scores = parse_rules(["on=0.9,hold=1,scores=softmax"], ["a", "b"])
+    assert rules == dict.fromkeys("ab", EventRule(0.9, hold_s=1)) and scores == "softmax"
+    rules, _ = parse_rules(["on=0.9,hold=1", "b:on=0.5"], ["a", "b"])
+    assert rules == {"b": EventRule(0.5, hold_s=1)}
+
+
+@in_one_test("text", ["on", "on=x", "high=1", "on=0.3,off=0.4", "hold=-1", "scores=log", "on=nan"])
+def test_a_rule_that_cannot_be_is_told(text: str) -> None:
+    """In a line that says what is expected."""
+    with pytest.raises(InputError, match=r"expected|could not convert"):
+        parse_rules([text], ["a"])
+
+
+def test_scores_become_probabilities() -> None:
+    """Huge ones, too."""
+    x = np.array([[0.0, 1000.0, -1000.0]])
+    assert np.allclose(probabilities(x, "softmax"), [[0, 1, 0]])
+    assert np.allclose(probabilities(x, "sigmoid"), [[0.5, 1, 0]])
+
+
+def test_a_label_that_the_model_does_not_have_is_told(gru: Model) -> None:
+    """With those that it has."""
+    with pytest.raises(InputError, match="found 'none'"):
+        Detector(gru.contract, {"none": EventRule()})

@@ -1,0 +1,125 @@
+"""`rnnedge run` with sinks and events, and the queue between a source and the stream."""
+
+from __future__ import annotations
+
+import json
+import threading
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_one_test import in_one_test
+
+from rnnedge.cli import execute
+from rnnedge.live import Buffer, Packet
+from rnnedge_runtime import load
+from rnnedge_runtime.errors import InputError
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The standard output of `rnnedge run`; errors as "code: line"."""
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
+    np.save("x.npy", x)
+
+    def call(*arguments: object) -> str:
+        code = execute(["run", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert err.count("\n") <= 1
+        return f"{code}: {err}" if code else out
+
+    return call
+
+
+def test_rows_have_the_time_and_number_of_their_frame(run: Callable[..., str]) -> None:
+    """As JSON lines and as CSV; the values are those of the stream."""
+    rows = [json.loads(line) for line in run(GOLDEN, "x.npy", "--to", "-", "--values").splitlines()]
+    assert [row["frame"] for row in rows] == [*range(8)]
+    assert [row["time_s"] for row in rows] == [i / 100 for i in range(8)]
+    assert np.allclose([row["values"] for row in rows], load(GOLDEN).stream().push(np.load("x.npy")), atol=1e-6)
+    assert run(GOLDEN, "x.npy", "--to", "y.csv") == ""
+    table = Path("y.csv").read_text().splitlines()
+    assert table[0] == "time_s,frame,label,score" and len(table) == 9
+
+
+def test_events_take_the_place_of_rows(run: Callable[..., str]) -> None:
+    """Every label begins at the first frame and ends at the last, where a score of -10 is enough."""
+    rows = [json.loads(line) for line in run(GOLDEN, "x.npy", "--events", "on=-10").splitlines()]
+    labels = load(GOLDEN).contract.labels
+    assert [(r["event"], r["label"], r["time_s"]) for r in rows] == [
+        *(("start", label, 0.0) for label in labels),
+        *(("end", label, 0.07) for label in labels),
+    ]
+
+
+def test_sound_of_another_rate_is_resampled(run: Callable[..., str], smooth: Path) -> None:
+    """A click at 48 kHz is found at its time by a model of 16 kHz."""
+    samples = np.zeros(9600, "<i2")
+    samples[4800] = 30000
+    with wave.open("click.wav", "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        file.writeframes(samples.tobytes())
+    rows = [json.loads(line) for line in run(smooth, "click.wav", "--to", "-").splitlines()]
+    assert max(rows, key=lambda row: row["values"][0])["time_s"] == 0.1
+
+
+@in_one_test(
+    ("arguments", "line"),
+    [
+        (("x.npy", "--to", "odd://x"), "6: rnnedge: odd://x: expected a path"),
+        (("x.npy", "--to", "y.txt"), "6: rnnedge: y.txt: expected .csv or .jsonl"),
+        (("x.npy", "--to", "none/y.csv"), "6: rnnedge: none/y.csv: cannot be written"),
+        (("tcp://localhost:1",), "6: rnnedge: tcp://localhost:1: cannot be opened"),
+        (("x.npy", "--events", "odd=1"), "6: rnnedge: events: 'odd=1': expected"),
+        (("x.npy", "--to", "-", "--gap", "odd"), "6: rnnedge: stream: gap: expected"),
+        (("none.npy", "--to", "-"), "6: rnnedge: none.npy: no such file"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(run: Callable[..., str], arguments: tuple[str, ...], line: str) -> None:
+    """With its exit code."""
+    assert run(GOLDEN, *arguments).startswith(line)
+
+
+def packets(count: int) -> list[Packet]:
+    """Two frames each."""
+    return [Packet(np.zeros((2, 1)), 2 * i, 0.0) for i in range(count)]
+
+
+@in_one_test(("full", "firsts", "dropped"), [("drop-oldest", [14, 16, 18], 14), ("drop-newest", [0, 2, 4], 14)])
+def test_a_full_queue_drops_what_its_policy_says(full: str, firsts: list[int], dropped: int) -> None:
+    """And counts the frames; the holes in the numbers are gaps."""
+    buffer = Buffer(3, full)  # type: ignore[arg-type]
+    buffer.fill(packets(10))
+    assert [packet.first for packet in buffer] == firsts
+    assert buffer.dropped == dropped
+
+
+def test_a_queue_that_blocks_loses_nothing() -> None:
+    """The source waits for the reader."""
+    buffer = Buffer(1, "block")
+    thread = threading.Thread(target=buffer.fill, args=(packets(50),))
+    thread.start()
+    assert [packet.first for packet in buffer] == [*range(0, 100, 2)]
+    thread.join()
+
+
+def test_what_a_source_raises_is_raised_in_the_reader() -> None:
+    """After what came before it."""
+
+    def broken() -> object:
+        yield from packets(2)
+        raise InputError("gone")
+
+    buffer = Buffer(5)
+    buffer.fill(broken())  # type: ignore[arg-type]
+    found = iter(buffer)
+    assert [next(found).first, next(found).first] == [0, 2]
+    with pytest.raises(InputError, match="gone"):
+        next(found)

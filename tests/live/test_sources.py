@@ -1,0 +1,230 @@
+"""Sources and sinks with real parts: sockets, a pty as the serial line, a broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from in_one_test import in_one_test
+
+from rnnedge.live import Packet, Session, Source, open_sink, open_source, run_live
+from rnnedge.live.protocol import parse_address
+from rnnedge.live.protocol.records import FrameFormat
+from rnnedge.live.sources.tcp import TcpSource
+from rnnedge_runtime import Model
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
+
+X = np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32)
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+class Rows:
+    """A sink that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+
+    def send(self, row: Any) -> None:
+        self.rows.append(row)
+
+    def close(self) -> None:
+        pass
+
+
+def scores(rows: list[Any]) -> Array:
+    """The values of rows."""
+    return np.array([row["values"] for row in rows], np.float32)
+
+
+def streamed(model: Model, source: Source) -> list[Any]:
+    """The rows of a source that ends."""
+    sink = Rows()
+    run_live(source, Session(model), sink, model, values=True, full="block")
+    return sink.rows
+
+
+def lines(frames: Array, first: int = 0) -> bytes:
+    """A frame a line, with number and time."""
+    return b"".join(
+        json.dumps({"first": first + i, "time_s": 10 + i / 100, "frames": [row.tolist()]}).encode() + b"\n"
+        for i, row in enumerate(frames)
+    )
+
+
+def sent_to(source: TcpSource, data: bytes) -> None:
+    """Someone connects, sends and goes."""
+
+    def send() -> None:
+        with socket.create_connection(("localhost", source.port)) as client:
+            client.sendall(data)
+
+    threading.Thread(target=send).start()
+
+
+def test_frames_come_by_tcp_as_lines_or_records(gru: Model) -> None:
+    """Numbers between commas, JSON with number and time, and binary records give the same."""
+    expected = gru.stream().push(X)
+    form = FrameFormat(gru.contract)
+    records = b"".join(
+        struct.pack("<I", len(r)) + r for r in (form.encode(Packet(X[i : i + 5], i, i / 100)) for i in (0, 5, 10))
+    )
+    text = "\n".join(",".join(map(str, row.tolist())) for row in X).encode()
+    for options, data in (("", text), ("", lines(X)), ("&format=records", records)):
+        source = open_source(f"tcp://localhost:0?listen=1{options}", gru.contract)
+        assert isinstance(source, TcpSource)
+        sent_to(source, data)
+        rows = streamed(gru, source)
+        assert np.allclose(scores(rows), expected, atol=1e-6)
+        assert [row["frame"] for row in rows] == [*range(12)]
+    assert rows[-1]["time_s"] == 0.11
+
+
+def test_a_line_that_cannot_be_read_is_a_lost_frame(gru: Model) -> None:
+    """It is told in a line, and the outputs stay aligned."""
+    told: list[str] = []
+    source = TcpSource(parse_address("tcp://localhost:0?listen=1"), gru.contract, told.append)
+    rows = [",".join(map(str, row.tolist())) for row in X]
+    rows[3] = "1,2,x,4"
+    rows[7] = "1,2"
+    rows[8] = '{"frames": 3}'
+    sent_to(source, "\n".join(rows).encode())
+    found = streamed(gru, source)
+    stream = gru.stream(gap="hold")
+    expected = [stream.push(X[:3]), stream.gap(1), stream.push(X[4:7]), stream.gap(2), stream.push(X[9:])]
+    assert np.allclose(scores(found), np.concatenate(expected), atol=1e-6)
+    assert len(told) == 3 and "line 4" in told[0]
+
+
+@in_one_test(
+    ("address", "words"),
+    [
+        ("tcp://localhost:1", "refused"),
+        ("tcp://localhost", "no port"),
+        ("tcp://localhost:99999", "not an address"),
+        ("tcp://localhost:1?speed=3", "found 'speed'"),
+        ("ws://localhost:1/x", "cannot be opened"),
+        ("mqtt://localhost:1/x", "no broker answers"),
+        ("mqtt://localhost", "no topic"),
+        ("serial:/dev/none", "cannot be opened"),
+        ("serial:/dev/none?baud=x", "baud: expected a number"),
+        ("odd://x", "found odd:"),
+        ("none.csv", "no such file"),
+    ],
+)
+def test_what_cannot_be_opened_is_told_in_a_line(gru: Model, address: str, words: str) -> None:
+    """With the address, and why."""
+    with pytest.raises(InputError, match=words):
+        [*open_source(address, gru.contract).packets()]
+
+
+def test_a_port_that_is_taken_is_told(gru: Model) -> None:
+    """Before anything is streamed."""
+    with (
+        socket.create_server(("localhost", 0)) as taken,
+        pytest.raises(InputError, match="in use"),
+    ):
+        open_source(f"tcp://localhost:{taken.getsockname()[1]}?listen=1", gru.contract)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo terminals here")
+def test_a_serial_line_is_read_and_written(gru: Model) -> None:
+    """A pty stands for it; closing the source ends it."""
+    pytest.importorskip("serial", reason="needs pyserial")
+    import tty
+
+    device, line = os.openpty()
+    tty.setraw(line)
+    source = open_source(f"serial:{os.ttyname(line)}", gru.contract)
+    os.write(device, lines(X[:5]))
+    packets = source.packets()
+    assert [next(packets).first for _ in range(5)] == [0, 1, 2, 3, 4]
+    threading.Timer(0.1, source.close).start()
+    assert [*packets] == []
+    sink = open_sink(f"serial:{os.ttyname(line)}")
+    sink.send({"label": "a"})
+    assert os.read(device, 100) == b'{"label": "a"}\n'
+    sink.close()
+    os.close(device)
+    os.close(line)
+
+
+def test_a_websocket_gives_text_and_binary_messages(gru: Model) -> None:
+    """And takes rows."""
+    pytest.importorskip("websockets", reason="needs websockets")
+    from websockets.sync.server import ServerConnection, serve
+
+    form = FrameFormat(gru.contract)
+    came: list[str | bytes] = []
+
+    def handle(connection: ServerConnection) -> None:
+        if connection.request is not None and connection.request.path == "/sink":
+            came.extend(connection)
+            return
+        connection.send(json.dumps({"first": 0, "time_s": 5.0, "frames": X[:6].tolist()}))
+        connection.send("{")
+        connection.send(form.encode(Packet(X[6:], 6, 5.06)))
+
+    with serve(handle, "localhost", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"ws://localhost:{server.socket.getsockname()[1]}"
+        rows = streamed(gru, open_source(f"{url}/source", gru.contract))
+        sink = open_sink(f"{url}/sink")
+        sink.send(rows[0])
+        sink.close()
+        server.shutdown()
+        thread.join()
+    assert np.allclose(scores(rows), gru.stream().push(X), atol=1e-6)
+    assert json.loads(came[0]) == rows[0]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The port of a mosquitto."""
+    pytest.importorskip("paho", reason="needs paho-mqtt")
+    if MOSQUITTO is None:
+        pytest.skip("needs mosquitto")
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "conf").write_text(f"listener {port} localhost\nallow_anonymous true\n")
+    process = subprocess.Popen([MOSQUITTO, "-c", tmp_path / "conf"], stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("localhost", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield port
+    process.terminate()
+    process.wait()
+
+
+def test_a_topic_is_read_and_written(gru: Model, broker: int) -> None:
+    """Frames, decisions; what is no frame is told."""
+    from paho.mqtt import publish
+
+    told: list[str] = []
+    source = open_source(f"mqtt://localhost:{broker}/frames?qos=1", gru.contract, told.append)
+    sink = open_sink(f"mqtt://localhost:{broker}/frames?qos=1")
+    time.sleep(0.2)
+    form = FrameFormat(gru.contract)
+    publish.single("frames", form.encode(Packet(X[:6], 0, 1.0)), qos=1, hostname="localhost", port=broker)
+    publish.single("frames", b"junk", qos=1, hostname="localhost", port=broker)
+    sink.send({"first": 7, "time_s": 1.07, "frames": X[7:].tolist()})
+    packets = source.packets()
+    assert [next(packets).first, next(packets).first] == [0, 7]
+    assert len(told) == 1 and "expected JSON" in told[0]
+    sink.close()
+    threading.Timer(0.1, source.close).start()
+    assert [*packets] == []
