@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rnnedge.live.buffer import Full
     from rnnedge_runtime import Event, Model
     from rnnedge_runtime.faults import Gap, NonFinite
@@ -26,6 +28,13 @@ class LiveOptions:
     queue: int | None
     full: str | None
 
+    @property
+    def file(self) -> Path | None:
+        """The file of `--to`, if it is one."""
+        from rnnedge.live.protocol.address import scheme_of
+
+        return Path(self.to) if self.to is not None and scheme_of(self.to) == "file" else None
+
     def asked(self, source: str) -> bool:
         """Whether this is a live stream: its source has a scheme, or one of these options was given."""
         from rnnedge.live.protocol.address import scheme_of
@@ -33,7 +42,15 @@ class LiveOptions:
         return scheme_of(source) not in _PLAIN or any(value for value in vars(self).values())
 
 
-def run(model: Model, source: str, options: LiveOptions, output: Path | None, non_finite: str, values: bool) -> None:
+def run(
+    model: Model,
+    source: str,
+    options: LiveOptions,
+    output: Path | None,
+    non_finite: str,
+    values: bool,
+    context: Mapping[str, object],
+) -> None:
     """Stream `source` into the sink until it ends, and say on stderr what was lost."""
     from rnnedge.cli._output import say
     from rnnedge.live import Detector, Session, open_sink, open_source, run_live
@@ -44,6 +61,7 @@ def run(model: Model, source: str, options: LiveOptions, output: Path | None, no
 
     session = Session(
         model,
+        context=context,
         gap=cast("Gap", options.gap or "hold"),
         non_finite=cast("NonFinite", non_finite),
         on_event=tell,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,13 +85,14 @@ class Session:
         self,
         model: Model,
         *,
+        context: Mapping[str, object] | None = None,
         gap: Gap = "hold",
         non_finite: NonFinite = "reject",
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        """Policies are those of `Model.stream`, without "reset" for `non_finite`. Raises `InputError` for others."""
+        """As for `Model.stream`, without "reset" for `non_finite`. Raises `InputError` for what does not exist."""
         choice(non_finite, "live: non_finite", ("reject", "hold", "zero"))
-        self.stream = model.stream(gap=gap, non_finite=non_finite, on_event=on_event)
+        self.stream = model.stream(context=context, gap=gap, non_finite=non_finite, on_event=on_event)
         self._resets = gap == "reset"
         self.sequence = Sequence()
         self._stamps = Stamps(model.contract)
