@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn
 
-from rnnedge_export.arguments import checked_notes, checked_progress
+from rnnedge_export.arguments import checked_constants, checked_notes, checked_progress
 from rnnedge_export.options import ExportKeywords, ExportOptions
 from rnnedge_export.publish import check_written, publish
 from rnnedge_export.report import Report
@@ -101,6 +101,7 @@ def convert(
     time_axis: str | int = 1,
     batch_axis: int | None = None,
     opset: int = 20,
+    constants: Mapping[str, Any] | None = None,
     trust: str | None = None,
     progress: Callable[[str], None] | None = None,
     options: ExportOptions | None = None,
@@ -110,15 +111,16 @@ def convert(
 
     `offline`: opset 7 or later, from any framework; inputs that share batch and time, float or integers. `time_axis`:
     the axis along which it is streamed, 1 or "input:1"; `batch_axis` is 0, or 1 if time is on axis 0. `opset` holds for
-    files outside of 18 to 22; others keep theirs. `trust`: "local" for a file that you would run as a program; any
-    other one is at most 64 MiB and has its weights in itself. Everything else as for `export`; the file itself, run by
-    onnxruntime, is the oracle.
+    files outside of 18 to 22; others keep theirs. `constants`: values of inputs that never change, numbers or arrays.
+    `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and has its weights in
+    itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
     options = _options(options, chosen)
     say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")
     began = perf_counter()
     check_writable(path)
-    with of_file(source, opset=opset, batch_axis=batch_axis, time_axis=time_axis, trust=trust, say=say) as session:
+    axes: dict[str, Any] = {"batch_axis": batch_axis, "time_axis": time_axis}
+    with of_file(source, opset=opset, **axes, constants=checked_constants(constants), trust=trust, say=say) as session:
         return _write(session, options, path, say, began)
 
 

@@ -6,7 +6,7 @@ A wrong kind of network or of an option of the file is a `ModelRefused`; a path 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,11 +88,12 @@ def checked_time_axis(axis: object) -> str:
     return str(checked_axis(axis, "time axis"))
 
 
-def checked_constants(constants: object) -> dict[str, int | float]:
-    """Numbers by the name of an input."""
+def checked_constants(constants: object) -> dict[str, Any]:
+    """Numbers, or arrays of them, by the name of an input."""
     found = {} if constants is None else mapping(constants, "constants", ModelRefused)
     for name, value in found.items():
-        if not isinstance(value, (int, np.integer)):
+        is_array = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+        if not is_array and not isinstance(value, (int, np.integer)):
             number(value, f"constants[{name!r}]", error=ModelRefused)
     return found
 

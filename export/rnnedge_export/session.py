@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import onnx_ir as ir
 from torch import nn
@@ -21,7 +22,7 @@ from rnnedge_export.capture import (
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
-from rnnedge_export.onnx_files import open_offline
+from rnnedge_export.onnx_files import CONSTANTS, note, open_offline
 from rnnedge_export.options import REMEDY, ExportOptions, narrowest
 from rnnedge_export.passes import said_proven_on
 from rnnedge_export.pipeline import run_passes
@@ -229,6 +230,7 @@ def of_file(
     opset: int = 20,
     batch_axis: int | None = None,
     time_axis: str | int = 1,
+    constants: Mapping[str, Any] | None = None,
     trust: str | None = None,
     say: Say,
 ) -> Iterator[ExportSession]:
@@ -236,8 +238,10 @@ def of_file(
     opset = integer(opset, "opset", error=ModelRefused)
     with defects_told(Path(offline).name):
         say("read")
-        source = open_offline(offline, time_axis, batch_axis, trust, opset)
+        given = constants or {}
+        source = open_offline(offline, time_axis, batch_axis, trust, opset, given)
         say("capture")
         captured = source.capture()
         provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
+        provenance |= {CONSTANTS: note(given)} if given else {}
         yield ExportSession(source, source.example(), captured, provenance)

@@ -7,6 +7,7 @@ axis; the result streams like every other file, and is proven equal to that loop
 
 - `rnnedge adopt step.onnx -o net.onnx --state h0:hn --state c0:cn`
 - `rnnedge adopt step.onnx -o net.onnx --state h:h_out --time-axis none`
+- `rnnedge adopt voice.onnx -o net.onnx --state h:hn --constant speaker=@speaker.npy`
 - `rnnedge adopt silero_vad.onnx -o vad.onnx --state state:stateN --constant sr=16000 --chunk 512 --context 64`
 """
 
@@ -17,6 +18,7 @@ from typing import Annotated
 
 import typer
 
+from rnnedge.cli._constants import constants_of, pair
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 
 
@@ -28,7 +30,9 @@ def command(
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the frames.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Frames that every call takes (any number).", min=1)] = None,
     context: Annotated[int, typer.Option(help="Frames of the call before in front of each call.", min=0)] = 0,
-    constant: Annotated[list[str] | None, typer.Option(help="An input that never changes, as name=number.")] = None,
+    constant: Annotated[
+        list[str] | None, typer.Option(help="An input that never changes, as name=number or name=@file.npy.")
+    ] = None,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
     trust: SourceTrustOption = None,
@@ -39,8 +43,8 @@ def command(
     from rnnedge.cli._outputs import check_outputs
 
     check_outputs({"--output": output}, [file])
-    pairs = [_pair(text, ":", "--state") for text in state]
-    values = {name: _number(text) for name, text in (_pair(text, "=", "--constant") for text in constant or [])}
+    pairs = [pair(text, ":", "--state") for text in state]
+    values = constants_of(constant)
     with stages(f"adopt {file}") as progress:
         progress("import onnx")
         import rnnedge
@@ -61,17 +65,3 @@ def command(
             progress=progress,
         )
     print_report(report, "adopt", str(file), json=json)
-
-
-def _pair(text: str, sign: str, option: str) -> tuple[str, str]:
-    left, found, right = text.partition(sign)
-    if not (found and left and right):
-        raise typer.BadParameter(f"expected left{sign}right, found {text!r}", param_hint=option)
-    return left, right
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected a number, found {text!r}", param_hint="--constant") from None

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._constants import ConstantOption, constants_of
 from rnnedge.cli._options import field_option
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 from rnnedge.cli._precision import (
@@ -70,6 +71,7 @@ def command(
         list[str] | None,
         typer.Option(help="An argument that is a value per sequence, though its sizes are those of frames."),
     ] = None,
+    constant: ConstantOption = None,
     taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how the time axis flows, and what each check of the proof cost.")
@@ -96,7 +98,7 @@ def command(
         numbers = precision, layer, tolerance, budget_error, longest
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
                          opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, sample=sample,
-                         taps=asked, trust=trust, context=context, numbers=numbers)  # fmt: skip
+                         taps=asked, trust=trust, context=context, constant=constant, numbers=numbers)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -146,6 +148,7 @@ def _export(
     sample: list[Path] | None,
     trust: str | None,
     context: list[str] | None,
+    constant: list[str] | None,
     **options: Any,
 ) -> Report:
     """By `rnnedge.convert` for a file, by `rnnedge.export` for a module."""
@@ -161,10 +164,13 @@ def _export(
         if context:
             raise typer.BadParameter("an ONNX file takes frames only", param_hint="--context")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
-                               labels=names, progress=progress, precision=asked(*numbers), trust=trust,
-                               calibration=recordings(calibration), **options)  # fmt: skip
+                               constants=constants_of(constant), labels=names, progress=progress,
+                               precision=asked(*numbers), trust=trust, calibration=recordings(calibration),
+                               **options)  # fmt: skip
     from rnnedge.sources import load_source
 
+    if constant:
+        raise typer.BadParameter("only an ONNX file has inputs that never change", param_hint="--constant")
     if not time_axis.isdigit():
         raise typer.BadParameter(f"expected a number for a module, found {time_axis!r}", param_hint="--time-axis")
     progress("source")

@@ -112,7 +112,7 @@ def test_silero_vad_streams_as_its_own_wrapper(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"states": {"hh": "h_out"}}, "state hh:h_out: expected an input and an output"),
-        ({"states": {}}, "expected one input for frames, found x, h"),
+        ({"states": {}}, "expected one input for frames, or several .*, found x, h"),
         ({"states": {"h": "h_out"}, "constants": {"sr": 1}}, "constant 'sr': the inputs are x, h"),
         ({"states": {"h": "h_out"}, "time_axis": 5}, "has no axis 5 for time"),
         ({"states": {"h": "h_out"}, "context": 2}, "expected a chunk too"),

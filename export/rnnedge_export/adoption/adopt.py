@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 
 from rnnedge_export.arguments import (
@@ -31,7 +34,7 @@ from rnnedge_export.capture.constants import fold_constants, fold_lengths
 from rnnedge_export.defects import defects_told
 from rnnedge_export.graph.lengths import ANY_LENGTH
 from rnnedge_export.onnx_files._adoption import NOTE, Calling, example_of, open_stateful
-from rnnedge_export.onnx_files._constants import opened
+from rnnedge_export.onnx_files._constants import declared_shape, opened
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._stateful import StatefulFile
 from rnnedge_export.onnx_files.read_file import read_file
@@ -61,7 +64,7 @@ def adopt(
     batch_axis: int | None = None,
     chunk: int | None = None,
     context: int = 0,
-    constants: Mapping[str, float] | None = None,
+    constants: Mapping[str, Any] | None = None,
     frame_rate_hz: float | None = None,
     labels: Sequence[str] = (),
     trust: str | None = None,
@@ -73,9 +76,9 @@ def adopt(
     `states`: name of a state's input -> name of the output that gives it back. `time_axis`: 1, "input:1", or None where
     a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number,
     or for the one that the file declares if it takes no other. `context`: frames of the call before that each call
-    wants in front of its own; zeros at first. `constants`: values of inputs that never change. `trust`: "local" for a
-    file that you would run as a program; any other one is at most 64 MiB and has its weights in itself. `effort`: how
-    hard the file is proven.
+    wants in front of its own; zeros at first. `constants`: values of inputs that never change, numbers or
+    arrays. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and has its
+    weights in itself. `effort`: how hard the file is proven.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
@@ -94,9 +97,8 @@ def adopt(
         digest, proto = read_file(file, trust)
         if axis is None and (chunk or 1) != 1:
             raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
-        batch = int(axis == 0) if batch_axis is None else batch_axis
-        calling = Calling(states, axis, batch, chunk, context, values)
-        source = open_stateful(file, proto, calling)
+        calling = Calling(states, axis, int(axis == 0) if batch_axis is None else batch_axis, chunk, context, values)
+        source, calling = _open(file, proto, calling, may_be_single=batch_axis is None)
         say("stamp")
         model, contract = _contract(source, frame_rate_hz, tuple(labels), {
             "source": Path(file).name, "source_sha256": digest, NOTE: calling.note(), **packages()
@@ -113,6 +115,29 @@ def adopt(
         return Report(target, digest, len(data), contract, verification)
 
 
+def _open(file: str, proto: onnx.ModelProto, calling: Calling, *, may_be_single: bool) -> tuple[StatefulFile, Calling]:
+    """The file with its batch axis, else without one, and how it is called then."""
+    single = replace(calling, batch_axis=None)
+    if not may_be_single:
+        return open_stateful(file, proto, calling), calling
+    ways = [single, calling] if _has_no_room(proto, calling) else [calling, single]
+    refusals = []
+    for way in ways:
+        try:
+            return open_stateful(file, proto, way), way
+        except ModelRefused as refusal:
+            refusals.append(refusal)
+    raise refusals[ways.index(calling)]
+
+
+def _has_no_room(proto: onnx.ModelProto, calling: Calling) -> bool:
+    """Whether a batch would have to stand where the file declares features: the only axis besides time, of a size."""
+    weights = {value.name for value in proto.graph.initializer} | {*calling.constants, *calling.states}
+    dims = next((declared_shape(port) for port in proto.graph.input if port.name not in weights), [])
+    rest = [dim for axis, dim in enumerate(dims) if axis != calling.time_axis]
+    return len(rest) == 1 and (rest[0] or 0) > 1
+
+
 def _contract(
     source: StatefulFile, frame_rate_hz: float | None, labels: tuple[str, ...], provenance: Mapping[str, str]
 ) -> tuple[ir.Model, Contract]:
@@ -122,7 +147,7 @@ def _contract(
     def dims(given: Sequence[int | str]) -> tuple[Dim, ...]:
         return tuple(batch if d == "batch" else d for d in given)
 
-    opened(source.proto, {source.input_name: list(dims(source.frame_dims)),
+    opened(source.proto, {**{name: list(dims(found)) for name, found in source.frame_dims.items()},
                           **{name: list(dims(found)) for name, found in source.state_dims.items()}})  # fmt: skip
     readable = _OLDEST <= opset_of(source.proto) < OPSETS.stop
     model = ir.from_proto(source.proto if readable else with_opset(source.proto, OPSETS.start, source.name))
@@ -137,31 +162,33 @@ def _contract(
               source.state_dims[name].index("batch"))
         for name, written in source.states.items()
     ]  # fmt: skip
-    if loop.context:
-        states.append(_with_context(model, source, dims(source.frame_dims)))
     frames = TIME if loop.chunk is None else loop.chunk
-    shape = tuple(frames if i == loop.time_axis else d for i, d in enumerate(dims(source.frame_dims)))
-    inputs = Port(source.input_name, _numpy(model, source.input_name), shape, loop.batch_axis, loop.time_axis)
+    inputs = []
+    for name, found in source.frame_dims.items():
+        if loop.context:
+            states.append(_with_context(model, source, name, dims(found)))
+        shape = tuple(frames if i == loop.time_axis else d for i, d in enumerate(dims(found)))
+        inputs.append(Port(name, _numpy(model, name), shape, loop.batch_axis, loop.time_axis))
     outputs = tuple(_output(source, name, batch) for name in source.output_names)
     _declare(model, outputs, states)
     form = "native" if loop.chunk is None else "step" if loop.chunk == 1 else "unrolled"
     contract = Contract(
-        (inputs,), outputs, tuple(states), form, model.opset_imports[""], chunk=loop.chunk, hop=loop.chunk or 1,
+        tuple(inputs), outputs, tuple(states), form, model.opset_imports[""], chunk=loop.chunk, hop=loop.chunk or 1,
         frame_rate_hz=frame_rate_hz, labels=labels, provenance=provenance,
     )  # fmt: skip
     return model, contract
 
 
-def _with_context(model: ir.Model, source: StatefulFile, frame_dims: tuple[Dim, ...]) -> State:
+def _with_context(model: ir.Model, source: StatefulFile, frames: str, frame_dims: tuple[Dim, ...]) -> State:
     """Concat(context, frames) in front of every reader of the frames; the end of that is the next context."""
     loop, graph = source.loop, model.graph
     assert loop.chunk is not None and loop.time_axis is not None
-    x = next(v for v in graph.inputs if v.name == source.input_name)
-    name = f"{source.input_name}.context"
+    x = next(v for v in graph.inputs if v.name == frames)
+    name = f"{frames}.context"
     shape = [loop.context if i == loop.time_axis else d for i, d in enumerate(frame_dims)]
     context = ir.Value(name=name, type=x.type, shape=ir.Shape(shape))
     joined = ir.Node("", "Concat", [context, x], [ir.AttrInt64("axis", loop.time_axis)])
-    joined.outputs[0].name = f"{source.input_name}_with_context"
+    joined.outputs[0].name = f"{frames}_with_context"
     bounds = [
         ir.Value(name=f"{name}.{what}", const_value=ir.tensor([number], dtype=ir.DataType.INT64),
                  type=ir.TensorType(ir.DataType.INT64), shape=ir.Shape([1]))

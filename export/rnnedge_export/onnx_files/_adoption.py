@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 
 from rnnedge_export.capture.example import Example
-from rnnedge_export.onnx_files._constants import declared_shape, with_constants
+from rnnedge_export.onnx_files._constants import declared_shape, note_of, with_constants
+from rnnedge_export.onnx_files._frame_dtypes import with_wide_frames
 from rnnedge_export.onnx_files._stateful import Loop, StatefulFile
+from rnnedge_export.onnx_files._unit_batch import states_without_batch, with_unit_batch
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
 
@@ -24,18 +27,21 @@ _TRIED = 6
 
 @dataclass(frozen=True)
 class Calling:
-    """What `rnnedge adopt` was told: `states` by input, the axes, the frames of a call, values of constant inputs."""
+    """What `rnnedge adopt` was told: `states` by input, the axes, the frames of a call, values of constant inputs.
+
+    `batch_axis`: None for a file without one, which gets a batch of 1 in front.
+    """
 
     states: Mapping[str, str]
     time_axis: int | None
-    batch_axis: int
+    batch_axis: int | None
     chunk: int | None
     context: int
-    constants: Mapping[str, float]
+    constants: Mapping[str, Any]
 
     def note(self) -> str:
         """As text for the contract's provenance."""
-        return json.dumps({**asdict(self), "constants": {k: float(v) for k, v in self.constants.items()}})
+        return json.dumps({**asdict(replace(self, constants={})), "constants": note_of(self.constants)})
 
 
 def calling_of(contract: Contract) -> Calling | None:
@@ -53,7 +59,18 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
     Raises `ModelRefused` where it does not run so.
     """
     proto = with_constants(proto, calling.constants, name)
-    asked = Loop(calling.chunk, calling.context, calling.batch_axis, calling.time_axis)
+    frames = [port.name for port in proto.graph.input if port.name not in calling.states]
+    proto = with_wide_frames(proto, frames)
+    alone = states_without_batch(proto, calling.states)
+    given_back = [calling.states[state] for state in alone]
+    if calling.batch_axis is None:
+        results = [port.name for port in proto.graph.output if port.name not in calling.states.values()]
+        alone, given_back = [*alone, *frames], [*given_back, *results]
+        time = None if calling.time_axis is None else calling.time_axis + 1
+        calling = replace(calling, batch_axis=0, time_axis=time)
+    if alone:
+        proto = with_unit_batch(proto, {*alone, *given_back})
+    asked = Loop(calling.chunk, calling.context, calling.batch_axis or 0, calling.time_axis)
     if calling.time_axis is None:
         return StatefulFile(name, proto, calling.states, replace(asked, chunk=1))
     declared = _declared(proto, calling)
@@ -73,13 +90,16 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
 
 def example_of(source: StatefulFile) -> Example:
     """Frames of the kind that it takes."""
-    shape = [d if isinstance(d, int) else 2 for d in source.frame_dims]
     batch, time = source.loop.batch_axis, source.loop.time_axis
-    if time is None:
-        shape.insert(1, 2)
-        batch, time = 0, 1
-    kind = torch.float32 if source.dtype == np.float32 else torch.int64
-    return Example((torch.zeros(shape, dtype=kind),), batch, time)
+    tensors = []
+    for name in source.input_names:
+        shape = source.shape(name, 2, 2)
+        if time is None:
+            shape.insert(1, 2)
+        elif source.loop.chunk is not None:
+            shape[time] = 2
+        tensors.append(torch.from_numpy(np.zeros(shape, source.dtypes[name])))
+    return Example(tuple(tensors), 0 if time is None else batch, 1 if time is None else time)
 
 
 def _declared(proto: onnx.ModelProto, calling: Calling) -> int | None:
@@ -104,11 +124,11 @@ def in_one_call(free: StatefulFile) -> bool:
 def _equal(free: StatefulFile, fixed: StatefulFile) -> bool:
     """Whether one long call gives what calls of a fixed number of frames give."""
     assert fixed.loop.chunk is not None
-    x = example_of(free).resized(1, _TRIED * fixed.loop.chunk)[0]
-    if x.is_floating_point():
-        x = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    rng = np.random.default_rng(0)
+    inputs = example_of(free).resized(1, _TRIED * fixed.loop.chunk)
+    x = [torch.from_numpy(rng.standard_normal(one.shape).astype(one.numpy().dtype)) for one in inputs]
     try:
-        pairs = list(zip(free(x), fixed(x), strict=True))
+        pairs = list(zip(free(*x), fixed(*x), strict=True))
     # onnxruntime has a type of its own for every way to fail.
     except Exception:
         return False

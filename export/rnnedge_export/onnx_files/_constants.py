@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,16 @@ import onnx
 from onnx import numpy_helper
 
 from rnnedge_runtime.arrays import cast
-from rnnedge_runtime.contract import Array
+from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError, ModelRefused
 
+CONSTANTS = "constants"
+"""The key of the contract's provenance under which they are kept."""
+_MOST_NOTED = 4096
 _NUMPY = onnx.helper.tensor_dtype_to_np_dtype
 
 
-def with_constants(proto: onnx.ModelProto, constants: Mapping[str, float], name: str) -> onnx.ModelProto:
+def with_constants(proto: onnx.ModelProto, constants: Mapping[str, Any], name: str) -> onnx.ModelProto:
     """A copy in which some inputs have a value of their own."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(proto)
@@ -37,13 +41,38 @@ def with_constants(proto: onnx.ModelProto, constants: Mapping[str, float], name:
     return fixed
 
 
-def _filled(shape: Sequence[int], value: float, dtype: Any, place: str) -> Array:
-    """An array of one number, which its dtype can hold; 16000.0 is a whole number too."""
-    whole = np.dtype(dtype).kind in "iu" and float(value).is_integer()
+def _filled(shape: Sequence[int], value: Any, dtype: Any, place: str) -> Array:
+    """One number everywhere, or an array of the input's shape, that its dtype can hold; 16000.0 is a whole number."""
+    given = np.asarray(value)
+    if given.ndim and (
+        given.ndim != len(shape) or any(n not in (1, d) for n, d in zip(given.shape, shape, strict=True))
+    ):
+        raise ModelRefused(f"{place}: expected a number, or an array of shape {list(shape)}, found {list(given.shape)}")
+    whole = np.dtype(dtype).kind in "iu" and given.dtype.kind == "f" and bool((given == np.floor(given)).all())
     try:
-        return np.full(shape, cast(np.asarray(int(value) if whole else value), np.dtype(dtype), place))
+        held = cast(given.astype(np.int64) if whole else given, np.dtype(dtype), place)
     except InputError as error:
         raise ModelRefused(str(error)) from None
+    return np.array(np.broadcast_to(held, shape))
+
+
+def note_of(constants: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers and small arrays as plain data, for a contract's provenance."""
+    arrays = {name: np.asarray(value) for name, value in constants.items()}
+    return {name: array.tolist() for name, array in arrays.items() if array.size <= _MOST_NOTED}
+
+
+def note(constants: Mapping[str, Any]) -> str:
+    """As text."""
+    return json.dumps(note_of(constants))
+
+
+def noted(contract: Contract) -> dict[str, Any]:
+    """The constants with which the file of a contract was made."""
+    try:
+        return dict(json.loads(contract.provenance.get(CONSTANTS, "{}")))
+    except (TypeError, ValueError):
+        return {}
 
 
 def opened(proto: onnx.ModelProto, dims: Mapping[str, list[int | str]]) -> None:

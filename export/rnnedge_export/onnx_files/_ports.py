@@ -40,7 +40,7 @@ class FramePort:
     @property
     def taken(self) -> str:
         """The dtype of the stream's frames, which holds every value of the file's."""
-        return _TAKEN.get(self.dtype, self.dtype)
+        return taken(self.dtype)
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> Array:
         """Random numbers, or tokens 0 and 1, in the axis order of the file."""
@@ -49,6 +49,11 @@ class FramePort:
         if np.dtype(self.dtype).kind in "iu":
             return rng.integers(0, 2, shape).astype(self.taken)
         return rng.standard_normal(shape, np.float32).astype(self.dtype).astype(self.taken)
+
+
+def taken(dtype: str) -> str:
+    """The dtype of a stream's frames for frames of `dtype` in a file."""
+    return _TAKEN.get(dtype, dtype)
 
 
 def frame_ports(

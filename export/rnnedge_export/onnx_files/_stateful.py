@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of, opened
 from rnnedge_export.onnx_files._failures import failure
+from rnnedge_export.onnx_files._ports import shown
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 
@@ -35,13 +36,12 @@ class StatefulFile:
     def __init__(self, name: str, proto: onnx.ModelProto, states: Mapping[str, str], loop: Loop) -> None:
         """`states`: input -> output. Raises `ModelRefused` where the ports do not fit together."""
         self.name, self.proto, self.states, self.loop = name, proto, dict(states), loop
-        self.input_name = self._frames_port()
-        self.input_names: tuple[str, ...] = (self.input_name,)
+        self.input_names = self._frames_ports()
         self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
         if not self.output_names:
             raise ModelRefused(f"{name}: every output is a state; leave one of them out of --state")
-        self.dtype = dtype_of(self._port(self.input_name))
-        self.frame_dims = self._dims_of_frames()
+        self.dtypes = {name: dtype_of(self._port(name)) for name in self.input_names}
+        self.frame_dims = {name: self._dims_of_frames(self._port(name)) for name in self.input_names}
         self.state_dims, self.batched = self._dims_of_states()
 
     def initial(self, batch: int) -> dict[str, Array]:
@@ -49,27 +49,24 @@ class StatefulFile:
         shapes = {name: [batch if d == "batch" else d for d in dims] for name, dims in self.state_dims.items()}
         return {name: np.zeros(shape, dtype_of(self._port(name))) for name, shape in shapes.items()}
 
-    def call(self, frames: Array, states: Mapping[str, Array]) -> dict[str, Array]:
+    def call(self, frames: Mapping[str, Array], states: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the file itself: every output by name."""
-        feeds = {self.input_name: frames, **states}
+        feeds = {**frames, **states}
         names = [v.name for v in self.proto.graph.output]
         return dict(zip(names, self._session.run(names, feeds), strict=True))
 
     def feeds(self, batch: int) -> dict[str, Array]:
         """Every input of a first call, zeros."""
-        frames = np.zeros(self._shape(batch, (self.loop.chunk or 4) + self.loop.context), self.dtype)
-        return {self.input_name: frames, **self.initial(batch)}
+        return {**self._zeros(batch, self.loop.chunk or 4), **self.initial(batch)}
 
     def call_zeros(self, frames: int) -> dict[str, Array]:
         """A first call of `frames` zeros for one sequence."""
-        values = np.zeros(self._shape(1, frames + self.loop.context), self.dtype)
-        return self.call(values, self.initial(1))
+        return self.call(self._zeros(1, frames), self.initial(1))
 
     def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Whole sequences (in the file's axis order, with a time axis) -> outputs (batch, calls or frames, ...)."""
-        (x,) = inputs
-        whole = np.moveaxis(x.numpy(), self._axes(), (0, 1))
-        each = [self._sequence(sequence[None]) for sequence in whole]
+        whole = [np.moveaxis(x.numpy(), self._axes(), (0, 1)) for x in inputs]
+        each = [self._sequence([x[index : index + 1] for x in whole]) for index in range(len(whole[0]))]
         return tuple(torch.from_numpy(np.concatenate([one[name] for one in each])) for name in self.output_names)
 
     def per_call(self, name: str, frames: int) -> tuple[int | None, int]:
@@ -79,22 +76,22 @@ class StatefulFile:
         if self.loop.chunk is None:
             assert axis is not None
             return axis, found[axis]
-        if axis is not None and len(found) == len(self.frame_dims) and found[axis] in (1, frames):
+        if axis is not None and len(found) == len(self.frame_dims[self.input_names[0]]) and found[axis] in (1, frames):
             return axis, found[axis]
         return None, 1
 
-    def _sequence(self, x: Array) -> dict[str, Array]:
-        """One sequence (1, time, ...), in calls, the last of them filled up with zeros."""
-        loop, total = self.loop, x.shape[1]
+    def _sequence(self, whole: Sequence[Array]) -> dict[str, Array]:
+        """One sequence, each input (1, time, ...), in calls, the last of them filled up with zeros."""
+        loop, total = self.loop, whole[0].shape[1]
         chunk = loop.chunk or total
-        x = np.concatenate([x, np.zeros((1, -total % chunk, *x.shape[2:]), x.dtype)], 1)
-        before = np.zeros((1, loop.context, *x.shape[2:]), x.dtype)
+        whole = [np.concatenate([x, np.zeros((1, -total % chunk, *x.shape[2:]), x.dtype)], 1) for x in whole]
+        before = [np.zeros((1, loop.context, *x.shape[2:]), x.dtype) for x in whole]
         states, parts = self.initial(1), []
-        for start in range(0, x.shape[1], chunk):
-            frames = np.concatenate([before, x[:, start : start + chunk]], 1)
-            before = frames[:, frames.shape[1] - loop.context :]
-            given = frames[:, 0] if loop.time_axis is None else frames
-            found = self.call(np.ascontiguousarray(np.moveaxis(given, *self._back())), states)
+        for start in range(0, whole[0].shape[1], chunk):
+            frames = [np.concatenate([b, x[:, start : start + chunk]], 1) for b, x in zip(before, whole, strict=True)]
+            before = [x[:, x.shape[1] - loop.context :] for x in frames]
+            given = {name: self._as_given(x) for name, x in zip(self.input_names, frames, strict=True)}
+            found = self.call(given, states)
             states = {name: found[self.states[name]] for name in states}
             parts.append(found)
         joined = {}
@@ -106,6 +103,11 @@ class StatefulFile:
             if frames_out == chunk:
                 joined[name] = joined[name][:, :total]
         return joined
+
+    def _as_given(self, x: Array) -> Array:
+        """Frames (1, time, ...) in the axis order of the file."""
+        x = x[:, 0] if self.loop.time_axis is None else x
+        return np.ascontiguousarray(np.moveaxis(x, *self._back()).astype(x.dtype, copy=False))
 
     def _axes(self) -> tuple[int, int]:
         """Batch and time in what the oracle is given: without a time axis in the file, it stands behind the batch."""
@@ -119,15 +121,21 @@ class StatefulFile:
     def _batch(self, axis: int | None) -> int:
         return self.loop.batch_axis if axis is not None else 0
 
-    def _shape(self, batch: int, frames: int) -> list[int]:
+    def shape(self, name: str, batch: int, frames: int) -> list[int]:
+        """Of an input for a call."""
         numbers = {"batch": batch, "time": frames}
-        return [d if isinstance(d, int) else numbers[d] for d in self.frame_dims]
+        return [d if isinstance(d, int) else numbers[d] for d in self.frame_dims[name]]
+
+    def _zeros(self, batch: int, frames: int) -> dict[str, Array]:
+        frames += self.loop.context
+        return {name: np.zeros(self.shape(name, batch, frames), self.dtypes[name]) for name in self.input_names}
 
     def _port(self, name: str) -> onnx.ValueInfoProto:
         found: onnx.ValueInfoProto = next(port for port in self.proto.graph.input if port.name == name)
         return found
 
-    def _frames_port(self) -> str:
+    def _frames_ports(self) -> tuple[str, ...]:
+        """The inputs that are left; several bring frames if they declare the same batch and time."""
         inputs = [port.name for port in self.proto.graph.input]
         outputs = [port.name for port in self.proto.graph.output]
         for read, written in self.states.items():
@@ -136,16 +144,28 @@ class StatefulFile:
                     f"{self.name}: state {read}:{written}: expected an input and an output, found inputs "
                     f"{', '.join(inputs)} and outputs {', '.join(outputs)}"
                 )
-        left = [name for name in inputs if name not in self.states]
-        if len(left) != 1:
+        left = tuple(name for name in inputs if name not in self.states)
+        if not left or not all(self._brings_frames(name, left[0]) for name in left):
             raise ModelRefused(
-                f"{self.name}: expected one input for frames, found {', '.join(left) or 'none'}; name states with "
-                "--state in:out and give constant inputs a value with --constant name=value"
+                f"{self.name}: expected one input for frames, or several that share batch and time, found "
+                f"{', '.join(left) or 'none'}; name states with --state in:out and give constant inputs a value with "
+                "--constant name=value"
             )
-        return str(left[0])
+        return left
 
-    def _dims_of_frames(self) -> list[int | str]:
-        loop, port = self.loop, self._port(self.input_name)
+    def _brings_frames(self, name: str, first: str) -> bool:
+        """Whether an input is declared like the first one, and no output could give it back as a state."""
+        axes = [axis for axis in (self.loop.batch_axis, self.loop.time_axis) if axis is not None]
+        port, shapes = self._port(name), [shown(self._port(one)) for one in (first, name)]
+        if name == first:
+            return True
+        free = [v for v in self.proto.graph.output if v.name not in self.states.values()]
+        kind = port.type.tensor_type
+        given_back = any(v.type.tensor_type.elem_type == kind.elem_type and shown(v) == shapes[1] for v in free)
+        return not given_back and len(shapes[1]) > max(axes) and all(shapes[0][a] == shapes[1][a] for a in axes)
+
+    def _dims_of_frames(self, port: onnx.ValueInfoProto) -> list[int | str]:
+        loop = self.loop
         dims = declared_shape(port)
         for what, axis in (("batch", loop.batch_axis), ("time", loop.time_axis)):
             if axis is not None and axis >= len(dims):
@@ -187,14 +207,16 @@ class StatefulFile:
     def _runs(self, state_dims: dict[str, list[int | str]], batch: int) -> bool:
         """Whether the file takes `batch` sequences, and gives each what it gets alone."""
         self.state_dims = state_dims
-        opened(self.proto, {self.input_name: self.frame_dims, **state_dims})
+        opened(self.proto, {**self.frame_dims, **state_dims})
         try:
             self._session = session(self.proto)
         # onnxruntime has a type of its own for every way to refuse a graph.
         except Exception as error:
             raise ModelRefused(f"{self.name}: onnxruntime refuses it: {failure(error)}") from error
         frames = self.loop.context + (self.loop.chunk or 4)
-        x = np.random.default_rng(1).standard_normal(self._shape(batch, frames)).astype(self.dtype)
+        rng = np.random.default_rng(1)
+        x = {name: rng.standard_normal(self.shape(name, batch, frames)).astype(self.dtypes[name])
+             for name in self.input_names}  # fmt: skip
         try:
             given = self.initial(batch)
             together = self.call(x, given)
@@ -203,7 +225,7 @@ class StatefulFile:
             if batch == 1:
                 return True
             axis = self.loop.batch_axis
-            alone = self.call(x.take([1], axis), self.initial(1))
+            alone = self.call({name: frames.take([1], axis) for name, frames in x.items()}, self.initial(1))
         # onnxruntime has a type of its own for every way to fail.
         except Exception:
             return False

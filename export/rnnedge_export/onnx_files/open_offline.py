@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import onnx
 
 from rnnedge_export.arguments import checked_axis, checked_time_axis
+from rnnedge_export.onnx_files._constants import with_constants
 from rnnedge_export.onnx_files._original import Original
 from rnnedge_export.onnx_files._ports import frame_ports
 from rnnedge_export.onnx_files.onnx_source import OnnxSource, relaxed
@@ -21,13 +24,16 @@ def open_offline(
     batch_axis: int | None,
     trust: str | None = None,
     opset: int = 20,
+    constants: Mapping[str, Any] | None = None,
 ) -> OnnxSource:
     """Read the file at `path`; `batch_axis` None is axis 0, or 1 where time stands on axis 0, or no axis at all.
 
-    `opset`: what a file of an opset that the passes do not read is brought to.
+    `opset`: what a file of an opset that the passes do not read is brought to. `constants`: values of inputs by name.
     """
     time, name = TimeAxis.parse(checked_time_axis(time_axis)), os.fspath(path)
     digest, proto = read_file(name, trust)
+    if constants:
+        proto = with_constants(proto, constants, name)
     if batch_axis is not None:
         return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
     try:

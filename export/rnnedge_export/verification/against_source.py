@@ -16,7 +16,7 @@ from rnnedge_export.capture import Captured, Example, Source, capture, check_usa
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
-from rnnedge_export.onnx_files import open_offline
+from rnnedge_export.onnx_files import noted, open_offline
 from rnnedge_export.onnx_files._adoption import Calling, calling_of, example_of, open_stateful
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.onnx_files.time_axis import TimeAxis
@@ -73,7 +73,14 @@ def verify(
         if calling is not None:
             name = file_path(source, "verify: source")
             return _against(model, _adopted(name, calling, model.contract, trust), progress, effort, None, samples)
-        offline = open_offline(file_path(source, "verify: source"), time_axis, batch_axis, trust, model.contract.opset)
+        offline = open_offline(
+            file_path(source, "verify: source"),
+            time_axis,
+            batch_axis,
+            trust,
+            model.contract.opset,
+            noted(model.contract),
+        )
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)
