@@ -14,6 +14,7 @@ import quickly
 import torch
 from exported import loaded_strictly
 from in_one_test import in_one_test
+from shares import one_in
 
 import rnnedge_export
 from examples.networks import small as networks
@@ -39,9 +40,14 @@ def sequence(example: torch.Tensor, batch: int, time: int) -> torch.Tensor:
     return torch.randn(batch, time, *example.shape[2:], generator=generator)
 
 
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *((name, "native") for name in networks.NETWORKS),
+        *one_in(3, ((name, form) for form in FORMS if form != "native" for name in networks.NETWORKS)),
+    ],
+)
 def test_a_streamed_file_equals_its_module(name: str, form: str, tmp_path: Path) -> None:
     """Pushes of odd sizes and their finish, joined, are the module's output for the whole sequence."""
     module, example = networks.build(name)
@@ -85,8 +91,9 @@ def test_the_graph_alone_streams_by_its_contract(form: str, tmp_path: Path) -> N
     np.testing.assert_allclose(np.concatenate(found, 1), whole(module, x)["y"], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("opset", [18, 19, 20, 21, 22])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("opset", "form"), one_in(3, ((opset, form) for opset in (18, 19, 20, 21, 22) for form in FORMS))
+)
 def test_every_opset_is_written_as_asked(opset: int, form: str, tmp_path: Path) -> None:
     """Opsets 18 to 22 verify in every form, and the file declares the one that was asked for."""
     module, example = networks.build("gru-2")

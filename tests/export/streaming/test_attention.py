@@ -11,6 +11,7 @@ import pytest
 import quickly
 import torch
 from attention import WINDOW, Attention, X, distances
+from shares import one_in
 from torch import Tensor
 
 import rnnedge_export
@@ -25,7 +26,7 @@ def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
     return quickly.export(module, example, path, form=form)
 
 
-@pytest.mark.parametrize("name", attention.ATTENTION)
+@pytest.mark.parametrize("name", one_in(2, attention.ATTENTION))
 def test_a_network_with_attention_streams(name: str, tmp_path: Path) -> None:
     """Verified by the export, and once more here: frame by frame against PyTorch."""
     report = export(name, "native", tmp_path / "m.onnx")
