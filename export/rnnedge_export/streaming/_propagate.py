@@ -130,6 +130,12 @@ def _without_time(node: ir.Node, facts: Facts) -> None:
 def _still_steady(node: ir.Node, facts: Facts) -> None:
     """What is computed from constants that broadcast over time does so too; a cut along time leaves it as it is."""
     before, after = dims(node.inputs[0]), dims(node.outputs[0])
+    if any(grows(d, "time") and grows(d, "batch") for d in after) and not recurrent.is_zero(node.inputs[0]):
+        facts.refuse(
+            node,
+            "it repeats a value per sequence for every frame, on the axis of the batch",
+            "let it meet the frames before time is folded into the batch",
+        )
     if node.op_type == "Slice" and any(grows(d, "time") and b == 1 for b, d in zip(before, after, strict=True)):
         node.outputs[0].shape = ir.Shape(1 if grows(d, "time") else d for d in after)
         same = insert(node, facts, "Identity", node.inputs[0], like=node.outputs[0])
