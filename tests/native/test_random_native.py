@@ -9,16 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from composed import composed
+from composed import composed, example_of
 from native_library import compile_library
 from random_networks import Layer, build, draw
 
-from rnnedge_export.capture import Source, read_example
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import streamify
-from rnnedge_export.verification import golden_of
+from rnnedge_export.verification import ModuleOracle, golden_of
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused
@@ -28,15 +26,16 @@ from rnnedge_runtime.loader import load_bytes
 COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "4"))
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 FRAMES = 60
-EXAMPLE = read_example(torch.zeros(1, 48, 4), 0, 1)
 
 
 def error_of(layers: tuple[Layer, ...], folder: Path, seed: int) -> float:
     """The largest difference from onnxruntime on the same step form, over the largest output."""
     graph = composed(layers)
-    streaming = streamify(graph.model, 0, 1, graph.places, lengths=graph.lengths)
+    streaming = streamify(graph.model, 0, 1, graph.places, lengths=graph.lengths, contexts=graph.contexts)
     written = write_form(streaming, "step")
-    golden = golden_of(Reference(Source(build(layers), EXAMPLE), EXAMPLE, graph.lengths), streaming.hop)
+    given, example = example_of(layers)
+    oracle_of = ModuleOracle(build(layers), given, example)
+    golden = golden_of(Reference(oracle_of, example, graph.lengths), streaming.hop)
     data = stamp(written.model, replace(written.contract(20, graph.lengths), golden=golden))
     oracle = load_bytes(data, trust="local")
     library = compile_library(data, folder)
@@ -45,9 +44,11 @@ def error_of(layers: tuple[Layer, ...], folder: Path, seed: int) -> float:
     rng = np.random.default_rng(seed)
     frames = FRAMES * oracle.contract.unit + int(rng.integers(0, oracle.contract.unit))
     x = rng.standard_normal((frames, 4)).astype(np.float32)
-    right = stream_all(oracle.stream(), x)["y"]
+    context = {s.input: rng.standard_normal(3, np.float32) for s in oracle.contract.contexts}
+    right = stream_all(oracle.stream(context=context), x)["y"]
     cuts = np.sort(rng.integers(0, frames, 9)).tolist()
-    return max_error(stream_all(native.stream(), x, cuts)["y"], right) / max(float(np.abs(right).max(initial=0)), 1e-6)
+    found = stream_all(native.stream(context=context), x, cuts)["y"]
+    return max_error(found, right) / max(float(np.abs(right).max(initial=0)), 1e-6)
 
 
 def shrunk(layers: tuple[Layer, ...], folder: Path, seed: int) -> tuple[Layer, ...]:

@@ -17,11 +17,21 @@ import onnx_ir.passes.common
 import torch
 from made_once import made_once
 from onnx import compose, helper
-from random_networks import CHANNELS, Layer, build, pool
+from random_networks import CHANNELS, CONTEXT, Layer, build, pool, reads_context
 from torch import Tensor, nn
 
-from rnnedge_export.capture import Captured, Source, capture, read_example
+from rnnedge_export.capture import Captured, Example, Extra, Source, capture, read_example
 from rnnedge_export.graph.lengths import Lengths
+
+Z = Extra("z", torch.linspace(-1, 1, CONTEXT)[None], 0)
+"""The value per sequence of those that take one."""
+
+
+def example_of(layers: tuple[Layer, ...]) -> tuple[tuple[Tensor, ...], Example]:
+    """What a network is called with, (batch, time, channel) first, and the same as the exporter reads it."""
+    frames = torch.zeros(1, 48, CHANNELS)
+    given = (frames, Z.value) if reads_context(layers) else (frames,)
+    return given, read_example(given, 0, 1, build(layers))
 
 
 class _Pool(nn.Module):
@@ -31,8 +41,8 @@ class _Pool(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(build((layer,)).blocks[0] for layer in layers)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return {f"y{i}": layer(x) for i, layer in enumerate(self.layers)}
+    def forward(self, x: Tensor, z: Tensor) -> dict[str, Tensor]:
+        return {f"y{i}": layer(x, z) for i, layer in enumerate(self.layers)}
 
 
 @cache
@@ -45,7 +55,7 @@ def _captured() -> dict[Layer, ir.Model]:
 
 def _capture(layers: tuple[Layer, ...]) -> list[bytes]:
     """Of each layer, a graph by itself: half a minute for all of them."""
-    example = read_example(torch.zeros(1, CHANNELS, 48), 0, 2)
+    example = read_example((torch.zeros(1, CHANNELS, 48), Z.value), 0, 2, _Pool(layers))
     whole = capture(Source(_Pool(layers).eval(), example), example, 20).model
     return [ir.to_proto(part).SerializeToString() for part in _parts(whole)]
 
@@ -65,7 +75,7 @@ def _parts(model: ir.Model) -> Iterator[ir.Model]:
 
 def composed(layers: tuple[Layer, ...]) -> Captured:
     """The offline graph of a network: (batch, time, channel) in and out."""
-    whole = _transpose("begin", "x", "z", "time", (0, 2, 1))
+    whole = _transpose("begin", "x", "channels_first", "time", (0, 2, 1))
     length = "time"
     for index, layer in enumerate(layers):
         block = ir.to_proto(_renamed(_captured()[layer].clone(), f"l{index}_", length))
@@ -74,7 +84,21 @@ def composed(layers: tuple[Layer, ...]) -> Captured:
         whole = compose.merge_models(whole, block, joint)
     end = _transpose("end", "w", "y", length, (0, 2, 1))
     whole = compose.merge_models(whole, end, [(whole.graph.output[0].name, "w")])
-    return Captured(ir.from_proto(whole), 0, 1, {}, Lengths(_least(layers)))
+    contexts = (Z,) if reads_context(layers) else ()
+    return Captured(_one_context(ir.from_proto(whole)), 0, 1, {}, Lengths(_least(layers)), contexts)
+
+
+def _one_context(model: ir.Model) -> ir.Model:
+    """Every layer that reads the value per sequence reads the same one."""
+    first: ir.Value | None = None
+    for value in list(model.graph.inputs)[1:]:
+        if first is not None:
+            ir.convenience.replace_all_uses_with(value, first)
+        if first is not None or not value.uses():
+            model.graph.inputs.remove(value)
+        else:
+            first, value.name = value, Z.name
+    return model
 
 
 def _renamed(model: ir.Model, prefix: str, length: str) -> ir.Model:
@@ -99,7 +123,7 @@ def _least(layers: tuple[Layer, ...]) -> int:
     for length in range(1, 200):
         try:
             with torch.no_grad():
-                if network(torch.zeros(1, length, CHANNELS)).shape[1]:
+                if network(torch.zeros(1, length, CHANNELS), Z.value).shape[1]:
                     return length
         # torch refuses what is too short for a window in several ways.
         except (RuntimeError, IndexError):

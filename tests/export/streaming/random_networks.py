@@ -19,8 +19,10 @@ VARIANTS = 3
 KINDS = (
     "conv pad_conv stride pool average relu norm linear gru lstm rnn residual difference head tail shift cumsum up "
     "upsample glu batch_fold last_pad concat softmax valid_skip replicate start running frames attention einsum cell "
-    "over_features numbers two_dims prelu"
+    "over_features numbers two_dims prelu film spoken_start spoken"
 ).split()
+# Those that read a value per sequence, (batch, `CONTEXT`).
+CONTEXTUAL, CONTEXT = ("film", "spoken_start", "spoken"), 3
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,26 @@ class Block(nn.Module):
             made = nn.Conv2d(1, 1, (k, 3), padding=((k - 1) * (layer.b % 2), 1), dilation=(1, 1))
         elif layer.kind == "prelu":
             made = nn.PReLU(c)
+        elif layer.kind in CONTEXTUAL:
+            made = nn.ModuleList([nn.Linear(CONTEXT, 2 * c), nn.GRU(c, c, batch_first=True)])
         self.made = made
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        if self.layer.kind in CONTEXTUAL:
+            assert z is not None
+            return self._with_context(x, self.made[0](z))
+        return self._plain(x)
+
+    def _with_context(self, x: Tensor, made: Tensor) -> Tensor:
+        one, two = made.chunk(2, 1)
+        if self.layer.kind == "film":
+            return x * torch.sigmoid(one)[:, :, None] + two[:, :, None]
+        if self.layer.kind == "spoken_start":
+            return self.made[1](x.transpose(1, 2), torch.tanh(one)[None])[0].transpose(1, 2)
+        half = CHANNELS // 2
+        return torch.cat([x[:, :half], torch.sin(two)[:, :half, None].expand(-1, -1, x.shape[2])], 1)
+
+    def _plain(self, x: Tensor) -> Tensor:
         kind, a, b = self.layer.kind, self.layer.a, self.layer.b
         if kind in ("conv", "stride", "pool", "average", "up"):
             return self.made(x)
@@ -164,10 +183,18 @@ class Network(nn.Module):
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(x.transpose(1, 2)).transpose(1, 2)
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        x = x.transpose(1, 2)
+        for block in self.blocks:
+            x = block(x, z)
+        return x.transpose(1, 2)
+
+
+def reads_context(layers: Sequence[Layer]) -> bool:
+    """Whether the network takes a value per sequence."""
+    return any(layer.kind in CONTEXTUAL for layer in layers)
 
 
 def build(layers: tuple[Layer, ...]) -> Network:

@@ -7,14 +7,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
-from composed import composed
-from random_networks import Layer, build, draw, pool
+from composed import composed, example_of
+from random_networks import CONTEXT, Layer, build, draw, pool
 
-from rnnedge_export.capture import Captured, Source, capture, read_example
+from rnnedge_export.capture import Captured, Source, capture
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import streamify
+from rnnedge_export.verification import ModuleOracle
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.golden import max_error, stream_all
@@ -32,22 +32,21 @@ GROUPS = [
     pytest.param(group, marks=pytest.mark.long if group and not ASKED else ()) for group in range(-(-COUNT // GROUP))
 ]
 
-EXAMPLE = read_example(torch.zeros(1, 48, 4), 0, 1)
-
 
 def convert(layers: tuple[Layer, ...], graph: Captured | None = None) -> tuple[Model, Reference]:
     """The streaming model, made by the passes alone, and PyTorch."""
-    source = Source(build(layers), EXAMPLE)
     graph = graph or composed(layers)
-    streaming = streamify(graph.model, 0, 1, graph.places, lengths=graph.lengths)
+    streaming = streamify(graph.model, 0, 1, graph.places, lengths=graph.lengths, contexts=graph.contexts)
     written = write_form(streaming, "native")
     model = load_bytes(stamp(written.model, written.contract(20, graph.lengths)), trust="local")
-    return model, Reference(source, EXAMPLE, graph.lengths)
+    given, example = example_of(layers)
+    return model, Reference(ModuleOracle(build(layers), given, example), example, graph.lengths)
 
 
 def captured(layers: tuple[Layer, ...]) -> Captured:
     """The offline graph that torch makes of the whole network."""
-    return capture(Source(build(layers), EXAMPLE), EXAMPLE, 20)
+    example = example_of(layers)[1]
+    return capture(Source(build(layers), example), example, 20)
 
 
 def error_of(layers: tuple[Layer, ...], seed: int, graph: Captured | None = None) -> float | None:
@@ -60,11 +59,13 @@ def error_of(layers: tuple[Layer, ...], seed: int, graph: Captured | None = None
     errors = []
     for extra in LENGTHS:
         given = reference.frames(1, reference.lengths.at_least(reference.lengths.least + extra), rng)
-        expected, frames = reference(given)["y"][0], given["x"]
+        context = {s.input: rng.standard_normal((1, CONTEXT), np.float32) for s in model.contract.contexts}
+        expected, frames = reference.with_context(context)(given)["y"][0], given["x"]
         cuts = np.sort(rng.integers(0, frames.shape[1] + 1, rng.integers(0, 9)))
         for chosen in (range(1, frames.shape[1]), cuts.tolist()):
-            errors.append(max_error(stream_all(model.stream(), frames[0], chosen)["y"], expected))
-        poison(model, frames[0], expected, errors)
+            stream = model.stream(context=context)
+            errors.append(max_error(stream_all(stream, frames[0], chosen)["y"], expected))
+        poison(model.with_context(context), frames[0], expected, errors)
     return float(np.max(errors))
 
 
