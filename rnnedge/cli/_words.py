@@ -20,6 +20,7 @@ _MEANT = {
     **dict.fromkeys(("host", "local"), "native"),
     "bfloat16": "bf16",
     "wasm": "wasm32",
+    **dict.fromkeys(("browser", "js", "javascript", "html"), "web"),
     "macos": "aarch64-macos",
     "m4": "cortex-m4",
     "m7": "cortex-m7",

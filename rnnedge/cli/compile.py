@@ -1,12 +1,13 @@
 """Compile a file to machine code: a C library without dependencies, for this machine or another device.
 
 Writes NAME.c, NAME.h and, but for the target `c`, what they compile to: a shared library, an object for a
-microcontroller, or a module for wasm. What can be run here, natively, under qemu or in Node, is run over random frames
-and compared with onnxruntime.
+microcontroller, or a module for wasm. The target `web` writes a site instead: a page that opens the microphone or a
+file, modules for JavaScript with types, and WebAssembly; serve the folder as it is. What can be run here, natively,
+under qemu or in Node, is run over random frames and compared with onnxruntime.
 
 Targets: native, x86_64 (all levels in one library), x86_64_v2, x86_64_v3, x86_64_v4, x86_64_vnni, aarch64-linux,
-aarch64_dotprod-linux, armv7-linux, riscv64-linux, wasm32, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c. All
-but native and c need `pip install 'rnnedge[native]'`.
+aarch64_dotprod-linux, armv7-linux, riscv64-linux, wasm32, web, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c.
+All but native and c need `pip install 'rnnedge[native]'`.
 
 **Examples:**
 
@@ -14,6 +15,7 @@ but native and c need `pip install 'rnnedge[native]'`.
 - `rnnedge compile net.onnx -o out/ --target aarch64-linux`
 - `rnnedge compile net.onnx -o out/ --target cortex-m4 --name keyword`
 - `rnnedge compile net.onnx -o out/ --target c`
+- `rnnedge compile net.onnx -o site/ --target web`  then  `python -m http.server -d site`
 """
 
 from __future__ import annotations
@@ -101,7 +103,8 @@ def _print(built: Built, proof: Proof | None) -> None:
 
     sizes = _sizes(built)
     by = f" by {built.compiler}" if built.compiler else ""
-    tell(f"{', '.join(map(str, built.files))}: for {built.target.name}{by}")
+    written = f"{built.artifact} and {len(built.files) - 1} files" if built.target.name == "web" else ""
+    tell(f"{written or ', '.join(map(str, built.files))}: for {built.target.name}{by}")
     artifact = f", artifact {sizes['artifact']:,} bytes" if built.artifact else ""
     tell(f"weights {sizes['weights']:,} bytes, a stream {sizes['stream']:,} bytes{artifact}")
     if proof is None:

@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnnedge_export.codegen._site import write_site
 from rnnedge_export.codegen._source import Source, write_c
 from rnnedge_export.codegen.render import part
-from rnnedge_export.codegen.targets import TARGETS, VNNI, Target, target_of, with_lanes
+from rnnedge_export.codegen.targets import TARGETS, VNNI, WEB, WEB_SCALAR, Target, target_of, with_lanes
 from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.engines.native.cache import SUFFIXES
@@ -74,20 +75,27 @@ def build_in(
         found = with_lanes(found, lanes_here())
     say("write C")
     small = found.suffix == ".o"
-    source = write_c(data, name, lanes=found.lanes, block=None if small else block, compact=small, origin=origin)
+    one = small or found.name == WEB
+    source = write_c(data, name, lanes=found.lanes, block=None if one else block, compact=small, origin=origin)
     compiler = compiler_of(found) if found.suffix else None
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
         place = Path(temporary)
-        made, weights = None, {}
+        made, weights, site = None, {}, []
         if compiler is not None:
             say(f"compile with {compiler.version}")
             made = place / f"{name}{found.suffix}"
             if found.levels:
                 weights = _levels(data, found, name, block, origin, place, made)
             else:
-                flags = [*_flags(found, target), *(_exports(source) if found.suffix == ".wasm" else [])]
+                flags = [*_flags(found, target), *(_exports(source) if found.name == "wasm32" else [])]
                 compiler.compile(flags, [_written(source, place)], made)
-        written = [write_text(folder / f"{name}.c", source.c), write_text(folder / f"{name}.h", source.h)]
+            if found.name == WEB:
+                scalar = place / f"{name}.scalar.wasm"
+                compiler.compile(_flags(WEB_SCALAR, target), [place / f"{name}.c"], scalar)
+                site = [*write_site(source, folder), write_bytes(folder / scalar.name, scalar.read_bytes())]
+        written = site or [
+            write_text(folder / f"{name}.{kind}", text) for kind, text in (("c", source.c), ("h", source.h))
+        ]
         if source.weights is not None:
             written.append(write_bytes(folder / f"{name}.weights", source.weights))
         written += [write_bytes(folder / f"{name}.{level}.weights", raw) for level, raw in weights.items()]

@@ -10,7 +10,13 @@ from rnnedge_runtime.errors import InputError
 # Sums keep their order: rounding by an addition, and tests for NaN, depend on it. Products may be fused with sums.
 _FLAGS = ("-std=gnu99", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast")
 _SHARED = ("-shared", "-fPIC", "-fvisibility=hidden", "-DRNNEDGE_LIBRARY")
-_WASM = ("-mcpu=generic+simd128+bulk_memory", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=__heap_base")
+_WASM = ("-nostdlib", "-Wl,--no-entry", "-Wl,--export=__heap_base")
+_WASM_VECTORS = "-mcpu=generic+simd128+bulk_memory"
+# A library whose functions JavaScript finds as the runtime for Python does.
+_WEB = (*_WASM, "-DRNNEDGE_LIBRARY", "-Wl,--export=rnnedge_library_v1", "-Wl,--export-table")
+# A page with the network in it, see `_site`.
+WEB = "web"
+_WASM32 = "wasm32-freestanding"
 # The level of x86-64 that differs from the one before for narrow weights only.
 VNNI = "x86_64_vnni"
 
@@ -57,13 +63,16 @@ _ALL = (
     _linux("aarch64_dotprod-linux", "aarch64-linux-gnu", 4, "-mcpu=cortex_a55"),
     _linux("armv7-linux", "arm-linux-gnueabihf", 4, "-mcpu=cortex_a7"),
     _linux("riscv64-linux", "riscv64-linux-gnu", 4),
-    Target("wasm32", "wasm32-freestanding", 4, ".wasm", _WASM),
+    Target("wasm32", _WASM32, 4, ".wasm", (_WASM_VECTORS, *_WASM)),
+    Target(WEB, _WASM32, 4, ".wasm", (_WASM_VECTORS, *_WEB)),
     Target("x86_64-windows", "x86_64-windows-gnu", 8, ".dll", ("-shared", "-DRNNEDGE_LIBRARY", "-mcpu=x86_64_v3")),
     Target("aarch64-macos", "aarch64-macos", 4, ".dylib", (*_SHARED, "-mcpu=apple_m1")),
     _microcontroller("cortex-m4", "cortex_m4+vfp4d16sp"),
     _microcontroller("cortex-m7", "cortex_m7+fp_armv8d16sp"),
     Target("c", None, 4, ""),
 )
+# Of the same C as `WEB`, for browsers without vectors.
+WEB_SCALAR = Target("web_scalar", _WASM32, 4, ".wasm", ("-mcpu=generic+bulk_memory", "-DNO_VECTORS", *_WEB))
 TARGETS = {target.name: target for target in _ALL}
 
 

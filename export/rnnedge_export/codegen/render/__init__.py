@@ -1,4 +1,4 @@
-"""The program of one step as C; templates in C stand in `c/`."""
+"""The program of one step as C, and what goes around it; templates stand in `c/` and `web/`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rnnedge_export.codegen.render._gemm import Shape
 from rnnedge_export.codegen.render._library import description, generic
 from rnnedge_export.codegen.render._proof import proof
 from rnnedge_export.codegen.render._shared_products import definitions, shared_products
+from rnnedge_export.codegen.render._site import site
 from rnnedge_export.codegen.render._text import filled, in_comment, part
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "program_name",
     "proof",
     "shared_products",
+    "site",
 ]
 
 

@@ -109,9 +109,9 @@ def listed(values: Sequence[object], in_a_line: int = 10) -> str:
     return "\n" + ",\n".join(f"{_STEP}{line}" for line in lines) + "\n" if len(lines) > 1 else "".join(lines)
 
 
-def part(name: str) -> str:
-    """A file of `c/`."""
-    return (files("rnnedge_export.codegen.render") / "c" / name).read_text()
+def part(name: str, folder: str = "c") -> str:
+    """A file of a folder of templates."""
+    return (files("rnnedge_export.codegen.render") / folder / name).read_text(encoding="utf-8")
 
 
 def filled(template: str, /, **values: object) -> str:

@@ -1,0 +1,59 @@
+// Frames between the caller's arrays, (time, ...) in C order, and those of one call, in the graph's axis order.
+import { InputError } from "./rnnedge-errors.js";
+import { ARRAYS } from "./rnnedge-memory.js";
+
+// What a caller gave as one array for each input; throws an InputError that names place, expected and found.
+export function checked(given, inputs) {
+  const single = inputs.length === 1 && (ArrayBuffer.isView(given) || Array.isArray(given));
+  const named = single ? { [inputs[0].name]: given } : given;
+  if (named === null || typeof named !== "object") throw new InputError("push: expected an array, or arrays by name");
+  const unknown = Object.keys(named).find((name) => !inputs.some((port) => port.name === name));
+  if (unknown !== undefined) throw new InputError(`push: ${unknown}: expected ${inputs.map((port) => port.name)}`);
+  const arrays = inputs.map((port) => converted(named[port.name], port));
+  const counts = arrays.map((array, k) => array.length / inputs[k].size);
+  if (counts.some((count) => count !== counts[0]))
+    throw new InputError(`push: expected equally many frames of each input, found ${counts}`);
+  return { arrays, count: counts[0] };
+}
+
+function converted(given, { name, dtype, size }) {
+  const kind = ARRAYS[dtype];
+  if (!ArrayBuffer.isView(given) && !Array.isArray(given)) throw new InputError(`push: ${name}: expected a ${kind.name}`);
+  if (given.length % size) throw new InputError(`push: ${name}: expected frames of ${size}, found ${given.length} numbers`);
+  if (dtype === "float32") return finite(given instanceof kind ? given : Float32Array.from(given), name, size);
+  if (given instanceof kind) return given;
+  try {
+    return kind.from(given, dtype === "int64" ? BigInt : undefined);
+  } catch (error) {
+    throw new InputError(`push: ${name}: expected whole numbers, found another (${error.message})`);
+  }
+}
+
+function finite(array, name, size) {
+  for (let k = 0; k < array.length; k++)
+    if (!Number.isFinite(array[k])) {
+      const place = `frame ${Math.floor(k / size)}, feature ${k % size}`;
+      throw new InputError(`push: ${name}: ${place}: expected a finite number, found ${array[k]}`);
+    }
+  return array;
+}
+
+// Copy `count` frames of `from`, from frame `start` on, to frame `at` of the call's array.
+export function put(port, view, from, start, at, count) {
+  const { size, frames, outer } = port, inner = size / outer;
+  if (outer === 1) return view.set(from.subarray(start * size, (start + count) * size), at * size);
+  for (let t = 0; t < count; t++)
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++)
+        view[(o * frames + at + t) * inner + i] = from[((start + t) * outer + o) * inner + i];
+}
+
+// Copy frames `first` to `end` of the call's array to frame `at` of `to`.
+export function take(port, view, first, end, to, at) {
+  const { size, frames, outer } = port, inner = size / outer;
+  if (outer === 1) return to.set(view.subarray(first * size, end * size), at * size);
+  for (let t = first; t < end; t++)
+    for (let o = 0; o < outer; o++)
+      for (let i = 0; i < inner; i++)
+        to[((at + t - first) * outer + o) * inner + i] = view[(o * frames + t) * inner + i];
+}

@@ -1,0 +1,18 @@
+// A stream behind a message port, in a worker or an AudioWorklet: answers { id, call, given } with { id, found } or
+// { id, error }.
+import { Model } from "./rnnedge-model.js";
+
+const CALLS = ["push", "finish", "reset", "snapshot", "restore", "setContext"];
+
+export function openStream({ contract, module, weights }, options) {
+  return new Model(contract, module, weights).stream(options);
+}
+
+export function answer(port, stream, { id, call, given = [] }) {
+  try {
+    if (!CALLS.includes(call)) throw new Error(`expected one of ${CALLS}, found ${call}`);
+    port.postMessage({ id, found: stream[call](...given) });
+  } catch (error) {
+    port.postMessage({ id, error: { name: error.name, message: error.message } });
+  }
+}
