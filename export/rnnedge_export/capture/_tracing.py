@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 
+from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
@@ -16,7 +18,7 @@ from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._user_lines import line_of
 from rnnedge_export.capture._value_checks import Answers, value_error
-from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
@@ -86,25 +88,16 @@ def _any_length(
     """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
     time: Any = torch.export.Dim("time")
-    grain, deferred = 1, False
+    grain, deferred, general = 1, False, General(source, example)
     for _ in range(_TRIALS):
-        each = (example.dims(torch.export.Dim("batch"), time),)
-
-        def traced(
-            module: torch.nn.Module, each: Any = each, deferred: bool = deferred
-        ) -> torch.export.ExportedProgram:
-            return torch.export.export(
-                module, x, dynamic_shapes=each, prefer_deferred_runtime_asserts_over_guards=deferred
-            )
-
         try:
-            with left_as_it_was(source.module):
-                program = traced(source)
-            return traced(RealPairs(program).eval()) if has_complex(program) else program, grain
+            return traced(source, x, example, time, deferred=deferred), grain
         except RnnEdgeError:
             raise
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
+            if suggested is not None and (found := general.traced(length + 1)) is not None:
+                return found, 1
             if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
                 # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
                 # verification runs the module at short and long ones.
@@ -112,9 +105,13 @@ def _any_length(
             if suggested is None:
                 if (rolled := loops.rolled() or loops.rolled(exporting=False)) is not None:
                     return rolled, 1
+                # What fixes the shortest length that a module takes does not fix a longer one.
+                if (found := general.traced(2 * length + 1)) is not None:
+                    return found, 1
+                failing = partial(traced, source, x, example, time)
                 raise ModelRefused(
                     f"{source.name}: cannot be captured for any batch and length: "
-                    f"{_why(error, lambda: traced(source), example)}{_why_not_rolled(loops.reason)}"
+                    f"{_why(error, failing, example)}{_why_not_rolled(loops.reason)}"
                 ) from error
             time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
@@ -164,13 +161,12 @@ def _suggested(message: str, length: int) -> tuple[Any, int] | None:
 
 
 def _least(source: Source, x: tuple[torch.Tensor, ...], example: Example, grain: int) -> int:
-    """The shortest sequence that the module itself takes, found by calling it."""
+    """The shortest sequence from which on the module itself takes longer ones, found by calling it."""
     longest = x[0].shape[example.time_axis]
-    for length in range((longest - 1) % grain + 1, longest + 1, grain):
-        try:
-            source(*example.given(1, length))
-        # A user's forward can raise anything for a sequence that is too short.
-        except Exception:
-            continue
-        return length
-    return longest
+    first = (longest - 1) % grain + 1
+    short, enough = -1, (longest - first) // grain
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        takes = shapes_at(source, example, 1, first + middle * grain) is not None
+        short, enough = (short, middle) if takes else (middle, enough)
+    return first + enough * grain

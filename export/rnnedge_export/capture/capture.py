@@ -30,7 +30,7 @@ from rnnedge_export.capture.module_adapter import Source
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.simplification import simplify
-from rnnedge_export.graph.symbolic_dims import size
+from rnnedge_export.graph.symbolic_dims import size, without_extremes
 from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)
@@ -71,7 +71,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason_of(error)}") from error
     fold(model)
     _name_ports(model, source)
-    _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"})
+    _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"}, lengths)
     contexts = settle_extras(model, example.extras, example.batch_axis, source.name)
     found = model.opset_imports[""]
     if found != opset:
@@ -126,8 +126,11 @@ def _name_ports(model: ir.Model, source: Source) -> None:
         value.name = name
 
 
-def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
-    """torch.export numbers its symbols (s77); write them as "batch" and "time" wherever they stand."""
+def _name_dims(model: ir.Model, axes: Mapping[int, str], lengths: Lengths) -> None:
+    """torch.export numbers its symbols (s77); write them as "batch" and "time" wherever they stand.
+
+    `min(a.shape[1], b.shape[1])` is that of the two which is the smaller one at every length.
+    """
     shape = model.graph.inputs[0].shape
     assert shape is not None
     names = {}
@@ -141,9 +144,8 @@ def _name_dims(model: ir.Model, axes: Mapping[int, str]) -> None:
     pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b") if names else re.compile("(?!)")
     for value in _values(model.graph):
         if value.shape is not None and not value.shape.is_static():
-            value.shape = ir.Shape(
-                d if isinstance(d, int) else pattern.sub(lambda m: names[m[1]], str(d)) for d in value.shape
-            )
+            named = (d if isinstance(d, int) else pattern.sub(lambda m: names[m[1]], str(d)) for d in value.shape)
+            value.shape = ir.Shape(without_extremes(d, lengths.samples) for d in named)
 
 
 def _values(graph: ir.Graph) -> Iterator[ir.Value]:

@@ -21,5 +21,11 @@ class Lengths:
         """Some lengths, short and long."""
         return tuple(self.least + self.grain * k for k in (0, 1, 2, 3, 7, 16, 63))
 
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Lengths that tell apart what becomes of a remainder: many in a row, and some far away."""
+        far = (1009, 4096, 4435200, 8870400 + 7)
+        return tuple(self.least + self.grain * k for k in (*range(64), *far))
+
 
 ANY_LENGTH = Lengths()

@@ -9,23 +9,29 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, trunc
 
 from rnnedge_runtime.contract import Dim
 
 # Batch sizes that share no factor with one another, and lengths that most strides divide.
 PROBES = ((1009, 4435200), (2003, 8870400), (3001, 22176000))
+# So many lengths in a row have every remainder that matters.
+_REMAINDERS = 32
 Number = int | Fraction
 _FUNCTIONS: dict[str, Callable[..., Number]] = {
-    "Max": max, "Min": min, "max": max, "min": min, "ceiling": ceil, "floor": floor,
+    "Max": max, "Min": min, "max": max, "min": min, "ceiling": ceil, "floor": floor, "Abs": abs,
+    # Those of torch.utils._sympy.functions.
+    "Mod": operator.mod, "PythonMod": operator.mod, "FloorDiv": operator.floordiv, "IntTrueDiv": Fraction,
+    "CeilToInt": ceil, "FloorToInt": floor, "TruncToInt": trunc, "ToFloat": Fraction,
 }  # fmt: skip
 _OPERATIONS: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: Fraction,
-    ast.FloorDiv: operator.floordiv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
 }  # fmt: skip
+_EXTREMES = {"Min", "Max", "min", "max"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -60,6 +66,28 @@ def _value(node: ast.expr, names: Mapping[str, int]) -> Number:
     raise TypeError(f"{ast.dump(node)}: no arithmetic of lengths")
 
 
+def without_extremes(dim: Dim, times: Sequence[int]) -> Dim:
+    """`dim` without a Min or Max of which one operand is the result for a sequence of any of `times` frames."""
+    if isinstance(dim, int) or not _EXTREMES.intersection(_WORD.findall(dim)):
+        return dim
+    try:
+        return ast.unparse(_Chosen(times).visit(ast.parse(dim, mode="eval").body))
+    except (SyntaxError, TypeError, KeyError, ZeroDivisionError):
+        return dim
+
+
+class _Chosen(ast.NodeTransformer):
+    def __init__(self, times: Sequence[int]) -> None:
+        self._names = [{"batch": 2, "time": time} for time in times]
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Name) or node.func.id not in _EXTREMES:
+            return node
+        wanted = [_value(node, names) for names in self._names]
+        return next((a for a in node.args if [_value(a, names) for names in self._names] == wanted), node)
+
+
 def length_of(dim: Dim, time: int) -> int | None:
     """What a length comes to for a sequence of `time` frames: none where it is too short."""
     found = size(dim, 1, time)
@@ -80,6 +108,11 @@ def ratio(before: Dim, after: Dim) -> Fraction | None:
             return None
         found.add(Fraction(b, a))
     return found.pop() if len(found) == 1 else None
+
+
+def same(a: Dim, b: Dim) -> bool:
+    """Whether two dims come to one number, whatever batch and time are."""
+    return all(size(a, 2, PROBES[0][1] + k) == size(b, 2, PROBES[0][1] + k) for k in range(_REMAINDERS))
 
 
 def product(dims: tuple[Dim, ...]) -> str:
