@@ -4,7 +4,8 @@
 2. A transposed convolution of stride 1 is a convolution with the kernel reversed.
 3. Output frames of a convolution of stride 1 that are cut off right away are padding that it does not have (the
    "chomp" of temporal convolutional networks).
-4. A cut to the length of another value is a cut by a number of frames, or none.
+4. A cut to the length of another value is a cut by a number of frames, or none, if the number is the same at every
+   length; and so is every other number that is computed from lengths (see `_computed_numbers`).
 5. The first frame of a value joined in front of it, as torch.diff(x, prepend=x[:, :1]) does, is padding that repeats
    it.
 6. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
@@ -18,28 +19,26 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.graph.decompositions import lower
+from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
-from rnnedge_export.graph.symbolic_dims import PROBES, size
+from rnnedge_export.streaming._computed_numbers import fix_numbers
 from rnnedge_export.streaming.facts import constant, dims, integers
 
 _ENDLESS = 1 << 31
-_END = (1 << 63) - 1
 
 
-def normalize(model: ir.Model, batch_axis: int) -> ir.Model:
-    """A copy of `model` in normal form."""
+def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -> ir.Model:
+    """A copy of `model` in normal form. `lengths`: the sequences that the source takes."""
     normal = model.clone()
     lower(normal)
     builder = GraphBuilder(normal)
     for node in list(normal.graph):
         if node.op_type == "ConvTranspose":
             _as_convolution(node, builder)
+    fix_numbers(normal, builder, lengths)
     for node in list(normal.graph):
         if node.op_type == "Conv":
             _take_padding(node)
-    for node in list(normal.graph):
-        if node.op_type == "Slice":
-            _cut_by_number(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Slice":
             _give_back_padding(node, builder)
@@ -103,34 +102,6 @@ def _give_back_padding(node: ir.Node, builder: GraphBuilder) -> None:
     conv.attributes["pads"] = ir.AttrInt64s("pads", pads)
     value.shape = node.outputs[0].shape
     replace(node, builder, [value])
-
-
-def _cut_by_number(node: ir.Node, builder: GraphBuilder) -> None:
-    """Case 4: of a cut at one end or both along one axis, by the lengths before and after: x[:n], x[-n:]."""
-    value, out = node.inputs[0], node.outputs[0]
-    starts, ends, axes = (integers(node, index) for index in (1, 2, 3))
-    steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
-    if axes is None or len(axes) != 1 or steps != [1] or (starts is None) == (ends is None) or out.is_graph_output():
-        return
-    before, after = dims(value)[axes[0]], dims(out)[axes[0]]
-    differences = {(size(before, b, t) or 0) - (size(after, b, t) or 0) for b, t in PROBES}
-    if len(differences) != 1:
-        return
-    lost = differences.pop()
-    if starts is not None:
-        front, behind = starts[0], lost - starts[0]
-    elif ends is not None and ends[0] >= _ENDLESS:
-        front, behind = lost, 0
-    else:
-        return
-    if front < 0 or behind < 0:
-        return
-    if lost == 0:
-        assert value is not None
-        replace(node, builder, [value])
-        return
-    node.replace_input_with(1, builder.ints(front))
-    node.replace_input_with(2, builder.ints(-behind if behind else _END))
 
 
 def _repeat_first(node: ir.Node, builder: GraphBuilder) -> None:

@@ -22,9 +22,12 @@ from rnnedge_export.streaming._caches import (
     until_certain,
 )
 from rnnedge_export.streaming._left_padding import in_front
+from rnnedge_export.streaming._new_length import padded_length
 from rnnedge_export.streaming._registry import rule
+from rnnedge_export.streaming._window import is_input
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
 from rnnedge_export.streaming.recurrent import is_zero
+from rnnedge_runtime.clock import Length
 
 
 @rule("Pad")
@@ -34,6 +37,7 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     2. Frames in front are constants that no call brings: windows and delays behind them start from what they come to.
        They stand in for frames before frame 0 where some come. Negative padding in front cuts, which is a delay.
     3. Frames behind follow the last one; nothing waits for them. Negative padding behind makes the sequence shorter.
+       Their number may depend on the length, as -n % 4 does: only the end of the sequence knows of it.
     4. The first frame repeated in front (mode "edge"): what is held of earlier frames begins as the first one.
     5. Padding that reflects or wraps along time, and a last frame repeated behind, are refused.
     """
@@ -44,26 +48,23 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
         return fact
     given_axes = len(node.inputs) > 3 and node.inputs[3] is not None
     axes = axes_of(node, 3, rank(value)) if given_axes else list(range(rank(value)))
-    amounts = integers(node, 1)
-    if axes is None or amounts is None:
+    if axes is None:
         facts.refuse(node, "its padding is computed", "give it in numbers")
     if fact.axis not in axes:
         return fact
     place = axes.index(fact.axis)
+    amounts, length = _amounts(node, fact, place, len(axes), facts)
     front, behind = amounts[place], amounts[place + len(axes)]
-    mode = node.attributes.get_string("mode", "constant")
     if not front and not behind:
         return fact
-    given = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else np.zeros(())
-    if given is None:
-        facts.refuse(node, "its padding is computed", "give it in numbers")
-    fill = float(given.reshape(-1)[0]) if given.size else 0.0
+    mode, fill = node.attributes.get_string("mode", "constant"), _fill(node, facts)
     if fact.folded or (mode != "constant" and (mode, behind) != ("edge", 0)):
         facts.refuse(node, f"{mode} padding along time", "pad with a constant, or repeat the first frame in front only")
     out = value
     if behind > 0:
         out, fact = until_certain(node, out, fact, facts)
-        out = masked(node, out, fact, facts, fill)
+        if not (fill == 0 and is_input(out) and not fact.clock.length):
+            out = masked(node, out, fact, facts, fill)
     if front > 0:
         if mode == "edge":
             out, fact = _repeated(node, out, fact, front, facts)
@@ -75,7 +76,8 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
         clock = replace(fact.clock, delay=fact.clock.delay - front, length=(*fact.clock.length, (1, front, 1)))
         fact = replace(fact, clock=clock)
     if behind:
-        fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, behind, 1))))
+        length = length or (*fact.clock.length, (1, behind, 1))
+        fact = replace(fact, clock=replace(fact.clock, length=length))
     rest = list(amounts)
     rest[place] = rest[place + len(axes)] = 0
     if any(rest):
@@ -85,6 +87,21 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     elif out is value:
         out = insert(node, facts, "Identity", value, like=value)
     return become(node, out, fact, facts)
+
+
+def _amounts(node: ir.Node, fact: Fact, place: int, axes: int, facts: Facts) -> tuple[list[int], Length]:
+    """The amounts, and what the length becomes where those along time are computed: some then stand behind."""
+    amounts = integers(node, 1)
+    if amounts is not None:
+        return amounts, ()
+    return padded_length(node, fact, place + axes, facts)
+
+
+def _fill(node: ir.Node, facts: Facts) -> float:
+    given = constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] is not None else np.zeros(())
+    if given is None:
+        facts.refuse(node, "what it pads with is computed", "give it as a number")
+    return float(given.reshape(-1)[0]) if given.size else 0.0
 
 
 def _repeated(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts) -> tuple[ir.Value, Fact]:

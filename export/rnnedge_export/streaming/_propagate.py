@@ -59,7 +59,7 @@ _FAMILIES = (
 )
 _LENGTH_OPERATORS = frozenset(taken_by("lengths"))
 _PAIRWISE = {"MatMul", "Softmax", *of_kind(Kind.POINTWISE), *of_kind(Kind.BROADCASTING)}
-_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Reshape", "Resize", "RNN"}
+_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Pad", "Reshape", "Resize", "RNN", "Slice"}
 
 
 def follow(node: ir.Node, facts: Facts) -> None:
@@ -84,8 +84,11 @@ def follow(node: ir.Node, facts: Facts) -> None:
         if node.op_type == "Range" and (counted := cumulative.count_frames(node, facts)) is not None:
             facts.known[node.outputs[0]] = counted
             return
-        if not streamed and node.op_type in ("Expand", "ConstantOfShape"):
+        if not streamed and node.op_type in ("Expand", "ConstantOfShape", "Tile"):
             _without_time(node, facts)
+            return
+        if not streamed and recurrent.is_zero(node.outputs[0]):
+            facts.lengths.update(node.outputs)
             return
         if node.op_type not in _SHAPED:
             facts.refuse(
@@ -120,11 +123,26 @@ def _without_time(node: ir.Node, facts: Facts) -> None:
     if any(grows(d, "time") and grows(d, "batch") for d in after):
         facts.lengths.update(node.outputs)
         return
+    if node.op_type == "Tile":
+        node = _as_expand(node, facts)
     wanted = tuple(1 if grows(d, "time") else d for d in after)
     shape_value = reshape.shape_value(node, wanted, facts)
     node.replace_input_with(len(node.inputs) - 1, shape_value)
     node.outputs[0].shape = ir.Shape(wanted)
     facts.steady.update(node.outputs)
+
+
+def _as_expand(node: ir.Node, facts: Facts) -> ir.Node:
+    """A repetition of axes of 1."""
+    before, after = dims(node.inputs[0]), dims(node.outputs[0])
+    if any(b not in (1, a) for b, a in zip(before, after, strict=True)):
+        facts.refuse(node, "it repeats several frames over time", "compute what changes along time from the input")
+    out = insert(node, facts, "Expand", node.inputs[0], node.inputs[1], like=node.outputs[0])
+    out.shape = node.outputs[0].shape
+    replace_node(node, facts.builder, [out])
+    made = out.producer()
+    assert made is not None
+    return made
 
 
 def _still_steady(node: ir.Node, facts: Facts) -> None:

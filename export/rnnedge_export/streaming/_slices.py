@@ -7,6 +7,7 @@ from dataclasses import replace
 import onnx_ir as ir
 
 from rnnedge_export.streaming._caches import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming._new_length import cut_length
 from rnnedge_export.streaming._padding import constant_ends
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming._window import Window
@@ -23,7 +24,8 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     2. x[a:] along time: the first a frames are left out, which is a delay and costs nothing.
     3. x[:-b]: the sequence is shorter; where it matters, a frame waits until it is certain that it stays.
     4. x[::s]: every s-th frame, a lower rate.
-    5. A number of frames counted from the end (x[-k:]) or a fixed number (x[:k]) is refused.
+    5. x[: n // 4 * 4]: the sequence is shorter by a number of frames that depends on its length. Case 3.
+    6. A number of frames counted from the end (x[-k:]) or a fixed number (x[:k]) is refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -40,8 +42,11 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     if fact.axis not in axes:
         return fact
     place = axes.index(fact.axis)
-    starts, ends = integers(node, 1), integers(node, 2)
     steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(axes)
+    if len(axes) == 1 and steps == [1] and not fact.folded and (length := cut_length(node, fact, facts)) is not None:
+        shorter = replace(fact, clock=replace(fact.clock, length=length))
+        return become(node, insert(node, facts, "Identity", value, like=value), shorter, facts)
+    starts, ends = integers(node, 1), integers(node, 2)
     if starts is None or ends is None or steps is None or fact.folded:
         facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")
     start, end, step = starts[place], ends[place], steps[place]

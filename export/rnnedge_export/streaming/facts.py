@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.graph.evaluation import Offline
+from rnnedge_export.graph.length_values import LengthValues
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import Array, Cursor, Dim
@@ -101,6 +102,8 @@ class Facts:
     """The whole sequences that the source takes."""
     offline: Offline
     """The graph that is made to stream, for questions that a run answers."""
+    counts: LengthValues
+    """Its integers that follow from lengths."""
     absorbed: set[ir.Value] = field(default_factory=set)
     """Values that follow from the length alone and are left to the rule that meets them."""
     known: dict[ir.Value, Fact] = field(default_factory=dict)

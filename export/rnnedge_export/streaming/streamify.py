@@ -19,6 +19,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass, TopologicalSortPass
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.graph.evaluation import Offline
+from rnnedge_export.graph.length_values import LengthValues
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming._caches import dim_of, from_frame_0, until_certain
@@ -70,7 +71,7 @@ def streamify(
     `chunk` is the number of frames that every call brings, None where that may change from call to call.
     Raises `ModelRefused` naming the layer, the reason and the remedy where the network cannot stream.
     """
-    offline = normalize(model, batch_axis)
+    offline = normalize(model, batch_axis, lengths)
     hop = chunk or 1
     while True:
         try:
@@ -99,7 +100,8 @@ def _walk(
     given = list(graph.inputs)[: len(graph.inputs) - len(contexts)]
     constant = list(graph.inputs)[len(given) :]
     del graph.inputs[len(given) :]
-    facts = Facts(GraphBuilder(model), places, hop, chunk, lengths, Offline(offline), absorbed(graph))
+    asked = Offline(offline), LengthValues(offline)
+    facts = Facts(GraphBuilder(model), places, hop, chunk, lengths, *asked, absorbed(graph))
     facts.known.update((x, Fact(time_axis)) for x in given)
     names = [str(value.name) for value in graph.outputs]
     for node in list(graph):

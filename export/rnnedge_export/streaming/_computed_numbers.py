@@ -1,0 +1,91 @@
+"""Numbers that a module computes from lengths, and that are the same whatever the length is.
+
+1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames in front and behind.
+2. The numbers of a padding, a repetition, a shape or a split are constants.
+
+Numbers that change with the length stay as they are, for the rule that meets them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from rnnedge_export.graph.builder import GraphBuilder, replace
+from rnnedge_export.graph.length_values import LengthValues
+from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.symbolic_dims import size
+from rnnedge_export.streaming.facts import constant, dims, integers
+from rnnedge_runtime.contract import Array
+
+_END = (1 << 63) - 1
+# The inputs that hold numbers.
+_NUMBERS = {"Expand": 1, "Pad": 1, "Split": 1, "Tile": 1}
+_BATCHES = (2, 3)
+
+
+def fix_numbers(model: ir.Model, builder: GraphBuilder, lengths: Lengths) -> None:
+    """Both cases, in place."""
+    values = LengthValues(model)
+    for node in list(model.graph):
+        if node.op_type == "Slice":
+            _cut_by_number(node, builder, values, lengths)
+        elif (index := _NUMBERS.get(node.op_type)) is not None and index < len(node.inputs):
+            value = node.inputs[index]
+            found = None if value is None or constant(value) is not None else _always(value, values, lengths)
+            if found is not None:
+                node.replace_input_with(index, builder.const(found, "numbers"))
+
+
+def _always(value: ir.Value, values: LengthValues, lengths: Lengths) -> Array | None:
+    first = None
+    for batch in _BATCHES:
+        for time in lengths.samples:
+            found = values.at(value, batch, time)
+            if found is None or (first is not None and not np.array_equal(found, first)):
+                return None
+            first = found
+    return first
+
+
+def cuts(bounds: tuple[int, int], length: int) -> tuple[int, int]:
+    """What x[start:end] takes off `length` frames, in front and behind."""
+    start, end, _ = slice(*bounds).indices(length)
+    return start, length - max(start, end)
+
+
+def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, lengths: Lengths) -> None:
+    """Case 1, along one axis."""
+    value, out = node.inputs[0], node.outputs[0]
+    starts, ends, axes = (integers(node, index) for index in (1, 2, 3))
+    steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
+    if axes is None or len(axes) != 1 or steps != [1] or (starts is not None and ends is not None):
+        return
+    taken = _taken_off(node, dims(value)[axes[0]], values, lengths)
+    if taken is None or len(taken) != 1:
+        return
+    ((front, behind),) = taken
+    if not front and not behind and not out.is_graph_output():
+        replace(node, builder, [value])
+        return
+    node.replace_input_with(1, builder.ints(front))
+    node.replace_input_with(2, builder.ints(-behind if behind else _END))
+
+
+def _taken_off(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> set[tuple[int, int]] | None:
+    """Every pair of frames cut in front and behind, None where they cannot be told."""
+    found = set()
+    for time in lengths.samples:
+        length = size(before, _BATCHES[0], time)
+        start, end = (_number(node.inputs[index], values, time) for index in (1, 2))
+        if length is None or start is None or end is None:
+            return None
+        found.add(cuts((start, end), max(0, length)))
+        if len(found) > 1:
+            break
+    return found
+
+
+def _number(value: ir.Value | None, values: LengthValues, time: int) -> int | None:
+    found = None if value is None else values.at(value, _BATCHES[0], time)
+    return None if found is None or found.size != 1 else int(found.reshape(-1)[0])
