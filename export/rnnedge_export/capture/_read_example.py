@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
 from rnnedge_runtime.arguments import mapping, texts
 from rnnedge_runtime.arrays import array_of, cast
@@ -54,7 +55,8 @@ def read_example(
     spec = pytree.tree_structure((args, kwargs))
     reading = _Reading(leaves, spec, batch_axis, time_axis, module, plain=plain)
     read = reading.example(reading.sequences(set(defaults)))
-    return replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
+    read = replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
+    return read if module is None else with_returned_states(read, module)
 
 
 def checked_defaults(context: object) -> dict[str, object]:

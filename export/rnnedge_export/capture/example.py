@@ -55,7 +55,8 @@ class Example:
     """The sequences a module is captured with: (batch, time, ...) in the module's own axis order.
 
     `extras`: what the module takes next to them. `names`: of the sequences; None: those of the first parameters of
-    `forward`. `layout`: None where the module takes its sequences by place, and nothing else.
+    `forward`. `layout`: None where the module takes its sequences by place, and nothing else. `returned`: which results
+    of the module, by key or number, are states.
     """
 
     tensors: tuple[Tensor, ...]
@@ -64,6 +65,7 @@ class Example:
     extras: tuple[Extra, ...] = ()
     names: tuple[str, ...] | None = None
     layout: Layout | None = None
+    returned: tuple[Any, ...] = ()
 
     @property
     def length(self) -> int:

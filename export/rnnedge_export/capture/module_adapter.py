@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnedge_export.capture._returned_states import without
 from rnnedge_export.capture.example import Example
 from rnnedge_runtime.errors import ModelRefused
 
@@ -28,7 +29,8 @@ class Source(nn.Module):
 
     1. One tensor: named "y". A dict: its keys. A named tuple or dataclass: its fields. A tuple: "y", "y1", "y2", ...
        A result of None is none. One that is called like an input is called `x_out`.
-    2. The convention `forward(x, state=None) -> (y, state)`, which torch.nn.RNN/GRU/LSTM follow: the pair's second
+    2. States that the example has found among the results are no outputs, whatever they are called.
+    3. The convention `forward(x, state=None) -> (y, state)`, which torch.nn.RNN/GRU/LSTM follow: the pair's second
        member is the state, which becomes explicit by itself, so it is not an output.
     """
 
@@ -56,7 +58,9 @@ class Source(nn.Module):
         return tuple(named.values())
 
     def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        if isinstance(result, tuple) and len(result) == 2 and self._gives_back(result[1], extras):
+        if self._example.returned:
+            result = without(result, self._example.returned)
+        elif isinstance(result, tuple) and len(result) == 2 and self._gives_back(result[1], extras):
             result = result[0]
         leaves = {name: value for name, value in _leaves(result).items() if value is not None}
         for name, value in leaves.items():

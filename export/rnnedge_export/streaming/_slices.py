@@ -57,7 +57,7 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
         facts.refuse(
             node,
             f"it slices along time by a fixed number of frames {shown}",
-            "take the last frame as y[:, -1], or slice outside the network",
+            "take the last frame as y[:, -1], slice outside the network, or return the result only, without a cache",
         )
     out = value
     if start or step > 1:

@@ -7,8 +7,9 @@ order or a state that is wrong cannot hide in both.
 2. What the example has next to its sequences is given to every sequence; `with_context` gives other values.
 3. Outputs: one tensor is "y"; a dict has its keys, a named tuple or dataclass its fields, with "key.part" for what is
    in them; others are "y", "y1", "y2" in order. None is no output. Where an input has the name, "_out" is added to it.
-4. A state is no output: the second of two results if a state was given, by its name or by its shape, or if the first
-   parameter that was not is an optional one (`forward(x, state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM).
+4. A state is no output: what continues the sequence if it is given back; or the second of two results if a state was
+   given, by its name or by its shape, or if the first parameter that was not is an optional one (`forward(x,
+   state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class ModuleOracle:
         after = next((p for p in by_place if p.name not in self._arguments), None)
         self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
         self._takes_state |= any("." in name or name in _STATES for name in self._axes)
+        self._returned = given.returned
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -68,10 +70,21 @@ class ModuleOracle:
 
     def _without_state(self, result: Any, shapes: list[tuple[int, ...]]) -> Any:
         """Case 4."""
+        if self._returned:
+            return self._left(result)
         if not isinstance(result, tuple) or len(result) != 2:
             return result
         second = [tuple(leaf.shape) for _, leaf in _leaves(result[1], ()) if isinstance(leaf, Tensor)]
         return result[0] if self._takes_state or (shapes and second == shapes) else result
+
+    def _left(self, result: Any) -> Any:
+        """All but the states that were found by trying."""
+        if isinstance(result, Mapping):
+            return {key: value for key, value in result.items() if key not in self._returned}
+        left = [k for k in range(len(result)) if k not in self._returned]
+        if hasattr(result, "_fields"):
+            return {result._fields[k]: result[k] for k in left}
+        return result[left[0]] if len(left) == 1 else tuple(result[k] for k in left)
 
     def _called(self, given: dict[str, Any]) -> Any:
         """By name if every argument has one."""
