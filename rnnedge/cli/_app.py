@@ -6,9 +6,24 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli import adopt, bench, compile, demo, explain, export, generate, inspect, run, sign, train, tune, verify
+from rnnedge.cli import (
+    adopt,
+    bench,
+    compile,
+    demo,
+    explain,
+    export,
+    generate,
+    inspect,
+    run,
+    score,
+    sign,
+    train,
+    tune,
+    verify,
+)
 
-VERBS = (train, export, compile, adopt, verify, sign, inspect, run, explain, generate, bench, tune, demo)
+VERBS = (train, export, compile, adopt, verify, sign, inspect, run, score, explain, generate, bench, tune, demo)
 
 app = typer.Typer(
     name="rnnedge",

@@ -15,6 +15,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 # Every verb that writes a file, the place of it as OUT, what it reads, and of what an output would be lost.
 VERBS = {
     "run": ["run", "net.onnx", "in.csv", "-o", "OUT"],
+    "score": ["score", "net.onnx", "in.csv", "-o", "OUT"],
     "export": ["export", "net.onnx", "-o", "OUT"],
     "export a module": ["export", "factories:gru", "-o", "OUT", "--calibration", "in.csv", "--precision", "int8"],
     "adopt": ["adopt", "net.onnx", "-o", "OUT", "--state", "h:h2"],

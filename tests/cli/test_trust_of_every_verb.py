@@ -88,6 +88,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "net.onnx"),
     "verify against": ("verify", "net.onnx", "--against", "factories:gru"),
     "run": ("run", "net.onnx", "x.csv", "-o", "y.csv"),
+    "score": ("score", "net.onnx", "x.csv", "-o", "y.csv"),
     "bench": ("bench", "net.onnx", *BENCH),
     "explain": ("explain", "net.onnx", "x.csv", "-o", "page.html"),
     "generate": ("generate", "net.onnx"),

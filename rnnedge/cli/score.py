@@ -1,0 +1,79 @@
+"""Score many recordings into one table: in batches, on all cores; a run that is ended is taken up where it stood.
+
+Each recording is a row: its label and score, and the values of the model. Of what the model gives for every frame it is
+the mean, or as `--reduce` says. A recording that cannot be read has its reason in the column `error`, and the exit code
+is 6.
+
+**Examples:**
+
+- `rnnedge score speech.onnx 'archive/**/*.wav' -o scores.parquet`
+- `rnnedge score motor.onnx runs/*.npy -o scores.csv --reduce max --workers 2`
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    recordings: Annotated[list[str], typer.Argument(help="Recordings that rnnedge run reads, or patterns of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The table: .csv or .parquet.")],
+    reduce: Annotated[str, typer.Option(help="Of what there is for every frame: mean, max or last.")] = "mean",
+    batch: Annotated[int, typer.Option(help="Recordings of like length that run together.", min=1)] = 16,
+    workers: Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)] = 0,
+    provider: ProviderOption = "cpu",
+    provider_option: ProviderOptions = None,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli._output import counted, print_json, say, stages
+    from rnnedge.cli._outputs import check_outputs
+    from rnnedge.live.scoring import ScoreOptions, score_archive
+    from rnnedge_runtime.errors import InputError
+
+    paths = _found(recordings)
+    check_outputs({"--output": output}, [file, key, *paths])
+    asked: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
+    asked |= {"provider": provider, "provider_options": provider_options(provider_option)}
+    options = ScoreOptions(reduce, batch, workers or len(_cores()), asked)
+    with stages("scoring") as stage:
+        failed = score_archive(
+            file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")
+        )
+    if json:
+        print_json("score", {"file": str(file), "recordings": len(paths), "failed": failed, "output": str(output)})
+    else:
+        say(f"{output}: {counted(len(paths), 'recording')}")
+    if failed:
+        raise InputError(f"{output}: {failed:,} of {len(paths):,} recordings could not be scored; see the column error")
+
+
+def _found(patterns: list[str]) -> list[str]:
+    """The files of the patterns, each once, in their order; a path without a file stays, and is told in its row."""
+    from rnnedge_runtime.errors import InputError
+
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        # A pattern may begin at the root, which those of pathlib may not.
+        matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
+        if not matches:
+            raise InputError(f"{pattern}: expected recordings, found none")
+        found |= dict.fromkeys(path for path in matches if not Path(path).is_dir())
+    return list(found)
+
+
+def _cores() -> set[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))

@@ -1,0 +1,187 @@
+"""All recordings of an archive into one table."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from rnnedge.frames import read_frames
+from rnnedge.live.scoring.batch import run_batch
+from rnnedge.live.scoring.journal import Journal
+from rnnedge.live.scoring.rows import REDUCTIONS, recording_row
+from rnnedge.live.scoring.table import check_table, write_table
+from rnnedge_runtime import Model, load
+from rnnedge_runtime.arguments import choice
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+
+# Bytes of the files of a batch, so that a few long recordings do not fill the memory.
+_BATCH_BYTES = 1 << 28
+_ALONE_S = 2.0
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`."""
+
+    reduce: str = "mean"
+    batch: int = 16
+    workers: int = 1
+    load: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a reduction that does not exist."""
+        choice(self.reduce, "score: reduce", REDUCTIONS)
+
+
+def score_archive(
+    file: Path,
+    recordings: Sequence[str],
+    output: Path,
+    options: ScoreOptions,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Score `recordings` and write `output`, a row each, in their order; returns how many could not be scored.
+
+    What was scored is kept in `output` with the ending .part; a run that ends early, or is killed, is taken up again
+    there. A recording that cannot be read has its reason in the column `error`.
+    Raises `ModelRefused` as `load` does, and `InputError` for a table that cannot be written.
+    """
+    check_table(output)
+    model = load(file, **options.load)
+    if len(model.contract.inputs) > 1 or model.contract.contexts:
+        raise InputError(f"{file}: expected a model of one input and no context; push the recordings from a program")
+    made_by = {"model": model.digest, "reduce": options.reduce}
+    journal = Journal(output.with_name(output.name + ".part"), made_by)
+    try:
+        left = [path for path in recordings if journal.rows.get(path, {}).get("stamp") != stamp(path)]
+        for rows in _scored(model, file, batches(left, options.batch), options):
+            journal.add(rows)
+            progress(sum(path in journal.rows for path in recordings), len(recordings))
+        rows = [{k: v for k, v in journal.rows[path].items() if k != "stamp"} for path in recordings]
+        write_table(output, rows)
+        journal.delete()
+    finally:
+        journal.close()
+    return sum("error" in row for row in rows)
+
+
+def batches(recordings: Sequence[str], most: int) -> Iterator[list[str]]:
+    """Recordings of like length: those whose files are of like size, and end alike."""
+    order = sorted(recordings, key=lambda path: (Path(path).suffix.lower(), _size(path)))
+    batch: list[str] = []
+    for path in order:
+        if len(batch) == most or (batch and sum(map(_size, batch)) + _size(path) > _BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(path)
+    if batch:
+        yield batch
+
+
+def score_batch(model: Model, paths: Sequence[str], reduce: str) -> list[dict[str, Any]]:
+    """A row for each, with the reason in `error` if it cannot be scored."""
+    rows: dict[str, dict[str, Any]] = {}
+    given: dict[str, Array] = {}
+    for path in paths:
+        try:
+            given[path] = _frames(path, model)
+        except RnnEdgeError as error:
+            rows[path] = {"error": str(error)}
+    try:
+        found = run_batch(model, list(given.values()))
+    except InputError:
+        # One of them holds no number that the model can take: which, they tell by themselves.
+        found = []
+        for path in list(given):
+            try:
+                found += run_batch(model, [given[path]])
+            except InputError as error:
+                rows[path] = {"error": f"{path}: {error}"}
+                del given[path]
+    for (path, frames), outputs in zip(given.items(), found, strict=True):
+        rows[path] = recording_row(model.contract, outputs, len(frames), reduce)
+    return [{"file": path, "stamp": stamp(path), **rows[path]} for path in paths]
+
+
+def stamp(path: str) -> list[int]:
+    """What changes if a file does: its size and time."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _size(path: str) -> int:
+    return (stamp(path) or [0])[0]
+
+
+def _frames(path: str, model: Model) -> Array:
+    parts: list[Array] = []
+    for part in read_frames(path, model.contract):
+        if isinstance(part, dict):
+            raise InputError(f"{path}: expected frames of one input")
+        parts.append(part)
+    if not sum(map(len, parts)):
+        raise InputError(f"{path}: expected at least one frame, found none")
+    return np.concatenate(parts)
+
+
+def _scored(
+    model: Model, file: Path, work: Iterator[list[str]], options: ScoreOptions
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each batch, as it is done.
+
+    This process begins by itself, and others join in if it is not done by the time that they take to start. Two batches
+    for each of them are under way.
+    """
+    begun = monotonic()
+    for paths in work:
+        yield score_batch(model, paths, options.reduce)
+        if options.workers > 1 and monotonic() - begun > _ALONE_S:
+            break
+    else:
+        return
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), _begin, (str(file), dict(options.load))) as workers:
+        running: set[Future[list[dict[str, Any]]]] = set()
+        try:
+            while True:
+                more = islice(work, 2 * options.workers - len(running))
+                running |= {workers.submit(_score_there, paths, options.reduce) for paths in more}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"{file}: a process that scored was ended; run it again, what was scored is kept"
+            ) from error
+        finally:
+            workers.shutdown(wait=True, cancel_futures=True)
+
+
+_model: Model | None = None
+
+
+def _begin(file: str, options: dict[str, Any]) -> None:
+    """In a process of the pool, once."""
+    global _model
+    # Ctrl-C is for the process that gives the work.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _model = load(file, **options)
+
+
+def _score_there(paths: list[str], reduce: str) -> list[dict[str, Any]]:
+    assert _model is not None
+    return score_batch(_model, paths, reduce)

@@ -1,0 +1,133 @@
+"""Archives of recordings: exact in batches, resumable, and one bad recording harms no other."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_one_test import in_one_test
+
+from rnnedge.cli import execute
+from rnnedge.live.scoring import ScoreOptions, run_batch, score_archive
+from rnnedge.live.scoring.archive import batches
+from rnnedge.live.scoring.journal import Journal
+from rnnedge_runtime import Model, load
+from rnnedge_runtime.errors import InputError
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
+LENGTHS = (1, 2, 7, 30, 30, 31, 64)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Recordings of awkward lengths."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for i, length in enumerate(LENGTHS):
+        np.save(f"{i}.npy", random.standard_normal((length, 4)).astype(np.float32))
+    return [f"{i}.npy" for i in range(len(LENGTHS))]
+
+
+@in_one_test("name", ["gru", "smooth"])
+def test_a_batch_gives_what_each_gives_by_itself(name: str, gru: Model, smooth: Path) -> None:
+    """Whatever their lengths, in a model that looks ahead too."""
+    model = {"gru": gru, "smooth": load(smooth)}[name]
+    width = {"gru": 4, "smooth": 1}[name]
+    random = np.random.default_rng(0)
+    recordings = [random.standard_normal((n, width)).astype(np.float32) for n in (*LENGTHS, 2100)]
+    for x, found in zip(recordings, run_batch(model, recordings), strict=True):
+        (actual,) = found.values()
+        np.testing.assert_allclose(actual, model.run(x), atol=1e-6)
+
+
+def test_a_table_has_a_row_for_each_recording(archive: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order in which they were named; with the label of the mean, and with processes as without."""
+    monkeypatch.setattr("rnnedge.live.scoring.archive._ALONE_S", -1)
+    assert execute(["score", str(GOLDEN), "*.npy", "-o", "a.csv", "--workers", "1", "--batch", "3"]) == 0
+    assert execute(["score", str(GOLDEN), *archive, "-o", "b.csv", "--workers", "2", "--batch", "3"]) == 0
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+    assert not [*Path().glob("*.part")]
+    with Path("a.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    model = load(GOLDEN)
+    assert [row["file"] for row in rows] == archive
+    for row, path in zip(rows, archive, strict=True):
+        mean = model.run(np.load(path)).mean(axis=0)
+        assert row["label"] == model.contract.labels[int(mean.argmax())]
+        np.testing.assert_allclose([float(row[label]) for label in model.contract.labels], mean, atol=1e-5)
+
+
+def test_a_bad_recording_harms_no_other(archive: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Its row has the reason; the exit code is 6."""
+    Path("0.npy").write_bytes(b"junk")
+    np.save("1.npy", np.full((5, 4), np.nan, np.float32))
+    assert execute(["score", str(GOLDEN), *archive, "none.npy", "-o", "a.csv", "--workers", "1"]) == 6
+    assert "3 of 8 recordings" in capsys.readouterr().err
+    with Path("a.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert [bool(row["error"]) for row in rows] == [True, True, *[False] * 5, True]
+    assert "finite" in rows[1]["error"] and "no such file" in rows[-1]["error"]
+
+
+def test_a_run_that_was_killed_is_taken_up(archive: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are there stay, half a line is cut off, a file that changed since is scored again."""
+    whole, part = Path("whole.csv"), Path("a.csv.part")
+    options = ScoreOptions(batch=2)
+    score_archive(GOLDEN, archive, whole, options)
+    scored: list[str] = []
+
+    def killed(done: int, total: int) -> None:
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_archive(GOLDEN, archive, Path("a.csv"), options, killed)
+    kept = [json.loads(line)["file"] for line in part.read_text().splitlines()[1:]]
+    with part.open("a") as file:
+        file.write('{"file": "6.n')
+    np.save(kept[0], np.load(kept[0]) + 1)
+    monkeypatch.setattr("rnnedge.live.scoring.archive._frames", _counted(scored))
+    score_archive(GOLDEN, archive, Path("a.csv"), options)
+    assert sorted(scored) == sorted({*archive} - {*kept[1:]})
+    assert not part.exists()
+    changed = [a != b for a, b in zip(*(p.read_text().splitlines() for p in (Path("a.csv"), whole)), strict=True)]
+    assert sum(changed) == 1
+
+
+def _counted(scored: list[str]):  # type: ignore[no-untyped-def]
+    from rnnedge.live.scoring import archive
+
+    read = archive._frames
+
+    def frames(path: str, model: Model) -> object:
+        scored.append(path)
+        return read(path, model)
+
+    return frames
+
+
+def test_what_another_model_left_is_not_mixed_in(tmp_path: Path) -> None:
+    """Nor what another program left."""
+    path = tmp_path / "a.csv.part"
+    Journal(path, {"model": "a"}).close()
+    Journal(path, {"model": "a"}).close()
+    with pytest.raises(InputError, match="another model"):
+        Journal(path, {"model": "b"})
+    path.write_text("junk\n")
+    with pytest.raises(InputError, match="delete it"):
+        Journal(path, {"model": "a"})
+
+
+def test_recordings_of_like_size_are_together(archive: list[str]) -> None:
+    """Shortest first."""
+    assert [*batches(archive[::-1], 3)] == [["0.npy", "1.npy", "2.npy"], ["4.npy", "3.npy", "5.npy"], ["6.npy"]]
+
+
+def test_parquet_is_written(archive: list[str]) -> None:
+    """With a column for each value."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    score_archive(GOLDEN, archive, Path("a.parquet"), ScoreOptions())
+    assert parquet.read_table("a.parquet").column_names[:4] == ["file", "frames", "label", "score"]
