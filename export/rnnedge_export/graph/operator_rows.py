@@ -6,8 +6,8 @@ Acos                       7 pointwise    streams strict fills native
 Acosh                      9 pointwise    streams strict fills native
 Add                        1 broadcasting streams lengths strict fills native
 And                        1 broadcasting streams strict fills native
-ArgMax                     1 argument     streams strict fills
-ArgMin                     1 argument     streams strict fills
+ArgMax                     1 argument     streams strict fills native
+ArgMin                     1 argument     streams strict fills native
 Asin                       7 pointwise    streams strict fills native
 Asinh                      9 pointwise    streams strict fills native
 Atan                       7 pointwise    streams strict fills native
@@ -58,7 +58,7 @@ GreaterOrEqual            12 broadcasting streams strict fills native
 GroupNormalization        18 own          streams strict fills native
 HardSigmoid                1 pointwise    streams strict fills native
 HardSwish                 14 pointwise    streams strict fills native
-Hardmax                    1 along-axis   streams strict fills
+Hardmax                    1 along-axis   streams strict fills native
 Identity                   1 pointwise    streams lengths strict fills native
 InstanceNormalization      1 own          streams strict fills native
 IsInf                     10 pointwise    streams strict fills native
@@ -75,7 +75,7 @@ MatMul                     1 own          streams strict fills native
 Max                        1 broadcasting streams lengths strict fills native
 MaxPool                    1 own          streams strict native
 Mean                       1 broadcasting streams strict fills native
-MeanVarianceNormalization  9 own          streams strict fills
+MeanVarianceNormalization  9 own          streams strict fills native
 Min                        1 broadcasting streams lengths strict fills native
 Mish                      18 pointwise    streams strict fills native
 Mod                       10 broadcasting streams lengths strict fills native

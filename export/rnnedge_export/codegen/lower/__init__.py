@@ -2,6 +2,7 @@
 
 from rnnedge_export.codegen.lower import (
     activations,
+    argument,
     convolution,
     cumulative,
     elementwise,
@@ -18,6 +19,7 @@ from rnnedge_export.codegen.lower import (
 
 __all__ = [
     "activations",
+    "argument",
     "convolution",
     "cumulative",
     "elementwise",

@@ -44,6 +44,18 @@ def group(scope: SymbolTable, node: Node) -> Result:
     return [_scaled(scope, whole, factors)]
 
 
+@rule("MeanVarianceNormalization")
+def mean_variance(scope: SymbolTable, node: Node) -> Result:
+    """Over constant axes, by default all but the channel's; NaN where all numbers are equal, as onnxruntime has it."""
+    program, value = scope.program, scope.input(node, 0)
+    axes = tuple(sorted(int(axis) % len(value.shape) for axis in node.attribute("axes", [0, 2, 3])))
+    value = plain(program.materialized(value))
+    mean = mean_of(scope, folded(scope, value, axes, SUM), value.shape, axes)
+    value = plain(program.materialized(combined(scope, "subtract", [value, mean])))
+    variance = mean_of(scope, folded(scope, combined(scope, "squared", [value]), axes, SUM), value.shape, axes)
+    return [combined(scope, "divide", [value, combined(scope, "square_root", [variance], costly=True)], costly=True)]
+
+
 @rule("LpNormalization")
 def by_norm(scope: SymbolTable, node: Node) -> Result:
     """Over the sum of magnitudes, or the root of the sum of squares, along an axis; zeros stay zeros."""
