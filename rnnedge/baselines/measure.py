@@ -43,7 +43,7 @@ def measure_baseline(model: Model, source: str) -> list[dict[str, Any]]:
             f"{source}: expected the network that {model.name} was made from, with outputs {ours.shape[1:]} a frame, "
             f"found one with {shape}"
         )
-    calls: dict[str, Callable[[], object]] = {OURS: partial(model.stream().push, frame)}
+    calls: dict[str, Callable[[], object]] = {OURS: partial(model.with_context().stream().push, frame)}
     with tempfile.TemporaryDirectory(prefix="rnnedge-baseline-") as folder, one_torch_thread():
         for name, step in _steps(loaded.module, state, frame, Path(folder) / "plain.onnx"):
             calls[name] = partial(step, frame)

@@ -23,8 +23,9 @@ _MOST_ROWS = 64
 
 
 def in_a_line(contract: Contract) -> str:
-    """Inputs and outputs: "audio (time, 40) -> label (time/2, 12), end (64)"."""
-    return f"{_ports(contract.inputs)} -> {_ports(contract.outputs)}"
+    """Inputs, values per sequence and outputs: "audio (time, 40); speaker (64) -> label (time/2, 12), end (64)"."""
+    given = _listed([_named(state.input, map(str, state.row_shape)) for state in contract.contexts])
+    return f"{_ports(contract.inputs)}{'; ' if given else ''}{given} -> {_ports(contract.outputs)}"
 
 
 def counted(number: int, what: str) -> str:
@@ -90,14 +91,18 @@ def _cell(text: str) -> str:
 
 
 def _ports(ports: Sequence[Port]) -> str:
-    more = len(ports) - _MOST_PORTS
-    return ", ".join(map(_port, ports[:_MOST_PORTS])) + (f" and {more} more" if more > 0 else "")
+    return _listed([_named(port.name, map(str, (*_time(port), *port.frame_shape))) for port in ports])
 
 
-def _port(port: Port) -> str:
-    name = _inert(port.name[: _MOST_LETTERS + 1])
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - _MOST_PORTS
+    return ", ".join(texts[:_MOST_PORTS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _named(text: str, sizes: Iterable[str]) -> str:
+    name = _inert(text[: _MOST_LETTERS + 1])
     short = name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}…"
-    return f"{short} ({', '.join(map(str, (*_time(port), *port.frame_shape)))})"
+    return f"{short} ({', '.join(sizes)})"
 
 
 def _time(port: Port) -> list[str]:

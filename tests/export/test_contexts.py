@@ -55,6 +55,23 @@ def test_what_nothing_reads_is_refused_by_its_name(tmp_path: Path) -> None:
         quickly.export(_Unread(), (torch.zeros(1, 8, 3), torch.zeros(1, 2)), tmp_path / "m.onnx")
 
 
+class _Folded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        batch, time, _ = x.shape
+        repeated = z[:, None].expand(batch, time, 3).reshape(batch * time, 3)
+        return self.head(x.reshape(batch * time, 3) + repeated).reshape(batch, time, 4)
+
+
+def test_a_context_folded_with_time_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    """A call has other frames than the whole sequence."""
+    with pytest.raises(ModelRefused, match="on the axis of the batch; let it meet the frames before time is folded"):
+        quickly.export(_Folded(), (torch.zeros(1, 8, 3), torch.ones(1, 3)), tmp_path / "m.onnx")
+
+
 class _Takes(nn.Module):
     """Calls `make` with the arguments."""
 
@@ -137,7 +154,7 @@ def test_a_default_has_the_shape_of_one_sequence() -> None:
     example = (X, torch.ones(2, 12))
     (extra,) = read_example(example, 0, 1, _Takes(_scaled), {"a": list(range(12))}).extras
     assert extra.first.tolist() == [list(range(12))]
-    for wrong in ([1.0], "loud", [float("1e39")] * 12):
+    for wrong in ([1.0], "loud", [float("1e39")] * 12, [float("nan")] * 12):
         with pytest.raises(ModelRefused, match="context: 'a'"):
             read_example(example, 0, 1, _Takes(_scaled), {"a": wrong})
     with pytest.raises(ModelRefused, match="context: 'b' is no argument of the example"):

@@ -113,6 +113,16 @@ def test_a_context_that_is_missing_is_named(model: Model) -> None:
             make(context={"speaker": ONE["speaker"]})  # type: ignore[operator]
 
 
+def test_a_model_shows_its_contexts(model: Model) -> None:
+    """In a line, and as states of the contract that a stream is given."""
+    assert ": x (time, 5); speaker (3), language () -> y (time, 6); " in repr(model)
+    assert [(state.input, state.context) for state in model.contract.contexts] == [
+        ("speaker", "required"),
+        ("language", "required"),
+    ]
+    assert {state.context for state in model.with_context().contract.contexts} == {"optional"}
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

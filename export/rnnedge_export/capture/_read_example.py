@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
@@ -27,7 +28,6 @@ from rnnedge_runtime.arguments import mapping, texts
 from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.errors import InputError, ModelRefused
 
-_DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.bool)
 _MOST_TRIALS = 16
 _OTHER_BATCH = 3
 
@@ -75,6 +75,8 @@ def _with_default(extra: Extra, default: object) -> Extra:
         array = torch.from_numpy(cast(array_of(default, place), np.dtype(one.numpy().dtype), place))
     except InputError as error:
         raise ModelRefused(str(error)) from None
+    if not array.isfinite().all():
+        raise ModelRefused(f"{place}: expected finite numbers, found a NaN or an infinity")
     row = one.squeeze(extra.axis)
     if array.shape not in (row.shape, one.shape):
         raise ModelRefused(f"{place}: expected a default of shape {tuple(row.shape)}, found {tuple(array.shape)}")
@@ -142,7 +144,7 @@ class _Reading:
         possible = [leaf for leaf in whole if isinstance(leaf.value, Tensor) and leaf.value.dim() > high]
         first = self._leaves[0] if not self._leaves or self._leaves[0] in whole else None
         if not possible:
-            self._check(first.value if first is not None else None)
+            check_sequence(first.value if first is not None else None, self._batch_axis, self._time_axis)
         groups: dict[tuple[int, int], list[_Leaf]] = {}
         for leaf in possible:
             groups.setdefault(self._sizes(leaf), []).append(leaf)
@@ -150,14 +152,14 @@ class _Reading:
         if len(groups) > 1:
             found = next((group for group in groups.values() if self._takes_longer(group)), found)
         for leaf in found:
-            self._check(leaf.value)
+            check_sequence(leaf.value, self._batch_axis, self._time_axis)
         return [leaf for leaf in found if leaf is found[0] or not self._is_fixed(leaf, found)]
 
     def example(self, frames: list[_Leaf]) -> Example:
         """Cases 3 and 4."""
         others = [leaf for leaf in self._leaves if leaf not in frames and leaf.value is not None]
         for leaf in others:
-            _check_extra(leaf)
+            check_extra(leaf.name, leaf.value)
         tensors = [leaf.value.detach().cpu() for leaf in frames]
         axes = self._batch_axes(frames, others)
         extras = [Extra(leaf.name, leaf.value.detach().cpu(), axis) for leaf, axis in zip(others, axes, strict=True)]
@@ -185,7 +187,7 @@ class _Reading:
                 return list(axes)
         for leaf in others:
             if self._runs(dict(zip(map(id, frames), longer, strict=True))):
-                raise ModelRefused(_no_batch(leaf))
+                raise ModelRefused(no_batch(leaf.name, leaf.value))
         return [axes[0] for axes in choices]
 
     def _takes_longer(self, group: list[_Leaf]) -> bool:
@@ -218,22 +220,6 @@ class _Reading:
     def _sizes(self, leaf: _Leaf) -> tuple[int, int]:
         return leaf.value.shape[self._batch_axis], leaf.value.shape[self._time_axis]
 
-    def _check(self, given: Any) -> None:
-        """Raise `ModelRefused` unless it can be a sequence."""
-        if not isinstance(given, Tensor):
-            raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
-        _check_values(given)
-        axes = (self._batch_axis, self._time_axis)
-        if self._batch_axis == self._time_axis or not all(0 <= axis < given.dim() for axis in axes):
-            raise ModelRefused(
-                f"example: expected batch on axis {axes[0]} and time on axis {axes[1]}, found shape "
-                f"{tuple(given.shape)}; add the axis or give batch_axis and time_axis"
-            )
-        if not given.numel():
-            raise ModelRefused(f"example: expected at least one frame, found shape {tuple(given.shape)}")
-        if given.dtype not in (torch.float32, torch.int64):
-            raise ModelRefused(f"example: expected float32 (or int64 tokens), found {given.dtype}; convert it")
-
 
 def _candidates(leaf: _Leaf, batch: int) -> list[int]:
     """Axes that may be the batch, the likelier one first: torch's recurrences have (layers, batch, features)."""
@@ -241,33 +227,5 @@ def _candidates(leaf: _Leaf, batch: int) -> list[int]:
     found = [axis for axis, size in enumerate(shape) if size == batch]
     found += [axis for axis, size in enumerate(shape) if size == 1 and axis not in found]
     if not found:
-        raise ModelRefused(_no_batch(leaf))
+        raise ModelRefused(no_batch(leaf.name, leaf.value))
     return sorted(found, key=lambda axis: axis != 1) if not leaf.whole and len(shape) > 2 else found
-
-
-def _no_batch(leaf: _Leaf) -> str:
-    return (
-        f"example: {leaf.name!r}: expected a value per sequence, with the batch on one of its axes, such as (batch, 3),"
-        f" found shape {tuple(leaf.value.shape)}; give one for each sequence of the example, or make it a setting of "
-        "the network"
-    )
-
-
-def _check_extra(leaf: _Leaf) -> None:
-    value = leaf.value
-    if not isinstance(value, Tensor):
-        raise ModelRefused(
-            f"example: {leaf.name!r}: expected a tensor, a value per sequence, found {type(value).__name__}; what "
-            "stays the same for all sequences is a setting of the network"
-        )
-    _check_values(value)
-    if value.dtype not in _DTYPES:
-        raise ModelRefused(f"example: {leaf.name!r}: expected numbers or truth values, found {value.dtype}; convert it")
-    if not value.numel():
-        raise ModelRefused(f"example: {leaf.name!r}: expected at least one number, found shape {tuple(value.shape)}")
-
-
-def _check_values(tensor: Tensor) -> None:
-    """Raise `ModelRefused` for a tensor that has none, or not one for every place."""
-    if tensor.is_meta or tensor.layout is not torch.strided:
-        raise ModelRefused(f"example: expected a tensor with values, found {tensor.layout} on {tensor.device}")

@@ -222,8 +222,10 @@ class Checks:
     def contexts(self) -> Result:
         """Case 10."""
         checks = ContextChecks(self.compare)
-        names = ", ".join(checks.rows)
-        return f"{names}: other values, one for each sequence, set, changed between frames", checks.worst()
+        return (
+            f"{', '.join(checks.rows)}: other values, one for each sequence, set, changed between frames",
+            checks.worst(),
+        )
 
     def latency(self) -> Result:
         """Case 9."""
