@@ -74,7 +74,8 @@ def export(
     `precision`: "float32", "float16", "bf16", "int8", "int4", or a `Precision` with a tolerance, an error budget,
     layers and a task metric of its own. `calibration`: recordings that ranges of activations are taken from and the
     drift is measured on: an array (time, ...), a list of such, or of dicts by input name; each begins with a reset.
-    `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for the program that runs it.
+    `frame_rate_hz`, `labels`, `normalization` are written into the file's contract for the program that runs it;
+    a normalization of "int16 PCM" says that the network takes 16-bit samples as they are, and scales them itself.
     `taps`: "gates", "state" or both: inner values of every recurrence as further outputs, in a form that shows
     them; `contract.taps` says which outputs they are. Without them the file is the same, byte for byte.
     `sample`: recordings of your own, given as `calibration` is, that the file is proven on; the contract says which.

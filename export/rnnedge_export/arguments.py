@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnedge_export.defects import of_the_caller
 from rnnedge_runtime.arguments import function, instance, integer, items, mapping, number, text, texts
-from rnnedge_runtime.contract import Normalization
+from rnnedge_runtime.contract import INT16_PCM, INT16_STEPS, Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def checked_labels(labels: object) -> tuple[str, ...]:
 
 
 def checked_normalization(given: object) -> Normalization | None:
-    """Means and deviations of as many features, in plain numbers."""
+    """Means and deviations of as many features, in plain numbers; "int16 PCM" stands for those of 16-bit samples."""
     if given is None:
         return None
+    if given == INT16_PCM:
+        return Normalization((0.0,), (float(INT16_STEPS),))
     found = instance(given, "normalization", Normalization)
     sides = {
         name: tuple(number(value, f"normalization.{name}") for value in items(side, f"normalization.{name}", "numbers"))

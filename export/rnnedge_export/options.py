@@ -140,7 +140,12 @@ class ExportOptions:
     chunk: int | None = field(default=None, metadata=_means("Frames per call of the unrolled form (4)."))
     frame_rate_hz: float | None = field(default=None, metadata=_means("Frames per second, written into the file."))
     labels: Sequence[str] = field(default=(), metadata=_means("Names of the classes, separated by commas."))
-    normalization: Normalization | None = None
+    normalization: Normalization | str | None = field(
+        default=None,
+        metadata=_means(
+            "What the network does to its input by itself: 'int16 PCM' if it takes 16-bit samples as they are."
+        ),
+    )
     taps: Sequence[str] = field(
         default=(), metadata=_means("Show inner values as outputs: gates, state, or both with a comma between.")
     )
@@ -163,6 +168,12 @@ class ExportOptions:
         _check_form(self.form, self.chunk)
 
     @property
+    def statistics(self) -> Normalization | None:
+        """The normalization, in full."""
+        assert not isinstance(self.normalization, str)
+        return self.normalization
+
+    @property
     def numbers(self) -> Precision:
         """The precision, in full."""
         assert isinstance(self.precision, Precision)
@@ -179,7 +190,7 @@ class ExportKeywords(TypedDict, total=False):
     chunk: int | None
     frame_rate_hz: float | None
     labels: Sequence[str]
-    normalization: Normalization | None
+    normalization: Normalization | str | None
     taps: Sequence[str]
     effort: Effort | None
 

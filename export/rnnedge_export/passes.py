@@ -85,7 +85,7 @@ def describe(work: Work) -> None:
         work.contract,
         frame_rate_hz=options.frame_rate_hz,
         labels=tuple(options.labels),
-        normalization=options.normalization,
+        normalization=options.statistics,
         provenance=provenance,
         golden=golden_of(work.reference, hop),
         taps=work.taps,

@@ -187,7 +187,7 @@ def _promises(work: Work, provenance: Mapping[str, str]) -> Promises:
         narrow or "float32",
         options.frame_rate_hz,
         tuple(options.labels),
-        options.normalization,
+        options.statistics,
         {
             **provenance,
             "chained_frames": chained,

@@ -15,15 +15,18 @@ one HTML page.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
+    from rnnedge.frames import AudioOptions
     from rnnedge_runtime import Contract
     from rnnedge_runtime.contract import Array
 
@@ -48,6 +51,9 @@ def command(
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights for package.module:factory.")] = None,
+    raw: RawOption = None,
+    channel: ChannelOption = None,
+    resample: ResampleOption = False,
     trust: TrustOption = None,
     key: KeyOption = None,
     signed_as: SignedAsOption = None,
@@ -68,8 +74,9 @@ def command(
         make_folder(png)
     with stages(f"explain {source}") as progress:
         opened = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
+        read = partial(_frames, audio=audio_options(raw, channel, resample))
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}
-        found = _explain(source, recording, baseline, input_size, weights, opened, asked)
+        found = _explain(source, recording, baseline, input_size, weights, opened, asked, read)
         progress("draw")
         written = [write_page(found, page)]
         if png is not None:
@@ -93,6 +100,7 @@ def _explain(
     weights: Path | None,
     opened: dict[str, Any],
     asked: dict[str, Any],
+    read: Callable[[str, Contract], Array],
 ) -> Explanation:
     """Of a file by `explain_file`, of anything else by `explain_module`."""
     if source.endswith(".onnx"):
@@ -102,7 +110,7 @@ def _explain(
             raise typer.BadParameter("an ONNX file has weights and sizes of its own", param_hint="--weights")
         model = open_tapped(source, **opened)
         return explain_file(
-            model, _frames(recording, model.contract), baseline=_baseline(baseline, model.contract), **asked
+            model, read(recording, model.contract), baseline=_baseline(baseline, model.contract), **asked
         )
     from rnnedge.explain import explain_module
 
@@ -122,7 +130,7 @@ def _explain(
     loaded = load_source(source, input_size, weights)
     contract = _contract(loaded.example, loaded.frame_rate_hz, source)
     return explain_module(
-        loaded, _frames(recording, contract), name=source, baseline=_baseline(baseline, contract), **asked
+        loaded, read(recording, contract), name=source, baseline=_baseline(baseline, contract), **asked
     )
 
 
@@ -140,14 +148,17 @@ def _contract(example: Any, frame_rate_hz: float | None, source: str) -> Contrac
     return Contract((port,), (), (), form="native", opset=20, frame_rate_hz=frame_rate_hz)
 
 
-def _frames(recording: str, contract: Contract) -> Array:
+def _frames(recording: str, contract: Contract, audio: AudioOptions | None = None) -> Array:
     """The whole recording; raises `InputError` where it has no frame."""
     import numpy as np
 
-    from rnnedge.frames._readers import read_frames
+    from rnnedge.frames import AudioOptions, read_frames
     from rnnedge_runtime.errors import InputError
 
-    pieces = [next(iter(p.values())) if isinstance(p, dict) else p for p in read_frames(recording, contract)]
+    pieces = [
+        next(iter(p.values())) if isinstance(p, dict) else p
+        for p in read_frames(recording, contract, audio or AudioOptions())
+    ]
     frames = np.concatenate(pieces) if pieces else None
     if frames is None or not len(frames):
         raise InputError(f"{recording}: expected at least one frame, found none")

@@ -59,6 +59,7 @@ def command(
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
     frame_rate: Annotated[float | None, field_option(ExportOptions, "frame_rate_hz", "--frame-rate")] = None,
     labels: Annotated[str | None, field_option(ExportOptions, "labels")] = None,
+    normalization: Annotated[str | None, field_option(ExportOptions, "normalization")] = None,
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
@@ -97,8 +98,9 @@ def command(
         progress("import torch")
         numbers = precision, layer, tolerance, budget_error, longest
         report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
-                         opset=opset, frame_rate=frame_rate, labels=labels, calibration=calibration, sample=sample,
-                         taps=asked, trust=trust, context=context, constant=constant, numbers=numbers)  # fmt: skip
+                         opset=opset, frame_rate=frame_rate, labels=labels, normalization=normalization,
+                         calibration=calibration, sample=sample, taps=asked, trust=trust,
+                         context=context, constant=constant, numbers=numbers)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -143,6 +145,7 @@ def _export(
     *,
     frame_rate: float | None,
     labels: str | None,
+    normalization: str | None,
     numbers: tuple[str, list[str] | None, float | None, float | None, int | None],
     calibration: list[Path] | None,
     sample: list[Path] | None,
@@ -164,7 +167,8 @@ def _export(
         if context:
             raise typer.BadParameter("an ONNX file takes frames only", param_hint="--context")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
-                               constants=constants_of(constant), labels=names, progress=progress,
+                               constants=constants_of(constant), labels=names,
+                               normalization=normalization, progress=progress,
                                precision=asked(*numbers), trust=trust, calibration=recordings(calibration),
                                **options)  # fmt: skip
     from rnnedge.sources import load_source
@@ -182,7 +186,7 @@ def _export(
         options["calibration"] = recordings(calibration, loaded)
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
-                          normalization=loaded.normalization, progress=progress, precision=precision,
+                          normalization=normalization or loaded.normalization, progress=progress, precision=precision,
                           context=context or (), notes=loaded.notes, **options)  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Stream a recording, or what comes in on a pipe, through a file and write predictions as they are ready.
 
-INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input. A model with
+INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input: text as in
+those, a WAV file, or samples without a header as `--raw` describes them. A model with
 labels gives the best label and its score; others give their values. Frames count from 0.
 
 INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
@@ -10,6 +11,8 @@ taken as if it were: rows have the time of their frame, frames that are lost are
 
 - `rnnedge run speech.onnx utterance.csv`
 - `sensor | rnnedge run net.onnx - --format jsonl`
+- `arecord -q -f S16_LE -r 16000 -t raw | rnnedge run voice.onnx - --raw s16le`
+- `rnnedge run voice.onnx interview.wav --channel mix --resample`
 - `rnnedge run net.onnx recording.npy -o predictions.csv`
 - `rnnedge run voice.onnx recording.wav --context speaker=@speaker.npy --context language=3`
 - `rnnedge run words.onnx mic: --events on=0.8,off=0.5,debounce=0.05,refractory=1`
@@ -25,6 +28,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
@@ -48,6 +52,9 @@ def command(
     non_finite: Annotated[
         str, typer.Option(help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.")
     ] = "reject",
+    raw: RawOption = None,
+    channel: ChannelOption = None,
+    resample: ResampleOption = False,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
     threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
@@ -81,6 +88,7 @@ def command(
 
     if format not in ("csv", "jsonl"):
         raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
+    audio = audio_options(raw, channel, resample)
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
     live = LiveOptions(to, events, gap, queue, full)
@@ -101,7 +109,7 @@ def command(
         return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else format, values)
-        _stream(model, source, read_frames(source, model.contract), writer, target, non_finite, given)
+        _stream(model, source, read_frames(source, model.contract, audio), writer, target, non_finite, given)
 
 
 def _stream(

@@ -1,5 +1,6 @@
-"""Frames from files and pipes, as a model takes them: CSV, JSON lines, NPY, NPZ and WAV."""
+"""Frames from files and pipes, as a model takes them: CSV, JSON lines, NPY, NPZ, WAV and raw samples."""
 
+from rnnedge.frames._audio import AudioOptions
 from rnnedge.frames._readers import read_frames
 
-__all__ = ["read_frames"]
+__all__ = ["AudioOptions", "read_frames"]

@@ -6,10 +6,7 @@ Every reader yields (time, ...) arrays of the input's dtype, and names file, row
 from __future__ import annotations
 
 import errno
-import io
-import math
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -19,24 +16,28 @@ from typing import IO
 import numpy as np
 
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
-from rnnedge.files.riff import PCM, Wav, read_wav_header
 from rnnedge.files.text import open_text
+from rnnedge.frames._audio import AudioOptions, pipe, wav_file
+from rnnedge.frames._standard_input import as_text, begins_with_wav, binary
 from rnnedge.frames._text_lines import read_lines
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
-from rnnedge_runtime.plain_file import open_plain
+
+_STDIN = "standard input"
+_PLAIN = AudioOptions()
 
 
-def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
-    """The frames of `source`: a path by its ending, or "-" for CSV or JSON lines on standard input."""
+def read_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -> Iterator[Frames]:
+    """The frames of `source`: a path by its ending, or "-" for standard input: CSV, JSON lines, WAV or raw samples.
+
+    `audio`: how sound is read. Raises `InputError` naming what cannot be read, when it is reached.
+    """
     names = [port.name for port in contract.inputs]
     if len(names) > 1 and not source.lower().endswith(".npz"):
         raise InputError(f"{source}: the model has the inputs {names}; give a .npz file with an array of each name")
     if source == "-":
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
-        return _text(lambda: nullcontext(sys.stdin), "standard input", contract, 1)
+        return _standard_input(contract, audio)
     path = Path(source)
     try:
         if not path.is_file():
@@ -46,15 +47,33 @@ def read_frames(source: str, contract: Contract) -> Iterator[Frames]:
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
     ending = path.suffix.lower()
+    if audio.raw or ending == ".wav":
+        return wav_file(path, contract, audio)
     if ending == ".npy":
         return _npy(path, contract)
     if ending == ".npz":
         return _npz(path, contract)
-    if ending == ".wav":
-        return _wav(path, contract)
     if ending in (".csv", ".txt", ".jsonl", ".json"):
         return _text(partial(open_text, path, errors="replace"), source, contract, contract.piece)
-    raise InputError(f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}")
+    raise InputError(
+        f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}; "
+        "raw samples need --raw s16le"
+    )
+
+
+def _standard_input(contract: Contract, audio: AudioOptions) -> Iterator[Frames]:
+    file = binary()
+    if file is None:
+        yield from _text(lambda: nullcontext(sys.stdin), _STDIN, contract, 1)
+        return
+    try:
+        wav, file = (False, file) if audio.raw else begins_with_wav(file)
+    except OSError as error:
+        raise _unreadable(_STDIN, error) from error
+    if audio.raw or wav:
+        yield from pipe(file, _STDIN, contract, audio)
+    else:
+        yield from _text(lambda: as_text(file), _STDIN, contract, 1)
 
 
 def _text(
@@ -64,8 +83,12 @@ def _text(
         with opened() as file:
             yield from read_lines(file, name, contract, at_once)
     except OSError as error:
-        reason = "it is closed" if error.errno == errno.EBADF else error.strerror
-        raise InputError(f"{name}: cannot be read ({reason})") from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError) -> InputError:
+    reason = "it is closed" if error.errno == errno.EBADF else error.strerror
+    return InputError(f"{name}: cannot be read ({reason})")
 
 
 def _npy(path: Path, contract: Contract) -> Iterator[Array]:
@@ -105,44 +128,3 @@ def _pieces(array: StoredArray, port: Port, at_once: int) -> Iterator[Array]:
                 f"{array.place}: expected numbers that {port.dtype} holds, found {array.dtype} beyond them"
             )
         yield frames
-
-
-def _wav(path: Path, contract: Contract) -> Iterator[Array]:
-    """PCM16 mono; as many samples a frame as the model has features (1 where a frame is a number), in [-1, 1)."""
-    port = contract.inputs[0]
-    frame = tuple(int(d) for d in port.frame_shape)
-    if sum(d > 1 for d in frame) > 1 or not port.dtype.startswith("float"):
-        raise InputError(f"{path}: this model's frames are {port.dtype} {frame}, not samples")
-    wav, size = read_wav_header(path), math.prod(frame)
-    _check_samples(wav, path, contract, size)
-    left = wav.size // 2
-    with open_plain(path) as file:
-        file.seek(wav.start)
-        while left:
-            count = min(left, size * contract.piece)
-            data = file.read(2 * count)
-            if len(data) < 2 * count:
-                raise InputError(f"{path}: cut short while it was read; copy it again")
-            left -= count
-            samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
-            whole = count // size * size
-            if whole < count:
-                warnings.warn(
-                    f"{path}: the last {count - whole} samples are no whole frame and are dropped", stacklevel=2
-                )
-            yield samples[:whole].reshape(-1, *frame)
-    if wav.size % 2:
-        warnings.warn(f"{path}: the last byte is no whole sample", stacklevel=2)
-
-
-def _check_samples(wav: Wav, path: Path, contract: Contract, size: int) -> None:
-    """Raise `InputError` where the samples are not those that the model takes, `size` of them a frame."""
-    if (wav.format, wav.channels, wav.bits) != (PCM, 1, 16):
-        kind = "" if wav.format == PCM else f" in format {wav.format}"
-        raise InputError(f"{path}: expected 1 channel of 16 bits, found {wav.channels} of {wav.bits}{kind}; convert it")
-    rate = None if contract.frame_rate_hz is None else contract.frame_rate_hz * size
-    if rate is not None and abs(wav.rate_hz - rate) > 0.5:
-        raise InputError(
-            f"{path}: expected {rate:g} samples per second ({size} a frame), found {wav.rate_hz}; "
-            "resample it, or extract the features that the model takes"
-        )

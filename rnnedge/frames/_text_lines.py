@@ -52,8 +52,12 @@ def _lines(file: IO[str], name: str, longest: int) -> Iterator[tuple[int, str]]:
     count = 0
     while line := file.readline(longest):
         count += 1
-        if "\0" in line:
-            raise InputError(f"{name}, row {count}: expected text in UTF-8, found NUL, as in UTF-16; save it as UTF-8")
+        if "\0" in line or "\ufffd" in line:
+            found = "NUL, as in UTF-16" if "\0" in line else "bytes that are none"
+            raise InputError(
+                f"{name}, row {count}: expected text in UTF-8, found {found}; save it as UTF-8; samples of sound "
+                "are read with --raw s16le"
+            )
         if len(line) == longest and not line.endswith(("\n", "\r")):
             raise InputError(f"{name}, row {count}: expected a frame, found a line of more than {longest:,} letters")
         if text := line.strip():

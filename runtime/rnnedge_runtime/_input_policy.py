@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from rnnedge_runtime._scale_check import ScaleCheck
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Log, Policies
@@ -29,6 +30,8 @@ class Guard:
 
     def __init__(self, policies: Policies, contract: Contract, batch: int, log: Log) -> None:
         """Start with zeros as the frame before the first."""
+        # Until frames that are no silence were compared with those that the file was proven on.
+        self.scale: ScaleCheck | None = None
         self._policies, self._ports, self._batch, self._log = policies, contract.inputs, batch, log
         self._time = 0 if batch == 1 else 1
         lead = (1,) if batch == 1 else (batch, 1)
@@ -51,6 +54,8 @@ class Guard:
         `before` frames of the sequence came earlier. Between two parts of the result the sequence ends.
         Raises `InputError` where the policy rejects.
         """
+        if self.scale is not None and self.scale.look(arrays):
+            self.scale = None
         bad = self._bad_frames(arrays)
         if not bad.any():
             return [arrays]

@@ -37,6 +37,8 @@ class Loaded:
         self.name, self.digest, self.contract, self.engine = name, digest, contract, engine
         self.calls = opened(contract) if engine.in_place and not further else contract
         self.room = room or machine()
+        # Whether streams tell of frames of another scale than the proven one; a proof makes such itself.
+        self.tells_scale = False
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")
         self._further = list(further)
         # Whether a stream may be made without a context that the file requires: what makes and proves files does.

@@ -10,6 +10,7 @@ from rnnedge_runtime._input_policy import Guard
 from rnnedge_runtime._known_pushes import KnownPushes
 from rnnedge_runtime._loaded_model import Loaded
 from rnnedge_runtime._memory import bulk, most_frames
+from rnnedge_runtime._scale_check import scale_check_of
 from rnnedge_runtime._snapshot import Snapshot
 from rnnedge_runtime._undo import Kept, Note, Runner
 from rnnedge_runtime.binding import Lane
@@ -29,6 +30,7 @@ class Standing(Calls):
         """Used by `Model.stream`."""
         super().__init__(loaded, batch, states, policies)
         self.serve(policies, self._log)
+        self._guard.scale = scale_check_of(self.contract) if loaded.tells_scale else None
         self._time = 0 if batch == 1 else 1
         self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
         # How many frames a push may bring; None: any number.
@@ -76,9 +78,10 @@ class Standing(Calls):
     def _settle(self) -> None:
         """Choose the lane that a push may use without a look at the rest.
 
-        None while frames are held back, while the first frames out mean nothing, and after the end.
+        None while frames are held back, while the first frames out mean nothing, before their scale was looked at, and
+        after the end.
         """
-        self._ready = self._calls >= self._warmup and not self._finished
+        self._ready = self._calls >= self._warmup and not self._finished and self._guard.scale is None
         self._states.settle()
         self._settled, self._settled_runs = self._frames, 0
         self._choose()

@@ -114,6 +114,17 @@ class Normalization:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def int16_pcm(self) -> bool:
+        """Whether the network takes 16-bit samples as they are, -32768 to 32767, and scales them itself."""
+        return bool(self.std) and not any(self.mean) and all(std == INT16_STEPS for std in self.std)
+
+
+INT16_PCM = "int16 PCM"
+"""What `export` takes for the normalization of a network whose input are 16-bit samples as they are."""
+INT16_STEPS = 32768
+"""Steps of 16-bit PCM from 0 to 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class Golden:

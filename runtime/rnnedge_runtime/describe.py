@@ -42,9 +42,17 @@ def facts(contract: Contract) -> list[Row]:
         ("frame rate", "not stated" if rate is None else f"{rate:g} Hz, {1000 / rate:g} ms per frame"),
         ("stride, lookahead", f"{contract.stride}, {contract.lookahead} frames"),
         ("labels", ", ".join(contract.labels) or "none"),
-        ("normalization", "none stated" if contract.normalization is None else "mean and std, applied in the graph"),
+        ("normalization", normalization_words(contract)),
         ("golden sample", "none" if golden is None else f"{len(golden.inputs[contract.inputs[0].name])} frames"),
     ]
+
+
+def normalization_words(contract: Contract) -> str:
+    """What the graph does to its input by itself."""
+    given = contract.normalization
+    if given is None:
+        return "none stated"
+    return "int16 PCM, scaled in the graph" if given.int16_pcm else "mean and std, applied in the graph"
 
 
 def port_rows(contract: Contract) -> list[Row]:

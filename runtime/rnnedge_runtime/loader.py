@@ -82,6 +82,7 @@ def reload(origin: Origin, digest: str | None = None) -> Model:
             "in each process, or put the old one back"
         )
     loaded = open_bytes(data, origin.name, origin.settings, trust=origin.trust, path=origin.path)
+    loaded.tells_scale = True
     return Model(loaded, partial(reload, origin.anywhere()))
 
 

@@ -66,6 +66,8 @@ def verify(
     if not isinstance(source, (nn.Module, str, os.PathLike)):
         raise ModelRefused(f"verify: source: expected a torch.nn.Module or the path of a file, found {shown(source)}")
     model = load(path, trust=trust, key=key, signed_as=signed_as, release=release).with_context()
+    # The proof itself has frames of every scale.
+    model.loaded.tells_scale = False
     samples = [] if sample is None else read_recordings(sample, model.contract, "sample")
     lengths = Lengths(model.contract.least, model.contract.grain)
     if not isinstance(source, nn.Module):

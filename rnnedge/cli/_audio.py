@@ -1,0 +1,36 @@
+"""The options by which a verb is told how to read sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rnnedge.frames import AudioOptions
+
+RawOption = Annotated[
+    str | None,
+    typer.Option(
+        "--raw",
+        metavar="ENCODING[:RATE[:CHANNELS]]",
+        help="Samples of sound without a header: s16le, u8, s24le, s32le, f32le; at the model's rate if none is given.",
+    ),
+]
+ChannelOption = Annotated[
+    str | None, typer.Option("--channel", help="Of sound with several channels: mix, or the number of one, from 1.")
+]
+ResampleOption = Annotated[
+    bool, typer.Option("--resample", help="Bring sound of another rate to the model's (needs rnnedge[live]).")
+]
+
+
+def audio_options(raw: str | None, channel: str | None, resample: bool) -> AudioOptions:
+    """As `rnnedge.frames.read_frames` takes them; raises `typer.BadParameter`, exit code 2, for a bad one."""
+    from rnnedge.frames import AudioOptions
+    from rnnedge_runtime.errors import InputError
+
+    try:
+        return AudioOptions(raw or "", channel or "", resample)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
