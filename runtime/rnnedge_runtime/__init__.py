@@ -22,6 +22,7 @@ from rnnedge_runtime.errors import (
     VerificationError,
 )
 from rnnedge_runtime.faults import Event
+from rnnedge_runtime.frames import Outputs
 from rnnedge_runtime.loader import load
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.stream import Stream
@@ -62,6 +63,7 @@ __all__ = [
     "Model",
     "ModelRefused",
     "Normalization",
+    "Outputs",
     "OwnerError",
     "Port",
     "ProviderError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,21 @@ from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 
-Frames = Array | dict[str, Array]
+Outputs = dict[str, Array]
+"""What a model of several outputs gives: frames of each by name."""
+
+Frames = Array | Outputs
 """Frames of the only input or output, or of several by name."""
+
+# What `push` gives, for a type checker: an array, unless an annotation says `Outputs`. A file is not read by one.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Out = TypeVar("Out", bound=Frames, default=Array, covariant=True)
+else:
+    from typing import TypeVar
+
+    Out = TypeVar("Out")
 
 MOST_GAP = 1 << 24
 """Frames that a gap is filled with at most: six minutes of samples at 48 kHz."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from rnnedge_runtime._contract_check import check_against_graph
 from rnnedge_runtime._loaded_model import Loaded, first_that_starts
@@ -18,6 +18,7 @@ from rnnedge_runtime.engine import Engine, Preparation
 from rnnedge_runtime.engines._providers import NATIVE, check_options, choose_providers
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.frames import Out
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.trust import TRUST, trust_of
 
@@ -40,7 +41,7 @@ def load(
     key: str | os.PathLike[str] | None = None,
     signed_as: str | None = None,
     release: int = 0,
-) -> Model:
+) -> Model[Out]:
     """Load a file made by `rnnedge.export`.
 
     `path`: where it is; or its bytes; or a file that is open for reading bytes.
@@ -70,7 +71,7 @@ def load(
     return reload(origin_of(path, settings, trust, signed_as))
 
 
-def reload(origin: Origin, digest: str | None = None) -> Model:
+def reload(origin: Origin, digest: str | None = None) -> Model[Any]:
     """Load a file as it was asked for; raises `ModelRefused` where its digest is not `digest`, None where any will do.
 
     Also what a pickled model is in the process that reads it.

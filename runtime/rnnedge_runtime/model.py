@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 
@@ -17,17 +17,21 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
-from rnnedge_runtime.frames import Frames, named_inputs
+from rnnedge_runtime.frames import Frames, Out, named_inputs
 from rnnedge_runtime.stream import Stream, open_stream
 
 if TYPE_CHECKING:
     from rnnedge_runtime.pool import StreamPool
 
 
-class Model:
-    """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it."""
+class Model(Generic[Out]):
+    """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it.
 
-    def __init__(self, loaded: Loaded, again: Callable[[str], Model] | None = None) -> None:
+    For a type checker `push`, `finish` and `run` give an array. `model: Model[Outputs] = load(...)` says that the file
+    has several outputs, and that they give a dict by name.
+    """
+
+    def __init__(self, loaded: Loaded, again: Callable[[str], Model[Any]] | None = None) -> None:
         """Used by `load`; `again` loads the same file in another process, if its digest is the one that it is given."""
         self._loaded, self._again = loaded, again
 
@@ -75,11 +79,11 @@ class Model:
 
         return html(f"Model {self.name}", self.contract, [("provider", self.provider), ("sha256", self.digest)])
 
-    def __copy__(self) -> Model:
+    def __copy__(self) -> Model[Out]:
         """Itself: it does not change."""
         return self
 
-    def __deepcopy__(self, memo: object) -> Model:
+    def __deepcopy__(self, memo: object) -> Model[Out]:
         """Itself: it does not change."""
         return self
 
@@ -99,7 +103,7 @@ class Model:
         gap: Gap = "reset",
         on_event: Callable[[Event], None] | None = None,
         time_limit_s: float | None = None,
-    ) -> Stream:
+    ) -> Stream[Out]:
         """Start a sequence, or `batch` sequences that advance together.
 
         With batch 1, frames are (time, ...); else (batch, time, ...).
@@ -122,7 +126,7 @@ class Model:
         check_complete(context, states, self._loaded, "stream")
         return open_stream(self._loaded, batch, {} if states is None else states, policies, context)
 
-    def with_context(self, context: Mapping[str, object] | None = None) -> Model:
+    def with_context(self, context: Mapping[str, object] | None = None) -> Model[Out]:
         """The same model, whose streams start with this context where they are given none.
 
         `context`: values of one sequence, as for `stream`; those that are not named are those of the export's example.
@@ -138,7 +142,7 @@ class Model:
         *,
         on_event: Callable[[Event], None] | None = None,
         time_limit_s: float | None = None,
-    ) -> StreamPool:
+    ) -> StreamPool[Out]:
         """Room for `capacity` sequences that come and go, and of which those that have frames advance together.
 
         `on_event` is called with events that concern a whole call, and `time_limit_s` is that of one push or other call
@@ -161,7 +165,7 @@ class Model:
 
     def run(
         self, frames: Frames, *, context: Mapping[str, object] | None = None, time_limit_s: float | None = None
-    ) -> Frames:
+    ) -> Out:
         """Run whole sequences at once.
 
         `frames`: (time, ...) for one, (batch, time, ...) for several; a dict by name for several inputs.
@@ -178,7 +182,7 @@ class Model:
         except MemoryError as error:
             raise InputError("run: expected memory for the frames and what they give, found none; push them") from error
 
-    def _run(self, frames: Frames, context: Mapping[str, object] | None, time_limit_s: float | None) -> Frames:
+    def _run(self, frames: Frames, context: Mapping[str, object] | None, time_limit_s: float | None) -> Out:
         start = monotonic()
         port = self.contract.inputs[0]
         given = {name: array_of(one, f"input {name!r}") for name, one in named_inputs(frames, self.contract).items()}
@@ -198,4 +202,4 @@ class Model:
             parts = [part[output.name] if isinstance(part, dict) else part for part in (pushed, rest)]
             whole: Array = np.concatenate(parts, axis=time) if output.per_frame else parts[1].take(0, axis=time)
             results[output.name] = whole[None] if single else whole
-        return results if len(results) > 1 else next(iter(results.values()))
+        return results if len(results) > 1 else next(iter(results.values()))  # type: ignore[return-value]

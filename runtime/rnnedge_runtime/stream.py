@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any, Generic
 
 from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._loaded_model import Loaded
@@ -14,13 +15,13 @@ from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Policies
-from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.frames import Frames, Out
 from rnnedge_runtime.stream_runner import StreamRunner
 
 _DEFAULTS = Policies()
 
 
-class Stream(StaysHere):
+class Stream(StaysHere, Generic[Out]):
     """One sequence, or several of equal length, in progress; created by `Model.stream`, used by one owner.
 
     The state survives from `push` to `push` until `reset`. Frames are (time, ...) for batch 1, else (batch, time, ...).
@@ -34,8 +35,9 @@ class Stream(StaysHere):
         """Used by `Model.stream`; `runner` is its own."""
         self.runner = runner
         # Its own methods: 40 ns faster, and no exception can come between the end of a call here and there.
-        self.push, self.step, self.gap = runner.push, runner.step, runner.gap  # type: ignore[method-assign]
-        self.finish, self.reset, self.restore = runner.finish, runner.reset, runner.restore  # type: ignore[method-assign]
+        self.push, self.step = runner.push, runner.step  # type: ignore[method-assign, assignment]
+        self.gap, self.finish = runner.gap, runner.finish  # type: ignore[method-assign, assignment]
+        self.reset, self.restore = runner.reset, runner.restore  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         """One line: the file, its inputs and outputs, the frames so far."""
@@ -70,7 +72,7 @@ class Stream(StaysHere):
         """The execution provider that runs this stream now."""
         return self.runner.provider
 
-    def push(self, frames: Frames) -> Frames:
+    def push(self, frames: Frames) -> Out:
         """Take the next frames, return the output frames that became computable, possibly none.
 
         `frames`: (time, ...) for batch 1, else (batch, time, ...), of the input's dtype; zero frames are allowed. A
@@ -83,7 +85,7 @@ class Stream(StaysHere):
         or an infinity (naming frame and feature); `Stalled` beyond the time limit; `ProviderError` where the provider
         fails and no other takes over. The stream is then as before the call.
         """
-        return self.runner.push(frames)
+        return self.runner.push(frames)  # type: ignore[return-value]
 
     @property
     def input(self) -> Array:
@@ -119,20 +121,20 @@ class Stream(StaysHere):
         """
         return self.runner.step()
 
-    def gap(self, frames: int) -> Frames:
+    def gap(self, frames: int) -> Out:
         """`frames` frames never came: apply the gap policy, and return what `push` would.
 
         "hold" pushes the last frame so many times, "zero" zeros, so that outputs stay aligned with time. "reset" ends
         the sequence, returns what its end completes, and starts another with the next frame.
         """
-        return self.runner.gap(frames)
+        return self.runner.gap(frames)  # type: ignore[return-value]
 
-    def finish(self) -> Frames:
+    def finish(self) -> Out:
         """End the sequence and return what only its end can complete: held-back frames, and summaries as one frame.
 
         Raises `InputError` where no frame was pushed, or where the sequence is already finished.
         """
-        return self.runner.finish()
+        return self.runner.finish()  # type: ignore[return-value]
 
     def reset(self) -> None:
         """Forget the sequence: initial states, no held-back frames. Starts the next one."""
@@ -170,7 +172,7 @@ class Stream(StaysHere):
         """
         self.runner.set_context(context)
 
-    def copy(self) -> Stream:
+    def copy(self) -> Stream[Out]:
         """A second stream that stands where this one does, and goes its own way."""
         return Stream(self.runner.copy())
 
@@ -193,7 +195,7 @@ def open_stream(
     states: Mapping[str, Array] | None = None,
     policies: Policies = _DEFAULTS,
     context: Mapping[str, object] | None = None,
-) -> Stream:
+) -> Stream[Any]:
     """As `Model.stream`; a context that is not given is that of the example."""
     batch = integer(batch, "stream: batch", most=MOST_SEQUENCES)
     if loaded.contract.batch not in (None, batch):

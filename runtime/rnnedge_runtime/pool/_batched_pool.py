@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from time import monotonic
-from typing import Any, TypeGuard
+from typing import Any, Generic, TypeGuard
 
 import numpy as np
 
@@ -14,17 +14,17 @@ from rnnedge_runtime.arguments import shown
 from rnnedge_runtime.arrays import MOST_BYTES
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked_inputs
+from rnnedge_runtime.frames import Frames, Out, checked_inputs
 from rnnedge_runtime.pool._member import Member
 from rnnedge_runtime.pool._member_table import MemberTable
 from rnnedge_runtime.stream_runner import StreamRunner
 
 
-class BatchedPool(MemberTable):
+class BatchedPool(MemberTable, Generic[Out]):
     """What a `Batcher` shares: a `StreamPool` without the batcher."""
 
     @alone
-    def push(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
+    def push(self, frames: Mapping[Member, Frames]) -> dict[Member, Out]:
         """The next frames of some members, each as for `Stream.push`; returns what that would return, for each.
 
         Raises what `Stream.push` raises, naming the member; all members are then as before the call.
@@ -32,7 +32,7 @@ class BatchedPool(MemberTable):
         if self._time_limit_s:
             self._seats.deadline = monotonic() + self._time_limit_s
         found = self._push_together(frames)
-        return self._push_any(frames) if found is None else found
+        return self._push_any(frames) if found is None else found  # type: ignore[return-value]
 
     def plain(self, frames: Frames) -> TypeGuard[Array]:
         """Whether these are frames (time, ...) of the only input, in its shape and dtype."""
@@ -48,14 +48,14 @@ class BatchedPool(MemberTable):
         )
 
     @alone
-    def gap(self, member: Member, frames: int) -> Frames:
+    def gap(self, member: Member, frames: int) -> Out:
         """As `Stream.gap`, for one member."""
-        return self._by_itself(member, lambda stream: stream.gap(frames))
+        return self._by_itself(member, lambda stream: stream.gap(frames))  # type: ignore[return-value]
 
     @alone
-    def finish(self, member: Member) -> Frames:
+    def finish(self, member: Member) -> Out:
         """As `Stream.finish`, for one member; `reset` starts its next sequence, or it may leave."""
-        return self._by_itself(member, StreamRunner.finish)
+        return self._by_itself(member, StreamRunner.finish)  # type: ignore[return-value]
 
     @alone
     def reset(self, member: Member) -> None:

@@ -9,20 +9,20 @@ from concurrent.futures import Future
 from functools import partial
 from threading import Lock, current_thread, main_thread
 from time import monotonic
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
 from rnnedge_runtime.arguments import instance, seconds
 from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.faults import Event, Gap, NonFinite
-from rnnedge_runtime.frames import Frames, checked_inputs
+from rnnedge_runtime.frames import Frames, Out, checked_inputs
 from rnnedge_runtime.pool._member import Member
 from rnnedge_runtime.pool._request import MakeGood, Request
 from rnnedge_runtime.pool._worker import Worker
 
 
-class Batcher(Worker):
+class Batcher(Worker, Generic[Out]):
     """Shares a `StreamPool` among any number of threads and tasks; made by `StreamPool.batcher`, closed by `with`.
 
     One thread runs rounds. A round takes the next request of every member that has one, and runs when all members have
@@ -67,7 +67,7 @@ class Batcher(Worker):
                     self._pool.leave(member)
                 raise
 
-    def submit(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Future[Frames]:
+    def submit(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Future[Out]:
         """Queue the next frames of a member; the future gives what `Stream.push` would. The frames are copied.
 
         `deadline_s`: seconds from now within which the result is wanted.
@@ -82,7 +82,7 @@ class Batcher(Worker):
             self._take_back(request)
             raise
 
-    def push(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Frames:
+    def push(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Out:
         """`submit`, and wait for the result; an exception that comes meanwhile takes the frames back, run or not."""
         self._may_wait()
         request = self._request(member, frames, deadline_s)
@@ -94,14 +94,14 @@ class Batcher(Worker):
             self._send(request)
             ring.acquire()
             if request.error is None:
-                found: Frames = request.result
+                found: Out = request.result
                 return found
         except BaseException:
             self._take_back(request)
             raise
         raise request.error
 
-    async def apush(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Frames:
+    async def apush(self, member: Member, frames: Frames, deadline_s: float | None = None) -> Out:
         """`submit`, and await the result; other tasks run meanwhile, also while the queue is full.
 
         To cancel the task takes the frames back, unless they run already.
@@ -119,11 +119,11 @@ class Batcher(Worker):
                 return await asyncio.wrap_future(request.future)
             await room.wait()
 
-    def gap(self, member: Member, frames: int) -> Future[Frames]:
+    def gap(self, member: Member, frames: int) -> Future[Out]:
         """`StreamPool.gap`, after what the member has queued."""
         return self._do(member, partial(self._pool.gap, member, frames), "before")
 
-    def finish(self, member: Member) -> Future[Frames]:
+    def finish(self, member: Member) -> Future[Out]:
         """`StreamPool.finish`, after what the member has queued."""
         return self._do(member, partial(self._pool.finish, member), "before")
 
@@ -148,7 +148,7 @@ class Batcher(Worker):
         """`StreamPool.restore`, after what the member has queued."""
         return self._do(member, partial(self._pool.restore, member, data, name), "never")
 
-    def __enter__(self) -> Batcher:
+    def __enter__(self) -> Batcher[Out]:
         """Itself."""
         return self
 

@@ -39,7 +39,7 @@ class _Before:
 class Rounds:
     """Runs rounds on a pool, in one thread."""
 
-    def __init__(self, pool: BatchedPool) -> None:
+    def __init__(self, pool: BatchedPool[Frames]) -> None:
         """Used by a batcher."""
         self._pool = pool
         # What a gap gave before a request that then failed: the next results begin with it.

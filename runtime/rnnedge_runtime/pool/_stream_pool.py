@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rnnedge_runtime.frames import Out
 from rnnedge_runtime.pool._batched_pool import BatchedPool
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from rnnedge_runtime.pool._request import Full
 
 
-class StreamPool(BatchedPool):
+class StreamPool(BatchedPool[Out]):
     """Many sequences of one model; created by `Model.pool`, used by one owner; a `Batcher` shares it.
 
     Members join and leave at any time. Each gets what it would get from a `Stream` of its own, whatever its neighbours
@@ -20,7 +21,7 @@ class StreamPool(BatchedPool):
     itself, where the file couples the sequences of a batch: frame numbers, or quantization over the whole batch.
     """
 
-    def batcher(self, max_wait_s: float = 0.005, *, queue: int = 4, full: Full = "block") -> Batcher:
+    def batcher(self, max_wait_s: float = 0.005, *, queue: int = 4, full: Full = "block") -> Batcher[Out]:
         """Share the pool among threads and tasks: requests wait up to `max_wait_s` seconds to be batched.
 
         Of each member at most `queue` pushes wait; what a further one does is `full`: "block" waits for room,

@@ -13,6 +13,7 @@ from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime.arguments import seconds
 from rnnedge_runtime.errors import InputError, OwnerError
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.pool._batched_pool import BatchedPool
 from rnnedge_runtime.pool._request import Full, Request, Waiting, dropped
 from rnnedge_runtime.pool._scheduler import Outcome, Rounds
@@ -27,7 +28,7 @@ class Worker(StaysHere):
     So locks are taken by `with` on the lock itself, which is one bytecode: to enter a `Condition` takes several.
     """
 
-    def __init__(self, pool: BatchedPool, max_wait_s: float, queue: int, full: Full) -> None:
+    def __init__(self, pool: BatchedPool[Frames], max_wait_s: float, queue: int, full: Full) -> None:
         """Used by `StreamPool.batcher`."""
         max_wait_s = seconds(max_wait_s, "batcher: max_wait_s")
         self._waiting, self._rounds = Waiting(queue, full), Rounds(pool)
