@@ -50,6 +50,7 @@ def run(
     non_finite: str,
     values: bool,
     context: Mapping[str, object],
+    logits: bool,
 ) -> None:
     """Stream `source` into the sink until it ends, and say on stderr what was lost."""
     from rnnedge.cli._output import say
@@ -71,7 +72,12 @@ def run(
     try:
         sink = open_sink(_sink(options.to, output))
         try:
-            more: dict[str, Any] = {"detector": detector, "values": values, "queue": options.queue or 64}
+            more: dict[str, Any] = {
+                "detector": detector,
+                "values": values,
+                "logits": logits,
+                "queue": options.queue or 64,
+            }
             report = run_live(opened, session, sink, model, full=cast("Full | None", options.full), **more)
         finally:
             sink.close()

@@ -11,13 +11,18 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden import named
+from rnnedge_runtime.scores import probabilities, scores_of_port
 
 
 class Writer:
     """Writes what a stream returned, a row per frame and one for each summary; frames count from 0."""
 
-    def __init__(self, file: IO[str], contract: Contract, format: str, values: bool) -> None:
-        """`format` is "csv" or "jsonl"; `values` writes all values where the contract has labels too."""
+    def __init__(self, file: IO[str], contract: Contract, format: str, values: bool, logits: bool = False) -> None:
+        """`format` is "csv" or "jsonl"; `values` writes all values where the contract has labels too.
+
+        Values of labels are probabilities where the file says how, see `rnnedge_runtime.scores`; `logits` leaves them.
+        """
+        self._scores = {p.name: "raw" if logits else scores_of_port(contract, p) for p in contract.outputs}
         if format == "csv" and len(contract.results) > 1:
             names = ", ".join(port.name for port in contract.results)
             raise InputError(
@@ -36,7 +41,8 @@ class Writer:
         for name, array in named(self._contract, frames).items():
             if name not in self._counts:
                 continue
-            for value in array:
+            scores = self._scores[name]
+            for value in array if scores == "raw" else probabilities(array, scores):
                 self._write_row(name, value)
                 self._counts[name] += 1
 

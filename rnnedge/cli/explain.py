@@ -200,7 +200,8 @@ def _print(found: Explanation) -> None:
     print_table(f"{found.recording.source}: {found.recording.length} frames", columns, rows)
     target = found.target
     value = found.recording.outputs[target.output][target.frame, target.unit]
-    tell(f"explained: {target.output}, {target.label} = {value:.5g} at frame {target.frame}")
+    likely = "" if found.probability is None else f", a probability of {found.probability:.1%},"
+    tell(f"explained: {target.output}, {target.label} = {value:.5g}{likely} at frame {target.frame}")
     for attribution in found.attributions:
         frames = ", ".join(str(i) for i in np.argsort(attribution.by_frame)[::-1][:5])
         tell(f"{attribution.method}: most of it at frames {frames} (baseline: {attribution.baseline})")

@@ -1,8 +1,9 @@
 """Stream a recording, or what comes in on a pipe, through a file and write predictions as they are ready.
 
 INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input: text as in
-those, a WAV file, or samples without a header as `--raw` describes them. A model with
-labels gives the best label and its score; others give their values. Frames count from 0.
+those, a WAV file, or samples without a header as `--raw` describes them. A model with labels gives the best label and
+its score, a probability where the file says how (`--logits` leaves the values); others give their values. Frames count
+from 0.
 
 INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
 taken as if it were: rows have the time of their frame, frames that are lost are gaps.
@@ -48,6 +49,9 @@ def command(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
     format: Annotated[str, typer.Option(help="csv or jsonl (a JSON object a line).")] = "csv",
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
+    logits: Annotated[
+        bool, typer.Option("--logits", help="Values of labels as the network gives them, not as probabilities.")
+    ] = False,
     context: ContextOption = None,
     non_finite: Annotated[
         str, typer.Option(help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.")
@@ -105,10 +109,10 @@ def command(
         release=release,
     )
     if live.asked(source):
-        run(model, source, live, output, non_finite, values, given)
+        run(model, source, live, output, non_finite, values, given, logits)
         return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
-        writer = Writer(target, model.contract, "jsonl" if json else format, values)
+        writer = Writer(target, model.contract, "jsonl" if json else format, values, logits)
         _stream(model, source, read_frames(source, model.contract, audio), writer, target, non_finite, given)
 
 

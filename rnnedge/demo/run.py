@@ -25,6 +25,7 @@ from rnnedge_runtime.contract import FORMS, Array
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import side_by_side
+from rnnedge_runtime.scores import probabilities
 
 
 def walk(
@@ -65,6 +66,7 @@ def walk(
             frame_rate_hz=source.frame_rate_hz,
             labels=source.labels,
             normalization=source.normalization,
+            notes=source.notes,
         )
         models[form] = load(report.path)
         lap(f"export and verify the {form} form")
@@ -126,8 +128,7 @@ def _utterance(model: Model, test: SequenceData) -> Utterance:
         scores = _scores(model, test.frames[index]).astype(np.float64)
         if scores[-1].argmax() == test.targets[index]:
             break
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return Utterance(raised / raised.sum(axis=1, keepdims=True), int(test.targets[index]))
+    return Utterance(probabilities(scores, "softmax"), int(test.targets[index]))
 
 
 def _measure(models: dict[str, Model], network: RecurrentNetwork, frames: Array, folder: Path) -> list[Contender]:

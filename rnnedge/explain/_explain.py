@@ -59,7 +59,12 @@ def explain_module(
 
     progress("run the network")
     watched = record_module(
-        source.module, frames, source=name, labels=source.labels, frame_rate_hz=source.frame_rate_hz
+        source.module,
+        frames,
+        source=name,
+        labels=source.labels,
+        frame_rate_hz=source.frame_rate_hz,
+        scores=source.notes.get("scores", "raw"),
     )
     target = choose_target(watched.recording.outputs, source.labels, output=output, frame=frame, unit=unit)
     mean = source.normalization.mean if source.normalization is not None else ()

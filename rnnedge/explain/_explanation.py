@@ -16,6 +16,7 @@ from rnnedge.explain._recording import Layer, Recording
 from rnnedge.explain._saturation import Saturation, saturation
 from rnnedge.explain._trajectory import Trajectory, trajectory
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.scores import probabilities
 
 if TYPE_CHECKING:
     from rnnedge.explain._decay import Decay
@@ -62,6 +63,15 @@ class Explanation:
         if self.reach is not None:
             yield "reach", self.reach.norms
 
+    @property
+    def probability(self) -> float | None:
+        """Of the label that is explained; None where its values are no scores of labels."""
+        recording, target = self.recording, self.target
+        values = recording.outputs[target.output][target.frame]
+        if recording.scores == "raw" or len(values) != len(recording.labels):
+            return None
+        return float(probabilities(values, recording.scores)[target.unit])
+
     def numbers(self) -> dict[str, Any]:
         """Plain data for JSON; a number that is infinite is null."""
         recording, target = self.recording, self.target
@@ -70,6 +80,7 @@ class Explanation:
             "frames": recording.length,
             "frame_rate_hz": recording.frame_rate_hz,
             "target": {**vars(target), "value": float(recording.outputs[target.output][target.frame, target.unit])},
+            "probability": self.probability,
             "layers": [_layer_numbers(found) for found in self.layers],
             "attributions": [_attribution_numbers(one) for one in self.attributions],
             "reach": None if self.reach is None else {

@@ -12,6 +12,7 @@ from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.contract import Array, Tap
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.golden import stream_all
+from rnnedge_runtime.scores import scores_of
 
 
 @checked
@@ -51,6 +52,7 @@ def record_file(model: Model, frames: Array) -> Recording:
         layers.setdefault((tap.layer, tap.cell), []).append(tap)
     return Recording(
         source=model.name,
+        scores=scores_of(contract),
         frames=frames.reshape(len(frames), -1),
         outputs={port.name: _flat(found[port.name]) for port in contract.results},
         layers=tuple(

@@ -44,6 +44,7 @@ def record_module(
     source: str = "",
     labels: tuple[str, ...] = (),
     frame_rate_hz: float | None = None,
+    scores: str = "raw",
 ) -> Watched:
     """Run `module` in evaluation mode over `frames`, float32 (time, ...) or int64 tokens (time,).
 
@@ -70,6 +71,7 @@ def record_module(
         layers=layers,
         labels=labels,
         frame_rate_hz=frame_rate_hz,
+        scores=scores,
     )
     return Watched(module, x, parts, recording, summaries)
 

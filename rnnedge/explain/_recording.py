@@ -34,7 +34,10 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """`frames` (time, feature); `outputs[name]` (time, value), or (1, value) for one that sums up the sequence."""
+    """`frames` (time, feature); `outputs[name]` (time, value), or (1, value) for one that sums up the sequence.
+
+    `scores`: what makes probabilities of the values of labels, see `rnnedge_runtime.scores`.
+    """
 
     source: str
     frames: Array
@@ -42,6 +45,7 @@ class Recording:
     layers: tuple[Layer, ...]
     labels: tuple[str, ...] = ()
     frame_rate_hz: float | None = None
+    scores: str = "raw"
 
     @property
     def length(self) -> int:

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from rnnedge.live.session import Outputs
-from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.scores import SCORES, probabilities, scores_of_port
 
 _KEYS = ("on", "off", "debounce", "hold", "refractory", "scores")
-SCORES = ("raw", "softmax", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -95,16 +93,17 @@ class _LabelState:
 class Detector:
     """Events of one stream, from its first output with a frame of scores; used by one thread."""
 
-    def __init__(self, contract: Contract, rules: Mapping[str, EventRule], scores: str = "raw") -> None:
+    def __init__(self, contract: Contract, rules: Mapping[str, EventRule], scores: str = "") -> None:
         """`rules` by label, or by the number of a score as text if there are no labels.
 
-        `scores`: "raw" takes the values as they are, "softmax" and "sigmoid" make probabilities of them.
+        `scores`: "raw" takes the values as they are, "softmax" and "sigmoid" make probabilities of them; "" is what the
+        file says, see `rnnedge_runtime.scores`.
         Raises `InputError` for labels that the model does not have, and for a model without scores for each frame.
         """
         ports = [port for port in contract.results if port.per_frame and len(port.frame_shape) == 1]
         if not ports:
             raise InputError("events: expected a model that gives a row of scores for every frame")
-        self._output, self._scores = ports[0].name, scores
+        self._output, self._scores = ports[0].name, scores or scores_of_port(contract, ports[0])
         known = labels_of(contract, ports[0].frame_shape[0])
         for label in rules:
             if label not in known:
@@ -134,17 +133,6 @@ def labels_of(contract: Contract, count: int | str) -> tuple[str, ...]:
     return contract.labels if len(contract.labels) == size else tuple(map(str, range(size)))
 
 
-def probabilities(values: Array, scores: str) -> Array:
-    """float64 (n, labels) of the values of n frames."""
-    x = values.astype(np.float64)
-    if scores == "softmax":
-        e = np.exp(x - x.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
-    if scores == "sigmoid":
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
-    return x
-
-
 def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, EventRule], str]:
     """Rules as the command line takes them, and what the scores are.
 
@@ -152,7 +140,7 @@ def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, 
     a label it holds for all of `labels`, and is what later ones for a label start from. Raises `InputError`.
     """
     rules: dict[str, EventRule] = {}
-    every, scores, named = EventRule(), "raw", False
+    every, scores, named = EventRule(), "", False
     for text in texts:
         label, _, fields = text.rpartition(":")
         given = dict(_field(text, part) for part in fields.split(",") if part)
@@ -162,7 +150,7 @@ def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, 
             rules[label], named = rule, True
         else:
             every = rule
-    if scores not in SCORES:
+    if scores and scores not in SCORES:
         raise InputError(f"events: scores: expected {', '.join(SCORES)}, found {scores!r}")
     return (rules if named else dict.fromkeys(labels, every)), scores
 

@@ -7,12 +7,17 @@ from typing import Any
 
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.scores import probabilities, scores_of_port
 
 
 class PredictionRows:
-    """Writes outputs of one model as rows; `values` gives all values also where there are labels."""
+    """Writes outputs of one model as rows; `values` gives all values also where there are labels.
 
-    def __init__(self, contract: Contract, values: bool = False) -> None:
+    Values of labels are probabilities where the file says how, see `rnnedge_runtime.scores`; `logits` leaves them.
+    """
+
+    def __init__(self, contract: Contract, values: bool = False, logits: bool = False) -> None:
+        self._scores = {port.name: "raw" if logits else scores_of_port(contract, port) for port in contract.results}
         self._labels, self._values = contract.labels, values
         self._shown = {port.name for port in contract.results}
         self._several = len(self._shown) > 1
@@ -22,7 +27,10 @@ class PredictionRows:
         for one in outputs:
             if one.name not in self._shown:
                 continue
-            for frame, time_s, value in zip(one.frames.tolist(), one.times_s.tolist(), one.values, strict=True):
+            values = (
+                one.values if self._scores[one.name] == "raw" else probabilities(one.values, self._scores[one.name])
+            )
+            for frame, time_s, value in zip(one.frames.tolist(), one.times_s.tolist(), values, strict=True):
                 row: dict[str, Any] = {"time_s": round(time_s, 6), "frame": frame}
                 if self._several:
                     row["output"] = one.name

@@ -37,6 +37,7 @@ def run_live(
     *,
     detector: Detector | None = None,
     values: bool = False,
+    logits: bool = False,
     queue: int = 64,
     full: Full | None = None,
 ) -> LiveReport:
@@ -45,7 +46,7 @@ def run_live(
     `queue` packets of a live source wait at most; `full` says what a further one does, "drop-oldest" if it is None.
     Raises `InputError` for a source without frames, and what source and sink raise; both are the caller's to close.
     """
-    write = _writer(model, sink, detector, values)
+    write = _writer(sink, detector, PredictionRows(model.contract, values, logits))
     frames = dropped = 0
     buffer = Buffer(queue, full or "drop-oldest") if source.live else None
     with _packets(source, model, buffer) as packets:
@@ -62,9 +63,7 @@ def run_live(
     return LiveReport(frames, session.sequence.lost, dropped)
 
 
-def _writer(model: Model, sink: Sink, detector: Detector | None, values: bool) -> Callable[[list[Outputs]], None]:
-    rows = PredictionRows(model.contract, values)
-
+def _writer(sink: Sink, detector: Detector | None, rows: PredictionRows) -> Callable[[list[Outputs]], None]:
     def write(outputs: list[Outputs]) -> None:
         if detector is not None:
             _send_events(sink, detector.see(outputs))

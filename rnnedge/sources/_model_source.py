@@ -88,6 +88,8 @@ def _from_run(folder: str) -> ModelSource:
         notes = DataSchema.from_dict(info.data).provenance() if info.data else {}
     except InputError as error:
         raise ModelRefused(f"{folder}: not a data schema of this version ({error}); train again") from error
+    if info.labels and config.output_size == len(info.labels):
+        notes = {**notes, "scores": "softmax"}
     return ModelSource(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
 
 

@@ -9,9 +9,10 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge.live import Detector, EventRule, Outputs
-from rnnedge.live.events import parse_rules, probabilities
+from rnnedge.live.events import parse_rules
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.scores import probabilities
 
 
 def events(model: Model, rule: EventRule, scores: list[float]) -> list[tuple[str, float]]:

@@ -1,0 +1,35 @@
+"""What the values of labels are: probabilities, or what makes such of them, as the file says.
+
+The provenance of a file that was trained says `scores`: "softmax" or "sigmoid" for values that are logits. Others say
+nothing, and their values are left as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_runtime.contract import Array, Contract, Port
+
+SCORES = ("raw", "softmax", "sigmoid")
+
+
+def scores_of(contract: Contract) -> str:
+    """One of `SCORES`: what makes probabilities of the values of this file."""
+    said = contract.provenance.get("scores", "raw")
+    return said if said in SCORES else "raw"
+
+
+def scores_of_port(contract: Contract, port: Port) -> str:
+    """The same of one output: "raw" where its frames are no row of a value for each label."""
+    return scores_of(contract) if port.frame_shape == (len(contract.labels),) else "raw"
+
+
+def probabilities(values: Array, scores: str) -> Array:
+    """float64 (..., labels) of such values; as they are for "raw"."""
+    x = values.astype(np.float64)
+    if scores == "softmax":
+        e = np.exp(x - x.max(axis=-1, keepdims=True, initial=-np.inf))
+        return np.asarray(e / e.sum(axis=-1, keepdims=True))
+    if scores == "sigmoid":
+        return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+    return x
