@@ -25,6 +25,18 @@ def pair(text: str, sign: str, option: str) -> tuple[str, str]:
     return left, right
 
 
+def state_pair(text: str) -> tuple[str, str]:
+    """Input and output of a state; names may have colons of their own, as h:0 and hn:0 in "h:0:hn:0"."""
+    parts = text.split(":")
+    half = len(parts) // 2
+    left, right = ":".join(parts[:half]), ":".join(parts[half:])
+    if len(parts) % 2 or not (left and right):
+        raise typer.BadParameter(
+            f"expected input:output, found {text!r}; of names with colons both have as many", param_hint="--state"
+        )
+    return left, right
+
+
 def _value(text: str) -> Any:
     if text.startswith("@"):
         from rnnedge.files.arrays import open_npy

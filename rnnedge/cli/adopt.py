@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli._constants import constants_of, pair
+from rnnedge.cli._constants import constants_of, state_pair
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 
 
@@ -43,7 +43,7 @@ def command(
     from rnnedge.cli._outputs import check_outputs
 
     check_outputs({"--output": output}, [file])
-    pairs = [pair(text, ":", "--state") for text in state]
+    pairs = [state_pair(text) for text in state]
     values = constants_of(constant)
     with stages(f"adopt {file}") as progress:
         progress("import onnx")

@@ -19,3 +19,14 @@ def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path) -> No
     assert "--state s:s2" in rnnedge("inspect", file).out
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     assert rnnedge("inspect", tmp_path / "junk.onnx").code == 3
+
+
+def test_names_with_colons(rnnedge: Command, tmp_path: Path) -> None:
+    """As TensorFlow writes them: the pair is split in its middle."""
+    cell = [node("Add", ["x:0", "h:0"], ["v"]), node("Tanh", ["v"], ["hn:0"]), node("Relu", ["hn:0"], ["y:0"])]
+    ports = {"x:0": [1, 4], "h:0": [1, 4]}, {"y:0": [1, 4], "hn:0": [1, 4]}
+    file = foreign.write(tmp_path / "f.onnx", cell, *ports)
+    done = rnnedge("adopt", file, "-o", tmp_path / "s.onnx", "--state", "h:0:hn:0", "--time-axis", "none")
+    assert done.code == 0, done.err
+    done = rnnedge("adopt", file, "-o", tmp_path / "s.onnx", "--state", "h:0:hn", "--time-axis", "none")
+    assert done.code == 2 and "names with colons" in done.err

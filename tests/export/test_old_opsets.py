@@ -90,7 +90,7 @@ def test_a_file_of_an_older_opset_is_refused(tmp_path: Path) -> None:
     file = foreign.write(
         tmp_path / "f.onnx", old(("Relu", [], {})), {"x": ["n", "t", 4]}, {"y": ["n", "t", 4]}, opset=6
     )
-    with pytest.raises(ModelRefused, match="opset 6: expected 7 or later"):
+    with pytest.raises(ModelRefused, match="opset 6: expected 7 to"):
         foreign.convert(file, tmp_path / "s.onnx")
 
 

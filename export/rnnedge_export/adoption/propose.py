@@ -18,9 +18,10 @@ from typing import Any
 
 import onnx
 
+from rnnedge_export.defects import defects_told
 from rnnedge_export.onnx_files import open_offline
 from rnnedge_export.onnx_files._adoption import Calling, in_one_call, open_stateful
-from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
+from rnnedge_export.onnx_files._constants import declared_shape
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_runtime.errors import ModelRefused
 
@@ -118,7 +119,8 @@ def _adopted(path: str, proto: onnx.ModelProto, pairs: Mapping[str, str], consta
     for axis in _axes(dims):
         calling = Calling(pairs, axis, int(axis == 0), None, 0, {})
         try:
-            source = open_stateful(path, _copied(proto), calling)
+            with defects_told(path):
+                source = open_stateful(path, _copied(proto), calling)
         except ModelRefused:
             continue
         words = [*states, "--time-axis", "none" if axis is None else str(axis)]
@@ -145,7 +147,8 @@ def _offline(path: str, inputs: Sequence[onnx.ValueInfoProto], trust: str | None
     """Case 3: the time axis, as the command line takes it."""
     for axis in (1, 0, 2):
         try:
-            source = open_offline(path, axis, None, trust)
+            with defects_told(path):
+                source = open_offline(path, axis, None, trust)
         except ModelRefused:
             continue
         return f"{source.input_names[0]}:{axis}"
@@ -165,4 +168,6 @@ def _copied(proto: onnx.ModelProto) -> onnx.ModelProto:
 def _shown(port: onnx.ValueInfoProto, role: str) -> ForeignPort:
     dims = port.type.tensor_type.shape.dim
     shape = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in dims)
-    return ForeignPort(port.name, str(dtype_of(port)), shape, role)
+    kind = port.type.tensor_type.elem_type
+    dtype = onnx.TensorProto.DataType.Name(kind).lower() if kind else "no tensor"
+    return ForeignPort(port.name, {"float": "float32", "double": "float64"}.get(dtype, dtype), shape, role)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -40,7 +41,7 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
     def feeds(length: int) -> Mapping[str, Array]:
         return original.feeds(batch, length)
 
-    settle_branches(model, [original.feeds(batch, t) for t in ((time,) if time else (24, 31, 48))], original.name)
+    settle_branches(model, _various(original, batch, (time,) if time else (24, 31)), original.name)
     loops_to_scans(model, feeds, time, original.name)
     drop_full_lengths(model, feeds, time, original.name)
     open_initial_states(model, original.name)
@@ -48,6 +49,16 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
         open_reshapes(model, original.feeds, batch, time or _USUAL, original.time_axis)
     take_last_frames(model, feeds, time)
     return ir.to_proto(model)
+
+
+def _various(original: Original, batch: int, lengths: Sequence[int]) -> list[dict[str, Array]]:
+    """Inputs of several lengths, of every sign, small and large: a condition on the frames changes with them."""
+    given = [original.feeds(batch, length) for length in lengths]
+    return [
+        {name: x if x.dtype.kind != "f" else changed(x).astype(x.dtype) for name, x in feeds.items()}
+        for feeds in given
+        for changed in (np.positive, np.zeros_like, np.abs, lambda x: -1000 * np.abs(x), lambda x: 1000 * x)
+    ]
 
 
 def _shapes(model: ir.Model, original: Original) -> dict[str, tuple[int, ...]]:

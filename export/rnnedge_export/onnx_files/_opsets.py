@@ -10,11 +10,12 @@ The proof guards the conversion: what is written is compared with the file as it
 from __future__ import annotations
 
 import onnx
+import onnx.defs
 import onnx.version_converter
 
 from rnnedge_runtime.errors import ModelRefused
 
-OLDEST = 7
+OLDEST, NEWEST = 7, onnx.defs.onnx_opset_version()
 _COORDINATES = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 
 

@@ -37,6 +37,9 @@ class Original:
         # onnxruntime has a type of its own for every way to refuse a graph.
         except Exception as error:
             raise ModelRefused(f"{name}: onnxruntime refuses it: {failure(error)}") from error
+        for port in self._session.get_outputs():
+            if not port.type.startswith("tensor("):
+                raise ModelRefused(f"{name}: output {port.name!r}: expected a tensor, found {port.type}")
 
     def feeds(self, batch: int, time: int) -> dict[str, Array]:
         """Random inputs, the same for the same sizes."""

@@ -69,12 +69,15 @@ def frame_ports(
     ports = [port for port in graph.input if port.name not in weights]
     names = ", ".join(port.name for port in ports) or "none"
     first = next((port for port in ports if input_name in (None, port.name)), None)
+    if not ports:
+        raise ModelRefused(f"{name}: expected an input that brings frames, found none")
     if first is None:
         raise ModelRefused(f"{name}: has no input {input_name!r}; it has {names}")
     found = [_port(first, time_axis, batch_axis, name)]
     for port in ports:
         if port is not first:
-            if not _alike(first, port, (time_axis,) if batch_axis is None else (time_axis, batch_axis)):
+            axes = (time_axis,) if batch_axis is None else (time_axis, batch_axis)
+            if not _alike(first, port, axes) or _looks_like_a_state(graph, port, time_axis):
                 raise ModelRefused(
                     f"{name}: expected one input, or several that share batch and time, found {names}; where the "
                     "others are states that it takes and gives back, use 'rnnedge adopt'"
@@ -87,6 +90,13 @@ def _alike(first: onnx.ValueInfoProto, other: onnx.ValueInfoProto, axes: Sequenc
     """Whether both declare the same sizes for batch and time: the same numbers or names, or none."""
     shapes = [shown(port) for port in (first, other)]
     return len(shapes[1]) > max(axes) and all(shapes[0][axis] == shapes[1][axis] for axis in axes)
+
+
+def _looks_like_a_state(graph: onnx.GraphProto, port: onnx.ValueInfoProto, time_axis: int) -> bool:
+    """Whether an output of the same type and shape may give it back, and no open axis says that it is a sequence."""
+    kind, shape = port.type.tensor_type.elem_type, shown(port)
+    given_back = any(v.type.tensor_type.elem_type == kind and shown(v) == shape for v in graph.output)
+    return given_back and isinstance(shape[time_axis], int)
 
 
 def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int | None, name: str) -> FramePort:
