@@ -1,75 +1,63 @@
-"""Pushes of a size that a stream has seen before: where their frames go, so that no push has to find out again."""
+"""Shapes of pushes that a stream has seen before, so that no push has to find out again what it is."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from rnnedge_runtime.binding import Lane, Lanes
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.frames import Frames
 
 _KEPT = 256
 
 
-class KnownPush(NamedTuple):
-    """A push that one call can take, or that waits as a whole; indices are those of an array of frames.
+class KnownShape(NamedTuple):
+    """Frames that fit: how many, and what takes their `isfinite`; its bytes are `all_finite` where all of them are."""
 
-    `lane`: None where there are too few frames for a call. `waiting` and `fresh` are the places in the lane of the
-    frames that waited and of those that come, `taken` and `left` the frames of the push that go there and that wait.
-    """
-
-    lane: Lane | None
     frames: int
-    held: int
-    waiting: tuple[slice, ...]
-    fresh: tuple[slice, ...]
-    taken: tuple[slice, ...]
-    left: tuple[slice, ...] | None
+    mask: Array
+    all_finite: bytes
 
 
 class KnownPushes:
-    """The known pushes of one stream with one input."""
+    """The known shapes of one stream with one input, and the lanes of pushes that are one call by themselves."""
 
-    def __init__(self, lanes: Lanes, time: int, unit: int, most: int) -> None:
-        """`time`: the axis of time. A call takes whole `unit`s, at most `most` frames."""
-        self.lanes, self._time, self._unit, self._most = lanes, time, unit, most
-        self._known: dict[tuple[int, tuple[int, ...]], KnownPush | None] = {}
-        self._made = lanes.made
-        # The lanes of pushes that are one call by themselves, by the shape of the frames.
+    def __init__(self, lanes: Lanes, time: int, most: int, nothing: Frames) -> None:
+        """`time`: the axis of time. One call takes at most `most` frames. `nothing`: no frame of any output."""
+        self.lanes, self.most, self.nothing = lanes, most, nothing
+        self._time = time
+        self._shapes: dict[tuple[int, ...], KnownShape | None] = {}
         self.whole: dict[tuple[int, ...], Lane] = {}
+        self._made = lanes.made
 
-    def of(self, frames: Array, rest: Array | None) -> KnownPush | None:
-        """How to push `frames` where `rest` waits; None where it takes more than one call, or does not fit."""
-        if self._made != self.lanes.made or len(self._known) > _KEPT:
-            # One that was made may have taken the place of another, which is not to be kept for this alone.
-            self._known.clear()
+    def shape_of(self, frames: Array) -> KnownShape | None:
+        """None where they do not fit, or are more than one call takes."""
+        try:
+            return self._shapes[frames.shape]
+        except KeyError:
+            if len(self._shapes) >= _KEPT:
+                self._shapes.clear()
+            found = self._shapes[frames.shape] = self._look(frames.shape)
+            return found
+
+    def lane_of(self, frames: int, shape: tuple[int, ...], *, alone: bool) -> Lane:
+        """The lane of a call; `alone`: it takes all frames of a push of this shape, and no others."""
+        lane = self.lanes.of(frames)
+        if self._made != self.lanes.made:
+            # It may have taken the place of another, which is not to be kept for this alone.
             self.whole.clear()
             self._made = self.lanes.made
-        held = 0 if rest is None else rest.shape[self._time]
-        key = held, frames.shape
-        try:
-            return self._known[key]
-        except KeyError:
-            known = self._plan(held, frames)
-            self._made = self.lanes.made
-            self._known[key] = known
-            if known is not None and known.lane is not None and not held and known.left is None:
-                self.whole[frames.shape] = known.lane
-            return known
+        if alone:
+            self.whole[shape] = lane
+        return lane
 
-    def _plan(self, held: int, frames: Array) -> KnownPush | None:
-        shape, time = self.lanes.once.shape, self._time
-        if shape is None or len(frames.shape) != len(shape):
+    def _look(self, shape: tuple[int, ...]) -> KnownShape | None:
+        one, time = self.lanes.once.shape, self._time
+        if one is None or len(shape) != len(one) or not 0 < shape[time] <= self.most:
             return None
-        count = frames.shape[time]
-        if not count or (*shape[:time], count, *shape[time + 1 :]) != frames.shape:
+        if (*one[:time], shape[time], *one[time + 1 :]) != shape:
             return None
-        whole = (held + count) // self._unit * self._unit
-        if max(whole, count) > self._most:
-            return None
-        taken = max(0, whole - held)
-        left = self._at(taken, None) if taken < count else None
-        lane = self.lanes.of(whole) if whole else None
-        return KnownPush(lane, count, held, self._at(0, held), self._at(held, None), self._at(0, taken), left)
-
-    def _at(self, start: int, end: int | None) -> tuple[slice, ...]:
-        return (*(slice(None),) * self._time, slice(start, end))
+        mask = np.ones(shape, bool)
+        return KnownShape(shape[time], mask, mask.tobytes())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, repeat
 
 import numpy as np
 
-from rnnedge_runtime._known_pushes import KnownPush, KnownPushes
-from rnnedge_runtime._memory import too_many
+from rnnedge_runtime._memory import most_frames, too_many
 from rnnedge_runtime._stream_position import Standing
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.binding import Lane
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, checked, checked_inputs
+from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
 
 
 class Sequence(Standing):
@@ -50,48 +51,22 @@ class Sequence(Standing):
         first = ready.get(self._once.outs[0].port.name)
         return self._once.count if first is None else int(first.shape[self._time])
 
-    def _known_push(self, frames: Array) -> KnownPush | None:
-        """How these frames go; None where that takes more than one call, or they do not fit."""
-        known = self._known
-        if known is None or known.lanes is not self._lanes:
-            most = self._unit if self.contract.chunk else self._piece
-            # More than one push may bring is refused.
-            most = most if self._most is None else min(most, self._most)
-            known = self._known = KnownPushes(self._lanes, self._time, self._unit, most)
-            self._whole = known.whole
-        rest = self._rest
-        return known.of(frames, None if rest is None else next(iter(rest.values())))
-
-    def _push_known(self, known: KnownPush, frames: Array, turn: int, runs: int) -> Frames | None:
-        """Push finite frames as it is known; None where it has to be done the long way, with nothing changed."""
-        lane, rest = known.lane, self._rest
-        if (lane is None or known.left is not None or not lane.checks) and not np.isfinite(frames).all():
-            return None
-        name = self.contract.inputs[0].name
-        waits = None if known.left is None else frames[known.left].copy()
-        if lane is None:
-            if rest is not None:
-                waits = np.concatenate([rest[name], frames], axis=self._time)
-            found = self.shaped(self._nothing())
-        else:
-            if rest is not None:
-                lane.view[known.waiting] = rest[name]
-            lane.view[known.fresh] = frames[known.taken]
-            if lane.cursors:
-                lane.place(self._frames - known.held, None)
-            if lane.calls[turn]():
-                return None
-            found = self._all(lane) if lane.copy is None else lane.copy()
-            self._turn = turn ^ 1
-            self._lane = lane
-            runs += 1
-        if self._remember is not None:
-            self._remember({name: frames})
-        self._rest = None if waits is None else {name: waits}
-        self._frames += known.frames
-        self._settled, self._settled_runs = self._frames, runs
-        self._choose()
-        return found
+    def _fill_gap(self, frames: int) -> Frames:
+        """Frames that never came, as the policy has it."""
+        policy = self._policies.gap
+        # A sequence that ends takes no longer for more of them; the others are run.
+        integer(frames, "gap: frames", most=None if policy == "reset" else MOST_GAP)
+        self._check_open()
+        most = None if policy == "reset" else most_frames(self.contract, self.batch, self._loaded.room, given=False)
+        if most is not None and frames > most:
+            remedy = f"of more than {most:,}, let the sequence end with gap='reset'"
+            raise too_many("gap", frames, self.contract, self.batch, self._loaded.room, remedy)
+        self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
+        if policy == "reset":
+            return self.shaped(self._end())
+        whole, rest = divmod(frames, self._piece)
+        sizes = chain(repeat(self._piece, whole), [rest])
+        return self.shaped(self._join([self.take(self._guard.fill(size)) for size in sizes]))
 
     def take(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Run checked frames as whole lanes; what is no whole lane waits."""

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from itertools import chain, repeat
 
 import numpy as np
 
 from rnnedge_runtime._exclusive import alone, entrance
-from rnnedge_runtime._memory import most_frames, too_many
-from rnnedge_runtime._sequence_runner import Sequence
+from rnnedge_runtime._known_sizes import KnownSizes
 from rnnedge_runtime._snapshot import fitted, pack, unpack
 from rnnedge_runtime._undo import Note
-from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.context import checked_context, own_axes
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import MOST_GAP, Frames
+from rnnedge_runtime.frames import Frames
 
 _ndarray = np.ndarray
 _isfinite = np.isfinite
 
 
-class StreamRunner(Sequence):
+class StreamRunner(KnownSizes):
     """Where a sequence, or several of equal length, stands, and the calls that move it on, as `Stream` describes them.
 
     Owned by a `Stream`, or by a `StreamPool`, which lets one runner stand in for each member in turn. A runner lives as
@@ -96,16 +93,15 @@ class StreamRunner(Sequence):
                             return found
                 if self._ready and self._noted is None and frames.__class__ is _ndarray:
                     was, rest, last = self._lane, self._rest, self._guard.last
-                    known = self._known_push(frames)
-                    if known is not None and (frames.dtype is self._once.dtype or frames.dtype == self._once.dtype):
+                    shape = self._known_shape(frames)
+                    if shape is not None and (frames.dtype is self._once.dtype or frames.dtype == self._once.dtype):
                         runs = self._runs(before)
                         try:
-                            quickly = self._push_known(known, frames, turn, runs)
+                            quickly = self._push_known(shape, frames, turn, runs)
                         except self._engine.failures as error:
                             note = self._noted = self._note()
                             quickly = None
-                            if known.lane is not None:
-                                self._recover(error, known.lane, before)
+                            self._recover(error, self._lanes.of(self._ready_frames(shape.frames)), before)
                         if quickly is not None:
                             self._token.append(None)
                             return quickly
@@ -200,20 +196,7 @@ class StreamRunner(Sequence):
     @alone
     def gap(self, frames: int) -> Frames:
         """As `Stream.gap`."""
-        policy = self._policies.gap
-        # A sequence that ends takes no longer for more of them; the others are run.
-        integer(frames, "gap: frames", most=None if policy == "reset" else MOST_GAP)
-        self._check_open()
-        most = None if policy == "reset" else most_frames(self.contract, self.batch, self._loaded.room, given=False)
-        if most is not None and frames > most:
-            remedy = f"of more than {most:,}, let the sequence end with gap='reset'"
-            raise too_many("gap", frames, self.contract, self.batch, self._loaded.room, remedy)
-        self._log("gap", self._frames, frames, f"{frames} frames never came; policy {policy}")
-        if policy == "reset":
-            return self.shaped(self._end())
-        whole, rest = divmod(frames, self._piece)
-        sizes = chain(repeat(self._piece, whole), [rest])
-        return self.shaped(self._join([self.take(self._guard.fill(size)) for size in sizes]))
+        return self._fill_gap(frames)
 
     @alone
     def finish(self) -> Frames:

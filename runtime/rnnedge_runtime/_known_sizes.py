@@ -1,0 +1,68 @@
+"""The short way of a push whose size was seen before, whether or not frames wait."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_runtime._known_pushes import KnownPushes, KnownShape
+from rnnedge_runtime._sequence_runner import Sequence
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.frames import Frames
+
+
+class KnownSizes(Sequence):
+    """A sequence whose pushes take the short way where their size was seen before; the base of a `StreamRunner`."""
+
+    def _known_shape(self, frames: Array) -> KnownShape | None:
+        """None where the frames do not fit, or are more than one call takes."""
+        known = self._known
+        if known is None or known.lanes is not self._lanes:
+            most = self._unit if self.contract.chunk else self._piece
+            # More than one push may bring is refused.
+            most = most if self._most is None else min(most, self._most)
+            known = self._known = KnownPushes(self._lanes, self._time, most, self.shaped(self._nothing()))
+            self._whole = known.whole
+        return known.shape_of(frames)
+
+    def _push_known(self, shape: KnownShape, frames: Array, turn: int, runs: int) -> Frames | None:
+        """Push frames of a known shape by one call or none; None, with nothing changed, where it takes the long way."""
+        known, rest, count = self._known, self._rest, shape.frames
+        assert known is not None
+        name = self.contract.inputs[0].name
+        held, whole = self._held, self._ready_frames(count)
+        taken = whole - held if whole else 0
+        if whole > known.most:
+            return None
+        lane = known.lane_of(whole, frames.shape, alone=whole == count) if whole else None
+        if lane is None or taken < count or not lane.checks:
+            np.isfinite(frames, shape.mask)
+            if shape.mask.tobytes() != shape.all_finite:
+                return None
+        waits = frames[self._at(slice(taken, None))].copy() if taken < count else None
+        if lane is None:
+            if rest is not None:
+                waits = np.concatenate([rest[name], frames], axis=self._time)
+            found = dict(known.nothing) if isinstance(known.nothing, dict) else known.nothing
+        else:
+            if rest is not None:
+                lane.view[self._at(slice(held))] = rest[name]
+            lane.view[self._at(slice(held, None))] = frames[self._at(slice(taken))]
+            if lane.cursors:
+                lane.place(self._frames - held, None)
+            if lane.calls[turn]():
+                return None
+            found = self._all(lane) if lane.copy is None else lane.copy()
+            self._turn = turn ^ 1
+            self._lane = lane
+            runs += 1
+        if self._remember is not None:
+            self._remember({name: frames})
+        self._rest = None if waits is None else {name: waits}
+        self._frames += count
+        self._settled, self._settled_runs = self._frames, runs
+        self._choose()
+        return found
+
+    def _ready_frames(self, count: int) -> int:
+        """How many frames can run when `count` more come."""
+        return (self._held + count) // self._unit * self._unit
