@@ -16,6 +16,7 @@ from rnnedge_export.capture import (
     Captured,
     Example,
     Source,
+    as_sequences,
     capture,
     check_usable,
     read_example,
@@ -213,11 +214,13 @@ def of_module(
     opset = integer(opset, "opset", error=ModelRefused)
     check_usable(checked_module(module))
     with defects_told(type(module).__name__), evaluation(module):
+        digest = weights_digest(module)
+        module, example = as_sequences(module, example, batch_axis, time_axis)
         given = read_example(example, batch_axis, time_axis, module, context)
         source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)
-        provenance = {"module": type(module).__qualname__, "weights_sha256": weights_digest(module), **packages()}
+        provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
         oracle = ModuleOracle(module, example, given)
         check_repeats(module, oracle, given)
         yield ExportSession(oracle, given, captured, provenance, module)

@@ -1,5 +1,6 @@
 """From a PyTorch module to an offline ONNX graph."""
 
+from rnnedge_export.capture._one_step import as_sequences
 from rnnedge_export.capture._read_example import read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
@@ -14,6 +15,7 @@ __all__ = [
     "Example",
     "Extra",
     "Source",
+    "as_sequences",
     "capture",
     "changed_by",
     "check_usable",

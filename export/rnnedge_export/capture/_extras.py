@@ -2,7 +2,7 @@
 
 1. One that nothing reads is refused: whatever a caller gave would change nothing.
 2. One that only starts recurrences, or stands in front of a sequence, is where every stream starts by default: a
-   constant, of which the streaming graph makes states.
+   constant, of which the streaming graph makes states. So is what a module of one step is given next to its frame.
 3. Any other one is a context: it stays an input of the graph, and every stream is given its own.
 """
 
@@ -37,7 +37,7 @@ def settle_extras(model: ir.Model, extras: Sequence[Extra], batch_axis: int, nam
                 f"{name}: {extra.name!r}: nothing in forward reads it, so a stream could not be given another; leave "
                 "it out of the example"
             )
-        if ends == {"start"}:
+        if extra.state or ends == {"start"}:
             _bind(model, value, extra, batch_axis)
         else:
             contexts.append(extra)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
+from rnnedge_export.capture._one_step import Stepped
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
@@ -56,6 +57,8 @@ def read_example(
     reading = _Reading(leaves, spec, batch_axis, time_axis, module, plain=plain)
     read = reading.example(reading.sequences(set(defaults)))
     read = replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
+    if isinstance(module, Stepped):
+        return replace(read, extras=tuple(replace(extra, state=True) for extra in read.extras))
     return read if module is None else with_returned_states(read, module)
 
 

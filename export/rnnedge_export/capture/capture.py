@@ -22,6 +22,7 @@ import torch
 from onnx_ir.passes.common import ShapeInferencePass
 
 from rnnedge_export.capture._extras import settle_extras
+from rnnedge_export.capture._one_step import STEP
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
@@ -108,7 +109,7 @@ def _name_ports(model: ir.Model, source: Source) -> None:
     graph = model.graph
     given = (*source.input_names, *source.extra_names)
     for value in list(graph.initializers.values()):
-        value.name = (value.name or "").removeprefix("module.")
+        value.name = (value.name or "").removeprefix("module.").removeprefix(f"{STEP}.")
     for index in range(len(graph.outputs)):
         value = graph.outputs[index]
         if value.is_graph_input() or value.is_initializer() or value in list(graph.outputs)[:index]:
@@ -178,7 +179,8 @@ def _place(scopes: str) -> str:
         names = [str(name) for name in ast.literal_eval(scopes)] if scopes else []
     except (SyntaxError, ValueError):
         return ""
-    modules = [name.removeprefix("module.") for name in names[:-1] if name and name != "module"]
+    own = [name.removeprefix("module.").removeprefix(f"{STEP}.") for name in names[:-1] if name != "module"]
+    modules = [name for name in own if name not in ("", STEP)]
     return modules[-1] if modules else ""
 
 

@@ -15,13 +15,14 @@ class Extra:
 
     `name`: that of forward's argument, "hx.1" for the second tensor of a tuple. `value`: as in the example, some
     sequences on `axis`. What it is, a context or the start of a recurrence, the captured graph shows. `default`: what
-    a stream has that is given none, with a batch of 1; None: a stream has to be given one.
+    a stream has that is given none, with a batch of 1; None: a stream has to be given one. `state`: it is a start.
     """
 
     name: str
     value: Tensor
     axis: int
     default: Tensor | None = None
+    state: bool = False
 
     def of_batch(self, batch: int) -> Tensor:
         """The sequences of the example, repeated or cut."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Captured, Example, Source, capture, check_usable, read_example
+from rnnedge_export.capture import Captured, Example, Source, as_sequences, capture, check_usable, read_example
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
@@ -90,6 +90,7 @@ def verify(
     example = _golden_example(model, *axes) if example is None else example
     check_usable(source)
     with defects_told(type(source).__name__), evaluation(source):
+        source, example = as_sequences(source, example, *axes)
         given = _read(example, axes, source, model.contract)
         oracle = ModuleOracle(source, example, given)
         check_repeats(source, oracle, given)

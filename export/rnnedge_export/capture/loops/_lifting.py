@@ -24,7 +24,9 @@ from rnnedge_export.capture.loops._matching import Body
 from rnnedge_export.capture.loops._native import CELLS, Recurrence, native_cell, native_layer
 from rnnedge_export.capture.loops._unrolled import aten, is_tensor, shape_of
 
-_AS_THEY_ARE = {aten.linear.default, aten.layer_norm.default, aten.gelu.default, aten.silu.default}
+_AS_THEY_ARE = {
+    aten.linear.default, aten.layer_norm.default, aten.gelu.default, aten.silu.default, aten.embedding.default,
+}  # fmt: skip
 # Operators with one axis, and where it stands among their arguments.
 _AXES: dict[Any, int] = {
     aten.cat.default: 1, aten.slice.Tensor: 1, aten.select.int: 1, aten.unsqueeze.default: 1, aten.squeeze.dim: 1,

@@ -1,0 +1,111 @@
+"""A module of one step is exported as it is: frames come with the stream, states are the stream's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import quickly
+import torch
+from in_one_test import in_one_test
+from torch import Tensor, nn
+
+from rnnedge_export import verify
+from rnnedge_export.capture import as_sequences
+from rnnedge_runtime import load
+
+
+class Head(nn.Module):
+    """A cell with a head of its own, (x_t, state) -> (y_t, state)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.head = nn.LSTMCell(4, 6), nn.Linear(6, 3)
+
+    def forward(self, x_t: Tensor, state: tuple[Tensor, Tensor]) -> Any:
+        h, c = self.cell(x_t, state)
+        return self.head(h), (h, c)
+
+
+class ByName(nn.Module):
+    """Two frames and two states, in a dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.GRUCell(7, 6), nn.GRUCell(6, 5)
+
+    def forward(self, x: Tensor, knobs: Tensor, h: Tensor, g: Tensor) -> dict[str, Tensor]:
+        h = self.a(torch.cat([x, knobs], -1), h)
+        g = self.b(h, g)
+        return {"out": 2 * g, "h": h, "g": g}
+
+
+class OneFrame(nn.Module):
+    """A convolution over its buffer and one frame, which has a time axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(4, 3, 5)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        assert x.shape[1] == 1
+        window = torch.cat([past, x.transpose(1, 2)], 2)
+        return self.conv(window).transpose(1, 2), window[:, :, 1:]
+
+
+def _zeros(*sizes: int) -> list[Tensor]:
+    return [torch.zeros(2, size) for size in sizes]
+
+
+CASES: dict[str, tuple[nn.Module, Any, tuple[int, ...]]] = {
+    "by name": (ByName(), (torch.randn(2, 4), torch.randn(2, 3), *_zeros(6, 5)), (4,)),
+    "one frame": (OneFrame(), (torch.randn(2, 1, 4), torch.zeros(2, 4, 4)), (4,)),
+    "a cell of torch.nn": (nn.GRUCell(4, 6), (torch.randn(2, 4), torch.zeros(2, 6)), (4,)),
+}
+
+
+@in_one_test("name", CASES)
+def test_a_step_becomes_a_stream(name: str, tmp_path: Path) -> None:
+    """The proof calls the module itself frame by frame."""
+    module, example, frame = CASES[name]
+    quickly.export(module.eval(), example, tmp_path / "net.onnx")
+    contract = load(tmp_path / "net.onnx").contract
+    port = contract.inputs[0]
+    assert tuple(d for i, d in enumerate(port.shape) if i not in (port.batch_axis, port.time_axis)) == frame
+    assert len(contract.outputs) == 1 and contract.states
+
+
+def test_a_stream_gives_what_the_steps_give(tmp_path: Path) -> None:
+    """From the state of the example; `verify` steps the module, too."""
+    module, start = Head().eval(), (torch.full((1, 6), 0.5), torch.full((1, 6), -0.5))
+    example = (torch.randn(1, 4), start)
+    quickly.export(module, example, tmp_path / "net.onnx")
+    frames, state, expected = torch.randn(11, 4), start, []
+    with torch.no_grad():
+        for frame in frames:
+            y, state = module(frame[None], state)
+            expected.append(y[0].numpy())
+    stream = load(tmp_path / "net.onnx").stream()
+    actual = np.concatenate([stream.push(frames[:5].numpy()), stream.push(frames[5:].numpy()), stream.finish()])
+    np.testing.assert_allclose(actual, np.stack(expected), atol=1e-6)
+    assert verify(tmp_path / "net.onnx", module, example=example, effort=quickly.EFFORT).passed
+
+
+class Gated(nn.Module):
+    """Two sequences in, and two of the same sizes out."""
+
+    def forward(self, x: Tensor, gate: Tensor) -> tuple[Tensor, Tensor]:
+        return x * gate, gate
+
+
+@in_one_test(
+    "module, example",
+    [
+        (nn.GRU(4, 6, batch_first=True), (torch.randn(2, 1, 4), torch.zeros(1, 2, 6))),
+        (Gated(), (torch.randn(2, 9, 4), torch.randn(2, 9, 4))),
+    ],
+)
+def test_a_module_of_sequences_is_left_as_it_is(module: nn.Module, example: object) -> None:
+    """It takes more frames than the example has."""
+    assert as_sequences(module, example) == (module, example)
