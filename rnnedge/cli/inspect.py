@@ -4,7 +4,8 @@ Of an ONNX file from elsewhere it shows inputs and outputs, and the command that
 states is found by trying.
 
 **Examples:**  `rnnedge inspect net.onnx`  ·  `rnnedge inspect net.onnx --json`  ·  `rnnedge inspect step.onnx`  ·
-`rnnedge inspect net.onnx --graph net.html` (how time flows: layers, rates, delays, states; .svg: the picture alone)
+`rnnedge inspect net.onnx --graph net.html` (how time flows: layers, rates, delays, states; .svg: the picture alone)  ·
+`rnnedge inspect net.onnx --graph index.html --link latency.html --link explain.html` (a page that leads to the others)
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _GRAPH = "Draw how time flows through the network: layers, rates, delays, states. A path that ends in .svg or .html."
 
+_LINK = (
+    "With --graph PAGE.html: another page of this model, such as that of bench or explain; may be given several times."
+)
+
 
 def _graph(value: Path | None) -> Path | None:
     if value is not None and value.suffix not in (".svg", ".html"):
@@ -35,6 +40,7 @@ def command(
     signed_as: SignedAsOption = None,
     release: ReleaseOption = 0,
     graph: Annotated[Path | None, typer.Option(callback=_graph, help=_GRAPH)] = None,
+    link: Annotated[list[Path] | None, typer.Option(help=_LINK)] = None,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -45,7 +51,12 @@ def command(
     from rnnedge_runtime.describe import facts, port_rows, state_rows
     from rnnedge_runtime.errors import ModelRefused
 
-    check_outputs({"--graph": graph}, [file])
+    pages = link or []
+    if pages and (graph is None or graph.suffix != ".html"):
+        raise typer.BadParameter(
+            "expected --graph with a path that ends in .html, which has the links", param_hint="--link"
+        )
+    check_outputs({"--graph": graph}, [file, *pages])
     try:
         model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
     except ModelRefused:
@@ -54,7 +65,7 @@ def command(
         return
     contract, size = model.contract, file.stat().st_size
     if graph is not None:
-        _draw(model, file, graph)
+        _draw(model, file, graph, pages)
     if json:
         golden = contract.golden
         frames = None if golden is None else len(golden.inputs[contract.inputs[0].name])
@@ -94,10 +105,11 @@ def _show_foreign(file: Path, trust: str | None, json: bool) -> bool:
     return True
 
 
-def _draw(model: Model, file: Path, graph: Path) -> None:
+def _draw(model: Model, file: Path, graph: Path, pages: list[Path]) -> None:
     """Write the picture, or the page that has it."""
     from rnnedge.report.flow_page import flow_page
     from rnnedge.report.flow_picture import draw
+    from rnnedge.report.links import links_to
     from rnnedge_export.time_flow import read_time_flow
     from rnnedge_runtime.atomic import write_text
     from rnnedge_runtime.checksum import check_seal
@@ -107,6 +119,7 @@ def _draw(model: Model, file: Path, graph: Path) -> None:
     if check_seal(data, str(file)) != model.digest:
         raise InputError(f"{file}: changed while it was read; draw it again")
     flow = read_time_flow(data, model.contract)
-    write_text(
-        graph, draw(flow, file.name) + "\n" if graph.suffix == ".svg" else flow_page(flow, model.contract, file.name)
-    )
+    if graph.suffix == ".svg":
+        write_text(graph, draw(flow, file.name) + "\n")
+    else:
+        write_text(graph, flow_page(flow, model, file.name, links_to(pages, graph)))

@@ -10,6 +10,9 @@ from typing import Any
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.measure import percentile
 
+# The row of the engine that rnnedge brings along; the other rows named rnnedge run in onnxruntime.
+NATIVE_ENGINE = "rnnedge step, native engine"
+
 
 @dataclass(frozen=True)
 class FormResult:
@@ -106,14 +109,20 @@ class Demo:
 
 def write_html(demo: Demo, path: str | os.PathLike[str]) -> Path:
     """Draw the report; raises `MissingExtra` where matplotlib or jinja2 is missing."""
+    from rnnedge.report.flow_picture import draw
     from rnnedge.report.page import render
     from rnnedge.report.plots import latency_bars, latency_histogram, probabilities_over_time
+    from rnnedge_export.time_flow import read_time_flow
+    from rnnedge_runtime import load
     from rnnedge_runtime.atomic import write_text
 
+    file = Path(demo.forms[0].path)
+    flow = read_time_flow(file.read_bytes(), load(file).contract)
     names = [c.name for c in demo.contenders]
     page = render(
         "demo.html.j2",
         demo=demo,
+        graph=draw(flow, file.name),
         bars=latency_bars(names, [c.p50_us for c in demo.contenders], [c.p99_us for c in demo.contenders]),
         histogram=latency_histogram({c.name: c.call_us / c.frames_per_call for c in demo.contenders}, "frame"),
         decision=probabilities_over_time(demo.example.probabilities, demo.labels, demo.example.target, demo.frame_ms),

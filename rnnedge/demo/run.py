@@ -14,7 +14,7 @@ from torch.utils import _pytree
 
 import rnnedge
 from rnnedge.baselines._frame_steps import eager, one_torch_thread, plain_export
-from rnnedge.demo.page import Contender, Demo, FormResult, Utterance
+from rnnedge.demo.page import NATIVE_ENGINE, Contender, Demo, FormResult, Utterance
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.recipes import find_recipe, train_recipe
 from rnnedge.sources import load_source
@@ -22,6 +22,7 @@ from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech
 from rnnedge.training import Epoch, SequenceData
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import FORMS, Array
+from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.measure import side_by_side
@@ -87,7 +88,8 @@ def walk(
             )
         )
     on_stage("measure")
-    contenders = _measure(models, run.network, test.frames[0], folder)
+    named = {f"rnnedge {form}": model for form, model in models.items()} | _on_native_engine(forms)
+    contenders = _measure(named, run.network, test.frames[0], folder)
     lap("measure")
     config = asdict(run.network.config)
     return Demo(
@@ -131,16 +133,25 @@ def _utterance(model: Model, test: SequenceData) -> Utterance:
     return Utterance(probabilities(scores, "softmax"), int(test.targets[index]))
 
 
+def _on_native_engine(forms: list[FormResult]) -> dict[str, Model]:
+    """The step form as machine code, by the name of its row; none on a machine without a compiler."""
+    (step,) = (form for form in forms if form.form == "step")
+    try:
+        return {NATIVE_ENGINE: load(step.path, provider="native")}
+    except ProviderError:
+        return {}
+
+
 def _measure(models: dict[str, Model], network: RecurrentNetwork, frames: Array, folder: Path) -> list[Contender]:
-    """Every form by `push`, the plain export by `session.run`, and PyTorch, in turns."""
+    """Every model by `push`, the plain export by `session.run`, and PyTorch, in turns."""
     with torch.no_grad():
         _, state = network(torch.from_numpy(frames[None, :1]))
     still = _pytree.tree_map(torch.zeros_like, state)
     frame = np.ascontiguousarray(frames[:1])
     calls: dict[str, tuple[Callable[[], object], int]] = {}
-    for form, model in models.items():
+    for title, model in models.items():
         per_call = model.contract.unit
-        name = f"rnnedge {form}" if per_call == 1 else f"rnnedge {form}, {per_call} frames a push"
+        name = title if per_call == 1 else f"{title}, {per_call} frames a push"
         calls[name] = partial(model.stream().push, np.repeat(frame, per_call, axis=0)), per_call
     calls["session.run on torch.onnx export"] = (
         partial(plain_export(network, still, frames.shape[1], folder / "plain-export.onnx"), frame),

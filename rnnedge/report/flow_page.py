@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnnedge.report.flow_picture import draw, every, in_words
+from rnnedge.report.links import Link
 from rnnedge.report.page import render
-from rnnedge_runtime.contract import Contract
+from rnnedge_runtime import Model, replay
 
 if TYPE_CHECKING:
     from rnnedge_export.time_flow import Block, TimeFlow
@@ -20,8 +22,12 @@ class _Row(NamedTuple):
     weights: str
 
 
-def flow_page(flow: TimeFlow, contract: Contract, name: str) -> str:
-    """Raises `MissingExtra` without jinja2."""
+def flow_page(flow: TimeFlow, model: Model, name: str, links: Sequence[Link] = ()) -> str:
+    """The page of a model: its proof, its picture, and `links` to other pages of it.
+
+    Raises `MissingExtra` without jinja2.
+    """
+    contract = model.contract
     kept = sum(kept.values for block in flow.blocks for kept in block.kept)
     states = sum(len(block.kept) for block in flow.blocks)
     rate, later = contract.frame_rate_hz, contract.lookahead
@@ -33,7 +39,19 @@ def flow_page(flow: TimeFlow, contract: Contract, name: str) -> str:
         (f"{sum(block.weights for block in flow.blocks):,}", "weights"),
     ]
     rows = [_row(block) for block in flow.blocks]
-    return render("flow.html.j2", name=name, cards=cards, picture=draw(flow, name), rows=rows)
+    picture, proof = draw(flow, name), _proof(model)
+    return render("flow.html.j2", name=name, cards=cards, picture=picture, rows=rows, links=links, proof=proof)
+
+
+def _proof(model: Model) -> str:
+    """What a replay of the golden sample gives here, in words."""
+    if model.contract.golden is None:
+        return "It has no golden sample."
+    found = replay(model)
+    if not found.passed:
+        return f"Its golden sample does NOT replay on {found.provider}: {found.failure}."
+    figures = f"error {found.max_error:.1e}, tolerance {found.tolerance:.1e}"
+    return f"Its golden sample of {found.frames} frames replays on {found.provider}: {figures}."
 
 
 def _row(block: Block) -> _Row:

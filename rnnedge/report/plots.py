@@ -15,6 +15,8 @@ from rnnedge_runtime.errors import MissingExtra
 
 COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
 _GREY = "#7d8899"
+# How many times as long as the shortest bar the axis may be, so that each is seen.
+_SEEN = 20
 
 
 def latency_histogram(series: Mapping[str, Array], per: str) -> str:
@@ -98,7 +100,10 @@ def _deadline(line: Any, deadline_us: float | None) -> None:
 
 
 def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence[float]) -> str:
-    """Median latency per contender as bars, with the 99th percentile as a mark."""
+    """Median latency per contender as bars, with the 99th percentile as a mark.
+
+    Logarithmic where the slowest takes so long that the bar of the fastest could not be seen.
+    """
     figure, axes = blank_figure(7.2, 0.5 + 0.38 * len(names))
     places = np.arange(len(names))[::-1]
     colours = [COLOURS[0] if name.startswith("rnnedge") else COLOURS[5] for name in names]
@@ -108,9 +113,15 @@ def latency_bars(names: Sequence[str], p50_us: Sequence[float], p99_us: Sequence
         beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": _GREY, "fontsize": 8}
         axes.annotate(f"{median:.1f}", (max(median, tail), place), **beside)
     axes.set_yticks(places, list(map(in_drawing, names)))
-    axes.set_xlim(0, max(*p50_us, *p99_us) * 1.15)
+    fastest, slowest = min(p50_us), max(*p50_us, *p99_us)
+    if slowest > _SEEN * fastest > 0:
+        axes.set_xscale("log")
+        axes.set_xlim(fastest / 2, slowest * 2)
+        axes.xaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_xlim(0, slowest * 1.15)
     axes.set_xlabel("microseconds per frame (bar and number: median)")
-    axes.legend(frameon=False, labelcolor=_GREY, loc="upper right", fontsize=8)
+    _legend_above(axes)
     return as_svg(figure)
 
 

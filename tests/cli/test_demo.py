@@ -26,7 +26,8 @@ def test_the_demo_trains_exports_proves_streams_and_reports(rnnedge: Command, tm
         assert replay(load(form["path"])).passed
     names = [contender["name"] for contender in report["latency"]]
     assert {"rnnedge native", "session.run on torch.onnx export", "PyTorch eager"} <= set(names)
+    assert "rnnedge step, native engine" in names
     page = (tmp_path / "demo" / "report.html").read_text()
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert "src=" not in page and "<script" not in page and "<link" not in page
     assert "370 of 370" in page

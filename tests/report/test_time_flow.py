@@ -154,3 +154,24 @@ def test_inspect_writes_a_picture_or_a_page(file: Path, tmp_path: Path, capsys: 
     assert execute(["inspect", str(file), "--graph", str(tmp_path / "flow.png")]) == 2
     assert "ends in .svg or .html, found" in " ".join(capsys.readouterr().err.split())
     assert execute(["inspect", str(file), "--graph", str(tmp_path / "none" / "flow.svg")]) == 6
+
+
+def test_a_page_leads_to_other_pages_of_the_model(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """By their titles, relative to itself; what is in a title or a name is text."""
+    (tmp_path / "more").mkdir()
+    odd = tmp_path / "more" / "javascript:alert(1) & <b>.html"
+    odd.write_text("<!doctype html><title>Latency &lt;script&gt;</title>", encoding="utf-8")
+    page = tmp_path / "index.html"
+    assert execute(["inspect", str(file), "--graph", str(page), "--link", str(odd)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert '<a href="./more/javascript%3Aalert%281%29%20%26%20%3Cb%3E.html">Latency &lt;script&gt;</a>' in text
+    assert "golden sample of" in text and "error" in text
+    (tmp_path / "none.html").write_text("no page", encoding="utf-8")
+    for arguments, code in (
+        (["--graph", str(page), "--link", str(tmp_path / "none.html")], 6),
+        (["--graph", str(page), "--link", str(tmp_path / "missing.html")], 6),
+        (["--graph", str(page), "--link", str(page)], 2),
+        (["--graph", str(tmp_path / "flow.svg"), "--link", str(odd)], 2),
+    ):
+        capsys.readouterr()
+        assert execute(["inspect", str(file), *arguments]) == code, arguments
