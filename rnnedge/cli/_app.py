@@ -11,10 +11,12 @@ from rnnedge.cli import (
     bench,
     compile,
     demo,
+    doctor,
     explain,
     export,
     generate,
     inspect,
+    new,
     run,
     score,
     sign,
@@ -23,7 +25,24 @@ from rnnedge.cli import (
     verify,
 )
 
-VERBS = (train, export, compile, adopt, verify, sign, inspect, run, score, explain, generate, bench, tune, demo)
+VERBS = (
+    train,
+    export,
+    compile,
+    adopt,
+    verify,
+    sign,
+    inspect,
+    run,
+    score,
+    explain,
+    generate,
+    bench,
+    tune,
+    demo,
+    new,
+    doctor,
+)
 
 app = typer.Typer(
     name="rnnedge",

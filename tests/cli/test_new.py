@@ -1,0 +1,53 @@
+"""`rnnedge new` writes a project that trains, proves and tests itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import Command
+
+
+def test_a_new_folder_becomes_a_project(rnnedge: Command, tmp_path: Path) -> None:
+    """Its name is that of files; what is yours are ten lines, and every file is whole."""
+    done = rnnedge("new", tmp_path / "my-detector", "--json")
+    folder = tmp_path / "my-detector"
+    assert done.code == 0 and {Path(path) for path in done.json["files"]} == {
+        path for path in folder.rglob("*") if path.is_file()
+    }
+    lines = [line for line in (folder / "recipe.toml").read_text().splitlines() if line and line[0] not in "#["]
+    assert len(lines) <= 10
+    assert "my_detector.onnx" in (folder / "Makefile").read_text()
+    for path in folder.glob("*.py"):
+        compile(path.read_text(), path, "exec")
+    subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True, timeout=60)
+    assert len((folder / "data.csv").read_text().splitlines()) == 42 * 40 + 1
+
+
+def test_a_folder_in_use_is_left_alone(rnnedge: Command, tmp_path: Path) -> None:
+    """And a name that no file of Python can have."""
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "mine").touch()
+    done = rnnedge("new", tmp_path / "used")
+    assert done.code == 6 and "expected a new or an empty folder" in done.err and done.err.count("\n") == 1
+    assert rnnedge("new", tmp_path / "7").code == 6
+    assert sorted(path.name for path in (tmp_path / "used").iterdir()) == ["mine"]
+
+
+@pytest.mark.long
+def test_a_new_project_makes_itself(rnnedge: Command, tmp_path: Path) -> None:
+    """Data, training, export, proof, measurement and its own tests, by `make`."""
+    folder = tmp_path / "my-detector"
+    rnnedge("new", folder)
+    (tmp_path / "bin").mkdir()
+    for name, words in (("rnnedge", " -m rnnedge"), ("python", "")):
+        script = tmp_path / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable}{words} "$@"\n')
+        script.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    command = ["make", "all", "BUDGET=p99<1s"]
+    subprocess.run(command, cwd=folder, check=True, timeout=280, env={**os.environ, "PATH": path})
+    assert (folder / "my_detector.onnx").is_file()
