@@ -15,6 +15,7 @@ All but native and c need `pip install 'rnnedge[native]'`.
 - `rnnedge compile net.onnx -o out/ --target aarch64-linux`
 - `rnnedge compile net.onnx -o out/ --target cortex-m4 --name keyword`
 - `rnnedge compile net.onnx -o out/ --target c`
+- `rnnedge compile net.onnx -o out/ --target c --bindings cpp --bindings rust`
 - `rnnedge compile net.onnx -o site/ --target web`  then  `python -m http.server -d site`
 """
 
@@ -40,6 +41,9 @@ def command(
     name: Annotated[
         str | None, typer.Option(help="What C names and files begin with; by default that of FILE.")
     ] = None,
+    bindings: Annotated[
+        list[str] | None, typer.Option(help="cpp, rust or go: a stream in that language, too; may be repeated.")
+    ] = None,
     block: Annotated[int, typer.Option(help="Sequences of the second step, for pools; 1: none.", min=1)] = 16,
     trust: TrustOption = None,
     key: KeyOption = None,
@@ -55,12 +59,18 @@ def command(
     from rnnedge.cli._words import choice
     from rnnedge_export.codegen import build_in, publish
     from rnnedge_export.codegen.prove import prove
+    from rnnedge_export.codegen.render import LANGUAGES
     from rnnedge_export.codegen.targets import TARGETS
     from rnnedge_runtime.loader import load_bytes
     from rnnedge_runtime.read import read_model
 
     check_named("--output", output)
     choice(target, TARGETS, "--target")
+    languages = [choice(one, LANGUAGES, "--bindings") for one in bindings or ()]
+    if languages and target == "web":
+        raise typer.BadParameter(
+            "a site has modules for JavaScript and no C; choose another target", param_hint="--bindings"
+        )
     data = read_model(file, trust, key, signed_as, release)
     with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:
         progress("load")
@@ -73,6 +83,7 @@ def command(
             Path(place),
             name=name or _identifier(file.stem),
             block=None if block == 1 else block,
+            bindings=languages,
             origin=str(file),
             say=progress,
         )

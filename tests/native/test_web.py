@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import conditioned
 import numpy as np
 import pytest
 import quickly
@@ -208,6 +209,15 @@ def test_weights_are_a_file_of_their_own(
     assert (tmp_path / "net.weights").stat().st_size > 0
 
 
+@pytest.mark.long
+def test_values_per_sequence_are_given_by_name(tmp_path: Path) -> None:
+    """As in Python, where the file has no others; a stream without them is refused."""
+    pytest.importorskip("ziglang")
+    proof = prove(conditioned.file(), build(conditioned.file(), "web", tmp_path, name="net"))
+    assert proof is None or proof.max_error <= 1e-5
+    assert "context: expected a value of " in _opened(tmp_path, "verify: false", ".stream()")
+
+
 def test_the_page_proves_itself_in_a_browser(sites: dict[str, Path]) -> None:
     """Under its own content security policy."""
     text = dumped(sites["spotter"], "index.html")
@@ -244,9 +254,10 @@ def _run(script: str, site: Path, folder: Path) -> Any:
     return json.loads((folder / "found.json").read_text())
 
 
-def _opened(site: Path) -> str:
-    """What Node says when it opens the site."""
+def _opened(site: Path, options: str = "", then: str = "") -> str:
+    """What Node says when it opens the site, and calls something of the model."""
     address = (site / "net.js").as_uri()
-    code = f"(await import({address!r})).load().catch((e) => console.log(`${{e.name}}: ${{e.message}}`))"
+    opened = f"(await import({address!r})).load({{ {options} }}).then((model) => model{then})"
+    code = f"{opened}.catch((e) => console.log(`${{e.name}}: ${{e.message}}`))"
     done = subprocess.run(["node", "--input-type=module", "-e", code], capture_output=True, text=True, timeout=60)
     return done.stdout

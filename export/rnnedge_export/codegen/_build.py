@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnnedge_export.codegen._site import write_site
 from rnnedge_export.codegen._source import Source, write_c
-from rnnedge_export.codegen.render import part
+from rnnedge_export.codegen.render import LANGUAGES, binding, part
 from rnnedge_export.codegen.targets import TARGETS, VNNI, WEB, WEB_SCALAR, Target, target_of, with_lanes
 from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
@@ -41,19 +41,22 @@ def build(
     *,
     name: str = "model",
     block: int | None = BLOCK,
+    bindings: Sequence[str] = (),
     origin: str = "model",
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Compile the sealed streaming file `data` for a target, and `publish` it in `folder`.
 
     `name`: a C identifier that the files and all C names begin with. `block`: sequences of the second program, None for
-    a program of one sequence only. `say` is called with the name of each stage.
+    a program of one sequence only. `bindings`: languages of `LANGUAGES` that get a stream over the header. `say` is
+    called with the name of each stage.
 
     Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
     be written, `ProviderError` where there is no compiler or it fails, `MissingExtra` where zig is needed.
     """
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as place:
-        return publish(build_in(data, target, Path(place), name=name, block=block, origin=origin, say=say), folder)
+        built = build_in(data, target, Path(place), name=name, block=block, bindings=bindings, origin=origin, say=say)
+        return publish(built, folder)
 
 
 def build_in(
@@ -63,6 +66,7 @@ def build_in(
     *,
     name: str = "model",
     block: int | None = BLOCK,
+    bindings: Sequence[str] = (),
     origin: str = "model",
     say: Callable[[str], None] = lambda _: None,
 ) -> Built:
@@ -96,12 +100,18 @@ def build_in(
         written = site or [
             write_text(folder / f"{name}.{kind}", text) for kind, text in (("c", source.c), ("h", source.h))
         ]
+        written += _bindings(source, bindings, folder)
         if source.weights is not None:
             written.append(write_bytes(folder / f"{name}.weights", source.weights))
         written += [write_bytes(folder / f"{name}.{level}.weights", raw) for level, raw in weights.items()]
         artifact = None if made is None else write_bytes(folder / made.name, made.read_bytes())
     files_ = (*written, *([artifact] if artifact else []))
     return Built(source, found, files_, artifact, "" if compiler is None else compiler.version)
+
+
+def _bindings(source: Source, languages: Sequence[str], folder: Path) -> list[Path]:
+    facts = (source.name, source.contract, source.programs[0], source.digest, source.weights is not None)
+    return [write_text(folder / f"{source.name}{LANGUAGES[one]}", binding(one, *facts)) for one in languages]
 
 
 def publish(built: Built, folder: Path) -> Built:

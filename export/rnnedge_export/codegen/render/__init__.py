@@ -1,4 +1,4 @@
-"""The program of one step as C, and what goes around it; templates stand in `c/` and `web/`."""
+"""The program of one step as C, and what goes around it; templates stand in `c/`, `web/` and `bindings/`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rnnedge_export.codegen._ir.gemm import VECTORS
 from rnnedge_export.codegen._program_lowering import StepProgram
 from rnnedge_export.codegen.render import _identifiers
 from rnnedge_export.codegen.render._addresses import Addresses
+from rnnedge_export.codegen.render._bindings import LANGUAGES, binding
 from rnnedge_export.codegen.render._c_api import functions, header, program_name
 from rnnedge_export.codegen.render._constants import constants
 from rnnedge_export.codegen.render._gemm import Shape
@@ -18,9 +19,11 @@ from rnnedge_export.codegen.render._site import site
 from rnnedge_export.codegen.render._text import filled, in_comment, part
 
 __all__ = [
+    "LANGUAGES",
     "Addresses",
     "Shape",
     "beginning",
+    "binding",
     "check_name",
     "constants",
     "definitions",

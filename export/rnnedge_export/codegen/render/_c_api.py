@@ -54,6 +54,7 @@ def _declarations(name: str, program: StepProgram, blob: bool) -> str:
         work=program.memory.floats,
         of_weights=_OF_WEIGHTS if blob else "",
         weights=", const void *weights" if blob else "",
+        refusal=f"\n{filled('refusal.h', name=name)}" if program.refuses else "",
         inputs="\n".join(_said(port, names) for port in program.inputs),
         outputs="\n".join(_said(port, names) for port in program.outputs),
         kept="; values per sequence stay" if _contexts.of(program) else "",
@@ -104,6 +105,7 @@ def functions(
         parameters=_parameters(program, lambda port: f"*restrict {port_name(names[port.name])}"),
         integers=program.integers,
         begin=begin.text(),
+        refusal=f"\n{filled('refusal.c', name=program_name(name, program))}" if program.refuses else "",
         unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
         statements=statements.text(),
     )

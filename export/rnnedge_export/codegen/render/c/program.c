@@ -22,4 +22,4 @@ ${find_weights}  float *const restrict work = stream->work;
 ${begin}  const int turn = stream->turn ^= 1;
   (void)work, (void)states, (void)integer_states, (void)integer_work, (void)turn${unread};
 ${statements}}
-${setters}
+${refusal}${setters}

@@ -22,4 +22,4 @@ ${inputs}
    Out:
 ${outputs} */
 void ${name}_step(${name} *stream${parameters});
-
+${refusal}

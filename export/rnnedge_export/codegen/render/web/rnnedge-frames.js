@@ -1,6 +1,6 @@
 // Frames between the caller's arrays, (time, ...) in C order, and those of one call, in the graph's axis order.
 import { InputError } from "./rnnedge-errors.js";
-import { ARRAYS } from "./rnnedge-memory.js";
+import { ARRAYS, arrayOf } from "./rnnedge-memory.js";
 
 // What a caller gave as one array for each input; throws an InputError that names place, expected and found.
 export function checked(given, inputs) {
@@ -23,7 +23,7 @@ function converted(given, { name, dtype, size }) {
   if (dtype === "float32") return finite(given instanceof kind ? given : Float32Array.from(given), name, size);
   if (given instanceof kind) return given;
   try {
-    return kind.from(given, dtype === "int64" ? BigInt : undefined);
+    return arrayOf(dtype, given);
   } catch (error) {
     throw new InputError(`push: ${name}: expected whole numbers, found another (${error.message})`);
   }

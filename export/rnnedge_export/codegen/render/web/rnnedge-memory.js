@@ -4,6 +4,11 @@ import { ModelRefused } from "./rnnedge-errors.js";
 const ABI = 2, ALIGNMENT = 64;
 export const ARRAYS = { float32: Float32Array, int32: Int32Array, int64: BigInt64Array, bool: Uint8Array };
 
+// Numbers as an array of a dtype; throws where one is no whole number and has to be.
+export function arrayOf(dtype, given) {
+  return ARRAYS[dtype].from(given, dtype === "int64" ? BigInt : undefined);
+}
+
 export class Memory {
   #end;
   #memory;

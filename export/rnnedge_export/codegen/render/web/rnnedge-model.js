@@ -1,5 +1,5 @@
 // A compiled network. It needs no page: it runs the same in a window, a worker, an AudioWorklet and Node.
-import { ModelRefused, VerificationError } from "./rnnedge-errors.js";
+import { InputError, ModelRefused, VerificationError } from "./rnnedge-errors.js";
 import { Memory, programOf } from "./rnnedge-memory.js";
 import { Stream } from "./rnnedge-stream.js";
 
@@ -31,6 +31,13 @@ export class Model {
 
   // Another sequence; `context`: values per sequence by name, of a network that takes them.
   stream({ context = {} } = {}) {
+    const missing = this.states.find((state) => state.context === "required" && !(state.name in context));
+    if (missing) throw new InputError(`stream: context: expected a value of ${missing.name}; give stream({ context })`);
+    return this.#open(context);
+  }
+
+  // A context that is not given is that of the example, which the recorded sample was made with.
+  #open(context) {
     const place = this.#spare.pop() ?? this.#allocate();
     this.program.init(place.stream, this.#weights);
     this.#initial ??= this.readStates(place.stream);
@@ -76,7 +83,7 @@ export class Model {
   }
 
   #replay(given, count, step) {
-    const { inputs, outputs } = this.contract, stream = this.stream();
+    const { inputs, outputs } = this.contract, stream = this.#open({});
     const part = (at) => inputs.map(({ name, size }) => [name, given[name].subarray(at * size, (at + step) * size)]);
     const parts = [];
     for (let at = 0; at < count; at += step) parts.push(stream.named(stream.push(Object.fromEntries(part(at)))));

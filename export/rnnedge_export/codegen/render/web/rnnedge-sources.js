@@ -1,6 +1,6 @@
 // Frames that are not heard: of a file of numbers, or the sample that the network was recorded with.
 import { InputError } from "./rnnedge-errors.js";
-import { ARRAYS } from "./rnnedge-memory.js";
+import { arrayOf } from "./rnnedge-memory.js";
 import { decoded } from "./rnnedge-model.js";
 
 // A text of numbers, one frame a line, between commas, tabs, semicolons or spaces; a first line of names is left out.
@@ -13,7 +13,7 @@ export async function framesOfFile(file, { inputs }) {
   const bad = rows.findIndex((row) => row.length !== size || row.some(Number.isNaN));
   if (bad >= 0) throw new InputError(`${file.name}: row ${bad + 1}: expected ${size} numbers, found ${rows[bad].length}`);
   const flat = rows.flat();
-  return { arrays: { [name]: ARRAYS[dtype].from(flat, dtype === "int64" ? BigInt : undefined) }, frames: rows.length };
+  return { arrays: { [name]: arrayOf(dtype, flat) }, frames: rows.length };
 }
 
 export function sampleOf({ inputs, golden }) {

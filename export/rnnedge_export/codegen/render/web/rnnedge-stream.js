@@ -2,7 +2,7 @@
 import { completeAfter, framesOf, place, validOf, wholeLength } from "./rnnedge-clock.js";
 import { InputError, ModelRefused } from "./rnnedge-errors.js";
 import { checked, put, take } from "./rnnedge-frames.js";
-import { ARRAYS } from "./rnnedge-memory.js";
+import { ARRAYS, arrayOf } from "./rnnedge-memory.js";
 import { fitted, numbers, pack } from "./rnnedge-snapshot.js";
 
 export class Stream {
@@ -24,8 +24,6 @@ export class Stream {
   // Made by Model.stream.
   constructor(model, at, context, release) {
     [this.#model, this.#place, this.#contract, this.#release] = [model, at, model.contract, release];
-    const missing = this.#contract.states.find((state) => state.context === "required" && !(state.name in context));
-    if (missing) throw new InputError(`stream: context: expected a value of ${missing.name}; give stream({ context })`);
     this.reset();
     if (Object.keys(context).length) this.setContext(context);
   }
@@ -87,7 +85,7 @@ export class Stream {
     for (const [name, given] of Object.entries(context)) {
       const state = states.find((one) => one.name === name);
       if (!state) throw new InputError(`context: ${name}: expected one of [${states.map((one) => one.name)}]`);
-      const array = ARRAYS[state.dtype].from(given), bytes = new Uint8Array(array.buffer);
+      const array = arrayOf(state.dtype, given), bytes = new Uint8Array(array.buffer);
       if (bytes.length !== state.bytes)
         throw new InputError(`context: ${name}: expected ${state.shape.join(" x ")} numbers, found ${array.length}`);
       if (state.dtype === "float32" && !array.every(Number.isFinite))

@@ -21,6 +21,8 @@ class StreamProcessor extends AudioWorkletProcessor {
   process([channels], [played]) {
     // The network is heard by nobody: what is played is silence.
     for (const channel of played ?? []) channel.fill(0);
+    // Without a source there is nothing to lose.
+    if (!channels.length) this.#next = null;
     if (!channels.length || this.#failed) return true;
     if (this.#next !== null && currentFrame !== this.#next) this.#gaps++;
     this.#next = currentFrame + channels[0].length;

@@ -1,0 +1,135 @@
+"""Streams for other languages, over the generated header: one template each.
+
+A line of a template that begins with `@WORD` is repeated for every member of a group; of a fact, it is left out where
+that is not so:
+
+    @types       what numpy's dtypes are called: float32=f32 ...
+    @keywords    names that an input or an output may not have: it gets an underscore
+    @inputs, @outputs, @frames (outputs per frame), @cursors, @masks, @lasts, @contexts
+    @static, @blob, @refuses, @anyframes
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from string import Template
+from typing import Any
+
+from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen.render import _contexts
+from rnnedge_export.codegen.render._addresses import CTYPES
+from rnnedge_export.codegen.render._identifiers import identifiers
+from rnnedge_export.codegen.render._text import in_comment, part
+from rnnedge_runtime.contract import Contract
+
+# By the name of the language, the ending of its files.
+LANGUAGES = {"cpp": ".hpp", "rust": ".rs", "go": ".go"}
+_ALIGNMENT, _FIELDS = 64, 256
+_LINE = re.compile(r"@(\w+)(?: (.*))?")
+Values = Mapping[str, object]
+
+
+def binding(language: str, name: str, contract: Contract, program: StepProgram, digest: str, blob: bool) -> str:
+    """The text of one language's file."""
+    lines = part(f"stream{LANGUAGES[language]}", "bindings").splitlines()
+    types = dict(word.split("=") for word in _words(lines, "types"))
+    groups = _groups(contract, program, types, set(_words(lines, "keywords")))
+    facts = {"static": not blob, "blob": blob, "refuses": program.refuses, "anyframes": bool(groups["frames"])}
+    groups |= {fact: [{}] if true else [] for fact, true in facts.items()}
+    rate = f", {contract.frame_rate_hz:g} a second" if contract.frame_rate_hz else ""
+    values = {
+        "name": name,
+        "NAME": name.upper(),
+        "package": name.lower().strip("_") or "network",
+        "digest": digest,
+        "call": f"{contract.unit} frame{'s' if contract.unit > 1 else ''}",
+        "rate": rate,
+        "bytes": _bytes(program),
+    }
+    return "".join(f"{line}\n" for line in _filled(lines, groups, values))
+
+
+def _words(lines: Sequence[str], kind: str) -> list[str]:
+    return [word for line in lines if line.startswith(f"@{kind} ") for word in line.split()[1:]]
+
+
+def _filled(lines: Sequence[str], groups: Mapping[str, Sequence[Values]], values: Values) -> Iterator[str]:
+    run: list[str] = []
+    group = ""
+    for line in [*lines, "@types "]:
+        found = _LINE.fullmatch(line)
+        kind = found[1] if found else ""
+        if kind != group:
+            yield from _repeated(run, groups.get(group, ()), values)
+            run, group = [], kind
+        if found is None:
+            yield Template(line).substitute(values)
+        else:
+            run.append(found[2] or "")
+
+
+def _repeated(lines: Sequence[str], members: Sequence[Values], values: Values) -> Iterator[str]:
+    """Neighbouring lines of one group, for every member."""
+    for member in members:
+        for line in lines:
+            yield Template(line).substitute({**values, **member})
+
+
+def _groups(
+    contract: Contract, program: StepProgram, types: Mapping[str, str], keywords: set[str]
+) -> dict[str, Sequence[Values]]:
+    ids = {name: f"{text}_" if text in keywords else text for name, text in identifiers(program).items()}
+    compiled = {port.name: port for port in (*program.inputs, *program.outputs)}
+
+    def values(one: Any, per_frame: bool = True) -> dict[str, object]:
+        port, frames = compiled[one.name], one.clock.frames(contract.unit)
+        return {
+            "id": ids[one.name],
+            "Id": ids[one.name][:1].upper() + ids[one.name][1:],
+            "type": types[port.dtype],
+            "c": CTYPES[port.dtype],
+            "zero": "0.0" if port.dtype == "float32" else "0",
+            "size": port.size,
+            "frames": frames,
+            "delay": one.clock.delay,
+            "said": _said(contract, one.name, port.dtype, port.shape, per_frame),
+        }
+
+    contexts = [
+        {
+            "id": name,
+            "Id": name[:1].upper() + name[1:],
+            "type": types[one.state.dtype],
+            "c": CTYPES[one.state.dtype],
+            "size": one.view.index.size,
+            "said": in_comment(one.state.input),
+        }
+        for name, one in _contexts.of(program).items()
+    ]
+    cursors = [(cursor.kind, values(cursor)) for cursor in contract.cursors]
+    return {
+        "inputs": [values(port) for port in contract.inputs],
+        "outputs": [values(port, port.per_frame) for port in contract.outputs],
+        "frames": [values(port) for port in contract.outputs if port.per_frame],
+        "cursors": [one for _, one in cursors],
+        "masks": [one for kind, one in cursors if kind == "mask"],
+        "lasts": [one for kind, one in cursors if kind == "last"],
+        "contexts": contexts,
+    }
+
+
+def _said(contract: Contract, name: str, dtype: str, shape: Sequence[int], per_frame: bool) -> str:
+    """What the documentation says of a port."""
+    kind = "" if per_frame else ", of the sequence so far"
+    labels = (
+        contract.labels if name == contract.outputs[0].name and (len(contract.labels),) == tuple(shape[-1:]) else ()
+    )
+    text = f"{name}: {dtype} {list(shape)}{kind}" + (f"; {', '.join(labels)}" if labels else "")
+    return in_comment(text)
+
+
+def _bytes(program: StepProgram) -> int:
+    """At least as many as the C struct has, which pads its fields."""
+    whole = program.stream_bytes + 4 * len(program.rings) + _FIELDS
+    return -(-whole // _ALIGNMENT) * _ALIGNMENT

@@ -1,0 +1,136 @@
+"""Streams in other languages over the generated C."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import conditioned
+import numpy as np
+import pytest
+import quickly
+import torch
+from torch import nn
+
+from rnnedge_export.codegen import build
+from rnnedge_export.codegen.toolchain import system_compiler
+from rnnedge_runtime import Model, load
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.golden import named
+
+PROGRAMS = Path(__file__).parent / "languages"
+LANGUAGES = {"cpp": "g++", "rust": "rustc", "go": "go"}
+NUMBERS = {"float32": "f32", "int64": "i64"}
+
+
+class Padded(nn.Module):
+    """Looks ahead past the end, so that the graph gets a mask; windows two samples apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near = nn.Conv1d(1, 4, 5, padding=2)
+        self.far = nn.Conv1d(4, 3, 4, stride=2, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, time, 1) to (batch, windows, 3)."""
+        return self.far(torch.relu(self.near(x.transpose(1, 2)) + 1)).transpose(1, 2)
+
+
+class Reader(nn.Module):
+    """Tokens, which name rows of a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4)
+        self.layer = nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, time) to (batch, time, 3)."""
+        return self.layer(self.table(x))[0]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders with a file, its C compiled, and a stream in every language."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("sources")
+    examples = {"padded": (Padded(), torch.randn(1, 40, 1)), "reader": (Reader(), torch.randint(0, 9, (1, 12)))}
+    for name, (module, example) in examples.items():
+        quickly.export(module.eval(), example, folder / f"{name}.onnx", form="step")
+    (folder / "conditioned.onnx").write_bytes(conditioned.file())
+    for file in folder.glob("*.onnx"):
+        place = folder / file.stem
+        build(file.read_bytes(), "c", place, name="net", bindings=tuple(LANGUAGES))
+        file.rename(place / "net.onnx")
+        system_compiler().compile(["-std=gnu99", "-O1", "-c"], [place / "net.c"], place / "net.o")
+    return {place.name: place for place in folder.iterdir()}
+
+
+@pytest.mark.parametrize("language", ["cpp", "rust", pytest.param("go", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["padded", "reader"])
+def test_a_stream_gives_what_python_gives(name: str, language: str, sources: dict[str, Path], tmp_path: Path) -> None:
+    """Before a reset and after it, and it says of a number without a row what that is."""
+    model = load(sources[name] / "net.onnx")
+    frames = _frames(model, 12)
+    given = np.concatenate([frames, [99]]) if name == "reader" else frames
+    (tmp_path / "in.bin").write_bytes(given.astype(frames.dtype).tobytes())
+    said = _run(language, sources[name], tmp_path, model)
+    found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
+    expected = named(model.contract, model.stream().push(frames))["y"].ravel()
+    for actual in found:
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+    assert said.splitlines() == (["net: a number names no row of its table"] * 2 if name == "reader" else [])
+    assert name == "reader" or model.contract.cursors
+
+
+@pytest.mark.parametrize("language", ["cpp"])
+def test_values_per_sequence_are_set(language: str, sources: dict[str, Path], tmp_path: Path) -> None:
+    """By a function of their own."""
+    model = load(sources["conditioned"] / "net.onnx")
+    frames = _frames(model, 12)
+    (tmp_path / "in.bin").write_bytes(frames.tobytes())
+    _run(language, sources["conditioned"], tmp_path, model, "conditioned")
+    stream = model.stream(context={"speaker": np.float32([1, 2, 3]), "language": np.int64(2)})
+    found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
+    for actual, expected in zip(found, [stream.push(frames)] * 2, strict=True):
+        np.testing.assert_allclose(actual, named(model.contract, expected)["y"].ravel(), atol=1e-5)
+
+
+def _frames(model: Model, calls: int) -> Array:
+    port, rng = model.contract.inputs[0], np.random.default_rng(1)
+    shape = (calls * model.contract.unit, *(int(d) for d in port.frame_shape))
+    frames = rng.standard_normal(shape) if port.dtype == "float32" else rng.integers(0, 9, shape)
+    return frames.astype(port.dtype)
+
+
+def _run(language: str, source: Path, folder: Path, model: Model, main: str = "main") -> str:
+    """Compile a program over the stream in `folder`, run it, and return what it prints."""
+    if shutil.which(LANGUAGES[language]) is None:
+        pytest.skip(f"needs {LANGUAGES[language]}")
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    for program in PROGRAMS.glob("*"):
+        shutil.copyfile(program, folder / program.name)
+    port = model.contract.inputs[0]
+    size = model.contract.unit * int(np.prod(port.frame_shape, dtype=int))
+    (folder / "call.rs").write_text(f"const SIZE: usize = {size};\ntype Number = {NUMBERS[port.dtype]};\n")
+    for command in _commands(language, main):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr, done.stderr
+    return subprocess.run(["./program"], cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def _commands(language: str, main: str) -> list[list[str]]:
+    """A wrapper that a compiler warns of fails, too."""
+    if language == "cpp":
+        return [["g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", f"{main}.cpp", "net.o", "-o", "program"]]
+    if language == "rust":
+        rust = ["rustc", "--edition", "2021", "-C", "opt-level=0"]
+        return [
+            [*rust, "--crate-type", "rlib", "net.rs"],
+            [*rust, f"{main}.rs", "--extern", "net=libnet.rlib", "-C", "link-arg=net.o", "-o", "program"],
+        ]
+    layout = f"mkdir net && mv net.go net.c net.h net && mkdir {main} && mv main.go {main}"
+    modules = "go mod init example.com && go build -o program ./" + main
+    return [["sh", "-c", f"{layout} && ({modules}) 2>&1"]]
