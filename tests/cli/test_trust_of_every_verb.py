@@ -89,14 +89,15 @@ VERBS: dict[str, tuple[str, ...]] = {
     "verify against": ("verify", "net.onnx", "--against", "factories:gru"),
     "run": ("run", "net.onnx", "x.csv", "-o", "y.csv"),
     "score": ("score", "net.onnx", "x.csv", "-o", "y.csv"),
+    "serve": ("serve", "net.onnx", "--port", "0"),
     "bench": ("bench", "net.onnx", *BENCH),
     "explain": ("explain", "net.onnx", "x.csv", "-o", "page.html"),
     "generate": ("generate", "net.onnx"),
     "compile": ("compile", "net.onnx", "-o", "made/out"),
     "compile c": ("compile", "net.onnx", "-o", "out", "--target", "c"),
 }
-# These refuse the file below for another reason: it has no taps, it writes no text, it is another network.
-OTHERWISE = ("explain", "generate", "verify against")
+# These refuse the file below for another reason, no taps, no text, another network; or do not end by themselves.
+OTHERWISE = ("explain", "generate", "verify against", "serve")
 
 
 @pytest.fixture(autouse=True)

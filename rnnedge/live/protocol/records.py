@@ -1,7 +1,8 @@
 """Frames as messages: a binary record, or JSON.
 
-A record is little-endian: 4 bytes "RNF1", u32 number of the stream (0 if there is one), u64 number of the first frame,
-f64 time of the first frame in seconds, then the frames in the dtype of the model, one after the other.
+A record is little-endian: 4 bytes "RNF1", u32 number of the stream (0 if there is one), u32 how many frames, u64
+number of the first, f64 its time in seconds, then the frames in the dtype of the model, one after the other. Records
+may follow one another in a message.
 JSON is `{"first": 12, "time_s": 0.5, "frames": [[...], ...]}`, or the bare array of one frame.
 """
 
@@ -20,7 +21,8 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 
 MAGIC = b"RNF1"
-HEADER = struct.Struct("<4sIQd")
+_MOST_FRAMES = 1 << 62
+HEADER = struct.Struct("<4sIIQd")
 
 
 class FrameFormat:
@@ -39,32 +41,34 @@ class FrameFormat:
 
     def encode(self, packet: Packet, stream: int = 0) -> bytes:
         """A record."""
-        return HEADER.pack(MAGIC, stream, packet.first, packet.time_s) + packet.frames.astype(self.wire).tobytes()
+        head = HEADER.pack(MAGIC, stream, len(packet.frames), packet.first, packet.time_s)
+        return head + packet.frames.astype(self.wire).tobytes()
 
-    def decode(self, data: bytes, place: str) -> tuple[int, Packet]:
-        """The number of the stream, and the packet. Raises `InputError` for anything that is no record."""
-        if len(data) < HEADER.size or data[:4] != MAGIC:
-            raise InputError(f"{place}: expected a record that begins with RNF1, found {data[:4]!r}")
-        _, stream, first, time_s = HEADER.unpack_from(data)
-        frame_bytes = self.size * self.wire.itemsize
-        if (len(data) - HEADER.size) % frame_bytes:
-            raise InputError(
-                f"{place}: expected whole frames of {frame_bytes} bytes, found {len(data) - HEADER.size} bytes"
-            )
-        frames = np.frombuffer(data, self.wire, offset=HEADER.size).astype(self.dtype).reshape(-1, *self.shape)
-        return stream, Packet(frames, first, _time(time_s, place))
+    def decode(self, data: bytes, place: str) -> list[tuple[int, Packet]]:
+        """Each record's stream and packet. Raises `InputError` for anything that is no whole records."""
+        found, at = [], 0
+        while at < len(data):
+            if len(data) - at < HEADER.size or data[at : at + 4] != MAGIC:
+                raise InputError(f"{place}: expected a record that begins with RNF1, found {data[at : at + 4]!r}")
+            _, stream, count, first, time_s = HEADER.unpack_from(data, at)
+            at += HEADER.size
+            end = at + count * self.size * self.wire.itemsize
+            if end > len(data):
+                raise InputError(f"{place}: expected {end - at} bytes of {count} frames, found {len(data) - at}")
+            frames = np.frombuffer(data[at:end], self.wire).astype(self.dtype).reshape(-1, *self.shape)
+            found.append((stream, Packet(frames, _number(first, place), _time(time_s, place))))
+            at = end
+        return found
 
     def from_json(self, value: Any, place: str, first: int, time_s: float) -> Packet:
         """The packet of a JSON value; `first` and `time_s` stand for those that it lacks."""
         if not isinstance(value, Mapping):
             return Packet(self.array([value], place), first, time_s)
         number = value.get("first", first)
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
-            raise InputError(f"{place}: first: expected the number of a frame, found {str(number)[:40]!r}")
         if not isinstance(value.get("frames"), list):
             raise InputError(f"{place}: expected frames: [[...], ...], found {sorted(map(str, value))[:5]}")
         taken = value.get("time_s", time_s)
-        return Packet(self.array(value["frames"], place), number, _time(taken, place))
+        return Packet(self.array(value["frames"], place), _number(number, place), _time(taken, place))
 
     def array(self, frames: Any, place: str) -> Array:
         """Nested lists of numbers, or of flat frames, as (time, ...)."""
@@ -84,6 +88,12 @@ def parse_json(text: str | bytes, place: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: expected JSON ({str(error)[:80]})") from error
+
+
+def _number(value: Any, place: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST_FRAMES:
+        raise InputError(f"{place}: first: expected the number of a frame, found {str(value)[:40]!r}")
+    return value
 
 
 def _time(value: Any, place: str) -> float:

@@ -17,15 +17,15 @@ class Sequence:
     """The number that comes next in one source; its owner asks it about each packet.
 
     (1) A packet that begins later: frames between are lost. (2) One that begins earlier: what came before is cut off,
-    as a broker may deliver twice. (3) One that lies wholly behind and was taken later than all before it: the source
-    has begun again.
+    as a broker may deliver twice. (3) One that lies wholly behind, begins no later than the latest packet, and was
+    taken after it: the source has begun again.
     """
 
     def __init__(self, expected: int | None = None) -> None:
         """`expected`: the number of the first frame, if it is known."""
         self.expected = expected
         self.lost = self.repeated = 0
-        self._latest_s = -float("inf")
+        self._latest = (0, -float("inf"))
 
     def place(self, packet: Packet) -> tuple[int | None, Packet]:
         """How many frames were lost before the packet, or None if the source begins again; and what of it is new."""
@@ -34,9 +34,11 @@ class Sequence:
         count = len(packet.frames)
         lost: int | None = max(packet.first - self.expected, 0)
         seen = min(max(self.expected - packet.first, 0), count)
-        if seen == count > 0 and packet.time_s > self._latest_s:
+        first, time_s = self._latest
+        if seen == count > 0 and packet.first <= first and packet.time_s > time_s:
             lost, seen = None, 0
-        self._latest_s = max(self._latest_s, packet.time_s)
+        if packet.time_s >= time_s:
+            self._latest = (packet.first, packet.time_s)
         self.lost += lost or 0
         self.repeated += seen
         new = replace(packet, frames=packet.frames[seen:], first=packet.first + seen) if seen else packet
@@ -67,6 +69,11 @@ class Timeline:
         """The source begins again."""
         self._firsts.clear()
         self._times_s.clear()
+
+    @property
+    def latest(self) -> tuple[int, float] | None:
+        """The last frame that was added, and its time."""
+        return (self._firsts[-1], self._times_s[-1]) if self._firsts else None
 
     def time_s(self, frame: float) -> float:
         """When a frame, or a place between two frames, was taken."""

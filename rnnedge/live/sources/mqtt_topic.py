@@ -40,13 +40,14 @@ class MqttSource:
         expected = 0
         while (payload := self._came.get()) is not None:
             try:
-                packet = self._packet(payload, expected)
+                packets = self._packets(payload, expected)
             except InputError as error:
                 self._tell(f"{error}; it counts as a lost frame")
                 expected += 1
                 continue
-            expected = packet.first + len(packet.frames)
-            yield packet
+            for packet in packets:
+                expected = packet.first + len(packet.frames)
+                yield packet
 
     def close(self) -> None:
         """Ends `packets` too."""
@@ -58,10 +59,10 @@ class MqttSource:
     def _subscribe(self, client: Any, *_: Any) -> None:
         client.subscribe(self._topic, self._qos)
 
-    def _packet(self, payload: bytes, expected: int) -> Packet:
+    def _packets(self, payload: bytes, expected: int) -> list[Packet]:
         if payload[:4] == MAGIC:
-            return self._format.decode(payload, self.name)[1]
-        return self._format.from_json(parse_json(payload, self.name), self.name, expected, time.time())
+            return [packet for _, packet in self._format.decode(payload, self.name)]
+        return [self._format.from_json(parse_json(payload, self.name), self.name, expected, time.time())]
 
 
 def topic(address: Address) -> str:

@@ -83,4 +83,4 @@ class TcpSource:
             data = file.read(size)
             if len(data) < size:
                 raise InputError(f"{self.name}: broke off within a record")
-            yield self._format.decode(data, self.name)[1]
+            yield from (packet for _, packet in self._format.decode(data, self.name))

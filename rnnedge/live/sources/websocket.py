@@ -29,22 +29,23 @@ class WebSocketSource:
         expected = 0
         for message in self._socket:
             try:
-                packet = self._packet(message, expected)
+                packets = self._packets(message, expected)
             except InputError as error:
                 self._tell(f"{error}; it counts as a lost frame")
                 expected += 1
                 continue
-            expected = packet.first + len(packet.frames)
-            yield packet
+            for packet in packets:
+                expected = packet.first + len(packet.frames)
+                yield packet
 
     def close(self) -> None:
         """Ends `packets` too."""
         self._socket.close()
 
-    def _packet(self, message: str | bytes, expected: int) -> Packet:
+    def _packets(self, message: str | bytes, expected: int) -> list[Packet]:
         if isinstance(message, bytes):
-            return self._format.decode(message, self.name)[1]
-        return self._format.from_json(parse_json(message, self.name), self.name, expected, time.time())
+            return [packet for _, packet in self._format.decode(message, self.name)]
+        return [self._format.from_json(parse_json(message, self.name), self.name, expected, time.time())]
 
 
 def connect(address: Address) -> Any:

@@ -1,0 +1,85 @@
+"""Serve a file over WebSocket: many streams, one pool. SIGTERM ends it, and named streams go on after the next start.
+
+A socket at /v1/streams takes one stream or many, as JSON or as binary records. /health and /ready are for a balancer,
+/metrics for Prometheus. A token that clients have to show is read from the environment variable RNNEDGE_TOKEN.
+
+**Examples:**
+
+- `rnnedge serve words.onnx --port 8000`
+- `rnnedge serve words.onnx --host 0.0.0.0 --streams 500 --state /var/lib/rnnedge/streams.json`
+- `RNNEDGE_TOKEN=secret rnnedge serve net.onnx --tls-cert cert.pem --tls-key key.pem`
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0: any that is free.", min=0, max=65535)] = 8000,
+    streams: Annotated[int, typer.Option(help="Streams at most; bench --streams measures how many.", min=1)] = 1024,
+    sockets: Annotated[int, typer.Option(help="Sockets at most.", min=1)] = 1024,
+    queue: Annotated[int, typer.Option(help="Packets of a stream that wait at most.", min=1)] = 32,
+    full: Annotated[str, typer.Option(help="If they do: drop-oldest, drop-newest or close.")] = "drop-oldest",
+    tick_ms: Annotated[float, typer.Option(help="How long frames wait for those of others.", min=0)] = 5.0,
+    gap: Annotated[str, typer.Option(help="What lost frames become: hold, zero or reset.")] = "hold",
+    keep_s: Annotated[float, typer.Option(help="How long a named stream waits for its client.", min=0)] = 60.0,
+    state: Annotated[Path | None, typer.Option(help="Where named streams are kept from one run to the next.")] = None,
+    origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="A certificate (PEM), for wss://.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    provider: ProviderOption = "cpu",
+    provider_option: ProviderOptions = None,
+    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
+    trust: TrustOption = None,
+    key: KeyOption = None,
+    signed_as: SignedAsOption = None,
+    release: ReleaseOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """See the module's docstring, which is the help text."""
+    from rnnedge.cli._output import print_json, say
+    from rnnedge.cli._outputs import check_outputs
+    from rnnedge.live.server import ServeOptions, serve
+    from rnnedge_runtime import load
+    from rnnedge_runtime.faults import Gap
+
+    check_outputs({"--state": state}, [file, key, tls_cert, tls_key])
+    options = ServeOptions(
+        host=host,
+        port=port,
+        streams=streams,
+        sockets=sockets,
+        queue=queue,
+        full=full,
+        tick_s=tick_ms / 1000,
+        keep_s=keep_s,
+        gap=cast("Gap", gap),
+        state=state,
+        token=os.environ.get("RNNEDGE_TOKEN", ""),
+        origins=tuple(origin or ()),
+        certificate=tls_cert,
+        private_key=tls_key,
+    )
+    model = load(
+        file,
+        provider=provider,
+        provider_options=provider_options(provider_option),
+        threads=threads,
+        trust=trust,
+        key=key,
+        signed_as=signed_as,
+        release=release,
+    )
+    serve(model, options, say)
+    if json:
+        print_json("serve", {"file": str(file), "state": None if state is None else str(state)})

@@ -1,0 +1,159 @@
+"""What is between sockets and the pool: queues, the tick, streams that wait for their client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+from rnnedge.live.protocol import Packet
+from rnnedge.live.server.metrics import Metrics
+from rnnedge.live.server.options import ServeOptions
+from rnnedge.live.server.streams import Result, ServedStream, StreamTable
+from rnnedge_runtime import Model
+from rnnedge_runtime.errors import InputError
+
+_LEAVING_S = 0.002
+
+
+class Hub:
+    """All streams of a server; made by `serve`, used from its event loop.
+
+    The pool is used by one other thread, so that a round does not hold up the sockets.
+    """
+
+    def __init__(self, model: Model, options: ServeOptions, metrics: Metrics) -> None:
+        self.options, self.metrics, self.draining = options, metrics, False
+        self.contract = model.contract
+        self._table = StreamTable(model, options.streams, options.gap)
+        self._thread = ThreadPoolExecutor(1, "rnnedge-pool")
+        self._open: set[ServedStream] = set()
+        self._names: set[str] = set()
+        self.sockets = self._leaving = 0
+        self._ready: dict[ServedStream, float] = {}
+        self._some = asyncio.Event()
+        # Where named streams stand whose client is away, and when that is forgotten.
+        self.kept: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another stream."""
+        return len(self._open) >= self.options.streams
+
+    async def open(self, name: str, resume: bool, tell: Callable[[Result], None]) -> tuple[ServedStream, int | None]:
+        """A stream, and the number of the frame it expects, None if it may begin with any.
+
+        Raises `InputError` if the server is full or draining, the name is in use, or there is nothing to resume.
+        """
+        if self.draining or self.full:
+            self.metrics.refused.inc()
+            raise InputError("draining; open it on another server" if self.draining else "full; try again later")
+        if name and name in self._names:
+            raise InputError(f"stream {name!r} is open in another place; close it there")
+        _, kept = self.kept.get(name, (0.0, None)) if resume else (0.0, None)
+        if resume and kept is None:
+            raise InputError(f"stream {name!r}: nothing to resume; open it without resume, and begin again")
+        # Before another one of that name can come in.
+        self._names.update({name} - {""})
+        try:
+            stream: ServedStream = await self._run(self._table.open, name, tell, kept)
+        except InputError:
+            self._names.discard(name)
+            raise
+        self.kept.pop(name, None)
+        self._open.add(stream)
+        self.metrics.streams.set(len(self._open))
+        return stream, stream.sequence.expected
+
+    def submit(self, stream: ServedStream, packet: Packet | None) -> bool:
+        """Frames for the next round, or the end; False if the queue is full, and the stream is to be closed for it."""
+        waiting = stream.waiting
+        if len(waiting) >= self.options.queue and packet is not None:
+            if self.options.full == "close":
+                return False
+            gone = packet if self.options.full == "drop-newest" else waiting.popleft()
+            self.metrics.dropped.inc(0 if gone is None else len(gone.frames))
+            if gone is packet:
+                return True
+        waiting.append(packet)
+        self._ready.setdefault(stream, monotonic())
+        self._some.set()
+        return True
+
+    async def release(self, stream: ServedStream) -> None:
+        """Its client went away: a named stream is kept for a while, after what waits of it was run."""
+        if stream not in self._open:
+            return
+        self._forget(stream)
+        self._leaving += 1
+        try:
+            await self._leave(stream)
+        finally:
+            self._leaving -= 1
+
+    async def tick(self) -> None:
+        """Rounds, as long as the server runs."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(self.options.tick_s)
+            await self.round()
+
+    async def round(self) -> None:
+        """One round over all that waits."""
+        self._some.clear()
+        ready, self._ready = self._ready, {}
+        work = [(stream, [*stream.waiting]) for stream in ready]
+        for stream in ready:
+            stream.waiting.clear()
+        begun = monotonic()
+        for stream, result in await self._run(self._table.run, work):
+            if result.finished or result.error:
+                self._forget(stream)
+            stream.tell(result)
+        self.metrics.round_s.observe(monotonic() - begun)
+        self.metrics.waited_s.observe(begun - min(ready.values(), default=begun))
+        self.metrics.frames.inc(sum(len(p.frames) for _, packets in work for p in packets if p is not None))
+
+    async def drain(self) -> dict[str, dict[str, Any]]:
+        """Take no more, run what waits, and return where the named streams stand."""
+        self.draining = True
+        while self._ready:
+            await self.round()
+        for stream in list(self._open):
+            await self.release(stream)
+        while self._leaving:
+            await asyncio.sleep(_LEAVING_S)
+        self._expire()
+        return {name: kept for name, (_, kept) in self.kept.items()}
+
+    def close(self) -> None:
+        """End the thread of the pool."""
+        self._thread.shutdown()
+
+    async def _leave(self, stream: ServedStream) -> None:
+        packets = [packet for packet in stream.waiting if packet is not None]
+        stream.waiting.clear()
+        await self._run(self._table.run, [(stream, packets)])
+        if stream.id and stream.open and stream.sequence.expected is not None:
+            kept = await self._run(self._table.keep, stream)
+            self._expire()
+            self.kept[stream.id] = (monotonic() + self.options.keep_s, kept)
+        await self._run(self._table.close, stream)
+
+    def _forget(self, stream: ServedStream) -> None:
+        self._open.discard(stream)
+        self._names.discard(stream.id)
+        self._ready.pop(stream, None)
+        self.metrics.lost.inc(stream.sequence.lost)
+        self.metrics.streams.set(len(self._open))
+
+    def _expire(self) -> None:
+        """Forget those whose time is over, and the oldest beyond as many as there may be streams."""
+        now = monotonic()
+        alive = [(name, kept) for name, kept in self.kept.items() if kept[0] > now]
+        self.kept = dict(alive[-self.options.streams :])
+
+    async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

@@ -1,0 +1,50 @@
+"""The limits and policies of a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from rnnedge_runtime.arguments import choice, integer, seconds
+from rnnedge_runtime.faults import Gap
+
+FULL = ("drop-oldest", "drop-newest", "close")
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What a server takes on, and what it does beyond that.
+
+    `streams`, `sockets`: as many at most. `queue`: packets of a stream that wait at most; `full` says what a further
+    one does. `answers`: messages that wait for a client that does not read; older ones are dropped. `tick_s`: how long
+    a packet waits for others. `keep_s`: how long a named stream whose client went away waits for it. `state`: the file
+    that named streams are written to at the end, and read from at the start.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    streams: int = 1024
+    sockets: int = 1024
+    queue: int = 32
+    full: str = "drop-oldest"
+    answers: int = 256
+    tick_s: float = 0.005
+    keep_s: float = 60.0
+    message_bytes: int = 1 << 20
+    gap: Gap = "hold"
+    state: Path | None = None
+    token: str = ""
+    origins: tuple[str, ...] = ()
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for what cannot be."""
+        for name in ("streams", "sockets", "queue", "answers", "message_bytes"):
+            integer(getattr(self, name), f"serve: {name}", 1)
+        integer(self.port, "serve: port", 0, 65535)
+        choice(self.full, "serve: full", FULL)
+        choice(self.gap, "serve: gap", get_args(Gap))
+        seconds(self.tick_s, "serve: tick_s")
+        seconds(self.keep_s, "serve: keep_s")

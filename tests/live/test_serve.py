@@ -1,0 +1,324 @@
+"""The server, with real sockets: many streams, limits, clients that go away and come back, and hostile ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("websockets", reason="needs websockets")
+pytest.importorskip("prometheus_client", reason="needs prometheus-client")
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from examples.serve_client import records, stream
+from rnnedge.live import Packet
+from rnnedge.live.protocol.records import FrameFormat
+from rnnedge.live.server import ServeOptions
+from rnnedge.live.server.app import serving
+from rnnedge_runtime import Model
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
+X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
+PATIENCE_S = 60
+
+
+def served(model: Model, client: Callable[[str], Awaitable[Any]], **options: Any) -> Any:
+    """What `client(url)` gives, next to a server in the same loop; the server is stopped after it."""
+
+    async def both() -> Any:
+        stop, begun = asyncio.Event(), asyncio.get_running_loop().create_future()
+        settings = ServeOptions(port=0, tick_s=0.001, **options)
+        server = asyncio.create_task(serving(model, settings, lambda s: begun.done() or begun.set_result(s), stop))
+        await asyncio.wait([server, begun], return_when=asyncio.FIRST_COMPLETED)
+        if server.done():
+            await server
+        try:
+            return await asyncio.wait_for(client(begun.result().split()[-1].removesuffix("/v1/streams")), PATIENCE_S)
+        finally:
+            stop.set()
+            await server
+
+    return asyncio.run(both())
+
+
+async def open_stream(ws: Any, number: int = 0, **more: Any) -> Any:
+    """The answer to it."""
+    await ws.send(json.dumps({"type": "open", "stream": number, **more}))
+    return json.loads(await ws.recv())
+
+
+async def outputs(ws: Any, frames: int) -> Array:
+    """The values of so many frames, in JSON."""
+    values: list[Any] = []
+    while len(values) < frames:
+        said = json.loads(await ws.recv())
+        if said["type"] == "outputs":
+            values += said["values"]
+    return np.array(values, np.float32)
+
+
+def in_json(x: Array, first: int = 0, number: int = 0) -> str:
+    """A message of frames."""
+    fields = {"type": "frames", "stream": number, "first": first, "time_s": first / 100, "frames": x.tolist()}
+    return json.dumps(fields)
+
+
+def test_the_client_of_the_examples_gets_what_a_stream_gives(gru: Model) -> None:
+    """Every frame, with its number and time."""
+
+    async def client(url: str) -> Any:
+        return await asyncio.to_thread(lambda: [*stream(url, X, 100.0, 7)])
+
+    found = served(gru, client)
+    np.testing.assert_allclose(np.concatenate([values for *_, values in found]), gru.stream().push(X), atol=1e-6)
+    for _, first, time_s, _ in found:
+        assert abs(time_s - first / 100) < 1e-9
+
+
+def test_streams_of_one_socket_are_not_mixed(gru: Model) -> None:
+    """Fifty of them, which advance together, with packets of other lengths each."""
+    random = np.random.default_rng(1)
+    given = {number: random.standard_normal((30, 4)).astype(np.float32) for number in range(1, 51)}
+    form = FrameFormat(gru.contract)
+
+    async def client(url: str) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = {number: [] for number in given}
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in given:
+                assert (await open_stream(ws, number))["type"] == "opened"
+            for at in range(0, 30, 10):
+                await ws.send(b"".join(form.encode(Packet(x[at : at + 10], at, 0.0), n) for n, x in given.items()))
+            while sum(len(v) for parts in found.values() for v in parts) < 1500:
+                message = await ws.recv()
+                at = 0
+                for _, _, _, values in records(message):
+                    number = int.from_bytes(message[at + 4 : at + 8], "little")
+                    found[number].append(values)
+                    at += 36 + values.nbytes
+        return found
+
+    found = served(gru, client)
+    for number, x in given.items():
+        np.testing.assert_allclose(np.concatenate(found[number]), gru.stream().push(x), atol=1e-6)
+
+
+def test_numbers_that_are_left_out_are_a_gap(gru: Model) -> None:
+    """And what comes twice is taken once."""
+
+    async def client(url: str) -> Array:
+        async with connect(f"{url}/v1/streams") as ws:
+            for message in (in_json(X[:10]), in_json(X[5:10], 5), in_json(X[13:], 13)):
+                await ws.send(message)
+            return await outputs(ws, 40)
+
+    direct = gru.stream(gap="hold")
+    expected = np.concatenate([direct.push(X[:10]), direct.gap(3), direct.push(X[13:])])
+    np.testing.assert_allclose(served(gru, client), expected, atol=1e-6)
+
+
+def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:
+    """On the same server, and on another one after a stop: exactly where it was."""
+    state = tmp_path / "streams.json"
+    form = FrameFormat(gru.contract)
+
+    def part(begin: int, end: int, last: bool) -> Callable[[str], Awaitable[Any]]:
+        async def client(url: str) -> Array:
+            async with connect(f"{url}/v1/streams") as ws:
+                said = await open_stream(ws, 3, id="door", **({"resume": True} if begin else {}))
+                assert said == {"type": "opened", "stream": 3, "id": "door", "next": begin or None}
+                await ws.send(form.encode(Packet(X[begin:end], begin, begin / 100), 3))
+                values = next(records(await ws.recv()))[3]
+            if last:
+                return values
+            await asyncio.sleep(0.05)
+            return np.concatenate([values, await part(end, end + 10, True)(url)])
+
+        return client
+
+    found = [served(gru, part(0, 10, False), state=state), served(gru, part(20, 30, True), state=state)]
+    np.testing.assert_allclose(np.concatenate(found), gru.stream().push(X[:30]), atol=1e-6)
+
+
+def test_a_server_that_is_full_says_so(gru: Model) -> None:
+    """The streams that it has go on; a place that is free again is taken."""
+
+    async def client(url: str) -> list[Any]:
+        async with connect(f"{url}/v1/streams") as ws:
+            said = [await open_stream(ws, number) for number in (1, 2)]
+            await ws.send(json.dumps({"type": "close", "stream": 1}))
+            said += [json.loads(await ws.recv()), await open_stream(ws, 2)]
+        return [one["type"] for one in said]
+
+    assert served(gru, client, streams=1) == ["opened", "error", "closed", "opened"]
+
+
+def test_a_hostile_client_costs_only_itself(gru: Model) -> None:
+    """Junk of every kind, giant messages, half-open sockets, gaps of years; another client notices nothing."""
+    form = FrameFormat(gru.contract)
+    record = form.encode(Packet(X[:2], 0, 0.0))
+    junk: list[Any] = [
+        "", "{", "[]", "null", '{"type": 1}', '{"type": "open", "id": 7}', '{"type": "open", "stream": -1}',
+        "[" * 10_000, '{"type": "frames", "frames": "x"}', '{"type": "frames", "frames": [[1, 2]]}',
+        '{"type": "finish", "stream": 9}', '{"type": "frames", "first": 1e400, "frames": []}',
+        '{"type": "frames", "time_s": null, "frames": [[1,2,3,4]]}', '{"type": "open", "stream": 5, "id": 300}',
+        b"", b"junk", record[:-1], record[:10], b"RNF1" + b"\xff" * 24, b"RNF1" + b"\xff" * 100,
+        in_json(X[:1], 0), in_json(X[:1], 1 << 60), in_json(X[:1], (1 << 62) - 1),
+    ]  # fmt: skip
+    bad = X[:3].copy()
+    bad[1, 2] = np.nan
+
+    async def read(ws: Any) -> None:
+        while True:
+            await ws.recv()
+
+    async def hostile(url: str) -> None:
+        async with connect(f"{url}/v1/streams") as ws:
+            for message in junk:
+                await ws.send(message)
+            await ws.send(form.encode(Packet(bad, 5, 0.0)))
+            await ws.send(b"x" * 100_000)
+            with pytest.raises(ConnectionClosed, match=r"1009|too big"):
+                await asyncio.wait_for(read(ws), PATIENCE_S)
+
+    async def client(url: str) -> Array:
+        host, port = url.removeprefix("ws://").split(":")
+        half = socket.create_connection((host, int(port)))
+        half.sendall(b"GET /v1/streams HTTP/1.1\r\n")
+        async with connect(f"{url}/v1/streams") as ws:
+            parts = []
+            for at in range(0, 40, 10):
+                await hostile(url)
+                await ws.send(in_json(X[at : at + 10], at))
+                parts.append(await outputs(ws, 10))
+        half.close()
+        return np.concatenate(parts)
+
+    found = served(gru, client, message_bytes=50_000)
+    np.testing.assert_allclose(found, gru.stream().push(X), atol=1e-6)
+
+
+def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> None:
+    """What waits for it is bounded; it is told how many it lost."""
+    from rnnedge.live.server.answers import AnswerFormat
+    from rnnedge.live.server.connection import Connection
+    from rnnedge.live.server.hub import Hub
+    from rnnedge.live.server.metrics import Metrics
+    from rnnedge.live.server.streams import Result
+
+    sent: list[Any] = []
+
+    class Stuck:
+        async def send(self, message: Any) -> None:
+            sent.append(message)
+
+    async def run() -> None:
+        hub = Hub(gru, ServeOptions(answers=3), Metrics())
+        connection = Connection(Stuck(), hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        for number in range(10):
+            connection._tell(number, Result([], finished=True))
+        writer = asyncio.create_task(connection._write())
+        await asyncio.sleep(0.01)
+        writer.cancel()
+        hub.close()
+
+    asyncio.run(run())
+    said = [json.loads(message) for message in sent]
+    assert [one.get("stream") for one in said[:3]] == [7, 8, 9]
+    assert said[3] == {"type": "dropped", "answers": 7}
+
+
+@pytest.mark.parametrize(("full", "first"), [("drop-oldest", 8), ("drop-newest", 0), ("close", None)])
+def test_a_full_queue_does_what_its_policy_says(gru: Model, full: str, first: int | None) -> None:
+    """The frames that are let go are counted."""
+    from rnnedge.live.server.hub import Hub
+    from rnnedge.live.server.metrics import Metrics
+
+    async def run() -> None:
+        hub = Hub(gru, ServeOptions(queue=2, full=full), Metrics())
+        served, _ = await hub.open("", False, lambda result: None)
+        taken = [hub.submit(served, Packet(X[:1], number, 0.0)) for number in range(10)]
+        if first is None:
+            assert taken == [True, True, *[False] * 8]
+        else:
+            assert [packet.first for packet in served.waiting if packet] == [first, first + 1]
+            assert b"rnnedge_dropped_frames_total 8.0" in hub.metrics.text()
+        hub.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_no_stream_is_answered_over_http(gru: Model) -> None:
+    """Health, readiness, metrics and the model; a token where one is set."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    def get(url: str, path: str, token: str = "") -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            with urlopen(Request(f"http{url[2:]}{path}", headers=headers)) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    async def client(url: str) -> list[tuple[int, str]]:
+        paths = (("/health", ""), ("/ready", ""), ("/metrics", ""), ("/metrics", "s"), ("/v1/model", "s"), ("/x", "s"))
+        return [await asyncio.to_thread(get, url, *one) for one in paths]
+
+    found = served(gru, client, token="s")
+    assert [code for code, _ in found] == [200, 200, 401, 200, 200, 404]
+    assert "rnnedge_round_seconds" in found[3][1]
+    assert json.loads(found[4][1])["labels"] == list(gru.contract.labels)
+
+
+def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
+    """A port that is taken, a state file of something else, a certificate that is none; in a line."""
+
+    async def nothing(url: str) -> None:
+        pass
+
+    (tmp_path / "state").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for options, words in (
+            (ServeOptions(port=taken.getsockname()[1]), "cannot be listened on"),
+            (ServeOptions(state=tmp_path / "state"), "move it away"),
+            (ServeOptions(port=0, certificate=tmp_path / "none"), "no certificate"),
+        ):
+            with pytest.raises(InputError, match=words):
+                asyncio.run(serving(gru, options, print))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
+def test_sigterm_ends_the_verb_with_its_streams_written(tmp_path: Path) -> None:
+    """Exit code 0, the file has the stream that was open."""
+    state = tmp_path / "streams.json"
+    command = [sys.executable, "-m", "rnnedge", "serve", GOLDEN, "--port", "0", "--state", state]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[-1]
+
+        async def client() -> None:
+            async with connect(url) as ws:
+                await open_stream(ws, 1, id="door")
+                await ws.send(in_json(X[:5], 0, 1))
+                await outputs(ws, 5)
+                process.send_signal(signal.SIGTERM)
+                await ws.wait_closed()
+
+        asyncio.run(client())
+        assert process.wait(PATIENCE_S) == 0, process.stderr.read()
+    assert json.loads(state.read_text())["streams"]["door"]["next"] == 5
