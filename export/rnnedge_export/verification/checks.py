@@ -29,6 +29,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.contexts import ContextChecks
 from rnnedge_export.verification.latency import waits_for_nothing
+from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
 from rnnedge_export.verification.samples import frames_in_words, sequences
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
@@ -85,8 +86,8 @@ class Checks:
         """Short, odd and long sequences, those among them that the source takes."""
         contract = self.contract
         whole = Lengths(contract.least, contract.grain)
-        scale = max(contract.unit, 1 + contract.lookahead)
-        multiples = [length * scale + (length == 2) for length in self.effort.lengths]
+        scale, start = max(contract.unit, 1 + frames_past_the_end(contract)), frames_at_the_start(contract)
+        multiples = [start + length * scale + (length == 2) for length in self.effort.lengths]
         return sorted({whole.at_least(length) for length in (*self.effort.lengths, *multiples)})
 
     def parity(self) -> Result:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from rnnedge_export.reference import Reference
+from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
 from rnnedge_export.verification.tolerance import Tolerance, distance
 from rnnedge_export.verification.zero_signs import SIGNS, ZeroSigns
 from rnnedge_runtime.contract import Array
@@ -102,7 +103,8 @@ class Comparison:
     def _usual_rounding(self) -> dict[str, Array]:
         """Of each channel, (1, 1, ...), in some hundred frames."""
         contract, rng = self.model.contract, np.random.default_rng(_SEED)
-        length = self.reference.lengths.at_least(_FRAMES * max(contract.unit, 1 + contract.lookahead))
+        calls = _FRAMES * max(contract.unit, 1 + frames_past_the_end(contract))
+        length = self.reference.lengths.at_least(frames_at_the_start(contract) + calls)
         frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
         found = self._measured(frames, self.reference.raw(frames))
         return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _) in found.items()}
