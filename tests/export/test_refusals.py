@@ -163,7 +163,7 @@ class Branch(Wrapped):
             r"cannot be rolled into a scan: iterations \d+ and \d+ differ in test_refusals\.py:\d+ `h = ",
         ),
         (Growing(), r"its own output 'y' is not finite"),
-        (Reflected(), r"reflect padding along time"),
+        (Reflected(), r"reflected padding along time.*mode='constant'"),
         (Attention(), r"time|attention"),
         (SoftmaxOverTime(), r"normalizes over time"),
         (Length(), r"length of the sequence"),

@@ -30,6 +30,7 @@ from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.module_adapter import Source
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.graph.padding_modes import NEVER, REMEDY, reason_against
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.graph.symbolic_dims import size, without_extremes
 from rnnedge_runtime.errors import ModelRefused
@@ -189,7 +190,16 @@ def _check_dims(model: ir.Model, name: str) -> None:
     for value in (*model.graph.inputs, *model.graph.outputs):
         for dim in value.shape or ():
             if size(dim if isinstance(dim, int) else str(dim), 2, 64) is None or re.search("Min|Max", str(dim)):
+                _check_padding(model, name)
                 raise ModelRefused(
                     f"{name}: {value.name!r} has the length {dim}; expected a number, the batch size or the sequence "
                     "length; frame-wise layers, windows and recurrences keep it"
                 )
+
+
+def _check_padding(model: ir.Model, name: str) -> None:
+    """Padding that cannot stream is the reason for a length that is not known."""
+    for node in model.graph:
+        mode = node.attributes.get_string("mode", "") if node.op_type == "Pad" else ""
+        if mode in NEVER:
+            raise ModelRefused(f"{name} (Pad): cannot stream: {reason_against(mode)}; {REMEDY}")

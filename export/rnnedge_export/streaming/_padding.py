@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.graph import padding_modes
 from rnnedge_export.graph.builder import replace as replace_node
 from rnnedge_export.streaming._caches import (
     aligned,
@@ -52,14 +53,16 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
         facts.refuse(node, "its padding is computed", "give it in numbers")
     if fact.axis not in axes:
         return fact
-    place = axes.index(fact.axis)
+    place, mode = axes.index(fact.axis), node.attributes.get_string("mode", "constant")
     amounts, length = _amounts(node, fact, place, len(axes), facts)
     front, behind = amounts[place], amounts[place + len(axes)]
     if not front and not behind:
         return fact
-    mode, fill = node.attributes.get_string("mode", "constant"), _fill(node, facts)
-    if fact.folded or (mode != "constant" and (mode, behind) != ("edge", 0)):
-        facts.refuse(node, f"{mode} padding along time", "pad with a constant, or repeat the first frame in front only")
+    fill = _fill(node, facts)
+    if fact.folded:
+        facts.refuse(node, "time that shares its axis with the batch is padded", "pad before time is folded")
+    if mode != "constant" and (mode, behind) != ("edge", 0):
+        _refuse_mode(node, mode, facts)
     out = value
     if behind > 0:
         out, fact = until_certain(node, out, fact, facts)
@@ -89,11 +92,18 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     return become(node, out, fact, facts)
 
 
+def _refuse_mode(node: ir.Node, mode: str, facts: Facts) -> NoReturn:
+    """Case 5."""
+    facts.refuse(node, padding_modes.reason_against(mode), padding_modes.REMEDY)
+
+
 def _amounts(node: ir.Node, fact: Fact, place: int, axes: int, facts: Facts) -> tuple[list[int], Length]:
     """The amounts, and what the length becomes where those along time are computed: some then stand behind."""
     amounts = integers(node, 1)
     if amounts is not None:
         return amounts, ()
+    if (mode := node.attributes.get_string("mode", "constant")) != "constant":
+        _refuse_mode(node, mode, facts)
     return padded_length(node, fact, place + axes, facts)
 
 
