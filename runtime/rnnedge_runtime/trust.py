@@ -115,7 +115,9 @@ def _read(kind: str, folder: str) -> bytes:
 def _begin_anew(folder: str, kind: str) -> None:
     """Take the folder back from others, without its lists; raises `OSError` where it is not ours."""
     found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    # Windows has neither owners nor their numbers.
+    others = hasattr(os, "geteuid") and found.st_uid != os.geteuid()
+    if others or not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{folder}: somebody else's")
     os.chmod(folder, 0o700)
     for name in {EXPORTED, BUILT, kind}:
