@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -19,7 +18,8 @@ from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._recording import FRAMES, LEVELS, Recording, record
 from rnnedge_export.codegen._site_proof import errors_of_site
-from rnnedge_export.codegen.render import part, proof
+from rnnedge_export.codegen._wasm_proof import in_node, parted
+from rnnedge_export.codegen.render import proof
 from rnnedge_export.codegen.targets import WEB
 from rnnedge_export.codegen.toolchain import compiler_of
 from rnnedge_runtime.engines.settings import Settings
@@ -65,7 +65,7 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
     with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
         folder = Path(temporary)
         if built.target.suffix == ".wasm":
-            found = _in_node(built, recording, folder)
+            found = in_node(built, recording, folder)
         elif runner:
             found = _as_program(built, recording, folder, runner)
         else:
@@ -223,37 +223,4 @@ def _as_program(built: Built, recording: Recording, folder: Path, runner: list[s
     if ran.returncode:
         text = ran.stderr.decode("utf-8", "replace").strip()
         raise VerificationError(f"{source.name} for {target.name}: ended with {ran.returncode}: {text}")
-    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
-
-
-def _parted(data: bytes, built: Built, steps: int) -> list[Array]:
-    """The outputs of every step, one after the other, as one array for each port."""
-    ports = built.source.programs[0].outputs
-    row = np.dtype([(f"port{k}", np.dtype(port.dtype).newbyteorder("<"), (port.size,)) for k, port in enumerate(ports)])
-    rows = np.frombuffer(data, row)
-    if len(rows) != steps:
-        raise VerificationError(f"{built.source.name}: expected {steps} steps, found {len(rows)}")
-    return [rows[f"port{k}"] for k in range(len(ports))]
-
-
-def _in_node(built: Built, recording: Recording, folder: Path) -> list[Array]:
-    program = built.source.programs[0]
-    assert built.artifact is not None
-    plan = {
-        "module": str(built.artifact.absolute()),
-        "name": built.source.name,
-        "inputs": [int(rows[0].nbytes) for rows in recording.inputs],
-        "outputs": [port.bytes for port in program.outputs],
-        "weights": built.source.weights is not None,
-    }
-    (folder / "plan.json").write_text(json.dumps(plan))
-    (folder / "in.bin").write_bytes(recording.given())
-    if built.source.weights is not None:
-        (folder / "weights.bin").write_bytes(built.source.weights)
-    script = folder / "prove.mjs"
-    script.write_text(part(script.name))
-    ran = subprocess.run(["node", str(script), str(folder)], capture_output=True, check=False, timeout=600)
-    if ran.returncode:
-        text = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise VerificationError(f"{built.source.name} for wasm32: node: {text[0] if text else ran.returncode}")
-    return _parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
+    return parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
