@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Outputs,
         OwnerError,
         ProviderError,
+        Realtime,
         RnnEdgeError,
         Stalled,
         StateMonitor,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         StreamPool,
         VerificationError,
         load,
+        realtime,
         replay,
     )
 
@@ -77,6 +79,7 @@ __all__ = [
     "OwnerError",
     "Precision",
     "ProviderError",
+    "Realtime",
     "Report",
     "RnnEdgeError",
     "Stalled",
@@ -89,6 +92,7 @@ __all__ = [
     "convert",
     "export",
     "load",
+    "realtime",
     "replay",
     "verify",
 ]

@@ -32,6 +32,7 @@ keep_off()
 
 if TYPE_CHECKING:
     from rnnedge_runtime._monitor import Alarm, StateMonitor
+    from rnnedge_runtime._realtime import Realtime, realtime
     from rnnedge_runtime._replay import replay
     from rnnedge_runtime.golden import GoldenReport
     from rnnedge_runtime.pool import Member, StreamPool
@@ -45,6 +46,8 @@ _LATER = {
     "Member": "pool",
     "StateMonitor": "_monitor",
     "StreamPool": "pool",
+    "Realtime": "_realtime",
+    "realtime": "_realtime",
     "replay": "_replay",
 }
 
@@ -67,6 +70,7 @@ __all__ = [
     "OwnerError",
     "Port",
     "ProviderError",
+    "Realtime",
     "RnnEdgeError",
     "Stalled",
     "State",
@@ -76,6 +80,7 @@ __all__ = [
     "Tap",
     "VerificationError",
     "load",
+    "realtime",
     "replay",
 ]
 
