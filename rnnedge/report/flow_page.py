@@ -28,8 +28,8 @@ def flow_page(flow: TimeFlow, model: Model, name: str, links: Sequence[Link] = (
     Raises `MissingExtra` without jinja2.
     """
     contract = model.contract
-    kept = sum(kept.values for block in flow.blocks for kept in block.kept)
-    states = sum(len(block.kept) for block in flow.blocks)
+    changing = [kept for block in flow.blocks for kept in block.kept if not kept.given]
+    kept, states = sum(one.values for one in changing), len(changing)
     rate, later = contract.frame_rate_hz, contract.lookahead
     time = f", {1000 * later / rate:.4g} ms" if rate else ""
     cards = [

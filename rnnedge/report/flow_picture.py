@@ -96,8 +96,10 @@ def _block(flow: TimeFlow, index: int, x: float, y: float, height: float) -> Ite
     for kept in block.kept:
         line += _LINE + 4
         yield _box("kept", left + 6, line - 14, _WIDTH - 12, 19, 5)
-        yield _words("state", left + 12, line, f"↻ {_cut(in_words(kept), _LETTERS)}", tip=kept.name)
-    if block.kept:
+        yield _words(
+            "state", left + 12, line, f"{'→' if kept.given else '↻'} {_cut(in_words(kept), _LETTERS)}", tip=kept.name
+        )
+    if any(not kept.given for kept in block.kept):
         yield _loop(left + _WIDTH, line - 4, y + _PAD + 9)
 
 

@@ -13,7 +13,7 @@ from rnnedge.report.escape import in_drawing
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import MissingExtra
 
-COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b")
+COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#a855f7", "#ef4444", "#64748b", "#0e7490")
 _GREY = "#7d8899"
 # How many times as long as the shortest bar the axis may be, so that each is seen.
 _SEEN = 20

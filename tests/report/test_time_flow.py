@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from rnnedge.cli import execute
 from rnnedge.report.flow_picture import draw, every
 from rnnedge.report.layers import layered
-from rnnedge_export.time_flow import Block, TimeFlow, read_time_flow
+from rnnedge_export.time_flow import Block, Kept, TimeFlow, read_time_flow
 from rnnedge_runtime import load
 
 
@@ -130,6 +130,16 @@ def test_names_of_strangers_are_letters(flow: TimeFlow):
     ElementTree.fromstring(picture)
     assert "<script" not in picture and "\x1b" not in picture and "\u202e" not in picture
     assert len(picture) < 100_000
+
+
+def test_what_a_caller_gives_is_no_loop():
+    """A value per sequence is told where it is read, and nothing comes back."""
+    given, kept = Kept("style", "given by the caller", 3, given=True), Kept("h", "hidden state", 6)
+    loops = [
+        draw(TimeFlow((Block("layer", "film", kept=one),), ()), "x").count('class="loop"')
+        for one in ((given,), (kept, given))
+    ]
+    assert loops == [0, 1]
 
 
 def test_rates_are_words():

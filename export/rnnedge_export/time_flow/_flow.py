@@ -8,11 +8,15 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Kept:
-    """A state of a block. `kind`: in words, "window of 4 frames". `values`: how many numbers one sequence keeps."""
+    """A state of a block. `kind`: in words, "window of 4 frames". `values`: how many numbers one sequence keeps.
+
+    `given`: a value per sequence that the caller gives, which no call changes.
+    """
 
     name: str
     kind: str
     values: int
+    given: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ def _is_window(node: Node) -> bool:
 
 def _kept(state: State, reader: Node) -> Kept:
     """A state in words; a window and a delay are as long as the axis that the frames are joined along."""
+    if state.context:
+        return Kept(state.input, "given by the caller", prod(_factor(dim) for dim in state.shape), given=True)
     kind = _KINDS.get(kind_of(state.input), "state")
     if _is_window(reader) and reader.axis is not None:
         # In the graph a state may lack the axes that are 1.
