@@ -57,7 +57,7 @@ def checked_normalization(given: object) -> Normalization | None:
     """Means and deviations of as many features, in plain numbers; "int16 PCM" stands for those of 16-bit samples."""
     if given is None:
         return None
-    if given == INT16_PCM:
+    if isinstance(given, str) and given == INT16_PCM:
         return Normalization((0.0,), (float(INT16_STEPS),))
     found = instance(given, "normalization", Normalization)
     sides = {

@@ -99,11 +99,19 @@ def _arguments(example: object, module: nn.Module | None) -> tuple[tuple[Any, ..
     """Positional and keyword arguments; the latter in the order of `forward`."""
     args: tuple[Any, ...] = tuple(example) if isinstance(example, (tuple, list)) else (example,)
     named = args[-1] if args else None
-    if not isinstance(named, Mapping) or not all(isinstance(key, str) for key in named):
+    if not isinstance(named, Mapping) or not all(isinstance(key, str) for key in _keys(named)):
         return args, {}
     order = [p.name for p in _parameters(module)]
     known = [key for key in order if key in named]
     return args[:-1], {key: named[key] for key in [*known, *(key for key in named if key not in order)]}
+
+
+def _keys(named: Mapping[Any, Any]) -> list[Any]:
+    try:
+        return list(named)
+    # A mapping of somebody else's making may raise anything.
+    except Exception as error:
+        raise ModelRefused(f"example: cannot be read ({type(error).__name__})") from error
 
 
 def _parameters(module: nn.Module | None) -> list[inspect.Parameter]:
