@@ -49,14 +49,18 @@ class Stamps:
     def stamp(self, given: Frames, last: int) -> list[Outputs]:
         """What `push`, `gap` or `finish` returned; `last` is the number of the last frame that was given."""
         found = []
+        by_name = named(self._contract, given)
         for port in self._contract.outputs:
-            values = named(self._contract, given).get(port.name)
+            values = by_name.get(port.name)
             if values is None or not len(values):
                 continue
             if port.per_frame:
                 made = self._made.get(port.name, 0)
                 rate = port.clock.rate
-                numbers = np.arange(made, made + len(values)) * rate.denominator // rate.numerator + self._base
+                numbers = np.arange(made, made + len(values))
+                if rate != 1:
+                    numbers = numbers * rate.denominator // rate.numerator
+                numbers += self._base
                 self._made[port.name] = made + len(values)
             else:
                 numbers = np.full(len(values), last)

@@ -217,7 +217,6 @@ def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> N
     from rnnedge.live.server.connection import Connection
     from rnnedge.live.server.hub import Hub
     from rnnedge.live.server.metrics import Metrics
-    from rnnedge.live.server.streams import Result
 
     sent: list[Any] = []
 
@@ -229,7 +228,7 @@ def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> N
         hub = Hub(gru, ServeOptions(answers=3), Metrics())
         connection = Connection(Stuck(), hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
         for number in range(10):
-            connection._tell(number, Result([], finished=True))
+            connection._say({"stream": number})
         writer = asyncio.create_task(connection._write())
         await asyncio.sleep(0.01)
         writer.cancel()
@@ -239,6 +238,23 @@ def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> N
     said = [json.loads(message) for message in sent]
     assert [one.get("stream") for one in said[:3]] == [7, 8, 9]
     assert said[3] == {"type": "dropped", "answers": 7}
+
+
+def test_a_round_may_answer_more_streams_than_answers_may_wait(gru: Model) -> None:
+    """Those of one stream are bounded, not those of a socket: a gateway loses nothing while it reads."""
+    form = FrameFormat(gru.contract)
+
+    async def client(url: str) -> int:
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in range(1, 31):
+                await open_stream(ws, number)
+            await ws.send(b"".join(form.encode(Packet(X[:1], 0, 0.0), number) for number in range(1, 31)))
+            found = 0
+            while found < 30:
+                found += len([*records(await ws.recv())])
+        return found
+
+    assert served(gru, client, answers=2) == 30
 
 
 @pytest.mark.parametrize(("full", "first"), [("drop-oldest", 8), ("drop-newest", 0), ("close", None)])

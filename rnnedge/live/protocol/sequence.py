@@ -82,4 +82,4 @@ class Timeline:
 
     def times_s(self, frames: Array) -> Array:
         """float64 (n,), of the frames (n,)."""
-        return np.array([self.time_s(float(frame)) for frame in frames], np.float64)
+        return np.array([self.time_s(frame) for frame in frames.tolist()], np.float64)

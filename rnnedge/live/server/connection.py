@@ -131,7 +131,8 @@ class Connection:
         self._put(json.dumps(fields))
 
     def _put(self, message: str | bytes) -> None:
-        if len(self._waiting) >= self._hub.options.answers:
+        # A round answers all streams of a socket at once, before the other task can send.
+        if len(self._waiting) >= self._hub.options.answers * max(len(self._streams), 1):
             self._waiting.popleft()
             self._dropped += 1
             self._hub.metrics.unread.inc()

@@ -17,7 +17,7 @@ class ServeOptions:
     """What a server takes on, and what it does beyond that.
 
     `streams`, `sockets`: as many at most. `queue`: packets of a stream that wait at most; `full` says what a further
-    one does. `answers`: messages that wait for a client that does not read; older ones are dropped. `tick_s`: how long
+    one does. `answers`: of a stream that wait for a client that does not read; older are dropped. `tick_s`: how long
     a packet waits for others. `keep_s`: how long a named stream whose client went away waits for it. `state`: the file
     that named streams are written to at the end, and read from at the start.
     """
