@@ -42,6 +42,7 @@ class FullWindows(nn.Module):
             self.convs, (lambda n: -n % 2, lambda n: math.ceil(n / 2) * 2 - n, _windows), strict=True
         ):
             x = torch.tanh(conv(functional.pad(x, (2, extra(x.shape[-1])))))
+        x = torch.cat([x, x.new_zeros(x.shape[0], C, -x.shape[2] % 2)], 2)[..., ::2]
         return self.gru(x.transpose(1, 2))[0]
 
 

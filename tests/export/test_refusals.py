@@ -68,6 +68,11 @@ class Growing(Wrapped):
         return torch.exp(y.exp().cumsum(1))
 
 
+class Halves(Wrapped):
+    def after(self, y: Tensor) -> Tensor:
+        return torch.cat(y.split(y.shape[1] // 2, 1)[:2], 1)
+
+
 class Reflected(Wrapped):
     def after(self, y: Tensor) -> Tensor:
         return nn.functional.pad(y.transpose(1, 2), (2, 0), mode="reflect").transpose(1, 2)
@@ -163,6 +168,7 @@ class Branch(Wrapped):
             r"cannot be rolled into a scan: iterations \d+ and \d+ differ in test_refusals\.py:\d+ `h = ",
         ),
         (Growing(), r"its own output 'y' is not finite"),
+        (Halves(), r"torch\.split.*cut by numbers"),
         (Reflected(), r"reflected padding along time.*mode='constant'"),
         (Attention(), r"time|attention"),
         (SoftmaxOverTime(), r"normalizes over time"),

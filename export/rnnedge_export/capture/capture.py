@@ -71,7 +71,16 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
         except Exception as error:
             raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason_of(error)}") from error
-    fold(model)
+    try:
+        fold(model)
+    # onnxscript's constant folding fails on parts whose sizes it does not know.
+    except Exception as error:
+        if not any(node.op_type == "SplitToSequence" for node in model.graph.all_nodes()):
+            raise
+        raise ModelRefused(
+            f"{source.name} (torch.split): cannot stream: it splits by a size that depends on the length of the "
+            "sequence; cut by numbers: x[:, 3:], x[:, :-1]"
+        ) from error
     _name_ports(model, source)
     _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"}, lengths)
     contexts = settle_extras(model, example.extras, example.batch_axis, source.name)

@@ -55,6 +55,8 @@ def _value(node: ast.expr, names: Mapping[str, int]) -> Number:
     match node:
         case ast.Constant(value=int(number)):
             return number
+        case ast.Constant(value=float(number)):
+            return Fraction(number)
         case ast.Name(id=name):
             return names[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):

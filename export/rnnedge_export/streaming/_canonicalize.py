@@ -8,7 +8,8 @@
    length; and so is every other number that is computed from lengths (see `_computed_numbers`).
 5. The first frame of a value joined in front of it, as torch.diff(x, prepend=x[:, :1]) does, is padding that repeats
    it.
-6. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+6. Zeros joined at the end, whose number is computed, are padding.
+7. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.streaming._computed_numbers import fix_numbers
 from rnnedge_export.streaming.facts import constant, dims, integers
+from rnnedge_export.streaming.recurrent import is_zero
 
 _ENDLESS = 1 << 31
 
@@ -35,6 +37,9 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
     for node in list(normal.graph):
         if node.op_type == "ConvTranspose":
             _as_convolution(node, builder)
+    for node in list(normal.graph):
+        if node.op_type == "Concat":
+            _pad_with_zeros(node, builder)
     fix_numbers(normal, builder, lengths)
     for node in list(normal.graph):
         if node.op_type == "Conv":
@@ -104,6 +109,24 @@ def _give_back_padding(node: ir.Node, builder: GraphBuilder) -> None:
     replace(node, builder, [value])
 
 
+def _pad_with_zeros(node: ir.Node, builder: GraphBuilder) -> None:
+    """Case 6: Concat(v, zeros), for zeros whose number is computed."""
+    if len(node.inputs) != 2 or node.outputs[0].shape is None:
+        return
+    axis = node.attributes.get_int("axis", 0) % len(node.outputs[0].shape)
+    value, zeros = node.inputs
+    source = zeros.producer() if zeros is not None else None
+    if source is None or source.op_type not in ("ConstantOfShape", "Expand") or not is_zero(zeros):
+        return
+    if isinstance(dims(zeros)[axis], int):
+        return
+    builder.place = node.name or node.op_type
+    count = builder.op("Shape", zeros, start=axis, end=axis + 1)
+    amounts = builder.op("Concat", builder.ints(0), count, axis=0)
+    padded = builder.op("Pad", value, amounts, None, builder.ints(axis))
+    replace(node, builder, [padded])
+
+
 def _repeat_first(node: ir.Node, builder: GraphBuilder) -> None:
     """Case 5: Concat(Slice(v, 0, 1), v), with the slice repeated or not."""
     if len(node.inputs) != 2 or node.outputs[0].shape is None:
@@ -156,7 +179,7 @@ def _as_convolution(node: ir.Node, builder: GraphBuilder) -> None:
 
 
 def _fold_sizes(model: ir.Model, batch_axis: int, builder: GraphBuilder) -> bool:
-    """Case 6: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
+    """Case 7: Shape(v) without time in it, and a number that Gather takes out of Shape(v), do not read v."""
     changed = False
     batch = _batch_size(model, batch_axis, builder)
     for node in list(model.graph):

@@ -20,6 +20,8 @@ from rnnedge_export.graph.symbolic_dims import ratio, size
         ("floor(time/4)", 16),
         ("Max(0, time - 70, 3)", 3),
         ("time/2", 32),
+        ("CeilToInt(IntTrueDiv(time, 2) + 1.0)", 34),
+        ("PythonMod(-time, 4)", 3),
     ],
 )
 def test_an_expression_comes_to_a_number(dim: int | str, expected: int) -> None:

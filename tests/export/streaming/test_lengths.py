@@ -30,7 +30,7 @@ from rnnedge_runtime.clock import Clock
 _CHANNELS_FIRST = torch.zeros(1, C, 24)
 _NETWORKS = {
     "shorter branch": (ShorterBranch, _CHANNELS_FIRST, 2, 1),
-    "full windows": (FullWindows, _CHANNELS_FIRST, 2, 8),
+    "full windows": (FullWindows, _CHANNELS_FIRST, 2, 16),
     "whole blocks": (WholeBlocks, _CHANNELS_FIRST, 2, 3),
     "cropped": (Cropped, _CHANNELS_FIRST, 2, 4),
     "folded zeros": (FoldedZeros, torch.zeros(1, 9, 4), 1, 1),
