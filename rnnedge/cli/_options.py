@@ -1,14 +1,24 @@
-"""Options that are fields of the exporter's dataclasses: each has the help of its field."""
+"""Options that are fields of the exporter's dataclasses, with the help of their field; and what verbs share."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+ExampleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--example",
+        metavar="SIZES",
+        help="Shape of an example input of package.module:factory, batch,time,features: 1,100,40, or 1,100:int64 for "
+        "tokens; again for each further argument of forward.",
+    ),
+]
 
 
 def field_option(of: type[DataclassInstance], name: str, *spellings: str, **more: Any) -> Any:

@@ -28,6 +28,7 @@ TrustOption = Annotated[
     str | None,
     typer.Option(
         callback=_trust,
+        autocompletion=lambda incomplete: [t for t in ("strict", "local") if t.startswith(incomplete)],
         help="strict: within bounds, and its golden sample replays; local: as it is. By default strict, but for files "
         "that were exported on this machine.",
     ),

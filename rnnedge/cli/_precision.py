@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._options import field_option
-from rnnedge.cli._words import choice
+from rnnedge.cli._words import choice, completing
 from rnnedge_export.options import PRECISIONS, ExportOptions, Precision
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ def _precision(value: str) -> str:
     return choice(value, PRECISIONS)
 
 
-PrecisionOption = Annotated[str, field_option(ExportOptions, "precision", callback=_precision)]
+PrecisionOption = Annotated[
+    str,
+    field_option(ExportOptions, "precision", callback=_precision, autocompletion=completing(lambda: PRECISIONS)),
+]
 CalibrationOption = Annotated[list[Path] | None, field_option(ExportOptions, "calibration")]
 SampleOption = Annotated[list[Path] | None, field_option(ExportOptions, "sample")]
 ToleranceOption = Annotated[float | None, field_option(Precision, "tolerance", min=0.0)]

@@ -7,9 +7,32 @@ from typing import Annotated
 
 import typer
 
+from rnnedge.cli._words import choice, completing
+
+
+def _known() -> list[str]:
+    """Every name that there is, whether it is here or not."""
+    from rnnedge_runtime.engines._providers import NATIVE, known_providers
+
+    return [NATIVE, "auto", *known_providers()]
+
+
+def _named(value: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    # Without onnxruntime there is no list of the others.
+    if set(names) - {"cpu", "native", "auto"} and (known := _known()[2:]):
+        for name in names:
+            choice(name, ["native", "auto", *known])
+    return value
+
+
 ProviderOption = Annotated[
     str,
-    typer.Option(help="cpu, native, cuda, ... or auto; several, best first, as cuda,cpu: the next takes over."),
+    typer.Option(
+        callback=_named,
+        autocompletion=completing(_known),
+        help="cpu, native, cuda, ... or auto; several, best first, as cuda,cpu: the next takes over.",
+    ),
 ]
 ProviderOptions = Annotated[
     list[str] | None,

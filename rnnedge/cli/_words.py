@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import typer
 
@@ -18,6 +19,9 @@ _MEANT = {
     **dict.fromkeys(("riscv", "riscv64"), "riscv64-linux"),
     **dict.fromkeys(("windows", "win64"), "x86_64-windows"),
     **dict.fromkeys(("host", "local"), "native"),
+    **dict.fromkeys(("gpu", "nvidia"), "cuda"),
+    "trt": "tensorrt",
+    **dict.fromkeys(("onnxruntime", "ort"), "cpu"),
     "bfloat16": "bf16",
     "wasm": "wasm32",
     **dict.fromkeys(("browser", "js", "javascript", "html"), "web"),
@@ -37,3 +41,21 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
     meant = _MEANT.get(value.lower())
     hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
     raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
+
+
+def one_of(choices: Callable[[], Iterable[str]]) -> dict[str, Any]:
+    """For `typer.Option`: a value out of a list, which the shell completes; exit code 2 for another one."""
+
+    def checked(value: str | None) -> str | None:
+        return None if value is None else choice(value, choices())
+
+    return {"callback": checked, "autocompletion": completing(choices)}
+
+
+def completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What the shell offers for a value that begins so."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [one for one in choices() if one.startswith(incomplete)]
+
+    return complete

@@ -28,16 +28,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._words import choice, one_of
 
 if TYPE_CHECKING:
     from rnnedge_export.codegen import Built
     from rnnedge_export.codegen.prove import Proof
 
 
+def _targets() -> list[str]:
+    from rnnedge_export.codegen.targets import TARGETS
+
+    return list(TARGETS)
+
+
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, best with --form step.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
-    target: Annotated[str, typer.Option(help="What to compile for; see above.")] = "native",
+    target: Annotated[str, typer.Option(help="What to compile for; see above.", **one_of(_targets))] = "native",
     name: Annotated[
         str | None, typer.Option(help="What C names and files begin with; by default that of FILE.")
     ] = None,
@@ -56,16 +63,13 @@ def command(
 
     from rnnedge.cli._output import stages
     from rnnedge.cli._outputs import check_named
-    from rnnedge.cli._words import choice
     from rnnedge_export.codegen import build_in, publish
     from rnnedge_export.codegen.prove import prove
     from rnnedge_export.codegen.render import LANGUAGES
-    from rnnedge_export.codegen.targets import TARGETS
     from rnnedge_runtime.loader import load_bytes
     from rnnedge_runtime.read import read_model
 
     check_named("--output", output)
-    choice(target, TARGETS, "--target")
     languages = [choice(one, LANGUAGES, "--bindings") for one in bindings or ()]
     if languages and target == "web":
         raise typer.BadParameter(

@@ -14,7 +14,7 @@ one HTML page.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
+from rnnedge.cli._options import ExampleOption
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def command(
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
+    example: ExampleOption = None,
     weights: Annotated[Path | None, typer.Option(help="Weights for package.module:factory.")] = None,
     raw: RawOption = None,
     channel: ChannelOption = None,
@@ -76,7 +78,7 @@ def command(
         opened = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
         read = partial(_frames, audio=audio_options(raw, channel, resample))
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}
-        found = _explain(source, recording, baseline, input_size, weights, opened, asked, read)
+        found = _explain(source, recording, baseline, input_size, example or (), weights, opened, asked, read)
         progress("draw")
         written = [write_page(found, page)]
         if png is not None:
@@ -97,6 +99,7 @@ def _explain(
     recording: str,
     baseline: str | None,
     input_size: int | None,
+    examples: Sequence[str],
     weights: Path | None,
     opened: dict[str, Any],
     asked: dict[str, Any],
@@ -106,7 +109,7 @@ def _explain(
     if source.endswith(".onnx"):
         from rnnedge.explain import explain_file, open_tapped
 
-        if weights is not None or input_size is not None:
+        if weights is not None or input_size is not None or examples:
             raise typer.BadParameter("an ONNX file has weights and sizes of its own", param_hint="--weights")
         model = open_tapped(source, **opened)
         return explain_file(
@@ -127,7 +130,7 @@ def _explain(
             f"to explain a network needs {error.name}; install 'rnnedge[train,explain]', or export it elsewhere with "
             "--taps gates,state and explain the file"
         ) from error
-    loaded = load_source(source, input_size, weights)
+    loaded = load_source(source, input_size, weights, examples)
     contract = _contract(loaded.example, loaded.frame_rate_hz, source)
     return explain_module(
         loaded, read(recording, contract), name=source, baseline=_baseline(baseline, contract), **asked

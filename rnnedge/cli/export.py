@@ -10,6 +10,7 @@ returns a module or (module, example); or an ONNX file from any framework.
 - `rnnedge export mypackage.net:build -o net.onnx --precision int4 --budget-error 0.02 --calibration hour.npy`
 - `rnnedge export mypackage.net:build -o net.onnx --form step --frame-rate 100 --labels yes,no`
 - `rnnedge export mypackage.net:build -o net.onnx --form unrolled --chunk 8`
+- `rnnedge export vad.py:VoiceActivity -o vad.onnx --example 1,100,40`
 - `rnnedge export mypackage.net:build -o net.onnx --weights net.safetensors`
 - `rnnedge export mypackage.net:build -o net.onnx --sample monday.wav --sample tuesday.wav`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
@@ -19,14 +20,14 @@ returns a module or (module, example); or an ONNX file from any framework.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnnedge.cli._constants import ConstantOption, constants_of
-from rnnedge.cli._options import field_option
+from rnnedge.cli._options import ExampleOption, field_option
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 from rnnedge.cli._precision import (
     BudgetOption,
@@ -38,16 +39,30 @@ from rnnedge.cli._precision import (
     ToleranceOption,
     print_shrunk,
 )
+from rnnedge.cli._words import one_of
 from rnnedge_export.options import TAPS, ExportOptions
 
 if TYPE_CHECKING:
     from rnnedge_export import Report, Verification
 
 
+def forms() -> tuple[str, ...]:
+    """Ways to write the recurrent loop."""
+    from rnnedge_runtime.contract import FORMS
+
+    return FORMS
+
+
+def _opset(value: int) -> int:
+    if not 18 <= value <= 22:
+        raise typer.BadParameter(f"expected 18 to 22, found {value}")
+    return value
+
+
 def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
-    form: Annotated[str | None, field_option(ExportOptions, "form")] = None,
+    form: Annotated[str | None, field_option(ExportOptions, "form", **one_of(forms))] = None,
     chunk: Annotated[int | None, field_option(ExportOptions, "chunk", min=1)] = None,
     precision: PrecisionOption = "float32",
     calibration: CalibrationOption = None,
@@ -56,13 +71,14 @@ def command(
     budget_error: BudgetOption = None,
     layer: LayerOption = None,
     longest: LongestOption = None,
-    opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 22.")] = 20,
+    opset: Annotated[int, typer.Option(callback=_opset, help="ONNX opset, 18 to 22.")] = 20,
     frame_rate: Annotated[float | None, field_option(ExportOptions, "frame_rate_hz", "--frame-rate")] = None,
     labels: Annotated[str | None, field_option(ExportOptions, "labels")] = None,
     normalization: Annotated[str | None, field_option(ExportOptions, "normalization")] = None,
     input_size: Annotated[
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
+    example: ExampleOption = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights for package.module:factory: .safetensors, or a state dict in .pt.")
     ] = None,
@@ -83,11 +99,7 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli._output import stages
     from rnnedge.cli._outputs import check_outputs
-    from rnnedge.cli._words import choice
-    from rnnedge_runtime.contract import FORMS
 
-    if form is not None:
-        choice(form, FORMS, "--form")
     if chunk is not None and form != "unrolled":
         raise typer.BadParameter("only the unrolled form has a fixed chunk", param_hint="--chunk")
     asked = tuple(taps.split(",")) if taps else ()
@@ -97,9 +109,9 @@ def command(
     with stages(f"export {source}") as progress:
         progress("import torch")
         numbers = precision, layer, tolerance, budget_error, longest
-        report = _export(source, output, input_size, weights, batch_axis, time_axis, progress, form=form, chunk=chunk,
-                         opset=opset, frame_rate=frame_rate, labels=labels, normalization=normalization,
-                         calibration=calibration, sample=sample, taps=asked, trust=trust,
+        report = _export(source, output, input_size, example or (), weights, batch_axis, time_axis, progress,
+                         form=form, chunk=chunk, opset=opset, frame_rate=frame_rate, labels=labels,
+                         normalization=normalization, calibration=calibration, sample=sample, taps=asked, trust=trust,
                          context=context, constant=constant, numbers=numbers)  # fmt: skip
     print_report(report, "export", source, json=json, explain=explain)
 
@@ -138,6 +150,7 @@ def _export(
     source: str,
     output: Path,
     input_size: int | None,
+    examples: Sequence[str],
     weights: Path | None,
     batch_axis: int | None,
     time_axis: str,
@@ -164,6 +177,8 @@ def _export(
     if source.endswith(".onnx"):
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
+        if examples:
+            raise typer.BadParameter("an ONNX file says what its inputs are", param_hint="--example")
         if context:
             raise typer.BadParameter("an ONNX file takes frames only", param_hint="--context")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
@@ -178,7 +193,7 @@ def _export(
     if not time_axis.isdigit():
         raise typer.BadParameter(f"expected a number for a module, found {time_axis!r}", param_hint="--time-axis")
     progress("source")
-    loaded = load_source(source, input_size, weights)
+    loaded = load_source(source, input_size, weights, examples)
     if loaded.inferred:
         say(f"no example input given; took {loaded.inferred}")
     precision = asked(*numbers, loaded)

@@ -33,6 +33,7 @@ from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_o
 from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,14 +48,20 @@ def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy or .wav file, or -.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
-    format: Annotated[str, typer.Option(help="csv or jsonl (a JSON object a line).")] = "csv",
+    format: Annotated[
+        str, typer.Option(help="csv or jsonl (a JSON object a line).", **one_of(lambda: ("csv", "jsonl")))
+    ] = "csv",
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
     logits: Annotated[
         bool, typer.Option("--logits", help="Values of labels as the network gives them, not as probabilities.")
     ] = False,
     context: ContextOption = None,
     non_finite: Annotated[
-        str, typer.Option(help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.")
+        str,
+        typer.Option(
+            help="What a NaN or an infinity does: reject, hold (the last number), zero or reset.",
+            **one_of(lambda: ("reject", "hold", "zero", "reset")),
+        ),
     ] = "reject",
     raw: RawOption = None,
     channel: ChannelOption = None,
@@ -74,7 +81,11 @@ def command(
         typer.Option(help="Events in place of rows: [LABEL:]on=,off=,debounce=,hold=,refractory=,scores=. Repeatable."),
     ] = None,
     gap: Annotated[
-        str | None, typer.Option(help="What lost frames of a live source become: hold (default), zero or reset.")
+        str | None,
+        typer.Option(
+            help="What lost frames of a live source become: hold (default), zero or reset.",
+            **one_of(lambda: ("hold", "zero", "reset")),
+        ),
     ] = None,
     queue: Annotated[int | None, typer.Option(help="Packets of a live source that wait at most: 64.", min=1)] = None,
     full: Annotated[
@@ -90,8 +101,6 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 
-    if format not in ("csv", "jsonl"):
-        raise typer.BadParameter(f"expected csv or jsonl, found {format!r}", param_hint="--format")
     audio = audio_options(raw, channel, resample)
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output

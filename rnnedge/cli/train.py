@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._output import JsonOption
+from rnnedge.cli._words import completing
 
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
@@ -31,12 +32,21 @@ if TYPE_CHECKING:
     from rnnedge.training import SequenceData, TrainerConfig
 
 
+def _recipes() -> list[str]:
+    """Tasks, and the TOML files that lie here."""
+    from rnnedge.tasks.catalogue import TASKS
+
+    return [*TASKS, *sorted(str(path) for path in Path().glob("*.toml"))]
+
+
 # Classes of a table that fits into a terminal.
 _MOST_PRINTED = 10
 
 
 def command(
-    recipe: Annotated[str, typer.Argument(help="A task by name, see --list, or a TOML file.")] = "",
+    recipe: Annotated[
+        str, typer.Argument(help="A task by name, see --list, or a TOML file.", autocompletion=completing(_recipes))
+    ] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The run folder.")] = None,
     cell: Annotated[str | None, typer.Option(help="As --set network.cell=...: gru, lstm, rnn_tanh ...")] = None,
     hidden_size: Annotated[int | None, typer.Option(help="Units per layer.", min=1)] = None,
@@ -61,12 +71,16 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli._output import tell, write
+    from rnnedge.cli._output import print_json, tell, write
     from rnnedge.cli._outputs import check_named
     from rnnedge.files.config_tables import nearest
     from rnnedge.recipes import find_recipe
+    from rnnedge.recipes.recipe import parse_toml
     from rnnedge.tasks.catalogue import TASKS
 
+    if list_tasks and json:
+        print_json("tasks", {"tasks": {task.name: task.summary for task in TASKS.values()}})
+        return
     if list_tasks:
         for task in TASKS.values():
             tell(f"{task.name:14}{task.summary}")
@@ -74,6 +88,9 @@ def command(
     if recipe not in TASKS and not Path(recipe).is_file():
         found = f"{recipe!r}{nearest(recipe, TASKS)}" if recipe else "none"
         raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file, found {found}")
+    if show_recipe and json:
+        print_json("recipe", {"recipe": parse_toml(find_recipe(recipe).origin.read_text(encoding="utf-8"))})
+        return
     if show_recipe:
         write(find_recipe(recipe).origin.read_text(encoding="utf-8"))
         return

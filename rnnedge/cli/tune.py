@@ -13,7 +13,7 @@ best so far, and the same command goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._options import ExampleOption
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 from rnnedge.cli._precision import CalibrationOption, ToleranceOption
 
@@ -40,6 +41,7 @@ def command(
     calibration: CalibrationOption = None,
     tolerance: ToleranceOption = None,
     input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.")] = None,
+    example: ExampleOption = None,
     trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -57,7 +59,11 @@ def command(
         progress("import torch")
         from rnnedge.tuning import tune
 
-        with _session(source, input_size, calibration, tolerance, trust, progress) as (session, options, about):
+        with _session(source, input_size, example or (), calibration, tolerance, trust, progress) as (
+            session,
+            options,
+            about,
+        ):
             tuned = tune(
                 session,
                 output,
@@ -79,6 +85,7 @@ def command(
 def _session(
     source: str,
     input_size: int | None,
+    examples: Sequence[str],
     paths: list[Path] | None,
     tolerance: float | None,
     trust: str | None,
@@ -97,7 +104,7 @@ def _session(
         return
     from rnnedge.sources import load_source
 
-    loaded = load_source(source, input_size)
+    loaded = load_source(source, input_size, examples=examples)
     options = ExportOptions(
         precision=asked(*numbers, loaded),
         calibration=recordings(paths, loaded),

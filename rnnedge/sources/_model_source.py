@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rnnedge.files.config_tables import nearest
+from rnnedge.sources._examples import given_examples, guessed_example
 from rnnedge.sources._names import factory_name
 from rnnedge.sources._weights import load_weights
 from rnnedge_runtime.contract import Normalization
@@ -41,14 +42,16 @@ class ModelSource:
     notes: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_source(text: str, input_size: int | None = None, weights: Path | None = None) -> ModelSource:
+def load_source(
+    text: str, input_size: int | None = None, weights: Path | None = None, examples: Sequence[str] = ()
+) -> ModelSource:
     """Resolve a SOURCE of the command line.
 
     1. A folder made by `rnnedge train`.
     2. `package.module:name`, or `package/module.py:name`, found from the current folder too: a module, a class, or a
        function that returns a module or (module, example). Without an example, a float32 input of `input_size`
-       features, or of a size that the layers suggest and that `forward` accepts. `weights`: a file of weights that are
-       put into the module.
+       features, or of a size that the layers suggest and that `forward` accepts; `examples` are shapes to take
+       instead, such as "1,100,40". `weights`: a file of weights that are put into the module.
 
     Raises `ModelRefused` naming what is missing or fails.
     """
@@ -62,9 +65,11 @@ def load_source(text: str, input_size: int | None = None, weights: Path | None =
         raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
     if weights is not None:
         load_weights(module, weights)
+    if examples:
+        return ModelSource(module, given_examples(examples))
     if example is not None and input_size is None:
         return ModelSource(module, example)
-    example, how = _example(module, input_size, text)
+    example, how = guessed_example(module, input_size, text)
     return ModelSource(module, example, inferred=how)
 
 
@@ -121,42 +126,3 @@ def _make(factory: Any, text: str) -> Any:
     # A user's factory can raise anything.
     except Exception as error:
         raise ModelRefused(f"{text}: fails when it is called: {type(error).__name__}: {error}") from error
-
-
-def _example(module: nn.Module, input_size: int | None, text: str) -> tuple[Tensor, str]:
-    candidates = [torch.randn(1, _TRIAL_FRAMES, input_size)] if input_size else list(_suggestions(module))
-    was_training = module.training
-    module.eval()
-    try:
-        for example in candidates:
-            try:
-                with torch.no_grad():
-                    module(example)
-            # Whatever forward raises, the next candidate may fit.
-            except Exception:
-                continue
-            kind = "int64 tokens" if example.dtype == torch.int64 else "float32"
-            return example, f"{kind} {tuple(example.shape)}, (batch, time, ...)"
-    finally:
-        module.train(was_training)
-    tried = ", ".join(str(tuple(example.shape)) for example in candidates) or "nothing"
-    raise ModelRefused(
-        f"{text}: no example input found (tried {tried}); let the factory return (module, example) or give --input-size"
-    )
-
-
-def _suggestions(module: nn.Module) -> Iterator[Tensor]:
-    """An input for every size that a layer asks for, in the order of the layers."""
-    seen: set[tuple[str, int]] = set()
-    for layer in module.modules():
-        if isinstance(layer, nn.Embedding) and ("tokens", 0) not in seen:
-            seen.add(("tokens", 0))
-            yield torch.arange(_TRIAL_FRAMES).remainder(layer.num_embeddings)[None]
-        size = getattr(layer, "input_size", getattr(layer, "in_features", None))
-        if isinstance(layer, nn.Conv1d):
-            size = layer.in_channels
-        if size is None and isinstance(layer, nn.LayerNorm):
-            size = layer.normalized_shape[-1]
-        if isinstance(size, int) and ("features", size) not in seen:
-            seen.add(("features", size))
-            yield torch.randn(1, _TRIAL_FRAMES, size)

@@ -78,7 +78,6 @@ def test_sound_of_another_rate_is_resampled(run: Callable[..., str], smooth: Pat
         (("x.npy", "--to", "none/y.csv"), "6: rnnedge: none/y.csv: cannot be written"),
         (("tcp://localhost:1",), "6: rnnedge: tcp://localhost:1: cannot be opened"),
         (("x.npy", "--events", "odd=1"), "6: rnnedge: events: 'odd=1': expected"),
-        (("x.npy", "--to", "-", "--gap", "odd"), "6: rnnedge: stream: gap: expected"),
         (("none.npy", "--to", "-"), "6: rnnedge: none.npy: no such file"),
     ],
 )

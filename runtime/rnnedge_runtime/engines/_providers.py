@@ -28,6 +28,14 @@ def available_providers() -> tuple[str, ...]:
         return (NATIVE,)
 
 
+def known_providers() -> tuple[str, ...]:
+    """The providers of any onnxruntime, whether they are here or not; none without onnxruntime."""
+    try:
+        return _names(_onnxruntime().get_all_providers())
+    except ProviderError:
+        return ()
+
+
 def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
     """`asked` as single names: "cuda,cpu" are two, "auto" are those of CUDA and CPU that are installed.
 

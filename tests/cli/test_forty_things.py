@@ -1,0 +1,134 @@
+"""Forty things that a newcomer types, right and wrong: an exit code, and the words that help."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command
+from in_one_test import in_one_test
+
+from rnnedge.cli._app import VERBS
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
+NETWORK = """
+import torch
+from torch import nn
+def build(): return nn.GRU(6, 8, batch_first=True), torch.randn(1, 20, 6)
+class Channels(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(6, 4, 3)
+    def forward(self, x):
+        if x.shape[1] != 6: raise ValueError("channels")
+        return self.conv(nn.functional.pad(x, (2, 0)))
+class Odd(nn.Module):
+    def forward(self, x): return x.reshape(1, -1, 7, 13)
+"""
+RIGHT = [
+    "--version", "-h", "train --list", "train --list --json", "train speech --show-recipe",
+    "train speech --show-recipe --json", "inspect net.onnx", "inspect net.onnx --json", "verify net.onnx",
+    "run net.onnx x.npy", "run net.onnx x.npy --json", "run net.onnx x.npy --logits",
+    "run net.onnx x.npy --provider auto",
+    "doctor", "new my-detector", "run net.onnx x.csv --format jsonl",
+]  # fmt: skip
+WRONG = {
+    "trian speech": (2, "Did you mean 'train'"),
+    "train spech -o run": (2, "did you mean speech"),
+    "train": (2, "expected one of speech"),
+    "train speech": (2, "expected a folder for the run"),
+    "train nothing.toml -o run": (2, "or a TOML file"),
+    "export first": (2, "Missing option '-o'"),
+    "export firstforty -o o.onnx": (3, "did you mean firstforty:build"),
+    "export firstforty.py -o o.onnx": (3, "did you mean firstforty:build"),
+    "export firstforty:bulid -o o.onnx": (3, "did you mean build"),
+    "export firstforty:build -o o.onnx --form unroled": (2, "did you mean unrolled"),
+    "export firstforty:build -o o.onnx --precision fp16": (2, "did you mean float16"),
+    "export firstforty:build -o o.onnx --opset 5": (2, "expected 18 to 22, found 5"),
+    "export firstforty:build -o o.onnx --chunk 4": (2, "only the unrolled form has a fixed chunk"),
+    "export firstforty:Channels -o o.onnx": (3, "give --example 1,6,8 --time-axis 2"),
+    "export firstforty:Odd -o o.onnx": (3, "give its shape with --example batch,time,features"),
+    "export firstforty:build -o o.onnx --example 40": (6, "expected sizes as batch,time,features"),
+    "compile net.onnx -o out --target arm64": (2, "did you mean aarch64-linux"),
+    "run net.onnx": (2, "Missing argument 'INPUT'"),
+    "run net.onnx nothing.wav": (6, "no such file"),
+    "run nothing.onnx x.npy": (3, "cannot be read"),
+    "run net.onnx x.npy --provider gpu": (2, "did you mean cuda"),
+    "run net.onnx x.npy --non-finite drop": (2, "expected one of reject, hold, zero, reset"),
+    "run net.onnx x.npy --format xml": (2, "expected one of csv, jsonl"),
+    "run net.onnx x.npy --raw s17le": (2, "expected one of u8, s16le"),
+    "bench net.onnx --fail-on p99": (2, "expected such as p99<2ms"),
+    "inspect x.npy": (3, "make one with 'rnnedge export'"),
+    "verify net.onnx --against nothing:x": (3, "cannot import 'nothing'"),
+    "new .": (6, "expected a new or an empty folder"),
+}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a network, a file and frames, and a terminal that is wide."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "250")
+    Path("firstforty.py").write_text(NETWORK)
+    Path("net.onnx").write_bytes(GOLDEN.read_bytes())
+    from rnnedge_runtime import load
+
+    frames = np.ones((3, *map(int, load(GOLDEN, trust="local").contract.inputs[0].frame_shape)), np.float32)
+    np.save("x.npy", frames)
+    np.savetxt("x.csv", frames.reshape(3, -1), delimiter=",")
+
+
+@in_one_test("line", RIGHT)
+def test_what_is_right_ends_with_0(line: str, rnnedge: Command) -> None:
+    """And writes to standard output; with --json, that is JSON."""
+    try:
+        done = rnnedge(*line.split())
+        code, out = done.code, done.out
+    # What prints a help text ends the process.
+    except SystemExit as ended:
+        code, out = int(ended.code or 0), "help"
+    assert code == 0 and out
+    if "--json" in line:
+        assert out.startswith("{")
+
+
+@in_one_test("line", list(WRONG))
+def test_what_is_wrong_is_answered_with_what_to_do(line: str, rnnedge: Command) -> None:
+    """The exit code says which kind of mistake; no traceback."""
+    code, words = WRONG[line]
+    done = rnnedge(*line.split())
+    told = " ".join(re.sub(r"[│╭╰─╮╯]", " ", done.err).split())
+    assert done.code == code and words in told and "Traceback" not in told, done.err
+
+
+def test_there_are_forty() -> None:
+    """Or more; and every verb has --json."""
+    assert len(RIGHT) + len(WRONG) >= 40
+    for verb in VERBS:
+        assert "json" in verb.command.__annotations__, verb.__name__
+
+
+@in_one_test(
+    ("words", "offered"),
+    [
+        ("export net:build --form ", {"native", "scan", "unrolled", "step"}),
+        ("compile net.onnx --target aarch64", {"aarch64-linux"}),
+        ("run net.onnx x.npy --provider na", {"native"}),
+        ("train sp", {"speech"}),
+        ("export net:build --precision in", {"int8", "int4"}),
+    ],
+)
+def test_the_shell_completes_values(words: str, offered: set[str]) -> None:
+    """Forms, targets, providers, tasks and precisions."""
+    line = f"rnnedge {words}"
+    count = len(line.split(" ")) - 1
+    environment = {**os.environ, "_RNNEDGE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(count)}
+    command = [sys.executable, "-m", "rnnedge"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert offered <= set(done.stdout.split()), done
