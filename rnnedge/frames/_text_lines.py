@@ -17,6 +17,7 @@ from rnnedge_runtime.errors import InputError
 _TOO_LARGE = 1 << 31
 # Letters of a line at least, and for each number; what is longer is no frame, and may have no end.
 _LONG_LINE, _LONG_NUMBER = 1 << 20, 64
+_SOUND = "; samples of sound are read with --raw s16le"
 
 
 def read_lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterator[Array]:
@@ -36,7 +37,7 @@ def read_lines(file: IO[str], name: str, contract: Contract, at_once: int) -> It
         first = False
         if len(cells) != width:
             what = f"{width} names in a header or {width} numbers" if header else f"{width} numbers"
-            raise InputError(f"{place}: expected {what} (one frame), found {len(cells)}{_hint(cells)}")
+            raise InputError(f"{place}: expected {what} (one frame), found {len(cells)}{_hint(cells)}{_sound(text)}")
         if header:
             continue
         rows.append([read(cell, f"{place}, column {i}") for i, cell in enumerate(cells, 1)])
@@ -52,11 +53,9 @@ def _lines(file: IO[str], name: str, longest: int) -> Iterator[tuple[int, str]]:
     count = 0
     while line := file.readline(longest):
         count += 1
-        if "\0" in line or "\ufffd" in line:
-            found = "NUL, as in UTF-16" if "\0" in line else "bytes that are none"
+        if "\0" in line:
             raise InputError(
-                f"{name}, row {count}: expected text in UTF-8, found {found}; save it as UTF-8; samples of sound "
-                "are read with --raw s16le"
+                f"{name}, row {count}: expected text in UTF-8, found NUL, as in UTF-16; save it as UTF-8{_SOUND}"
             )
         if len(line) == longest and not line.endswith(("\n", "\r")):
             raise InputError(f"{name}, row {count}: expected a frame, found a line of more than {longest:,} letters")
@@ -69,7 +68,7 @@ def _cells(text: str, place: str) -> list[Any]:
         try:
             return next(csv.reader([text], strict=True))
         except csv.Error as error:
-            raise InputError(f"{place}: expected numbers between commas ({error})") from error
+            raise InputError(f"{place}: expected numbers between commas ({error}){_sound(text)}") from error
     try:
         return list(_flat(json.loads(text)))
     except (ValueError, RecursionError) as error:
@@ -87,6 +86,11 @@ def _flat(value: Any) -> Iterator[float]:
         raise ValueError(f"found {str(value)[:40]!r} in it")
 
 
+def _sound(text: str) -> str:
+    """Bytes that are no text may be samples."""
+    return _SOUND if "\ufffd" in text else ""
+
+
 def _hint(cells: list[Any]) -> str:
     """Numbers that stand together in one cell are between other signs than commas."""
     if len(cells) == 1 and isinstance(cells[0], str):
@@ -101,7 +105,7 @@ def _number(cell: Any, place: str) -> float:
     try:
         return number(cell) if isinstance(cell, str) else float(cell)
     except (ValueError, OverflowError):
-        raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}") from None
+        raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}{_sound(str(cell))}") from None
 
 
 def _whole_number(cell: Any, place: str) -> int:

@@ -65,7 +65,7 @@ def files(folder: Path) -> set[str]:
         (["run", "{file}", "noise.wav"], 6, "not a WAV file"),
         (["run", "{file}", "photo.png"], 6, r"expected .csv, .jsonl, .npy, .npz or .wav, found .png"),
         (["run", "{file}", "good.csv", "--provider", "cuda"], 7, "cuda"),
-        (["run", "{file}", "good.csv", "--format", "xml"], 2, "csv or jsonl"),
+        (["run", "{file}", "good.csv", "--format", "xml"], 2, "expected one of csv, jsonl"),
         (["run", "{file}", "good.csv", "--non-finite", "pass"], 2, "expected one of reject, hold, zero, reset"),
         (["run", "{file}", "good.csv", "--provider-option", "cuda=1"], 2, "PROVIDER.KEY=VALUE"),
         (["run", "{file}", "good.csv", "--provider-option", "cuda.a=1"], 7, "expected those of cpu"),
