@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any
 
 from rnnedge_runtime import RnnEdgeError
@@ -60,7 +60,8 @@ def public_calls(module: ModuleType) -> dict[str, Callable[..., Any]]:
         if inspect.isclass(value):
             if not issubclass(value, BaseException):
                 found |= {f"{name}.{key}": method for key, method in _methods(value)}
-        elif callable(value):
+        # A name of a type, such as dict[str, ...], is none.
+        elif callable(value) and not isinstance(value, GenericAlias):
             found[name] = value
     return found
 
