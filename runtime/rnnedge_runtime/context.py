@@ -32,10 +32,10 @@ def check_complete(context: object, states: object, loaded: Loaded, place: str) 
     """Raise `InputError` naming a required context that is neither in `context` nor in `states`."""
     if loaded.assumes_context or not loaded.contract.contexts:
         return
-    contexts = mapping(context or {}, f"{place}: context")
+    contexts = mapping({} if context is None else context, f"{place}: context")
     # A name that is misspelled says more than one that is missing.
     _check_names(contexts, loaded.contract, f"{place}: context")
-    given = {**contexts, **mapping(states or {}, f"{place}: states")}
+    given = {**contexts, **mapping({} if states is None else states, f"{place}: states")}
     for state in loaded.contract.contexts:
         if state.context == "required" and state.input not in given:
             shape = f"({', '.join(map(str, state.row_shape))})"

@@ -50,11 +50,15 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
     def of_batcher() -> object:
         return shared.members, [(m.name, _waited(batcher.snapshot, m)) for m in (own, other)]
 
-    def join(name: Any = "x", non_finite: Any = "reject", gap: Any = "reset", on_event: Any = None) -> Member:
-        return pool.join(name, non_finite=non_finite, gap=gap, on_event=on_event)
+    def join(
+        name: Any = "x", non_finite: Any = "reject", gap: Any = "reset", on_event: Any = None, context: Any = None
+    ) -> Member:
+        return pool.join(name, non_finite=non_finite, gap=gap, on_event=on_event, context=context)
 
-    def join_batcher(name: Any = "x", non_finite: Any = "reject", gap: Any = "reset", on_event: Any = None) -> Member:
-        return batcher.join(name, non_finite=non_finite, gap=gap, on_event=on_event)
+    def join_batcher(
+        name: Any = "x", non_finite: Any = "reject", gap: Any = "reset", on_event: Any = None, context: Any = None
+    ) -> Member:
+        return batcher.join(name, non_finite=non_finite, gap=gap, on_event=on_event, context=context)
 
     def leave(member: Any) -> None:
         pool.leave(pool.join("gone") if member is good_member else member)
@@ -75,6 +79,8 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
         call = getattr(batcher, name)
         if not others:
             return lambda member: _waited(call, member)
+        if name == "set_context":
+            return lambda member, context: _waited(call, member, context)
         if name == "gap":
             return lambda member, frames: _waited(call, member, frames)
         return lambda member, data, name="snapshot": _waited(call, member, data, name)
@@ -88,9 +94,11 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
         "Model.stream": Door(model.stream, {}),
         "Model.pool": Door(model.pool, {"capacity": 2}),
         "Model.run": Door(model.run, {"frames": frames}),
+        "Model.with_context": Door(model.with_context, {}),
         "Stream.push": Door(stream.push, {"frames": frames}, of_stream),
         "Stream.gap": Door(stream.gap, {"frames": 1}, of_stream),
         "Stream.restore": Door(stream.restore, {"data": kept}, of_stream),
+        "Stream.set_context": Door(stream.set_context, {"context": {}}, of_stream),
         "Stream.save": Door(stream.save, {"path": folder / "other.state"}, of_stream, partial(_tidy, folder)),
         "Stream.load": Door(stream.load, {"path": folder / "stream.state"}, of_stream),
         "StreamPool.join": Door(join, {}, of_pool, pool.leave),
@@ -109,6 +117,7 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
             pool.finish, {"member": good_member}, of_pool, lambda _: pool.restore(good_member, kept)
         ),
         "StreamPool.reset": Door(pool.reset, {"member": good_member}, of_pool),
+        "StreamPool.set_context": Door(pool.set_context, {"member": good_member, "context": {}}, of_pool),
         "StreamPool.snapshot": Door(pool.snapshot, {"member": good_member}, of_pool),
         "StreamPool.restore": Door(pool.restore, {"member": good_member, "data": kept}, of_pool),
         "StreamPool.batcher": Door(made, {}, after=Batcher.close),
@@ -122,6 +131,7 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
             in_batcher("finish"), {"member": own}, of_batcher, lambda _: _waited(batcher.restore, own, kept)
         ),
         "Batcher.reset": Door(in_batcher("reset"), {"member": own}, of_batcher),
+        "Batcher.set_context": Door(in_batcher("set_context", "context"), {"member": own, "context": {}}, of_batcher),
         "Batcher.snapshot": Door(in_batcher("snapshot"), {"member": own}, of_batcher),
         "Batcher.restore": Door(in_batcher("restore", "data"), {"member": own, "data": kept}, of_batcher),
         "StateMonitor.__init__": Door(StateMonitor, {"stream": stream}),
