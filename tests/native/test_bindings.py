@@ -15,7 +15,7 @@ from torch import nn
 
 from rnnedge_export.codegen import build
 from rnnedge_export.codegen.toolchain import system_compiler
-from rnnedge_runtime import Model, load
+from rnnedge_runtime import InputError, Model, load
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import named
 
@@ -95,6 +95,14 @@ def test_values_per_sequence_are_set(language: str, sources: dict[str, Path], tm
     found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
     for actual, expected in zip(found, [stream.push(frames)] * 2, strict=True):
         np.testing.assert_allclose(actual, named(model.contract, expected)["y"].ravel(), atol=1e-5)
+
+
+def test_another_language_is_refused(sources: dict[str, Path], tmp_path: Path) -> None:
+    """With the names of those that there are, and nothing is written."""
+    data = (sources["reader"] / "net.onnx").read_bytes()
+    with pytest.raises(InputError, match="bindings: expected some of cpp, rust, go, found 'perl'"):
+        build(data, "c", tmp_path / "out", bindings=("perl",))
+    assert not (tmp_path / "out").exists()
 
 
 def _frames(model: Model, calls: int) -> Array:

@@ -16,6 +16,7 @@ from rnnedge_export.codegen.targets import TARGETS, VNNI, WEB, WEB_SCALAR, Targe
 from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.engines.native.cache import SUFFIXES
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.trust import BUILT, remember
 
 # Sequences that one step of the second program advances: enough to use every weight many times.
@@ -110,6 +111,8 @@ def build_in(
 
 
 def _bindings(source: Source, languages: Sequence[str], folder: Path) -> list[Path]:
+    if unknown := [one for one in languages if one not in LANGUAGES]:
+        raise InputError(f"bindings: expected some of {', '.join(LANGUAGES)}, found {unknown[0]!r}")
     facts = (source.name, source.contract, source.programs[0], source.digest, source.weights is not None)
     return [write_text(folder / f"{source.name}{LANGUAGES[one]}", binding(one, *facts)) for one in languages]
 
