@@ -6,7 +6,7 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from rnnedge_runtime.arguments import integer
@@ -39,8 +39,7 @@ class Realtime:
         return "; ".join([*said, *(f"{name}: {reason}" for name, reason in self.refused.items())])
 
 
-@contextmanager
-def realtime(*, core: int | None = None, priority: int | None = None) -> Iterator[Realtime]:
+def realtime(*, core: int | None = None, priority: int | None = None) -> AbstractContextManager[Realtime]:
     """Make the calling thread miss fewer deadlines until the block ends; what it yields says what could be set.
 
     Call it after the model is loaded and pushed once, in the thread that pushes. `core`: the number of a core for this
@@ -55,6 +54,11 @@ def realtime(*, core: int | None = None, priority: int | None = None) -> Iterato
         steps["core"] = _on(integer(core, "realtime: core", 0))
     if priority is not None:
         steps["priority"] = _before_others(integer(priority, "realtime: priority", 1, _MOST_PRIORITY))
+    return _block(steps)
+
+
+@contextmanager
+def _block(steps: dict[str, Callable[[ExitStack], None]]) -> Iterator[Realtime]:
     found = Realtime()
     with ExitStack() as before:
         for name, step in steps.items():

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from door import Door
 
-from rnnedge_runtime import Batcher, Member, StateMonitor, load, replay
+from rnnedge_runtime import Batcher, Member, StateMonitor, load, realtime, replay
 
 # Made by the library and handed out: an own one is a record of what its maker says, which a door then looks at.
-RECORDS = {"Alarm", "Contract", "Event", "Golden", "GoldenReport", "Normalization", "Port", "State", "Tap"}
+RECORDS = {"Alarm", "Contract", "Event", "Golden", "GoldenReport", "Normalization", "Port", "Realtime", "State", "Tap"}
 # Made by the function that their docstring names.
 MADE_FOR_US = {"Batcher", "Member", "Model", "Stream", "StreamPool"}
 
@@ -91,6 +91,7 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
         "load": Door(load, {"path": path}),
         "load of bytes": Door(load, {"path": data, "trust": "local"}),
         "replay": Door(replay, {"model": model}),
+        "realtime": Door(realtime, {}),
         "Model.stream": Door(model.stream, {}),
         "Model.pool": Door(model.pool, {"capacity": 2}),
         "Model.run": Door(model.run, {"frames": frames}),

@@ -61,6 +61,6 @@ def test_what_the_system_refuses_is_told_and_nothing_else_lost(monkeypatch: pyte
 def test_numbers_out_of_range_are_refused_before_anything_is_set() -> None:
     """A priority of 0 or 100, a core below 0."""
     for options in ({"priority": 0}, {"priority": 100}, {"core": -1}):
-        with pytest.raises(InputError, match=f"realtime: {next(iter(options))}"), realtime(**options):
-            pass
+        with pytest.raises(InputError, match=f"realtime: {next(iter(options))}"):
+            realtime(**options)
     assert gc.isenabled()
