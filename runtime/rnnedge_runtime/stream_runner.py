@@ -62,7 +62,7 @@ class StreamRunner(KnownSizes):
                 turn = self._turn
                 before = self._frames
                 fast = self._fast
-                if fast is not None and frames.__class__ is _ndarray and frames.shape != fast.shape:
+                if fast is not None and type(frames) is _ndarray and frames.shape != fast.shape:
                     other = self._whole.get(frames.shape)
                     if other is not None:
                         fast = self._turn_to(other, before)
@@ -91,7 +91,7 @@ class StreamRunner(KnownSizes):
                             self._frames = before + fast.frames
                             self._token.append(None)
                             return found
-                if self._ready and self._noted is None and frames.__class__ is _ndarray:
+                if self._ready and self._noted is None and type(frames) is _ndarray:
                     was, rest, last = self._lane, self._rest, self._guard.last
                     shape = self._known_shape(frames)
                     if shape is not None and (frames.dtype is self._once.dtype or frames.dtype == self._once.dtype):
