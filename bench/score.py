@@ -86,7 +86,7 @@ def _baseline(model: Path, paths: list[str]) -> float:
 
 
 def _begin(model: str) -> None:
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     global _session, _contract
     options = onnxruntime.SessionOptions()

@@ -109,7 +109,7 @@ def _folders() -> Iterator[Finding]:
 def _self_test() -> Iterator[Finding]:
     """Stream the golden sample of a small file on onnxruntime."""
     try:
-        import onnxruntime
+        from rnnedge_runtime.engines.onnx_runtime import onnxruntime
     except ImportError as error:
         yield Finding("self-test", "stream a small file", f"not done ({error})", False, "pip install 'rnnedge[cpu]'")
         return

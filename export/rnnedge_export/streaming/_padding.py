@@ -166,7 +166,7 @@ def _length(node: ir.Node, values: Sequence[ir.Value | None], fact: Fact, facts:
     total = 0
     for other in values:
         count = dims(other)[fact.axis or 0]
-        if other in facts.steady:
+        if other in facts.as_long:
             facts.refuse(node, "it joins as many constants as the sequence is long", "pad with F.pad at the end")
         if facts.of(other) is not None or not isinstance(count, int):
             facts.refuse(node, "it joins two values along time", "join features, or give several outputs")

@@ -130,6 +130,8 @@ def _without_time(node: ir.Node, facts: Facts) -> None:
     node.replace_input_with(len(node.inputs) - 1, shape_value)
     node.outputs[0].shape = ir.Shape(wanted)
     facts.steady.update(node.outputs)
+    if wanted != after:
+        facts.as_long.update(node.outputs)
 
 
 def _as_expand(node: ir.Node, facts: Facts) -> ir.Node:
@@ -160,7 +162,10 @@ def _still_steady(node: ir.Node, facts: Facts) -> None:
         same.shape = node.outputs[0].shape
         replace_node(node, facts.builder, [same])
         facts.steady.add(same)
+        facts.as_long.add(same)
         return
+    if any(grows(d, "time") for d in after):
+        facts.as_long.update(node.outputs)
     for value in node.outputs:
         if value.shape is not None:
             value.shape = ir.Shape(1 if grows(d, "time") else d for d in dims(value))
