@@ -28,7 +28,7 @@ from rnnedge_runtime.pool import Member
 from rnnedge_runtime.stream_runner import StreamRunner
 
 # How many bytecodes of every call, and how often a timer rings.
-_PLACES, _MOMENTS = (1000, 1000) if FULL else (12, 20)
+_PLACES, _MOMENTS = (1000, 1000) if FULL else (8, 20)
 pytestmark = pytest.mark.timeout(7200 if FULL else 300)
 _KINDS = (ValueError, IndexError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration)
 

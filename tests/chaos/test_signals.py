@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 from matrix import FULL
 from moments import COMMANDS, Command, interrupt
+from shares import one_in
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc says when a process listens")
 
 # Of the long version: two hundred moments for each signal.
 _COUNTS = {"run": 80, "bench": 50, "verify": 50, "page": 20} if FULL else {"run": 4, "bench": 1, "verify": 1}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Each signal in turn.
+_EVERY = [(name, number) for k, name in enumerate(_COUNTS) for number in (_SIGNALS, _SIGNALS[::-1])[k % 2]]
 
 
-@pytest.mark.parametrize("number", _SIGNALS)
-@pytest.mark.parametrize("name", _COUNTS)
+@pytest.mark.parametrize(("name", "number"), _EVERY if FULL else one_in(2, _EVERY))
 def test_a_signal_ends_a_command_well(name: str, number: signal.Signals, tmp_path: Path) -> None:
     """Exit code 130 or 143, or 0 where it had finished; no traceback; files whole or as they were."""
     tally = interrupt(COMMANDS[name], number, tmp_path, _COUNTS[name], seed=number)

@@ -18,7 +18,7 @@ from rnnedge_runtime.untrusted.operator_table import operators
 
 MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "3000"))
 # Those of which machine code is made, which takes most of a second.
-BUILT = MUTANTS // 100
+BUILT = MUTANTS // 200
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 PEAK_MIB = 512
 

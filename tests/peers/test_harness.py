@@ -142,6 +142,7 @@ def test_a_file_that_cannot_be_written_is_the_reason_of_all_who_read_it(tmp_path
     assert row.skipped and "int3" in row.skipped and row.p50_us is None
 
 
+@pytest.mark.long
 def test_ours_streams_what_torch_computes(tmp_path: Path) -> None:
     """A push and a step in place, from the exported file."""
     ours = [c for c in roster() if c.source and c.source.name == "native-float32.onnx"]

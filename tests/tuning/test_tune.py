@@ -71,6 +71,7 @@ def test_the_smallest_file_wins_where_size_is_asked_for(session: ExportSession, 
     assert tuned.choice.winner.candidate.precision == "float16"
 
 
+@pytest.mark.long
 def test_an_interrupted_run_leaves_the_best_so_far_and_goes_on(
     session: ExportSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
