@@ -137,3 +137,15 @@ class OverlapAdd(nn.Module):
         """(batch, samples), both."""
         frames = self.gru(x.unfold(1, 8, 4))[0].transpose(1, 2)
         return functional.fold(frames, (x.shape[1], 1), (8, 1), stride=(4, 1)).reshape(x.shape[0], -1)
+
+
+class BackToWaves(nn.Module):
+    """(batch, samples) -> as many: a centered spectrum and back, cut in front and to the length of the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(32))
+
+    def forward(self, x: Any) -> Any:
+        spectrum = torch.stft(x, 32, 16, window=self.window, center=True, pad_mode="constant", return_complex=True)
+        return torch.istft(spectrum * 0.5, 32, 16, window=self.window, center=True, length=x.shape[1])

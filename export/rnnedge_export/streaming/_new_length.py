@@ -14,8 +14,11 @@ from rnnedge_runtime.clock import Length
 from rnnedge_runtime.contract import Array
 
 
-def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> Length | None:
-    """The length of x[:n], for an n that is computed; None for a cut by numbers. Refuses a computed start."""
+def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> tuple[int, Length] | None:
+    """What x[a:n] leaves out in front, and its length, for an n that is computed; None for a cut by numbers.
+
+    Refuses a start that depends on the length.
+    """
     bounds = cast(Sequence[ir.Value], node.inputs[1:3])
     if all(constant(value) is not None for value in bounds):
         return None
@@ -27,7 +30,8 @@ def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> Length | None:
     seen = {taken(total) for total in facts.whole.samples}
     if None in seen:
         facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")
-    if any(front for front, _ in cast("set[tuple[int, int]]", seen)):
+    fronts = {front for front, _ in cast("set[tuple[int, int]]", seen)}
+    if len(fronts) != 1:
         facts.refuse(
             node, "it leaves out a number of frames in front that depends on the length of the sequence",
             "cut the end, or a fixed number in front",
@@ -35,9 +39,9 @@ def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> Length | None:
 
     def frames(total: int) -> int | None:
         found = taken(total)
-        return None if found is None else fact.clock.valid(total) - found[1]
+        return None if found is None else fact.clock.valid(total) - sum(found)
 
-    return _known(node, frames, "it cuts the end of the sequence", facts)
+    return fronts.pop(), _known(node, frames, "it cuts the end of the sequence", facts)
 
 
 def padded_length(node: ir.Node, fact: Fact, end: int, facts: Facts) -> tuple[list[int], Length]:

@@ -17,6 +17,16 @@ _ENDLESS = 1 << 31
 _END = (1 << 63) - 1
 
 
+def _without_front(node: ir.Node, fact: Fact, value: ir.Value, front: int, facts: Facts) -> tuple[Fact, ir.Value]:
+    """x[front:], a delay."""
+    found = Window(1, 1, -front, 0)
+    clock = found.clock(fact.clock)
+    later = replace(fact, clock=clock, repeated=fact.repeated and clock.delay < 0)
+    per_call(node, later, facts)
+    frames = found.cache(fact.clock, clock)
+    return later, hold(node, value, fact, frames, facts, kind="cache") if frames else value
+
+
 @rule("Slice")
 def slice_(node: ir.Node, facts: Facts) -> Fact:
     """1. Along other axes than time it changes nothing.
@@ -43,9 +53,11 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
         return fact
     place = axes.index(fact.axis)
     steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1] * len(axes)
-    if len(axes) == 1 and steps == [1] and not fact.folded and (length := cut_length(node, fact, facts)) is not None:
-        shorter = replace(fact, clock=replace(fact.clock, length=length))
-        return become(node, insert(node, facts, "Identity", value, like=value), shorter, facts)
+    if len(axes) == 1 and steps == [1] and not fact.folded and (computed := cut_length(node, fact, facts)) is not None:
+        front, length = computed
+        later, kept = _without_front(node, fact, value, front, facts) if front else (fact, value)
+        shorter = replace(later, clock=replace(later.clock, length=length))
+        return become(node, insert(node, facts, "Identity", kept, like=value), shorter, facts)
     starts, ends = integers(node, 1), integers(node, 2)
     if starts is None or ends is None or steps is None or fact.folded:
         facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")

@@ -9,6 +9,7 @@ import pytest
 import quickly
 import torch
 from length_idioms import (
+    BackToWaves,
     C,
     Clip,
     Cropped,
@@ -37,6 +38,7 @@ _NETWORKS = {
     "neighbours": (Neighbours, torch.zeros(1, 9, 6), 1, 1),
     "overlap-add": (OverlapAdd, torch.zeros(1, 32), 1, 4),
     "clip": (Clip, torch.zeros(1, 6, 20), 2, 1),
+    "back to waves": (BackToWaves, torch.zeros(1, 96), 1, 16),
 }
 
 
