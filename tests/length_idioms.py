@@ -149,3 +149,14 @@ class BackToWaves(nn.Module):
     def forward(self, x: Any) -> Any:
         spectrum = torch.stft(x, 32, 16, window=self.window, center=True, pad_mode="constant", return_complex=True)
         return torch.istft(spectrum * 0.5, 32, 16, window=self.window, center=True, length=x.shape[1])
+
+
+class Between(nn.Module):
+    """(batch, time, 4) -> three frames fewer: two are left out in front, and the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(C, C, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        return self.gru(x)[0][:, 2 : x.shape[1] - 1]

@@ -27,19 +27,20 @@ def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> tuple[int, Length] | 
         start, end = (numbers(value, total, facts) for value in bounds)
         return None if start is None or end is None else cuts((int(start[0]), int(end[0])), fact.clock.valid(total))
 
-    seen = {taken(total) for total in facts.whole.samples}
-    if None in seen:
+    def frames(total: int) -> int | None:
+        found = taken(total)
+        return None if found is None else fact.clock.valid(total) - sum(found)
+
+    seen = {total: taken(total) for total in facts.whole.samples}
+    if None in seen.values():
         facts.refuse(node, "it cuts time at a computed place", "cut by numbers: x[:, 3:], x[:, :-1]")
-    fronts = {front for front, _ in cast("set[tuple[int, int]]", seen)}
+    # A sequence of which nothing is left says nothing of where a longer one is cut.
+    fronts = {found[0] for total, found in seen.items() if found is not None and frames(total)}
     if len(fronts) != 1:
         facts.refuse(
             node, "it leaves out a number of frames in front that depends on the length of the sequence",
             "cut the end, or a fixed number in front",
         )  # fmt: skip
-
-    def frames(total: int) -> int | None:
-        found = taken(total)
-        return None if found is None else fact.clock.valid(total) - sum(found)
 
     return fronts.pop(), _known(node, frames, "it cuts the end of the sequence", facts)
 

@@ -10,6 +10,7 @@ import quickly
 import torch
 from length_idioms import (
     BackToWaves,
+    Between,
     C,
     Clip,
     Cropped,
@@ -38,6 +39,7 @@ _NETWORKS = {
     "neighbours": (Neighbours, torch.zeros(1, 9, 6), 1, 1),
     "overlap-add": (OverlapAdd, torch.zeros(1, 32), 1, 4),
     "clip": (Clip, torch.zeros(1, 6, 20), 2, 1),
+    "between": (Between, torch.zeros(1, 24, C), 1, 1),
     "back to waves": (BackToWaves, torch.zeros(1, 96), 1, 16),
 }
 
