@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from rnnedge_export.streaming._caches import delayed
 from rnnedge_export.verification import Tolerance
 from rnnedge_export.verification.roads import ROADS
 from rnnedge_export.verification.signals import SIGNALS
-from rnnedge_runtime import InputError, ModelRefused, VerificationError
+from rnnedge_runtime import InputError, ModelRefused, VerificationError, load
 from rnnedge_runtime.stream_runner import StreamRunner
 
 QUICK = Effort(lengths=(1, 7), batches=(1,), frames=64)
@@ -85,7 +86,14 @@ def test_rounding_of_the_source_is_not_held_against_the_file(tmp_path: Path) -> 
             large = self.a(x) + 1000
             return (large.square() - large.square().roll(1, -1)) * 1e-6
 
-    quickly.export(Cancels(), X, tmp_path / "m.onnx", effort=QUICK)
+    source = Cancels().eval()
+    quickly.export(source, X, tmp_path / "m.onnx", effort=QUICK)
+    x = torch.randn(1, 20, 5)
+    with torch.no_grad():
+        exact = copy.deepcopy(source).double()(x.double())[0].numpy()
+        rounding = np.abs(source(x)[0].numpy() - exact).max()
+    assert rounding > 1e-5 * np.abs(exact).max()
+    np.testing.assert_allclose(load(tmp_path / "m.onnx").run(x[0].numpy()), exact, rtol=0, atol=4 * rounding)
 
 
 def test_a_tolerance_can_be_given_for_float32(tmp_path: Path) -> None:

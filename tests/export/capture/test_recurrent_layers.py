@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import quickly
@@ -13,6 +14,7 @@ import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
 
+from rnnedge_runtime import load
 from rnnedge_runtime.errors import ModelRefused
 
 Function = Callable[[nn.Module, Tensor], Tensor]
@@ -94,10 +96,19 @@ WAYS: dict[str, Layer] = {
 }
 
 
+def streams_as_the_module(module: nn.Module, path: Path) -> None:
+    """Exported, and streamed frame by frame."""
+    quickly.export(module, torch.randn(2, 9, 4), path)
+    x, stream = torch.randn(1, 13, 4), load(path).stream()
+    found = np.concatenate([stream.push(frame[None]) for frame in x[0].numpy()])
+    with torch.no_grad():
+        np.testing.assert_allclose(found, module(x)[0].numpy(), rtol=0, atol=1e-5)
+
+
 @in_one_test("name", WAYS)
 def test_what_forward_reads_of_its_layer_is_there(name: str, tmp_path: Path) -> None:
-    """The proof of the export compares the file with the module."""
-    quickly.export(WAYS[name].eval(), torch.randn(2, 9, 4), tmp_path / "net.onnx")
+    """A stream of the file gives what the module gives."""
+    streams_as_the_module(WAYS[name].eval(), tmp_path / "net.onnx")
 
 
 def test_the_weights_of_a_layer_are_called_by_it_and_stand_there_once(tmp_path: Path) -> None:
@@ -125,7 +136,7 @@ def test_the_weights_of_a_layer_are_called_by_it_and_stand_there_once(tmp_path: 
 def test_an_operator_on_weights_alone_needs_no_translation(tmp_path: Path) -> None:
     """An orthogonal parametrization takes the exponential of a matrix, which ONNX does not have."""
     net = nn.Sequential(nn.utils.parametrizations.orthogonal(nn.Linear(4, 4)), nn.Tanh())
-    quickly.export(net.eval(), torch.randn(2, 9, 4), tmp_path / "net.onnx")
+    streams_as_the_module(net.eval(), tmp_path / "net.onnx")
 
 
 def test_packing_is_refused_with_its_line(tmp_path: Path) -> None:
