@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from rnnedge_export.reference import Reference
+from rnnedge_export.verification._largest_number import largest_number
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_runtime.context import initial_contexts
 from rnnedge_runtime.contract import Array, State
@@ -23,7 +24,8 @@ from rnnedge_runtime.golden import named, stream_all
 from rnnedge_runtime.model import Model
 
 _ROWS, _CALLS, _SEED = 3, 10, 50
-_MOST_IDS = 1 << 20
+# Of a source that takes any.
+_MANY_IDS = 1 << 19
 _FAR = 3.0
 
 Rows = Mapping[str, Array]
@@ -167,20 +169,8 @@ def _largest(name: str, example: Array, reference: Reference) -> int:
     """The largest number that the source takes, as of a table; some more than the example's where it takes any."""
     frames = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(0))
 
-    def takes(number: int) -> bool:
-        try:
-            reference.with_context({name: np.full_like(example, number)}).raw(frames)
-        # Whatever the source raises for a number that it does not have.
-        except Exception:
-            return False
-        return True
+    def call(number: int) -> object:
+        return reference.with_context({name: np.full_like(example, number)}).raw(frames)
 
-    low, high = int(example.max()), max(1, 2 * int(example.max()))
-    while takes(high):
-        low, high = high, 2 * high
-        if high > _MOST_IDS:
-            return low
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if takes(middle) else (low, middle)
-    return low
+    last = largest_number(call, int(example.max()))
+    return _MANY_IDS if last is None else last

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rnnedge_export.reference import Reference
+from rnnedge_export.verification._largest_number import largest_number
 from rnnedge_runtime.contract import Array
 
 Noise = Array
 _INT16 = 8000.0
-_MOST_TOKENS = 1 << 20
 _TOKENS_A_RUN = 1024
 
 
@@ -73,25 +73,11 @@ def vocabulary(reference: Reference, input_name: str) -> int | None:
     """How many tokens the source takes, found by asking it; None if it takes any number."""
     usual = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(0))
 
-    def takes(token: int) -> bool:
-        frames = {**usual, input_name: np.full_like(usual[input_name], token)}
-        try:
-            reference.raw(frames)
-        # Whatever the source raises for a token that it does not have.
-        except Exception:
-            return False
-        return True
+    def call(token: int) -> object:
+        return reference.raw({**usual, input_name: np.full_like(usual[input_name], token)})
 
-    low = int(usual[input_name].max())
-    high = max(1, 2 * low)
-    while takes(high):
-        low, high = high, 2 * high
-        if high > _MOST_TOKENS:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if takes(middle) else (low, middle)
-    return low + 1
+    last = largest_number(call, int(usual[input_name].max()))
+    return None if last is None else last + 1
 
 
 def tokens(reference: Reference, sizes: Mapping[str, int]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
 from rnnedge.live.protocol.records import MAGIC, FrameFormat, parse_json
+from rnnedge.live.sources._messages import packets_of
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
@@ -37,17 +38,7 @@ class MqttSource:
 
     def packets(self) -> Iterator[Packet]:
         """Until it is closed. A payload that cannot be read is told, and counts as a lost frame."""
-        expected = 0
-        while (payload := self._came.get()) is not None:
-            try:
-                packets = self._packets(payload, expected)
-            except InputError as error:
-                self._tell(f"{error}; it counts as a lost frame")
-                expected += 1
-                continue
-            for packet in packets:
-                expected = packet.first + len(packet.frames)
-                yield packet
+        return packets_of(iter(self._came.get, None), self._packets, self._tell)
 
     def close(self) -> None:
         """Ends `packets` too."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
 from rnnedge.live.protocol.records import FrameFormat, parse_json
+from rnnedge.live.sources._messages import packets_of
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
@@ -26,17 +27,7 @@ class WebSocketSource:
 
     def packets(self) -> Iterator[Packet]:
         """Until the other side closes. A message that cannot be read is told, and counts as a lost frame."""
-        expected = 0
-        for message in self._socket:
-            try:
-                packets = self._packets(message, expected)
-            except InputError as error:
-                self._tell(f"{error}; it counts as a lost frame")
-                expected += 1
-                continue
-            for packet in packets:
-                expected = packet.first + len(packet.frames)
-                yield packet
+        return packets_of(self._socket, self._packets, self._tell)
 
     def close(self) -> None:
         """Ends `packets` too."""
