@@ -6,6 +6,7 @@ number may reach any graph: that is also what makes the result the same in every
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -54,8 +55,13 @@ class Guard:
         `before` frames of the sequence came earlier. Between two parts of the result the sequence ends.
         Raises `InputError` where the policy rejects.
         """
-        if self.scale is not None and self.scale.look(arrays):
-            self.scale = None
+        if self.scale is not None:
+            over, warned = self.scale.look(arrays)
+            if over:
+                # Before the warning, which may be an error: the next call goes on.
+                self.scale = None
+            if warned:
+                warnings.warn(warned, RuntimeWarning, stacklevel=2)
         bad = self._bad_frames(arrays)
         if not bad.any():
             return [arrays]

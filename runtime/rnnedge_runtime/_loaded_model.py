@@ -49,7 +49,7 @@ class Loaded:
     def assuming(self, contract: Contract) -> Loaded:
         """The same file, whose streams start with the contexts of this contract where they are given none."""
         other = Loaded(self.name, self.digest, contract, self.engine, self._further, self.room)
-        other.assumes_context = True
+        other.assumes_context, other.tells_scale = True, self.tells_scale
         return other
 
     def after(self, failed: Engine) -> Engine | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,20 +21,20 @@ class ScaleCheck:
         self._largest = largest
         self._looks = 0
 
-    def look(self, arrays: Mapping[str, Array]) -> bool:
-        """Whether it is over: frames were seen that tell, or silence for long; warns of those far beyond."""
+    def look(self, arrays: Mapping[str, Array]) -> tuple[bool, str]:
+        """Whether it is over: frames were seen that tell, or silence for long; and what there is to warn of, or ""."""
         self._looks += 1
+        warned = ""
         told = self._looks >= _MOST_LOOKS
         for name, proven in self._largest.items():
             found = float(np.max(np.abs(arrays[name]), initial=0, where=np.isfinite(arrays[name])))
             told = told or found > 0
             if found > _FAR * proven:
-                text = (
+                warned = (
                     f"input {name!r}: numbers up to {found:.3g}, but the file was proven on such up to {proven:.3g}; "
                     "if these are 16-bit samples, divide them by 32768, else look at their unit"
                 )
-                warnings.warn(text, RuntimeWarning, stacklevel=2)
-        return told
+        return told, warned
 
 
 def scale_check_of(contract: Contract) -> ScaleCheck | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -134,7 +135,8 @@ class Model(Generic[Out]):
         if context is None and not self.contract.contexts:
             return self
         assumed = with_initial_context(self.contract, {} if context is None else context)
-        return Model(self._loaded.assuming(assumed), self._again)
+        again = None if self._again is None else partial(_with_context_again, self._again, context)
+        return Model(self._loaded.assuming(assumed), again)
 
     def pool(
         self,
@@ -203,3 +205,10 @@ class Model(Generic[Out]):
             whole: Array = np.concatenate(parts, axis=time) if output.per_frame else parts[1].take(0, axis=time)
             results[output.name] = whole[None] if single else whole
         return results if len(results) > 1 else next(iter(results.values()))  # type: ignore[return-value]
+
+
+def _with_context_again(
+    again: Callable[[str], Model[Any]], context: Mapping[str, object] | None, digest: str
+) -> Model[Any]:
+    """What a pickled `with_context` is in the process that reads it."""
+    return again(digest).with_context(context)

@@ -62,35 +62,31 @@ class StreamRunner(KnownSizes):
                 turn = self._turn
                 before = self._frames
                 fast = self._fast
-                if fast is not None and type(frames) is _ndarray and frames.shape != fast.shape:
-                    other = self._whole.get(frames.shape)
-                    if other is not None:
+                if fast is not None and frames.__class__ is _ndarray:
+                    size = frames.shape
+                    # A class can be pretended, a type cannot.
+                    if size != fast.shape and type(frames) is _ndarray and (other := self._whole.get(size)) is not None:
                         fast = self._turn_to(other, before)
-                if (
-                    fast is not None
-                    and frames.__class__ is _ndarray
-                    and frames.shape == fast.shape
-                    # One that came from another process is equal, and not the same.
-                    and (frames.dtype is fast.dtype or frames.dtype == fast.dtype)
-                ):
-                    if not fast.checks:
-                        _isfinite(frames, fast.mask)
-                    if fast.checks or fast.mask_bytes() == fast.all_finite:
-                        fast.view[...] = frames
-                        try:
-                            refused = fast.calls[turn]()
-                        except self._engine.failures as error:
-                            note = self._noted = self._note()
-                            refused = self._recover(error, fast, before)
-                        if not refused:
-                            if self._remember is not None:
-                                last = self._guard.last
-                                self._remember(fast.views)
-                            found = self._all(fast) if fast.copy is None else fast.copy()
-                            self._turn = turn ^ 1
-                            self._frames = before + fast.frames
-                            self._token.append(None)
-                            return found
+                    # A dtype that came from another process is equal, and not the same.
+                    if size == fast.shape and (frames.dtype is fast.dtype or frames.dtype == fast.dtype):
+                        if not fast.checks:
+                            _isfinite(frames, fast.mask)
+                        if fast.checks or fast.mask_bytes() == fast.all_finite:
+                            fast.view[...] = frames
+                            try:
+                                refused = fast.calls[turn]()
+                            except self._engine.failures as error:
+                                note = self._noted = self._note()
+                                refused = self._recover(error, fast, before)
+                            if not refused:
+                                if self._remember is not None:
+                                    last = self._guard.last
+                                    self._remember(fast.views)
+                                found = self._all(fast) if fast.copy is None else fast.copy()
+                                self._turn = turn ^ 1
+                                self._frames = before + fast.frames
+                                self._token.append(None)
+                                return found
                 if self._ready and self._noted is None and type(frames) is _ndarray:
                     was, rest, last = self._lane, self._rest, self._guard.last
                     shape = self._known_shape(frames)

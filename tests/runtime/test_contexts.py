@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import conditioned
@@ -43,6 +45,14 @@ def test_a_stream_computes_with_its_own_context(model: Model) -> None:
         close(model.stream(context=context).push(X), whole(context))
         close(model.with_context(context).stream().push(X), whole(context))
         close(model.run(X, context=context), whole(context))
+
+
+def test_a_model_with_a_context_keeps_it_in_another_process(tmp_path: Path) -> None:
+    """As a pickle of it says; the file itself has none to start from."""
+    path = tmp_path / "conditioned.onnx"
+    path.write_bytes(conditioned.file())
+    packed = pickle.dumps(rnnedge_runtime.load(path).with_context(OTHER))
+    close(pickle.loads(packed).stream().push(X), whole(OTHER))
 
 
 def test_a_batch_has_a_context_for_each_sequence(model: Model) -> None:

@@ -42,3 +42,14 @@ def test_frames_of_the_proven_scale_are_no_event() -> None:
         warnings.simplefilter("always")
         stream.push(FAR)
     assert not told and not stream.counters
+
+
+def test_a_warning_that_is_an_error_comes_once() -> None:
+    """The push has not happened then, and the next one does."""
+    stream = MODEL.stream()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="numbers up to"):
+            stream.push(FAR)
+        assert stream.frames == 0
+        assert len(stream.push(FAR)) == 1
