@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server import ServeOptions
 from rnnedge.live.server.app import serving
+from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
@@ -308,14 +310,37 @@ def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
         pass
 
     (tmp_path / "state").write_text("{}")
+    (tmp_path / "deep").write_text("[" * 100_000)
+    (tmp_path / "folder").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for options, words in (
             (ServeOptions(port=taken.getsockname()[1]), "cannot be listened on"),
             (ServeOptions(state=tmp_path / "state"), "move it away"),
+            (ServeOptions(state=tmp_path / "deep"), "nested too deeply"),
+            (ServeOptions(state=tmp_path / "folder"), "found a directory"),
             (ServeOptions(port=0, certificate=tmp_path / "none"), "no certificate"),
         ):
             with pytest.raises(InputError, match=words):
                 asyncio.run(serving(gru, options, print))
+
+
+def test_a_server_whose_rounds_fail_ends(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what failed, and does not go on without answers."""
+
+    def broken(*_: object) -> None:
+        raise OSError("no more memory to map")
+
+    monkeypatch.setattr(StreamTable, "run", broken)
+
+    async def client(url: str) -> None:
+        async with connect(f"{url}/v1/streams") as ws:
+            await ws.send(in_json(X[:1]))
+            with suppress(ConnectionClosed):
+                while True:
+                    await ws.recv()
+
+    with pytest.raises(OSError, match="no more memory to map"):
+        served(gru, client)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")

@@ -72,11 +72,14 @@ async def serving(
         hub.close()
         place = f"{options.host}:{options.port}"
         raise InputError(f"serve: {place}: cannot be listened on ({error.strerror or error})") from error
+    stop = stop or asyncio.Event()
     tick = asyncio.create_task(hub.tick())
+    # It ends by an error only: a server that answers nobody is none.
+    tick.add_done_callback(lambda _: stop.set())
     port = server.sockets[0].getsockname()[1]
     say(f"serving {model.name} at {'wss' if settings['ssl'] else 'ws'}://{options.host}:{port}{_STREAMS}")
     try:
-        await _stopped(stop or asyncio.Event())
+        await _stopped(stop)
         streams = await hub.drain()
         if options.state is not None:
             write_streams(options.state, model, streams)
@@ -86,6 +89,8 @@ async def serving(
         server.close()
         await server.wait_closed()
         hub.close()
+    if tick.done() and not tick.cancelled() and (failed := tick.exception()) is not None:
+        raise failed
 
 
 async def _stopped(stop: asyncio.Event) -> None:

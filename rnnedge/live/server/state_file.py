@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rnnedge.files.small import parse_json, read_small
 from rnnedge_runtime import Model
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import InputError
 
 _SCHEMA = "rnnedge.serve.streams"
+_MOST_BYTES = 1 << 30
 
 
 def write_streams(path: Path, model: Model, streams: Mapping[str, dict[str, Any]]) -> None:
@@ -29,7 +31,7 @@ def read_streams(path: Path, model: Model) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(read_small(path, _MOST_BYTES))
         if found["schema"] != _SCHEMA:
             raise ValueError("another schema")
         if found["model"] != model.digest:
