@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from foreign import INT64, node, weights
 from in_one_test import in_one_test
 
 import rnnedge_export
+from rnnedge_export.onnx_files import CONSTANTS, noted
+from rnnedge_export.onnx_files._adoption import NOTE, calling_of
 from rnnedge_runtime import ModelRefused, load
 
 ADD = [node("Add", ["v", "s"], ["w"]), node("Tanh", ["w"], ["s2"]), node("Mul", ["s2", "k"], ["y"])]
@@ -118,3 +121,18 @@ def test_a_constant_of_a_file_for_whole_sequences(tmp_path: Path) -> None:
     expected = foreign.whole(file, x=x, gain=np.array(0.5, np.float32), bias=constants["bias"])[0][0]
     foreign.streams_as(tmp_path / "s.onnx", x[0], expected)
     assert rnnedge_export.verify(tmp_path / "s.onnx", file, effort=foreign.BRIEF).passed
+
+
+@in_one_test(
+    "note",
+    [None, "", "[" * 100_000, "5", "{}", '{"states": 5}',
+     '{"states": {"s": 1}, "time_axis": null, "batch_axis": 0, "chunk": 1, "context": 0, "constants": {}}',
+     '{"states": {}, "time_axis": "x", "batch_axis": 0, "chunk": 1, "context": 0, "constants": {}}'],
+)  # fmt: skip
+def test_a_note_of_somebody_else_is_no_calling(note: str | None) -> None:
+    """A contract may say anything; what an adoption has not written counts as none."""
+    contract = load(Path(__file__).parents[1] / "data" / "golden_gru.onnx", trust="strict").contract
+    given = {} if note is None else {NOTE: note, CONSTANTS: note}
+    contract = replace(contract, provenance={**contract.provenance, **given})
+    assert calling_of(contract) is None
+    assert isinstance(noted(contract), dict)

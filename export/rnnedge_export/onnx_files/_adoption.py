@@ -45,12 +45,15 @@ class Calling:
 
 
 def calling_of(contract: Contract) -> Calling | None:
-    """How the file was called when it was adopted; None for one that was not."""
-    note = contract.provenance.get(NOTE)
+    """How the file was called when it was adopted; None for one that was not, and for what `note` has not written."""
     try:
-        return None if note is None else Calling(**json.loads(note))
-    except (TypeError, ValueError):
+        said = Calling(**json.loads(contract.provenance[NOTE]))
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
+    numbers = (said.time_axis, said.batch_axis, said.chunk, said.context)
+    fits = all(number is None or type(number) is int for number in numbers) and said.context is not None
+    named = isinstance(said.states, dict) and all(isinstance(name, str) for name in said.states.values())
+    return said if fits and named and isinstance(said.constants, dict) else None
 
 
 def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> StatefulFile:

@@ -71,7 +71,7 @@ def noted(contract: Contract) -> dict[str, Any]:
     """The constants with which the file of a contract was made."""
     try:
         return dict(json.loads(contract.provenance.get(CONSTANTS, "{}")))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
 
 
