@@ -6,7 +6,6 @@ header in JSON, then the arrays it lists, one after the other in C order and lit
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime.arguments import shown, text
 from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array, Contract
@@ -47,7 +47,7 @@ def pack(snapshot: Snapshot) -> bytes:
     parts = [len(header).to_bytes(8, "little"), header]
     parts += [np.ascontiguousarray(a).astype(a.dtype.newbyteorder("<")).tobytes() for a in snapshot.arrays.values()]
     body = b"".join(parts)
-    return _MAGIC + hashlib.sha256(body).digest() + body
+    return _MAGIC + sha256(body).digest() + body
 
 
 def unpack(data: object, name: str = "snapshot") -> Snapshot:
@@ -64,7 +64,7 @@ def unpack(data: object, name: str = "snapshot") -> Snapshot:
         raise InputError(f"{name}: not a snapshot of a stream, or of another version")
     at = len(_MAGIC) + 32
     body = data[at:]
-    if hashlib.sha256(body).digest() != data[len(_MAGIC) : at]:
+    if sha256(body).digest() != data[len(_MAGIC) : at]:
         raise InputError(f"{name}: damaged (its checksum does not fit); use an older one")
     try:
         length = int.from_bytes(body[:8], "little")

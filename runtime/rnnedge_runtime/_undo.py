@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
@@ -28,7 +27,6 @@ class Kept(NamedTuple):
     summaries: Mapping[str, Array]
 
 
-@dataclass(eq=False, repr=False)
 class Note:
     """References to what a stream replaces and never changes, and which set of states was the one to read.
 
@@ -37,14 +35,20 @@ class Note:
     since it last settled; where the engine works in place, one more is to be undone.
     """
 
-    runner: Runner
-    lane: Lane
-    turn: int
-    frames: int
-    calls: int
-    skip: Mapping[str, int]
-    rest: dict[str, Array] | None
-    finished: bool
-    last: dict[str, Array]
-    runs: int | None = None
-    kept: Kept | None = None
+    def __init__(
+        self,
+        runner: Runner,
+        lane: Lane,
+        turn: int,
+        frames: int,
+        calls: int,
+        skip: Mapping[str, int],
+        rest: dict[str, Array] | None,
+        finished: bool,
+        last: dict[str, Array],
+    ) -> None:
+        """Note where the stream stands."""
+        self.runner, self.lane, self.turn, self.frames, self.calls = runner, lane, turn, frames, calls
+        self.skip, self.rest, self.finished, self.last = skip, rest, finished, last
+        self.runs: int | None = None
+        self.kept: Kept | None = None

@@ -12,8 +12,7 @@ It detects damage and truncation. It is no signature: whoever changes a file on 
 
 from __future__ import annotations
 
-import hashlib
-
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime.errors import ModelRefused
 
 KEY = "rnnedge.sha256"
@@ -26,7 +25,7 @@ _HEADER = b"\x72" + bytes([len(_ENTRY) + DIGITS]) + _ENTRY
 def seal(model: bytes) -> bytes:
     """Append the seal to a serialized `ModelProto`."""
     body = model + _HEADER
-    return body + hashlib.sha256(body).hexdigest().encode()
+    return body + sha256(body).hexdigest().encode()
 
 
 def check_seal(file: bytes, name: str) -> str:
@@ -45,7 +44,7 @@ def check_seal(file: bytes, name: str) -> str:
             f"{name}: not an rnnedge model: expected an ONNX file with a contract and a seal, found neither; "
             "make one with 'rnnedge export'"
         )
-    expected = hashlib.sha256(file[:-DIGITS]).hexdigest()
+    expected = sha256(file[:-DIGITS]).hexdigest()
     if found != expected.encode():
         raise ModelRefused(
             f"{name}: damaged: its content hashes to {expected[:12]}…, its seal says "

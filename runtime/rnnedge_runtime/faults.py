@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from rnnedge_runtime.arguments import choice, function, seconds
 
@@ -14,8 +14,7 @@ Gap = Literal["hold", "zero", "reset"]
 Kind = Literal["rejected", "held", "zeroed", "reset", "gap", "stalled", "provider"]
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """Something that a stream noticed.
 
     `frame` is the number of the first frame concerned, `frames` how many there are; `text` says it in words.

@@ -27,7 +27,7 @@ def test_loading_a_file_needs_no_more_than_it_has_to():
     """What is seldom used is imported where it is used."""
     golden = str(Path(__file__).parents[1] / "data" / "golden_gru.onnx")
     stream = f"import rnnedge_runtime as r; r.load({golden!r}, trust='local').stream()"
-    assert loaded(stream) & {"pathlib", "urllib", "asyncio", "logging", "tempfile", "subprocess"} == set()
+    assert loaded(stream) & {"pathlib", "urllib", "asyncio", "logging", "tempfile", "subprocess", "_hashlib"} == set()
     assert loaded("import rnnedge_runtime as r; r.replay, r.StateMonitor") >= {"rnnedge_runtime"}
 
 

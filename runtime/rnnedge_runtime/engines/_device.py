@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.errors import ProviderError
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Memory of a device, by onnxruntime's name for its kind ("cuda") and its number."""
 
     device: str
-    index: int
+    number: int
 
 
 class DeviceArray:
@@ -31,7 +30,7 @@ class DeviceArray:
         self.array, self._place = array, place
         with self._told("filled"):
             make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
-            self.value = make(array.shape, array.dtype, place.device, place.index)
+            self.value = make(array.shape, array.dtype, place.device, place.number)
         self.store()
 
     def fetch(self) -> None:
@@ -50,7 +49,7 @@ class DeviceArray:
             yield
         # onnxruntime's exceptions share no base.
         except Exception as error:
-            raise ProviderError(f"memory of {self._place.device} {self._place.index}: not {what}: {error}") from error
+            raise ProviderError(f"memory of {self._place.device} {self._place.number}: not {what}: {error}") from error
 
 
 def carrying(

@@ -9,12 +9,12 @@ exported files is (`trust`). Where it cannot be written, every load starts the p
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
 from typing import Any
 
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.trust import listed, remember
 from rnnedge_runtime.untrusted.limits import Limits
@@ -38,7 +38,7 @@ def verdict_of(digest: str, providers: Sequence[str], settings: Settings, limits
     options = {name: dict(settings.provider_options.get(name, {})) for name in providers}
     engine = (onnxruntime.__version__, getattr(onnxruntime, "get_build_info", str)(), onnxruntime.__file__)
     parts: list[Any] = [digest, list(providers), options, asked, engine, list(limits), _loader(), _processor()]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def known(verdict: str) -> str | None:
@@ -54,7 +54,7 @@ def accept(verdict: str, form: str) -> None:
 
 
 def _entry(verdict: str, form: str) -> str:
-    return verdict if form == PLAIN else hashlib.sha256(f"{verdict} {form}".encode()).hexdigest()
+    return verdict if form == PLAIN else sha256(f"{verdict} {form}".encode()).hexdigest()
 
 
 def _folder() -> str:

@@ -234,10 +234,10 @@ def test_every_library_is_opened_as_itself(
         command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(tmp_path / "net.so")]
         subprocess.run(command, input=source.encode(), check=True)
         content = (tmp_path / "net.so").read_bytes()
-        opened.append(memory_library.open_library(content, find.hashlib.sha256(content).hexdigest(), "net.so"))
+        opened.append(memory_library.open_library(content, find.sha256(content).hexdigest(), "net.so"))
     assert [one.number() for one in opened] == [1000 * memory + number for number in range(3)]
     assert list((tmp_path / "scratch").iterdir()) == []
-    assert memory_library.open_library(content, find.hashlib.sha256(content).hexdigest(), "net.so") is opened[-1]
+    assert memory_library.open_library(content, find.sha256(content).hexdigest(), "net.so") is opened[-1]
 
 
 def test_weights_beside_a_library_are_read_once(file: Path, native: Exported, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime._signature_check import check_signature
 from rnnedge_runtime._signature_text import LIBRARY
 from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, discard, library_in
@@ -143,7 +143,7 @@ def _failed(error: RnnEdgeError) -> ProviderError:
 
 def _read(library: Path) -> Found:
     content = read_plain(library, ProviderError, most=LARGEST)
-    return Found(library, content, hashlib.sha256(content).hexdigest())
+    return Found(library, content, sha256(content).hexdigest())
 
 
 def _allowed(found: Found, key: Any, release: int) -> Found:

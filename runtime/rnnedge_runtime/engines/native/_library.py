@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 from collections.abc import Sequence
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.engines.native._find import Found
@@ -148,7 +148,7 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
             count = _fill(file, room.data)
         except OSError as error:
             raise ProviderError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
-    found = hashlib.sha256(room.data[:count]).hexdigest()
+    found = sha256(room.data[:count]).hexdigest()
     expected = about.weights_sha256.decode()
     if found != expected:
         bytes_ = f"{count}" if count <= size else f"more than {size}"

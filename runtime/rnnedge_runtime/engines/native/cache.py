@@ -9,7 +9,6 @@ folder that another user can write is no cache.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rnnedge_runtime._sha256 import sha256
 from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.trust import BUILT, remember
@@ -65,7 +65,7 @@ def build_cached(digest: str, target: str, identity: str, build: Callable[[Path]
     try:
         library = build(temporary)
         content = read_plain(library, ProviderError, most=LARGEST)
-        made = hashlib.sha256(content).hexdigest()
+        made = sha256(content).hexdigest()
         # First the list: whoever finds the folder may ask for it.
         remember(made, BUILT)
         _rename(temporary, final)
@@ -128,7 +128,7 @@ def _not_kept(folder: Path, error: OSError) -> ProviderError:
 
 
 def _key(digest: str, target: str, identity: str) -> str:
-    return _prefix(digest, target) + hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return _prefix(digest, target) + sha256(identity.encode()).hexdigest()[:16]
 
 
 def _prefix(digest: str, target: str) -> str:
