@@ -66,8 +66,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     try:
         found = place_of(target)
-    except OSError as error:
-        raise unwritable(target, error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(target, error) from error
     if isinstance(found, int):
         return
     folder = found.parent
@@ -104,10 +104,17 @@ def _opened(target: Path) -> Iterator[IO[bytes]]:
     try:
         found = place_of(target)
         replaced = isinstance(found, Path) and kind_of(found) == stat.S_IFREG
-    except OSError as error:
-        raise unwritable(target, error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        raise _unwritable(target, error) from error
     with _replacing(found, target) if isinstance(found, Path) and replaced else open_stream(found, target) as file:
         yield file
+
+
+def _unwritable(target: Path, error: OSError | ValueError) -> InputError:
+    """The error of a path that leads nowhere; a null character in it is a ValueError of Python."""
+    if isinstance(error, InputError):
+        return error
+    return unwritable(target, getattr(error, "strerror", None) or str(error))
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from rnnedge.cli import execute
 from rnnedge.live.scoring import ScoreOptions, run_batch, score_archive
 from rnnedge.live.scoring.archive import batches
 from rnnedge.live.scoring.journal import Journal
+from rnnedge.live.scoring.table import write_table
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.errors import InputError
 
@@ -116,9 +119,59 @@ def test_what_another_model_left_is_not_mixed_in(tmp_path: Path) -> None:
     Journal(path, {"model": "a"}).close()
     with pytest.raises(InputError, match="another model"):
         Journal(path, {"model": "b"})
-    path.write_text("junk\n")
+    for junk in ("junk\n", "a file without a line end", "[" * 100_000 + "\n"):
+        path.write_text(junk)
+        with pytest.raises(InputError, match="delete it"):
+            Journal(path, {"model": "a"})
+        assert path.read_text() == junk
+
+
+@in_one_test(
+    "row",
+    [
+        {}, {"file": 1}, {"file": ["a"]}, {"file": "a", "frames": {"x": 1}}, {"file": "a", "frames": "1"},
+        {"file": "a", "error": 5}, {"file": "a", "frames": 10**40}, {"file": "a", "y0": None},
+        {"file": "a", "y0": True},
+    ],
+)  # fmt: skip
+def test_a_row_that_was_changed_is_no_row(row: dict[str, Any], tmp_path: Path) -> None:
+    """Each kind of cell that a table could not hold later."""
+    path = tmp_path / "a.csv.part"
+    journal = Journal(path, {"model": "a"})
+    journal.add([{"file": "b", "frames": 3, "label": "up", "y0": float("nan"), "stamp": [1, 2]}])
+    journal.close()
+    Journal(path, {"model": "a"}).close()
+    path.write_text(path.read_text() + json.dumps(row) + "\n")
     with pytest.raises(InputError, match="delete it"):
         Journal(path, {"model": "a"})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_the_place_of_rows_is_an_error(tmp_path: Path) -> None:
+    """It is not waited for."""
+    path = tmp_path / "a.csv.part"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="found a pipe"):
+        Journal(path, {"model": "a"})
+
+
+def test_names_that_are_no_unicode_are_written(tmp_path: Path) -> None:
+    """Of a file from a system with another encoding; with their bytes escaped, in both kinds of table."""
+    pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    name = b"caf\xe9.npy".decode("utf-8", "surrogateescape")
+    for table in (tmp_path / "a.csv", tmp_path / "a.parquet"):
+        write_table(table, [{"file": name, "frames": 1}])
+    assert "caf\\udce9.npy" in (tmp_path / "a.csv").read_text()
+    assert pyarrow.parquet.read_table(tmp_path / "a.parquet")["file"].to_pylist() == ["caf\\udce9.npy"]
+
+
+@pytest.mark.parametrize("options", [{"batch": 0}, {"batch": 2.0}, {"workers": 0}, {"workers": "2"}, {"reduce": "sum"}])
+def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
+    """Before anything is scored."""
+    with pytest.raises(InputError, match="score: "):
+        ScoreOptions(**options)
 
 
 def test_recordings_of_like_size_are_together(archive: list[str]) -> None:

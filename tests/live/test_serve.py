@@ -21,17 +21,21 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from examples.serve_client import records, stream
 from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server import ServeOptions
+from rnnedge.live.server.answers import AnswerFormat
 from rnnedge.live.server.app import serving
+from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.metrics import Metrics
+from rnnedge.live.server.state_file import read_streams
 from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
@@ -215,10 +219,7 @@ def test_a_hostile_client_costs_only_itself(gru: Model) -> None:
 
 def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> None:
     """What waits for it is bounded; it is told how many it lost."""
-    from rnnedge.live.server.answers import AnswerFormat
     from rnnedge.live.server.connection import Connection
-    from rnnedge.live.server.hub import Hub
-    from rnnedge.live.server.metrics import Metrics
 
     sent: list[Any] = []
 
@@ -262,8 +263,6 @@ def test_a_round_may_answer_more_streams_than_answers_may_wait(gru: Model) -> No
 @pytest.mark.parametrize(("full", "first"), [("drop-oldest", 8), ("drop-newest", 0), ("close", None)])
 def test_a_full_queue_does_what_its_policy_says(gru: Model, full: str, first: int | None) -> None:
     """The frames that are let go are counted."""
-    from rnnedge.live.server.hub import Hub
-    from rnnedge.live.server.metrics import Metrics
 
     async def run() -> None:
         hub = Hub(gru, ServeOptions(queue=2, full=full), Metrics())
@@ -277,6 +276,160 @@ def test_a_full_queue_does_what_its_policy_says(gru: Model, full: str, first: in
         hub.close()
 
     asyncio.run(run())
+
+
+def test_answers_that_wait_have_a_size(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many streams of a socket may have some; the latest one is kept, whatever its size."""
+    from rnnedge.live.server import connection
+
+    monkeypatch.setattr(connection, "_MOST_WAITING", 100)
+
+    async def run() -> tuple[list[int], int]:
+        hub = connection.Hub(gru, ServeOptions(), Metrics())
+        one = connection.Connection(None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        sizes = []
+        for size in (60, 60, 30, 200, 10):
+            one._put(b"x" * size)
+            sizes.append(sum(map(len, one._waiting)))
+        one._next()
+        hub.close()
+        return sizes, one._size
+
+    assert asyncio.run(run()) == ([60, 60, 90, 200, 10], 0)
+
+
+def test_a_client_that_goes_while_streams_end_leaves_none_open(gru: Model) -> None:
+    """Every other stream is finished as the socket closes: the round that ends them does not keep the others."""
+
+    async def client(url: str) -> list[str]:
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in range(1, 31):
+                await open_stream(ws, number)
+            for number in range(1, 31, 2):
+                await ws.send(in_json(X, 0, number))
+                await ws.send(json.dumps({"type": "finish", "stream": number}))
+        async with connect(f"{url}/v1/streams") as ws:
+            # Until the last of them is gone.
+            return [(await open_stream(ws, number))["type"] for number in range(1, 31) if not await asyncio.sleep(0.01)]
+
+    assert served(gru, client, streams=30 + 30).count("opened") == 30
+
+
+def test_a_stream_that_ends_as_it_is_closed_is_closed(gru: Model) -> None:
+    """The socket goes on, whichever came first."""
+
+    async def client(url: str) -> str:
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in range(1, 20):
+                await open_stream(ws, number)
+                await ws.send(in_json(X, 0, number))
+                await ws.send(json.dumps({"type": "finish", "stream": number}))
+                await asyncio.sleep(0.0005 * (number % 4))
+                await ws.send(json.dumps({"type": "close", "stream": number}))
+            await ws.send(json.dumps({"type": "open", "stream": 99}))
+            while (said := await ws.recv()) and '"stream": 99' not in said:
+                pass
+        return str(json.loads(said)["type"])
+
+    assert served(gru, client) == "opened"
+
+
+def test_a_client_that_comes_back_at_once_goes_on(gru: Model) -> None:
+    """What its stream still has to do is waited for."""
+
+    async def client(url: str) -> set[Any]:
+        found = set()
+        for name in "abcdefgh":
+            async with connect(f"{url}/v1/streams") as ws:
+                await open_stream(ws, id=name)
+                await ws.send(in_json(X))
+            async with connect(f"{url}/v1/streams") as ws:
+                found.add((await open_stream(ws, id=name, resume=True)).get("next"))
+        return found
+
+    assert served(gru, client) == {40}
+
+
+def test_a_name_is_free_again_after_a_snapshot_that_fits_no_more(gru: Model) -> None:
+    """Whatever kind of error it is."""
+    pool = gru.pool(1)
+    kept = {"next": 0, "base": 0, "made": {}, "latest": None, "snapshot": pool.snapshot(pool.join("a"))[:-1]}
+
+    async def run() -> None:
+        hub = Hub(gru, ServeOptions(), Metrics())
+        hub.kept["a"] = (float("inf"), kept)
+        for _ in range(2):
+            with pytest.raises(RnnEdgeError, match="damaged"):
+                await hub.open("a", True, lambda result: None)
+        stream, _ = await hub.open("a", False, lambda result: None)
+        await hub.release(stream)
+        hub.close()
+
+    asyncio.run(run())
+
+
+def test_frames_that_come_while_a_server_stops_do_not_keep_it(gru: Model) -> None:
+    """They are those that the stream expects next, on the next server."""
+
+    async def run() -> Any:
+        hub = Hub(gru, ServeOptions(), Metrics())
+        stream, _ = await hub.open("a", False, lambda result: None)
+        hub.submit(stream, Packet(X[:5], 0, 0.0))
+        hub.draining = True
+        for first in range(5, 40):
+            assert hub.submit(stream, Packet(X[first : first + 1], first, 0.0))
+        kept = await hub.drain()
+        hub.close()
+        return kept["a"]["next"]
+
+    assert asyncio.run(run()) == 5
+
+
+def test_gaps_of_one_round_have_a_sum(gru: Model) -> None:
+    """A client that leaves numbers out again and again does not take the time of the others either."""
+    table = StreamTable(gru, 1, "hold")
+    stream = table.open("a", lambda result: None)
+    packets: list[Any] = [Packet(X[:1], 4000 * i, float(i)) for i in range(8)]
+    [(_, result)] = table.run([(stream, packets)])
+    assert sum(len(one.values) for one in result.outputs) < 4096 + 8
+    assert result.outputs[-1].frames.tolist() == [28_000]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"next": 1 << 70}, {"next": -1}, {"next": None}, {"next": 1e400}, {"base": -1}, {"base": 1 << 63},
+        {"made": {"y": 1 << 70}}, {"made": {"z": 1}}, {"made": [1]}, {"latest": [1]}, {"latest": [1, 10**400]},
+        {"latest": [1 << 70, 0.0]}, {"snapshot": 5},
+    ],
+)  # fmt: skip
+def test_a_state_file_that_was_changed_is_refused(gru: Model, change: dict[str, Any], tmp_path: Path) -> None:
+    """Before the server begins, which its rounds would end."""
+    kept = {"next": 3, "base": 0, "made": {"y": 3}, "latest": [2, 0.5], "snapshot": ""}
+    head = {"schema": "rnnedge.serve.streams", "schema_version": 1, "model": gru.digest}
+    path = tmp_path / "state"
+    path.write_text(json.dumps(head | {"streams": {"a": kept}}))
+    assert read_streams(path, gru)["a"]["next"] == 3
+    path.write_text(json.dumps(head | {"streams": {"a": kept | change}}).replace("Infinity", "1e400"))
+    with pytest.raises(InputError, match=str(path)):
+        read_streams(path, gru)
+
+
+def test_pages_of_other_sites_are_turned_away(gru: Model) -> None:
+    """Any page can ask a browser for a socket: without a token or a list of origins, those of this machine may."""
+
+    async def client(url: str) -> list[int]:
+        found = []
+        for origin in (None, "http://localhost:5173", "http://[::1]", "https://example.org", "null", "http://[", "x"):
+            try:
+                async with connect(f"{url}/v1/streams", origin=origin):  # type: ignore[arg-type]
+                    found.append(101)
+            except InvalidStatus as error:
+                found.append(error.response.status_code)
+        return found
+
+    assert served(gru, client) == [101, 101, 101, 403, 403, 403, 403]
+    assert served(gru, client, origins=("https://example.org",))[:4] == [101, 403, 403, 101]
 
 
 def test_what_is_no_stream_is_answered_over_http(gru: Model) -> None:
@@ -303,6 +456,22 @@ def test_what_is_no_stream_is_answered_over_http(gru: Model) -> None:
     assert json.loads(found[4][1])["labels"] == list(gru.contract.labels)
 
 
+def _locked_certificate() -> bytes:
+    """One whose key has a password, which a server cannot ask for."""
+    from datetime import datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key, name = Ed25519PrivateKey.generate(), x509.Name([])
+    begin = datetime(2020, 1, 1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(36500))
+    pem, locked = serialization.Encoding.PEM, serialization.BestAvailableEncryption(b"word")
+    form = serialization.PrivateFormat.PKCS8
+    return builder.sign(key, None).public_bytes(pem) + key.private_bytes(pem, form, locked)
+
+
 def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
     """A port that is taken, a state file of something else, a certificate that is none; in a line."""
 
@@ -312,13 +481,17 @@ def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("{}")
     (tmp_path / "deep").write_text("[" * 100_000)
     (tmp_path / "folder").mkdir()
+    (tmp_path / "locked").write_bytes(_locked_certificate())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for options, words in (
             (ServeOptions(port=taken.getsockname()[1]), "cannot be listened on"),
             (ServeOptions(state=tmp_path / "state"), "move it away"),
             (ServeOptions(state=tmp_path / "deep"), "nested too deeply"),
             (ServeOptions(state=tmp_path / "folder"), "found a directory"),
-            (ServeOptions(port=0, certificate=tmp_path / "none"), "no certificate"),
+            (ServeOptions(port=0, certificate=tmp_path / "none"), "cannot be read"),
+            (ServeOptions(port=0, certificate=tmp_path / "state"), "no certificate"),
+            (ServeOptions(port=0, certificate=tmp_path / "state", private_key=tmp_path / "folder"), "a directory"),
+            (ServeOptions(port=0, certificate=tmp_path / "locked"), "no certificate"),
         ):
             with pytest.raises(InputError, match=words):
                 asyncio.run(serving(gru, options, print))

@@ -117,10 +117,17 @@ def test_a_line_that_cannot_be_read_is_a_lost_frame(gru: Model) -> None:
         ("ws://localhost:1/x", "cannot be opened"),
         ("mqtt://localhost:1/x", "no broker answers"),
         ("mqtt://localhost", "no topic"),
+        ("mqtt://localhost:1/a+/b", "expected a filter"),
+        ("mqtt://localhost:1/#/b", "expected a filter"),
+        (f"mqtt://localhost:1/{'a' * 70_000}", "at most 65,535 bytes"),
         ("serial:/dev/none", "cannot be opened"),
         ("serial:/dev/none?baud=x", "baud: expected a number"),
         ("odd://x", "found odd:"),
         ("none.csv", "no such file"),
+        ("tcp://a..b:80", "not an address"),
+        (f"ws://{'a' * 70}:80", "not an address"),
+        ("ws://localhost:1/\ud800", "not an address"),
+        ("mqtt://\udcff@localhost:1/x", "not an address"),
     ],
 )
 def test_what_cannot_be_opened_is_told_in_a_line(gru: Model, address: str, words: str) -> None:
@@ -188,6 +195,52 @@ def test_a_websocket_gives_text_and_binary_messages(gru: Model) -> None:
         thread.join()
     assert np.allclose(scores(rows), gru.stream().push(X), atol=1e-6)
     assert json.loads(came[0]) == rows[0]
+
+
+@in_one_test("end", ["shut", "code", "long", "bytes"])
+def test_a_websocket_that_breaks_off_is_told_in_a_line(gru: Model, end: str) -> None:
+    """After the frames that came: a connection that is gone, an error of the other side, and what is no message."""
+    pytest.importorskip("websockets", reason="needs websockets")
+    from websockets.sync.server import ServerConnection, serve
+
+    def handle(connection: ServerConnection) -> None:
+        connection.send("[1, 2, 3, 4]")
+        if end == "shut":
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        elif end == "code":
+            connection.close(1011)
+        elif end == "long":
+            connection.send("x" * (1 << 21))
+        else:
+            connection.socket.sendall(b"\x81\x02\xff\xfe")
+        connection.recv()
+
+    with serve(handle, "localhost", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        packets = open_source(f"ws://localhost:{server.socket.getsockname()[1]}", gru.contract).packets()
+        assert len(next(packets).frames) == 1
+        with pytest.raises(InputError, match="broke off"):
+            next(packets)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 400, "1e400", "true", '"5"', "null"])
+def test_a_time_that_is_none_is_refused(gru: Model, value: str) -> None:
+    """Whole numbers beyond those of floats too."""
+    given = json.loads(f'{{"time_s": {value}, "frames": [[1, 2, 3, 4]]}}')
+    with pytest.raises(InputError, match="time_s: expected seconds"):
+        FrameFormat(gru.contract).from_json(given, "line", 0, 0.0)
+
+
+def test_whole_numbers_are_not_wrapped_around(gru: Model) -> None:
+    """Frames of a model of tokens hold what was sent, or nothing."""
+    form = FrameFormat(gru.contract)
+    form.dtype = np.dtype(np.int32)
+    assert form.array([[1, 2, 3, -(2**31)]], "line").tolist() == [[1, 2, 3, -(2**31)]]
+    with pytest.raises(InputError, match="up to 2,147,483,647, found 4294967297"):
+        form.array([[2**32 + 1, 2, 3, 4]], "line")
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_anything_else_is_refused(
     assert path.lstat().st_ino == before.st_ino and names(Path()) == {"there"}
 
 
-@pytest.mark.parametrize("path", ["none/a.txt", "a.txt/b.txt", "n" * 300])
+@pytest.mark.parametrize("path", ["none/a.txt", "a.txt/b.txt", "n" * 300, "a\0b.txt"])
 def test_a_path_that_cannot_be_is_named(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before long work and at its end."""
     monkeypatch.chdir(tmp_path)

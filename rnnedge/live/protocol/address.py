@@ -66,14 +66,18 @@ def scheme_of(text: str) -> str:
 
 
 def parse_address(text: str) -> Address:
-    """The parts of an address. Raises `InputError` for a port that is none."""
+    """The parts of an address. Raises `InputError` for a port or a host that is none, and for what is no Unicode."""
     scheme = scheme_of(text)
     if scheme in ("-", "file"):
         path = text.removeprefix("file://").removeprefix("file:")
         return Address(text, scheme, "", None, path, "", "", {})
     try:
-        parts = urlsplit(text)
+        # What libraries of networks cannot encode, each raises in its own way, and some in a thread of their own.
+        text.encode()
+        # A topic of MQTT may have a `#`, which begins no fragment here.
+        parts = urlsplit(text, allow_fragments=False)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise InputError(f"{text}: not an address ({error})") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge.live.protocol.packet import Packet
+from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 
@@ -56,7 +57,7 @@ class FrameFormat:
             if end > len(data):
                 raise InputError(f"{place}: expected {end - at} bytes of {count} frames, found {len(data) - at}")
             frames = np.frombuffer(data[at:end], self.wire).astype(self.dtype).reshape(-1, *self.shape)
-            found.append((stream, Packet(frames, _number(first, place), _time(time_s, place))))
+            found.append((stream, Packet(frames, frame_number(first, place), frame_time(time_s, place))))
             at = end
         return found
 
@@ -68,7 +69,7 @@ class FrameFormat:
         if not isinstance(value.get("frames"), list):
             raise InputError(f"{place}: expected frames: [[...], ...], found {sorted(map(str, value))[:5]}")
         taken = value.get("time_s", time_s)
-        return Packet(self.array(value["frames"], place), _number(number, place), _time(taken, place))
+        return Packet(self.array(value["frames"], place), frame_number(number, place), frame_time(taken, place))
 
     def array(self, frames: Any, place: str) -> Array:
         """Nested lists of numbers, or of flat frames, as (time, ...)."""
@@ -77,7 +78,15 @@ class FrameFormat:
             found = np.array(frames)
             if found.dtype.kind not in ("fi" if self.dtype.kind == "f" else "i") and found.size:
                 raise ValueError(f"{found.dtype} in it")
+            if self.dtype.kind == "f":
+                # What is too large becomes an infinity, which is the policy's.
+                with np.errstate(over="ignore"):
+                    found = found.astype(self.dtype)
+            elif found.size:
+                found = cast(found, self.dtype, place)
             return found.astype(self.dtype).reshape(len(frames), *self.shape)
+        except InputError:
+            raise
         except (ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{place}: expected frames of {self.size} numbers ({str(error)[:80]})") from error
 
@@ -90,13 +99,19 @@ def parse_json(text: str | bytes, place: str) -> Any:
         raise InputError(f"{place}: expected JSON ({str(error)[:80]})") from error
 
 
-def _number(value: Any, place: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST_FRAMES:
+def frame_number(value: Any, place: str, below: int = _MOST_FRAMES) -> int:
+    """The number of a frame as a source counts. Raises `InputError` for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
         raise InputError(f"{place}: first: expected the number of a frame, found {str(value)[:40]!r}")
     return value
 
 
-def _time(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{place}: time_s: expected seconds, found {str(value)[:40]!r}")
-    return float(value)
+def frame_time(value: Any, place: str) -> float:
+    """Seconds, finite. Raises `InputError` for anything else."""
+    try:
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(found := float(value)):
+            return found
+    # A whole number beyond those of floats.
+    except OverflowError:
+        pass
+    raise InputError(f"{place}: time_s: expected seconds, found {str(value)[:40]!r}")

@@ -21,7 +21,7 @@ from rnnedge.live.scoring.journal import Journal
 from rnnedge.live.scoring.rows import REDUCTIONS, recording_row
 from rnnedge.live.scoring.table import check_table, write_table
 from rnnedge_runtime import Model, load
-from rnnedge_runtime.arguments import choice
+from rnnedge_runtime.arguments import choice, integer
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
@@ -40,8 +40,10 @@ class ScoreOptions:
     load: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for a reduction that does not exist."""
+        """Raise `InputError` for a reduction that does not exist, and for counts below 1."""
         choice(self.reduce, "score: reduce", REDUCTIONS)
+        integer(self.batch, "score: batch", 1)
+        integer(self.workers, "score: workers", 1)
 
 
 def score_archive(
@@ -118,7 +120,8 @@ def stamp(path: str) -> list[int]:
     """What changes if a file does: its size and time."""
     try:
         found = Path(path).stat()
-    except OSError:
+    # A name that no system takes is a ValueError.
+    except (OSError, ValueError):
         return []
     return [found.st_size, found.st_mtime_ns]
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import LARGEST, read_plain
 
 _SCHEMA = "rnnedge.score.journal"
+# Columns of text; the others hold numbers, and a table has one kind of them in a column.
+_TEXTS = ("file", "label", "error")
+_MOST_FRAMES = 1 << 62
 
 
 class Journal:
@@ -24,7 +28,7 @@ class Journal:
         self._path = path
         self.rows: dict[str, dict[str, Any]] = {}
         header = {"schema": _SCHEMA, **made_by}
-        whole = _whole_lines(path)
+        whole = _whole_lines(path, _line(header))
         if whole and whole[0] != header:
             raise InputError(f"{path}: left by a run of another model, or with other options; delete it")
         for line in whole[1:]:
@@ -54,21 +58,41 @@ class Journal:
         self._path.unlink()
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._file.write("".join(json.dumps(row) + "\n" for row in rows))
+        self._file.write("".join(map(_line, rows)))
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row) + "\n"
+
+
+def _whole_lines(path: Path, header: str) -> list[dict[str, Any]]:
     """The lines of the file, which is cut after the last whole one."""
     if not path.exists():
         return []
+    data = read_plain(path, remedy="delete it", most=LARGEST)
+    end = data.rfind(b"\n") + 1
     try:
-        data = path.read_bytes()
-        found = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
-        if not all(isinstance(line, dict) for line in found) or not all("file" in line for line in found[1:]):
+        # A run that was killed at once has left a part of its first line; anything else is another file.
+        if not end and not header.encode().startswith(data):
+            raise ValueError("another beginning")
+        found = [json.loads(line) for line in data[:end].splitlines()]
+        if not all(isinstance(line, dict) for line in found) or not all(map(_is_row, found[1:])):
             raise ValueError("no rows")
-        os.truncate(path, data.rfind(b"\n") + 1)
-    except (OSError, ValueError) as error:
+        os.truncate(path, end)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected what an earlier run left ({error}); delete it") from error
     return found
+
+
+def _is_row(row: dict[str, Any]) -> bool:
+    """Whether `recording_row` may have made it, with the name of the file and its stamp."""
+    cells = {name: cell for name, cell in row.items() if name != "stamp"}
+    texts = all(isinstance(cells[name], str) for name in _TEXTS if name in cells)
+    numbers = (cell for name, cell in cells.items() if name not in _TEXTS)
+    return "file" in cells and texts and all(map(_is_number, numbers))
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, float) or (type(cell) is int and 0 <= cell < _MOST_FRAMES)

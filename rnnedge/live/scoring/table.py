@@ -45,8 +45,14 @@ def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
 def _parquet(path: Path, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
     arrow, parquet = _pyarrow(path)
     sink = arrow.BufferOutputStream()
-    parquet.write_table(arrow.table({name: [row.get(name) for row in rows] for name in columns}), sink)
+    cells = {_encodable(name): [_encodable(row.get(name)) for row in rows] for name in columns}
+    parquet.write_table(arrow.table(cells), sink)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _encodable(cell: Any) -> Any:
+    """Text that is no Unicode, such as the name of a file in another encoding, with its bytes escaped."""
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:

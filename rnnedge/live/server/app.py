@@ -11,6 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.answers import AnswerFormat, described
@@ -22,8 +23,11 @@ from rnnedge.live.server.state_file import read_streams, write_streams
 from rnnedge.live.server.streams import check_served
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
+from rnnedge_runtime.plain_file import check_plain
 
 _STREAMS = "/v1/streams"
+# Hosts of pages that are of this machine.
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 def serve(model: Model, options: ServeOptions, say: Callable[[str], None] = lambda _: None) -> None:
@@ -106,9 +110,12 @@ async def _stopped(stop: asyncio.Event) -> None:
 def _tls(options: ServeOptions) -> ssl.SSLContext | None:
     if options.certificate is None:
         return None
+    for path in (options.certificate, options.private_key or options.certificate):
+        check_plain(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(options.certificate, options.private_key)
+        # A key with a password would wait at the terminal for it.
+        context.load_cert_chain(options.certificate, options.private_key, password="")
     except (OSError, ssl.SSLError) as error:
         raise InputError(f"{options.certificate}: no certificate and key that can be used ({error})") from error
     return context
@@ -136,9 +143,20 @@ class _Front:
             return connection.respond(HTTPStatus.OK, described(self._hub.contract))
         if path != _STREAMS:
             return connection.respond(HTTPStatus.NOT_FOUND, f"no {path[:100]}; there is {_STREAMS}\n")
+        if not self._from_here(request.headers.get("Origin")):
+            return connection.respond(HTTPStatus.FORBIDDEN, "a page of another machine needs a token, or --origin\n")
         if self._hub.draining or self._hub.sockets >= self._options.sockets:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "no room for another socket\n")
         return None
+
+    def _from_here(self, origin: str | None) -> bool:
+        """A browser says which page has opened the socket, and lets any page do so: also one that nobody asked."""
+        if origin is None or self._options.token or self._options.origins:
+            return True
+        try:
+            return urlsplit(origin).hostname in _HERE
+        except ValueError:
+            return False
 
     def _allowed(self, authorization: str, query: str) -> bool:
         """Browsers cannot set a header of a WebSocket, so that the token may be in the query."""

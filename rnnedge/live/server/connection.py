@@ -17,6 +17,8 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 # Errors after which a client is a stranger, bytes of a message of answers, letters of a stream's name.
 _MOST_ERRORS, _MESSAGE_BYTES, _LONG_NAME = 100, 1 << 18, 200
+# Bytes, and letters, of the answers that wait for a client that does not read.
+_MOST_WAITING = 1 << 26
 
 
 class Connection:
@@ -28,7 +30,7 @@ class Connection:
         self._binary: set[int] = set()
         self._waiting: deque[str | bytes] = deque()
         self._some = asyncio.Event()
-        self._dropped = self._errors = 0
+        self._dropped = self._errors = self._size = 0
 
     async def run(self) -> None:
         """Until the client goes; its streams are then released."""
@@ -44,8 +46,8 @@ class Connection:
             pass
         finally:
             writer.cancel()
-            for stream in self._streams.values():
-                await self._hub.release(stream)
+            # All at once: a round that ends meanwhile takes those out that it has finished.
+            await asyncio.gather(*map(self._hub.release, self._streams.values()))
 
     async def _take(self, message: str | bytes) -> None:
         number: int | None = None
@@ -77,8 +79,7 @@ class Connection:
         elif kind == "finish":
             self._hub.submit(self._known(number), None)
         elif kind == "close":
-            await self._hub.release(self._known(number))
-            del self._streams[number]
+            await self._release(number)
             self._say({"type": "closed", "stream": number})
         else:
             raise InputError(f"message: expected type open, frames, finish or close, found {str(kind)[:40]!r}")
@@ -101,9 +102,14 @@ class Connection:
         # A client with one stream need not open it.
         stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._known(number)
         if not self._hub.submit(stream, packet):
-            await self._hub.release(stream)
-            del self._streams[number]
+            await self._release(number)
             raise InputError(f"stream {number}: too many packets wait; closed")
+
+    async def _release(self, number: int) -> None:
+        await self._hub.release(self._known(number))
+        # A round may have ended it meanwhile.
+        self._streams.pop(number, None)
+        self._binary.discard(number)
 
     def _known(self, number: int) -> ServedStream:
         if number not in self._streams:
@@ -117,6 +123,7 @@ class Connection:
                 self._put(self._answers.record(number, one) if binary else self._answers.json(number, one))
         if result.finished or result.error:
             self._streams.pop(number, None)
+            self._binary.discard(number)
             if result.error:
                 self._fail(number, result.error)
             else:
@@ -132,11 +139,13 @@ class Connection:
 
     def _put(self, message: str | bytes) -> None:
         # A round answers all streams of a socket at once, before the other task can send.
-        if len(self._waiting) >= self._hub.options.answers * max(len(self._streams), 1):
-            self._waiting.popleft()
+        most = self._hub.options.answers * max(len(self._streams), 1)
+        while self._waiting and (len(self._waiting) >= most or self._size + len(message) > _MOST_WAITING):
+            self._take_out()
             self._dropped += 1
             self._hub.metrics.unread.inc()
         self._waiting.append(message)
+        self._size += len(message)
         self._some.set()
 
     async def _write(self) -> None:
@@ -156,16 +165,21 @@ class Connection:
 
     def _next(self) -> str | bytes:
         """The message that waits longest; records that follow one another go together."""
-        first = self._waiting.popleft()
+        first = self._take_out()
         if isinstance(first, str):
             return first
         parts, size = [first], len(first)
         while self._waiting and isinstance(self._waiting[0], bytes) and size < _MESSAGE_BYTES:
-            part = self._waiting.popleft()
+            part = self._take_out()
             assert isinstance(part, bytes)
             parts.append(part)
             size += len(part)
         return b"".join(parts)
+
+    def _take_out(self) -> str | bytes:
+        message = self._waiting.popleft()
+        self._size -= len(message)
+        return message
 
 
 def _stream_number(value: Any) -> int:

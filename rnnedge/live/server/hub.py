@@ -31,6 +31,8 @@ class Hub:
         self._thread = ThreadPoolExecutor(1, "rnnedge-pool")
         self._open: set[ServedStream] = set()
         self._names: set[str] = set()
+        # Of streams whose client went away, until it is known where they stand.
+        self._going: dict[str, asyncio.Event] = {}
         self.sockets = self._leaving = 0
         self._ready: dict[ServedStream, float] = {}
         self._some = asyncio.Event()
@@ -47,6 +49,8 @@ class Hub:
 
         Raises `InputError` if the server is full or draining, the name is in use, or there is nothing to resume.
         """
+        while name in self._going:
+            await self._going[name].wait()
         if self.draining or self.full:
             self.metrics.refused.inc()
             raise InputError("draining; open it on another server" if self.draining else "full; try again later")
@@ -59,7 +63,8 @@ class Hub:
         self._names.update({name} - {""})
         try:
             stream: ServedStream = await self._run(self._table.open, name, tell, kept)
-        except InputError:
+        # A snapshot of another kind too: the name is free again, whatever it was.
+        except BaseException:
             self._names.discard(name)
             raise
         self.kept.pop(name, None)
@@ -70,6 +75,10 @@ class Hub:
     def submit(self, stream: ServedStream, packet: Packet | None) -> bool:
         """Frames for the next round, or the end; False if the queue is full, and the stream is to be closed for it."""
         waiting = stream.waiting
+        if self.draining:
+            # It comes again, to the next server: what it says it expects is the first of these.
+            self.metrics.dropped.inc(0 if packet is None else len(packet.frames))
+            return True
         if len(waiting) >= self.options.queue and packet is not None:
             if self.options.full == "close":
                 return False
@@ -88,10 +97,14 @@ class Hub:
             return
         self._forget(stream)
         self._leaving += 1
+        gone = asyncio.Event()
+        self._going.update({stream.id: gone} if stream.id else {})
         try:
             await self._leave(stream)
         finally:
             self._leaving -= 1
+            self._going.pop(stream.id, None)
+            gone.set()
 
     async def tick(self) -> None:
         """Rounds, as long as the server runs."""

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge.files.small import parse_json, read_small
+from rnnedge.live.protocol.records import frame_number, frame_time
 from rnnedge_runtime import Model
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import InputError
 
 _SCHEMA = "rnnedge.serve.streams"
 _MOST_BYTES = 1 << 30
+# The last packet begins below 2^62, and goes on beyond it.
+_MOST_FRAMES = (1 << 62) + (1 << 61)
 
 
 def write_streams(path: Path, model: Model, streams: Mapping[str, dict[str, Any]]) -> None:
@@ -36,19 +39,22 @@ def read_streams(path: Path, model: Model) -> dict[str, dict[str, Any]]:
             raise ValueError("another schema")
         if found["model"] != model.digest:
             raise InputError(f"{path}: streams of another model than {model.name}; move it away")
-        return {str(name): _kept(fields) for name, fields in found["streams"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
+        outputs = {port.name for port in model.contract.outputs}
+        return {name: _kept(fields, outputs, f"{path}: {name[:40]!r}") for name, fields in found["streams"].items()}
+    except InputError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: expected streams that rnnedge serve wrote ({error}); move it away") from error
 
 
-def _kept(fields: dict[str, Any]) -> dict[str, Any]:
-    latest = fields["latest"]
+def _kept(fields: dict[str, Any], outputs: set[str], place: str) -> dict[str, Any]:
+    latest, made = fields["latest"], fields["made"]
+    if not set(made) <= outputs:
+        raise ValueError(f"frames of the outputs {sorted(made)}")
     return {
-        "next": int(fields["next"]),
-        "base": int(fields["base"]),
-        "made": {str(name): int(count) for name, count in fields["made"].items()},
-        "latest": None if latest is None else (int(latest[0]), float(latest[1])),
-        "snapshot": base64.b64decode(fields["snapshot"]),
+        "next": frame_number(fields["next"], place, _MOST_FRAMES),
+        "base": frame_number(fields["base"], place, _MOST_FRAMES),
+        "made": {name: frame_number(count, place, _MOST_FRAMES) for name, count in made.items()},
+        "latest": None if latest is None else (frame_number(latest[0], place), frame_time(latest[1], place)),
+        "snapshot": base64.b64decode(fields["snapshot"], validate=True),
     }

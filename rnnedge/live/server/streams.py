@@ -16,7 +16,8 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.faults import Gap
 
-# Frames that a gap is filled with at most: a client may leave out numbers, but not take the time of the others.
+# Frames that the gaps of a stream are filled with in a round at most: a client may leave out numbers, but not take the
+# time of the others.
 _MOST_GAP = 4096
 
 
@@ -116,6 +117,7 @@ class StreamTable:
     ) -> tuple[Array | None, bool]:
         """Run everything but the last consecutive frames, which are returned; and whether the stream has ended."""
         run: list[Array] = []
+        missing = 0
         for packet in packets:
             if packet is None:
                 self._push_alone(stream, run, found)
@@ -127,22 +129,23 @@ class StreamTable:
             if lost != 0:
                 self._push_alone(stream, run, found)
                 run = []
-                self._fill(stream, lost, new.first, found)
+                missing += lost or 0
+                self._fill(stream, None if lost is None else (lost, missing), new.first, found)
             if not run and not self._pool.frames(stream.member):
                 stream.stamps.begin(new.first)
             stream.stamps.timeline.add(new.first, new.time_s)
             run.append(new.frames)
         return (np.concatenate(run) if len(run) > 1 else run[0]) if run else None, False
 
-    def _fill(self, stream: ServedStream, lost: int | None, first: int, found: list[Outputs]) -> None:
-        """What a gap, or a source that begins again, makes of the stream."""
-        if lost is None or lost > _MOST_GAP or self._gap == "reset":
+    def _fill(self, stream: ServedStream, gap: tuple[int, int] | None, first: int, found: list[Outputs]) -> None:
+        """What a gap, its frames and those of the round so far, makes of the stream; None: its source begins again."""
+        if gap is None or gap[1] > _MOST_GAP or self._gap == "reset":
             self._end(stream, found)
-            if lost is None:
+            if gap is None:
                 stream.stamps.timeline.clear()
             self._pool.reset(stream.member)
         elif self._pool.frames(stream.member):
-            found += stream.stamps.stamp(self._pool.gap(stream.member, lost), first - 1)
+            found += stream.stamps.stamp(self._pool.gap(stream.member, gap[0]), first - 1)
 
     def _end(self, stream: ServedStream, found: list[Outputs]) -> None:
         fed = self._pool.frames(stream.member)

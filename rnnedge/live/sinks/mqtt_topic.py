@@ -21,7 +21,7 @@ class MqttSink:
     def __init__(self, address: Address) -> None:
         """Raises `InputError` if no broker answers, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
-        self._name, self._topic = address.text, topic(address)
+        self._name, self._topic = address.text, topic(address, wildcards=False)
         self._qos = int(address.word("qos", "0", "0", "1", "2"))
         self._client = make_client(address)
         self._client.max_queued_messages_set(_MOST_WAITING)

@@ -16,6 +16,8 @@ from rnnedge.live.sources._messages import packets_of
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
+_LONGEST = 65_535
+
 
 class MqttSource:
     """One subscription; made by `open_source`."""
@@ -56,11 +58,22 @@ class MqttSource:
         return [self._format.from_json(parse_json(payload, self.name), self.name, expected, time.time())]
 
 
-def topic(address: Address) -> str:
-    """The topic of an address. Raises `InputError` if there is none."""
+def topic(address: Address, wildcards: bool = True) -> str:
+    """The topic of an address, or the filter of topics with `wildcards`. Raises `InputError` if there is none.
+
+    The rules are those of MQTT 3.1.1, section 4.7; paho raises by them too, but in a thread of its own.
+    """
     found = address.path.removeprefix("/")
     if not found:
         raise InputError(f"{address.text}: expected mqtt://host/topic, found no topic")
+    levels = found.split("/")
+    allowed = wildcards and all(not set("+#") & set(level) or level == "+" for level in levels[:-1])
+    last = levels[-1] in ("+", "#") or not set("+#") & set(levels[-1])
+    if set("+#") & set(found) and not (allowed and last):
+        expected = "a filter such as a/+/c or a/#" if wildcards else "a topic without + and #"
+        raise InputError(f"{address.text}: expected {expected}, found {found[:60]!r}")
+    if len(found.encode()) > _LONGEST or "\0" in found:
+        raise InputError(f"{address.text[:60]}: expected a topic of at most {_LONGEST:,} bytes, and no NUL")
     return found
 
 

@@ -23,14 +23,25 @@ class WebSocketSource:
         """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
         self.name, self._tell = address.text, tell
         self._format = FrameFormat(contract)
+        self._closed = False
         self._socket = connect(address)
 
     def packets(self) -> Iterator[Packet]:
-        """Until the other side closes. A message that cannot be read is told, and counts as a lost frame."""
-        return packets_of(self._socket, self._packets, self._tell)
+        """Until the other side closes. A message that cannot be read is told, and counts as a lost frame.
+
+        Raises `InputError` if the connection breaks off, or the other side sends what is no message.
+        """
+        from websockets.exceptions import WebSocketException
+
+        try:
+            yield from packets_of(self._socket, self._packets, self._tell)
+        except (OSError, WebSocketException) as error:
+            if not self._closed:
+                raise InputError(f"{self.name}: broke off ({error})") from error
 
     def close(self) -> None:
         """Ends `packets` too."""
+        self._closed = True
         self._socket.close()
 
     def _packets(self, message: str | bytes, expected: int) -> list[Packet]:
