@@ -23,7 +23,7 @@ from rnnedge_export.capture import (
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
-from rnnedge_export.onnx_files import CONSTANTS, note, open_offline
+from rnnedge_export.onnx_files import CONSTANTS, axes_note, note, open_offline
 from rnnedge_export.options import REMEDY, ExportOptions, narrowest
 from rnnedge_export.passes import said_proven_on
 from rnnedge_export.pipeline import run_passes
@@ -247,4 +247,5 @@ def of_file(
         captured = source.capture()
         provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
         provenance |= {CONSTANTS: note(given)} if given else {}
+        provenance |= axes_note(time_axis, batch_axis)
         yield ExportSession(source, source.example(), captured, provenance)

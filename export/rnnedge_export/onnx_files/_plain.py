@@ -3,6 +3,7 @@
 1. The default domain is called "", also where the file spells it "ai.onnx".
 2. Sparse weights are dense ones. A Constant with a sparse tensor holds a dense one.
 3. Training information is gone: a file that streams does not learn.
+4. A size of -1 or 0 of an input is none, a name that two nodes have is that of the first, and nodes stand in order.
 
 Comments, versions and annotations stay until the file is stamped, which keeps what the format of rnnedge has.
 """
@@ -15,13 +16,14 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from rnnedge_export.onnx_files._node_order import put_in_order
 from rnnedge_runtime.contract import Array
 
 _SPELLED_OUT = "ai.onnx"
 
 
 def make_plain(proto: onnx.ModelProto) -> None:
-    """Cases 1 to 3, in place."""
+    """Cases 1 to 4, in place."""
     for part in (proto, *proto.functions):
         versions = {}
         for entry in sorted(part.opset_import, key=lambda entry: entry.version):
@@ -35,6 +37,16 @@ def make_plain(proto: onnx.ModelProto) -> None:
     for graph in (proto.graph, *_graphs(proto.graph.node)):
         graph.initializer.extend(_dense(sparse) for sparse in graph.sparse_initializer)
         graph.ClearField("sparse_initializer")
+        put_in_order(graph)
+    for port in proto.graph.input:
+        for dim in port.type.tensor_type.shape.dim:
+            if dim.HasField("dim_value") and dim.dim_value < 1:
+                dim.ClearField("dim_value")
+    names: set[str] = set()
+    for node in _all(proto.graph.node):
+        if node.name in names:
+            node.ClearField("name")
+        names.add(node.name)
 
 
 def _make_plain_node(node: onnx.NodeProto) -> None:

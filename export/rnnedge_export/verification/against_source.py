@@ -16,7 +16,7 @@ from rnnedge_export.capture import Captured, Example, Source, as_sequences, capt
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
-from rnnedge_export.onnx_files import noted, open_offline
+from rnnedge_export.onnx_files import noted, noted_axes, open_offline
 from rnnedge_export.onnx_files._adoption import Calling, calling_of, example_of, open_stateful
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.onnx_files.time_axis import TimeAxis
@@ -77,8 +77,7 @@ def verify(
             return _against(model, _adopted(name, calling, model.contract, trust), progress, effort, None, samples)
         offline = open_offline(
             file_path(source, "verify: source"),
-            time_axis,
-            batch_axis,
+            *noted_axes(model.contract, time_axis, batch_axis),
             trust,
             model.contract.opset,
             noted(model.contract),
