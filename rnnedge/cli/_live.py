@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from rnnedge.cli._words import usage_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rnnedge.frames import AudioOptions
     from rnnedge.live.buffer import Full
     from rnnedge_runtime import Event, Model
     from rnnedge_runtime.faults import Gap, NonFinite
@@ -51,6 +54,7 @@ def run(
     values: bool,
     context: Mapping[str, object],
     logits: bool,
+    audio: AudioOptions,
 ) -> None:
     """Stream `source` into the sink until it ends, and say on stderr what was lost."""
     from rnnedge.cli._output import say
@@ -67,8 +71,9 @@ def run(
         non_finite=cast("NonFinite", non_finite),
         on_event=tell,
     )
-    detector = Detector(model.contract, *_rules(model, options.events)) if options.events else None
-    opened = open_source(source, model.contract, say)
+    with usage_of("--events"):
+        detector = Detector(model.contract, *_rules(model, options.events)) if options.events else None
+    opened = open_source(source, model.contract, say, audio)
     try:
         sink = open_sink(_sink(options.to, output))
         try:

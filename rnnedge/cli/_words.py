@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -13,19 +14,23 @@ _MEANT = {
     **dict.fromkeys(("fp32", "f32", "float"), "float32"),
     **dict.fromkeys(("i8", "q8", "uint8"), "int8"),
     **dict.fromkeys(("i4", "q4"), "int4"),
-    **dict.fromkeys(("arm64", "aarch64", "armv8"), "aarch64-linux"),
+    **dict.fromkeys(
+        ("arm64", "aarch64", "armv8", "raspberrypi", "raspberry-pi", "rpi", "pi", "jetson"), "aarch64-linux"
+    ),
     **dict.fromkeys(("arm", "armhf", "armv7"), "armv7-linux"),
     **dict.fromkeys(("amd64", "x64", "x86-64"), "x86_64"),
     **dict.fromkeys(("riscv", "riscv64"), "riscv64-linux"),
     **dict.fromkeys(("windows", "win64"), "x86_64-windows"),
-    **dict.fromkeys(("host", "local"), "native"),
+    **dict.fromkeys(("host", "local", "linux", "cpu", "this"), "native"),
+    **dict.fromkeys(("android", "ios", "esp32", "arduino", "avr", "source"), "c"),
+    **dict.fromkeys(("stm32", "cortex-m", "nrf52"), "cortex-m4"),
     **dict.fromkeys(("gpu", "nvidia"), "cuda"),
     "trt": "tensorrt",
     **dict.fromkeys(("onnxruntime", "ort"), "cpu"),
     "bfloat16": "bf16",
     "wasm": "wasm32",
     **dict.fromkeys(("browser", "js", "javascript", "html"), "web"),
-    "macos": "aarch64-macos",
+    **dict.fromkeys(("macos", "mac", "darwin", "apple", "m1"), "aarch64-macos"),
     "m4": "cortex-m4",
     "m7": "cortex-m7",
 }
@@ -36,9 +41,11 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
     known = tuple(choices)
     if value in known:
         return value
-    from rnnedge.files.config_tables import nearest
+    from rnnedge_runtime.arguments import nearest
 
-    meant = _MEANT.get(value.lower())
+    # onnxruntime's own names of its providers are long.
+    plain = value.strip().lower().removesuffix("executionprovider")
+    meant = _MEANT.get(plain, plain)
     hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
     raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
 
@@ -50,6 +57,17 @@ def one_of(choices: Callable[[], Iterable[str]]) -> dict[str, Any]:
         return None if value is None else choice(value, choices())
 
     return {"callback": checked, "autocompletion": completing(choices)}
+
+
+@contextmanager
+def usage_of(option: str) -> Iterator[None]:
+    """What refuses the value of `option` in this block is a mistake of usage, exit code 2."""
+    from rnnedge_runtime.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:

@@ -85,7 +85,7 @@ def command(
             data,
             target,
             Path(place),
-            name=name or _identifier(file.stem),
+            name=_name(name) or _identifier(file.stem),
             block=None if block == 1 else block,
             bindings=languages,
             origin=str(file),
@@ -98,6 +98,15 @@ def command(
         _print_json(built, proof)
     else:
         _print(built, proof)
+
+
+def _name(given: str | None) -> str | None:
+    if given is None or re.fullmatch(r"[A-Za-z_]\w*", given, re.ASCII):
+        return given
+    raise typer.BadParameter(
+        f"expected letters, digits and underscores, as in C, found {given!r}; did you mean {_identifier(given)}?",
+        param_hint="--name",
+    )
 
 
 def _identifier(stem: str) -> str:

@@ -31,6 +31,7 @@ import typer
 
 from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._context import ContextOption, context_of
+from rnnedge.cli._formats import format_of
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
@@ -46,11 +47,17 @@ if TYPE_CHECKING:
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy or .wav file, or -.")],
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy, .npz, .parquet or .wav file, - or mic:.")
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
     format: Annotated[
-        str, typer.Option(help="csv or jsonl (a JSON object a line).", **one_of(lambda: ("csv", "jsonl")))
-    ] = "csv",
+        str | None,
+        typer.Option(
+            help="csv or jsonl (a JSON object a line); by default as -o ends, else csv.",
+            **one_of(lambda: ("csv", "jsonl")),
+        ),
+    ] = None,
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
     logits: Annotated[
         bool, typer.Option("--logits", help="Values of labels as the network gives them, not as probabilities.")
@@ -89,7 +96,11 @@ def command(
     ] = None,
     queue: Annotated[int | None, typer.Option(help="Packets of a live source that wait at most: 64.", min=1)] = None,
     full: Annotated[
-        str | None, typer.Option(help="If the queue is full: drop-oldest (default), drop-newest or block.")
+        str | None,
+        typer.Option(
+            help="If the queue is full: drop-oldest (default), drop-newest or block.",
+            **one_of(lambda: ("drop-oldest", "drop-newest", "block")),
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -102,6 +113,7 @@ def command(
     from rnnedge_runtime.atomic import open_text
 
     audio = audio_options(raw, channel, resample)
+    written = format or format_of(output)
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
     live = LiveOptions(to, events, gap, queue, full)
@@ -118,10 +130,10 @@ def command(
         release=release,
     )
     if live.asked(source):
-        run(model, source, live, output, non_finite, values, given, logits)
+        run(model, source, live, output, non_finite, values, given, logits, audio)
         return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
-        writer = Writer(target, model.contract, "jsonl" if json else format, values, logits)
+        writer = Writer(target, model.contract, "jsonl" if json else written, values, logits)
         _stream(model, source, read_frames(source, model.contract, audio), writer, target, non_finite, given)
 
 

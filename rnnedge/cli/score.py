@@ -19,17 +19,26 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._words import one_of
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
     recordings: Annotated[list[str], typer.Argument(help="Recordings that rnnedge run reads, or patterns of them.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The table: .csv or .parquet.")],
-    reduce: Annotated[str, typer.Option(help="Of what there is for every frame: mean, max or last.")] = "mean",
+    reduce: Annotated[
+        str,
+        typer.Option(
+            help="Of what there is for every frame: mean, max or last.", **one_of(lambda: ("mean", "max", "last"))
+        ),
+    ] = "mean",
     batch: Annotated[int, typer.Option(help="Recordings of like length that run together.", min=1)] = 16,
     workers: Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)] = 0,
+    channel: ChannelOption = None,
+    resample: ResampleOption = False,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
     trust: TrustOption = None,
@@ -48,7 +57,7 @@ def command(
     check_outputs({"--output": output}, [file, key, *paths])
     asked: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
     asked |= {"provider": provider, "provider_options": provider_options(provider_option)}
-    options = ScoreOptions(reduce, batch, workers or len(_cores()), asked)
+    options = ScoreOptions(reduce, batch, workers or len(_cores()), asked, audio_options(None, channel, resample))
     with stages("scoring") as stage:
         failed = score_archive(
             file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")
@@ -58,7 +67,9 @@ def command(
     else:
         say(f"{output}: {counted(len(paths), 'recording')}")
     if failed:
-        raise InputError(f"{output}: {failed:,} of {len(paths):,} recordings could not be scored; see the column error")
+        raise InputError(
+            f"{output}: {failed:,} of {len(paths):,} recordings could not be scored; the column error says why"
+        )
 
 
 def _found(patterns: list[str]) -> list[str]:
@@ -71,7 +82,10 @@ def _found(patterns: list[str]) -> list[str]:
         matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
         if not matches:
             raise InputError(f"{pattern}: expected recordings, found none")
-        found |= dict.fromkeys(path for path in matches if not Path(path).is_dir())
+        files = [path for path in matches if not Path(path).is_dir()]
+        if not files:
+            raise InputError(f"{pattern}: expected recordings, found a folder; give those in it, as {pattern}/**/*.wav")
+        found |= dict.fromkeys(files)
     return list(found)
 
 

@@ -20,6 +20,7 @@ import typer
 
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._words import one_of
 
 
 def command(
@@ -29,9 +30,18 @@ def command(
     streams: Annotated[int, typer.Option(help="Streams at most; bench --streams measures how many.", min=1)] = 1024,
     sockets: Annotated[int, typer.Option(help="Sockets at most.", min=1)] = 1024,
     queue: Annotated[int, typer.Option(help="Packets of a stream that wait at most.", min=1)] = 32,
-    full: Annotated[str, typer.Option(help="If they do: drop-oldest, drop-newest or close.")] = "drop-oldest",
+    full: Annotated[
+        str,
+        typer.Option(
+            help="If they do: drop-oldest, drop-newest or close.",
+            **one_of(lambda: ("drop-oldest", "drop-newest", "close")),
+        ),
+    ] = "drop-oldest",
     tick_ms: Annotated[float, typer.Option(help="How long frames wait for those of others.", min=0)] = 5.0,
-    gap: Annotated[str, typer.Option(help="What lost frames become: hold, zero or reset.")] = "hold",
+    gap: Annotated[
+        str,
+        typer.Option(help="What lost frames become: hold, zero or reset.", **one_of(lambda: ("hold", "zero", "reset"))),
+    ] = "hold",
     keep_s: Annotated[float, typer.Option(help="How long a named stream waits for its client.", min=0)] = 60.0,
     state: Annotated[Path | None, typer.Option(help="Where named streams are kept from one run to the next.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,

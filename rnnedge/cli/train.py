@@ -73,10 +73,10 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli._output import print_json, tell, write
     from rnnedge.cli._outputs import check_named
-    from rnnedge.files.config_tables import nearest
     from rnnedge.recipes import find_recipe
     from rnnedge.recipes.recipe import parse_toml
     from rnnedge.tasks.catalogue import TASKS
+    from rnnedge_runtime.arguments import nearest
 
     if list_tasks and json:
         print_json("tasks", {"tasks": {task.name: task.summary for task in TASKS.values()}})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 Config = TypeVar("Config")
@@ -36,12 +36,6 @@ def config_from(kind: type[Config], table: Mapping[str, Any], place: str) -> Con
             raise InputError(f"{where}: unknown key{nearest(names[-1], _keys(adapter.json_schema()))}") from None
         found = "" if first["type"] in ("value_error", "missing") else f", found {first['input']!r}"
         raise InputError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The end of a message, "; did you mean ...?", where one of `names` is like `name`, else nothing."""
-    close = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _keys(schema: Mapping[str, Any]) -> list[str]:

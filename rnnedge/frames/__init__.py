@@ -1,4 +1,4 @@
-"""Frames from files and pipes, as a model takes them: CSV, JSON lines, NPY, NPZ, WAV and raw samples."""
+"""Frames from files and pipes, as a model takes them: CSV, JSON lines, NPY, NPZ, Parquet, WAV and raw samples."""
 
 from rnnedge.frames._audio import AudioOptions
 from rnnedge.frames._readers import read_frames

@@ -20,6 +20,7 @@ from rnnedge.files.samples import Encoding, encoding
 from rnnedge.frames._resample import resampled
 from rnnedge_runtime.contract import INT16_STEPS, Array, Contract
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.plain_file import open_plain
 
 
@@ -46,6 +47,14 @@ class AudioOptions:
 
 
 @dataclass(frozen=True)
+class TimedFrames:
+    """Frames of a recording, and how many come in a second; None where neither the recording nor the model says."""
+
+    frames: Iterator[Frames]
+    rate_hz: float | None
+
+
+@dataclass(frozen=True)
 class _Sound:
     """What comes: `rate_hz` None where nobody says."""
 
@@ -64,7 +73,7 @@ def raw_form(text: str) -> tuple[Encoding, int | None, int]:
     return encoding(kind), rate or None, channels or 1
 
 
-def wav_file(path: Path, contract: Contract, options: AudioOptions) -> Iterator[Array]:
+def wav_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFrames:
     """The frames of a WAV file, or of a file of raw samples where `options` says so."""
     if options.raw:
         code, rate, channels = raw_form(options.raw)
@@ -72,12 +81,16 @@ def wav_file(path: Path, contract: Contract, options: AudioOptions) -> Iterator[
     else:
         wav = read_wav_header(path)
         sound, start, size = _of_wav(wav, str(path)), wav.start, wav.size
-    with open_plain(path) as file:
-        file.seek(start)
-        yield from _frames(partial(_blocks, file.read, size, sound.name), sound, contract, options)
+
+    def blocks(at_once: int) -> Iterator[bytes]:
+        with open_plain(path) as file:
+            file.seek(start)
+            yield from _blocks(file.read, size, sound.name, at_once)
+
+    return _timed(blocks, sound, contract, options)
 
 
-def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) -> Iterator[Array]:
+def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) -> TimedFrames:
     """The frames of a pipe, as they come: raw samples, or a WAV file with a header that need not know its length."""
     size = -1
     if options.raw:
@@ -87,7 +100,7 @@ def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) 
         wav = read_piped_header(file, name)
         sound, size = _of_wav(wav, name), wav.size
     read = getattr(file, "read1", file.read)
-    yield from _frames(partial(_blocks, read, size, name), sound, contract, options)
+    return _timed(partial(_blocks, read, size, name), sound, contract, options)
 
 
 def _of_wav(wav: Wav, name: str) -> _Sound:
@@ -107,9 +120,9 @@ def _blocks(read: Callable[[int], bytes], size: int, name: str, at_once: int) ->
         yield data
 
 
-def _frames(
+def _timed(
     blocks: Callable[[int], Iterable[bytes]], sound: _Sound, contract: Contract, options: AudioOptions
-) -> Iterator[Array]:
+) -> TimedFrames:
     """Samples (n, channels), then those that the model takes, then frames (time, ...)."""
     port = contract.inputs[0]
     frame = tuple(int(d) for d in port.frame_shape)
@@ -119,17 +132,24 @@ def _frames(
     several = size == sound.channels > 1 and not options.channel
     if not several:
         _check_channels(sound, options)
-    wanted = None if contract.frame_rate_hz is None else contract.frame_rate_hz * (1 if several else size)
+    samples = 1 if several else size
+    wanted = None if contract.frame_rate_hz is None else contract.frame_rate_hz * samples
     at_once = size * contract.piece * sound.encoding.width * (1 if several else sound.channels)
     rows = _chosen(_decoded(blocks(at_once), sound), sound, "" if several else options.channel or "1")
     if sound.rate_hz is not None and wanted is not None and abs(sound.rate_hz - wanted) > 0.5:
         if not options.resample:
-            raise _other_rate(sound, wanted, 1 if several else size)
+            raise _other_rate(sound, wanted, samples)
         rows = resampled(rows, sound.rate_hz, wanted)
+    scale = sample_scale(contract)
+    whole = _whole_frames(rows, size, sound.name)
+    frames = (np.asarray(numbers * scale, port.dtype).reshape(-1, *frame) for numbers in whole)
+    return TimedFrames(frames, contract.frame_rate_hz or (sound.rate_hz and sound.rate_hz / samples))
+
+
+def sample_scale(contract: Contract) -> np.float32:
+    """What samples in [-1, 1) are multiplied by for this model."""
     normalization = contract.normalization
-    scale = np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
-    for whole in _whole_frames(rows, size, sound.name):
-        yield np.asarray(whole * scale, port.dtype).reshape(-1, *frame)
+    return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
 
 
 def _check_channels(sound: _Sound, options: AudioOptions) -> None:

@@ -17,7 +17,9 @@ import numpy as np
 
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
 from rnnedge.files.text import open_text
-from rnnedge.frames._audio import AudioOptions, pipe, wav_file
+from rnnedge.frames._audio import AudioOptions, TimedFrames, pipe, wav_file
+from rnnedge.frames._endings import advice, missing
+from rnnedge.frames._parquet import parquet_rows
 from rnnedge.frames._standard_input import as_text, begins_with_wav, binary
 from rnnedge.frames._text_lines import read_lines
 from rnnedge_runtime.contract import Array, Contract, Port
@@ -33,6 +35,11 @@ def read_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -
 
     `audio`: how sound is read. Raises `InputError` naming what cannot be read, when it is reached.
     """
+    return open_frames(source, contract, audio).frames
+
+
+def open_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -> TimedFrames:
+    """As `read_frames`, with the rate at which frames come."""
     names = [port.name for port in contract.inputs]
     if len(names) > 1 and not source.lower().endswith(".npz"):
         raise InputError(f"{source}: the model has the inputs {names}; give a .npz file with an array of each name")
@@ -41,39 +48,41 @@ def read_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -
     path = Path(source)
     try:
         if not path.is_file():
-            raise InputError(
-                f"{source}: no such file; give a .csv, .jsonl, .npy, .npz or .wav file, or - for standard input"
-            )
+            raise InputError(f"{source}: {missing(path)}")
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
-    ending = path.suffix.lower()
-    if audio.raw or ending == ".wav":
+    if audio.raw or path.suffix.lower() in (".wav", ".wave"):
         return wav_file(path, contract, audio)
+    return TimedFrames(_by_ending(path, source, contract), contract.frame_rate_hz)
+
+
+def _by_ending(path: Path, source: str, contract: Contract) -> Iterator[Frames]:
+    ending = path.suffix.lower()
     if ending == ".npy":
         return _npy(path, contract)
     if ending == ".npz":
         return _npz(path, contract)
-    if ending in (".csv", ".txt", ".jsonl", ".json"):
+    if ending in (".parquet", ".pq"):
+        return _parquet(path, contract)
+    if ending in (".csv", ".txt", ".tsv", ".jsonl", ".json"):
         return _text(partial(open_text, path, errors="replace"), source, contract, contract.piece)
     raise InputError(
-        f"{source}: expected .csv, .jsonl, .npy, .npz or .wav, found {ending or 'no ending'}; "
-        "raw samples need --raw s16le"
+        f"{source}: expected .csv, .jsonl, .npy, .npz, .parquet or .wav, found {ending or 'no ending'}; "
+        f"{advice(ending)}"
     )
 
 
-def _standard_input(contract: Contract, audio: AudioOptions) -> Iterator[Frames]:
+def _standard_input(contract: Contract, audio: AudioOptions) -> TimedFrames:
     file = binary()
     if file is None:
-        yield from _text(lambda: nullcontext(sys.stdin), _STDIN, contract, 1)
-        return
+        return TimedFrames(_text(lambda: nullcontext(sys.stdin), _STDIN, contract, 1), contract.frame_rate_hz)
     try:
         wav, file = (False, file) if audio.raw else begins_with_wav(file)
     except OSError as error:
         raise _unreadable(_STDIN, error) from error
     if audio.raw or wav:
-        yield from pipe(file, _STDIN, contract, audio)
-    else:
-        yield from _text(lambda: as_text(file), _STDIN, contract, 1)
+        return pipe(file, _STDIN, contract, audio)
+    return TimedFrames(_text(lambda: as_text(file), _STDIN, contract, 1), contract.frame_rate_hz)
 
 
 def _text(
@@ -96,12 +105,21 @@ def _npy(path: Path, contract: Contract) -> Iterator[Array]:
         yield from _pieces(array, contract.inputs[0], contract.piece)
 
 
+def _parquet(path: Path, contract: Contract) -> Iterator[Array]:
+    port = contract.inputs[0]
+    for rows in parquet_rows(path, contract):
+        yield _converted(rows, port, str(path)).reshape(-1, *(int(d) for d in port.frame_shape))
+
+
 def _npz(path: Path, contract: Contract) -> Iterator[Frames]:
     """An array for every input, by its name."""
     names = [port.name for port in contract.inputs]
     there = npz_arrays(path)
     if set(there) != set(names):
-        raise InputError(f"{path}: expected arrays {listed(names)}, found {listed(there)}")
+        raise InputError(
+            f"{path}: expected arrays {listed(names)}, found {listed(there)}; name them as the inputs, as with "
+            f"numpy.savez(FILE, {', '.join(f'{name}={name}' for name in names[:4])})"
+        )
     with open_npz(path) as arrays:
         counts = {name: array.shape[0] for name, array in arrays.items() if array.shape}
         if len(set(counts.values())) > 1:
@@ -115,16 +133,34 @@ def _pieces(array: StoredArray, port: Port, at_once: int) -> Iterator[Array]:
     frame = tuple(int(d) for d in port.frame_shape)
     kinds = "f" if port.dtype.startswith("float") else "iu"
     if array.dtype.kind not in kinds:
-        raise InputError(f"{array.place}: expected {port.dtype}, found {array.dtype}")
+        scale = ", or x / numpy.float32(32768) for samples of sound" if array.dtype == np.int16 else ""
+        raise InputError(
+            f"{array.place}: expected {port.dtype}, found {array.dtype}; save x.astype(numpy.{port.dtype}){scale}"
+        )
     if len(array.shape) != 1 + len(frame) or array.shape[1:] != frame:
         expected = ", ".join(map(str, ("time", *frame)))
-        raise InputError(f"{array.place}: expected shape ({expected}), found {array.shape}")
+        raise InputError(
+            f"{array.place}: expected shape ({expected}), found {array.shape}{_other_axes(array.shape, frame)}"
+        )
     for part in array.parts(at_once):
-        # A float that is too large for the dtype becomes an infinity, which `push` refuses; a whole number would wrap.
-        with np.errstate(over="ignore"):
-            frames = np.asarray(part, port.dtype)
-        if kinds != "f" and not np.array_equal(frames, part):
-            raise InputError(
-                f"{array.place}: expected numbers that {port.dtype} holds, found {array.dtype} beyond them"
-            )
-        yield frames
+        yield _converted(part, port, array.place)
+
+
+def _converted(part: Array, port: Port, place: str) -> Array:
+    # A float that is too large for the dtype becomes an infinity, which `push` refuses; a whole number would wrap.
+    with np.errstate(over="ignore", invalid="ignore"):
+        frames = np.asarray(part, port.dtype)
+    if not port.dtype.startswith("float") and not np.array_equal(frames, part):
+        raise InputError(f"{place}: expected numbers that {port.dtype} holds, found {part.dtype} beyond them")
+    return frames
+
+
+def _other_axes(found: tuple[int, ...], frame: tuple[int, ...]) -> str:
+    """What to save, if the axes of `frame` are there, with others or in another order."""
+    if found == frame:
+        return "; save x[None] for one frame"
+    if len(found) == 2 + len(frame) and found[2:] == frame:
+        return "; save one sequence of the batch, x[0]"
+    if len(found) == 2 and found[::-1][1:] == frame:
+        return "; save x.T"
+    return "; save x[:, None]" if len(found) == 1 and frame == (1,) else ""

@@ -15,7 +15,10 @@ def resampled(blocks: Iterable[Array], rate_hz: float, wanted_hz: float) -> Iter
     try:
         import soxr
     except ImportError as error:
-        raise MissingExtra("--resample needs soxr; install it with: pip install 'rnnedge[live]'") from error
+        raise MissingExtra(
+            f"sound of {rate_hz:g} samples per second for a model of {wanted_hz:g} needs soxr; install it with: "
+            "pip install 'rnnedge[live]'"
+        ) from error
     stream, channels = None, 0
     for block in blocks:
         if stream is None:

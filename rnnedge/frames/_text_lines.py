@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from rnnedge.files.numbers import is_header, is_number, number
+from rnnedge.frames._columns import columns_by_name, feature_names
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 
@@ -17,30 +18,37 @@ from rnnedge_runtime.errors import InputError
 _TOO_LARGE = 1 << 31
 # Letters of a line at least, and for each number; what is longer is no frame, and may have no end.
 _LONG_LINE, _LONG_NUMBER = 1 << 20, 64
+_SHOWN = 8
 _SOUND = "; samples of sound are read with --raw s16le"
 
 
 def read_lines(file: IO[str], name: str, contract: Contract, at_once: int) -> Iterator[Array]:
     """The frames of `file`, passed on `at_once` at a time; empty lines are left out, but counted.
 
-    The first line may be a header, see `rnnedge.files.numbers.is_header`, of a name for each number.
+    The first line may be a header, see `rnnedge.files.numbers.is_header`, of a name for each number. If it has the
+    names of the model's features, they are taken by name, and other columns are left out; so are those of JSON objects.
     """
     port = contract.inputs[0]
     width = int(np.prod([d for d in port.frame_shape if isinstance(d, int)], dtype=int))
     read = _number if port.dtype.startswith("float") else _whole_number
     rows: list[list[float]] = []
-    first = True
+    columns: list[int] | None = None
+    there, first = width, True
     for count, text in _lines(file, name, max(_LONG_LINE, _LONG_NUMBER * width)):
         place = f"{name}, row {count}"
-        cells = _cells(text, place)
-        header = first and not text.startswith("[") and is_header(cells)
+        if text.startswith(("[", "{")):
+            rows += [[read(cell, place) for cell in frame] for frame in _json_frames(text, place, width, contract)]
+        else:
+            cells = _cells(text, place)
+            header = first and is_header(cells)
+            if header and (columns := columns_by_name(cells, contract, name)) is not None:
+                there = len(cells)
+            if len(cells) != there:
+                raise InputError(f"{place}: {_expected(there, header)}, {_found(cells, header)}{_sound(text)}")
+            if not header:
+                taken = range(width) if columns is None else columns
+                rows.append([read(cells[i], f"{place}, column {i + 1}") for i in taken])
         first = False
-        if len(cells) != width:
-            what = f"{width} names in a header or {width} numbers" if header else f"{width} numbers"
-            raise InputError(f"{place}: expected {what} (one frame), found {len(cells)}{_hint(cells)}{_sound(text)}")
-        if header:
-            continue
-        rows.append([read(cell, f"{place}, column {i}") for i, cell in enumerate(cells, 1)])
         if len(rows) >= at_once:
             yield _array(rows, contract)
             rows = []
@@ -63,16 +71,42 @@ def _lines(file: IO[str], name: str, longest: int) -> Iterator[tuple[int, str]]:
             yield count, text
 
 
-def _cells(text: str, place: str) -> list[Any]:
-    if not text.startswith("["):
-        try:
-            return next(csv.reader([text], strict=True))
-        except csv.Error as error:
-            raise InputError(f"{place}: expected numbers between commas ({error}){_sound(text)}") from error
+def _cells(text: str, place: str) -> list[str]:
     try:
-        return list(_flat(json.loads(text)))
+        return next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise InputError(f"{place}: expected numbers between commas ({error}){_sound(text)}") from error
+
+
+def _json_frames(text: str, place: str, width: int, contract: Contract) -> list[list[float]]:
+    """A frame for an array of its numbers, or an object with the features by name; several for an array of frames."""
+    try:
+        value = json.loads(text)
+        if isinstance(value, dict):
+            value = _by_name(value, contract)
+        numbers = list(_flat(value))
+        parts = [list(_flat(part)) for part in value if isinstance(part, list)]
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: expected a JSON array of numbers ({error})") from error
+        hint = "; write a frame a line" if text in ("[", "{", "[[") else ""
+        raise InputError(f"{place}: expected a JSON array of numbers ({error}){hint}") from error
+    if len(numbers) == width:
+        return [numbers]
+    if len(parts) == len(value) and all(len(part) == width for part in parts):
+        return parts
+    raise InputError(f"{place}: {_expected(width, False)}, found {len(numbers)}")
+
+
+def _by_name(value: dict[str, Any], contract: Contract) -> list[Any]:
+    """The features in an object. Raises `ValueError` for one without them."""
+    names = feature_names(contract)
+    if not names or any(name not in value for name in names):
+        keys = (
+            f"an object with {', '.join(map(repr, names))}"
+            if names
+            else "an array, as the model's features have no names"
+        )
+        raise ValueError(f"found an object with {', '.join(map(repr, list(value)[:4]))}; write {keys}")
+    return [value[name] for name in names]
 
 
 def _flat(value: Any) -> Iterator[float]:
@@ -91,13 +125,27 @@ def _sound(text: str) -> str:
     return _SOUND if "\ufffd" in text else ""
 
 
-def _hint(cells: list[Any]) -> str:
-    """Numbers that stand together in one cell are between other signs than commas."""
-    if len(cells) == 1 and isinstance(cells[0], str):
-        for sign, word in ((";", "';'"), ("\t", "tabs"), ("|", "'|'"), (None, "spaces")):
-            parts = cells[0].split(sign)
-            if len(parts) > 1 and all(is_number(part.replace(",", ".")) for part in parts):
-                return f" between {word}; write commas"
+def _expected(width: int, header: bool) -> str:
+    return (
+        f"expected {width} names in a header or {width} numbers (one frame)"
+        if header
+        else (f"expected {width} numbers (one frame)")
+    )
+
+
+def _found(cells: list[str], header: bool) -> str:
+    """How many, and why: columns that are no features, other signs than commas, commas in numbers."""
+    names = f": {', '.join(cells[:_SHOWN])}; keep the columns of the features" if header and len(cells) > 1 else ""
+    return f"found {len(cells)}{names or _signs(','.join(cells))}"
+
+
+def _signs(text: str) -> str:
+    """Numbers are between other signs than commas, if all parts between those are numbers."""
+    for sign, word in ((";", "';'"), ("\t", "tabs"), ("|", "'|'"), (None, "spaces")):
+        parts = [part.strip() for part in text.split(sign)]
+        if len(parts) > 1 and all(is_number(part.replace(",", ".")) or is_header([part]) for part in parts):
+            points = ", and decimal points" if any("," in part for part in parts) else ""
+            return f" between {word}; write commas{points}"
     return ""
 
 
@@ -105,6 +153,10 @@ def _number(cell: Any, place: str) -> float:
     try:
         return number(cell) if isinstance(cell, str) else float(cell)
     except (ValueError, OverflowError):
+        if isinstance(cell, str) and not cell.strip():
+            raise InputError(
+                f"{place}: expected a number, found an empty cell; fill it, or write nan, which --non-finite hold fills"
+            ) from None
         raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}{_sound(str(cell))}") from None
 
 

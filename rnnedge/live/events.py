@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rnnedge.files.numbers import is_number
 from rnnedge.live.session import Outputs
+from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.scores import SCORES, probabilities, scores_of_port
@@ -107,7 +109,8 @@ class Detector:
         known = labels_of(contract, ports[0].frame_shape[0])
         for label in rules:
             if label not in known:
-                raise InputError(f"events: expected a label out of {', '.join(known)}, found {label!r}")
+                hint = nearest(label, known)
+                raise InputError(f"events: expected a label out of {', '.join(known)}, found {label!r}{hint}")
         self._states = [(known.index(label), _LabelState(label, rule)) for label, rule in rules.items()]
         self._latest_s = 0.0
 
@@ -158,8 +161,9 @@ def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, 
 def _field(text: str, part: str) -> tuple[str, str]:
     key, sign, value = part.partition("=")
     if not sign or key not in _KEYS:
+        hint = f"; did you mean on={part}?" if is_number(part) else nearest(key, _KEYS)
         raise InputError(
-            f"events: {text!r}: expected on=, off=, debounce=, hold=, refractory= or scores=, found {part!r}"
+            f"events: {text!r}: expected on=, off=, debounce=, hold=, refractory= or scores=, found {part!r}{hint}"
         )
     return key, value
 
@@ -168,5 +172,5 @@ def _changed(text: str, rule: EventRule, given: Mapping[str, str]) -> EventRule:
     try:
         fields = {key if key in ("on", "off") else f"{key}_s": float(value) for key, value in given.items()}
     except ValueError as error:
-        raise InputError(f"events: {text!r}: {error}") from error
+        raise InputError(f"events: {text!r}: expected numbers ({error})") from error
     return replace(rule, **fields)

@@ -11,10 +11,13 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from rnnedge.frames import AudioOptions
 from rnnedge.live.protocol import Address, Sink, Source, parse_address
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
 
+_PLAIN = AudioOptions()
+_RECORDED = ("-", "file")
 _SOURCES = {
     "-": "recording:open_standard_input",
     "file": "recording:open_recording",
@@ -34,13 +37,19 @@ _SINKS = {
 }
 
 
-def open_source(text: str, contract: Contract, tell: Callable[[str], None] = lambda _: None) -> Source:
+def open_source(
+    text: str, contract: Contract, tell: Callable[[str], None] = lambda _: None, audio: AudioOptions = _PLAIN
+) -> Source:
     """The source of an address or a path, for a model with this contract; `tell` is told what is left out, and why.
 
-    Raises `InputError` for an unknown scheme, and what the kind raises.
+    `audio`: how sound of a file or of standard input is read; it is brought to the model's rate in any case.
+    Raises `InputError` for an unknown scheme, for `audio` of another source, and what the kind raises.
     """
     address = parse_address(text)
-    source: Source = _opener(address, "sources", _SOURCES)(address, contract, tell)
+    more = (audio,) if address.scheme in _RECORDED else ()
+    if not more and (audio.raw or audio.channel):
+        raise InputError(f"{text}: only recordings and standard input have samples and channels to choose")
+    source: Source = _opener(address, "sources", _SOURCES)(address, contract, tell, *more)
     return source
 
 

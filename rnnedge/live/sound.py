@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge.frames._audio import sample_scale
 from rnnedge.live.protocol import Packet, Source, Timeline
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
@@ -31,8 +32,10 @@ def model_frames(source: Source, contract: Contract) -> Iterator[Packet]:
     samples = source.packets()
     if abs(rate - source.samples_hz) > 0.5:
         samples = resampled(samples, source.samples_hz, rate)
+    scale = sample_scale(contract)
     for packet in cut(samples, size, rate):
-        yield Packet(packet.frames.astype(dtype).reshape(-1, *shape), packet.first, packet.time_s)
+        frames = (packet.frames * scale).astype(dtype).reshape(-1, *shape)
+        yield Packet(frames, packet.first, packet.time_s)
 
 
 def cut(samples: Iterator[Packet], size: int, rate_hz: float) -> Iterator[Packet]:

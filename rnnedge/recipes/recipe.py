@@ -23,11 +23,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from rnnedge.files.config_tables import config_from, nearest
+from rnnedge.files.config_tables import config_from
 from rnnedge.files.small import read_small
 from rnnedge.tasks.catalogue import TASKS
 from rnnedge.training import TrainerConfig
 from rnnedge_runtime.annotated import checked
+from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.errors import InputError
 
 # People write it: a list of a thousand columns is some ten thousand letters.

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from rnnedge.files.config_tables import nearest
 from rnnedge.sources._examples import given_examples, guessed_example
 from rnnedge.sources._names import factory_name
 from rnnedge.sources._weights import load_weights
+from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
 

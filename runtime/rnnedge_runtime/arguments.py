@@ -18,6 +18,8 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 T = TypeVar("T")
 Error = type[RnnEdgeError]
 _SHOWN = 60
+# Comparing takes the square of a name's length.
+_LONGEST_NAME = 200
 
 
 def shown(value: object) -> str:
@@ -91,8 +93,21 @@ def choice(value: object, place: str, choices: Iterable[str], error: Error = Inp
     """One of some strings."""
     known = tuple(choices)
     if not isinstance(value, str) or value not in known:
-        raise error(f"{place}: expected one of {', '.join(known)}, found {shown(value)}")
+        hint = nearest(value, known) if isinstance(value, str) else ""
+        raise error(f"{place}: expected one of {', '.join(known)}, found {shown(value)}{hint}")
     return value
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a message, "; did you mean ...?", if one of `names` is like `name`, capitals or not; else nothing."""
+    # Imported by what fails alone.
+    import difflib
+
+    small = {one.lower(): one for one in names}
+    plain = name[:_LONGEST_NAME].lower()
+    begun = [one for one in small if len(plain) > 2 and one.startswith(plain)]
+    close = begun or difflib.get_close_matches(plain, list(small), 1)
+    return f"; did you mean {small[close[0]]}?" if close else ""
 
 
 def instance(value: object, place: str, kind: type[T], error: Error = InputError, remedy: str = "") -> T:

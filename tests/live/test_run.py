@@ -77,13 +77,39 @@ def test_sound_of_another_rate_is_resampled(run: Callable[..., str], smooth: Pat
         (("x.npy", "--to", "y.txt"), "6: rnnedge: y.txt: expected .csv or .jsonl"),
         (("x.npy", "--to", "none/y.csv"), "6: rnnedge: none/y.csv: cannot be written"),
         (("tcp://localhost:1",), "6: rnnedge: tcp://localhost:1: cannot be opened"),
-        (("x.npy", "--events", "odd=1"), "6: rnnedge: events: 'odd=1': expected"),
         (("none.npy", "--to", "-"), "6: rnnedge: none.npy: no such file"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(run: Callable[..., str], arguments: tuple[str, ...], line: str) -> None:
     """With its exit code."""
     assert run(GOLDEN, *arguments).startswith(line)
+
+
+@in_one_test(
+    ("options", "words"),
+    [
+        (("--events", "odd=1"), "expected on="),
+        (("--events", "0.8"), "did you mean on=0.8?"),
+        (("--events", "speach:on=1"), "did you mean speech?"),
+        (("--full", "drop"), "did you mean drop-oldest?"),
+        (("--raw", "s17le"), "expected one of u8"),
+        (("-o", "y.parquet"), "expected .csv or .jsonl"),
+    ],
+)
+def test_an_option_that_takes_no_such_value_is_a_mistake_of_usage(
+    options: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, before anything is read."""
+    monkeypatch.setenv("COLUMNS", "250")
+    assert execute(["run", str(GOLDEN), "none.npy", *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_table_is_written_as_its_name_ends(run: Callable[..., str]) -> None:
+    """JSON lines for .jsonl and .json, unless --format says otherwise."""
+    for options, first in ((("-o", "y.json"), "{"), (("-o", "z.json", "--format", "csv"), "f"), (("-o", "y.csv"), "f")):
+        run(GOLDEN, "x.npy", *options)
+        assert Path(options[1]).read_text().startswith(first)
 
 
 def packets(count: int) -> list[Packet]:

@@ -105,9 +105,9 @@ def _counted(scored: list[str]):  # type: ignore[no-untyped-def]
 
     read = archive._frames
 
-    def frames(path: str, model: Model) -> object:
+    def frames(path: str, *how: Any) -> object:
         scored.append(path)
-        return read(path, model)
+        return read(path, *how)
 
     return frames
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.frames import read_frames
+from rnnedge.frames import AudioOptions, read_frames
 from rnnedge.live.scoring.batch import run_batch
 from rnnedge.live.scoring.journal import Journal
 from rnnedge.live.scoring.rows import REDUCTIONS, recording_row
@@ -32,12 +32,16 @@ _ALONE_S = 2.0
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`."""
+    """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`.
+
+    `audio`: how sound is read.
+    """
 
     reduce: str = "mean"
     batch: int = 16
     workers: int = 1
     load: Mapping[str, Any] = field(default_factory=dict)
+    audio: AudioOptions = field(default_factory=AudioOptions)
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a reduction that does not exist, and for counts below 1."""
@@ -64,6 +68,8 @@ def score_archive(
     if len(model.contract.inputs) > 1 or model.contract.contexts:
         raise InputError(f"{file}: expected a model of one input and no context; push the recordings from a program")
     made_by = {"model": model.digest, "reduce": options.reduce}
+    if options.audio != AudioOptions():
+        made_by["audio"] = str(options.audio)
     journal = Journal(output.with_name(output.name + ".part"), made_by)
     try:
         left = [path for path in recordings if journal.rows.get(path, {}).get("stamp") != stamp(path)]
@@ -91,13 +97,13 @@ def batches(recordings: Sequence[str], most: int) -> Iterator[list[str]]:
         yield batch
 
 
-def score_batch(model: Model, paths: Sequence[str], reduce: str) -> list[dict[str, Any]]:
+def score_batch(model: Model, paths: Sequence[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
     """A row for each, with the reason in `error` if it cannot be scored."""
     rows: dict[str, dict[str, Any]] = {}
     given: dict[str, Array] = {}
     for path in paths:
         try:
-            given[path] = _frames(path, model)
+            given[path] = _frames(path, model, audio)
         except RnnEdgeError as error:
             rows[path] = {"error": str(error)}
     try:
@@ -130,9 +136,9 @@ def _size(path: str) -> int:
     return (stamp(path) or [0])[0]
 
 
-def _frames(path: str, model: Model) -> Array:
+def _frames(path: str, model: Model, audio: AudioOptions) -> Array:
     parts: list[Array] = []
-    for part in read_frames(path, model.contract):
+    for part in read_frames(path, model.contract, audio):
         if isinstance(part, dict):
             raise InputError(f"{path}: expected frames of one input")
         parts.append(part)
@@ -151,7 +157,7 @@ def _scored(
     """
     begun = monotonic()
     for paths in work:
-        yield score_batch(model, paths, options.reduce)
+        yield score_batch(model, paths, options.reduce, options.audio)
         if options.workers > 1 and monotonic() - begun > _ALONE_S:
             break
     else:
@@ -161,7 +167,7 @@ def _scored(
         try:
             while True:
                 more = islice(work, 2 * options.workers - len(running))
-                running |= {workers.submit(_score_there, paths, options.reduce) for paths in more}
+                running |= {workers.submit(_score_there, paths, options.reduce, options.audio) for paths in more}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -185,6 +191,6 @@ def _begin(file: str, options: dict[str, Any]) -> None:
     _model = load(file, **options)
 
 
-def _score_there(paths: list[str], reduce: str) -> list[dict[str, Any]]:
+def _score_there(paths: list[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
     assert _model is not None
-    return score_batch(_model, paths, reduce)
+    return score_batch(_model, paths, reduce, audio)

@@ -1,99 +1,76 @@
-"""A recording: a file that `rnnedge run` reads, or sound at any rate; and standard input."""
+"""A recording: a file that `rnnedge run` reads, sound at any rate; and standard input."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import replace
+from typing import IO, cast
 
-import numpy as np
-
-from rnnedge.files.riff import PCM, read_wav_header
-from rnnedge.frames import read_frames
+from rnnedge.frames import AudioOptions
+from rnnedge.frames._audio import TimedFrames, pipe
+from rnnedge.frames._readers import open_frames
+from rnnedge.frames._standard_input import begins_with_wav
 from rnnedge.live.protocol import Address, Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.sources.lines import LineReader
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.plain_file import open_plain
 
-_SAMPLES = 1 << 14
+_STDIN = "standard input"
 
 
 class Recording:
-    """The frames of a file, timed from 0 on by the model's frame rate; without one, all have the time 0."""
+    """Frames timed from 0 on by their rate; without one, all have the time 0."""
 
     samples_hz = None
     live = False
 
-    def __init__(self, path: str, contract: Contract) -> None:
-        self.name, self._contract = path, contract
+    def __init__(self, name: str, frames: TimedFrames) -> None:
+        self.name, self._frames = name, frames
 
     def packets(self) -> Iterator[Packet]:
-        """As `read_frames` gives them."""
-        first, rate = 0, self._contract.frame_rate_hz
-        for frames in read_frames(self.name, self._contract):
+        """As they are read."""
+        first, rate = 0, self._frames.rate_hz
+        for frames in self._frames.frames:
             if isinstance(frames, dict):
                 raise InputError(f"{self.name}: a model of several inputs is run without --to and --events")
             yield Packet(frames, first, first / rate if rate else 0.0)
             first += len(frames)
 
     def close(self) -> None:
-        """The file is closed when it was read."""
-
-
-class WavRecording:
-    """The samples of a WAV file, PCM of 16 bits, one channel."""
-
-    live = False
-
-    def __init__(self, path: str) -> None:
-        """Raises `InputError` for another kind of file."""
-        self.name = path
-        self._wav = read_wav_header(Path(path))
-        if (self._wav.format, self._wav.channels, self._wav.bits) != (PCM, 1, 16):
-            found = f"{self._wav.channels} of {self._wav.bits}"
-            raise InputError(f"{path}: expected 1 channel of 16 bits, found {found}; convert it")
-        self.samples_hz = float(self._wav.rate_hz)
-
-    def packets(self) -> Iterator[Packet]:
-        """Samples in [-1, 1), timed from 0 on."""
-        with open_plain(Path(self.name)) as file:
-            file.seek(self._wav.start)
-            for first in range(0, self._wav.size // 2, _SAMPLES):
-                data = file.read(2 * min(_SAMPLES, self._wav.size // 2 - first))
-                samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / 32768
-                yield Packet(samples, first, first / self.samples_hz)
-
-    def close(self) -> None:
-        """The file is closed when it was read."""
+        """A file is closed when it was read; standard input belongs to the process."""
 
 
 class StandardInput:
     """Lines on standard input."""
 
-    name = "standard input"
+    name = _STDIN
     samples_hz = None
     live = False
 
-    def __init__(self, contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, file: IO[bytes], contract: Contract, tell: Callable[[str], None]) -> None:
+        self._file = file
         self._reader = LineReader(self.name, FrameFormat(contract), tell, strict=True)
 
     def packets(self) -> Iterator[Packet]:
         """A line as soon as it is there."""
-        return self._reader.packets(sys.stdin.buffer)
+        return self._reader.packets(self._file)
 
     def close(self) -> None:
         """It belongs to the process."""
 
 
-def open_recording(address: Address, contract: Contract, tell: Callable[[str], None]) -> Recording | WavRecording:
+def open_recording(address: Address, contract: Contract, tell: Callable[[str], None], audio: AudioOptions) -> Recording:
     """A file by its ending."""
-    if address.path.lower().endswith(".wav"):
-        return WavRecording(address.path)
-    return Recording(address.path, contract)
+    return Recording(address.path, open_frames(address.path, contract, replace(audio, resample=True)))
 
 
-def open_standard_input(address: Address, contract: Contract, tell: Callable[[str], None]) -> StandardInput:
-    """The source of `-`."""
-    return StandardInput(contract, tell)
+def open_standard_input(
+    address: Address, contract: Contract, tell: Callable[[str], None], audio: AudioOptions
+) -> Recording | StandardInput:
+    """The source of `-`: a WAV file, samples as `audio` says, else lines."""
+    wav, file = (False, cast("IO[bytes]", sys.stdin.buffer)) if audio.raw else begins_with_wav(sys.stdin.buffer)
+    if wav or audio.raw:
+        return Recording(_STDIN, pipe(file, _STDIN, contract, replace(audio, resample=True)))
+    return StandardInput(file, contract, tell)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.errors import ProviderError
 
 NATIVE = "native"
@@ -47,8 +48,9 @@ def choose_providers(asked: str | Sequence[str]) -> tuple[str, ...]:
     known = (*_names(_onnxruntime().get_all_providers()), NATIVE)
     for name in names:
         if name not in (*known, "auto"):
-            meant = _MEANT.get(name.lower(), "")
-            hint = f"; did you mean {meant}?" if meant else ""
+            plain = name.lower().removesuffix("executionprovider")
+            meant = _MEANT.get(plain, plain if plain in known else "")
+            hint = f"; did you mean {meant}?" if meant else nearest(name, known)
             raise ProviderError(f"provider {name!r}: expected auto or one of {', '.join(sorted(known))}{hint}")
     if not names:
         raise ProviderError("provider: expected at least one, found none")
