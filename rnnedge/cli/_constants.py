@@ -27,14 +27,14 @@ def pair(text: str, sign: str, option: str) -> tuple[str, str]:
 
 def state_pair(text: str) -> tuple[str, str]:
     """Input and output of a state; names may have colons of their own, as in "h:0:hn:0", or "h=Identity:0"."""
-    if text.count(":") % 2 == 0 and text.count("=") == 1:
+    if text.count("=") == 1:
         return pair(text, "=", "--state")
     parts = text.split(":")
     half = len(parts) // 2
     left, right = ":".join(parts[:half]), ":".join(parts[half:])
     if len(parts) % 2 or not (left and right):
         raise typer.BadParameter(
-            f"expected input:output, found {text!r}; if only one name has a colon, write input=output",
+            f"expected input:output, found {text!r}; of names with colons both have as many, or write input=output",
             param_hint="--state",
         )
     return left, right

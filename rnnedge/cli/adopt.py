@@ -25,7 +25,7 @@ from rnnedge.cli._output import JsonOption, SourceTrustOption
 def command(
     file: Annotated[Path, typer.Argument(help="An ONNX file with states of its own.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
-    state: Annotated[list[str], typer.Option(help="A state, as input:output; once for each.")],
+    state: Annotated[list[str] | None, typer.Option(help="A state, as input:output; once for each.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the frames: 1, name:1, or none.")] = "1",
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the frames.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Frames that every call takes (any number).", min=1)] = None,
@@ -43,7 +43,7 @@ def command(
     from rnnedge.cli._outputs import check_outputs
 
     check_outputs({"--output": output}, [file])
-    pairs = [state_pair(text) for text in state]
+    pairs = [state_pair(text) for text in state or []]
     values = constants_of(constant)
     with stages(f"adopt {file}") as progress:
         progress("import onnx")

@@ -80,3 +80,52 @@ def test_an_adoption_is_verified_against_its_source(constants: dict[str, float],
     assert not rnnedge_export.verify(tmp_path / "s.onnx", step("g.onnx", 0.8), effort=foreign.BRIEF).passed
     with pytest.raises(ModelRefused, match="state h:hn: expected an input and an output, found inputs x, other"):
         rnnedge_export.verify(tmp_path / "s.onnx", step("o.onnx", 0.7, "other"), effort=foreign.BRIEF)
+
+
+def test_tens_of_states_are_paired_by_name(tmp_path: Path) -> None:
+    """Caches of one shape, listed in another order as outputs, and a counter of frames with no axis but the batch."""
+    names = [f"cache_{kind}_{i}" for i in range(6) for kind in ("key", "value")]
+    nodes = [node("Add", ["x", name], [f"new_{name}"]) for name in names]
+    nodes += [
+        node("Sum", [f"new_{name}" for name in names], ["y"]),
+        node("Add", ["cache_len", "one"], ["new_cache_len"]),
+    ]
+    states = {**{name: ["n", 4] for name in names}, "cache_len": (foreign.INT64, ["n"])}
+    outputs = {"y": ["n", 4], **{f"new_{name}": shape for name, shape in sorted(states.items(), reverse=True)}}
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", 4], **states}, outputs, {"one": np.array([1])})
+    found = propose(str(file))
+    assert {port.name: port.role for port in found.inputs} == {
+        "x": "frames", **{name: f"state, given back as new_{name}" for name in states}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"sr": (foreign.INT64, [])}, ["--constant", "sr=16000"]),
+        ({"mask": [1, 7]}, ["--constant", "mask=0"]),
+        ({"lengths": (foreign.INT64, [1])}, ["--constant", "lengths=0"]),
+    ],
+)
+def test_inputs_that_never_change_get_a_value(more: dict[str, Any], words: list[str], tmp_path: Path) -> None:
+    """A sampling rate has a usual one, an input that nothing reads has any."""
+    nodes = [node("Add", ["x", "h"], ["hn"]), node("Relu", ["hn"], ["y"])]
+    if "sr" in more:
+        nodes[1:] = [node("Cast", ["sr"], ["f"], to=1), node("Div", ["hn", "f"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": [1, 4], "h": [1, 4], **more}, {"y": [1, 4], "hn": [1, 4]})
+    found = propose(str(file))
+    assert found.tried and found.command is not None and shlex.split(found.command)[5:9] == ["--state", "h:hn", *words]
+
+
+def test_a_window_of_fixed_length_slides(tmp_path: Path) -> None:
+    """A classifier of 16 frames gives a result for each frame, of it and the 15 before; zeros at first."""
+    nodes = [node("Reshape", ["x", "flat"], ["f"]), node("MatMul", ["f", "w"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["batch", 16, 3]}, {"y": ["batch", 2]},
+                         {"flat": np.array([-1, 48]), "w": weights(48, 2)})  # fmt: skip
+    command = propose(str(file)).command
+    assert command is not None and command.endswith("--time-axis 1 --chunk 1 --context 15")
+    foreign.adopt(file, tmp_path / "s.onnx", chunk=1, context=15)
+    frames = weights(20, 3, seed=3)
+    padded = np.concatenate([np.zeros((15, 3), np.float32), frames])
+    expected = [foreign.whole(file, x=padded[None, t : t + 16])[0][0] for t in range(20)]
+    foreign.streams_as(tmp_path / "s.onnx", frames, np.stack(expected))

@@ -59,7 +59,7 @@ def adopt(
     file: str | os.PathLike[str],
     path: str | os.PathLike[str],
     *,
-    states: Mapping[str, str],
+    states: Mapping[str, str] | None = None,
     time_axis: str | int | None = 1,
     batch_axis: int | None = None,
     chunk: int | None = None,
@@ -73,7 +73,8 @@ def adopt(
 ) -> Report:
     """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
 
-    `states`: name of a state's input -> name of the output that gives it back. `time_axis`: 1, "input:1", or None where
+    `states`: name of a state's input -> name of the output that gives it back; none for a file that takes a window of
+    frames. `time_axis`: 1, "input:1", or None where
     a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number,
     or for the one that the file declares if it takes no other. `context`: frames of the call before that each call
     wants in front of its own; zeros at first. `constants`: values of inputs that never change, numbers or
@@ -84,7 +85,7 @@ def adopt(
     """
     say = checked_progress(progress)
     file, path = file_path(file, "adopt: file"), file_path(path, "adopt: path")
-    states, values = checked_pairs(states), checked_constants(constants)
+    states, values = checked_pairs({} if states is None else states), checked_constants(constants)
     axis = None if time_axis is None else TimeAxis.parse(checked_time_axis(time_axis)).axis
     batch_axis = None if batch_axis is None else checked_axis(batch_axis, "batch_axis")
     chunk = None if chunk is None else checked_frames(chunk, "chunk")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, islice, product, repeat
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from rnnedge_export.onnx_files._failures import failure
 from rnnedge_export.onnx_files._ports import shown
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
+
+_MOST_ASSIGNMENTS = 24
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,15 @@ class StatefulFile:
             if len(open_axes) > 1:
                 raise ModelRefused(f"{self.name}: state {name!r}: more than one axis of {dims} has no size")
             choices.append(open_axes or [i for i, d in enumerate(dims) if d == 1])
-        for batch in (2, 1):
-            for axes in product(*choices):
-                chosen: dict[str, list[int | str]] = {
-                    name: ["batch" if i == axis else d or 1 for i, d in enumerate(dims)]
-                    for (name, dims), axis in zip(declared.items(), axes, strict=True)
-                }
-                if self._runs(chosen, batch):
-                    return chosen, batch > 1
+        for batch, axes in chain(zip(repeat(2), _assignments(choices)), [(1, [c[0] for c in choices if c])]):
+            if len(axes) < len(choices):
+                continue
+            chosen: dict[str, list[int | str]] = {
+                name: ["batch" if i == axis else d or 1 for i, d in enumerate(dims)]
+                for (name, dims), axis in zip(declared.items(), axes, strict=True)
+            }
+            if self._runs(chosen, batch):
+                return chosen, batch > 1
         raise ModelRefused(
             f"{self.name}: does not run from zero states of shapes {declared} and give them back; check --state, "
             "--time-axis, --chunk and --context"
@@ -235,3 +238,12 @@ class StatefulFile:
             if output.shape[at] != 2 or not np.allclose(output.take([1], at), alone[name], atol=1e-4):
                 return False
         return True
+
+
+def _assignments(choices: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
+    """Axes for the batch of each state: the same one for all of a shape first; of many states no other is tried."""
+    shared = [[axes[min(k, len(axes) - 1)] for axes in choices] for k in range(max(map(len, choices), default=1))]
+    mixed = (list(axes) for axes in islice(product(*choices), _MOST_ASSIGNMENTS))
+    if all(choices):
+        yield from shared
+        yield from (axes for axes in mixed if axes not in shared)
