@@ -185,7 +185,8 @@ def test_a_library_has_only_comments_of_it(rnnedge: Command, file: Path, tmp_pat
     """The names of the file are in comments, in ASCII; the code has identifiers of letters only."""
     path = tmp_path / TEXT.replace("/", "")[:80]
     shutil.copy(file, path)
-    done = rnnedge("compile", path, "-o", tmp_path / "out", "--target", "c", "--name", "net")
+    done = rnnedge("compile", path, "-o", tmp_path / "out", "--target", "c", "--name", "net", "--bindings", "cpp",
+                   "--bindings", "rust", "--bindings", "go")  # fmt: skip
     assert done.code == 0, done.err
     check_inert(done.out + done.err)
     for source in (tmp_path / "out" / "net.c", tmp_path / "out" / "net.h"):
@@ -195,6 +196,11 @@ def test_a_library_has_only_comments_of_it(rnnedge: Command, file: Path, tmp_pat
         assert "HYPERLINK" in text
         bare = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
         assert not [sign for sign in ("(1)", "system(", "HYPERLINK(", "://") if sign in bare]
+    for ending in ("hpp", "rs", "go"):
+        text = (tmp_path / "out" / f"net.{ending}").read_text()
+        check_inert(text, ends="\n\t")
+        lines = [line for line in text.splitlines() if 'HYPERLINK("' in line]
+        assert lines and all(re.fullmatch(r"\s*//[^`]*`[^`]*`[^`]*", line) for line in lines)
 
 
 @pytest.fixture(scope="module")

@@ -485,6 +485,7 @@ def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for options, words in (
             (ServeOptions(port=taken.getsockname()[1]), "cannot be listened on"),
+            (ServeOptions(port=0, host="a..b"), "cannot be listened on"),
             (ServeOptions(state=tmp_path / "state"), "move it away"),
             (ServeOptions(state=tmp_path / "deep"), "nested too deeply"),
             (ServeOptions(state=tmp_path / "folder"), "found a directory"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,8 @@ import torch
 from torch import nn
 
 from rnnedge_export.codegen import build
+from rnnedge_export.codegen.render._bindings import _members
+from rnnedge_export.codegen.render._text import in_comment, in_documentation
 from rnnedge_export.codegen.toolchain import system_compiler
 from rnnedge_runtime import InputError, Model, load
 from rnnedge_runtime.contract import Array
@@ -50,12 +53,21 @@ class Reader(nn.Module):
         return self.layer(self.table(x))[0]
 
 
+class Cases(nn.Module):
+    """Inputs whose names differ in their case alone, and are macros."""
+
+    def forward(self, x: torch.Tensor, X: torch.Tensor, linux: torch.Tensor) -> torch.Tensor:  # noqa: N803
+        """(batch, time, 2), three times, to the same."""
+        return torch.cumsum(x + 2 * X + 3 * linux, 1)
+
+
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders with a file, its C compiled, and a stream in every language."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("sources")
     examples = {"padded": (Padded(), torch.randn(1, 40, 1)), "reader": (Reader(), torch.randint(0, 9, (1, 12)))}
+    examples["cases"] = (Cases(), tuple(torch.randn(1, 12, 2) for _ in range(3)))
     for name, (module, example) in examples.items():
         quickly.export(module.eval(), example, folder / f"{name}.onnx", form="step")
     (folder / "conditioned.onnx").write_bytes(conditioned.file())
@@ -95,6 +107,33 @@ def test_values_per_sequence_are_set(language: str, sources: dict[str, Path], tm
     found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
     for actual, expected in zip(found, [stream.push(frames)] * 2, strict=True):
         np.testing.assert_allclose(actual, named(model.contract, expected)["y"].ravel(), atol=1e-5)
+
+
+def test_names_that_differ_in_their_case_alone_compile(sources: dict[str, Path]) -> None:
+    """The sizes of the header are in capitals; the stream of Go begins fields with one."""
+    folder = sources["cases"]
+    header = (folder / "net.h").read_text()
+    assert "NET_X_SIZE = 2" in header and "NET_X__SIZE = 2" in header and "float *linux_" in header
+    assert "X [2]float32" in (folder / "net.go").read_text() and "X_ [2]float32" in (folder / "net.go").read_text()
+
+
+@pytest.mark.parametrize("text", ["a\\", "a??/", "a *\\ ", "*/*/", "**//", "/*/", "\n", "\\\n", "`a`", "```"])
+def test_text_stays_in_its_comment(text: str, tmp_path: Path) -> None:
+    """A backslash draws no line into it, nothing ends it; in documentation it is code from end to end."""
+    shown = in_comment(text)
+    assert "*/" not in shown and "/*" not in shown and not re.search(r"(\\|\?\?/)\s*$", shown)
+    documented = in_documentation(text)
+    assert documented.count("`") == 2 and documented[0] == documented[-1] == "`"
+    code = tmp_path / "a.c"
+    code.write_text(f"// {shown}\n/* {shown} */\nint f(void) {{ return 0; }}\n")
+    system_compiler().compile(["-std=c99", "-trigraphs", "-Werror", "-Wall", "-c"], [code], tmp_path / "a.o")
+
+
+def test_fields_of_a_stream_are_not_taken_twice() -> None:
+    """By words of the language, counts of frames, or the capital that Go begins them with."""
+    names = dict.fromkeys(["y_frames", "y", "Y", "Self", "self", "yFrames"])
+    found = _members({name: name for name in names}, {"Self", "self"})
+    assert list(found.values()) == ["y_frames", "y_", "Y__", "Self_", "self__", "yFrames"]
 
 
 def test_another_language_is_refused(sources: dict[str, Path], tmp_path: Path) -> None:

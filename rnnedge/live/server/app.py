@@ -72,10 +72,12 @@ async def serving(
     }
     try:
         server = await listen(handle, options.host, options.port, **settings)
-    except OSError as error:
+    # A host that is no name is an error of Unicode.
+    except (OSError, UnicodeError) as error:
         hub.close()
         place = f"{options.host}:{options.port}"
-        raise InputError(f"serve: {place}: cannot be listened on ({error.strerror or error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"serve: {place}: cannot be listened on ({reason})") from error
     stop = stop or asyncio.Event()
     tick = asyncio.create_task(hub.tick())
     # It ends by an error only: a server that answers nobody is none.

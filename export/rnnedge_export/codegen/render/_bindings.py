@@ -19,8 +19,8 @@ from typing import Any
 from rnnedge_export.codegen._program_lowering import StepProgram
 from rnnedge_export.codegen.render import _contexts
 from rnnedge_export.codegen.render._addresses import CTYPES
-from rnnedge_export.codegen.render._identifiers import identifiers
-from rnnedge_export.codegen.render._text import in_comment, part
+from rnnedge_export.codegen.render._identifiers import distinct, identifiers
+from rnnedge_export.codegen.render._text import in_documentation, part
 from rnnedge_runtime.contract import Contract
 
 # By the name of the language, the ending of its files.
@@ -79,14 +79,14 @@ def _repeated(lines: Sequence[str], members: Sequence[Values], values: Values) -
 def _groups(
     contract: Contract, program: StepProgram, types: Mapping[str, str], keywords: set[str]
 ) -> dict[str, Sequence[Values]]:
-    ids = {name: f"{text}_" if text in keywords else text for name, text in identifiers(program).items()}
+    ids = _members(identifiers(program), keywords)
     compiled = {port.name: port for port in (*program.inputs, *program.outputs)}
 
     def values(one: Any, per_frame: bool = True) -> dict[str, object]:
         port, frames = compiled[one.name], one.clock.frames(contract.unit)
         return {
             "id": ids[one.name],
-            "Id": ids[one.name][:1].upper() + ids[one.name][1:],
+            "Id": _capital(ids[one.name]),
             "type": types[port.dtype],
             "c": CTYPES[port.dtype],
             "zero": "0.0" if port.dtype == "float32" else "0",
@@ -96,14 +96,15 @@ def _groups(
             "said": _said(contract, one.name, port.dtype, port.shape, per_frame),
         }
 
+    setters: set[str] = set()
     contexts = [
         {
             "id": name,
-            "Id": name[:1].upper() + name[1:],
+            "Id": distinct(_capital(name), setters, setters),
             "type": types[one.state.dtype],
             "c": CTYPES[one.state.dtype],
             "size": one.view.index.size,
-            "said": in_comment(one.state.input),
+            "said": in_documentation(one.state.input),
         }
         for name, one in _contexts.of(program).items()
     ]
@@ -119,6 +120,26 @@ def _groups(
     }
 
 
+def _members(names: Mapping[str, str], keywords: set[str]) -> dict[str, str]:
+    """What inputs and outputs are called: never a keyword, and no count of frames; Go begins them with a capital."""
+    taken: set[str] = set()
+    found = {}
+    for name, text in names.items():
+        while text in keywords or _fields(text) & taken:
+            text += "_"
+        taken |= _fields(text)
+        found[name] = text
+    return found
+
+
+def _fields(text: str) -> set[str]:
+    return {f"{_capital(text)}{end}" for end in ("", "_frames", "Frames")}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _said(contract: Contract, name: str, dtype: str, shape: Sequence[int], per_frame: bool) -> str:
     """What the documentation says of a port."""
     kind = "" if per_frame else ", of the sequence so far"
@@ -126,7 +147,7 @@ def _said(contract: Contract, name: str, dtype: str, shape: Sequence[int], per_f
         contract.labels if name == contract.outputs[0].name and (len(contract.labels),) == tuple(shape[-1:]) else ()
     )
     text = f"{name}: {dtype} {list(shape)}{kind}" + (f"; {', '.join(labels)}" if labels else "")
-    return in_comment(text)
+    return in_documentation(text)
 
 
 def _bytes(program: StepProgram) -> int:

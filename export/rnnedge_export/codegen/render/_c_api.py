@@ -9,7 +9,7 @@ from rnnedge_export.codegen.render import _contexts, _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_name
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of
 from rnnedge_export.codegen.render._gemm import Shape
-from rnnedge_export.codegen.render._identifiers import identifiers
+from rnnedge_export.codegen.render._identifiers import distinct, identifiers
 from rnnedge_export.codegen.render._step import step
 from rnnedge_export.codegen.render._text import Code, filled, in_comment
 
@@ -22,8 +22,10 @@ def header(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes
     """The header for who embeds the model."""
     one = programs[0]
     names = identifiers(one)
-    sizes = [f"{name.upper()}_{names[p.name].upper()}_SIZE = {p.size}" for p in (*one.inputs, *one.outputs)]
-    sizes += [f"{name.upper()}_{context.upper()}_SIZE = {size}" for context, size in _contexts.sizes(one)]
+    counts = [(names[p.name], p.size) for p in (*one.inputs, *one.outputs)] + _contexts.sizes(one)
+    # The constant of the weights is another one than the size of an input of this name.
+    taken: set[str] = set()
+    sizes = [f"{name.upper()}_{distinct(text.upper(), taken, taken)}_SIZE = {size}" for text, size in counts]
     sizes += [f"{name.upper()}_WEIGHT_BYTES = {weight_bytes}"]
     return filled(
         "header.h",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from rnnedge_export.codegen._program_lowering import StepProgram
 from rnnedge_runtime.errors import InputError
@@ -23,6 +24,13 @@ _KEYWORDS = frozenset(
 )
 # What the header itself says.
 _TAKEN = frozenset(["stream", "NULL", "size_t", "int32_t", "int64_t", "uint8_t"])
+# Macros that compilers and headers of the standard library bring along, which a program may include first.
+_MACROS = frozenset(
+    """
+    linux unix i386 errno assert offsetof stdin stdout stderr EOF BUFSIZ RAND_MAX NDEBUG NAN INFINITY HUGE_VAL I complex
+    imaginary noreturn bool M_E M_PI setjmp signbit isnan isinf isfinite va_start va_arg va_copy va_end alloca min max
+    """.split()
+)
 # What a file calls things of its own, see `render`.
 _OF_FILES = frozenset(
     """
@@ -62,7 +70,12 @@ def identifier(name: str, taken: set[str]) -> str:
     """A C identifier like `name`, of no other one in `taken`, to which it is added."""
     text = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
     text = text if text[:1].isalpha() else f"p_{text}"
-    while text in taken | _KEYWORDS | _TAKEN:
+    return distinct(text, taken | _KEYWORDS | _TAKEN | _MACROS, taken)
+
+
+def distinct(text: str, others: Collection[str], taken: set[str]) -> str:
+    """`text`, with underscores until it is none of `others`; it is added to `taken`."""
+    while text in others:
         text += "_"
     taken.add(text)
     return text

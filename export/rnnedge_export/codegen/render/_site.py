@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from rnnedge_export.codegen.render._text import in_comment, part
+from rnnedge_export.codegen.render._text import in_documentation, part
 
 _FOLDER = "web"
 # Templates, by what they become; all other files stay as they are.
@@ -45,4 +45,4 @@ def _values(name: str, contract: Mapping[str, Any]) -> dict[str, str]:
 def _member(port: Mapping[str, Any], more: str, labels: Sequence[str] = ()) -> str:
     shape = ", ".join(map(str, ["time" if port["perFrame"] else 1, *port["shape"]]))
     said = f"{port['dtype']} ({shape})" + (f": {', '.join(labels)}" if len(labels) == port["size"] else "")
-    return f"  /** {in_comment(said)} */\n  {json.dumps(port['name'])}: {_ARRAYS[port['dtype']]}{more};\n"
+    return f"  /** {in_documentation(said)} */\n  {json.dumps(port['name'])}: {_ARRAYS[port['dtype']]}{more};\n"

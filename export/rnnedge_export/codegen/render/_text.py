@@ -86,8 +86,17 @@ def turns(variable: str, count: int, step: int = 1) -> str:
 
 
 def in_comment(text: str) -> str:
-    """Text that stays inside a comment, in ASCII on one line: who made the file chose it."""
-    return text.encode("unicode_escape").decode().replace("*/", "* /").replace("/*", "/ *")
+    """Text that stays inside a comment, in ASCII on one line: who made the file chose it.
+
+    A backslash at the end would draw the next line into a comment of C++, and so would the trigraph of one.
+    """
+    shown = text.encode("unicode_escape").decode().replace("*/", "* /").replace("/*", "/ *").replace("??/", "? ?/")
+    return shown.rstrip("\\ ")
+
+
+def in_documentation(text: str) -> str:
+    """Likewise, of a comment that tools make pages or programs of: as code in Markdown, so no tag, link or example."""
+    return f"`{in_comment(text).replace('`', chr(39))}`"
 
 
 def of_nodes(origin: Sequence[str]) -> str:

@@ -1,5 +1,5 @@
 @types float32=f32 int64=i64 int32=i32 bool=u8
-@keywords as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut pub ref return self static struct super trait true try type unsafe use where while yield abstract become box do final macro override priv typeof unsized virtual
+@keywords Self as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut pub ref return self static struct super trait true try type unsafe use where while yield abstract become box do final macro override priv typeof unsized virtual
 //! A stream of ${name}, over the C in ${name}.c; written by rnnedge.
 //!
 //! Model ${digest}.

@@ -56,7 +56,7 @@ export class Stream {
     if (!this.#frames) throw new InputError("finish: the sequence is empty; push at least one frame first");
     const total = wholeLength(this.#contract, this.#frames), fed = this.#frames - this.#held;
     const end = completeAfter(this.#contract, fed, total);
-    const out = this.#room((end - fed) / this.#contract.unit), found = {};
+    const out = this.#room((end - fed) / this.#contract.unit), found = Object.create(null);
     this.#sum(found, fed, total, fed === end);
     for (let at = fed; at < end; at += this.#contract.unit) {
       this.#clear();
