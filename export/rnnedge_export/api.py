@@ -17,7 +17,7 @@ from rnnedge_export.publish import check_written, publish
 from rnnedge_export.report import Report
 from rnnedge_export.session import ExportSession, of_file, of_module
 from rnnedge_export.work import Say
-from rnnedge_runtime.arguments import file_path, instance
+from rnnedge_runtime.arguments import file_path, instance, nearest
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.errors import ModelRefused
 
@@ -127,6 +127,10 @@ def convert(
 
 def _options(options: ExportOptions | None, chosen: ExportKeywords) -> ExportOptions:
     given = ExportOptions() if options is None else instance(options, "options", ExportOptions, ModelRefused)
+    known = [option.name for option in fields(ExportOptions)]
+    for name in chosen:
+        if name not in known:
+            raise TypeError(f"export() got an unexpected keyword argument {name!r}{nearest(name, known)}")
     return replace(given, **chosen)
 
 

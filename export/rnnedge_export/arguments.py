@@ -5,7 +5,8 @@ A wrong kind of network or of an option of the file is a `ModelRefused`; a path 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,12 @@ def checked_module(module: object, place: str = "export: module") -> nn.Module:
 
     if isinstance(module, type):
         raise ModelRefused(f"{place}: expected a torch.nn.Module, found the class {module.__name__}; make one of it")
-    return instance(module, place, nn.Module, ModelRefused)
+    remedy = ""
+    if isinstance(module, Mapping):
+        remedy = "make the network, and put the weights into it with load_state_dict"
+    elif isinstance(module, (str, os.PathLike)):
+        remedy = "make the network; rnnedge.convert takes an ONNX file"
+    return instance(module, place, nn.Module, ModelRefused, remedy)
 
 
 def checked_axis(axis: object, place: str) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from rnnedge.cli import (
     adopt,
@@ -46,8 +47,34 @@ VERBS = (
     doctor,
 )
 
+# What other tools call it.
+_MEANT = {
+    "help": "--help", "version": "--version", "commands": "--help", "list": "train --list", "tasks": "train --list",
+    **dict.fromkeys(("convert", "quantize", "to-onnx", "onnx", "trace", "save"), "export"),
+    **dict.fromkeys(("predict", "infer", "inference", "stream", "listen", "detect", "live", "play"), "run"),
+    **dict.fromkeys(("evaluate", "eval", "batch"), "score"), **dict.fromkeys(("profile", "measure", "time"), "bench"),
+    **dict.fromkeys(("test", "check", "validate", "prove"), "verify"), **dict.fromkeys(("init", "create"), "new"),
+    **dict.fromkeys(("show", "info", "describe", "graph", "view"), "inspect"), "fit": "train", "finetune": "train",
+    **dict.fromkeys(("build", "codegen", "c"), "compile"), **dict.fromkeys(("install", "env", "setup"), "doctor"),
+    "server": "serve", "optimize": "tune", "search": "tune",
+}  # fmt: skip
+
+
+class _Verbs(typer.core.TyperGroup):
+    """Answers a verb of another tool with ours."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that `args` begin with."""
+        asked = args[0].lower()
+        meant = asked if asked in self.commands else _MEANT.get(asked)
+        if args[0] not in self.commands and meant is not None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean 'rnnedge {meant}'?")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="rnnedge",
+    cls=_Verbs,
     help="Take a PyTorch sequence model, make it an ONNX file that streams, prove it, run it on a device.",
     epilog="Every verb takes --help with examples, --json, and --debug for tracebacks.",
     no_args_is_help=True,
@@ -69,7 +96,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
     debug: Annotated[
         bool,

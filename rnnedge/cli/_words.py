@@ -45,7 +45,7 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
 
     # onnxruntime's own names of its providers are long.
     plain = value.strip().lower().removesuffix("executionprovider")
-    meant = _MEANT.get(plain, plain)
+    meant = plain if plain in known else _MEANT.get(plain)
     hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
     raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
 
@@ -57,6 +57,13 @@ def one_of(choices: Callable[[], Iterable[str]]) -> dict[str, Any]:
         return None if value is None else choice(value, choices())
 
     return {"callback": checked, "autocompletion": completing(choices)}
+
+
+def positive(value: float | None) -> float | None:
+    """`value`, a number above 0; for `typer.Option`."""
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"expected a number above 0, found {value:g}")
+    return value
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._model_file import checked_file
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._remote import OnOption, RemotePythonOption, SshOptions, bench_there
@@ -103,6 +104,7 @@ def command(
         return
     if len(files) > 1:
         raise typer.BadParameter(f"expected one file, found {len(files)}; reports are compared by 'bench compare'")
+    checked_file(Path(files[0]))
     budgets = _budgets(fail_on, seconds, streams)
     if on is not None:
         report = bench_there(context, on, files[0])

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._model_file import model_file
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._words import choice, one_of
 
@@ -42,7 +43,7 @@ def _targets() -> list[str]:
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, best with --form step.")],
+    file: Annotated[Path, model_file("A file made by rnnedge export, best with --form step.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
     target: Annotated[str, typer.Option(help="What to compile for; see above.", **one_of(_targets))] = "native",
     name: Annotated[

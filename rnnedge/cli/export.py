@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._constants import ConstantOption, constants_of
+from rnnedge.cli._labels import tell_labels
 from rnnedge.cli._options import ExampleOption, field_option
 from rnnedge.cli._output import JsonOption, SourceTrustOption
 from rnnedge.cli._precision import (
@@ -39,7 +40,8 @@ from rnnedge.cli._precision import (
     ToleranceOption,
     print_shrunk,
 )
-from rnnedge.cli._words import one_of
+from rnnedge.cli._time_flow import print_time_flow
+from rnnedge.cli._words import one_of, positive
 from rnnedge_export.options import TAPS, ExportOptions
 
 if TYPE_CHECKING:
@@ -72,7 +74,9 @@ def command(
     layer: LayerOption = None,
     longest: LongestOption = None,
     opset: Annotated[int, typer.Option(callback=_opset, help="ONNX opset, 18 to 22.")] = 20,
-    frame_rate: Annotated[float | None, field_option(ExportOptions, "frame_rate_hz", "--frame-rate")] = None,
+    frame_rate: Annotated[
+        float | None, field_option(ExportOptions, "frame_rate_hz", "--frame-rate", callback=positive)
+    ] = None,
     labels: Annotated[str | None, field_option(ExportOptions, "labels")] = None,
     normalization: Annotated[str | None, field_option(ExportOptions, "normalization")] = None,
     input_size: Annotated[
@@ -113,6 +117,7 @@ def command(
                          form=form, chunk=chunk, opset=opset, frame_rate=frame_rate, labels=labels,
                          normalization=normalization, calibration=calibration, sample=sample, taps=asked, trust=trust,
                          context=context, constant=constant, numbers=numbers)  # fmt: skip
+    tell_labels(report)
     print_report(report, "export", source, json=json, explain=explain)
 
 
@@ -139,7 +144,7 @@ def print_report(report: Report, verb: str, source: str, *, json: bool, explain:
     if report.shrunk is not None:
         print_shrunk(report.shrunk)
     if explain:
-        _explain(report)
+        print_time_flow(report)
     print_checks(f"proven against {source}", report.verification, explain=explain)
     if explain and report.seconds:
         share = f"{report.proof_share:.0%} of {report.seconds:.1f} s"
@@ -203,31 +208,6 @@ def _export(
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
                           normalization=normalization or loaded.normalization, progress=progress, precision=precision,
                           context=context or (), notes=loaded.notes, **options)  # fmt: skip
-
-
-def _explain(report: Report) -> None:
-    """How the time axis flows, one line for operators that leave everything as it is; then the latency in words."""
-    from rnnedge.cli._output import counted, print_table, tell
-
-    rows: list[tuple[str, ...]] = []
-    for step in report.steps:
-        fact = step.fact
-        where = "a summary" if fact.axis is None else f"axis {fact.axis}" + (", with the batch" if fact.folded else "")
-        row = (step.place, step.operator, where, str(fact.clock.rate), str(fact.clock.delay), "; ".join(step.notes))
-        if rows and not step.notes and not rows[-1][5] and (rows[-1][0], *rows[-1][2:]) == (row[0], *row[2:]):
-            rows[-1] = (row[0], f"{rows[-1][1]}, {row[1]}", *row[2:])
-        else:
-            rows.append(row)
-    columns = ("module", "operators", "time", "frames per input frame", "delay", "what streaming makes of it")
-    print_table("how the time axis flows", columns, rows)
-    contract = report.contract
-    rate = contract.frame_rate_hz
-    unit = "any number of frames" if contract.hop == 1 else f"multiples of {contract.hop} frames"
-    wait = counted(contract.lookahead, "frame")
-    pace = ""
-    if rate:
-        pace = f", {1000 * contract.lookahead / rate:g} ms, and a call comes every {1000 * contract.hop / rate:g} ms"
-    tell(f"A call takes {unit}; an output frame waits for {wait} of lookahead{pace}.")
 
 
 def checks_as_json(verification: Verification) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import Annotated
 
 import typer
 
+from rnnedge.cli._model_file import model_file
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, of a model of characters.")],
+    file: Annotated[Path, model_file("A file made by rnnedge export, of a model of characters.")],
     prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "The ",
     length: Annotated[int, typer.Option(help="Characters to write.", min=0)] = 400,
     temperature: Annotated[float, typer.Option(help="Below 1: more likely text; 0: the likeliest.", min=0)] = 0.8,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnnedge.cli._model_file import model_file
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _graph(value: Path | None) -> Path | None:
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export, or any ONNX file.")],
+    file: Annotated[Path, model_file("A file made by rnnedge export, or any ONNX file.")],
     trust: TrustOption = None,
     key: KeyOption = None,
     signed_as: SignedAsOption = None,

@@ -32,6 +32,7 @@ import typer
 from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._formats import format_of
+from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    file: ModelFile,
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy, .npz, .parquet or .wav file, - or mic:.")
     ],

@@ -20,13 +20,14 @@ from typing import Annotated, Any
 import typer
 
 from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
+from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    file: ModelFile,
     recordings: Annotated[list[str], typer.Argument(help="Recordings that rnnedge run reads, or patterns of them.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The table: .csv or .parquet.")],
     reduce: Annotated[

@@ -18,13 +18,14 @@ from typing import Annotated, cast
 
 import typer
 
+from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    file: ModelFile,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0: any that is free.", min=0, max=65535)] = 8000,
     streams: Annotated[int, typer.Option(help="Streams at most; bench --streams measures how many.", min=1)] = 1024,

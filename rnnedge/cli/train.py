@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._output import JsonOption
-from rnnedge.cli._words import completing
+from rnnedge.cli._recipe_argument import cells, changed, no_recipe
+from rnnedge.cli._words import choice, completing
 
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
@@ -76,7 +77,6 @@ def command(
     from rnnedge.recipes import find_recipe
     from rnnedge.recipes.recipe import parse_toml
     from rnnedge.tasks.catalogue import TASKS
-    from rnnedge_runtime.arguments import nearest
 
     if list_tasks and json:
         print_json("tasks", {"tasks": {task.name: task.summary for task in TASKS.values()}})
@@ -85,9 +85,10 @@ def command(
         for task in TASKS.values():
             tell(f"{task.name:14}{task.summary}")
         return
-    if recipe not in TASKS and not Path(recipe).is_file():
-        found = f"{recipe!r}{nearest(recipe, TASKS)}" if recipe else "none"
-        raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file, found {found}")
+    if recipe not in TASKS and (problem := no_recipe(recipe, TASKS)):
+        raise typer.BadParameter(f"expected one of {', '.join(TASKS)}, or a TOML file, found {problem}")
+    if cell is not None:
+        choice(cell, cells(), "--cell")
     if show_recipe and json:
         print_json("recipe", {"recipe": parse_toml(find_recipe(recipe).origin.read_text(encoding="utf-8"))})
         return
@@ -103,7 +104,7 @@ def command(
     for name in network if source is not None else ():
         raise typer.BadParameter(f"the network in {source} has its own", param_hint=f"--{name.replace('_', '-')}")
     training = {} if seed is None else {"seed": seed}
-    chosen = _changed(find_recipe(recipe), change or [], network, training)
+    chosen = changed(find_recipe(recipe), change or [], network, training)
     if range_test:
         from rnnedge.cli._tune_training import find_learning_rate
 
@@ -193,7 +194,6 @@ def _print(run: Run) -> None:
 
 def _check_start(source: Path | None, quantize: str | None, output: Path) -> None:
     """A network to start from is there to be fine-tuned, into another folder."""
-    from rnnedge.cli._words import choice
     from rnnedge.training.quantization import PRECISIONS
 
     if quantize is not None:
@@ -204,31 +204,6 @@ def _check_start(source: Path | None, quantize: str | None, output: Path) -> Non
         raise typer.BadParameter("expected what to fine-tune for, by --quantize, found nothing", param_hint="--from")
     if source is not None and source.resolve() == output.resolve():
         raise typer.BadParameter(f"expected another folder than --output, found {source}", param_hint="--from")
-
-
-def _changed(recipe: Recipe, changes: list[str], network: dict[str, Any], training: dict[str, Any]) -> Recipe:
-    """`recipe` with what the options say; values of --set are written as in TOML, or as plain words."""
-    options: dict[str, Any] = {}
-    tables = {"network": network, "training": training, "task": options}
-    for change in changes:
-        place, equals, value = change.partition("=")
-        table, dot, key = place.partition(".")
-        if not equals or not dot or table not in tables:
-            raise typer.BadParameter(
-                f"expected network.KEY=VALUE, training.KEY=VALUE or task.KEY=VALUE, found {change!r}",
-                param_hint="--set",
-            )
-        tables[table][key] = _value(value)
-    return recipe.changed(network, training, options)
-
-
-def _value(text: str) -> Any:
-    from rnnedge.recipes.recipe import parse_toml
-
-    try:
-        return parse_toml(f"value = {text}")["value"]
-    except ValueError:
-        return text
 
 
 def _fields(run: Run) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
 from rnnedge.cli._precision import SampleOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A file made by rnnedge export.")],
+    file: ModelFile,
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,

@@ -41,6 +41,7 @@ def examine(extras: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("versions", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Finding("versions", "numpy", _version("numpy") or "missing")
     yield from _packages(extras)
+    yield from _microphone()
     yield from _processor()
     yield from _compilers()
     yield from _folders()
@@ -54,6 +55,19 @@ def _packages(extras: Mapping[str, str]) -> Iterator[Finding]:
         there = find_spec(name) is not None
         found = (_version(name) or "installed") if there else f"not installed (extra {extra})"
         yield Finding("packages", name, found, there, "" if there else f"pip install 'rnnedge[{extra}]'")
+
+
+def _microphone() -> Iterator[Finding]:
+    """The library behind sounddevice, which pip does not bring everywhere."""
+    try:
+        import sounddevice
+
+        yield Finding("packages", "PortAudio", sounddevice.get_portaudio_version()[1])
+    except ImportError:
+        return
+    except OSError:
+        remedy = "apt-get install libportaudio2, or as your system calls it, for rnnedge run NAME.onnx mic:"
+        yield Finding("packages", "PortAudio", "not installed (for mic:)", False, remedy)
 
 
 def _version(name: str) -> str | None:

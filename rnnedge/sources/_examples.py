@@ -13,6 +13,7 @@ from rnnedge_runtime.errors import InputError, ModelRefused
 _FRAMES = (8, 100, 4000)
 _DTYPES = {"float32": torch.float32, "int64": torch.int64}
 _MOST_NUMBERS = 1 << 28
+_SHOWN = 200
 
 
 def given_examples(texts: Sequence[str]) -> Tensor | tuple[Tensor, ...]:
@@ -43,11 +44,12 @@ def guessed_example(module: nn.Module, input_size: int | None, text: str) -> tup
     for frames in _FRAMES:
         candidates += [torch.arange(frames).remainder(count)[None] for count in tokens]
         candidates += [torch.randn(1, frames, size) for size in sizes]
-    example = _first_taken(module, candidates)
+    reasons: list[str] = []
+    example = _first_taken(module, candidates, reasons)
     if example is not None:
         kind = "int64 tokens" if example.dtype == torch.int64 else "float32"
         return example, f"{kind} {tuple(example.shape)}, (batch, time, ...)"
-    turned = _first_taken(module, [torch.randn(1, size, frames) for frames in _FRAMES for size in sizes])
+    turned = _first_taken(module, [torch.randn(1, size, frames) for frames in _FRAMES for size in sizes], [])
     if turned is not None:
         channels, frames = turned.shape[1:]
         raise ModelRefused(
@@ -56,12 +58,13 @@ def guessed_example(module: nn.Module, input_size: int | None, text: str) -> tup
         )
     tried = ", ".join(str(tuple(one.shape)) for one in candidates[: len(candidates) // len(_FRAMES)]) or "nothing"
     raise ModelRefused(
-        f"{text}: no example input found (tried {tried}); let the factory return (module, example), or give its shape "
-        "with --example batch,time,features, such as 1,100,40"
+        f"{text}: no example input found (tried {tried}{reasons[0] if reasons else ''}); let the factory return "
+        "(module, example), or give its shape with --example batch,time,features, such as 1,100,40"
     )
 
 
-def _first_taken(module: nn.Module, candidates: Sequence[Tensor]) -> Tensor | None:
+def _first_taken(module: nn.Module, candidates: Sequence[Tensor], reasons: list[str]) -> Tensor | None:
+    """What `forward` takes; `reasons`: why it does not take the others."""
     was_training = module.training
     module.eval()
     try:
@@ -70,7 +73,9 @@ def _first_taken(module: nn.Module, candidates: Sequence[Tensor]) -> Tensor | No
                 with torch.no_grad():
                     module(example)
             # Whatever forward raises, the next candidate may fit.
-            except Exception:
+            except Exception as error:
+                reason = (str(error).strip() or repr(error)).splitlines()[0][:_SHOWN]
+                reasons.append(f"; the first fails with {type(error).__name__}: {reason}")
                 continue
             return example
     finally:

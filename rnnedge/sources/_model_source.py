@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from rnnedge.sources._examples import given_examples, guessed_example
-from rnnedge.sources._names import factory_name
+from rnnedge.sources._names import Factory, factory_name
 from rnnedge.sources._weights import load_weights
 from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Normalization
@@ -59,10 +62,12 @@ def load_source(
         if weights is not None:
             raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
         return _from_run(text)
-    made = _make(_import(*factory_name(text)), text)
+    made = _make(_import(factory_name(text)), text)
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module):
         raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")
+    if isinstance(example, np.ndarray):
+        example = torch.from_numpy(example)
     if weights is not None:
         load_weights(module, weights)
     if examples:
@@ -77,6 +82,8 @@ def _from_run(folder: str) -> ModelSource:
     from rnnedge.data import DataSchema
     from rnnedge.training import load_checkpoint
 
+    if not Path(folder, "config.json").is_file():
+        raise ModelRefused(f"{folder}: expected a folder made by 'rnnedge train', found no config.json in it")
     network, info = load_checkpoint(folder)
     config = network.config
     normalization = Normalization(config.mean, config.std) if config.mean else None
@@ -98,15 +105,18 @@ def _from_run(folder: str) -> ModelSource:
     return ModelSource(network, example, info.labels, info.frame_rate_hz, normalization, task=info.task, notes=notes)
 
 
-def _import(module_name: str, name: str) -> Any:
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+def _import(factory: Factory) -> Any:
+    module_name, name = factory.module, factory.name
+    if factory.root not in sys.path:
+        sys.path.insert(0, factory.root)
     try:
-        module = importlib.import_module(module_name)
+        module = _loaded(factory)
     except ModuleNotFoundError as error:
         raise ModelRefused(
             f"{module_name}:{name}: cannot import {error.name!r}; run from the folder that holds it, or install it"
         ) from error
+    except ModelRefused:
+        raise
     # A user's module can raise anything while it is imported.
     except Exception as error:
         raise ModelRefused(f"{module_name}: fails while it is imported: {type(error).__name__}: {error}") from error
@@ -118,11 +128,50 @@ def _import(module_name: str, name: str) -> Any:
         raise ModelRefused(f"{module_name}: has no {name!r}; it has {listed}{nearest(name, names)}") from error
 
 
+def _loaded(factory: Factory) -> Any:
+    """The module, of the file that was named; one of that name that was loaded from another folder makes room."""
+    module = importlib.import_module(factory.module)
+    if factory.file is None or _is_of(module, factory.file):
+        return module
+    place = getattr(module, "__file__", None)
+    if place is None or "site-packages" in place or place.startswith(sysconfig.get_path("stdlib")):
+        raise ModelRefused(
+            f"{factory.file}: {factory.module!r} is the name of another module too ({place or 'of Python itself'}); "
+            "rename the file"
+        )
+    del sys.modules[factory.module]
+    return importlib.import_module(factory.module)
+
+
+def _is_of(module: Any, file: Path) -> bool:
+    place = getattr(module, "__file__", None)
+    return place is not None and Path(place).exists() and file.samefile(place)
+
+
 def _make(factory: Any, text: str) -> Any:
     if isinstance(factory, (nn.Module, tuple)) or not callable(factory):
         return factory
+    lacking = _arguments_of(factory)
+    if lacking:
+        raise ModelRefused(
+            f"{text}: needs {lacking}; write a function without arguments that returns it, as def build(): return "
+            f"{factory.__name__}(...), and name that"
+        )
     try:
         return factory()
     # A user's factory can raise anything.
     except Exception as error:
         raise ModelRefused(f"{text}: fails when it is called: {type(error).__name__}: {error}") from error
+
+
+def _arguments_of(factory: Any) -> str:
+    """What a call has to give it, in words."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    # Some that are built in have none.
+    except (TypeError, ValueError):
+        return ""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [one.name for one in parameters if one.default is inspect.Parameter.empty and one.kind not in kinds]
+    names = ", ".join(needed)
+    return f"the argument{'s' if len(needed) > 1 else ''} {names}" if needed and hasattr(factory, "__name__") else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.errors import MissingExtra, ModelRefused
 
-_ENDINGS = (".safetensors", ".pt", ".pth")
+_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+# Where checkpoints of training loops keep it.
+_INSIDE = ("state_dict", "model_state_dict", "model")
 
 
 def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -27,8 +30,8 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     Raises `ModelRefused` for a file that is missing, damaged or of another kind, and where names or shapes differ.
     """
     name = os.fspath(path)
-    found = _read(Path(path), name)
     own = module.state_dict()
+    found = _without_prefix(_read(Path(path), name), own)
     missing, extra = sorted(set(own) - set(found)), sorted(set(found) - set(own))
     if missing or extra:
         words = [f"{what} {len(names)}, such as {names[0]!r}" for what, names in
@@ -46,6 +49,16 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     module.load_state_dict(found)
 
 
+def _without_prefix(found: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`found` as `own` calls it, if all its names begin with the name of a part that held the network: "model."."""
+    for name in [] if set(found) == set(own) else list(found)[:1]:
+        for dot in (at for at, letter in enumerate(name) if letter == "."):
+            begin = name[: dot + 1]
+            if all(key.startswith(begin) for key in found) and {key[dot + 1 :] for key in found} == set(own):
+                return {key[dot + 1 :]: value for key, value in found.items()}
+    return found
+
+
 def _read(path: Path, name: str) -> dict[str, Tensor]:
     if path.suffix not in _ENDINGS:
         raise ModelRefused(
@@ -60,7 +73,14 @@ def _read(path: Path, name: str) -> dict[str, Tensor]:
     # safetensors, zipfile, pickle and torch have a dozen types for bytes that they do not take.
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "weights_only" in str(error) or "Weights only" in reason:
+            raise ModelRefused(
+                f"{name}: holds more than tensors, a whole module or settings, which is code and is not run; save "
+                "module.state_dict(), or checkpoint['state_dict'], where that code is"
+            ) from error
         raise ModelRefused(f"{name}: cannot be read as weights ({reason[:200]}); save it again") from error
+    inner = [found[key] for key in _INSIDE if isinstance(found, dict) and isinstance(found.get(key), dict)]
+    found = inner[0] if inner else found
     if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise ModelRefused(
             f"{name}: expected a state dict, names and tensors, found {type(found).__name__}; save module.state_dict()"
@@ -85,6 +105,8 @@ def _state_dict(path: Path, name: str) -> Any:
         )
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
+    if any("/code/" in part.filename for part in parts):
+        raise ModelRefused(f"{name}: is a TorchScript module; save the state_dict() of the module that it was made of")
     packed = next((part for part in parts if part.compress_type != zipfile.ZIP_STORED), None)
     if packed is not None:
         raise ModelRefused(f"{name}: {packed.filename[:60]!r}: expected parts that are stored, found a compressed one")

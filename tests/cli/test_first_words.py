@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from rnnedge.cli._extras import EXTRAS
 from rnnedge.recipes.recipe import parse_toml
 from rnnedge.sources import load_source
+from rnnedge.sources._names import factory_name
 from rnnedge_runtime.errors import ModelRefused
 
 NETWORK = """
@@ -62,6 +64,41 @@ def test_a_factory_is_found_by_module_or_file(text: str) -> None:
 def test_an_example_is_found_for_a_network_that_begins_with_a_convolution() -> None:
     """The first layer that says how many features it takes decides."""
     assert load_source("firstwords:Net").example.shape[-1] == 6
+
+
+def test_a_factory_is_found_in_another_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its whole path, or by one that leads up; a package keeps its name, so that its relative imports work."""
+    package = place / "away" / "firstpackage"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "net.py").write_text(NETWORK)
+    (package / "relative.py").write_text("from .net import build")
+    (place / "here").mkdir()
+    monkeypatch.chdir(place / "here")
+    for text in (f"{package}/net.py:build", "../away/firstpackage/relative.py:build"):
+        assert load_source(text).example.shape == (1, 20, 6)
+    assert factory_name("C:\\nets\\net:build").name == "build"
+
+
+def test_weights_of_a_training_loop_are_found(place: Path) -> None:
+    """Inside of a checkpoint, under the name of the module that held the network; never others, and never fewer."""
+    torch.manual_seed(0)
+    own = load_source("firstwords:build").module.state_dict()
+    given = {name: torch.randn_like(value) for name, value in own.items()}
+    for name, saved in (
+        ("plain.pt", given),
+        ("loop.ckpt", {"epoch": 3, "state_dict": {f"model.{k}": v for k, v in given.items()}}),
+        ("parallel.bin", {"model_state_dict": {f"module.net.{k}": v for k, v in given.items()}}),
+    ):
+        torch.save(saved, place / name)
+        found = load_source("firstwords:build", weights=place / name).module.state_dict()
+        assert all(torch.equal(found[key], value) for key, value in given.items())
+    torch.save({**{f"model.{k}": v for k, v in given.items()}, "loss.weight": torch.zeros(1)}, place / "more.pt")
+    with pytest.raises(ModelRefused, match="unknown 5"):
+        load_source("firstwords:build", weights=place / "more.pt")
+    torch.save(torch.nn.Linear(1, 1), place / "whole.pt")
+    with pytest.raises(ModelRefused, match="holds more than tensors"):
+        load_source("firstwords:build", weights=place / "whole.pt")
 
 
 @pytest.mark.parametrize("text", ["firstwords", "firstwords.py", "firstwords.build", "firstwords:"])

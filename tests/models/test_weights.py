@@ -76,7 +76,7 @@ def test_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     Path("bare.pt").write_bytes(pickle.dumps(_Opens()))
     torch.save({"w": _Opens()}, "packed.pt")
-    for name, words in (("bare.pt", "older format"), ("packed.pt", "cannot be read as weights")):
+    for name, words in (("bare.pt", "older format"), ("packed.pt", "holds more than tensors")):
         with pytest.raises(ModelRefused, match=words) as caught:
             load_weights(network(0), name)
         assert "\n" not in str(caught.value)
@@ -112,7 +112,7 @@ def test_files_that_hold_no_weights_are_named(tmp_path: Path) -> None:
     torch.save(network(0).state_dict(), tmp_path / "w.pt")
     data = (tmp_path / "w.pt").read_bytes()
     (tmp_path / "cut.pt").write_bytes(data[: len(data) // 2])
-    for name, words in (("none.pt", "no such file"), ("w.bin", "found .bin"), ("w.safetensors", "cannot be read as"),
+    for name, words in (("none.pt", "no such file"), ("w.txt", "found .txt"), ("w.safetensors", "cannot be read as"),
                         ("cut.pt", "older format")):  # fmt: skip
         with pytest.raises(ModelRefused, match=words):
             load_weights(network(0), tmp_path / name)

@@ -15,7 +15,8 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32
 def check_sequence(given: Any, batch_axis: int, time_axis: int) -> None:
     """Raise `ModelRefused` unless it can be a sequence."""
     if not isinstance(given, Tensor):
-        raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}")
+        remedy = "; give torch.from_numpy(x)" if type(given).__name__ == "ndarray" else ""
+        raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}{remedy}")
     _check_values(given)
     axes = (batch_axis, time_axis)
     if batch_axis == time_axis or not all(0 <= axis < given.dim() for axis in axes):
@@ -26,7 +27,8 @@ def check_sequence(given: Any, batch_axis: int, time_axis: int) -> None:
     if not given.numel():
         raise ModelRefused(f"example: expected at least one frame, found shape {tuple(given.shape)}")
     if given.dtype not in (torch.float32, torch.int64):
-        raise ModelRefused(f"example: expected float32 (or int64 tokens), found {given.dtype}; convert it")
+        remedy = "give module.float() and x.float()" if given.is_floating_point() else "convert it"
+        raise ModelRefused(f"example: expected float32 (or int64 tokens), found {given.dtype}; {remedy}")
 
 
 def no_batch(name: str, value: Tensor) -> str:

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from rnnedge_export.streaming._caches import aligned, cursor, joined, per_call, until_certain
 from rnnedge_export.streaming._registry import rule
-from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant
+from rnnedge_export.streaming.facts import Carried, Fact, Facts, constant, dims
 
 _STATES = {"RNN": ((5, 1, "h"),), "GRU": ((5, 1, "h"),), "LSTM": ((5, 1, "h"), (6, 2, "c"))}
 
@@ -25,7 +25,8 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
     1. X has time on the axis that the recurrence runs over; Y keeps it there, Y_h and Y_c are summaries.
     2. initial_h and initial_c become carried states.
     3. Time on the batch axis of X: every frame is a sequence of its own, in any direction; nothing is carried. A zero
-       initial state, which has the length of the batch, is left out.
+       initial state, which has the length of the batch, is left out. If it runs over the batch then, axes are swapped,
+       as with batch_first=False, and it is refused.
     4. A reverse or bidirectional recurrence over time, per-sequence lengths and streamed weights are refused.
     """
     if any(facts.of(v) is not None for v in node.inputs[1:4]):
@@ -100,6 +101,13 @@ def _read_at(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Va
 
 def _frame_by_frame(node: ir.Node, fact: Fact, batch_first: bool, facts: Facts) -> tuple[Fact, ...]:
     """Case 3."""
+    runs_over = dims(node.inputs[0])[1 if batch_first else 0]
+    if runs_over == "batch" and not fact.folded:
+        facts.refuse(
+            node,
+            "it runs over the batch, from one sequence to the next, and not over time",
+            "make it with batch_first=True, or export with batch_axis=1 and time_axis=0 (--batch-axis 1 --time-axis 0)",
+        )
     for index in range(5, min(7, len(node.inputs))):
         value = node.inputs[index]
         if value is not None and not is_zero(value):

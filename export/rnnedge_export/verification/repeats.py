@@ -11,7 +11,7 @@ from rnnedge_export.reference import Oracle
 from rnnedge_export.verification.inner_values import of_modules
 from rnnedge_export.verification.tolerance import SHARE, distance
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 _SEQUENCES = 2
 
@@ -21,8 +21,7 @@ def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
     rng = torch.Generator().manual_seed(0)
     given = example.resized(min(_SEQUENCES, example.batch), example.length)
     inputs = tuple(torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given)
-    with torch.no_grad():
-        first, second = oracle(*inputs), oracle(*inputs)
+    first, second = _called(oracle, inputs), _called(oracle, inputs)
     apart = max((_apart(a, b) for a, b in zip(first, second, strict=True)), default=0.0)
     if apart <= SHARE:
         return
@@ -40,6 +39,18 @@ def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
         "draws random numbers (dropout that is always on, noise), or keeps something outside of the module; switch "
         "that off in evaluation mode, or make the state an argument and a result"
     )
+
+
+def _called(oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    try:
+        with torch.no_grad():
+            return tuple(oracle(*inputs))
+    except RnnEdgeError:
+        raise
+    # A user's forward can raise anything: it may be another network than the one that the file was made of.
+    except Exception as error:
+        shape, reason = tuple(inputs[0].shape), (str(error) or repr(error)).splitlines()[0]
+        raise ModelRefused(f"{oracle.name}: its forward fails on an input of shape {shape}: {reason}") from error
 
 
 def _first(module: nn.Module, oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[str, str]:
