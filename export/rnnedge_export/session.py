@@ -16,6 +16,7 @@ from rnnedge_export.capture import (
     Captured,
     Example,
     Source,
+    as_python,
     as_sequences,
     capture,
     check_usable,
@@ -212,7 +213,8 @@ def of_module(
     """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
     batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
     opset = integer(opset, "opset", error=ModelRefused)
-    check_usable(checked_module(module))
+    module = as_python(checked_module(module))
+    check_usable(module)
     with defects_told(type(module).__name__), evaluation(module):
         digest = weights_digest(module)
         module, example = as_sequences(module, example, batch_axis, time_axis)

@@ -1,7 +1,7 @@
 """Turn a network for whole sequences into an ONNX file that streams, proven equal to it.
 
 SOURCE is a folder made by `rnnedge train`; `package.module:factory`, which is a module, a class, or a function that
-returns a module or (module, example); or an ONNX file from any framework.
+returns a module or (module, example); a TorchScript file, `net.pt`; or an ONNX file from any framework.
 
 **Examples:**
 
@@ -15,6 +15,7 @@ returns a module or (module, example); or an ONNX file from any framework.
 - `rnnedge export mypackage.net:build -o net.onnx --sample monday.wav --sample tuesday.wav`
 - `rnnedge export mypackage.net:build -o net.onnx --explain`
 - `rnnedge export runs/speech -o seen.onnx --taps gates,state`  then  `rnnedge explain seen.onnx input.csv`
+- `rnnedge export scripted.pt -o net.onnx --example 1,100,40`
 - `rnnedge export offline.onnx -o streaming.onnx --time-axis input:1`
 """
 
@@ -62,7 +63,9 @@ def _opset(value: int) -> int:
 
 
 def command(
-    source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
+    source: Annotated[
+        str, typer.Argument(help="A run folder, package.module:factory, a TorchScript file, or an ONNX file.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
     form: Annotated[str | None, field_option(ExportOptions, "form", **one_of(forms))] = None,
     chunk: Annotated[int | None, field_option(ExportOptions, "chunk", min=1)] = None,

@@ -17,6 +17,7 @@ from torch import nn
 
 from rnnedge.sources._examples import given_examples, guessed_example
 from rnnedge.sources._names import Factory, factory_name
+from rnnedge.sources._scripts import is_script, load_script
 from rnnedge.sources._weights import load_weights
 from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Normalization
@@ -55,6 +56,7 @@ def load_source(
        function that returns a module or (module, example). Without an example, a float32 input of `input_size`
        features, or of a size that the layers suggest and that `forward` accepts; `examples` are shapes to take
        instead, such as "1,100,40". `weights`: a file of weights that are put into the module.
+    3. A TorchScript file, `network.pt`, such as `torch.jit.save` writes.
 
     Raises `ModelRefused` naming what is missing or fails.
     """
@@ -62,7 +64,7 @@ def load_source(
         if weights is not None:
             raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
         return _from_run(text)
-    made = _make(_import(factory_name(text)), text)
+    made = load_script(text) if is_script(text) else _make(_import(factory_name(text)), text)
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module):
         raise ModelRefused(f"{text}: expected a torch.nn.Module or (module, example), found {type(module).__name__}")

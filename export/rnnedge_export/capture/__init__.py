@@ -7,6 +7,7 @@ from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.kept_values import changed_by, left_as_it_was
 from rnnedge_export.capture.module_adapter import Source, weights_digest
+from rnnedge_export.capture.torchscript import as_python
 from rnnedge_export.capture.usable_module import check_usable
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Example",
     "Extra",
     "Source",
+    "as_python",
     "as_sequences",
     "capture",
     "changed_by",

@@ -1,6 +1,6 @@
 """What a module has to be so that it can be captured: Python code, with float weights that are there.
 
-1. TorchScript (`torch.jit`), as a whole or as a part, has no Python code.
+1. TorchScript (`torch.jit`) as a part has no Python code; as a whole its graph is run (`torchscript/`).
 2. A program of `torch.export` computes for the lengths that it was made for.
 3. A quantized module, or one prepared for quantization, has no float weights, or observes its own values.
 4. Weights on the device "meta", and those of a sparse layout, are no array.

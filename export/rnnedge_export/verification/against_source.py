@@ -12,7 +12,16 @@ import torch
 from torch import nn
 
 from rnnedge_export.arguments import checked_axis, checked_progress, checked_time_axis
-from rnnedge_export.capture import Captured, Example, Source, as_sequences, capture, check_usable, read_example
+from rnnedge_export.capture import (
+    Captured,
+    Example,
+    Source,
+    as_python,
+    as_sequences,
+    capture,
+    check_usable,
+    read_example,
+)
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
@@ -87,6 +96,7 @@ def verify(
         return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)
     axes = checked_axis(0 if batch_axis is None else batch_axis, "batch_axis"), _axis_of(time_axis)
     example = _golden_example(model, *axes) if example is None else example
+    source = as_python(source)
     check_usable(source)
     with defects_told(type(source).__name__), evaluation(source):
         source, example = as_sequences(source, example, *axes)
