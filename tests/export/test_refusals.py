@@ -73,9 +73,9 @@ class Halves(Wrapped):
         return torch.cat(y.split(y.shape[1] // 2, 1)[:2], 1)
 
 
-class Reflected(Wrapped):
+class Circular(Wrapped):
     def after(self, y: Tensor) -> Tensor:
-        return nn.functional.pad(y.transpose(1, 2), (2, 0), mode="reflect").transpose(1, 2)
+        return nn.functional.pad(y.transpose(1, 2), (2, 0), mode="circular").transpose(1, 2)
 
 
 class Flip(Wrapped):
@@ -169,7 +169,7 @@ class Branch(Wrapped):
         ),
         (Growing(), r"its own output 'y' is not finite"),
         (Halves(), r"torch\.split.*cut by numbers"),
-        (Reflected(), r"reflected padding along time.*mode='constant'"),
+        (Circular(), r"circular padding along time.*mode='constant'"),
         (Attention(), r"time|attention"),
         (SoftmaxOverTime(), r"normalizes over time"),
         (Length(), r"length of the sequence"),

@@ -17,7 +17,7 @@ import onnx_ir as ir
 from rnnedge_export.graph.builder import replace as replace_node
 from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming._left_padding import frames_in_front
-from rnnedge_export.streaming.facts import Fact, Facts, Held, NeedsHop, dims
+from rnnedge_export.streaming.facts import Fact, Facts, Front, Held, NeedsHop, dims
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Cursor
 
@@ -37,8 +37,8 @@ def hold(
 ) -> ir.Value:
     """Concat(state, value) in front of `node`: the last `frames` frames of earlier calls, and those of this one.
 
-    `options`: `initial`, what stands before frame 0 (zeros), and `warmup`, for how many calls the state is held as it
-    begins (0).
+    `options`: `initial`, what stands before frame 0 (zeros), `warmup`, for how many calls the state is held as it
+    begins (0), and `front`, the frames reflected in front of frame 0.
     """
     assert fact.axis is not None
     place = facts.places.get(node.name or "", "") or node.op_type.lower()
@@ -49,7 +49,12 @@ def hold(
     state.shape = ir.Shape(shape if apart else ["batch", *shape])
     warmup = int(options.get("warmup", 0))
     held = state if apart else _first_of_batch(node, state, value, facts)
-    kept = _or_first(node, held, value, fact, warmup, facts) if fact.repeated else held
+    kept = held
+    if fact.repeated:
+        first = cut(node, facts, value, fact.axis, 0, 1)
+        kept = _or_first(node, held, first, value, warmup, facts)
+    elif front := options.get("front"):
+        kept = _with_front(node, held, front, value, frames, fact.axis, facts)
     buffer = insert(node, facts, "Concat", kept, value, axis=fact.axis, like=value)
     after = cut(node, facts, buffer, fact.axis, -frames, _END)
     initial = frames_in_front(node, value, fact, frames, options.get("initial", 0.0), facts)
@@ -72,18 +77,35 @@ def _for_every_sequence(node: ir.Node, value: ir.Value, state: ir.Value, facts: 
     return insert(node, facts, "Expand", wide, insert(node, facts, "Shape", state))
 
 
-def _or_first(node: ir.Node, state: ir.Value, value: ir.Value, fact: Fact, warmup: int, facts: Facts) -> ir.Value:
-    """The frames held, or before any came, the first one in their place."""
-    assert fact.axis is not None
+def _or_first(node: ir.Node, state: ir.Value, first: ir.Value, value: ir.Value, warmup: int, facts: Facts) -> ir.Value:
+    """The frames of `value` held, or before any came, `first` in their place."""
     shape = [d if grows(d, "batch") else 1 for d in dims(value)]
     builder, dtype = facts.builder, ir.DataType.FLOAT
-    name = str(state.name).rpartition(".")[0] + ".begun"
-    begun = ir.Value(name=builder.fresh(name), type=ir.TensorType(dtype), shape=ir.Shape(shape))
+    place = facts.places.get(node.name or "", "") or node.op_type.lower()
+    begun = ir.Value(name=builder.fresh(f"{place}.begun"), type=ir.TensorType(dtype), shape=ir.Shape(shape))
     after = insert(node, facts, "Max", begun, builder.scalar(1.0, dtype))
     facts.states.append(Held(begun, after, str(begun.name), tuple(shape), 0.0, warmup))
-    first = cut(node, facts, value, fact.axis, 0, 1)
     has_begun = insert(node, facts, "Greater", begun, builder.scalar(0.5, dtype))
     return insert(node, facts, "Where", has_begun, state, first, like=value)
+
+
+def _with_front(
+    node: ir.Node, state: ir.Value, front: Front, value: ir.Value, frames: int, axis: int, facts: Facts
+) -> ir.Value:
+    """The `frames` frames of `value` held, once with those reflected in front of frame 0 among them."""
+    if front.count == 0:
+        return state
+    end = frames - front.since
+    start = end - front.count
+    old = cut(node, facts, state, axis, 0, start) if start else None
+    new = cut(node, facts, state, axis, end, _END) if front.since else None
+    seen = insert(node, facts, "Concat", new, value, axis=axis, like=value) if new is not None else value
+    flipped = insert(node, facts, "Gather", seen, facts.builder.ints(*range(front.count, 0, -1)), like=value, axis=axis)
+    held = state if old is None and new is None else cut(node, facts, state, axis, start, end)
+    parts = [
+        part for part in (old, _or_first(node, held, flipped, value, front.warmup, facts), new) if part is not None
+    ]
+    return parts[0] if len(parts) == 1 else insert(node, facts, "Concat", *parts, axis=axis, like=value)
 
 
 def delayed(node: ir.Node, value: ir.Value, fact: Fact, frames: int, facts: Facts, why: str) -> tuple[ir.Value, Fact]:

@@ -46,10 +46,11 @@ def cut_length(node: ir.Node, fact: Fact, facts: Facts) -> tuple[int, Length] | 
 
 
 def padded_length(node: ir.Node, fact: Fact, end: int, facts: Facts) -> tuple[list[int], Length]:
-    """The amounts of a computed padding, 1 for the one at `end`, which depends on the length; and the new length."""
+    """The amounts of a computed padding, the most of the one at `end`, which depends on the length; the new length."""
     seen = [numbers(node.inputs[1], total, facts) for total in facts.whole.samples]
     known = [list(map(int, found)) for found in seen if found is not None]
-    fixed = {tuple(1 if i == end else n for i, n in enumerate(found)) for found in known}
+    most = max(1, *(found[end] for found in known)) if known else 1
+    fixed = {tuple(most if i == end else n for i, n in enumerate(found)) for found in known}
     if len(known) < len(seen) or len(fixed) != 1:
         facts.refuse(node, "its padding in front is computed, or depends on the length", "give it in numbers")
     amounts = list(fixed.pop())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NoReturn, cast
+from typing import cast
 
 import numpy as np
 import onnx_ir as ir
@@ -23,12 +23,16 @@ from rnnedge_export.streaming._caches import (
     until_certain,
 )
 from rnnedge_export.streaming._left_padding import in_front
+from rnnedge_export.streaming._mirrored import mirrored_behind, reflected_in_front
 from rnnedge_export.streaming._new_length import padded_length
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming._window import is_input
 from rnnedge_export.streaming.facts import Fact, Facts, axes_of, constant, dims, integers, rank
 from rnnedge_export.streaming.recurrent import is_zero
 from rnnedge_runtime.clock import Length
+
+_MOST = 65536
+"""Frames that are kept for the end of a sequence."""
 
 
 @rule("Pad")
@@ -40,7 +44,7 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     3. Frames behind follow the last one; nothing waits for them. Negative padding behind makes the sequence shorter.
        Their number may depend on the length, as -n % 4 does: only the end of the sequence knows of it.
     4. The first frame repeated in front (mode "edge"): what is held of earlier frames begins as the first one.
-    5. Padding that reflects or wraps along time, and a last frame repeated behind, are refused.
+    5. Frames reflected at either end, and the last one repeated behind: see `_mirrored`. What wraps is refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -61,19 +65,18 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     fill = _fill(node, facts)
     if fact.folded:
         facts.refuse(node, "time that shares its axis with the batch is padded", "pad before time is folded")
-    if mode != "constant" and (mode, behind) != ("edge", 0):
-        _refuse_mode(node, mode, facts)
     out = value
+    if mode not in ("constant", "edge", "reflect"):
+        facts.refuse(node, padding_modes.reason_against(mode), padding_modes.REMEDY)
+    if mode != "constant":
+        return _of_own_frames(node, fact, amounts, place, length, facts)
     if behind > 0:
         out, fact = until_certain(node, out, fact, facts)
         if not (fill == 0 and is_input(out) and not fact.clock.length):
             out = masked(node, out, fact, facts, fill)
     if front > 0:
-        if mode == "edge":
-            out, fact = _repeated(node, out, fact, front, facts)
-        else:
-            out = out if behind > 0 or fact.clock.delay <= 0 else masked(node, out, fact, facts, fill)
-            fact = in_front(fact, front)
+        out = out if behind > 0 or fact.clock.delay <= 0 else masked(node, out, fact, facts, fill)
+        fact = in_front(fact, front)
         facts.note(node, f"{counted(front)} in front")
     elif front < 0:
         clock = replace(fact.clock, delay=fact.clock.delay - front, length=(*fact.clock.length, (1, front, 1)))
@@ -81,30 +84,62 @@ def pad(node: ir.Node, facts: Facts) -> Fact:
     if behind:
         length = length or (*fact.clock.length, (1, behind, 1))
         fact = replace(fact, clock=replace(fact.clock, length=length))
-    rest = list(amounts)
-    rest[place] = rest[place + len(axes)] = 0
-    if any(rest):
-        fill_value = node.inputs[2] if len(node.inputs) > 2 else None
-        padding = (facts.builder.ints(*rest), fill_value, facts.builder.ints(*axes))
-        out = insert(node, facts, "Pad", out, *padding, like=value, mode=mode)
-    elif out is value:
+    out = _other_axes(node, out, amounts, place, axes, facts)
+    if out is value:
         out = insert(node, facts, "Identity", value, like=value)
     return become(node, out, fact, facts)
 
 
-def _refuse_mode(node: ir.Node, mode: str, facts: Facts) -> NoReturn:
-    """Case 5."""
-    facts.refuse(node, padding_modes.reason_against(mode), padding_modes.REMEDY)
+def _of_own_frames(node: ir.Node, fact: Fact, amounts: list[int], place: int, length: Length, facts: Facts) -> Fact:
+    """Cases 4 and 5: frames that are not constants. The other axes are padded first."""
+    axes, mode = len(amounts) // 2, node.attributes.get_string("mode", "constant")
+    value = cast(ir.Value, node.inputs[0])
+    given = axes_of(node, 3, rank(value)) if len(node.inputs) > 3 and node.inputs[3] is not None else None
+    front, behind = amounts[place], amounts[place + axes]
+    if behind > _MOST:
+        facts.refuse(
+            node, f"it reflects {counted(behind)} and more behind the last one", "pad a fixed number of frames"
+        )
+    if front < 0 or behind < 0:
+        facts.refuse(node, "it pads one end and cuts the other", "cut the sequence first: x[:, k:]")
+    out = _other_axes(node, value, amounts, place, given or list(range(axes)), facts)
+    if behind:
+        out, fact = until_certain(node, out, fact, facts)
+        out = mirrored_behind(node, out, fact, behind, mode, facts)
+    ahead = None
+    if front and mode == "edge":
+        out, fact = _repeated(node, out, fact, front, facts)
+        facts.note(node, f"{counted(front)} in front")
+    elif front:
+        out, fact, ahead = reflected_in_front(node, out, fact, front, facts)
+    if behind:
+        fact = replace(fact, clock=replace(fact.clock, length=length or (*fact.clock.length, (1, behind, 1))))
+    found = become(node, out, fact, facts)
+    if ahead is not None:
+        facts.fronts[out] = ahead
+    return found
+
+
+def _other_axes(
+    node: ir.Node, value: ir.Value, amounts: list[int], place: int, axes: list[int], facts: Facts
+) -> ir.Value:
+    """The value padded along all axes but time."""
+    rest = list(amounts)
+    rest[place] = rest[place + len(axes)] = 0
+    if not any(rest):
+        return value
+    mode, fill = node.attributes.get_string("mode", "constant"), node.inputs[2] if len(node.inputs) > 2 else None
+    padding = (facts.builder.ints(*rest), fill, facts.builder.ints(*axes))
+    out = insert(node, facts, "Pad", value, *padding, like=value, mode=mode)
+    whole = dims(node.outputs[0])
+    out.shape = ir.Shape([d if i == axes[place] else whole[i] for i, d in enumerate(dims(value))])
+    return out
 
 
 def _amounts(node: ir.Node, fact: Fact, place: int, axes: int, facts: Facts) -> tuple[list[int], Length]:
     """The amounts, and what the length becomes where those along time are computed: some then stand behind."""
     amounts = integers(node, 1)
-    if amounts is not None:
-        return amounts, ()
-    if (mode := node.attributes.get_string("mode", "constant")) != "constant":
-        _refuse_mode(node, mode, facts)
-    return padded_length(node, fact, place + axes, facts)
+    return (amounts, ()) if amounts is not None else padded_length(node, fact, place + axes, facts)
 
 
 def _fill(node: ir.Node, facts: Facts) -> float:

@@ -94,12 +94,17 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
         value = masked(node, value, fact, facts, fill)
     elif found.front and fact.clock.delay > 0:
         value, fact, warmup = aligned(node, value, fact, facts)
-    clock = found.clock(fact.clock, fact.repeated)
+    front = facts.fronts.get(value)
+    clock = found.clock(fact.clock, fact.repeated or front is not None)
+    if front is not None:
+        least = -(-front.warmup * per_call(node, fact, facts) // found.stride)
+        clock = replace(clock, delay=max(clock.delay, least))
     out = replace(fact, clock=clock, repeated=False)
     per_call(node, out, facts)
     frames = found.cache(fact.clock, clock)
     if frames:
-        value = hold(node, value, fact, frames, facts, kind="cache", initial=fill, warmup=warmup)
+        given = fact if front is None else replace(fact, clock=replace(fact.clock, delay=0))
+        value = hold(node, value, given, frames, facts, kind="cache", initial=fill, warmup=warmup, front=front)
     spare = frames - (found.reach - found.stride)
     if spare >= found.stride:
         value = cut(node, facts, value, fact.axis or 0, 0, -spare)

@@ -86,6 +86,18 @@ class Step:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Front:
+    """Reflected frames that a state holds in front of frame 0: `count` of them, filled in by the call number `warmup`.
+
+    That call begins with frame `since`; the frames before it are in the state already.
+    """
+
+    count: int
+    since: int
+    warmup: int
+
+
 @dataclass
 class Facts:
     """The facts of one graph while a pass walks and changes it.
@@ -119,6 +131,8 @@ class Facts:
     cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
     unseen: dict[tuple[object, ...], ir.Value] = field(default_factory=dict)
     """What leaves out the columns of scores before frame 0, by shape, clock and window."""
+    fronts: dict[ir.Value, Front] = field(default_factory=dict)
+    """Reflected frames in front of a value that only a window reads, which finds them in its cache."""
     finals: dict[ir.Node, ir.Value] = field(default_factory=dict)
     """Recurrences whose state after the last frame is an output, and the index of that frame within a call."""
     steps: list[Step] = field(default_factory=list)

@@ -62,7 +62,7 @@ def test_split_and_concat() -> None:
 
 
 def test_gather() -> None:
-    """By constant places of any shape and sign, and rows of a constant table by computed ones."""
+    """By constant and by computed places of any shape and sign, and rows of a constant table by computed ones."""
     rng = np.random.default_rng(4)
     cases = []
     for _ in range(COUNT // 3):
@@ -71,6 +71,7 @@ def test_gather() -> None:
         length = values.shape[axis]
         places = rng.integers(-length, length, shape(rng, 1, 2))
         cases.append(Case("Gather", [values, places], {"axis": axis}, fixed={1}))
+        cases.append(Case("Gather", [values, places], {"axis": axis}))
         table = numbers(rng, (6, *shape(rng, 1, 2)), False)
         cases.append(Case("Gather", [table, rng.integers(-6, 6, (2, 3))], fixed={0}))
     check(cases)
@@ -93,5 +94,5 @@ def test_what_cannot_be_moved_is_refused() -> None:
     """Bounds and places that are computed; pads of another value."""
     values = np.ones((4, 3), np.float32)
     refused(Case("Slice", [values, _ints(0), _ints(2)]), "is computed: expected a constant")
-    refused(Case("Gather", [values, _ints(1)]), "computed places")
+    refused(Case("Gather", [_ints(1, 2), _ints(1)]), "computed places")
     refused(Case("Pad", [values, _ints(1, 1, 1, 1), np.float32(2)], fixed={1, 2}), "value 2.0: expected 0")

@@ -62,7 +62,7 @@ class TableCopy(Checked):
 
 @dataclass(frozen=True, eq=False)
 class GatherRows(Checked):
-    """`count` rows of a constant table (rows, width), by numbers that are computed.
+    """`count` rows of a table (rows, width), by numbers that are computed.
 
     A negative number counts from the end. One that names no row refuses the step.
     """

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.statements import GatherRows
-from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Index, Tensor, View, permuted, plain
+from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, Array, Index, Tensor, View, permuted, plain
 from rnnedge_export.codegen._node import Node
 from rnnedge_export.codegen._registry import Result, rule
 from rnnedge_export.codegen._symbol_table import SymbolTable
@@ -104,23 +104,29 @@ def split(scope: SymbolTable, node: Node) -> Result:
 
 @rule("Gather", integers=True)
 def gather(scope: SymbolTable, node: Node) -> Result:
-    """Constant places; or rows of a constant table, such as an embedding, by computed numbers."""
+    """Constant places; or what stands along an axis by computed numbers, such as rows of an embedding."""
     axis, places = node.attribute("axis", 0), scope.known(node.inputs[1])
     value = scope.input(node, 0)
+    axis %= len(value.shape)
     if places is not None:
         return [value.rearranged(lambda index: np.take(index, places, axis))]
-    table = scope.known(node.inputs[0])
-    if table is None or axis != 0 or table.dtype.kind != "f":
-        node.refuse("computed places: expected rows (axis 0) of a constant float32 table")
-    numbers = scope.program.materialized(scope.input(node, 1), packed=True)
-    shape = (*numbers.index.shape, *table.shape[1:])
-    width, rows, count = int(np.prod(table.shape[1:])), len(table), int(numbers.index.size)
-    source = scope.program.weights.floats(table)
-    target = scope.program.new(shape)
-    first = int(numbers.index.flat[0])
-    scope.program.refuses = True
-    scope.program.emit(GatherRows(numbers.buffer, first, count, source, rows, width, target.buffer))
-    return [plain(target)]
+    table, program = scope.known(node.inputs[0]), scope.program
+    if table is not None and axis == 0 and table.dtype.kind == "f":
+        source, shape = program.weights.floats(table), table.shape
+    elif value.kind == FLOAT:
+        rows = program.materialized(value.rearranged(lambda index: np.moveaxis(index, axis, 0)), packed=True)
+        if rows.index.flat[0]:
+            rows = program.materialized(plain(rows), packed=True, fresh=True)
+        source, shape = rows.buffer, rows.index.shape
+    else:
+        node.refuse("computed places: expected float32 values")
+    numbers = program.materialized(scope.input(node, 1), packed=True)
+    target = program.new((*numbers.index.shape, *shape[1:]))
+    first, width = int(numbers.index.flat[0]), int(np.prod(shape[1:]))
+    program.refuses = True
+    program.emit(GatherRows(numbers.buffer, first, int(numbers.index.size), source, shape[0], width, target.buffer))
+    across = range(numbers.index.ndim)
+    return [plain(target).rearranged(lambda index: np.moveaxis(index, across, [axis + k for k in across]))]
 
 
 @rule("Concat", integers=True)
