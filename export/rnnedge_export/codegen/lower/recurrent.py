@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.gemm import Place, Taps, flat
+from rnnedge_export.codegen._ir.gemm import Gemm, PackedMatrix, Place, Taps, flat
 from rnnedge_export.codegen._ir.recurrence import GATES, Recurrence
 from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, affine, plain
 from rnnedge_export.codegen._node import Node
@@ -121,6 +121,17 @@ def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, ow
     return scope.program.materialized(value, packed=True, fresh=own)
 
 
+def _projection(layer: Layer, into: PackedMatrix, projected: Buffer) -> Gemm:
+    """One product of the rows of all frames where they stand evenly apart, which reads weights once for many rows."""
+    taps, batch = layer.sequence, layer.batch
+    if batch == 1 or layer.frame_step == batch * taps.row:
+        rows = replace(taps, row=layer.frame_step if batch == 1 else taps.row)
+        return gemm(into, layer.frames * batch, (rows,), None, Place(projected, 0, layer.width))
+    rows = replace(taps, loops=(("t", layer.frames, layer.frame_step),))
+    place = Place(projected, 0, layer.width, (("t", layer.frames, batch * layer.width),))
+    return gemm(into, batch, (rows,), None, place)
+
+
 def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bias: Array) -> None:
     program, hidden, width, batch = layer.scope.program, layer.hidden, layer.width, layer.batch
     of_input, of_state = bias[:width].copy(), bias[width:].copy()
@@ -131,9 +142,7 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     into = packed(program, w.T, of_input)
     own = 2 * hidden if layer.reset_first else width
     along = packed(program, r[:own].T, of_state[:own])
-    sequence = replace(layer.sequence, loops=(("t", layer.frames, layer.frame_step),))
-    place = Place(projected, 0, width, (("t", layer.frames, batch * width),))
-    project = gemm(into, batch, (sequence,), None, place)
+    project = _projection(layer, into, projected)
     # Where a frame's states and projections stand.
     taps = flat(Buffer(Memory.LOCAL, "h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
     start = None if layer.kind == "GRU" else Place(Buffer(Memory.LOCAL, "x", batch * width, FLOAT), 0, width)

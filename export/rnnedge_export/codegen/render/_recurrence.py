@@ -12,7 +12,7 @@ from rnnedge_export.codegen.render._text import Code, turns
 
 def recurrence(code: Code, one: Recurrence, at: Addresses) -> None:
     """All frames times W; then frame after frame the states times R, and the equations of every sequence."""
-    with code.block(turns("t", one.frames)):
+    with code.loops([turns(*loop[:2]) for loop in one.project.out.loops]):
         gemm(code, one.project, at)
     with code.block():
         code.line(f"const float *h = {at.pointer(*one.hidden_at)};")
