@@ -18,7 +18,9 @@ import onnx
 from rnnedge_export.codegen import _source, render
 from rnnedge_export.codegen._ir.tensors import Buffer
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
+from rnnedge_export.codegen._program_lowering import lower_program
+from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._stretch import lower_stretch
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses
 from rnnedge_export.codegen.render._identifiers import identifiers
 from rnnedge_runtime.contract import Contract
@@ -28,6 +30,7 @@ from rnnedge_runtime.contract_json import parse
 FLAGS = "-std=gnu11 -O1 -g0 -fno-math-errno -fno-trapping-math -fno-signed-zeros -Wno-psabi".split()
 FLAGS += "-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all".split()
 LANES = 8
+_STRETCH = "_stretch"
 STEPS = 6
 
 
@@ -68,7 +71,9 @@ def write(data: bytes, weights: Weights, name: str, block: int | None = None) ->
     model = _source._parsed(data, "model")
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, "model")
     batches = [1] + ([block] if block and contract.batch is None else [])
-    return {f"{name}_{batch}": lower_program(model, contract, batch, LANES, weights) for batch in batches}
+    found = {f"{name}_{batch}": lower_program(model, contract, batch, LANES, weights) for batch in batches}
+    several = lower_stretch(model, contract, found[f"{name}_1"], LANES, weights)
+    return found | ({f"{name}_1{_STRETCH}": several} if several else {})
 
 
 def write_program(model: onnx.ModelProto, contract: Contract, weights: Weights) -> StepProgram:
@@ -79,7 +84,10 @@ def write_program(model: onnx.ModelProto, contract: Contract, weights: Weights) 
 def functions(name: str, one: StepProgram, shared: Iterable[render.Shape]) -> str:
     """C of a program whose buffers are arrays of their own."""
     apart = Apart(one)
-    text = render.functions(name, one, False, apart, shared)
+    if one.steps_at_once > 1:
+        text = render.stretch(name.removesuffix(_STRETCH), one, False, apart, shared)
+    else:
+        text = render.functions(name, one, False, apart, shared)
     return apart.declared().replace("apart", f"{name}_apart") + re.sub(r"\bapart(?=\d)", f"{name}_apart", text)
 
 
@@ -95,11 +103,10 @@ def run(
     shared = render.shared_products(parts.values())
     text += [render.definitions(shared)]
     for name, one in parts.items():
-        text += [
-            render.header(name, [one], "", 0),
-            change(functions(name, one, shared)),
-            render.generic(name, one, False),
-        ]
+        # Several steps are made over the struct of one.
+        around = one.steps_at_once == 1
+        text += [render.header(name, [one], "", 0)] * around
+        text += [change(functions(name, one, shared)), *([render.generic(name, one, False)] * around)]
     path = folder / "apart.c"
     path.write_text("\n".join([*text, _driver(parts)]))
     built = subprocess.run(["cc", *FLAGS, "-o", "apart", path.name, "-lm"], cwd=folder, capture_output=True, text=True)
@@ -122,7 +129,8 @@ def _driver(parts: Mapping[str, StepProgram]) -> str:
 
 
 def _row(base: str, one: StepProgram) -> str:
-    name = render.program_name(base, one)
+    several = one.steps_at_once > 1
+    name = render.program_name(base.removesuffix(_STRETCH) if several else base, one)
 
     def sizes(ports: Sequence[tuple[int, str]]) -> str:
         listed = ", ".join(f"{{{count * np.dtype(kind).itemsize}, {int(kind == 'float32')}}}" for count, kind in ports)
@@ -131,5 +139,6 @@ def _row(base: str, one: StepProgram) -> str:
     inputs = sizes([(port.size, port.dtype) for port in one.inputs])
     outputs = sizes([(port.size, port.dtype) for port in one.outputs])
     states = sizes([(state.view.index.size, state.state.dtype) for state in one.states])
-    functions = ", ".join(f"{name}_{what}" for what in ("any_init", "any_reset", "any_step", "read", "write"))
+    step = "stretch" if several else "any_step"
+    functions = ", ".join(f"{name}_{what}" for what in ("any_init", "any_reset", step, "read", "write"))
     return f'  {{"{name}", sizeof({name}), {functions}, {inputs}, {outputs}, {states}}},'

@@ -24,7 +24,7 @@ from torch import nn
 
 from examples.networks import small as networks
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.precision import Precision
 from rnnedge_runtime.errors import RnnEdgeError
 

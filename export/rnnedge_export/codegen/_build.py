@@ -81,7 +81,8 @@ def build_in(
     say("write C")
     small = found.suffix == ".o"
     one = small or found.name == WEB
-    source = write_c(data, name, lanes=found.lanes, block=None if one else block, compact=small, origin=origin)
+    stretch, rows = found.suffix in SUFFIXES, None if one else block
+    source = write_c(data, name, lanes=found.lanes, block=rows, stretch=stretch, compact=small, origin=origin)
     compiler = compiler_of(found) if found.suffix else None
     with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
         place = Path(temporary)
@@ -179,7 +180,7 @@ def _levels(
     for level in target.levels:
         one = TARGETS[level]
         own = f"{name}_{level}"
-        source = write_c(data, own, lanes=one.lanes, block=block, origin=origin)
+        source = write_c(data, own, lanes=one.lanes, block=block, stretch=True, origin=origin)
         if level == VNNI:
             if not source.integer_products:
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -11,7 +10,7 @@ import onnx
 
 import rnnedge_export.codegen.lower  # noqa: F401  (its import registers the rules)
 from rnnedge_export.codegen._inference import Facts, inferred
-from rnnedge_export.codegen._ir.program import Program, Step
+from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.ring_buffers import Cache, Ring, find_caches, order_of, ring
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer, Memory, Tensor, View, plain, whole
 from rnnedge_export.codegen._ir.weights import Weights
@@ -19,95 +18,33 @@ from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LISTED, MOST_WARMUP
 from rnnedge_export.codegen._node import FALLBACK, nodes_of
 from rnnedge_export.codegen._node_lowering import lower_nodes
 from rnnedge_export.codegen._product_fusion import join_products
+from rnnedge_export.codegen._step_program import StepPort, StepProgram, StepState
 from rnnedge_export.codegen._symbol_table import SymbolTable
-from rnnedge_export.codegen.memory_plan import MemoryPlan, plan_memory
+from rnnedge_export.codegen.memory_plan import plan_memory
 from rnnedge_runtime.binding import shape_of
-from rnnedge_runtime.contract import Contract, State
+from rnnedge_runtime.contract import Contract, Port
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 # What an input, an output or a state may be.
 DTYPES = ("float32", "int64", "int32", "bool")
 
 
-@dataclass(frozen=True)
-class StepPort:
-    """An array that a step gets or gives: the graph's name, numpy's dtype, and its shape."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Elements of all sequences."""
-        return prod(self.shape)
-
-    @property
-    def bytes(self) -> int:
-        """The same in bytes."""
-        return self.size * np.dtype(self.dtype).itemsize
-
-    def view(self) -> View:
-        """The array in memory of the caller."""
-        kind = FLOAT if self.dtype == "float32" else INT
-        return whole(Buffer(Memory.PORT, self.name, self.size, kind, self.dtype), self.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class StepState:
-    """A state: where a step finds its numbers, the values that it starts from, and its ring where it is a cache."""
-
-    state: State
-    view: View
-    initial: Array
-    ring: Ring | None = None
-
-    @property
-    def read_at(self) -> View:
-        """Where its numbers stand between two steps."""
-        return self.ring.standing() if self.ring else self.view
-
-    @property
-    def written_at(self) -> tuple[View, ...]:
-        """Where they have to be written between two steps."""
-        return self.ring.beginnings() if self.ring else (self.view,)
-
-
-@dataclass(frozen=True)
-class StepProgram:
-    """A program with everything in place; `floats` and `integers` are the sizes of its states.
-
-    `refuses`: a step may find numbers that nothing can be computed from.
-    """
-
-    batch: int
-    inputs: tuple[StepPort, ...]
-    outputs: tuple[StepPort, ...]
-    states: tuple[StepState, ...]
-    steps: tuple[Step, ...]
-    memory: MemoryPlan
-    floats: int
-    integers: int
-    refuses: bool
-
-    @property
-    def rings(self) -> tuple[Ring, ...]:
-        """Those of the states, by number."""
-        return tuple(one.ring for one in self.states if one.ring)
-
-    @property
-    def stream_bytes(self) -> int:
-        """Memory of a stream: its states, and what a step works in."""
-        return 4 * (self.floats + self.memory.floats) + 8 * (self.integers + self.memory.integers)
-
-
-def lower_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> StepProgram:
+def lower_program(
+    model: onnx.ModelProto,
+    contract: Contract,
+    batch: int,
+    lanes: int,
+    weights: Weights,
+    steps: int = 1,
+    base: StepProgram | None = None,
+) -> StepProgram:
     """Lower the graph of a file to a program for `batch` sequences.
 
+    `steps`: how many steps a call of it makes; of more than one the states are those of `base`, the program of one.
     Raises `ModelRefused` for what no rule can write, and for a graph that contradicts itself.
     """
     try:
-        return _lowered(model, contract, batch, lanes, weights)
+        return _lowered(model, contract, batch, lanes, weights, steps, base)
     except RnnEdgeError:
         raise
     # What does not fit fails in a dozen ways in onnx, in numpy and here; none of them is a program.
@@ -116,46 +53,62 @@ def lower_program(model: onnx.ModelProto, contract: Contract, batch: int, lanes:
         raise ModelRefused(f"native engine: the graph contradicts itself ({reason[0]}); {FALLBACK}") from error
 
 
-def _lowered(model: onnx.ModelProto, contract: Contract, batch: int, lanes: int, weights: Weights) -> StepProgram:
+def _lowered(
+    model: onnx.ModelProto,
+    contract: Contract,
+    batch: int,
+    lanes: int,
+    weights: Weights,
+    steps: int,
+    base: StepProgram | None,
+) -> StepProgram:
     nodes, constants = nodes_of(model.graph)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    inputs, outputs = _ports(contract, batch)
+    inputs, outputs = _ports(contract, batch, steps)
     facts = _facts(model.graph, contract, inputs, batch, constants)
     nodes, grids = inferred(nodes, facts, opset)
     program = Program(batch, lanes, weights)
     scope = SymbolTable(program, facts.constants, opset)
     for port in inputs:
         scope.define(port.name, plain(port.view()))
-    states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
-    scope.rings = {one.state.input: one.ring for one in states if one.ring}
-    for one in states:
-        scope.define(one.state.input, plain(one.view))
+    if base is None:
+        states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
+        scope.rings = {one.state.input: one.ring for one in states if one.ring}
+    else:
+        states, floats, integers = base.states, base.floats, base.integers
+    # Several steps read and write a ring as a whole.
+    standing = [one.view if base is None else one.read_at for one in states]
+    for one, view in zip(states, standing, strict=True):
+        scope.define(one.state.input, plain(view))
     results = [port.name for port in outputs] + [state.output for state in contract.states]
     lower_nodes(join_products(nodes, constants, results, grids), scope, facts.shapes, results)
     for port in outputs:
         program.origin = (f"output {port.name!r}",)
         program.store(_fitting(scope.tensor(port.name), port.shape, port.name), port.view())
-    _commit(scope, states)
+    _commit(scope, states, standing)
     memory = plan_memory(program)
     check_most("numbers in memory", memory.floats + memory.integers, MOST_IN_ALL)
-    steps = tuple(program.steps)
-    return StepProgram(batch, inputs, outputs, states, steps, memory, floats, integers, program.refuses)
+    done = tuple(program.steps)
+    return StepProgram(batch, inputs, outputs, states, done, memory, floats, integers, program.refuses, steps)
 
 
-def _ports(contract: Contract, batch: int) -> tuple[tuple[StepPort, ...], tuple[StepPort, ...]]:
-    unit = contract.unit
+def _ports(contract: Contract, batch: int, steps: int) -> tuple[tuple[StepPort, ...], tuple[StepPort, ...]]:
+    unit = contract.unit * steps
 
-    def port(name: str, dtype: str, shape: tuple[int, ...]) -> StepPort:
+    def port(name: str, dtype: str, shape: tuple[int, ...], axis: int | None) -> StepPort:
         if dtype not in DTYPES:
             raise ModelRefused(f"native engine: {name!r} is {dtype}: expected {', '.join(DTYPES)}; {FALLBACK}")
-        return StepPort(name, dtype, shape)
+        return StepPort(name, dtype, shape, 1 if axis is None else steps, axis or 0)
 
-    inputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.inputs]
+    def of_contract(one: Port) -> StepPort:
+        return port(one.name, one.dtype, shape_of(one.shape, batch, one.clock.frames(unit)), one.time_axis)
+
+    inputs = [of_contract(one) for one in contract.inputs]
     for cursor in contract.cursors:
         last = cursor.kind == "last"
-        inputs.append(port(cursor.name, "int64" if last else "bool", () if last else (cursor.clock.frames(unit),)))
-    outputs = [port(p.name, p.dtype, shape_of(p.shape, batch, p.clock.frames(unit))) for p in contract.outputs]
-    return tuple(inputs), tuple(outputs)
+        shape = () if last else (cursor.clock.frames(unit),)
+        inputs.append(port(cursor.name, "int64" if last else "bool", shape, None))
+    return tuple(inputs), tuple(map(of_contract, contract.outputs))
 
 
 def _facts(
@@ -211,29 +164,28 @@ def _fitting(tensor: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
     return tensor
 
 
-def _commit(scope: SymbolTable, states: tuple[StepState, ...]) -> None:
-    """States take their new values when nothing reads the old ones any more."""
-    kept = [one for one in states if one.ring is None]
+def _commit(scope: SymbolTable, states: tuple[StepState, ...], standing: Sequence[View]) -> None:
+    """States take their new values when nothing reads the old ones any more; `standing` is where those are."""
+    rolling = [one.ring for one in states if one.ring and one.state.input in scope.rings]
     for one in states:
-        if one.ring is not None:
+        if one.ring is not None and one.ring in rolling:
             _check_ring(scope.tensor(one.state.output), one.ring)
-    places = {id(buffer) for one in states for buffer in _buffers(one)}
+    places = {id(view.buffer) for view in standing} | {id(ring.window.buffer) for ring in rolling}
+    kept = [(one, view) for one, view in zip(states, standing, strict=True) if one.ring not in rolling]
     finals = []
-    for one in kept:
+    for one, view in kept:
         scope.program.origin = (f"state {one.state.input!r}",)
         tensor = _fitting(scope.tensor(one.state.output), one.view.index.shape, one.state.output)
         moved = tensor.view is not None and id(tensor.view.buffer) in places
-        if moved and tensor.view is not None and tensor.view.buffer is one.view.buffer:
-            moved = not np.array_equal(tensor.view.index, one.view.index)
-        finals.append(plain(scope.program.materialized(tensor, fresh=moved)) if tensor.views else tensor)
-    for one, final in zip(kept, finals, strict=True):
+        if moved and tensor.view is not None and tensor.view.buffer is view.buffer:
+            moved = not np.array_equal(tensor.view.index, view.index)
+        fresh = moved or one.ring is not None
+        finals.append(plain(scope.program.materialized(tensor, fresh=fresh)) if tensor.views else tensor)
+    for (one, view), final in zip(kept, finals, strict=True):
         scope.program.origin = (f"state {one.state.input!r}",)
-        if final.view is None or final.view.buffer is not one.view.buffer:
-            scope.program.store(final, one.view)
-
-
-def _buffers(one: StepState) -> tuple[Buffer, ...]:
-    return (one.ring.cache.buffer, one.ring.window.buffer) if one.ring else (one.view.buffer,)
+        if final.view is None or final.view.buffer is not view.buffer:
+            for place in one.written_at:
+                scope.program.store(final, place)
 
 
 def _check_ring(final: Tensor, ring: Ring) -> None:

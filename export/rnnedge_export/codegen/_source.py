@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 
 from rnnedge_export.codegen import render
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._limits import TooLarge
-from rnnedge_export.codegen._program_lowering import StepProgram, lower_program
+from rnnedge_export.codegen._program_lowering import lower_program
+from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._stretch import lower_stretch
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
@@ -47,13 +49,15 @@ def write_c(
     lanes: int,
     block: int | None = None,
     weights: str | None = None,
+    stretch: bool = False,
     compact: bool = False,
     origin: str = "model",
 ) -> Source:
     """Compile a sealed streaming file to C.
 
     `name`: a C identifier that all names begin with. `lanes`: floats of a vector of the target, 4, 8 or 16. `block`:
-    sequences of a second program. `weights`: "static" or "blob"; None: by their size.
+    sequences of a second program. `weights`: "static" or "blob"; None: by their size. `stretch`: a library makes
+    several steps in one call where it can.
     `compact`: memory is dearer than time, so that all weights which are narrow in the file stay so.
     `origin` is how messages call the file.
 
@@ -73,10 +77,17 @@ def write_c(
             # A library without it advances sequences one by one.
             with suppress(TooLarge):
                 programs.append(lower_program(model, contract, block, lanes, shared))
+        several = lower_stretch(model, contract, programs[0], lanes, shared) if stretch else None
+        if several is not None:
+            programs[0] = replace(programs[0], memory=programs[0].memory.with_room_for(several.memory))
         size = shared.all_floats().nbytes + shared.all_bytes().nbytes
         blob = weights == "blob" or (weights is None and size >= _BLOB_BYTES)
-        products = render.shared_products(programs)
+        products = render.shared_products([*programs, *([several] if several else [])])
         functions = _functions(name, programs, blob, products)
+        try:
+            functions += [render.stretch(name, several, blob, shared=products)] if several else []
+        except TooLarge:
+            several = None
     except ModelRefused as error:
         raise ModelRefused(f"{origin}: {error}") from error
     raw = shared.all_floats().astype("<f4").tobytes() + shared.all_bytes().tobytes() if blob else None
@@ -87,7 +98,7 @@ def write_c(
         render.constants(shared, blob),
         render.definitions(products),
         *functions,
-        render.library(name, programs, digest, *blob_facts),
+        render.library(name, programs, several, digest, *blob_facts),
     ]
     return Source(
         name,

@@ -20,6 +20,10 @@ class MemoryPlan:
     floats: int
     integers: int
 
+    def with_room_for(self, other: MemoryPlan) -> MemoryPlan:
+        """The same places, in memory that is enough for `other` too."""
+        return MemoryPlan(self.places, max(self.floats, other.floats), max(self.integers, other.integers))
+
 
 def plan_memory(program: Program) -> MemoryPlan:
     """Give every buffer of the program a place: the first that is free while it lives."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnedge_export.codegen._ir.gemm import VECTORS
-from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen.render import _identifiers
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._bindings import LANGUAGES, binding
-from rnnedge_export.codegen.render._c_api import functions, header, program_name
+from rnnedge_export.codegen.render._c_api import functions, header, program_name, stretch
 from rnnedge_export.codegen.render._constants import constants
 from rnnedge_export.codegen.render._gemm import Shape
 from rnnedge_export.codegen.render._library import description, generic
@@ -39,6 +39,7 @@ __all__ = [
     "proof",
     "shared_products",
     "site",
+    "stretch",
 ]
 
 
@@ -59,13 +60,21 @@ def beginning(name: str, lanes: int, origin: str, digest: str) -> str:
     return filled("beginning.c", name=name, origin=in_comment(origin), digest=digest, lanes=lanes, vectors=VECTORS)
 
 
-def library(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes: int, weights_sha: str) -> str:
-    """What only a library needs."""
+def library(
+    name: str,
+    programs: Sequence[StepProgram],
+    several: StepProgram | None,
+    digest: str,
+    weight_bytes: int,
+    weights_sha: str,
+) -> str:
+    """What only a library needs; `several` is the program of several steps, if there is one."""
     one = programs[0]
     return filled(
         "library.c",
         inputs=len(one.inputs),
         outputs=len(one.outputs),
+        stretch=several.steps_at_once if several else 1,
         types=part("library.h"),
         description=description(name, programs, digest, weight_bytes, weights_sha),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rnnedge_export.codegen._ir.loops import Access
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, Buffer, Memory
-from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen.memory_plan import MemoryPlan
 from rnnedge_export.codegen.render._identifiers import identifiers
 

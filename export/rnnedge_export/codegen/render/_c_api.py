@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rnnedge_export.codegen._program_lowering import StepPort, StepProgram
+from rnnedge_export.codegen._step_program import StepPort, StepProgram
 from rnnedge_export.codegen.render import _contexts, _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_name
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of
@@ -15,6 +15,7 @@ from rnnedge_export.codegen.render._text import Code, filled, in_comment
 
 _LONG = 60
 _REFUSED = "  int32_t refused; /* whether the last step met a number of a row that its table does not have */\n"
+_FIND_WEIGHTS = "  const float *const restrict WEIGHTS = stream->weights;\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
 
@@ -103,11 +104,45 @@ def functions(
         setters=_contexts.setters(program_name(name, program), program, at),
         weights=", const void *weights" if blob else "",
         keep_weights="  stream->weights = (const float *)weights;\n" if blob else "",
-        find_weights="  const float *const restrict WEIGHTS = stream->weights;\n" if blob else "",
+        find_weights=_FIND_WEIGHTS if blob else "",
         parameters=_parameters(program, lambda port: f"*restrict {port_name(names[port.name])}"),
         integers=program.integers,
         begin=begin.text(),
         refusal=f"\n{filled('refusal.c', name=program_name(name, program))}" if program.refuses else "",
         unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
         statements=statements.text(),
+    )
+
+
+def stretch(
+    name: str,
+    program: StepProgram,
+    blob: bool,
+    addresses: Addresses | None = None,
+    shared: Iterable[Shape] = (),
+) -> str:
+    """The function of several steps over the struct of one; raises `TooLarge` as `functions` does."""
+    at, names = addresses or addresses_of(program), identifiers(program)
+    at.shared = {shape: number for number, shape in enumerate(shared)}
+    ports, statements = Code(1), Code(1)
+    for kind, const, found in (("inputs", "const ", program.inputs), ("outputs", "", program.outputs)):
+        for k, port in enumerate(found):
+            pointer = f"{const}{CTYPES[port.dtype]} *"
+            ports.line(f"{pointer}const restrict {port_name(names[port.name])} = ({pointer})any_{kind}[{k}];")
+    step(statements, program, at)
+    for ring in program.rings:
+        statements.line(f"stream->at[{ring.number}] = {ring.begin};")
+    longest = max((one.state.warmup for one in program.states), default=0)
+    return filled(
+        "stretch.c",
+        name=name,
+        steps=program.steps_at_once,
+        early=f"  if (stream->calls < {longest}) return -1;\n" if longest else "",
+        find_weights=_FIND_WEIGHTS if blob else "",
+        integers=program.integers,
+        ports=ports.text(),
+        begin="  stream->refused = 0;\n" if program.refuses else "",
+        unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
+        statements=statements.text(),
+        refused="stream->refused" if program.refuses else "0",
     )

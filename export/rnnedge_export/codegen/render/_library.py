@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnedge_export.codegen._program_lowering import StepProgram
+from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen.render import _states
 from rnnedge_export.codegen.render._addresses import CTYPES, addresses
 from rnnedge_export.codegen.render._c_api import program_name
@@ -47,6 +47,7 @@ def description(name: str, programs: Sequence[StepProgram], digest: str, weight_
     text = filled(
         "description.c",
         programs=",\n".join(f"  {_entry(program_name(name, each), each)}" for each in programs),
+        name=name,
         abi=ABI,
         count=len(programs),
         digest=string(digest),

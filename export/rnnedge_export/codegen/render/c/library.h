@@ -58,6 +58,11 @@ static int rnnedge_finite(const float *x, uint64_t count) {
   return !bad;
 }
 
+#if RNNEDGE_STRETCH > 1
+/* RNNEDGE_STRETCH steps; less than 0: they have to be made one by one. */
+static int rnnedge_stretch(const rnnedge_call *call, const void *const *inputs, void *const *outputs);
+#endif
+
 /* 0: done. 1: nothing ran, a number of an input is not finite. 2: stopped. 3: a step refused its numbers. The stream is
    as before where it could be kept. */
 static int rnnedge_run(const rnnedge_call *call) {
@@ -72,11 +77,17 @@ static int rnnedge_run(const rnnedge_call *call) {
   } else {
     const void *inputs[RNNEDGE_INPUTS];
     void *outputs[RNNEDGE_OUTPUTS];
-    for (uint64_t k = 0; k < call->steps && !refused; k++) {
+    for (uint64_t k = 0, made = 1; k < call->steps && !refused; k += made) {
       if (call->stop && *call->stop) break;
       for (int i = 0; i < RNNEDGE_INPUTS; i++) inputs[i] = (const char *)call->inputs[i] + k * call->input_strides[i];
       for (int i = 0; i < RNNEDGE_OUTPUTS; i++) outputs[i] = (char *)call->outputs[i] + k * call->output_strides[i];
+#if RNNEDGE_STRETCH > 1
+      const int found = call->steps - k < RNNEDGE_STRETCH ? -1 : rnnedge_stretch(call, inputs, outputs);
+      made = found < 0 ? 1 : RNNEDGE_STRETCH;
+      refused = found < 0 ? program->step(call->stream, inputs, outputs) : found;
+#else
       refused = program->step(call->stream, inputs, outputs);
+#endif
     }
   }
   const int stopped = call->stop && *call->stop && (call->undo || call->steps > 1);
