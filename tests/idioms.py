@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from scan_idioms import Parallel, differences_of_logarithms, kernel_of_poles
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -328,5 +329,7 @@ IDIOMS = {
     "pooled": Idiom(Pooled, _X),
     "nested-cell": Idiom(Nested, _X),
     "several-inputs": Idiom(SeveralInputs, (*_X, *_X, torch.tensor([[0, 1, 2, 3, 4, 0]]).repeat(1, 4)), 1, 1),
+    "decay-matrix": Idiom(lambda: Parallel(differences_of_logarithms), (torch.zeros(1, 24, 6),)),
+    "kernel-of-poles": Idiom(lambda: Parallel(kernel_of_poles), (torch.zeros(1, 24, 6),)),
     "given-state": Idiom(GivenState, (*_X, (torch.ones(2, 1, C), torch.zeros(2, 1, C)))),
 }

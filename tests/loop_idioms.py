@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Callable
 from itertools import accumulate
@@ -195,14 +196,43 @@ def scanned(net: Cells, x: Tensor) -> Tensor:
     return associative_scan(lambda a, b: (a[0] * b[0], b[0] * a[1] + b[1]), pair, dim=1, combine_mode="generic")[1]
 
 
+def whole_layers_over_chunks(net: Cells, x: Tensor) -> Tensor:
+    """A layer called with four frames at a time, and its state handed on without a gradient."""
+    state, parts = None, []
+    for chunk in x.split(4, dim=1):
+        y, state = net.layer(chunk, state)
+        state = tuple(each.detach() for each in state)
+        parts.append(net.back(y) + chunk)
+    return torch.cat(parts, 1)
+
+
+def chunks_assigned(net: Cells, x: Tensor) -> Tensor:
+    """The same, assigned to slices of a tensor."""
+    state, y = (torch.zeros(1, x.shape[0], 3), torch.zeros(1, x.shape[0], 3)), torch.zeros_like(x)
+    for start in range(0, x.shape[1], 6):
+        y[:, start : start + 6], state = net.layer(x[:, start : start + 6], state)
+    return y
+
+
+def numbers_of_the_frame(net: Cells, x: Tensor) -> Tensor:
+    """A mean of all frames, an average without its bias, a root, and a wave, from `t`."""
+    total, average, ys = 0, zeros(x), []
+    for t in range(x.shape[1]):
+        total = total + x[:, t]
+        average = 0.9 * average + (1 - 0.9) * x[:, t]
+        wave = torch.tensor([math.sin(0.3 * t), math.cos(0.3 * t), 1.0])
+        ys.append(total / (t + 1) + average / (1 - 0.9 ** (t + 1)) * wave + math.sqrt(t + 2))
+    return torch.stack(ys, 1)
+
+
 NATIVE = {
     zeros_like_a_frame: "RNN", zeros_of_the_first_frame: "GRU", learned_start: "LSTM", named_state: "LSTM",
     rows_assigned_by_slices: "GRU", layers_in_the_loop: "GRU", layer_frame_by_frame: "LSTM", chunks: "GRU",
-    accumulated: "GRU",
+    accumulated: "GRU", whole_layers_over_chunks: "LSTM", chunks_assigned: "LSTM",
 }  # fmt: skip
 """Those whose cells are native recurrences."""
 
 SCANNED = [
     one_row_more, growing_by_cat, before_the_update, two_frames_back, window_in_a_list, no_state, counted,
-    running_product, log_space, scanned,
+    running_product, log_space, scanned, numbers_of_the_frame,
 ]  # fmt: skip

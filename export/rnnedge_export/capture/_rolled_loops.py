@@ -12,6 +12,7 @@ from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.loops import LENGTHS, NoFrames, NotALoop, Unrolled, roll, unrolled
+from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
 
 
@@ -44,27 +45,44 @@ class _Counter(TorchFunctionMode):
         return function(*args, **kwargs or {})
 
 
+def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> bool:
+    """Whether there are values over pairs of frames, and no softmax over them: linear attention in parallel form."""
+    values = {node: node.meta.get("val") for node in program.graph.nodes}
+    first = next(node for node in values if node.name == program.graph_signature.user_inputs[0])
+    time = str(values[first].shape[example.time_axis])
+    pairs = {
+        node for node, value in values.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and list(map(str, value.shape)).count(time) > 1
+    }  # fmt: skip
+    names = {getattr(node.target, "_opname", "") for node in pairs}
+    products = {"matmul", "bmm", "mm", "einsum", "mul"}
+    return bool(names & products) and not names & {"softmax", "_softmax", "_safe_softmax"}
+
+
 def with_rolled_loops(
-    module: nn.Module, x: tuple[torch.Tensor, ...], example: Example, *, exporting: bool
+    module: nn.Module, x: tuple[torch.Tensor, ...], example: Example, *, exporting: bool, written: bool = True
 ) -> torch.export.ExportedProgram:
-    """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it."""
+    """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it.
+
+    `written`: loops that the module writes; False: recurrences that it computes without one (`scans/`).
+    """
 
     def captured(length: int, batch: int) -> Unrolled:
         given = example.given(2, length)
         try:
-            found = unrolled(module, given, example.batch_axes, batch, exporting=exporting)
+            found = unrolled(module, given, example.batch_axes, batch, exporting=exporting, einsum=not written)
+            if not written and not find_recurrences(found, example.given(batch, length), length):
+                raise NoFrames("no recurrence is found")
             if has_complex(found.module):
-                fixed: Any = example.dims(torch.export.Dim("batch"), None)
-                program = torch.export.export(module, given, dynamic_shapes=(fixed,))
-                found = unrolled(RealPairs(program).eval(), given, example.batch_axes, batch)
+                found = _of_pairs(module if written else found, example, length, batch)
             return found
-        except RnnEdgeError:
+        except (RnnEdgeError, NotALoop):
             raise
         # A user's forward can raise anything, and the refusal says what it did for the example.
         except Exception as error:
             raise NoFrames("it cannot be captured at a fixed length either") from error
 
-    rolled = roll(captured, example.batch_axis, example.time_axis)
+    rolled = roll(captured, example.batch_axis, example.time_axis, required=written)
     dims = example.dims(torch.export.Dim("batch"), torch.export.Dim("time"))
     try:
         return torch.export.export(rolled, x, dynamic_shapes=dims)
@@ -75,3 +93,13 @@ def with_rolled_loops(
         return torch.export.export(rolled, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=True)
     except Exception as error:
         raise NotALoop(reason_of(error)) from error
+
+
+def _of_pairs(source: nn.Module | Unrolled, example: Example, length: int, batch: int) -> Unrolled:
+    """Captured again with every complex number as a pair."""
+    if isinstance(source, Unrolled):
+        program = torch.export.export(Standalone(source), example.given(batch, length))
+    else:
+        fixed: Any = example.dims(torch.export.Dim("batch"), None)
+        program = torch.export.export(source, example.given(2, length), dynamic_shapes=(fixed,))
+    return unrolled(RealPairs(program).eval(), example.given(2, length), example.batch_axes, batch)

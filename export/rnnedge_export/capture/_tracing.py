@@ -13,7 +13,7 @@ from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
-from rnnedge_export.capture._rolled_loops import calls_grow, with_rolled_loops
+from rnnedge_export.capture._rolled_loops import calls_grow, weighs_pairs, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._user_lines import line_of
@@ -81,6 +81,13 @@ class _Loops:
                 self.reason = reason
         return None
 
+    def recurrent(self) -> torch.export.ExportedProgram | None:
+        """With recurrences that are computed without a loop, such as by a parallel scan, as loops."""
+        try:
+            return with_rolled_loops(*self._given, exporting=True, written=False)
+        except (NotALoop, RnnEdgeError):
+            return None
+
 
 def _any_length(
     source: Source, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
@@ -91,8 +98,12 @@ def _any_length(
     grain, deferred, general = 1, False, General(source, example)
     for _ in range(_TRIALS):
         try:
-            return traced(source, x, example, time, deferred=deferred), grain
+            program = traced(source, x, example, time, deferred=deferred)
+            found = loops.recurrent() if weighs_pairs(program, example) else None
+            return (program, grain) if found is None else (found, 1)
         except RnnEdgeError:
+            if (found := loops.recurrent()) is not None:
+                return found, 1
             raise
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
@@ -103,7 +114,7 @@ def _any_length(
                 # verification runs the module at short and long ones.
                 suggested, deferred = (None, True) if deferred else (suggested, True)
             if suggested is None:
-                if (rolled := loops.rolled() or loops.rolled(exporting=False)) is not None:
+                if (rolled := loops.rolled() or loops.rolled(exporting=False) or loops.recurrent()) is not None:
                     return rolled, 1
                 # What fixes the shortest length that a module takes does not fix a longer one.
                 if (found := general.traced(2 * length + 1)) is not None:

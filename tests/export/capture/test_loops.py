@@ -13,6 +13,7 @@ import torch
 from loop_idioms import NATIVE, SCANNED, Cells
 from torch import Tensor, nn
 
+import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._recurrent_layers import recurrent_layers
 from rnnedge_export.capture._running import running_totals_as_loops

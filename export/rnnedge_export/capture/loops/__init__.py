@@ -9,6 +9,6 @@ proven as every other: one that computes something else does not become a file.
 
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop
 from rnnedge_export.capture.loops._roll import LENGTHS, roll
-from rnnedge_export.capture.loops._unrolled import Unrolled, unrolled
+from rnnedge_export.capture.loops._unrolled import Unrolled, aten, new_node, shape_of, unrolled
 
-__all__ = ["LENGTHS", "NoFrames", "NotALoop", "Unrolled", "roll", "unrolled"]
+__all__ = ["LENGTHS", "NoFrames", "NotALoop", "Unrolled", "aten", "new_node", "roll", "shape_of", "unrolled"]

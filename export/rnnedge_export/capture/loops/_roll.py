@@ -17,7 +17,9 @@ from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
 from rnnedge_export.capture.loops._canonical import canonicalize
+from rnnedge_export.capture.loops._chunks import merge_chunks
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
+from rnnedge_export.capture.loops._numbers import number_frames
 from rnnedge_export.capture.loops._rolling import roll_one
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, is_tensor, shape_of
 
@@ -30,29 +32,32 @@ _END = (1 << 63) - 1
 Capture = Callable[[int, int], Unrolled]
 
 
-def roll(capture: Capture, batch_axis: int, time_axis: int) -> GraphModule:
+def roll(capture: Capture, batch_axis: int, time_axis: int, *, required: bool = True) -> GraphModule:
     """The module whose capture at a number of frames and a batch size is `capture(frames, batch)`.
 
-    Raises `NotALoop` where it has no loop over time, or one that cannot be rolled.
+    Raises `NotALoop` where it has no loop over time, if one is `required`, or one that cannot be rolled.
     """
     captured = [capture(*sizes) for sizes in zip(LENGTHS, BATCHES, strict=True)]
-    for each in captured:
+    for each, length in zip(captured, LENGTHS, strict=True):
         canonicalize(each.module.graph)
+        number_frames(each.module, length)
+        canonicalize(each.module.graph)
+    merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, LENGTHS, strict=True)]
     found = [lengths_read(each.module.graph) for each in captured]
     fixed = set.intersection(*found)
     with _deep():
         for each, lengths in zip(captured, found, strict=True):
-            _roll_all(each, lengths - fixed)
+            _roll_all(each, lengths - fixed, required=required and not all(merged))
     return _for_any_length(captured, batch_axis, time_axis)
 
 
-def _roll_all(unrolled: Unrolled, lengths: Collection[int]) -> None:
+def _roll_all(unrolled: Unrolled, lengths: Collection[int], *, required: bool) -> None:
     for index in range(_MOST_LOOPS):
         try:
             roll_one(unrolled, lengths, index)
         except NoFrames:
             # A later loop is found only after those before it are gone.
-            if index == 0:
+            if index == 0 and required:
                 raise
             break
 

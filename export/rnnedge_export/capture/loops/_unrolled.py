@@ -39,11 +39,18 @@ class Unrolled:
 
 
 def unrolled(
-    module: nn.Module, inputs: Sequence[Tensor], batch_axes: Sequence[int], batch: int, *, exporting: bool = True
+    module: nn.Module,
+    inputs: Sequence[Tensor],
+    batch_axes: Sequence[int],
+    batch: int,
+    *,
+    exporting: bool = True,
+    einsum: bool = False,
 ) -> Unrolled:
     """Capture `module` at the lengths of `inputs`, for `batch` sequences; raises whatever its `forward` raises.
 
     `exporting`: what `torch.compiler.is_exporting()` says, such as to `rnnedge.nn.time_loop`, which else is a loop.
+    `einsum`: it stays what it is.
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True, export=True)
     weights = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -58,7 +65,7 @@ def unrolled(
         function = dispatch_functionalize(forward, FunctionalTensorMode(pre_dispatch=True, export=True))
         traced = make_fx(
             function,
-            decomposition_table=_TAKEN_APART,
+            decomposition_table={} if einsum else _TAKEN_APART,
             _allow_non_fake_inputs=True,
             pre_dispatch=True,
             record_stack_traces=True,
@@ -144,7 +151,7 @@ def new_node(
     node.meta = {key: before.meta[key] for key in ("stack_trace", "val") if key in before.meta}
     if not same:
         given, named = map_arg((args, kwargs or {}), lambda argument: argument.meta["val"])
-        mode = detect_fake_mode(given)
+        mode = detect_fake_mode(given) or detect_fake_mode(before.meta["val"])
         assert mode is not None
         with torch.no_grad(), mode, enable_python_dispatcher():
             node.meta["val"] = target(*given, **named)

@@ -1,0 +1,27 @@
+"""All recurrences of a capture, one kind after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from rnnedge_export.capture.loops import Unrolled
+from rnnedge_export.capture.scans._affine import rewrite_scans
+from rnnedge_export.capture.scans._kernels import rewrite_kernels
+from rnnedge_export.capture.scans._products import rewrite_products
+from rnnedge_export.capture.scans._samples import Samples
+
+
+def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) -> bool:
+    """Write loops in the place of recurrences; whether there was any. `inputs`: of the capture, whatever their values.
+
+    Raises whatever the graph raises for them.
+    """
+    found = False
+    for rewrite in (rewrite_kernels, rewrite_products, rewrite_scans):
+        if rewrite(Samples(unrolled, inputs, length)):
+            unrolled.module.graph.eliminate_dead_code()
+            unrolled.module.recompile()
+            found = True
+    return found
