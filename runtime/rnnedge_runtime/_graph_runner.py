@@ -68,7 +68,7 @@ class Calls(Alone):
         engine = loaded.engine
         self._adopt(self._runner_of(engine, StateBuffers(engine, self.contract.states, batch, self._given)))
         self._lane = self._once
-        # Which set of states the next call reads, how many calls there were.
+        # Which set of states the next call reads, how many calls of the least length there were.
         self._turn = self._calls = 0
         _ALL.add(self)
         forked_away(self)
@@ -118,7 +118,7 @@ class Calls(Alone):
                 break
         self._turn ^= 1
         self._lane = lane
-        self._calls += 1
+        self._calls += lane.units
         if self._calls <= self._warmup:
             self._states.hold(self._turn, self._calls)
         return lane

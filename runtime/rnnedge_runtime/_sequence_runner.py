@@ -15,6 +15,9 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
 
+# So many calls of the least length are made sooner than one longer call is bound.
+_FEW_CALLS = 16
+
 
 class Sequence(Standing):
     """Frames in, frames out, frames that wait; the part of a `Stream` that its callers do not see."""
@@ -119,10 +122,12 @@ class Sequence(Standing):
         return {out.port.name: result for out, result in zip(outs, found, strict=True)}
 
     def _next_frames(self, ready: int) -> int:
-        """How many of the frames that are ready the next call takes."""
-        if self.contract.chunk or self._calls < self._warmup:
+        """How many of the frames that are ready the next call takes: no more than until a held state begins."""
+        held = 0 if self._calls >= self._warmup else self._states.held_for(self._calls)
+        if self.contract.chunk or 0 < held < _FEW_CALLS:
             return self._unit
-        return max(self._unit, min(ready, self._piece) // self._unit * self._unit)
+        most = min(ready, self._piece, held * self._unit or ready)
+        return max(self._unit, most // self._unit * self._unit)
 
     def _finish(self) -> dict[str, Array]:
         """Complete every output, as the source module does at the end of a sequence."""
@@ -131,7 +136,8 @@ class Sequence(Standing):
         summaries = self._summaries(fed, total, fed == end)
         parts = [self._nothing()]
         while fed < end:
-            lane = self._lanes.of(self._unit)
+            few = end - fed < _FEW_CALLS * self._unit
+            lane = self._lanes.of(self._unit if few else self._next_frames(end - fed))
             for name, view in lane.views.items():
                 view[self._at(slice(self._held, None))] = 0
                 if self._rest is not None:

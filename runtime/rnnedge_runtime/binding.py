@@ -102,6 +102,10 @@ class StateBuffers:
         self.fetch(index)
         self._fill(index, [state for state in self._states if state.warmup >= calls])
 
+    def held_for(self, calls: int) -> int:
+        """After how many calls more the next state begins that is held after `calls` of them; 0 if none is."""
+        return min((state.warmup for state in self._states if state.warmup > calls), default=calls) - calls
+
     def inputs(self, index: int) -> Buffers:
         """Set `index` under the names by which the graph reads it."""
         return self._bound[index]
@@ -117,7 +121,7 @@ class StateBuffers:
 
 
 class Lane:
-    """Everything needed to call the graph with exactly `frames` frames, allocated and bound once.
+    """Everything needed to call the graph with exactly `frames` frames, `units` least calls, allocated and bound once.
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
     other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
@@ -134,7 +138,7 @@ class Lane:
         given = {p.name: np.zeros(shape_of(p.shape, batch, frames), p.dtype) for p in contract.inputs}
         arrays = {p.name: np.zeros(shape_of(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
         self._keep = (given, arrays)
-        self.frames = frames
+        self.frames, self.units = frames, frames // contract.unit
         self.views = {p.name: _user_view(given[p.name], p, batch) for p in contract.inputs}
         self.view = next(iter(self.views.values()))
         # No array has the shape None, so several inputs never look like one.
