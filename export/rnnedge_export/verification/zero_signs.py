@@ -19,12 +19,16 @@ SIGNS = ((0.0, 0.0), (0.0, -0.0), (-0.0, 0.0), (-0.0, -0.0))
 
 
 class ZeroSigns(TorchFunctionMode):
-    """While it is entered, every bin of a transform that is exactly zero has these signs."""
+    """While it is entered, every bin of a transform that is exactly zero has these signs.
+
+    `transforms`: whether there was one; `zeros`: whether one of its bins was zero, else nothing was changed.
+    """
 
     def __init__(self, real: float, imaginary: float) -> None:
         """As of one pair of `SIGNS`."""
         super().__init__()
         self._zero = torch.complex(torch.tensor(real), torch.tensor(imaginary))
+        self.transforms = self.zeros = False
 
     def __torch_function__(
         self,
@@ -35,9 +39,11 @@ class ZeroSigns(TorchFunctionMode):
     ) -> Any:
         """Of `torch.fft` and `torch.stft`; everything else as it is."""
         found = func(*args, **(kwargs or {}))
-        if _is_transform(func) and isinstance(found, Tensor) and found.is_complex():
-            return torch.where(found == 0, self._zero.to(found.dtype), found)
-        return found
+        if not (_is_transform(func) and isinstance(found, Tensor) and found.is_complex()):
+            return found
+        empty = found == 0
+        self.transforms, self.zeros = True, self.zeros or bool(empty.any())
+        return torch.where(empty, self._zero.to(found.dtype), found)
 
 
 def _is_transform(func: Callable[..., Any]) -> bool:
