@@ -58,7 +58,9 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
         apart.shape = value.shape
         if open_end:
             apart = masked(node, apart, fact, facts, 0.0)
-        by = insert(node, facts, "Cast", total, to=int(dtype))
+        # Of none, before frame 0, it is 0 and no number over 0.
+        some = insert(node, facts, "Max", total, facts.builder.scalar(1, ir.DataType.INT64)) if open_end else total
+        by = insert(node, facts, "Cast", some, to=int(dtype))
         gained = insert(node, facts, "ReduceSum", apart, along, like=value, keepdims=1)
         part = insert(node, facts, "Div", gained, by, like=value)
         _written(facts, count, total)

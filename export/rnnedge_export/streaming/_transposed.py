@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import cast
 
 import numpy as np
@@ -112,7 +113,8 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     plain = mode == "nearest" and (where, rounding) in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"))
     if (along != 1 and (along is None or along.denominator != 1 or not plain)) or fact.folded or None in times:
         facts.refuse(node, f"it interpolates over time ({mode}, {where})", "use nearest upsampling by a whole number")
-    scales = facts.builder.const(np.array([float(t) for t in times if t is not None], np.float32), "scales")
+    sizes = zip(dims(node.inputs[0]), times, strict=True)
+    scales = facts.builder.const(np.array([_scale(size, t) for size, t in sizes if t is not None]), "scales")
     assert along is not None
     if along != 1:
         late, fact = from_frame_0(node, cast(ir.Value, node.inputs[0]), fact, facts)
@@ -123,6 +125,13 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     length = (*clock.length, (int(along), 0, 1))
     later = Clock(clock.rate * along, clock.delay * int(along), _cut_to_size(node, fact, length, facts))
     return become(node, out, replace(fact, clock=later), facts)
+
+
+def _scale(size: int | str, times: Fraction) -> np.float32:
+    """Of an axis; `times` in float32 may be too small by its rounding for the size that it leads to."""
+    scale = np.float32(float(times))
+    short = isinstance(size, int) and int(size * float(scale)) < size * times
+    return np.nextafter(scale, np.float32(np.inf)) if short else scale
 
 
 def _cut_to_size(node: ir.Node, fact: Fact, length: Length, facts: Facts) -> Length:
