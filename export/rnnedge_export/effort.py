@@ -17,6 +17,8 @@ SIGNALS = (
     "impulse",
     "step",
     "constants",
+    "quarters",
+    "every magnitude",
     "N(10, 1)",
     "x 30",
     "int16",
@@ -24,11 +26,14 @@ SIGNALS = (
 )
 ROADS = (
     "array pushes",
+    "sizes again",
+    "run",
     "after reset",
     "snapshot elsewhere",
     "snapshot and back",
     "step",
     "pool",
+    "pool, first",
     "pool, later",
     "gaps, held",
     "gaps, zeros",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,22 +20,24 @@ from rnnedge_export.capture import (
     as_sequences,
     capture,
     check_usable,
+    checked_defaults,
     read_example,
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
 from rnnedge_export.onnx_files import CONSTANTS, axes_note, note, open_offline
-from rnnedge_export.options import REMEDY, ExportOptions, narrowest
-from rnnedge_export.passes import said_proven_on
+from rnnedge_export.options import REMEDY, ExportOptions
 from rnnedge_export.pipeline import run_passes
-from rnnedge_export.precision import Narrowed, Shrunk, gate
+from rnnedge_export.precision import Narrowed, Shrunk, check_covered, gate, signals_of
+from rnnedge_export.promised import promises_of
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Oracle, Reference, evaluation
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
 from rnnedge_export.verification import (
-    CHAINED_FRAMES_OF_ATTENTION,
+    Check,
+    Effort,
     FirstDifference,
     Look,
     ModuleOracle,
@@ -44,8 +46,10 @@ from rnnedge_export.verification import (
     check_against,
     check_fewer_bits,
     check_graph,
+    check_reading,
     check_repeats,
     check_taps,
+    other_contexts,
     require,
 )
 from rnnedge_export.work import Say, Work
@@ -115,13 +119,21 @@ class Candidate:
         if self.narrow is None:
             assert verification is not None
             return replace(verification, checks=(*promised, *verification.checks)), None
-        bits = check_fewer_bits(self.float32_data, self.data, self.options.numbers)
-        require(Verification((bits,)), name)
+        bits = (check_fewer_bits(self.float32_data, self.data, self.options.numbers), self._covered(self.narrow))
+        require(Verification(bits), name)
         narrow = replace(self.narrow, data=self.data, model=model)
         shrunk = gate(narrow, self.float32, self.options.numbers, self.trial, say)
         verification = check_against(model, self.reference, say, effort, samples=self.samples)
         require(verification, name, REMEDY)
-        return replace(verification, checks=(*promised, bits, *verification.checks)), shrunk
+        return replace(verification, checks=(*promised, *bits, *verification.checks)), shrunk
+
+    def _covered(self, narrow: Narrowed) -> Check:
+        """On the recordings that ranges were taken from, or on every signal where the graph proved them."""
+        effort, unit = self.options.effort or Effort(), self.contract.unit
+        calibrated = self.options.calibration is not None
+        recordings = self.trial if calibrated else signals_of(self.reference, effort.signals, unit)
+        others = other_contexts(self.float32, self.reference)
+        return check_covered(self.float32_data, narrow.graph, self.contract, recordings, others, calibrated=calibrated)
 
 
 class ExportSession:
@@ -134,10 +146,14 @@ class ExportSession:
         captured: Captured,
         provenance: Mapping[str, str],
         module: nn.Module | None = None,
+        defaults: Collection[str] = (),
     ) -> None:
-        """Made by `of_module` and `of_file`; `module` is what the source is made of, if it is one."""
+        """Made by `of_module` and `of_file`; `module` is what the source is made of, if it is one.
+
+        `defaults`: contexts that the caller gave one for.
+        """
         self._source, self._example, self._captured, self.provenance = source, example, captured, provenance
-        self._module = module
+        self._module, self._defaults = module, defaults
 
     def candidate(
         self,
@@ -165,7 +181,7 @@ class ExportSession:
             work.samples,
             work.narrow,
             work.float32_data,
-            _promises(work, provenance),
+            promises_of(work, provenance, self._defaults),
             self._module,
             self._look(work),
         )
@@ -174,29 +190,6 @@ class ExportSession:
         if work.narrow is not None:
             return None
         return FirstDifference(lambda: work.captured, lambda: work.data, work.contract, self._module)
-
-
-def _promises(work: Work, provenance: Mapping[str, str]) -> Promises:
-    options, numbers = work.options, work.options.numbers
-    narrow = None if work.narrow is None else narrowest(change.precision for change in work.narrow.changes)
-    tolerance = numbers.tolerance if narrow is None else numbers.limit
-    chained = str(CHAINED_FRAMES_OF_ATTENTION) if work.streaming.attends else None
-    return Promises(
-        work.captured.model.opset_imports[""],
-        work.streaming.hop,
-        work.captured.lengths.least,
-        work.captured.lengths.grain,
-        narrow or "float32",
-        options.frame_rate_hz,
-        tuple(options.labels),
-        options.statistics,
-        {
-            **provenance,
-            "chained_frames": chained,
-            "proven_on": said_proven_on(work),
-            "tolerance": None if tolerance is None else repr(tolerance),
-        },
-    )
 
 
 @contextmanager
@@ -217,15 +210,18 @@ def of_module(
     check_usable(module)
     with defects_told(type(module).__name__), evaluation(module):
         digest = weights_digest(module)
+        source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
         given = read_example(example, batch_axis, time_axis, module, context)
+        check_reading(source_module, own, module, example, given)
         source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
-        oracle = ModuleOracle(module, example, given)
+        defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
+        oracle = ModuleOracle(module, example, given, defaults)
         check_repeats(module, oracle, given)
-        yield ExportSession(oracle, given, captured, provenance, module)
+        yield ExportSession(oracle, given, captured, provenance, module, defaults)
 
 
 @contextmanager

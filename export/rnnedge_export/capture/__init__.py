@@ -1,7 +1,7 @@
 """From a PyTorch module to an offline ONNX graph."""
 
 from rnnedge_export.capture._one_step import as_sequences
-from rnnedge_export.capture._read_example import read_example
+from rnnedge_export.capture._read_example import checked_defaults, read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
@@ -21,6 +21,7 @@ __all__ = [
     "capture",
     "changed_by",
     "check_usable",
+    "checked_defaults",
     "left_as_it_was",
     "read_example",
     "weights_digest",

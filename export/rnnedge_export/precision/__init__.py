@@ -5,6 +5,7 @@ shrink -> calibrate (ranges of activations), budget (which layer how narrow), ap
 
 from rnnedge_export.options import PRECISIONS, REMEDY, TOLERANCES, Precision
 from rnnedge_export.precision.apply import Change
+from rnnedge_export.precision.covered import check_covered, signals_of
 from rnnedge_export.precision.drift import Drift, Metric, Score
 from rnnedge_export.precision.shrink import Narrowed, Shrunk, gate, narrowed
 
@@ -19,6 +20,8 @@ __all__ = [
     "Precision",
     "Score",
     "Shrunk",
+    "check_covered",
     "gate",
     "narrowed",
+    "signals_of",
 ]

@@ -11,7 +11,7 @@ from call to call, so that a hidden state is seen as it is after a minute and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,14 +37,32 @@ def observe(
     `recordings`: each (time, ...) by input name, streamed from a reset; with the context of the example, and once more
     with each of the `contexts`.
     """
+    names, seen = seen_ranges(model, contract, _left_sides, recordings, contexts)
+    proven = bounds_of(model, contract.states) if names else {}
+    limits = {str(value.name): range_ for value, range_ in proven.items()}
+    return {name: _within(row, limits.get(name)) for name, row in zip(names, seen, strict=True)}
+
+
+def seen_ranges(
+    model: ir.Model,
+    contract: Contract,
+    values_of: Callable[[ir.Model], Sequence[ir.Value]],
+    recordings: Sequence[Recording],
+    contexts: Sequence[Mapping[str, Array]] = (),
+) -> tuple[list[str], Array]:
+    """Names of the values that `values_of` finds, and the largest of -x and of x of each, (values, 2).
+
+    Those of the main graph first: a Scan whose body is watched becomes another node, with outputs of its own.
+    """
     watched = model.clone()
-    values = _left_sides(watched)
+    values = sorted(values_of(watched), key=lambda value: _graph_of(value) is not watched.graph)
+    names = [str(value.name) for value in values]
+    seen = np.full((len(values), 2), _NOTHING)
     if not values:
-        return {}
+        return names, seen
     states = tuple(_watch(watched, value, contract.warmup) for value in values)
     wider = replace(contract, states=(*contract.states, *states), golden=None)
     stream = load_bytes(stamp(watched, wider), "calibration", trust="local").stream()
-    seen = np.full((len(values), 2), _NOTHING)
     for context in ({}, *contexts):
         stream.set_context(context)
         for recording in recordings:
@@ -52,9 +70,7 @@ def observe(
             stream_recording(stream, recording)
             held = stream.states
             seen = np.maximum(seen, [held[state.input][0] for state in states])
-    proven = bounds_of(model, contract.states)
-    limits = {str(value.name): range_ for value, range_ in proven.items()}
-    return {str(value.name): _within(row, limits.get(str(value.name))) for value, row in zip(values, seen, strict=True)}
+    return names, seen
 
 
 def _left_sides(model: ir.Model) -> list[ir.Value]:
@@ -64,8 +80,7 @@ def _left_sides(model: ir.Model) -> list[ir.Value]:
             product = product_of(node, weight.value)
             if product is not None:
                 found[product.x] = None
-    # A Scan whose body is watched becomes another node, with outputs of its own.
-    return sorted(found, key=lambda value: _graph_of(value) is not model.graph)
+    return list(found)
 
 
 def _within(seen: Array, proven: Range | None) -> Range:

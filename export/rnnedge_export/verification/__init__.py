@@ -4,6 +4,7 @@ from rnnedge_export.effort import Effort
 from rnnedge_export.verification.against_source import verify
 from rnnedge_export.verification.checks import CHAINED_FRAMES_OF_ATTENTION
 from rnnedge_export.verification.contexts import other_contexts
+from rnnedge_export.verification.example_reading import check_reading
 from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
@@ -30,6 +31,7 @@ __all__ = [
     "check_against",
     "check_fewer_bits",
     "check_graph",
+    "check_reading",
     "check_repeats",
     "check_taps",
     "frames_in_words",

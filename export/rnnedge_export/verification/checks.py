@@ -10,8 +10,6 @@
 7. Inputs and outputs have the names and the order of the source.
 8. The golden sample is the source's own, and its tolerance no wider than the file's. Where the caller gives a
    tolerance (a library of a file from elsewhere), the sample's own is not looked at.
-9. Something of what leaves with a call depends on the frames of that call: no output waits longer than it has to.
-10. Values per sequence, other than those of the example: see `contexts.py`.
 
 The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 """
@@ -27,8 +25,6 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
-from rnnedge_export.verification.contexts import ContextChecks
-from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
 from rnnedge_export.verification.samples import frames_in_words, sequences
@@ -219,20 +215,6 @@ class Checks:
         if self.given_tolerance is None and golden.tolerance > allowed * _ROUNDED:
             return "its tolerance", Worst(np.inf, golden.tolerance, allowed, value="its tolerance is too wide")
         return f"{replayed.frames} frames, replayed, and equal to the source's", worst
-
-    def contexts(self) -> Result:
-        """Case 10."""
-        checks = ContextChecks(self.compare)
-        return (
-            f"{', '.join(checks.rows)}: other values, one for each sequence, set, changed between frames",
-            checks.worst(),
-        )
-
-    def latency(self) -> Result:
-        """Case 9."""
-        reason = waits_for_nothing(self.contract, self.reference)
-        detail = f"{self.contract.lookahead} further input frames, and the source reads the last of them"
-        return detail, Worst(np.inf, np.inf, value=reason) if reason else Worst()
 
     def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """All sequences together, or as many as the file takes."""

@@ -175,8 +175,9 @@ def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, roun
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(found.astype(np.float64) - expected.astype(np.float64))
     error = np.where(np.isnan(error), np.inf, error)
-    # What follows from a value that is none is none either.
-    error[np.logical_or.accumulate(~np.isfinite(expected.reshape(*expected.shape[:2], -1)).all(axis=2), axis=1)] = 0.0
+    # What follows from a NaN is none either; an infinity, such as the logarithm of nothing, is by itself.
+    error[np.isinf(expected)] = 0.0
+    error[np.logical_or.accumulate(np.isnan(expected.reshape(*expected.shape[:2], -1)).any(axis=2), axis=1)] = 0.0
     allowed = tolerance.allowed(expected, rounding)
     # What is no number is never rounding, also where nothing is compared.
     compared = np.isfinite(error) & np.isfinite(allowed) & (allowed > 0)

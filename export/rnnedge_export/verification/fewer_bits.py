@@ -3,7 +3,9 @@
 1. A half is the nearest one, ties to even.
 2. A whole number is within half a step of its weight, and the step is that of the grid: the largest weight that shares
    it over the number of levels.
-3. No weight that was to be narrow is stored in float32, but one that is too large for float16.
+3. Channels have a scale each; the columns of a product one together only where a scale of their own would not halve
+   the squared error.
+4. No weight that was to be narrow is stored in float32, but one that is too large for float16.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _HALVES = {"float16": np.dtype(np.float16), "bf16": np.dtype(ml_dtypes.bfloat16)
 _SMALLEST = 32
 _ROUNDED = 1e-4
 _LARGEST_HALF = 65504.0
+_PAYS = 2.0 * (1 + _ROUNDED)
 # Enough numbers to tell one weight from another.
 _CORNER = 64
 
@@ -70,7 +73,7 @@ def _wrong(before: list[Stored], after: list[Stored], asked: Precision) -> Itera
 
 
 def _wide(before: list[Stored], matched: list[Stored], name: str) -> Iterator[str]:
-    """Case 3."""
+    """Case 4."""
     for one in before:
         large = name == "float16" and float(np.abs(one.wide).max(initial=0.0)) > _LARGEST_HALF
         if not large and not any(one is other or np.array_equal(one.wide, other.wide) for other in matched):
@@ -104,7 +107,27 @@ def _off_grid(one: Stored, source: Array) -> str | None:
     at = int(np.argmax(apart))
     if apart.flat[at] > 0.5 + _ROUNDED * one.levels:
         return f"{source.flat[at]:.6g} is stored as {one.wide.flat[at]:.6g}, {apart.flat[at]:.2f} steps apart"
-    return _wrong_step(one, source)
+    return _shared_scale(one, source) or _wrong_step(one, source)
+
+
+def _shared_scale(one: Stored, source: Array) -> str | None:
+    """Case 3."""
+    assert one.scale is not None
+    if one.block or source.ndim < 2:
+        return None
+    if one.outputs is not None:
+        channels = source.shape[one.outputs]
+        return None if one.scale.size >= channels else f"expected a scale for each of {channels} channels, found one"
+    if one.scale.size > 1 or source.ndim > 2:
+        return None
+    steps = np.abs(source).max(axis=0) / one.levels
+    own = np.rint(source / np.where(steps > 0, steps, 1)) * steps
+    together, apart = (float(np.square(source - found).mean()) for found in (one.wide, own))
+    return (
+        None
+        if together <= _PAYS * apart
+        else f"expected a scale for each column: {together / apart:.3g} times the error"
+    )
 
 
 def _wrong_step(one: Stored, source: Array) -> str | None:

@@ -17,9 +17,11 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,8 +35,13 @@ _STATES = (*_OPTIONAL_STATES, "h", "c", "h_0", "c0", "c_0", "cx", "cell", "cell_
 class ModuleOracle:
     """Whole sequences through a module; created for one export or verification, which holds it in evaluation mode."""
 
-    def __init__(self, module: nn.Module, example: object, given: Example) -> None:
-        """`example` as the user gave it; of `given` this takes what is a sequence, and where the batch of others is."""
+    def __init__(
+        self, module: nn.Module, example: object, given: Example, defaults: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
+        """`example` as the user gave it; of `given` this takes what is a sequence, and where the batch of others is.
+
+        `defaults`: what the user gave for contexts, for one sequence each.
+        """
         self._module, self._batch_axis = module, given.batch_axis
         parameters = [p for p in inspect.signature(module.forward).parameters.values() if p.name != "self"]
         by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -44,8 +51,9 @@ class ModuleOracle:
         )
         self.input_names = tuple(given.names or list(self._arguments)[: len(given.tensors)])
         self._axes = {extra.name: extra.axis for extra in given.extras}
-        # The sequences that extras are cut from: the first of the example for all, unless others are given.
-        self._rows = {extra.name: extra.first for extra in given.extras}
+        # The sequences that extras are cut from: the default, or the first of the example, unless others are given.
+        own = dict(_tensors(self._arguments))
+        self._rows = {name: _first(own[name], axis, defaults.get(name)) for name, axis in self._axes.items()}
         after = next((p for p in by_place if p.name not in self._arguments), None)
         self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
         self._takes_state |= any("." in name or name in _STATES for name in self._axes)
@@ -147,6 +155,23 @@ def _with(name: str, value: Any, extras: Mapping[str, Tensor]) -> Any:
         return extras.get(f"{name}.{next(numbers)}")
 
     return filled(value)
+
+
+def _tensors(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """As `_with` calls them."""
+    for name, value in arguments.items():
+        if isinstance(value, Tensor):
+            yield name, value
+        else:
+            for number, (_, leaf) in enumerate(_leaves(value, ())):
+                if isinstance(leaf, Tensor):
+                    yield f"{name}.{number}", leaf
+
+
+def _first(value: Tensor, axis: int, default: object) -> Tensor:
+    """Of one sequence, with a batch of 1."""
+    one = value.narrow(axis, 0, 1).contiguous()
+    return one if default is None else torch.as_tensor(np.array(default), dtype=one.dtype).reshape(one.shape)
 
 
 def _outputs(result: Any, input_names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -13,7 +14,9 @@ from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
+from rnnedge_export.verification.long_streams import totals
 from rnnedge_export.verification.report import Check, Verification
+from rnnedge_export.verification.special_checks import contexts, latency, long_streams
 from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.model import Model
 
@@ -74,9 +77,11 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
         found.append(("ways through the runtime", "roads", checks.roads))
         found.append(("batches, a long push", "batches", checks.more))
     if contract.contexts:
-        found.append(("values per sequence", "contexts", checks.contexts))
+        found.append(("values per sequence", "contexts", partial(contexts, checks.compare)))
+    if totals(contract) and contract.batch is None:
+        found.append(("long streams", "long streams", partial(long_streams, checks.compare)))
     if contract.precision == "float32" and contract.lookahead:
-        found.append(("latency", "latency", checks.latency))
+        found.append(("latency", "latency", partial(latency, checks.compare)))
     if contract.golden is not None:
         found.append(("golden sample", "golden sample", checks.golden))
     return found

@@ -17,6 +17,8 @@ from rnnedge_runtime.contract import Array
 Noise = Array
 _INT16 = 8000.0
 _TOKENS_A_RUN = 1024
+# Powers of ten.
+_MAGNITUDES = (-10, 10)
 
 
 def _gaps(noise: Noise) -> Array:
@@ -39,6 +41,13 @@ def _step(noise: Noise) -> Array:
     return found
 
 
+def _growing(noise: Noise) -> Array:
+    """Every magnitude, from the smallest on, so that what overflows comes last."""
+    sizes = np.logspace(*_MAGNITUDES, len(noise)).reshape(-1, *[1] * (noise.ndim - 1))
+    found: Array = np.copysign(sizes, noise) * (1 + np.abs(noise))
+    return found
+
+
 # What becomes of one sequence (time, ...) of standard normal numbers.
 SIGNALS: dict[str, Callable[[Noise], Array]] = {
     "silence": np.zeros_like,
@@ -48,6 +57,9 @@ SIGNALS: dict[str, Callable[[Noise], Array]] = {
     "impulse": _impulse,
     "step": _step,
     "constants": lambda noise: np.broadcast_to(noise[:1], noise.shape).copy(),
+    # Halves to be rounded, equal numbers to be compared, numbers on an edge.
+    "quarters": lambda noise: np.round(noise * 4) / 4,
+    "every magnitude": _growing,
     "N(10, 1)": lambda noise: noise + np.float32(10),
     "x 30": lambda noise: noise * np.float32(30),
     "int16": lambda noise: np.clip(np.round(noise * np.float32(_INT16)), -32768, 32767),

@@ -22,7 +22,8 @@ class Stored:
     """A weight: `wide` float32 is what it stands for; `precision` how it is stored.
 
     `levels`: of the grid on each side of zero, 0 of floats. `scale` broadcasts to the shape of `wide`, or is one for
-    every `block` weights of a column, (columns, blocks).
+    every `block` weights of a column, (columns, blocks). `outputs`: the axis each index of which has to have a scale of
+    its own; None where that is a matter of what pays.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stored:
     scale: Array | None = None
     levels: int = 0
     block: int = 0
+    outputs: int | None = None
 
     @property
     def steps(self) -> Array:
@@ -100,17 +102,31 @@ def _narrow(
             scale = next((arrays[name] for name in reader.input if name in arrays), None)
             if reader.op_type == "Mul" and scale is not None:
                 wide = arrays[inputs[0]].astype(np.float32) * scale
-                yield Stored(inputs[0], "int8", wide, scale, _OF_BYTES), (inputs[0],)
+                outputs = _outputs_axis(readers.of(reader.output[0]))
+                yield Stored(inputs[0], "int8", wide, scale, _OF_BYTES, outputs=outputs), (inputs[0],)
     elif node.op_type == "MatMulIntegerToFloat":
         scale = arrays[inputs[3]]
-        yield Stored(inputs[1], "int8", arrays[inputs[1]].astype(np.float32) * scale, scale, _OF_PRODUCTS), (inputs[1],)
+        wide = (arrays[inputs[1]].astype(np.float32) - _zero(inputs, 5, arrays)) * scale
+        yield Stored(inputs[1], "int8", wide, scale, _OF_PRODUCTS), (inputs[1],)
     elif node.op_type == "DynamicQuantizeLSTM":
         for k, at in ((1, 8), (2, 10)):
             scale = arrays[inputs[at]].reshape(-1, 1, 1)
-            wide = (arrays[inputs[k]].astype(np.float32) * scale).transpose(0, 2, 1)
+            zero = np.reshape(_zero(inputs, at + 1, arrays), (-1, 1, 1))
+            wide = ((arrays[inputs[k]].astype(np.float32) - zero) * scale).transpose(0, 2, 1)
             yield Stored(inputs[k], "int8", wide, scale, _OF_PRODUCTS), (inputs[k],)
-    elif node.op_type == "MatMulNBits":
+    elif node.op_type == "MatMulNBits" and not "".join(inputs[3:5]):
         yield _blocks(node, arrays[inputs[1]], arrays[inputs[2]]), (inputs[1],)
+
+
+def _zero(inputs: list[str], place: int, arrays: dict[str, Array]) -> Array:
+    given = inputs[place] if place < len(inputs) else ""
+    return arrays[given].astype(np.float32) if given else np.zeros((), np.float32)
+
+
+def _outputs_axis(readers: list[Any]) -> int:
+    """Of W and R of a native recurrence, and of the right side of a product, the second; else the first."""
+    products = ("RNN", "GRU", "LSTM", "MatMul", "Gemm")
+    return 1 if any(reader.op_type in products for reader in readers) else 0
 
 
 def _blocks(node: Any, packed: Array, scales: Array) -> Stored:
