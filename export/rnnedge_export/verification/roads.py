@@ -21,7 +21,7 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.stream import Stream
 
 Road = Callable[[Model, Sequence], dict[str, Array]]
-_BEFORE, _KNOWN = 3, 7
+_BEFORE, _KNOWN = 3, 8
 
 
 def arrays(model: Model, one: Sequence) -> dict[str, Array]:
@@ -57,7 +57,7 @@ def sizes_again(model: Model, one: Sequence) -> dict[str, Array]:
     stream, unit, at = model.stream(), model.contract.unit, 0
     parts: list[Mapping[str, Array]] = []
     waits = max(1, unit // 2)
-    for size in itertools.cycle((unit, 2 * unit, unit, 3 * unit, 1, 1, unit, waits, 2 * unit)):
+    for size in itertools.cycle((unit, 2 * unit, unit, 2 * unit, unit, 1, 1, unit, waits, 2 * unit)):
         if at > _KNOWN * unit:
             refuse_nan(stream, one, at, min(at + size, length(one)))
         if at + size > length(one):
