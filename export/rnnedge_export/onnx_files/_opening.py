@@ -13,6 +13,7 @@ from rnnedge_export.capture.shape_probing import session, shape_runner
 from rnnedge_export.onnx_files._branches import settle_branches
 from rnnedge_export.onnx_files._frame_dtypes import cast_frames
 from rnnedge_export.onnx_files._frozen_reshapes import open_reshapes
+from rnnedge_export.onnx_files._fused import write_fused
 from rnnedge_export.onnx_files._initial_states import open_initial_states
 from rnnedge_export.onnx_files._last_frame import take_last_frames
 from rnnedge_export.onnx_files._loops import loops_to_scans
@@ -30,6 +31,7 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
     """The same network for any batch and any length, as far as that can be told from the file and from running it."""
     time, batch = original.declared_length, original.declared
     model = ir.from_proto(proto)
+    write_fused(model)
     # The version converter states shapes, those of the reshapes that are opened here too.
     for value in (value for node in model.graph for value in node.outputs):
         value.shape = None

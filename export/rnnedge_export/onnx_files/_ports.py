@@ -20,9 +20,10 @@ _KINDS: dict[int, str] = {
     onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT8: "uint8",
     onnx.TensorProto.FLOAT16: "float16",
+    onnx.TensorProto.DOUBLE: "float64",
 }
 # What a stream takes in their place: the types that a contract has for frames.
-_TAKEN = {"int16": "int32", "int8": "int32", "uint8": "int32", "float16": "float32"}
+_TAKEN = {"int16": "int32", "int8": "int32", "uint8": "int32", "float16": "float32", "float64": "float32"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class FramePort:
 
     @property
     def taken(self) -> str:
-        """The dtype of the stream's frames, which holds every value of the file's."""
+        """The dtype of the stream's frames: it holds every value of the file's, except those of float64."""
         return taken(self.dtype)
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> Array:
@@ -103,7 +104,7 @@ def _port(port: onnx.ValueInfoProto, time_axis: int, batch_axis: int | None, nam
     kind = port.type.tensor_type
     if kind.elem_type not in _KINDS:
         dtype = onnx.TensorProto.DataType.Name(kind.elem_type).lower()
-        raise ModelRefused(f"{name}: {port.name!r}: expected float32, float16 or integers, found {dtype}")
+        raise ModelRefused(f"{name}: {port.name!r}: expected floats or integers, found {dtype}")
     dims = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
     if batch_axis == time_axis or max(batch_axis or 0, time_axis) >= len(dims):
         raise ModelRefused(
