@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,50 +15,61 @@ _KEPT = 256
 
 
 class KnownShape(NamedTuple):
-    """Frames that fit: how many, and what takes their `isfinite`; its bytes are `all_finite` where all of them are."""
+    """Frames that fit: how many, and for each input what takes `isfinite`, with its bytes where all of it is."""
 
     frames: int
-    mask: Array
-    all_finite: bytes
+    masks: tuple[tuple[str, Array, bytes], ...]
+
+    def all_finite(self, arrays: Mapping[str, Array]) -> bool:
+        """Whether these frames, by input, hold no NaN and no infinity."""
+        for name, mask, finite in self.masks:
+            np.isfinite(arrays[name], mask)
+            if mask.tobytes() != finite:
+                return False
+        return True
 
 
 class KnownPushes:
-    """The known shapes of one stream with one input, and the lanes of pushes that are one call by themselves."""
+    """The known shapes of one stream, and of one with a single input the lanes of pushes that are one call."""
 
     def __init__(self, lanes: Lanes, time: int, most: int, nothing: Frames) -> None:
         """`time`: the axis of time. One call takes at most `most` frames. `nothing`: no frame of any output."""
         self.lanes, self.most, self.nothing = lanes, most, nothing
         self._time = time
-        self._shapes: dict[tuple[int, ...], KnownShape | None] = {}
+        self._shapes: dict[tuple[tuple[int, ...], ...], KnownShape | None] = {}
         self.whole: dict[tuple[int, ...], Lane] = {}
         self._made = lanes.made
 
-    def shape_of(self, frames: Array) -> KnownShape | None:
-        """None where they do not fit, or are more than one call takes."""
+    def shape_of(self, arrays: Mapping[str, Array]) -> KnownShape | None:
+        """Of frames of every input, in their order; None where they do not fit, or are more than one call takes."""
+        shapes = tuple([array.shape for array in arrays.values()])
         try:
-            return self._shapes[frames.shape]
+            return self._shapes[shapes]
         except KeyError:
             if len(self._shapes) >= _KEPT:
                 self._shapes.clear()
-            found = self._shapes[frames.shape] = self._look(frames.shape)
+            found = self._shapes[shapes] = self._look(arrays)
             return found
 
-    def lane_of(self, frames: int, shape: tuple[int, ...], *, alone: bool) -> Lane:
-        """The lane of a call; `alone`: it takes all frames of a push of this shape, and no others."""
+    def lane_of(self, frames: int, arrays: Mapping[str, Array], *, alone: bool) -> Lane:
+        """The lane of a call; `alone`: it takes all frames of a push of these shapes, and no others."""
         lane = self.lanes.of(frames)
         if self._made != self.lanes.made:
             # It may have taken the place of another, which is not to be kept for this alone.
             self.whole.clear()
             self._made = self.lanes.made
-        if alone:
-            self.whole[shape] = lane
+        if alone and len(arrays) == 1:
+            self.whole[next(iter(arrays.values())).shape] = lane
         return lane
 
-    def _look(self, shape: tuple[int, ...]) -> KnownShape | None:
-        one, time = self.lanes.once.shape, self._time
-        if one is None or len(shape) != len(one) or not 0 < shape[time] <= self.most:
-            return None
-        if (*one[:time], shape[time], *one[time + 1 :]) != shape:
-            return None
-        mask = np.ones(shape, bool)
-        return KnownShape(shape[time], mask, mask.tobytes())
+    def _look(self, arrays: Mapping[str, Array]) -> KnownShape | None:
+        time, masks, counts = self._time, [], set()
+        for name, view in self.lanes.once.views.items():
+            shape, one = arrays[name].shape, view.shape
+            if len(shape) != len(one) or (*one[:time], shape[time], *one[time + 1 :]) != shape:
+                return None
+            counts.add(shape[time])
+            mask = np.ones(shape, bool)
+            masks.append((name, mask, mask.tobytes()))
+        frames = counts.pop()
+        return KnownShape(frames, tuple(masks)) if not counts and 0 < frames <= self.most else None

@@ -13,7 +13,24 @@ from rnnedge_runtime.frames import Frames
 class KnownSizes(Sequence):
     """A sequence whose pushes take the short way where their size was seen before; the base of a `StreamRunner`."""
 
-    def _known_shape(self, frames: Array) -> KnownShape | None:
+    def _known_frames(self, frames: Frames) -> dict[str, Array] | None:
+        """Frames by input, in the order of the inputs, where they are arrays of their dtypes; else None."""
+        views = self._once.views
+        if type(frames) is dict:
+            if frames.keys() != views.keys():
+                return None
+            arrays = {name: frames[name] for name in views}
+        elif len(views) == 1 and type(frames) is np.ndarray:
+            arrays = {next(iter(views)): frames}
+        else:
+            return None
+        for name, array in arrays.items():
+            # A class can be pretended, a type cannot.
+            if type(array) is not np.ndarray or array.dtype != views[name].dtype:
+                return None
+        return arrays
+
+    def _known_shape(self, arrays: dict[str, Array]) -> KnownShape | None:
         """None where the frames do not fit, or are more than one call takes."""
         known = self._known
         if known is None or known.lanes is not self._lanes:
@@ -22,31 +39,33 @@ class KnownSizes(Sequence):
             most = most if self._most is None else min(most, self._most)
             known = self._known = KnownPushes(self._lanes, self._time, most, self.shaped(self._nothing()))
             self._whole = known.whole
-        return known.shape_of(frames)
+        return known.shape_of(arrays)
 
-    def _push_known(self, shape: KnownShape, frames: Array, turn: int, runs: int) -> Frames | None:
+    def _push_known(self, shape: KnownShape, arrays: dict[str, Array], turn: int, runs: int) -> Frames | None:
         """Push frames of a known shape by one call or none; None, with nothing changed, where it takes the long way."""
         known, rest, count = self._known, self._rest, shape.frames
         assert known is not None
-        name = self.contract.inputs[0].name
         held, whole = self._held, self._ready_frames(count)
         taken = whole - held if whole else 0
         if whole > known.most:
             return None
-        lane = known.lane_of(whole, frames.shape, alone=whole == count) if whole else None
-        if lane is None or taken < count or not lane.checks:
-            np.isfinite(frames, shape.mask)
-            if shape.mask.tobytes() != shape.all_finite:
-                return None
-        waits = frames[self._at(slice(taken, None))].copy() if taken < count else None
+        lane = known.lane_of(whole, arrays, alone=whole == count) if whole else None
+        if (lane is None or taken < count or not lane.checks) and not shape.all_finite(arrays):
+            return None
+        waits = None
+        if taken < count:
+            after = self._at(slice(taken, None))
+            waits = {name: array[after].copy() for name, array in arrays.items()}
         if lane is None:
-            if rest is not None:
-                waits = np.concatenate([rest[name], frames], axis=self._time)
+            if rest is not None and waits is not None:
+                waits = {name: np.concatenate([rest[name], one], axis=self._time) for name, one in waits.items()}
             found = dict(known.nothing) if isinstance(known.nothing, dict) else known.nothing
         else:
-            if rest is not None:
-                lane.view[self._at(slice(held))] = rest[name]
-            lane.view[self._at(slice(held, None))] = frames[self._at(slice(taken))]
+            before, now, first = self._at(slice(held)), self._at(slice(held, None)), self._at(slice(taken))
+            for name, view in lane.views.items():
+                if rest is not None:
+                    view[before] = rest[name]
+                view[now] = arrays[name][first]
             if lane.cursors:
                 lane.place(self._frames - held, None)
             if lane.calls[turn]():
@@ -56,8 +75,8 @@ class KnownSizes(Sequence):
             self._lane = lane
             runs += 1
         if self._remember is not None:
-            self._remember({name: frames})
-        self._rest = None if waits is None else {name: waits}
+            self._remember(arrays)
+        self._rest = waits
         self._frames += count
         self._settled, self._settled_runs = self._frames, runs
         self._choose()

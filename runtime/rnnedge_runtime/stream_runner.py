@@ -87,13 +87,14 @@ class StreamRunner(KnownSizes):
                                 self._frames = before + fast.frames
                                 self._token.append(None)
                                 return found
-                if self._ready and self._noted is None and type(frames) is _ndarray:
+                if self._ready and self._noted is None:
                     was, rest, last = self._lane, self._rest, self._guard.last
-                    shape = self._known_shape(frames)
-                    if shape is not None and (frames.dtype is self._once.dtype or frames.dtype == self._once.dtype):
+                    arrays = self._known_frames(frames)
+                    shape = None if arrays is None else self._known_shape(arrays)
+                    if arrays is not None and shape is not None:
                         runs = self._runs(before)
                         try:
-                            quickly = self._push_known(shape, frames, turn, runs)
+                            quickly = self._push_known(shape, arrays, turn, runs)
                         except self._engine.failures as error:
                             note = self._noted = self._note()
                             quickly = None
