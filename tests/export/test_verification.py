@@ -20,7 +20,7 @@ import rnnedge_export
 from rnnedge_export import Effort, Precision
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.streaming._caches import delayed
-from rnnedge_export.verification import Tolerance
+from rnnedge_export.verification import Tolerance, comparison
 from rnnedge_export.verification.roads import ROADS
 from rnnedge_export.verification.signals import SIGNALS
 from rnnedge_runtime import InputError, ModelRefused, VerificationError, load
@@ -112,6 +112,25 @@ def test_each_value_has_the_tolerance_of_its_channel_so_far() -> None:
     np.testing.assert_allclose(found, [[[1e-5, 1e-5], [1e-2, 2e-5], [1e-2, 2e-5]]])
     promised = Tolerance(0.02, promised=True).allowed(expected / 1000)
     np.testing.assert_allclose(promised, np.full((1, 3, 2), 0.02))
+
+
+@pytest.mark.parametrize("options", [{}, {"of_output": True}, {"share": 0.02, "promised": True}])
+def test_channels_are_compared_in_parts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst value, its place and its tolerance are the same for any part, as are ties and what is no number."""
+    rng, tolerance = np.random.default_rng(0), Tolerance(**options)
+    for kind in range(12):
+        expected = rng.standard_normal((2, 5, 3, 2)).astype(np.float32)
+        found = expected + (rng.random(expected.shape) < 0.3) * np.float32(10.0 ** -rng.integers(1, 8))
+        if kind % 3:
+            found[rng.integers(2), rng.integers(5)] = np.nan
+        if kind % 4 == 0:
+            expected[1, 3:, 2, 1] = np.inf
+        rounding = np.zeros(()) if kind % 2 else np.where(rng.random(expected.shape) < 0.1, np.inf, 1e-4)
+        parts = []
+        for size in (1, 25, 1 << 19):
+            monkeypatch.setattr(comparison, "_BLOCK", size)
+            parts.append(repr(comparison._beside("y", found, expected, tolerance, rounding)))
+        assert len(set(parts)) == 1
 
 
 def test_an_effort_names_every_signal_and_road() -> None:

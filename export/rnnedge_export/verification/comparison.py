@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,8 @@ Frames = Mapping[str, Array]
 _SEED, _FRAMES, _SEQUENCES = 30, 131, 4
 _NUDGES, _NUDGE, _MOST_ROUNDING = 3, 4 * 2.0**-23, 1e-3
 _NONE = np.zeros(())
+# Values that are compared at a time.
+_BLOCK = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,22 +175,58 @@ def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, roun
         return Worst(np.inf, np.inf, value=text)
     if not expected.size:
         return Worst()
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs(found.astype(np.float64) - expected.astype(np.float64))
-    error = np.where(np.isnan(error), np.inf, error)
+    found, rows = (array.reshape(*array.shape[:2], -1) for array in (found, expected))
+    rounding = rounding.reshape(rows.shape) if rounding.ndim else rounding
+    floor = tolerance.floor(rows)
     # What follows from a NaN is none either; an infinity, such as the logarithm of nothing, is by itself.
+    lost = np.logical_or.accumulate(np.isnan(rows).any(axis=2), axis=1)
+    width = max(1, _BLOCK // lost.size)
+    worst = max(
+        _of_channels(slice(first, first + width), found, rows, lost, tolerance, floor, rounding)
+        for first in range(0, rows.shape[2], width)
+    )
+    at = (-worst.sequence, -worst.frame, -worst.channel)
+    channel = tuple(int(i) for i in np.unravel_index(at[2], expected.shape[2:]))
+    value = (
+        f"output {name!r}, sequence {at[0]}, frame {at[1]}, channel {channel}: expected "
+        f"{float(rows[at]):.6g}, found {float(found[at]):.6g}"
+    )
+    scale = max(1.0, worst.allowed / tolerance.share)
+    return Worst(worst.ratio, worst.error, worst.allowed, scale, value, at[0], at[1])
+
+
+class _Largest(NamedTuple):
+    """The value that is worst of some channels; places are negative, so that the first of equal ones is the largest."""
+
+    ratio: float
+    sequence: int
+    frame: int
+    channel: int
+    error: float
+    allowed: float
+
+
+def _of_channels(
+    part: slice,
+    found: Array,
+    expected: Array,
+    lost: Array,
+    tolerance: Tolerance,
+    floor: Array | float,
+    rounding: Array,
+) -> _Largest:
+    """Of a part of the channels, (batch, time, channel): a long wide output would take its size ten times over."""
+    expected = expected[..., part]
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(found[..., part].astype(np.float64) - expected.astype(np.float64))
+    error = np.where(np.isnan(error), np.inf, error)
     error[np.isinf(expected)] = 0.0
-    error[np.logical_or.accumulate(np.isnan(expected.reshape(*expected.shape[:2], -1)).any(axis=2), axis=1)] = 0.0
-    allowed = tolerance.allowed(expected, rounding)
+    error[lost] = 0.0
+    allowed = tolerance.allowed(expected, rounding[..., part] if rounding.ndim else rounding, floor)
     # What is no number is never rounding, also where nothing is compared.
     compared = np.isfinite(error) & np.isfinite(allowed) & (allowed > 0)
     ratio = np.where((error == 0) | (np.isfinite(error) & np.isinf(allowed)), 0.0, np.inf)
     np.divide(error, allowed, out=ratio, where=compared)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-    sequence, frame, *channel = (int(i) for i in at)
-    value = (
-        f"output {name!r}, sequence {sequence}, frame {frame}, channel {tuple(channel)}: expected "
-        f"{float(expected[at]):.6g}, found {float(found[at]):.6g}"
-    )
-    scale = max(1.0, float(allowed[at]) / tolerance.share)
-    return Worst(float(ratio[at]), float(error[at]), float(allowed[at]), scale, value, sequence, frame)
+    sequence, frame, channel = (-int(i) for i in at)
+    return _Largest(float(ratio[at]), sequence, frame, channel - part.start, float(error[at]), float(allowed[at]))

@@ -45,19 +45,25 @@ class Tolerance:
         said = contract.provenance.get("tolerance")
         return cls() if said is None else cls(float(said), promised=True)
 
-    def allowed(self, expected: Array, rounding: Array | float = 0.0) -> Array:
-        """Of each value of `expected` (batch, time, ...); `rounding`: by how much float32 differs from float64."""
+    def allowed(self, expected: Array, rounding: Array | float = 0.0, floor: Array | float | None = None) -> Array:
+        """Of each value of `expected` (batch, time, ...); `rounding`: by how much float32 differs from float64.
+
+        `floor`: that of the whole output, where `expected` is some of its channels.
+        """
         sizes = np.abs(_finite(expected))
-        found: Array = self.share * np.maximum(_so_far(sizes), self._floor(sizes))
+        floor = self.floor(expected) if floor is None else floor
+        found: Array = self.share * np.maximum(_so_far(sizes), floor)
         return np.maximum(found, ROUNDINGS * rounding)
 
-    def _floor(self, sizes: Array) -> Array | float:
+    def floor(self, expected: Array) -> Array | float:
+        """What a small value is measured by: a number, or one for each sequence of `expected`."""
         if self.promised:
             return _PROMISED
+        sizes = np.where(np.isfinite(expected), np.abs(expected), 0)
         if self.of_output:
-            largest: Array = sizes.max(axis=tuple(range(1, sizes.ndim)), keepdims=True, initial=0.0)
-            return largest
-        return _FLOOR * min(1.0, float(sizes.max(initial=0.0)))
+            largest: Array = sizes.max(axis=tuple(range(1, sizes.ndim)), keepdims=True, initial=0)
+            return largest.astype(np.float64)
+        return _FLOOR * min(1.0, float(sizes.max(initial=0)))
 
 
 def distance(one: Array, other: Array) -> Array:
