@@ -15,6 +15,7 @@ one HTML page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -131,7 +132,7 @@ def _explain(
             "--taps gates,state and explain the file"
         ) from error
     loaded = load_source(source, input_size, weights, examples)
-    contract = _contract(loaded.example, loaded.frame_rate_hz, source)
+    contract = replace(_contract(loaded.example, loaded.frame_rate_hz, source), provenance=loaded.notes)
     return explain_module(
         loaded, read(recording, contract), name=source, baseline=_baseline(baseline, contract), **asked
     )

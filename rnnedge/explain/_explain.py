@@ -65,6 +65,7 @@ def explain_module(
         labels=source.labels,
         frame_rate_hz=source.frame_rate_hz,
         scores=source.notes.get("scores", "raw"),
+        notes=source.notes,
     )
     target = choose_target(watched.recording.outputs, source.labels, output=output, frame=frame, unit=unit)
     mean = source.normalization.mean if source.normalization is not None else ()

@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from rnnedge.explain._recording import Layer, Recording
+from rnnedge.frames._columns import column_names
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.contract import Array, Tap
@@ -66,6 +67,7 @@ def record_file(model: Model, frames: Array) -> Recording:
         ),
         labels=contract.labels,
         frame_rate_hz=contract.frame_rate_hz,
+        features=column_names(contract.provenance, frames[0].size),
     )
 
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from rnnedge.explain._hooks import Part, watch
 from rnnedge.explain._outputs import named_outputs
 from rnnedge.explain._recording import Layer, Recording
+from rnnedge.frames._columns import column_names
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, ModelRefused
 
@@ -45,11 +47,12 @@ def record_module(
     labels: tuple[str, ...] = (),
     frame_rate_hz: float | None = None,
     scores: str = "raw",
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> Watched:
     """Run `module` in evaluation mode over `frames`, float32 (time, ...) or int64 tokens (time,).
 
-    Its input is (batch, time, ...). Raises `InputError` for no frames and for a NaN or an infinity, by frame and
-    feature, and `ModelRefused` where the module has no recurrence, or does not take such input.
+    Its input is (batch, time, ...); `notes` may name its features. Raises `InputError` for no frames and for a NaN or
+    an infinity, by frame and feature, and `ModelRefused` where the module has no recurrence, or takes no such input.
     """
     check_frames(frames, source or type(module).__name__)
     x = torch.from_numpy(np.ascontiguousarray(frames))[None]
@@ -72,6 +75,7 @@ def record_module(
         labels=labels,
         frame_rate_hz=frame_rate_hz,
         scores=scores,
+        features=column_names(notes, x[0, 0].numel()),
     )
     return Watched(module, x, parts, recording, summaries)
 

@@ -70,7 +70,7 @@ def _ports(found: Explanation) -> Iterator[Picture]:
     yield Picture(
         "input", "Input.", "Every row is a feature, time goes from left to right. Compare the pictures below with it: "
         "what changes here should be seen there.",
-        plots.heat_map(inputs, None, None, time_label=label, row_label="feature"),
+        plots.heat_map(inputs, None, None, time_label=label, row_label="feature", rows=recording.features),
     )  # fmt: skip
     for name, values in recording.outputs.items():
         here = found.target.frame if name == found.target.output else None
@@ -100,7 +100,9 @@ def _shares(one: Attribution, recording: Recording) -> Iterator[Picture]:
     if part.stop - part.start < len(one.shares):
         title += f", frames {part.start} to {part.stop - 1}, which have all of it"
     if one.shares.shape[1] > 1:
-        figure = plots.heat_map(one.shares[part], None, None, time_label=label, row_label="feature", first=part.start)
+        names = recording.features if len(recording.features) == one.shares.shape[1] else ()
+        shown = {"time_label": label, "row_label": "feature", "rows": names, "first": part.start}
+        figure = plots.heat_map(one.shares[part], None, None, **shown)
         yield Picture(f"{key}-features", f"{title}, every feature.", says, figure)
         says = "The same, summed over the features: a few tall bars are an event, a flat row is an average over time."
     sums = one.shares.sum(axis=1) if integrated or "one feature" in one.detail else one.shares[:, 0]

@@ -36,7 +36,8 @@ class Layer:
 class Recording:
     """`frames` (time, feature); `outputs[name]` (time, value), or (1, value) for one that sums up the sequence.
 
-    `scores`: what makes probabilities of the values of labels, see `rnnedge_runtime.scores`.
+    `scores`: what makes probabilities of the values of labels, see `rnnedge_runtime.scores`. `features`: the name of
+    each feature, or none.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Recording:
     labels: tuple[str, ...] = ()
     frame_rate_hz: float | None = None
     scores: str = "raw"
+    features: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:

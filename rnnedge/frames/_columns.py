@@ -6,7 +6,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rnnedge_runtime.contract import Contract
 
@@ -19,15 +19,20 @@ def feature_names(contract: Contract) -> tuple[str, ...]:
 
     Empty where the file does not say: the provenance of one that was trained here has `features`.
     """
+    width = math.prod(size for size in contract.inputs[0].frame_shape if isinstance(size, int))
+    plain = tuple(_UNIT.sub("", name) for name in column_names(contract.provenance, width))
+    return plain if len(set(plain)) == len(plain) else ()
+
+
+def column_names(notes: Mapping[str, str], width: int) -> tuple[str, ...]:
+    """The name of each of `width` numbers with its unit, as the provenance of a trained network says it; or none."""
     try:
-        names = json.loads(contract.provenance.get("features", "[]"))
+        names = json.loads(notes.get("features", "[]"))
     except (ValueError, RecursionError):
         return ()
-    width = math.prod(size for size in contract.inputs[0].frame_shape if isinstance(size, int))
     if not isinstance(names, list) or len(names) != width or not all(isinstance(name, str) for name in names):
         return ()
-    plain = tuple(_UNIT.sub("", name) for name in names)
-    return plain if len(set(plain)) == len(plain) else ()
+    return tuple(names)
 
 
 def columns_by_name(header: Sequence[str], contract: Contract, name: str) -> list[int] | None:

@@ -50,7 +50,8 @@ def _inert(value: Any) -> Any:
 def _safe(drawing: str) -> Any:
     from markupsafe import Markup
 
-    return Markup(drawing)
+    # On a phone it is drawn as wide as its letters need, and scrolls.
+    return Markup('<div class="drawing">') + Markup(drawing) + Markup("</div>")
 
 
 def _duration(us: float) -> str:

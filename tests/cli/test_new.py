@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def test_a_new_folder_becomes_a_project(rnnedge: Command, tmp_path: Path) -> Non
     for path in folder.glob("*.py"):
         compile(path.read_text(), path, "exec")
     subprocess.run([sys.executable, "make_data.py"], cwd=folder, check=True, timeout=60)
-    assert len((folder / "data.csv").read_text().splitlines()) == 42 * 40 + 1
+    assert len((folder / "data.csv").read_text().splitlines()) == 42 * 60 + 1
+    assert (folder / "recording.csv").read_text().splitlines()[0] == "t,x,y"
 
 
 def test_a_folder_in_use_is_left_alone(rnnedge: Command, tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_a_folder_in_use_is_left_alone(rnnedge: Command, tmp_path: Path) -> None
 
 @pytest.mark.long
 def test_a_new_project_makes_itself(rnnedge: Command, tmp_path: Path) -> None:
-    """Data, training, export, proof, measurement and its own tests, by `make`."""
+    """Data, training, export, proof, measurement and its own tests, by `make`; then it detects, as its README says."""
     folder = tmp_path / "my-detector"
     rnnedge("new", folder)
     (tmp_path / "bin").mkdir()
@@ -51,3 +53,8 @@ def test_a_new_project_makes_itself(rnnedge: Command, tmp_path: Path) -> None:
     command = ["make", "all", "BUDGET=p99<1s"]
     subprocess.run(command, cwd=folder, check=True, timeout=280, env={**os.environ, "PATH": path})
     assert (folder / "my_detector.onnx").is_file()
+    done = subprocess.run(
+        ["make", "-s", "run"], cwd=folder, check=True, timeout=60, env={**os.environ, "PATH": path}, capture_output=True
+    )
+    starts = [json.loads(line)["label"] for line in done.stdout.splitlines() if b"start" in line]
+    assert list(dict.fromkeys(starts)) == ["slow", "steady", "fast"]

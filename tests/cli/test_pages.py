@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +16,23 @@ import pytest
 from in_one_test import in_one_test
 from typer.main import get_command
 
+import rnnedge_export
+import rnnedge_runtime
 from rnnedge.cli._app import app
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("docs/tasks/*.md"))]
+TEMPLATES = sorted((ROOT / "rnnedge" / "starter" / "templates").glob("[RM]*.txt"))
+PAGES = [
+    README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("docs/tasks/*.md")),
+    *TEMPLATES,
+]  # fmt: skip
+PACKAGES = ("rnnedge", "rnnedge_export", "rnnedge_runtime")
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The words after `$ rnnedge` of every line that shows a command, up to a pipe or a comment."""
-    for line in re.findall(r"^\$ rnnedge (.*)$", text.replace("\\\n", " "), re.MULTILINE):
+    """The words after `rnnedge` of every line that shows a command, with or without `$`, up to a pipe or a comment."""
+    for line in re.findall(r"^(?:\$ |\t)?rnnedge ([a-z-]+ .*[^.:])$", text.replace("\\\n", " "), re.MULTILINE):
         words = shlex.split(line.replace("|", " | "), comments=True)
         ends = [words.index(sign) for sign in ("|", ">", "&&", "then") if sign in words]
         yield words[: min(ends, default=len(words))]
@@ -55,6 +66,57 @@ def test_the_readme_s_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     names: dict[str, object] = {"microphone": np.split(frames, 4), "print": lambda *_: None}
     exec(compile(snippet, "README.md", "exec"), names)
     assert (tmp_path / "gru.onnx").is_file() and "last" in names
+
+
+def snippets(text: str) -> list[ast.Module]:
+    """Blocks of Python that stand by themselves, parsed; each has to be Python. Of a session, what is typed."""
+    found = []
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        typed = re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", block, re.MULTILINE)
+        found.append(ast.parse("\n".join(typed) if block.startswith(">>>") else block))
+    return found
+
+
+def unknown_names(tree: ast.Module) -> list[str]:
+    """What a snippet takes from our packages that is not there: modules, names, and keywords of their functions."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnedge"):
+            module = importlib.import_module(str(node.module))
+            found += [f"{node.module}.{one.name}" for one in node.names if not hasattr(module, one.name)]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PACKAGES:
+            there = hasattr(importlib.import_module(node.value.id), node.attr)
+            found += [] if there else [f"{node.value.id}.{node.attr}"]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found += [f"{node.func.attr}({key.arg}=)" for key in node.keywords if not _takes(node.func, key.arg)]
+    return found
+
+
+def _takes(function: ast.Attribute, keyword: str | None) -> bool:
+    """Whether our function of that name has that keyword; those of others have any."""
+    owner = function.value.id if isinstance(function.value, ast.Name) else ""
+    if owner in PACKAGES:
+        called = getattr(importlib.import_module(owner), function.attr, None)
+    else:
+        called = getattr(rnnedge_runtime.Model, function.attr, None) if owner == "model" else None
+    if called is None or keyword is None or not callable(called):
+        return True
+    names = {*inspect.signature(called).parameters, *(field.name for field in fields(rnnedge_export.ExportOptions))}
+    return keyword in names
+
+
+@in_one_test("page", PAGES)
+def test_python_on_pages_takes_what_there_is(page: Path) -> None:
+    """Every snippet is Python; what it imports, reads and gives by keyword exists."""
+    for tree in snippets(page.read_text(encoding="utf-8")):
+        assert unknown_names(tree) == []
+
+
+def test_python_that_takes_what_is_not_there_is_seen() -> None:
+    """So the test above can fail."""
+    lines = ("from rnnedge import nothing", "rnnedge.lode('x')", "model.stream(bach=2)", "rnnedge.load('x', trast=1)")
+    (tree,) = snippets("\n".join(["```python", *lines, "```"]))
+    assert sorted(unknown_names(tree)) == ["load(trast=)", "rnnedge.lode", "rnnedge.nothing", "stream(bach=)"]
 
 
 @in_one_test("page", PAGES)

@@ -11,7 +11,7 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge.frames import read_frames
-from rnnedge.frames._columns import feature_names
+from rnnedge.frames._columns import column_names, feature_names
 from rnnedge_runtime import Contract, InputError, Port
 
 PORT = Port("x", "float32", ("batch", "time", 2), 0, 1)
@@ -75,6 +75,12 @@ def test_parquet_gives_the_same_frames(tmp_path: Path) -> None:
 def test_names_that_name_nothing_are_none(features: str) -> None:
     """A file may say anything there."""
     assert feature_names(contract(features)) == ()
+
+
+def test_pages_show_names_with_their_units() -> None:
+    """As the training data had them."""
+    assert column_names({"features": NAMES}, 2) == ("ax [m/s2]", "ay")
+    assert column_names({"features": NAMES}, 3) == column_names({}, 2) == ()
 
 
 @in_one_test(
