@@ -17,12 +17,12 @@ SIGNALS = (
     "impulse",
     "step",
     "constants",
-    "quarters",
-    "every magnitude",
     "N(10, 1)",
     "x 30",
     "int16",
     "x 1000",
+    "quarters",
+    "every magnitude",
 )
 ROADS = (
     "array pushes",

@@ -1,12 +1,29 @@
-"""Every fault: importing this registers them."""
+"""Every fault: importing this registers them, and the networks that they are shown by."""
 
 import capture_faults  # noqa: F401
 import codegen_faults  # noqa: F401
+import complex_faults  # noqa: F401
+import context_faults  # noqa: F401
 import contract_faults  # noqa: F401
 import form_faults  # noqa: F401
+import grid_faults  # noqa: F401
+import kernel_faults  # noqa: F401
+import length_faults  # noqa: F401
+import loop_faults  # noqa: F401
+import machine_faults  # noqa: F401
 import precision_faults  # noqa: F401
+import road_faults  # noqa: F401
 import runtime_faults  # noqa: F401
+import shown_complex
+import shown_contexts
+import shown_lengths
+import shown_loops
+import shown_numbers
 import streaming_faults  # noqa: F401
 from injection import FAULTS
+from shown_by import NETWORKS
+
+for more in (shown_complex, shown_contexts, shown_lengths, shown_loops, shown_numbers):
+    NETWORKS.update(more.NETWORKS)
 
 __all__ = ["FAULTS"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import onnx_ir as ir
 import pytest
+from source_edit import rewrite
 
 from rnnedge_export import session
 from rnnedge_export.capture.capture import capture
@@ -67,6 +69,13 @@ class Injection:
         """For a defect inside of the capture: what was captured before is not taken."""
         self._patch.setattr(session, "capture", capture)
 
+    def source(self, where: str, old: str, new: str) -> None:
+        """Put `new` in the place of `old` in a function, "module:Class.method" without the name of the package."""
+        rewrite(self._patch, f"{_package(where)}.{where}", old, new, self._count)
+
+    def _count(self) -> None:
+        self.hits += 1
+
     def text(self, owner: Any, name: str, old: str, new: str) -> None:
         """Put `new` in the place of `old` in the text that `owner.name` gives."""
         original = getattr(owner, name)
@@ -92,6 +101,12 @@ class Fault:
 
 
 FAULTS: dict[str, Fault] = {}
+
+
+def _package(where: str) -> str:
+    """Of ours, the one that has this module."""
+    first = where.partition(":")[0].partition(".")[0]
+    return next(p for p in ("rnnedge_export", "rnnedge_runtime", "rnnedge") if find_spec(f"{p}.{first}") is not None)
 
 
 def fault(room: str, network: str, gate: str = "export") -> Callable[..., Callable[[Injection], None]]:

@@ -23,6 +23,16 @@ class Shown:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def noise(*shape: int) -> Tensor:
+    """The same every time."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def given(module: Callable[[], nn.Module], example: Any = None, **options: Any) -> Callable[[], Shown]:
+    """A network with its example, `X` by default."""
+    return lambda: Shown(module(), X if example is None else example, options)
+
+
 class Frames(nn.Module):
     """A function of every frame, after a GRU."""
 
@@ -311,6 +321,11 @@ NETWORKS: dict[str, Callable[[], Shown]] = {
     "int8, lstm": _wide("int8", nn.LSTM),
     "int8, scan": _wide("int8", form="scan"),
     "int4": _wide("int4", nn.GRU, form="step"),
+    "labels": lambda: Shown(nn.Linear(5, 3), X, {"labels": ("speech", "noise", "music")}),
+    "tokens, step": lambda: Shown(Tokens(), torch.arange(8).reshape(2, 4) % 3, {"form": "step"}),
+    "two inputs, step": given(TwoInputs, (torch.zeros(2, 8, 3), torch.zeros(2, 8, 3)), form="step"),
+    "recurrence ahead, step": given(lambda: AheadOf("recurrence"), form="step"),
+    "recurrence ahead, unrolled": given(lambda: AheadOf("recurrence"), form="unrolled", chunk=4),
 }
 
 

@@ -48,21 +48,32 @@ def _over(first: Stream, second: Stream, frames: dict[str, Array], cut: int) -> 
     return {name: np.concatenate([part[name] for part in parts])[None] for name in parts[0]}
 
 
-def rows(native: Model, reference: Reference) -> Check:
-    """The number after the last one that the file takes is refused, as onnxruntime refuses it."""
-    worst, unit = Worst(), native.contract.unit
+def rows(native: Model, reference: Reference, tolerance: Tolerance | None) -> Check:
+    """The number after the last one that the file takes is refused, as onnxruntime refuses it, and leaves no trace.
+
+    Numbers below 0 are those of onnxruntime, which counts them from the end.
+    """
+    worst, unit, compare = Worst(), native.contract.unit, Comparison(native, reference, tolerance)
     for port in native.contract.inputs:
         size = None if port.dtype.startswith("float") else vocabulary(reference, port.name)
         if size is None:
             continue
-        frames = reference.frames(1, reference.lengths.at_least(2 * unit), np.random.default_rng(_SEED))
-        frames[port.name] = np.full_like(frames[port.name], size)
+        frames = reference.frames(1, reference.lengths.at_least(_CALLS * unit), np.random.default_rng(_SEED))
+        last = {**frames, port.name: np.full_like(frames[port.name], -1)}
+        worst = worst_of([worst, compare.of(last, compare.stream(last), reference.raw(last))])
+        stream, cut = native.stream(), _CALLS // 2 * unit
+        one = {name: array[0] for name, array in frames.items()}
+        parts = [named(native.contract, stream.push({name: array[:cut] for name, array in one.items()}))]
         try:
-            native.stream().push({name: array[0] for name, array in frames.items()})
+            stream.push({**one, port.name: np.full_like(one[port.name], size)})
         except RnnEdgeError:
+            parts += [named(native.contract, stream.push({name: array[cut:] for name, array in one.items()}))]
+            parts += [named(native.contract, stream.finish())]
+            found = {name: np.concatenate([part[name] for part in parts])[None] for name in parts[0]}
+            worst = worst_of([worst, compare.of(frames, found)])
             continue
         worst = Worst(np.inf, np.inf, value=f"input {port.name!r}: {size} is no row of its table, and was taken")
-    return _check("rows", "a number of no row is refused", worst)
+    return _check("rows", "a number of no row is refused, and leaves the stream as it was", worst)
 
 
 def resets(native: Model) -> Check:

@@ -104,7 +104,7 @@ def compare(data: bytes, built: Built) -> None:
     # Of levels, what rounds to another one is as far off as the file promises.
     near = None if contract.precision in LEVELS else Tolerance(TOLERANCE, of_output=True)
     verification = check_against(native, reference, effort=_effort(built), tolerance=near)
-    more = (snapshots(native, plain, reference, near), rows(native, reference), resets(native))
+    more = (snapshots(native, plain, reference, near), rows(native, reference, near), resets(native))
     verification = replace(verification, checks=(*verification.checks, *more))
     require(verification, f"{name} for {built.target.name}", "use provider='cpu', and report the file")
 

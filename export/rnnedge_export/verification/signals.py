@@ -57,13 +57,13 @@ SIGNALS: dict[str, Callable[[Noise], Array]] = {
     "impulse": _impulse,
     "step": _step,
     "constants": lambda noise: np.broadcast_to(noise[:1], noise.shape).copy(),
-    # Halves to be rounded, equal numbers to be compared, numbers on an edge.
-    "quarters": lambda noise: np.round(noise * 4) / 4,
-    "every magnitude": _growing,
     "N(10, 1)": lambda noise: noise + np.float32(10),
     "x 30": lambda noise: noise * np.float32(30),
     "int16": lambda noise: np.clip(np.round(noise * np.float32(_INT16)), -32768, 32767),
     "x 1000": lambda noise: noise * np.float32(1000),
+    # Halves to be rounded, equal numbers to be compared, numbers on an edge.
+    "quarters": lambda noise: np.round(noise * 4) / 4,
+    "every magnitude": _growing,
 }
 
 
