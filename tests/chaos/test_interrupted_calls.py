@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,26 @@ from rnnedge_runtime.stream_runner import StreamRunner
 
 # How many bytecodes of every call, and how often a timer rings.
 _PLACES, _MOMENTS = (1000, 1000) if FULL else (8, 20)
+# One with one output, and one with summaries; the short version takes each engine once.
+_FILES = [*product(("gru-2", "both"), ("cpu", "native"))] if FULL else [("gru-2", "cpu"), ("both", "native")]
 pytestmark = pytest.mark.timeout(7200 if FULL else 300)
 _KINDS = (ValueError, IndexError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration)
 
 
-@pytest.fixture(scope="module", params=["gru-2", "both"])
-def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with one output, and one with summaries, each with its library beside it."""
-    exported = export_network(request.param, "native", tmp_path_factory.mktemp("interrupted"))
+@pytest.fixture(scope="module", params=_FILES, ids="-".join)
+def placed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file with its library beside it, and an engine."""
+    name, provider = request.param
+    exported = export_network(name, "native", tmp_path_factory.mktemp("interrupted"))
     path = exported.path.rename(exported.path.with_name("net.onnx"))
     compile_library(path.read_bytes(), path.parent, block=2)
-    return path
+    return path, provider
+
+
+@pytest.fixture
+def path(placed: tuple[Path, str]) -> Path:
+    """The file."""
+    return placed[0]
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +61,10 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["cpu", "native"])
-def model(request: pytest.FixtureRequest, path: Path) -> Model:
-    """On either engine."""
-    return load(path, provider=request.param)
+@pytest.fixture
+def model(placed: tuple[Path, str]) -> Model:
+    """The file on its engine."""
+    return load(placed[0], provider=placed[1])
 
 
 def check(trials: dict[str, Trial[Any]], places: int = _PLACES) -> None:

@@ -14,7 +14,7 @@ from shares import one_in
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc says when a process listens")
 
 # Of the long version: two hundred moments for each signal.
-_COUNTS = {"run": 80, "bench": 50, "verify": 50, "page": 20} if FULL else {"run": 4, "bench": 1, "verify": 1}
+_COUNTS = {"run": 80, "bench": 50, "verify": 50, "page": 20} if FULL else {"run": 3, "bench": 1, "verify": 1}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Each signal in turn.
 _EVERY = [(name, number) for k, name in enumerate(_COUNTS) for number in (_SIGNALS, _SIGNALS[::-1])[k % 2]]

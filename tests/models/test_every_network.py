@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import quickly
 import torch
-from shares import one_in
+from shares import those
 
 from rnnedge.nn import Attention, Conv1d, Conv2d, NetworkConfig, RecurrentNetwork
 from rnnedge_runtime import load
@@ -31,11 +31,13 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
          "layer_norm": True, "num_layers": 2},
     ),
 }  # fmt: skip
+NOW = [("minlstm", "native"), ("kernel below the stride", "native"), ("tokens", "native"), ("all", "native"),
+       ("lru", "scan"), ("conv2d", "step")]  # fmt: skip
 FORMS = [(name, "native") for name in CASES]
 FORMS += [("mingru", "step"), ("lru", "scan"), ("lru", "step"), ("attention", "step"), ("conv2d", "step")]
 
 
-@pytest.mark.parametrize(("name", "form"), one_in(2, FORMS))
+@pytest.mark.parametrize(("name", "form"), those(NOW, FORMS))
 def test_a_network_streams_as_it_was_trained(name: str, form: str, tmp_path: Path) -> None:
     """The proof of the export, and once more the frames of the file beside those of PyTorch."""
     torch.manual_seed(0)

@@ -112,7 +112,7 @@ def test_what_runs_there_is_what_is_here(there: Sshd, golden: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "name", one_in(3, ["$(touch pwned);'\"`&|>*?.onnx", "a b.onnx", "-x.onnx", "ünï.onnx", "--help"])
+    "name", one_in(5, ["$(touch pwned);'\"`&|>*?.onnx", "a b.onnx", "-x.onnx", "ünï.onnx", "--help"])
 )
 def test_a_file_may_have_any_name(name: str, there: Sshd, golden: Path, tmp_path: Path) -> None:
     """Blanks, quotes and what a shell would run are letters like others."""
@@ -268,7 +268,7 @@ def start(there: Sshd, golden: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", one_in(2, [signal.SIGINT, signal.SIGTERM]))
 def test_an_interrupted_run_leaves_nothing_there(number: signal.Signals, there: Sshd, golden: Path) -> None:
     """When this side has ended, the benchmark there has too, and its files are gone; Ctrl-C goes to the whole group."""
     process = start(there, golden)

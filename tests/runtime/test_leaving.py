@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
 from exported import export_network
 from native_library import compile_library
+from shares import one_in
 
 _PROGRAM = """
 import atexit, sys, threading, time
@@ -105,8 +107,7 @@ def ended(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 WORKS = ["push push_many step snapshot", "make load pooled batched"]
 
 
-@pytest.mark.parametrize("engine", ["cpu", "native"])
-@pytest.mark.parametrize("works", WORKS)
+@pytest.mark.parametrize(("works", "engine"), one_in(3, product(WORKS, ["cpu", "native"])))
 def test_the_exit_code_is_that_of_the_main_thread(path: Path, works: str, engine: str) -> None:
     """Nobody hears of threads that were still at work, and a stream of the main thread still runs in a late handler."""
     done = ended(path, engine, works)

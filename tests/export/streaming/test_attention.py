@@ -11,7 +11,7 @@ import pytest
 import quickly
 import torch
 from attention import WINDOW, Attention, X, distances
-from shares import one_in
+from shares import one_in, those
 from torch import Tensor
 
 import rnnedge_export
@@ -26,7 +26,7 @@ def export(name: str, form: str, path: Path) -> rnnedge_export.Report:
     return quickly.export(module, example, path, form=form)
 
 
-@pytest.mark.parametrize("name", one_in(2, attention.ATTENTION))
+@pytest.mark.parametrize("name", those(("fused", "rotated", "torch"), attention.ATTENTION))
 def test_a_network_with_attention_streams(name: str, tmp_path: Path) -> None:
     """Verified by the export, and once more here: frame by frame against PyTorch."""
     report = export(name, "native", tmp_path / "m.onnx")
@@ -140,7 +140,7 @@ MASKS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(2, NO_MASKS))
+@pytest.mark.parametrize("name", one_in(4, NO_MASKS))
 def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path) -> None:
     """Though with quiet frames the weights underflow, and a window of a few frames would be proven."""
     make = NO_MASKS[name]
@@ -148,7 +148,7 @@ def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path
         quickly.export(Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval(), X, tmp_path / "m.onnx")
 
 
-@pytest.mark.parametrize("name", one_in(2, MASKS))
+@pytest.mark.parametrize("name", one_in(4, MASKS))
 def test_a_mask_holds_for_loud_frames_too(name: str, tmp_path: Path) -> None:
     """The file is the module for frames of 1, 30 and 1,000 times the size; the window is that of the mask."""
     make = MASKS[name]

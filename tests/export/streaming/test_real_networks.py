@@ -31,7 +31,7 @@ EXPECTED = {
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize(
     ("name", "form"),
-    [*((name, "native") for name in NETWORKS), *one_in(2, [(name, "step") for name in NETWORKS])],
+    [*((name, "native") for name in NETWORKS), *one_in(4, [(name, "step") for name in NETWORKS])],
 )
 def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
     """Verified by the export within 1e-5; once more here, one frame (or hop) a push, and as a whole.
