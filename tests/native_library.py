@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from made_once import made_once
+
 from rnnedge_export.codegen import write_c
 from rnnedge_runtime.engines.native._find import Compiler
 from rnnedge_runtime.trust import BUILT, remember
 
-# What came of a text, in this process: most of a second each, and the same in many tests.
-_COMPILED: dict[tuple[str, str, str], bytes] = {}
 FLAGS = ("-std=gnu99", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden", "-DRNNEDGE_LIBRARY")
 
 
@@ -35,14 +35,18 @@ def compile_library(
         (folder / f"{stem}.weights").write_bytes(source.weights)
     library, text = folder / f"{stem}.so", edit(source.c)
     (folder / f"{stem}.c").write_text(text)
-    key = stem, source.h, text
-    if key not in _COMPILED:
+
+    def make() -> bytes:
         command = ["cc", *FLAGS, f"{stem}.c", "-o", library.name]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
-        _COMPILED[key] = library.read_bytes()
+        return library.read_bytes()
+
+    # Most of a second each, and the same in many tests.
+    key = hashlib.sha256("\0".join((stem, source.h, text)).encode()).hexdigest()
+    compiled = made_once(f"{key}.so", make)
     # Another file of the same name may be open.
     library.unlink(missing_ok=True)
-    library.write_bytes(_COMPILED[key])
+    library.write_bytes(compiled)
     library.chmod(0o755)
     return built_here(library)
 

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quickly
-import windows
-from exported import Exported
+from exported import Exported, export_window
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Model, ProviderError, load
@@ -69,9 +67,8 @@ def test_a_stream_on_a_device_gives_what_one_in_host_memory_gives(both: Exported
 @pytest.mark.parametrize("name", ["same", "stride", "unet"])
 def test_states_that_warm_up_do_so_on_a_device(name: str, tmp_path: Path) -> None:
     """They are held at their initial values there, and the masks of the end arrive."""
-    module, example = windows.build(name)
-    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
-    model, there = load(tmp_path / "m.onnx"), far(load(tmp_path / "m.onnx"))
+    exported = export_window(name, tmp_path)
+    model, there = exported.model, far(exported.model)
     frames = sample_frames(model.contract, model.contract.whole_length(26), 0)
     assert isinstance(frames, np.ndarray)
     for cuts in ((), range(1, len(frames)), (3, 4, 11)):

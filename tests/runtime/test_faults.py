@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quickly
 import torch
-import windows
-from exported import Exported, export_network
+from exported import Exported, export_network, export_window
 from in_one_test import in_one_test
 
-from rnnedge_runtime import Event, InputError, load
+from rnnedge_runtime import Event, InputError
 from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.golden import stream_all
 
@@ -160,9 +158,7 @@ def test_a_gap_longer_than_a_piece_is_whole(native: Exported) -> None:
 @pytest.mark.parametrize("name", ["same", "stride", "unet"])
 def test_a_reset_inside_a_push_completes_the_sequence_before_it(name: str, tmp_path: Path) -> None:
     """Delayed and waiting frames are not lost: both parts are what the module makes of them."""
-    module, example = windows.build(name)
-    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
-    model = load(tmp_path / "m.onnx")
+    model = export_window(name, tmp_path).model
     length = model.contract.whole_length(20)
     shape = (2 * length + 1, *model.contract.inputs[0].frame_shape)
     x = np.random.default_rng(3).standard_normal(shape).astype(np.float32)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import quickly
 import torch
-import windows
-from exported import Exported
+from exported import Exported, export_window
 from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, Model, ModelRefused, RnnEdgeError, Stream, load
@@ -54,9 +53,7 @@ def test_a_stream_goes_on_from_its_snapshot(both: Exported, cut: int) -> None:
 @pytest.mark.parametrize("name", ["same", "stride", "unet"])
 def test_frames_that_wait_and_delays_are_kept(name: str, tmp_path: Path) -> None:
     """At every single frame."""
-    module, example = windows.build(name)
-    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
-    model = load(tmp_path / "m.onnx")
+    model = export_window(name, tmp_path).model
     total = model.contract.whole_length(26)
     frames = random_frames(model, total)
     whole = rest_of(model.stream(), frames)
@@ -208,9 +205,7 @@ def test_a_state_that_fewer_bits_cannot_hold_is_refused(native: Exported) -> Non
 
 def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     """In a network with a delay: so many frames have made so many calls, and passed over so many frames of output."""
-    module, example = windows.build("same")
-    quickly.export(module, example, tmp_path / "m.onnx")
-    model = load(tmp_path / "m.onnx")
+    model = export_window("same", tmp_path).model
     for pushed in (0, 1, 2, 9):
         stream = model.stream()
         stream.push(random_frames(model, pushed))

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quickly
 import windows
-from exported import Exported
+from exported import Exported, export_window
 from in_one_test import in_one_test
 
-from rnnedge_runtime import InputError, Stream, load
+from rnnedge_runtime import InputError, Stream
 
 
 @in_one_test("batch", [1, 3])
@@ -48,9 +47,7 @@ def test_steps_equal_pushes(tagger: Exported, batch: int) -> None:
 @pytest.mark.parametrize("name", ["same", "stride", "upsample", "unet"])
 def test_the_first_steps_of_a_network_with_a_delay_give_fewer_frames(name: str, tmp_path: Path) -> None:
     """So many of the last frames of `output` as `push` returns, and `finish` gives the rest."""
-    module, example = windows.build(name)
-    quickly.export(module, example, tmp_path / "m.onnx", time_axis=2 if name == "unet" else 1)
-    model = load(tmp_path / "m.onnx")
+    model = export_window(name, tmp_path).model
     contract, pushed, stepped = model.contract, model.stream(), model.stream()
     total = contract.least + 40 * contract.hop * contract.grain
     total -= total % contract.hop
@@ -103,9 +100,7 @@ def test_a_frame_that_is_not_finite_is_refused(tagger: Exported) -> None:
 
 def test_a_step_does_not_overtake_frames_that_wait(tmp_path: Path) -> None:
     """They would come out of order."""
-    module, example = windows.build("stride")
-    quickly.export(module, example, tmp_path / "m.onnx")
-    stream = load(tmp_path / "m.onnx").stream()
+    stream = export_window("stride", tmp_path).model.stream()
     stream.push(np.zeros((1, windows.C), np.float32))
     with pytest.raises(InputError, match="step: 1 frames wait for a whole call of 4"):
         stream.step()
