@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -16,42 +15,7 @@ import typer
 from rnnedge.cli._streams import drop
 from rnnedge.report.escape import in_json, inert
 
-
-def _trust(value: str | None) -> str | None:
-    if value not in (None, "strict", "local"):
-        raise typer.BadParameter(f"expected strict or local, found {value!r}")
-    return value
-
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-TrustOption = Annotated[
-    str | None,
-    typer.Option(
-        callback=_trust,
-        autocompletion=lambda incomplete: [t for t in ("strict", "local") if t.startswith(incomplete)],
-        help="strict: within bounds, and its golden sample replays; local: as it is. By default strict, but for files "
-        "that were exported on this machine.",
-    ),
-]
-SourceTrustOption = Annotated[
-    str | None,
-    typer.Option(
-        callback=_trust,
-        help="Of an ONNX file that is taken in. strict (default): at most 64 MiB, weights in itself; local: as it is.",
-    ),
-]
-KeyOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="A public key that has to have signed the file, and a native library that another machine built."
-    ),
-]
-SignedAsOption = Annotated[
-    str | None, typer.Option(help="With --key: the name that the file has to be signed as; by default that of FILE.")
-]
-ReleaseOption = Annotated[
-    int, typer.Option(help="With --key: the release that has to be signed, or a later one.", min=0)
-]
 _WIDTH = 120
 
 

@@ -19,7 +19,8 @@ from typing import Annotated
 import typer
 
 from rnnedge.cli._constants import constants_of, state_pair
-from rnnedge.cli._output import JsonOption, SourceTrustOption
+from rnnedge.cli._opening import SourceTrustOption
+from rnnedge.cli._output import JsonOption
 
 
 def command(

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._model_file import checked_file
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._remote import OnOption, RemotePythonOption, SshOptions, bench_there
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def _positive(value: float | None) -> float | None:
     return _finite(value)
 
 
+@with_fields
 def command(
     context: typer.Context,
     files: Annotated[
@@ -76,14 +77,10 @@ def command(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables of Markdown.")] = False,
-    provider: ProviderOption = "cpu",
-    provider_option: ProviderOptions = None,
-    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
+    *,
+    device: Device,
     spinning: Annotated[bool, typer.Option("--spinning", help="Let waiting threads burn a core.")] = False,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    opening: Opening,
     on: OnOption = None,
     remote_python: RemotePythonOption = "python3",
     ssh_option: SshOptions = None,
@@ -97,7 +94,7 @@ def command(
         from rnnedge.report.page import check_drawable
 
         check_drawable()
-        check_outputs({"--html": html}, [*files, key])
+        check_outputs({"--html": html}, [*files, opening.key])
     if files[0] == "compare":
         _refuse_others(context)
         _compare(files[1:], html, markdown, json)
@@ -120,18 +117,13 @@ def command(
 
             beside = partial(measure_baseline, source=baseline)
         settings = Settings(
-            provider,
-            provider_options(provider_option),
-            threads,
-            spinning,
-            trust,
-            pushes,
-            seconds,
-            rate,
+            pushes=pushes,
+            seconds=seconds,
+            rate_hz=rate,
             deadline_us=None if deadline is None else 1000 * deadline,
-            key=None if key is None else str(key.absolute()),
-            signed_as=signed_as,
-            release=release,
+            spinning=spinning,
+            **device.asked,
+            **{**vars(opening), "key": None if opening.key is None else str(opening.key.absolute())},
         )
         with stages(f"bench {files[0]}") as progress:
             report = run_bench(files[0], settings, processes=processes, streams=streams, baseline=beside,

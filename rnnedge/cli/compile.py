@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._model_file import model_file
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import choice, one_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _targets() -> list[str]:
     return list(TARGETS)
 
 
+@with_fields
 def command(
     file: Annotated[Path, model_file("A file made by rnnedge export, best with --form step.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
@@ -53,10 +55,8 @@ def command(
         list[str] | None, typer.Option(help="cpp, rust or go: a stream in that language, too; may be repeated.")
     ] = None,
     block: Annotated[int, typer.Option(help="Sequences of the second step, for pools; 1: none.", min=1)] = 16,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    opening: Opening,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -76,11 +76,11 @@ def command(
         raise typer.BadParameter(
             "a site has modules for JavaScript and no C; choose another target", param_hint="--bindings"
         )
-    data = read_model(file, trust, key, signed_as, release)
+    data = read_model(file, **vars(opening))
     with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:
         progress("load")
         # What `rnnedge.load` refuses is not compiled; neither is anything written before the proof.
-        load_bytes(data, str(file), trust=trust, path=file)
+        load_bytes(data, str(file), trust=opening.trust, path=file)
         progress("import onnx")
         built = build_in(
             data,

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
+from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import ExampleOption
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rnnedge_runtime.contract import Array
 
 
+@with_fields
 def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file with taps.")],
     recording: Annotated[str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy or .wav file, or -.")],
@@ -57,10 +59,8 @@ def command(
     raw: RawOption = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    opening: Opening,
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """See the module's docstring, which is the help text."""
@@ -71,15 +71,14 @@ def command(
     from rnnedge_runtime.atomic import make_folder
 
     check_page()
-    check_outputs({"--page": page, "--npz": npz}, [source, recording, baseline, weights, key])
+    check_outputs({"--page": page, "--npz": npz}, [source, recording, baseline, weights, opening.key])
     if png is not None:
         check_named("--png", png)
         make_folder(png)
     with stages(f"explain {source}") as progress:
-        opened = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
         read = partial(_frames, audio=audio_options(raw, channel, resample))
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}
-        found = _explain(source, recording, baseline, input_size, example or (), weights, opened, asked, read)
+        found = _explain(source, recording, baseline, input_size, example or (), weights, opening, asked, read)
         progress("draw")
         written = [write_page(found, page)]
         if png is not None:
@@ -102,7 +101,7 @@ def _explain(
     input_size: int | None,
     examples: Sequence[str],
     weights: Path | None,
-    opened: dict[str, Any],
+    opening: Opening,
     asked: dict[str, Any],
     read: Callable[[str, Contract], Array],
 ) -> Explanation:
@@ -112,13 +111,13 @@ def _explain(
 
         if weights is not None or input_size is not None or examples:
             raise typer.BadParameter("an ONNX file has weights and sizes of its own", param_hint="--weights")
-        model = open_tapped(source, **opened)
+        model = open_tapped(source, **vars(opening))
         return explain_file(
             model, read(recording, model.contract), baseline=_baseline(baseline, model.contract), **asked
         )
     from rnnedge.explain import explain_module
 
-    if opened["key"] is not None:
+    if opening.key is not None:
         raise typer.BadParameter("only an ONNX file has a signature", param_hint="--key")
     say: Callable[[str], None] = asked["progress"]
     say("import torch")

@@ -29,8 +29,9 @@ import typer
 
 from rnnedge.cli._constants import ConstantOption, constants_of
 from rnnedge.cli._labels import tell_labels
+from rnnedge.cli._opening import SourceTrustOption
 from rnnedge.cli._options import ExampleOption, field_option
-from rnnedge.cli._output import JsonOption, SourceTrustOption
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import (
     BudgetOption,
     CalibrationOption,

@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from rnnedge.cli._model_file import model_file
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption
 
 
+@with_fields
 def command(
     file: Annotated[Path, model_file("A file made by rnnedge export, of a model of characters.")],
     prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "The ",
@@ -26,10 +28,8 @@ def command(
     top_k: Annotated[int, typer.Option(help="Draw from so many of the likeliest characters; 0: from all.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.", min=0)] = 0,
     provider: ProviderOption = "cpu",
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    opening: Opening,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -38,7 +38,7 @@ def command(
     from rnnedge_runtime import load
 
     characters = generate(
-        load(file, provider=provider, trust=trust, key=key, signed_as=signed_as, release=release),
+        load(file, provider=provider, **vars(opening)),
         prompt,
         length,
         Sampling(temperature, top_k, seed),

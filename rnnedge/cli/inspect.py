@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnedge.cli._model_file import model_file
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Model
@@ -34,12 +35,11 @@ def _graph(value: Path | None) -> Path | None:
     return value
 
 
+@with_fields
 def command(
     file: Annotated[Path, model_file("A file made by rnnedge export, or any ONNX file.")],
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    opening: Opening,
     graph: Annotated[Path | None, typer.Option(callback=_graph, help=_GRAPH)] = None,
     link: Annotated[list[Path] | None, typer.Option(help=_LINK)] = None,
     json: JsonOption = False,
@@ -59,9 +59,9 @@ def command(
         )
     check_outputs({"--graph": graph}, [file, *pages])
     try:
-        model = load(file, trust=trust, key=key, signed_as=signed_as, release=release)
+        model = load(file, **vars(opening))
     except ModelRefused:
-        if key is not None or graph is not None or not _show_foreign(file, trust, json):
+        if opening.key is not None or graph is not None or not _show_foreign(file, opening.trust, json):
             raise
         return
     contract, size = model.contract, file.stat().st_size

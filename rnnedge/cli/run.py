@@ -33,8 +33,8 @@ from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_o
 from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._formats import format_of
 from rnnedge.cli._model_file import ModelFile
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rnnedge_runtime.frames import Frames
 
 
+@with_fields
 def command(
     file: ModelFile,
     source: Annotated[
@@ -74,13 +75,9 @@ def command(
     raw: RawOption = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
-    provider: ProviderOption = "cpu",
-    provider_option: ProviderOptions = None,
-    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    device: Device,
+    opening: Opening,
     to: Annotated[
         str | None, typer.Option(help="A sink: a .csv or .jsonl file, -, tcp://, ws://, serial: or mqtt://.")
     ] = None,
@@ -118,18 +115,9 @@ def command(
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
     live = LiveOptions(to, events, gap, queue, full)
-    check_outputs({"--output": output, "--to": live.file}, [file, source, key])
+    check_outputs({"--output": output, "--to": live.file}, [file, source, opening.key])
     given = context_of(context)
-    model = load(
-        file,
-        provider=provider,
-        provider_options=provider_options(provider_option),
-        threads=threads,
-        trust=trust,
-        key=key,
-        signed_as=signed_as,
-        release=release,
-    )
+    model = load(file, **device.asked, **vars(opening))
     if live.asked(source):
         run(model, source, live, output, non_finite, values, given, logits, audio)
         return

@@ -15,17 +15,19 @@ from __future__ import annotations
 import glob
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
 from rnnedge.cli._model_file import ModelFile
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
 
 
+@with_fields
 def command(
     file: ModelFile,
     recordings: Annotated[list[str], typer.Argument(help="Recordings that rnnedge run reads, or patterns of them.")],
@@ -42,10 +44,8 @@ def command(
     resample: ResampleOption = False,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    opening: Opening,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -55,9 +55,8 @@ def command(
     from rnnedge_runtime.errors import InputError
 
     paths = _found(recordings)
-    check_outputs({"--output": output}, [file, key, *paths])
-    asked: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
-    asked |= {"provider": provider, "provider_options": provider_options(provider_option)}
+    check_outputs({"--output": output}, [file, opening.key, *paths])
+    asked = {**vars(opening), "provider": provider, "provider_options": provider_options(provider_option)}
     options = ScoreOptions(reduce, batch, workers or len(_cores()), asked, audio_options(None, channel, resample))
     with stages("scoring") as stage:
         failed = score_archive(

@@ -19,11 +19,12 @@ from typing import Annotated, cast
 import typer
 
 from rnnedge.cli._model_file import ModelFile
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
-from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
 
+@with_fields
 def command(
     file: ModelFile,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -48,13 +49,9 @@ def command(
     origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="A certificate (PEM), for wss://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
-    provider: ProviderOption = "cpu",
-    provider_option: ProviderOptions = None,
-    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1,
-    trust: TrustOption = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
+    *,
+    device: Device,
+    opening: Opening,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -64,7 +61,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.faults import Gap
 
-    check_outputs({"--state": state}, [file, key, tls_cert, tls_key])
+    check_outputs({"--state": state}, [file, opening.key, tls_cert, tls_key])
     options = ServeOptions(
         host=host,
         port=port,
@@ -81,16 +78,7 @@ def command(
         certificate=tls_cert,
         private_key=tls_key,
     )
-    model = load(
-        file,
-        provider=provider,
-        provider_options=provider_options(provider_option),
-        threads=threads,
-        trust=trust,
-        key=key,
-        signed_as=signed_as,
-        release=release,
-    )
+    model = load(file, **device.asked, **vars(opening))
     serve(model, options, say)
     if json:
         print_json("serve", {"file": str(file), "state": None if state is None else str(state)})

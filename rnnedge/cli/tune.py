@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._opening import SourceTrustOption
 from rnnedge.cli._options import ExampleOption
-from rnnedge.cli._output import JsonOption, SourceTrustOption
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import CalibrationOption, ToleranceOption
 
 if TYPE_CHECKING:

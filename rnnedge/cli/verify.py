@@ -15,12 +15,13 @@ does the library of `--provider native` where this machine has not built it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnedge.cli._model_file import ModelFile
-from rnnedge.cli._output import JsonOption, KeyOption, ReleaseOption, SignedAsOption, TrustOption
+from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import SampleOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
     from rnnedge_runtime import Model
 
 
+@with_fields
 def command(
     file: ModelFile,
     against: Annotated[str | None, typer.Option(help="The SOURCE it was exported from.")] = None,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
-    key: KeyOption = None,
-    signed_as: SignedAsOption = None,
-    release: ReleaseOption = 0,
-    trust: TrustOption = None,
+    *,
+    opening: Opening,
     sample: SampleOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
@@ -45,17 +45,16 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge_runtime.errors import VerificationError
 
-    opened: dict[str, Any] = {"trust": trust, "key": key, "signed_as": signed_as, "release": release}
     if against is None and sample:
         raise typer.BadParameter("a recording is compared with a source; give --against", param_hint="--sample")
     if against is None:
         from rnnedge_runtime import load
 
         options = provider_options(provider_option)
-        model = load(file, provider=provider, provider_options=options, **opened)
+        model = load(file, provider=provider, provider_options=options, **vars(opening))
         passed, message = _replay(model, file, json)
     else:
-        passed, message = _compare(file, against, (batch_axis, time_axis), opened, sample, json)
+        passed, message = _compare(file, against, (batch_axis, time_axis), opening, sample, json)
     if not passed:
         raise VerificationError(message)
 
@@ -78,7 +77,7 @@ def _compare(
     file: Path,
     against: str,
     axes: tuple[int | None, str],
-    opened: dict[str, Any],
+    opening: Opening,
     sample: list[Path] | None,
     json: bool,
 ) -> tuple[bool, str]:
@@ -92,8 +91,8 @@ def _compare(
         progress("import torch")
         verify = rnnedge.verify
         source = against if against.endswith(".onnx") else load_source(against).module
-        opened |= {"sample": recordings(sample), "progress": progress}
-        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], **opened)
+        asked = {**vars(opening), "sample": recordings(sample), "progress": progress}
+        verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], **asked)
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
     else:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from rnnedge.frames._audio import sample_scale
+from rnnedge.frames._resample import resampler
 from rnnedge.live.protocol import Packet, Source, Timeline
 from rnnedge_runtime.contract import Array, Contract
-from rnnedge_runtime.errors import InputError, MissingExtra
+from rnnedge_runtime.errors import InputError
 
 
 def model_frames(source: Source, contract: Contract) -> Iterator[Packet]:
@@ -83,7 +83,7 @@ class _Part:
         self._ratio, self._given = ratio, 0
         self._begins = round(first * ratio)
         self.timeline = Timeline(from_hz)
-        self._resample = _resampler(from_hz, to_hz)
+        self._resample = resampler(from_hz, to_hz, 1)
 
     def give(self, samples: Array, last: bool = False) -> Iterator[Packet]:
         """What became computable; it is numbered from where the part begins at the new rate."""
@@ -93,14 +93,3 @@ class _Part:
             time_s = self.timeline.time_s(self._first + float(self._given / self._ratio))
             yield Packet(found, self._begins + self._given, time_s)
             self._given += len(found)
-
-
-def _resampler(from_hz: float, to_hz: float) -> Any:
-    try:
-        import soxr
-    except ImportError as error:
-        raise MissingExtra(
-            f"live: sound of {from_hz:g} samples per second for a model of {to_hz:g} needs soxr; "
-            "pip install 'rnnedge[live]'"
-        ) from error
-    return soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
