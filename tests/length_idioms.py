@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -44,6 +45,43 @@ class FullWindows(nn.Module):
             x = torch.tanh(conv(functional.pad(x, (2, extra(x.shape[-1])))))
         x = torch.cat([x, x.new_zeros(x.shape[0], C, -x.shape[2] % 2)], 2)[..., ::2]
         return self.gru(x.transpose(1, 2))[0]
+
+
+class SubBands(nn.Module):
+    """Every band with its neighbours, in blocks as long as the sequence, through one recurrence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(3, C, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, bands, time) -> (batch, bands, channels, time)."""
+        around = functional.pad(x[:, None], (0, 0, 1, 1), mode="reflect")
+        blocks = functional.unfold(around, (3, x.shape[2]))
+        each = blocks.reshape(x.shape[0], 3, x.shape[2], x.shape[1]).permute(0, 3, 2, 1).contiguous()
+        y = self.gru(each.reshape(-1, x.shape[2], 3))[0]
+        return y.reshape(x.shape[0], x.shape[1], x.shape[2], C).permute(0, 1, 3, 2)
+
+
+class CountedByNumpy(nn.Module):
+    """A running mean over channels, whose counts are an array of NumPy."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, time), both."""
+        count = torch.from_numpy(np.arange(C, C * (x.shape[2] + 1), C)).type(x.type()).view(1, -1)
+        return x - (x.sum(1).cumsum(1) / count)[:, None]
+
+
+class TwoWaves(nn.Module):
+    """Two inputs that meet as frames only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(16, C, batch_first=True)
+
+    def forward(self, near: Tensor, far: Tensor) -> Tensor:
+        """(batch, samples) twice -> (batch, frames, channels)."""
+        return self.gru(torch.cat([wave.unfold(-1, 8, 4).abs() for wave in (near, far)], -1))[0]
 
 
 def _windows(n: Any) -> Any:

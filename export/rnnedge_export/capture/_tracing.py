@@ -10,12 +10,14 @@ from typing import Any
 import torch
 
 from rnnedge_export.capture._general_length import General, shapes_at, traced
+from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
 from rnnedge_export.capture._rolled_loops import calls_grow, weighs_pairs, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
+from rnnedge_export.capture._unfold import blocks_of_all_frames
 from rnnedge_export.capture._user_lines import line_of
 from rnnedge_export.capture._value_checks import Answers, value_error
 from rnnedge_export.capture.complex_numbers import spectra_of_frames
@@ -53,6 +55,7 @@ def trace(
         ) from error
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
+        blocks_of_all_frames(), numpy_ranges(),
         running_totals_as_loops(), answers.given(),
     ):  # fmt: skip
         loops = _Loops(source, x, example)

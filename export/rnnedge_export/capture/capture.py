@@ -82,7 +82,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             "sequence; cut by numbers: x[:, 3:], x[:, :-1]"
         ) from error
     _name_ports(model, source)
-    _name_dims(model, {example.batch_axis: "batch", example.time_axis: "time"}, lengths)
+    frames = model.graph.inputs[: len(source.input_names)]
+    _name_dims(model, frames, {example.batch_axis: "batch", example.time_axis: "time"}, lengths)
     contexts = settle_extras(model, example.extras, example.batch_axis, source.name)
     found = model.opset_imports[""]
     if found != opset:
@@ -137,20 +138,22 @@ def _name_ports(model: ir.Model, source: Source) -> None:
         value.name = name
 
 
-def _name_dims(model: ir.Model, axes: Mapping[int, str], lengths: Lengths) -> None:
+def _name_dims(model: ir.Model, frames: Sequence[ir.Value], axes: Mapping[int, str], lengths: Lengths) -> None:
     """torch.export numbers its symbols (s77); write them as "batch" and "time" wherever they stand.
 
+    Inputs of frames share batch and time, whether the trace knows it or not.
     `min(a.shape[1], b.shape[1])` is that of the two which is the smaller one at every length.
     """
-    shape = model.graph.inputs[0].shape
-    assert shape is not None
     names = {}
-    for axis, name in axes.items():
+    for value, (axis, name) in itertools.product(frames, axes.items()):
+        shape = value.shape
+        assert shape is not None
         # A length of a form stands as 4*s77 - 12, and its symbol alone is a part of it.
         found = re.fullmatch(r"(?:(\d+)\*)?(\w+)(?: ([+-]) (\d+))?", str(shape[axis]))
         if found and not isinstance(shape[axis], int):
             offset = int(f"{found[3] or '+'}{found[4] or 0}")
             names[found[2]] = name if not found[1] else f"(({name} - {offset})//{found[1]})"
+        if not isinstance(shape[axis], int):
             shape[axis] = name
     pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b") if names else re.compile("(?!)")
     for value in _values(model.graph):

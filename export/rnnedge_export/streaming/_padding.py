@@ -114,6 +114,8 @@ def _of_own_frames(node: ir.Node, fact: Fact, amounts: list[int], place: int, le
         out, fact, ahead = reflected_in_front(node, out, fact, front, facts)
     if behind:
         fact = replace(fact, clock=replace(fact.clock, length=length or (*fact.clock.length, (1, behind, 1))))
+    if out is value:
+        out = insert(node, facts, "Identity", value, like=value)
     found = become(node, out, fact, facts)
     if ahead is not None:
         facts.fronts[out] = ahead

@@ -13,12 +13,15 @@ from length_idioms import (
     Between,
     C,
     Clip,
+    CountedByNumpy,
     Cropped,
     FoldedZeros,
     FullWindows,
     Neighbours,
     OverlapAdd,
     ShorterBranch,
+    SubBands,
+    TwoWaves,
     WholeBlocks,
 )
 from torch import nn
@@ -41,6 +44,7 @@ _NETWORKS = {
     "clip": (Clip, torch.zeros(1, 6, 20), 2, 1),
     "between": (Between, torch.zeros(1, 24, C), 1, 1),
     "back to waves": (BackToWaves, torch.zeros(1, 96), 1, 16),
+    "counted by numpy": (CountedByNumpy, _CHANNELS_FIRST, 2, 1),
 }
 
 
@@ -64,6 +68,18 @@ def test_a_length_that_is_computed_streams(name: str, tmp_path: Path) -> None:
         actual = np.concatenate(parts) if per_frame else parts[-1][-1]
         turned = expected.T if per_frame and model.contract.outputs[0].time_axis == 2 else expected
         np.testing.assert_allclose(actual, turned, rtol=0, atol=1e-5)
+
+
+def test_blocks_of_all_frames_are_one_for_each_band(tmp_path: Path) -> None:
+    """`F.unfold` with a kernel as long as the sequence, as sub-band networks write it."""
+    report = quickly.export(SubBands().eval(), torch.randn(1, 6, 20), tmp_path / "m.onnx", time_axis=2)
+    assert (report.contract.hop, report.contract.lookahead) == (1, 0)
+
+
+def test_inputs_that_meet_as_frames_are_equally_long(tmp_path: Path) -> None:
+    """Nothing in the network says so but that they are both of the example."""
+    report = quickly.export(TwoWaves().eval(), (torch.randn(1, 32), torch.randn(1, 32)), tmp_path / "m.onnx")
+    assert [port.shape for port in report.contract.inputs] == [("batch", "time")] * 2
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def _export(name: str, path: Path, form: str = "native") -> Case:
     case = CASES[name]
     report = quickly.export(case.module.eval(), case.example, path, form=form)
     assert (report.contract.hop, report.contract.lookahead) == (case.hop, case.lookahead)
+    assert report.contract.inputs[0].shape == ("batch", "time", *case.example.shape[2:])
     return case
 
 
