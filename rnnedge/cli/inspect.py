@@ -82,27 +82,23 @@ def command(
 
 def _show_foreign(file: Path, trust: str | None, json: bool) -> bool:
     """Ports of a file from elsewhere, and the command for it; False for a file that is no such, or without onnx."""
+    from rnnedge.cli._foreign_file import proposal_of
     from rnnedge.cli._output import print_json, print_table, tell
-    from rnnedge_runtime.errors import ModelRefused
 
-    try:
-        from rnnedge_export.adoption.propose import propose
-
-        found = propose(str(file), trust)
-    except (ImportError, ModelRefused):
+    found = proposal_of(str(file), trust)
+    if found is None:
         return False
     if json:
-        ports = {side: [vars(p) for p in getattr(found, side)] for side in ("inputs", "outputs")}
-        print_json("inspect", {"file": str(file), **ports, "command": found.command, "tried": found.tried})
+        print_json("inspect", {"file": str(file), **found})
         return True
-    rows = [(side, p.name, p.dtype, f"({', '.join(map(str, p.shape))})", p.role)
-            for side, ports in (("input", found.inputs), ("output", found.outputs)) for p in ports]  # fmt: skip
+    rows = [(side, p["name"], p["dtype"], f"({', '.join(map(str, p['shape']))})", p["role"])
+            for side in ("input", "output") for p in found[f"{side}s"]]  # fmt: skip
     print_table(f"{file}: not made by rnnedge", ("", "name", "dtype", "shape", "looks like"), rows)
-    if found.command is None:
+    if found["command"] is None:
         tell("No command was found with which it runs as a stream; see docs/onnx-files.md.")
     else:
-        tell(f"{'To stream it' if found.tried else 'To stream it, with numbers that only its author knows'}:")
-        tell(f"  {found.command}")
+        tell(f"{'To stream it' if found['tried'] else 'To stream it, with numbers that only its author knows'}:")
+        tell(f"  {found['command']}")
     return True
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import foreign
+import numpy as np
+import onnx
+import pytest
 from command import Command
 from foreign import node
+
+from rnnedge.cli import _foreign_file
 
 
 def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path) -> None:
@@ -30,3 +35,19 @@ def test_names_with_colons(rnnedge: Command, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     done = rnnedge("adopt", file, "-o", tmp_path / "s.onnx", "--state", "h:0:hn", "--time-axis", "none")
     assert done.code == 2 and "names with colons" in done.err
+
+
+def test_a_file_that_never_ends_is_refused(rnnedge: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To try it is to run the graph of its author; a process of its own does, and has limits."""
+    pytest.importorskip("resource", reason="needs limits of processes")
+    monkeypatch.setattr(_foreign_file, "_CHILD", "from rnnedge.cli import _foreign_file as f; f._SECONDS = 1; f.main()")
+    ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.BOOL, []) for name in ("c", "d")]
+    number = onnx.helper.make_tensor_value_info("i", onnx.TensorProto.INT64, [])
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in ("v", "w")]
+    again = [node("Identity", ["c"], ["d"]), node("Identity", ["v"], ["w"])]
+    body = onnx.helper.make_graph(again, "body", [number, ports[0], values[0]], [ports[1], values[1]])
+    weights = {"most": np.array(2**63 - 1), "go": np.array(True)}
+    loop = onnx.helper.make_node("Loop", ["most", "go", "x"], ["y"], body=body)
+    file = foreign.write(tmp_path / "f.onnx", [loop], {"x": [1, 4, 4]}, {"y": [1, 4, 4]}, weights)
+    done = rnnedge("inspect", file)
+    assert done.code == 3 and "to try it took more than" in done.err

@@ -7,13 +7,13 @@ Such a file has no seal, so nothing says that it was made here: it is somebody e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import onnx
 import onnx.external_data_helper as outside
 
+from rnnedge_export.onnx_files._validity import tensors
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.trust import trust_of
@@ -29,7 +29,7 @@ def read_foreign(path: str, trust: str | None) -> tuple[str, onnx.ModelProto]:
     data = read_plain(path, ModelRefused, remedy if Path(path).exists() else "check the path", most)
     try:
         proto = onnx.load_from_string(data)
-        elsewhere = next((tensor for tensor in _tensors(proto) if outside.uses_external_data(tensor)), None)
+        elsewhere = next((tensor for tensor in tensors(proto) if outside.uses_external_data(tensor)), None)
         if elsewhere is not None and local:
             outside.load_external_data_for_model(proto, str(Path(path).absolute().parent))
     except OSError as error:
@@ -43,22 +43,3 @@ def read_foreign(path: str, trust: str | None) -> tuple[str, onnx.ModelProto]:
             f"{path}: {elsewhere.name[:60]!r}: expected weights in the file itself, found them in another; {_REMEDY}"
         )
     return sha256(data).hexdigest(), proto
-
-
-def _tensors(holder: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of the model, those of inner graphs, of attributes and of functions too."""
-    graphs, nodes = [holder.graph], [node for function in holder.functions for node in function.node]
-    while graphs or nodes:
-        for graph in graphs:
-            yield from graph.initializer
-            for sparse in graph.sparse_initializer:
-                yield from (sparse.values, sparse.indices)
-            nodes.extend(graph.node)
-        attributes = [attribute for node in nodes for attribute in node.attribute]
-        graphs, nodes = [], []
-        for attribute in attributes:
-            yield from (attribute.t, *attribute.tensors)
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
-            graphs += [attribute.g] if attribute.HasField("g") else []
-            graphs += attribute.graphs

@@ -17,6 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from rnnedge_export.onnx_files._node_order import put_in_order
+from rnnedge_export.onnx_files._validity import check_sparse
 from rnnedge_runtime.contract import Array
 
 _SPELLED_OUT = "ai.onnx"
@@ -61,6 +62,7 @@ def _make_plain_node(node: onnx.NodeProto) -> None:
 
 def _dense(sparse: onnx.SparseTensorProto) -> onnx.TensorProto:
     """ONNX IR specification, SparseTensorProto: indices (n,) into the flat array, or (n, rank)."""
+    check_sparse(sparse)
     values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
     dense: Array = np.zeros(tuple(sparse.dims), values.dtype)
     if indices.ndim == 2:

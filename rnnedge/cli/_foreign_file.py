@@ -1,0 +1,70 @@
+"""What a file from elsewhere looks like, found in a process of its own: to try it is to run the graph of its author.
+
+A Loop may never end, and a kilobyte may want all memory. The process has limits of both, and says what it found in
+JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from rnnedge_runtime.errors import ModelRefused
+
+_SECONDS, _WAITING = 60, 600
+_MEMORY = 16 << 30
+_CHILD = "import sys; sys.path[:] = sys.argv[3:]; from rnnedge.cli._foreign_file import main; main()"
+
+
+def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
+    """`rnnedge_export.adoption.propose.Proposal` as a dict; None for what is no foreign file, or without onnx.
+
+    Raises `ModelRefused` where that takes too much time or memory.
+    """
+    command = [sys.executable, "-c", _CHILD, path, trust or "", *map(os.path.abspath, sys.path)]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_WAITING, check=False)
+        found: dict[str, Any] | None = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise ModelRefused(
+            f"{path}: not made by rnnedge, and to try it took more than {_SECONDS} s of a processor, or "
+            f"{_MEMORY >> 30} GiB, or ended the process that tried it"
+        ) from error
+    return found
+
+
+def main() -> None:
+    """In the process: its arguments are the path, the trust, and where modules are found."""
+    from dataclasses import asdict
+
+    path, trust = sys.argv[1], sys.argv[2] or None
+    # Whatever else writes to stdout is not heard.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    found = None
+    try:
+        from rnnedge_export.adoption.propose import propose
+
+        _limit()
+        found = asdict(propose(path, trust))
+    except (ImportError, ModelRefused):
+        pass
+    print(json.dumps(found), file=out, flush=True)
+    # Threads of onnxruntime may still be busy, and nothing here needs an orderly end.
+    os._exit(0)
+
+
+def _limit() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + _SECONDS
+    for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (limit, limit))
