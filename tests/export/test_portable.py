@@ -185,7 +185,7 @@ def test_operators_of_other_exporters_load_strictly(operator: str, tmp_path: Pat
     [
         ("d = Det (s) h_out = Reshape (d, shape)", "'Det'"),
         ("q = Cast <to = 8> (s) h_out = Cast <to = 1> (q)", "as the type of a Cast"),
-        ("q, a, z = DynamicQuantizeLinear (s) h_out = DequantizeLinear (q, a, z)", "'DynamicQuantizeLinear'"),
+        ("q, a, z = DynamicQuantizeLinear (s) h_out = DequantizeLinear (q, a, z)", "'DequantizeLinear'"),
     ],
 )
 def test_what_no_other_machine_would_load_is_not_written(body: str, words: str, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from rnnedge_export.defects import defects_told
 from rnnedge_export.graph.lengths import ANY_LENGTH
 from rnnedge_export.onnx_files._adoption import NOTE, Calling, example_of, open_stateful
 from rnnedge_export.onnx_files._constants import declared_shape, opened
+from rnnedge_export.onnx_files._dynamic_int8 import write_dynamic_int8
 from rnnedge_export.onnx_files._fused import write_fused
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._stateful import StatefulFile
@@ -154,6 +155,7 @@ def _contract(
     readable = _OLDEST <= opset_of(source.proto) < OPSETS.stop
     model = ir.from_proto(source.proto if readable else with_opset(source.proto, OPSETS.start, source.name))
     write_fused(model)
+    write_dynamic_int8(model)
     fold(model)
     fold_constants(model)
     if loop.chunk is not None:

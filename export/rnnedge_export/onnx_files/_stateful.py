@@ -13,6 +13,7 @@ import torch
 
 from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of, opened
+from rnnedge_export.onnx_files._dynamic_int8 import ranges_over_calls
 from rnnedge_export.onnx_files._failures import failure
 from rnnedge_export.onnx_files._ports import shown
 from rnnedge_runtime.contract import Array
@@ -53,9 +54,8 @@ class StatefulFile:
 
     def call(self, frames: Mapping[str, Array], states: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the file itself: every output by name."""
-        feeds = {**frames, **states}
         names = [v.name for v in self.proto.graph.output]
-        return dict(zip(names, self._session.run(names, feeds), strict=True))
+        return dict(zip(names, self._session.run(names, {**frames, **states}), strict=True))
 
     def feeds(self, batch: int) -> dict[str, Array]:
         """Every input of a first call, zeros."""
@@ -129,12 +129,11 @@ class StatefulFile:
         return [d if isinstance(d, int) else numbers[d] for d in self.frame_dims[name]]
 
     def _zeros(self, batch: int, frames: int) -> dict[str, Array]:
-        frames += self.loop.context
-        return {name: np.zeros(self.shape(name, batch, frames), self.dtypes[name]) for name in self.input_names}
+        total = frames + self.loop.context
+        return {name: np.zeros(self.shape(name, batch, total), self.dtypes[name]) for name in self.input_names}
 
     def _port(self, name: str) -> onnx.ValueInfoProto:
-        found: onnx.ValueInfoProto = next(port for port in self.proto.graph.input if port.name == name)
-        return found
+        return next(port for port in self.proto.graph.input if port.name == name)  # type: ignore[no-any-return]
 
     def _frames_ports(self) -> tuple[str, ...]:
         """The inputs that are left; several bring frames if they declare the same batch and time."""
@@ -209,6 +208,8 @@ class StatefulFile:
 
     def _runs(self, state_dims: dict[str, list[int | str]], batch: int) -> bool:
         """Whether the file takes `batch` sequences, and gives each what it gets alone."""
+        if batch > 1 and ranges_over_calls(self.proto):
+            return False
         self.state_dims = state_dims
         opened(self.proto, {**self.frame_dims, **state_dims})
         try:
