@@ -214,6 +214,18 @@ def chunks_assigned(net: Cells, x: Tensor) -> Tensor:
     return y
 
 
+def pairs_of_frames(net: Cells, x: Tensor) -> Tensor:
+    """Differences of two frames, read in all iterations but the first, and a frame of zeros from the first one."""
+    steps, h, ys = torch.tanh(net.linear(x[:, 1:] - x[:, :-1])), zeros(x), []
+    late = torch.cat([x[:, :1] * 0, x[:, :-1]], 1)
+    for t in range(x.shape[1]):
+        if t > 0:
+            h = h * steps[:, t - 1]
+        h = torch.tanh(net.back(h)) + x[:, t] - late[:, t]
+        ys.append(h)
+    return torch.stack(ys, 1)
+
+
 def numbers_of_the_frame(net: Cells, x: Tensor) -> Tensor:
     """A mean of all frames, an average without its bias, a root, and a wave, from `t`."""
     total, average, ys = 0, zeros(x), []
@@ -234,5 +246,5 @@ NATIVE = {
 
 SCANNED = [
     one_row_more, growing_by_cat, before_the_update, two_frames_back, window_in_a_list, no_state, counted,
-    running_product, log_space, scanned, numbers_of_the_frame,
+    running_product, log_space, scanned, numbers_of_the_frame, pairs_of_frames,
 ]  # fmt: skip

@@ -18,14 +18,23 @@ _LOGGER = "torch.fx.experimental.symbolic_shapes"
 
 @dataclass(frozen=True)
 class Baked:
-    """`fixed`: where the length became a number; `limited`: where it got an upper limit."""
+    """`fixed`: where the length became a number; `limited`: where it got an upper limit; `compared`: or a lower one."""
 
     fixed: Line | None
     limited: Line | None
+    compared: Line | None = None
+
+    @property
+    def branch(self) -> Line | None:
+        """Where the code branches on the length."""
+        lines = (self.limited, self.compared, self.fixed)
+        return next((line for line in lines if line is not None and re.search(r"\bif\b", line.text)), None)
 
     @property
     def remedy(self) -> str:
         """What to write instead."""
+        if self.branch is not None:
+            return "a stream does not know how long it gets: leave the branch out, or write a mask of torch.arange(n)"
         if self.limited is not None:
             return "a table by position ends, a stream does not: use positions relative to the frame, or none"
         if self.fixed is not None and re.search(r"\b(for|while|range)\b", self.fixed.text):
@@ -49,7 +58,7 @@ def find_baked(run: Callable[[], object], axis: int) -> Baked:
     finally:
         logger.handlers, logger.propagate = handlers, propagate
         logger.setLevel(level)
-    return Baked(listener.fixed, listener.limited)
+    return Baked(listener.fixed, listener.limited, listener.compared)
 
 
 class _Listener(logging.Handler):
@@ -59,6 +68,7 @@ class _Listener(logging.Handler):
         self._symbol = "?"
         self.fixed: Line | None = None
         self.limited: Line | None = None
+        self.compared: Line | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
@@ -70,3 +80,5 @@ class _Listener(logging.Handler):
             self.fixed = self.fixed or line_running()
         elif re.match(rf"eval {self._symbol} <=? \d+ \[guard added\]", message):
             self.limited = self.limited or line_running()
+        elif re.match(rf"eval {self._symbol} >=? \d+ \[guard added\]", message):
+            self.compared = self.compared or line_running()

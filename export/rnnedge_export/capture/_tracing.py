@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from rnnedge_export.capture._agreement import other_length
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
@@ -97,12 +98,15 @@ def _any_length(
 ) -> tuple[torch.export.ExportedProgram, int]:
     """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
-    time: Any = torch.export.Dim("time")
+    plain: Any = torch.export.Dim("time")
+    time = plain
     grain, deferred, general = 1, False, General(source, example)
     for _ in range(_TRIALS):
         try:
             program = traced(source, x, example, time, deferred=deferred)
             found = loops.recurrent() if weighs_pairs(program, example) else None
+            if found is None and time is not plain:
+                _agreeing(program, source, x, example, plain, grain)
             return (program, grain) if found is None else (found, 1)
         except RnnEdgeError:
             if (found := loops.recurrent()) is not None:
@@ -111,6 +115,7 @@ def _any_length(
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
             if suggested is not None and (found := general.traced(length + 1)) is not None:
+                _agreeing(found, source, x, example, plain, 1)
                 return found, 1
             if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
                 # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
@@ -121,6 +126,7 @@ def _any_length(
                     return rolled, 1
                 # What fixes the shortest length that a module takes does not fix a longer one.
                 if (found := general.traced(2 * length + 1)) is not None:
+                    _agreeing(found, source, x, example, plain, 1)
                     return found, 1
                 failing = partial(traced, source, x, example, time)
                 raise ModelRefused(
@@ -129,6 +135,26 @@ def _any_length(
                 ) from error
             time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
+
+
+def _agreeing(
+    program: torch.export.ExportedProgram,
+    source: Source,
+    x: tuple[torch.Tensor, ...],
+    example: Example,
+    time: Any,
+    grain: int,
+) -> None:
+    """Raise `ModelRefused` if the module computes something else for other lengths, with the line that asks for it."""
+    with left_as_it_was(source.module):
+        length = other_length(program, source, example, x[0].shape[example.time_axis], grain)
+    if length is not None:
+        baked = find_baked(partial(traced, source, x, example, time), example.time_axis)
+        if (line := baked.branch) is not None:
+            raise ModelRefused(
+                f"{source.name}: cannot stream: for {length} frames it computes something else than for "
+                f"{x[0].shape[example.time_axis]}, by a branch on the length in {line}; {baked.remedy}"
+            )
 
 
 def _why_not_rolled(reason: NotALoop | None) -> str:

@@ -1,7 +1,7 @@
 """One way to write what can be written in several, so that iterations can be compared.
 
 1. Operators that hand on their argument go; equal expressions become one.
-2. Constants, by `zeros_like(frame)` or as a part of a larger one, are `full`: they depend on no frame.
+2. Constants, by `zeros_like(frame)`, `0 * frame` or as a part of a larger one, are `full`: they depend on no frame.
 3. A part of a part, an item of `split` or `unbind`, and one frame of a slice are one `select` or one `slice`.
 4. What is read where it was assigned is the value assigned; rows assigned one by one are a `stack`
    (`_assignments.py`), and so is what grows by `cat`.
@@ -111,6 +111,8 @@ def _filled(node: Node) -> Node | None:
         value = _FILLS[node.target]
     elif node.target in _VALUED:
         value = args[-1]
+    elif node.target is aten.mul.Tensor and type(args[1]) in (int, float) and args[1] == 0:
+        value = 0
     elif node.target in _PARTS and isinstance(args[0], Node) and args[0].target is aten.full.default:
         value = args[0].args[1]
     else:

@@ -80,7 +80,7 @@ def insert_holds(graph: Graph, label: Mapping[Node, int], length: int) -> bool:
 
 def _joins(node: Node, label: Mapping[Node, int], length: int) -> bool:
     """Whether it reads values of almost every iteration."""
-    return node.op == "output" or len({label[given] for given in node.all_input_nodes}) >= length - 2
+    return node.op == "output" or len({label[given] for given in node.all_input_nodes if given in label}) >= length - 2
 
 
 def _hold(graph: Graph, node: Node, late: Mapping[Node, int]) -> None:

@@ -20,6 +20,7 @@ from rnnedge_export.capture.loops._canonical import canonicalize
 from rnnedge_export.capture.loops._chunks import merge_chunks
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
 from rnnedge_export.capture.loops._numbers import number_frames
+from rnnedge_export.capture.loops._pairs import frame_pairs
 from rnnedge_export.capture.loops._rolling import roll_one
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, is_tensor, shape_of
 
@@ -41,6 +42,7 @@ def roll(capture: Capture, batch_axis: int, time_axis: int, *, required: bool = 
     for each, length in zip(captured, LENGTHS, strict=True):
         canonicalize(each.module.graph)
         number_frames(each.module, length)
+        frame_pairs(each.module.graph, length)
         canonicalize(each.module.graph)
     merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, LENGTHS, strict=True)]
     found = [lengths_read(each.module.graph) for each in captured]

@@ -1,0 +1,69 @@
+"""Whether a graph that was captured for some lengths computes what the module computes for others.
+
+`if x.shape[1] > 100` is one branch in a graph. torch.export says for which lengths it holds, and a module may check a
+length for good reasons (padding of a short one). So both are run, at lengths around the example's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_export.capture.example import Example
+
+_BACK = (1, 2, 4, 8, 12, 20)
+_FORTH = (1, 2, 5, 17, 64, 200)
+_ALIKE = 1e-3
+_CHECKS = ("assert", "constrain", "guard", "check")
+
+
+def other_length(
+    program: torch.export.ExportedProgram, module: nn.Module, example: Example, traced: int, grain: int
+) -> int | None:
+    """A length for which `program`, traced with `traced` frames, is not what the module is; None if none was found."""
+    steps = [*(-grain * k for k in _BACK), *(grain * k for k in _FORTH)]
+    for length in (traced + step for step in steps if traced + step > 0):
+        given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
+        try:
+            wanted = module(*given)
+        # A user's forward can raise anything for a sequence that is too short.
+        except Exception:
+            continue
+        try:
+            found = list(_run(program, given))
+        # What its sizes do not fit is no failure of the module.
+        except Exception:
+            return length
+        if not all(_alike(a, b) for a, b in zip(found, wanted, strict=True)):
+            return length
+    return None
+
+
+def _random(x: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(x.shape, generator=generator) if x.is_floating_point() else x
+
+
+def _run(program: torch.export.ExportedProgram, given: tuple[Tensor, ...]) -> Iterator[Tensor]:
+    frames, tensors = iter(given), {**program.state_dict, **program.constants}
+    specs = program.graph_signature.input_specs
+    args = [next(frames) if each.target is None else tensors[each.target] for each in specs]
+    yield from _Unchecked(program.graph_module).run(*args, enable_io_processing=False)
+
+
+class _Unchecked(torch.fx.Interpreter):
+    """What the program claims of its sizes is not asked."""
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        name = str(target)
+        return None if any(word in name for word in _CHECKS) else super().call_function(target, args, kwargs)
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape:
+        return False
+    size = max(1.0, float(b.abs().max())) if b.is_floating_point() and b.numel() else 1.0
+    return not b.is_floating_point() or bool(torch.allclose(a, b, rtol=0, atol=_ALIKE * size, equal_nan=True))

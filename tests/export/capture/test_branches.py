@@ -1,0 +1,49 @@
+"""A branch on the length of the sequence is refused with its line; one that changes nothing is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import quickly
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rnnedge_runtime import ModelRefused
+
+
+class Long(nn.Linear):
+    """Louder for long sequences."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of frames."""
+        y = super().forward(x)
+        if x.shape[1] > 20:
+            y = y * 2
+        return y
+
+
+class Short(nn.Conv1d):
+    """Pads a short sequence by more, and cuts that off again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of frames."""
+        x, n = x.transpose(1, 2), x.shape[1]
+        x = functional.pad(x, (2, 0))
+        if n < 4:
+            x = functional.pad(x, (0, 4))
+        return super().forward(x)[..., :n].transpose(1, 2)
+
+
+@pytest.mark.parametrize("length", [12, 40])
+def test_a_branch_on_the_length_is_refused_with_its_line(length: int, tmp_path: Path) -> None:
+    """Whichever branch the example takes."""
+    with pytest.raises(ModelRefused, match=r"test_branches.py:\d+ `if x.shape\[1\] > 20:`; a stream does not know"):
+        quickly.export(Long(3, 3).eval(), torch.randn(1, length, 3), tmp_path / "m.onnx")
+
+
+def test_a_branch_that_changes_no_frame_is_taken(tmp_path: Path) -> None:
+    """Both ways compute the same."""
+    report = quickly.export(Short(3, 3, 3).eval(), torch.randn(1, 12, 3), tmp_path / "m.onnx")
+    assert report.verification.max_error <= 1e-5
