@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -58,13 +59,16 @@ def _packages(extras: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _microphone() -> Iterator[Finding]:
-    """The library behind sounddevice, which pip does not bring everywhere."""
-    try:
-        import sounddevice
+    """The library behind sounddevice, which pip does not bring to Linux.
 
-        yield Finding("packages", "PortAudio", sounddevice.get_portaudio_version()[1])
-    except ImportError:
+    It is asked itself: to import sounddevice starts the sound of the machine, which makes a folder in the user's home.
+    """
+    if find_spec("sounddevice") is None or sys.platform != "linux":
         return
+    try:
+        version_text = ctypes.CDLL("libportaudio.so.2").Pa_GetVersionText
+        version_text.restype = ctypes.c_char_p
+        yield Finding("packages", "PortAudio", version_text().decode())
     except OSError:
         remedy = "apt-get install libportaudio2, or as your system calls it, for rnnedge run NAME.onnx mic:"
         yield Finding("packages", "PortAudio", "not installed (for mic:)", False, remedy)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,15 @@ def test_everything_is_looked_at_and_the_self_test_passes(rnnedge: Command) -> N
     found = {(one["kind"], one["name"]): one for one in done.json["findings"]}
     assert {kind for kind, _ in found} == KINDS
     assert found["self-test", "stream a small file"]["found"].startswith("ok: error ")
+
+
+def test_nothing_is_left_in_the_home(tmp_path: Path) -> None:
+    """To look for a microphone starts no sound, which would make a folder of its own there."""
+    code = "import sys; from rnnedge.doctor._examine import _microphone"
+    code += "; print([*_microphone()], 'sounddevice' in sys.modules)"
+    variables = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n") and not [*tmp_path.iterdir()]
 
 
 def test_what_is_missing_comes_with_the_command_that_brings_it(
