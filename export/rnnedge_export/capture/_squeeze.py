@@ -1,6 +1,7 @@
-"""`squeeze()` without axes, written with those that it takes away for any batch and length.
+"""`squeeze` with the axes that it takes away for any batch and length.
 
-ONNX's Squeeze without axes would also take away the batch of a single sequence, or the time of a single frame.
+ONNX's Squeeze without axes would also take away the batch of a single sequence, or the time of a single frame. With
+axes it fails for one that is larger than 1, which torch leaves.
 """
 
 from __future__ import annotations
@@ -20,4 +21,14 @@ def _squeeze(self: Any) -> Any:
     return op.Squeeze(self, op.Constant(value_ints=axes)) if axes else op.Identity(self)
 
 
-SQUEEZES: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.aten.squeeze.default: _squeeze}
+def _squeeze_axes(self: Any, dim: Any) -> Any:
+    given = [axis % max(1, len(self.shape)) for axis in ([dim] if isinstance(dim, int) else dim)]
+    axes = [axis for axis in given if self.shape[axis] == 1]
+    return op.Squeeze(self, op.Constant(value_ints=axes)) if axes else op.Identity(self)
+
+
+SQUEEZES: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.squeeze.default: _squeeze,
+    torch.ops.aten.squeeze.dim: _squeeze_axes,
+    torch.ops.aten.squeeze.dims: _squeeze_axes,
+}

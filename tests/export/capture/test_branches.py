@@ -47,3 +47,17 @@ def test_a_branch_that_changes_no_frame_is_taken(tmp_path: Path) -> None:
     """Both ways compute the same."""
     report = quickly.export(Short(3, 3, 3).eval(), torch.randn(1, 12, 3), tmp_path / "m.onnx")
     assert report.verification.max_error <= 1e-5
+
+
+class Squeezed(nn.Linear):
+    """Squeezes an axis that is larger than 1, which torch leaves as it is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of frames."""
+        return super().forward(x.squeeze(2)).squeeze((1, 2))
+
+
+def test_an_axis_larger_than_one_is_not_squeezed(tmp_path: Path) -> None:
+    """Neither one axis nor several."""
+    report = quickly.export(Squeezed(3, 3).eval(), torch.randn(1, 12, 3), tmp_path / "m.onnx")
+    assert report.verification.max_error <= 1e-6
