@@ -187,8 +187,8 @@ def states_of_a_snapshot_in_another_order(injection: Injection) -> None:
 def snapshot_read_from_the_other_state(injection: Injection) -> None:
     """Of two states, a snapshot reads the first one twice."""
 
-    def first(original: Any, code: Any, k: int, one: Any, view: Any, addresses: Any, reads: bool) -> None:
-        original(code, 0 if reads and k == 1 else k, one, view, addresses, reads)
+    def first(original: Any, code: Any, given: str, one: Any, view: Any, addresses: Any, reads: bool) -> None:
+        original(code, given.replace("1", "0") if reads else given, one, view, addresses, reads)
 
     injection.around(_states, "_copy", first)
 
