@@ -136,7 +136,8 @@ class Sequence(Standing):
         summaries = self._summaries(fed, total, fed == end)
         parts = [self._nothing()]
         while fed < end:
-            few = end - fed < _FEW_CALLS * self._unit
+            # Where a sequence ends within a call, an engine that makes steps of it knows of one step only.
+            few = self._marks_last or end - fed < _FEW_CALLS * self._unit
             lane = self._lanes.of(self._unit if few else self._next_frames(end - fed))
             for name, view in lane.views.items():
                 view[self._at(slice(self._held, None))] = 0
@@ -203,6 +204,10 @@ class Sequence(Standing):
 
     def _at(self, time: slice) -> tuple[slice, ...]:
         return (slice(None),) * self._time + (time,)
+
+    @property
+    def _marks_last(self) -> bool:
+        return any(cursor.kind == "last" for cursor in self.contract.cursors)
 
     @property
     def _held(self) -> int:

@@ -88,9 +88,13 @@ def _used(values: Sequence[ir.Value]) -> list[ir.Value]:
 
 def _read_at(node: ir.Node, facts: Facts, index: ir.Value, h: ir.Value) -> ir.Value:
     """Y at the index of the last frame, for everybody who reads Y_h."""
-    last = ir.Node(
-        "", "Gather", [node.outputs[0], index], [ir.AttrInt64("axis", 0)], name=facts.builder.fresh("last_state")
-    )
+    every = node.outputs[0]
+    if not every.name:
+        # Nobody read it before.
+        assert h.shape is not None and node.inputs[0] is not None and node.inputs[0].shape is not None
+        every.name, every.type = facts.builder.fresh(f"{h.name}_all"), h.type
+        every.shape = ir.Shape([node.inputs[0].shape[0], *h.shape])
+    last = ir.Node("", "Gather", [every, index], [ir.AttrInt64("axis", 0)], name=facts.builder.fresh("last_state"))
     out = last.outputs[0]
     out.name, out.type, out.shape = facts.builder.fresh(f"{h.name}_last"), h.type, h.shape
     ir.convenience.replace_all_uses_with(h, out, replace_graph_outputs=True)
