@@ -17,11 +17,13 @@ from rnnedge_runtime.errors import ModelRefused
 # Nobody knows how long the reference implementation takes for them: they are written as any other node is.
 _LONG = frozenset("AveragePool Conv ConvTranspose GRU LSTM MaxPool RNN Resize Scan".split())
 _MOST_PRODUCTS = 1 << 26
+# They ask for nothing but the shape of their input.
+OF_SHAPE = ("Shape", "Size")
 
 
 def fixed(node: Node, shapes: Mapping[str, tuple[int, ...]], constants: Mapping[str, Array]) -> bool:
     """Whether a node can be computed now: from constants, or from nothing but the shape of its input."""
-    if node.op == "Shape":
+    if node.op in OF_SHAPE:
         return True
     if node.op in _LONG or not all(name in constants for name in node.inputs if name):
         return False
@@ -29,6 +31,13 @@ def fixed(node: Node, shapes: Mapping[str, tuple[int, ...]], constants: Mapping[
         sizes = [shapes[name] for name in node.inputs[:2]]
         return prod(sizes[0]) * max((1, *sizes[1])) <= _MOST_PRODUCTS
     return True
+
+
+def of_shape(node: Node, shape: tuple[int, ...]) -> Array:
+    """`Shape` or `Size` of a value of this shape."""
+    if node.op == "Size":
+        return np.array(prod(shape), np.int64)
+    return np.array(shape[node.attribute("start", 0) : node.attribute("end")], np.int64)
 
 
 def computed(node: Node, constants: Mapping[str, Array], opset: int) -> dict[str, Array]:

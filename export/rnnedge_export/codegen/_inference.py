@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rnnedge_export.codegen._constant_folding import Grid, computed, fixed
+from rnnedge_export.codegen._constant_folding import OF_SHAPE, Grid, computed, fixed, of_shape
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._limits import MOST_FOLDED_BYTES, check_elements, check_most
 from rnnedge_export.codegen._node import FALLBACK, Node
@@ -128,9 +128,8 @@ def inferred(nodes: Iterable[Node], facts: Facts, opset: int) -> tuple[list[Node
         if not early:
             left.append(node)
             continue
-        if node.op == "Shape":
-            low, high = node.attribute("start", 0), node.attribute("end")
-            constants[node.outputs[0]] = np.array(facts.shapes[node.inputs[0]][low:high], np.int64)
+        if node.op in OF_SHAPE:
+            constants[node.outputs[0]] = of_shape(node, facts.shapes[node.inputs[0]])
             continue
         for name, value in computed(node, constants, opset).items():
             if name and value.shape != facts.shapes[name]:

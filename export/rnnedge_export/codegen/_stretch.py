@@ -25,7 +25,8 @@ def lower_stretch(
     model: onnx.ModelProto, contract: Contract, base: StepProgram, lanes: int, weights: Weights
 ) -> StepProgram | None:
     """The program of `STEPS` steps; None where the file takes a fixed number of frames, or it would be no faster."""
-    if contract.chunk is not None or contract.cursors:
+    # The end of a sequence by its number within a call is that of one step.
+    if contract.chunk is not None or any(cursor.kind == "last" for cursor in contract.cursors):
         return None
     try:
         found = lower_program(model, contract, base.batch, lanes, weights, STEPS, base)

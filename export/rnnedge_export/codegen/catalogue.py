@@ -26,7 +26,7 @@ def catalogue() -> str:
         if operator != PRODUCT:
             key = rule.__module__.rpartition(".")[2], " ".join((inspect.getdoc(rule) or "").split())
             rows.setdefault(key, []).append(operator)
-    rows["constants", " ".join((inspect.getdoc(computed) or "").split())] = ["Range", "Shape"]
+    rows["constants", " ".join((inspect.getdoc(computed) or "").split())] = ["Range", "Shape", "Size"]
     lines = [f"| {family} | {', '.join(names)} | {text} |" for (family, text), names in sorted(rows.items())]
     return "\n".join(["| Family | Operators | What is supported |", "|---|---|---|", *lines]) + "\n"
 
