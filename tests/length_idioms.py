@@ -40,7 +40,7 @@ class FullWindows(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, samples) -> (batch, frames, channels)."""
         for conv, extra in zip(
-            self.convs, (lambda n: -n % 2, lambda n: math.ceil(n / 2) * 2 - n, _windows), strict=True
+            self.convs, (lambda n: -int(n) % 2, lambda n: int((n + 1) / 2) * 2 - n, _windows), strict=True
         ):
             x = torch.tanh(conv(functional.pad(x, (2, extra(x.shape[-1])))))
         x = torch.cat([x, x.new_zeros(x.shape[0], C, -x.shape[2] % 2)], 2)[..., ::2]
@@ -85,7 +85,7 @@ class TwoWaves(nn.Module):
 
 
 def _windows(n: Any) -> Any:
-    return (math.ceil((n - 4 + 2) / 2 + 1) - 1) * 2 + 4 - 2 - n
+    return (math.ceil(math.ceil(n * 1) / 2 - 1 + 1) - 1) * 2 + 4 - 2 - n
 
 
 class WholeBlocks(nn.Module):

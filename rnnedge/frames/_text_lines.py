@@ -37,7 +37,8 @@ def read_lines(file: IO[str], name: str, contract: Contract, at_once: int) -> It
     for count, text in _lines(file, name, max(_LONG_LINE, _LONG_NUMBER * width)):
         place = f"{name}, row {count}"
         if text.startswith(("[", "{")):
-            rows += [[read(cell, place) for cell in frame] for frame in _json_frames(text, place, width, contract)]
+            for frame in _json_frames(text, place, width, contract):
+                rows.append([read(cell, f"{place}, column {i}") for i, cell in enumerate(frame, 1)])
         else:
             cells = _cells(text, place)
             header = first and is_header(cells)

@@ -42,6 +42,26 @@ def other_length(
     return None
 
 
+def agrees(program: torch.export.ExportedProgram, module: nn.Module, example: Example, length: int) -> bool:
+    """Whether `program` computes what the module does for `length` frames; a failure of either is no agreement."""
+    given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
+    try:
+        wanted, found = module(*given), list(_run(program, given))
+    # A user's forward can raise anything for a sequence that is too short, and so can its graph.
+    except Exception:
+        return False
+    return all(_alike(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def reflects(program: torch.export.ExportedProgram) -> bool:
+    """Whether it pads with its own frames, of which a short sequence has too few: a module then does something else."""
+    nodes = program.graph_module.graph.nodes
+    return any(
+        "reflection_pad" in str(node.target) or (str(node.target) == "aten.pad.default" and "reflect" in node.args)
+        for node in nodes
+    )
+
+
 def _random(x: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randn(x.shape, generator=generator) if x.is_floating_point() else x

@@ -36,6 +36,7 @@ from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
 from rnnedge_export.capture._squeeze import SQUEEZES
+from rnnedge_export.capture._whole_numbers import without_roundings
 
 Table = dict[Any, Callable[..., Any]]
 
@@ -49,7 +50,7 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
     registry = _translations(opset)
     # As in torch.onnx: an example of one sequence or frame says nothing of others.
     with _symbolic.patch(backed_size_oblivious=True):
-        program = with_constant_weights(_decomposed(without_angles(program), registry), registry.has)
+        program = with_constant_weights(_decomposed(without_angles(without_roundings(program)), registry), registry.has)
         _fx_passes.insert_type_promotion_nodes(program.graph_module)
         program._graph_module = _fx_passes.remove_assertion_nodes(program.graph_module)
     made = _core._exported_program_to_onnx_program(program, registry=registry)

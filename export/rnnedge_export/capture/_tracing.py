@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnnedge_export.capture._agreement import other_length
+from rnnedge_export.capture._agreement import agrees, other_length, reflects
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
@@ -21,6 +21,7 @@ from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._unfold import blocks_of_all_frames
 from rnnedge_export.capture._user_lines import line_of
 from rnnedge_export.capture._value_checks import Answers, value_error
+from rnnedge_export.capture._whole_numbers import whole_numbers
 from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
@@ -56,7 +57,7 @@ def trace(
         ) from error
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
-        blocks_of_all_frames(), numpy_ranges(),
+        blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
         running_totals_as_loops(), answers.given(),
     ):  # fmt: skip
         loops = _Loops(source, x, example)
@@ -66,7 +67,7 @@ def trace(
         program, grain = (rolled, 1) if rolled is not None else _any_length(source, x, example, loops)
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
     with quiet(), torch.no_grad(), left_as_it_was(source.module):
-        return program, Lengths(_least(source, x, example, grain), grain)
+        return program, Lengths(_least(program, source, x, example, grain), grain)
 
 
 class _Loops:
@@ -200,13 +201,21 @@ def _suggested(message: str, length: int) -> tuple[Any, int] | None:
     return torch.export.Dim("time", min=length), 1
 
 
-def _least(source: Source, x: tuple[torch.Tensor, ...], example: Example, grain: int) -> int:
-    """The shortest sequence from which on the module itself takes longer ones, found by calling it."""
+def _least(
+    program: torch.export.ExportedProgram, source: Source, x: tuple[torch.Tensor, ...], example: Example, grain: int
+) -> int:
+    """The shortest sequence from which on the module itself takes longer ones, found by calling it.
+
+    What a module does with sequences that are too short to be reflected is another thing, which the graph does not do.
+    """
     longest = x[0].shape[example.time_axis]
     first = (longest - 1) % grain + 1
     short, enough = -1, (longest - first) // grain
+    alike = reflects(program) and agrees(program, source, example, longest)
     while enough - short > 1:
         middle = (short + enough) // 2
-        takes = shapes_at(source, example, 1, first + middle * grain) is not None
+        length = first + middle * grain
+        takes = shapes_at(source, example, 1, length) is not None
+        takes = takes and (not alike or agrees(program, source, example, length))
         short, enough = (short, middle) if takes else (middle, enough)
     return first + enough * grain

@@ -2,7 +2,7 @@
 
 If nothing of what leaves with a call depends on the frames of that call, it could have left a call earlier. If that is
 so of every call that is tried, the first ones and one in the middle, the file waits longer than its source asks for.
-Four things are no reason for that:
+Five things are no reason for that:
 
 1. A frame leaves when it is certain, also if the sequence ends: `x[:, :-3]` waits for three frames whose values it does
    not read. So a sequence that ends before the call has to give the same frames already.
@@ -10,6 +10,8 @@ Four things are no reason for that:
 3. Weights that are zero (a mask trained into them) read nothing now; a copy of the module with other weights does.
 4. Frames that are put in front of delayed ones, which a state called `padding` does, leave in order, so all wait for
    the first.
+5. A layer that reflects its first frames waits for them, and all later frames come as late. Waits of several such
+   layers (states called `begun`) add up, though the last layer's would be enough.
 """
 
 from __future__ import annotations
@@ -22,14 +24,15 @@ from rnnedge_runtime.contract import Array, Contract, Port
 _SEED, _CALLS, _FIRST_CALLS = 50, 3, 8
 _CHANGES = (1.0, 10.0, 100.0)
 _MOVED = 1e-6
-_IN_FRONT = "padding"
+_IN_FRONT, _BEGUN = "padding", "begun"
 
 Frames = dict[str, Array]
 
 
 def waits_for_nothing(contract: Contract, reference: Reference) -> str:
     """The output that leaves a call later than it could, in words; "" if there is none."""
-    if any(state.input.rpartition(".")[2].startswith(_IN_FRONT) for state in contract.states):
+    kinds = [state.input.rpartition(".")[2] for state in contract.states]
+    if any(kind.startswith(_IN_FRONT) for kind in kinds) or kinds.count(_BEGUN) > 1:
         return ""
     late = _late(contract, reference, [port for port in contract.results if port.per_frame])
     others = reference.with_other_weights() if late else None

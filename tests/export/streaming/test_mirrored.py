@@ -13,6 +13,7 @@ from both_engines import pair_of
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rnnedge_export import Effort, export
 from rnnedge_runtime import Model, load
 
 C = 3
@@ -77,7 +78,7 @@ def _export(name: str, path: Path, form: str = "native") -> Case:
     case = CASES[name]
     report = quickly.export(case.module.eval(), case.example, path, form=form)
     assert (report.contract.hop, report.contract.lookahead) == (case.hop, case.lookahead)
-    assert report.contract.inputs[0].shape == ("batch", "time", *case.example.shape[2:])
+    assert report.contract.inputs[0].frame_shape == case.example.shape[2:]
     return case
 
 
@@ -124,3 +125,42 @@ def test_mirrored_ends_run_on_the_native_engine(name: str, tmp_path: Path) -> No
     _export(name, tmp_path / "m.onnx", "step")
     frames = torch.randn(19, C).numpy()
     pair_of(tmp_path / "m.onnx").check(lambda model: iter([_in_pieces(model, frames)]))
+
+
+class Codec(nn.Module):
+    """Causal convolutions of which each reflects its front; what is too short for that gets zeros first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv1d(1, C, 5), nn.Conv1d(C, C, 4, 2), nn.Conv1d(C, 2, 3)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, 1, samples) -> (batch, 2, frames)."""
+        for conv in self.convs:
+            pad, extra = conv.kernel_size[0] - conv.stride[0], 0
+            if x.shape[-1] <= pad:
+                extra = pad - x.shape[-1] + 1
+                x = functional.pad(x, (0, extra))
+            x = functional.pad(x, (pad, 0), mode="reflect")
+            x = torch.tanh(conv(x[..., : x.shape[-1] - extra]))
+        return x
+
+
+def test_a_codec_whose_layers_reflect_their_front_is_proven(tmp_path: Path) -> None:
+    """Sequences too short to be reflected are not followed: the contract says from which length on it is the module."""
+    torch.manual_seed(0)
+    module = Codec().eval()
+    export(
+        module,
+        torch.zeros(1, 1, 60),
+        tmp_path / "codec.onnx",
+        time_axis=2,
+        effort=Effort(lengths=(1, 7), batches=(1,), frames=64),
+    )
+    model = load(tmp_path / "codec.onnx")
+    assert model.contract.least == 6
+    for length in (model.contract.least, 41):
+        x = torch.randn(1, 1, length)
+        stream = model.stream()
+        found = np.concatenate([stream.push(x[0].T.numpy()[:7]), stream.push(x[0].T.numpy()[7:]), stream.finish()])
+        np.testing.assert_allclose(found, module(x)[0].T.detach().numpy(), rtol=0, atol=1e-6)
