@@ -97,12 +97,15 @@ class Standing(Calls):
         else:
             self._fast = self._quick = None
 
-    def _turn_to(self, lane: Lane, before: int) -> Lane:
-        """Use this lane from now on, where nothing waits; `before` frames were pushed."""
+    def _turn_to(self, lane: Lane, before: int, runs: int) -> Lane:
+        """Use this lane from now on, where nothing waits; `before` frames were pushed, which took so many `runs`.
+
+        An interruption between the two numbers finds the second one in the variables of the call.
+        """
         was = self._lane
         for name, array in was.summaries[self._turn ^ 1].items():
             lane.summaries[self._turn ^ 1][name][...] = array
-        self._settled, self._settled_runs = before, self._runs(before)
+        self._settled, self._settled_runs = before, runs
         self._lane = lane
         self._choose()
         return lane
@@ -117,8 +120,8 @@ class Standing(Calls):
         """The note of a call with these variables; None where it had no time to change anything.
 
         One that has only run the fast lane makes none, to take no time; it has read `before`, the frames, and where it
-        changed them `turn` and the `last` frames. A known push has also read `was`, the lane, and the `rest`, and
-        how many `runs` the engine has counted.
+        changed them `turn` and the `last` frames. A known push has also read `was`, the lane, and the `rest`. One
+        that changes the lane has counted the `runs` of the engine first.
         """
         if names.get("note") is not None or names.get("before") is None:
             return names.get("note")

@@ -66,7 +66,8 @@ class StreamRunner(KnownSizes):
                     size = frames.shape
                     # A class can be pretended, a type cannot.
                     if size != fast.shape and type(frames) is _ndarray and (other := self._whole.get(size)) is not None:
-                        fast = self._turn_to(other, before)
+                        runs = self._runs(before)
+                        fast = self._turn_to(other, before, runs)
                     # A dtype that came from another process is equal, and not the same.
                     if size == fast.shape and (frames.dtype is fast.dtype or frames.dtype == fast.dtype):
                         if not fast.checks:
