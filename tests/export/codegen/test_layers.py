@@ -67,7 +67,7 @@ ALLOWED = {
     "_ir/": {"_ir", "_limits", "_node"},
     "lower/": {"_ir", "_limits", "_node", "_registry", "_symbol_table", "_product_fusion", "lower"},
     "memory_plan.py": {"_ir"},
-    "render/": {"_ir", "_limits", "_program_lowering", "memory_plan", "render"},
+    "render/": {"_ir", "_limits", "_step_program", "memory_plan", "render"},
 }
 
 
