@@ -38,7 +38,7 @@ def newest(model: onnx.ModelProto) -> None:
 @in_one_test(
     ("nodes", "ports", "edit", "words"),
     [
-        (RELU, {"x": ["n", "t", 3]}, lambda m: m.graph.input[0].ClearField("type"), "found undefined"),
+        (RELU, {"x": ["n", "t", 3]}, lambda m: m.graph.input[0].ClearField("type"), "expected an input of numbers"),
         (RELU, {"x": ["n", "t", 3]}, lambda m: m.graph.ClearField("output"), "at least one output, found none"),
         (RELU, {"x": ["n", "t", 3]}, newest, "opset 99: expected 7 to"),
         ([*RELU, *LOG], {"x": ["n", "t", 3]}, None, "'y': two nodes give it"),

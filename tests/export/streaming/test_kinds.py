@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class OfAKind(nn.Module):
-    """A recurrence, and behind it operators that no rule names; x (batch, time, 3)."""
+    """A recurrence, and operators that no rule names, within their domains; x (batch, time, 3)."""
 
     def __init__(self) -> None:
         """With random weights."""
@@ -22,7 +22,7 @@ class OfAKind(nn.Module):
         """Give (batch, time, 4)."""
         y, _ = self.rnn(x)
         bits = torch.bitwise_xor((y * 8).to(torch.int64), torch.tensor(5)).to(y.dtype)
-        return torch.acosh(2.0 + y) + torch.asinh(y) + torch.atanh(0.5 * y) + bits
+        return torch.acosh(2.5 + y) + torch.asinh(y) + torch.atanh(0.5 * y) + bits
 
 
 def test_an_operator_streams_by_its_kind(tmp_path: Path) -> None:
