@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ from rnnedge_export.verification import (
     Check,
     Effort,
     FirstDifference,
-    Look,
     ModuleOracle,
     Promises,
     Verification,
@@ -67,8 +67,7 @@ class Candidate:
     """A file in memory that nobody has proven.
 
     `data` is the file, `model` the same, loaded, `float32` the file before it was narrowed, `float32_data` its bytes.
-    `module` is the source, if it is one. `look` names the first node of a float32 file whose value differs from the
-    source's.
+    `module` is the source, if it is one. `look` names the first node whose value differs from the source's.
     """
 
     options: ExportOptions
@@ -83,8 +82,8 @@ class Candidate:
     narrow: Narrowed | None
     float32_data: bytes
     promises: Promises
+    look: FirstDifference
     module: nn.Module | None = None
-    look: Look | None = None
 
     @property
     def contract(self) -> Contract:
@@ -111,7 +110,8 @@ class Candidate:
         if self.narrow is None or not float32_proven:
             say("verify")
             float32 = model if self.narrow is None else load_bytes(self.float32_data, name, trust="local")
-            verification = check_against(float32, self.reference, say, effort, self.look, self.samples)
+            float32_look = self.look.of_file(self.float32_data, float32.contract)
+            verification = check_against(float32, self.reference, say, effort, float32_look, self.samples)
             if self.module is not None and float32.contract.taps:
                 taps = check_taps(float32, self.module, self.reference)
                 verification = replace(verification, checks=(*verification.checks, taps))
@@ -122,8 +122,9 @@ class Candidate:
         bits = (check_fewer_bits(self.float32_data, self.data, self.options.numbers), self._covered(self.narrow))
         require(Verification(bits), name)
         narrow = replace(self.narrow, data=self.data, model=model)
-        shrunk = gate(narrow, self.float32, self.options.numbers, self.trial, say)
-        verification = check_against(model, self.reference, say, effort, samples=self.samples)
+        look = partial(self.look.of_recording, self.reference)
+        shrunk = gate(narrow, self.float32, self.options.numbers, self.trial, say, look)
+        verification = check_against(model, self.reference, say, effort, self.look, self.samples)
         require(verification, name, REMEDY)
         return replace(verification, checks=(*promised, *bits, *verification.checks)), shrunk
 
@@ -182,14 +183,9 @@ class ExportSession:
             work.narrow,
             work.float32_data,
             promises_of(work, provenance, self._defaults),
+            FirstDifference(lambda: work.captured, lambda: work.data, work.contract, self._module),
             self._module,
-            self._look(work),
         )
-
-    def _look(self, work: Work) -> Look | None:
-        if work.narrow is not None:
-            return None
-        return FirstDifference(lambda: work.captured, lambda: work.data, work.contract, self._module)
 
 
 @contextmanager

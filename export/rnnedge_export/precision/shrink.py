@@ -100,20 +100,30 @@ def narrowed(
     return Narrowed(graph, data, load_bytes(data, float32.name, trust="local"), changes)
 
 
-def gate(narrow: Narrowed, float32: Model, asked: Precision, recordings: Sequence[Recording], say: Say) -> Shrunk:
+def gate(
+    narrow: Narrowed,
+    float32: Model,
+    asked: Precision,
+    recordings: Sequence[Recording],
+    say: Say,
+    look: Callable[[Recording], str] = lambda _: "",
+) -> Shrunk:
     """Stream it beside float32 for `FRAMES` frames.
 
+    `look` names the first node whose value differs on a recording, for the message; "" if it cannot be told.
     Raises `VerificationError` with the numbers where it drifts beyond the tolerance, or would in a longer stream: an
     error that grows is looked at once more, over `_LONGER` times the frames.
     """
     say("drift")
     contract = narrow.model.contract
-    found = drift(float32, narrow.model, chained(recordings, _frames(contract)), asked.limit, asked.metric)
+    trial = chained(recordings, _frames(contract))
+    found = drift(float32, narrow.model, trial, asked.limit, asked.metric)
     if not found.passed:
+        node = look(trial)
         raise VerificationError(
             f"{float32.name}: {asked.name} drifts from float32: error {found.max_error:.3g} within {found.frames:,} "
-            f"frames, tolerance {found.tolerance:.3g}, first exceeded at frame {found.first_divergence}; nothing was "
-            f"written, {REMEDY}"
+            f"frames, tolerance {found.tolerance:.3g}, first exceeded at frame "
+            f"{found.first_divergence}{': ' * bool(node)}{node}; nothing was written, {REMEDY}"
         )
     if found.unbounded and (asked.longest is None or asked.longest > found.frames):
         say("drift of a longer stream")

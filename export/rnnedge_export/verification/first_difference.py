@@ -5,13 +5,14 @@
    write other ones. So a value of the captured graph is looked for among all values of the file, in any layout and with
    any delay. The first node is named whose value is not there, and nothing of what is made of it either.
 
-A value is close if it is within `share` of its own size, and `share` is the largest for which the outputs differ.
+A value is close if it is within `share` of its own size, and `share` is the largest for which the outputs differ. In
+fewer bits every value differs a little, and shares are larger: what rounding does everywhere is not named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -20,6 +21,7 @@ from torch import nn
 from rnnedge_export.capture import Captured
 from rnnedge_export.graph.dependence import dependent
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Worst
 from rnnedge_export.verification.inner_values import Call, of_graph, of_modules, of_stream
@@ -27,6 +29,7 @@ from rnnedge_runtime.contract import Array, Contract
 
 _MOST_FRAMES = 2048
 _SHARES = (1e-2, 1e-3, 1e-4, 1e-5, 2e-6)
+_SHARES_OF_FEWER_BITS = (0.3, 0.1, 0.03, *_SHARES)
 _TRIED, _QUIET = 8, 1e-4
 _MOVES = {"Cast", "Concat", "Expand", "Gather", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
           "Unsqueeze"}  # fmt: skip
@@ -54,7 +57,17 @@ class FirstDifference:
         except Exception:
             return ""
 
+    def of_recording(self, reference: Reference, recording: Recording) -> str:
+        """The same of frames (time, ...) by input name, on which the file is too far from float32."""
+        return self(reference, Worst(inputs={name: array[None] for name, array in recording.items()}))
+
+    def of_file(self, data: bytes, contract: Contract) -> FirstDifference:
+        """The same of another file of that source."""
+        return replace(self, data=lambda: data, contract=contract)
+
     def _look(self, reference: Reference, inputs: Mapping[str, Array]) -> str:
+        narrow = self.contract.precision != "float32"
+        shares = _SHARES_OF_FEWER_BITS if narrow else _SHARES
         captured = self.captured()
         frames = _first_frames(inputs, reference.lengths)
         with of_modules(self.module or nn.Module()) as modules:
@@ -63,13 +76,12 @@ class FirstDifference:
         axes = captured.batch_axis, captured.time_axis
         values = of_graph(captured.model, {name: np.moveaxis(array, (0, 1), axes) for name, array in frames.items()})
         given = {v.name: _layouts(values[str(v.name)], _time_axes(v)) for v in graph.outputs}
-        for share in _SHARES:
+        found = [layout for array in of_stream(self.data(), self.contract, frames) for layout in _calls(array)]
+        for share in shares:
             if not all(_found(outputs[str(name)], given[name], share) for name in given if str(name) in outputs):
                 return _first_module(modules, [_layouts(a) for a in values.values()], share)
-        found = [layout for array in of_stream(self.data(), self.contract, frames) for layout in _calls(array)]
-        for share in _SHARES:
             if not all(_found(layout, found, share) for layouts in given.values() for layout in layouts):
-                return _first_node(captured, values, found, share)
+                return _first_node(captured, values, found, share, f" by more than {share:g} of it" if narrow else "")
         return "no node differs if the file is called frame by frame: it is the road"
 
 
@@ -85,7 +97,7 @@ def _first_module(calls: Iterable[Call], values: list[Layouts], share: float) ->
     return f"{text}, first in {repr(call.path) if call.path else 'its own forward'} ({call.operator})"
 
 
-def _first_node(captured: Captured, values: Mapping[str, Array], found: list[Array], share: float) -> str:
+def _first_node(captured: Captured, values: Mapping[str, Array], found: list[Array], share: float, by: str) -> str:
     graph = captured.model.graph
     entered = dependent(graph)
     tested = {v: _layouts(values[str(v.name)], _time_axes(v)) for node in graph for v in node.outputs if v in entered}
@@ -100,7 +112,7 @@ def _first_node(captured: Captured, values: Mapping[str, Array], found: list[Arr
     if not computing:
         return ""
     place = captured.places.get(computing[0].name or "")
-    return f"first node whose value differs: {computing[0].name!r} ({computing[0].op_type})" + (
+    return f"first node whose value differs{by}: {computing[0].name!r} ({computing[0].op_type})" + (
         f" of {place!r}" if place else ""
     )
 
@@ -161,8 +173,10 @@ def _follows(one: Array, other: Array, share: float) -> bool:
     sizes = np.abs(one).max(axis=0)
     allowed = share * np.maximum(sizes, _QUIET * sizes.max(initial=0.0))
     loudest = int(np.abs(one).max(axis=1).argmax())
-    starts = np.flatnonzero((np.abs(other - one[loudest]) <= allowed).all(axis=1)) - loudest
-    for start in starts[:_TRIED]:
+    apart = np.abs(other - one[loudest])
+    close = np.flatnonzero((apart <= allowed).all(axis=1))
+    nearest = close[np.argsort(apart[close].max(axis=1, initial=0.0), kind="stable")]
+    for start in nearest[:_TRIED] - loudest:
         low, high = max(0, -start), min(len(one), len(other) - start)
         here = np.abs(one[low:high] - other[start + low : start + high]) <= allowed
         if 2 * (high - low) >= len(one) and here.all():
