@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnnedge_export.capture.example import Example
 
-_BACK = (1, 2, 4, 8, 12, 20)
+_BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
 _ALIKE = 1e-3
 _CHECKS = ("assert", "constrain", "guard", "check")
@@ -34,23 +34,24 @@ def other_length(
             continue
         try:
             found = list(_run(program, given))
-        # What its sizes do not fit is no failure of the module.
+        # What its sizes do not fit is no failure of the module, but for a sequence that is too short to be reflected.
         except Exception:
+            if reflects(program) and length < traced:
+                continue
             return length
         if not all(_alike(a, b) for a, b in zip(found, wanted, strict=True)):
             return length
     return None
 
 
-def agrees(program: torch.export.ExportedProgram, module: nn.Module, example: Example, length: int) -> bool:
-    """Whether `program` computes what the module does for `length` frames; a failure of either is no agreement."""
-    given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
+def runs(program: torch.export.ExportedProgram, example: Example, length: int) -> bool:
+    """Whether `program` can be run for `length` frames."""
     try:
-        wanted, found = module(*given), list(_run(program, given))
-    # A user's forward can raise anything for a sequence that is too short, and so can its graph.
+        list(_run(program, tuple(_random(x) for x in example.given(max(2, example.batch), length))))
+    # torch raises of everything for sizes that do not fit.
     except Exception:
         return False
-    return all(_alike(a, b) for a, b in zip(found, wanted, strict=True))
+    return True
 
 
 def reflects(program: torch.export.ExportedProgram) -> bool:

@@ -28,7 +28,7 @@ class Baked:
     def branch(self) -> Line | None:
         """Where the code branches on the length."""
         lines = (self.limited, self.compared, self.fixed)
-        return next((line for line in lines if line is not None and re.search(r"\bif\b", line.text)), None)
+        return next((line for line in lines if _branches(line)), None)
 
     @property
     def remedy(self) -> str:
@@ -61,6 +61,10 @@ def find_baked(run: Callable[[], object], axis: int) -> Baked:
     return Baked(listener.fixed, listener.limited, listener.compared)
 
 
+def _branches(line: Line | None) -> bool:
+    return line is not None and re.search(r"\bif\b", line.text) is not None
+
+
 class _Listener(logging.Handler):
     def __init__(self, axis: int) -> None:
         super().__init__(logging.INFO)
@@ -81,4 +85,5 @@ class _Listener(logging.Handler):
         elif re.match(rf"eval {self._symbol} <=? \d+ \[guard added\]", message):
             self.limited = self.limited or line_running()
         elif re.match(rf"eval {self._symbol} >=? \d+ \[guard added\]", message):
-            self.compared = self.compared or line_running()
+            # Padding by reflection compares too.
+            self.compared = self.compared if _branches(self.compared) else line_running() or self.compared

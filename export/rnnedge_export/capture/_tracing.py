@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnnedge_export.capture._agreement import agrees, other_length, reflects
+from rnnedge_export.capture._agreement import other_length, reflects, runs
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
@@ -206,16 +206,17 @@ def _least(
 ) -> int:
     """The shortest sequence from which on the module itself takes longer ones, found by calling it.
 
-    What a module does with sequences that are too short to be reflected is another thing, which the graph does not do.
+    What a module does with sequences that are too short to be reflected is another thing, for which the graph does not
+    run. Where it runs, it has to be what the module is: verification compares them.
     """
     longest = x[0].shape[example.time_axis]
     first = (longest - 1) % grain + 1
     short, enough = -1, (longest - first) // grain
-    alike = reflects(program) and agrees(program, source, example, longest)
+    reflected = reflects(program) and runs(program, example, longest)
     while enough - short > 1:
         middle = (short + enough) // 2
         length = first + middle * grain
         takes = shapes_at(source, example, 1, length) is not None
-        takes = takes and (not alike or agrees(program, source, example, length))
+        takes = takes and (not reflected or runs(program, example, length))
         short, enough = (short, middle) if takes else (middle, enough)
     return first + enough * grain

@@ -49,6 +49,36 @@ def test_a_branch_that_changes_no_frame_is_taken(tmp_path: Path) -> None:
     assert report.verification.max_error <= 1e-5
 
 
+class Reflected(nn.Conv1d):
+    """Louder for long sequences, behind frames that are reflected; `wanted`: fewer are padded with zeros."""
+
+    loud, wanted = 64, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of frames."""
+        x, n = x.transpose(1, 2), x.shape[1]
+        if n <= self.wanted:
+            x = functional.pad(x, (0, 5 - n))
+        y = super().forward(functional.pad(x, (4, 0), mode="reflect"))[..., :n].transpose(1, 2)
+        if n > self.loud:
+            y = y * 2
+        return y
+
+
+def test_a_branch_behind_reflected_frames_is_refused_with_its_line(tmp_path: Path) -> None:
+    """The example is far longer, and what is too short to be reflected does not hide it."""
+    with pytest.raises(ModelRefused, match=r"test_branches.py:\d+ `if n > self.loud:`; a stream does not know"):
+        quickly.export(Reflected(3, 3, 5).eval(), torch.randn(1, 200, 3), tmp_path / "m.onnx")
+
+
+def test_a_branch_for_what_is_too_short_to_be_reflected_is_taken(tmp_path: Path) -> None:
+    """The file is for sequences from the length on that can be reflected."""
+    module = Reflected(3, 3, 5).eval()
+    module.loud, module.wanted = 0, 4
+    report = quickly.export(module, torch.randn(1, 24, 3), tmp_path / "m.onnx")
+    assert report.contract.least == 5
+
+
 class Squeezed(nn.Linear):
     """Squeezes an axis that is larger than 1, which torch leaves as it is."""
 
