@@ -12,6 +12,7 @@ import quickly
 import torch
 from loop_idioms import NATIVE, SCANNED, Cells
 from torch import Tensor, nn
+from torch.nn import functional
 
 import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
 from rnnedge_export.capture._quiet import quiet
@@ -187,6 +188,30 @@ def test_a_loop_backwards_is_none() -> None:
     """Its first value needs the last frame."""
     with pytest.raises(NotALoop, match="runs from the last frame to the first"):
         rolled(Module(backwards))
+
+
+@pytest.mark.parametrize(
+    "within",
+    [lambda chunk: torch.softmax(chunk, 1), lambda chunk: functional.layer_norm(chunk, chunk.shape[1:])],
+    ids=["softmax", "layer norm"],
+)
+def test_what_normalizes_within_chunks_is_not_done_to_all_frames(within: Callable[[Tensor], Tensor]) -> None:
+    """It is another thing for a chunk than for the whole."""
+    with pytest.raises(NotALoop):
+        rolled(Module(lambda linear, x: torch.cat([within(linear(chunk)) for chunk in x.split(4, 1)], 1)))
+
+
+def test_an_assignment_to_other_axes_stays() -> None:
+    """Its end is none in the graph."""
+
+    def scattered(linear: nn.Linear, x: Tensor) -> Tensor:
+        y = stacked(linear, x)
+        return torch.slice_scatter(y, y[..., 1:] * 2, 2, 1)
+
+    torch.manual_seed(0)
+    module, x = Module(scattered), torch.randn(3, 29, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(rolled(module)(x)[0], module(x), rtol=0, atol=1e-6)
 
 
 def test_random_numbers_are_refused() -> None:

@@ -20,7 +20,7 @@ from torch.fx.node import map_arg
 
 from rnnedge_export.capture.loops._unrolled import aten, new_node, shape_of
 
-_END_AXES = {aten.linear.default: 1, aten.layer_norm.default: 1, aten.softmax.int: 1, aten.log_softmax.int: 1}
+_SOFTMAX = (aten.softmax.int, aten.log_softmax.int)
 _ROUNDS = 256
 Bounds = tuple[tuple[int, int], ...]
 
@@ -88,7 +88,7 @@ def _joined(node: Node, chunks: _Chunks) -> bool:
 def _alike(first: Node, part: Node, index: int, every: Sequence[_Chunks]) -> Node | None:
     """What does to chunk `index` what `first` does to the first one."""
     for user in part.users:
-        if user.target is first.target and len(user.args) == len(first.args):
+        if user.target is first.target and len(user.args) == len(first.args) and user.kwargs == first.kwargs:
             if user.target is torch.ops.rnnedge.recurrence.default:
                 if user.args[0] is part and user.args[3:] == first.args[3:]:
                     return user
@@ -164,8 +164,11 @@ def _axis_after(node: Node, chunks: _Chunks, every: Sequence[_Chunks]) -> int | 
         )
     if len(node.all_input_nodes) and args[0] is not chunks.parts[0] and node.target is not aten.embedding.default:
         return None
-    if node.target in _END_AXES:
-        return axis if axis < rank - 1 and shape_of(node)[:-1] == shape_of(chunks.parts[0])[:-1] else None
+    if node.target in _SOFTMAX:
+        return axis if args[1] % rank != axis else None
+    if node.target in (aten.linear.default, aten.layer_norm.default):
+        read = len(args[1]) if node.target is aten.layer_norm.default else 1
+        return axis if axis < rank - read else None
     if node.target is aten.embedding.default:
         return axis if args[1] is chunks.parts[0] else None
     if node.target in (aten.transpose.int, aten.permute.default):
@@ -206,11 +209,11 @@ def _cut_splits(graph: Graph, length: int) -> None:
 def _join_assigned(graph: Graph) -> None:
     """Case 3: a tensor to all of whose frames chunks were assigned."""
     for node in list(graph.find_nodes(op="call_function", target=aten.slice_scatter.default)):
-        if any(user.target is aten.slice_scatter.default and user.args[0] is node for user in node.users):
+        if not _is_assigned(node) or any(_is_assigned(user) and user.args[0] is node for user in node.users):
             continue
         axis: Any = node.args[2]
         rows, at = dict[int, tuple[int, Any]](), node
-        while at.target is aten.slice_scatter.default and at.args[2] == axis:
+        while _is_assigned(at) and at.args[2] == axis:
             args: tuple[Any, ...] = at.args
             rows.setdefault(args[3] or 0, (min(args[4], shape_of(node)[axis]), args[1]))
             at = args[0]
@@ -219,3 +222,12 @@ def _join_assigned(graph: Graph) -> None:
         if len(starts) > 1 and covered and all(rows[a][0] == b for a, b in pairwise(starts)):
             parts = [rows[start][1] for start in starts]
             node.replace_all_uses_with(new_node(node, aten.cat.default, (parts, axis), same=False))
+
+
+def _is_assigned(node: Node) -> bool:
+    """Whether it assigns to adjoining frames that are given by numbers."""
+    return (
+        node.target is aten.slice_scatter.default
+        and len(node.args) == 5
+        and all(isinstance(each, int) for each in (node.args[3] or 0, node.args[4]))
+    )
