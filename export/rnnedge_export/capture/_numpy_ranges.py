@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+_ONE, _PLACES = ("stop",), ("start", "stop", "step", "dtype")
+
 
 @contextmanager
 def numpy_ranges() -> Iterator[None]:
@@ -19,11 +21,13 @@ def numpy_ranges() -> Iterator[None]:
     arange, from_numpy = np.arange, torch.from_numpy
 
     def ranged(*args: Any, **kwargs: Any) -> Any:
-        given = (*args, *kwargs.values())
-        if not any(isinstance(value, torch.SymInt) for value in given):
+        given = dict(zip(_ONE if len(args) == 1 else _PLACES, args, strict=False)) | kwargs
+        if not any(isinstance(value, (torch.SymInt, torch.SymFloat)) for value in given.values()):
             return arange(*args, **kwargs)
-        kind = torch.float64 if any(isinstance(value, float) for value in given) else torch.int64
-        return torch.arange(*args, dtype=kind)
+        bounds = given.get("start") or 0, given["stop"], given.get("step") or 1
+        whole = not any(isinstance(value, (float, torch.SymFloat)) for value in bounds)
+        dtype = given.get("dtype") or (np.int64 if whole else np.float64)
+        return torch.arange(*bounds, dtype=from_numpy(np.empty(0, dtype)).dtype)
 
     def taken(array: Any) -> torch.Tensor:
         return array if isinstance(array, torch.Tensor) else from_numpy(array)

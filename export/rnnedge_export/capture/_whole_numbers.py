@@ -1,14 +1,17 @@
 """`int(length / 2)`, `int(math.ceil(n / hop))`: whole numbers of lengths, while the length is a symbol.
 
 Python asks `int` for a number of its own, so a symbol becomes that of the example. `torch.sym_int` keeps the symbol; it
-stands in for `int` in the files that the classes of a module come from. What is whole already is not rounded: ONNX
-rounds floats only.
+stands in for `int` in the files that the classes of a module come from, if their functions call it only: as a dtype, or
+in `type(n) is int`, nothing can stand in for it. What is whole already is not rounded: ONNX rounds floats only.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +21,9 @@ from torch import nn
 
 _NAME = "int"
 _ROUNDINGS = (math.ceil, math.floor, math.trunc, torch.sym_int)
+# What asks of a type, or calls it.
+_ASKING = ("isinstance", "issubclass", "map")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _OTHERS = ("torch", "builtins", "rnnedge_export")
 
 
@@ -41,10 +47,10 @@ class _Whole(int, metaclass=_AsInt):
 @contextmanager
 def whole_numbers(module: nn.Module) -> Iterator[None]:
     """While `module` is captured, `int` of a symbol stays one in the code of its classes."""
-    files = {type(one).__module__ for one in module.modules()}
-    scopes = [vars(sys.modules[file]) for file in files if file in sys.modules and file.split(".")[0] not in _OTHERS]
+    classes = {type(one).__module__: type(one) for one in module.modules()}
+    files = [file for file in classes if file in sys.modules and file.split(".")[0] not in _OTHERS]
     # Where the name means something else already, it is left alone.
-    own = [scope for scope in scopes if _NAME not in scope]
+    own = [scope for file in files if _NAME not in (scope := vars(sys.modules[file])) and _is_called(classes[file])]
     for scope in own:
         scope[_NAME] = _Whole
     try:
@@ -52,6 +58,33 @@ def whole_numbers(module: nn.Module) -> Iterator[None]:
     finally:
         for scope in own:
             scope.pop(_NAME, None)
+
+
+def _is_called(kind: type) -> bool:
+    """Whether functions of the file that a class is from call `int`, and do nothing else with it."""
+    for one in (sys.modules[kind.__module__], kind.forward):  # type: ignore[attr-defined]
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(one)))
+        # A notebook is no file, but its functions have lines; what was typed has none.
+        except (OSError, TypeError, SyntaxError):
+            continue
+        functions = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+        bodies = [part for node in functions for part in (node.body if isinstance(node.body, list) else [node.body])]
+        named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == _NAME}
+        return bool(named) and named <= _answered(tree)
+    return False
+
+
+def _answered(tree: ast.AST) -> set[ast.AST]:
+    """What is called, asked of a type, or an annotation."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        parts: list[ast.AST | None] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.Call):
+            found.add(node.func)
+            parts += node.args if isinstance(node.func, ast.Name) and node.func.id in _ASKING else []
+        found.update(inner for part in parts if part is not None for inner in ast.walk(part))
+    return found
 
 
 def without_roundings(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:

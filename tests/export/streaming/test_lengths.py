@@ -48,6 +48,19 @@ _NETWORKS = {
 }
 
 
+class Typed(nn.Module):
+    """Asks for the type of a number, takes `int` as a dtype, and counts frames by keywords of NumPy."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, time), both."""
+        count = torch.from_numpy(np.arange(start=1, stop=x.shape[2] + 1, dtype=np.float32))
+        weights = torch.ones(C, dtype=int)[:, None] * torch.from_numpy(np.ones((C, 1), dtype=int))
+        return weights * x.cumsum(2) / count if type(C) is int else -x
+
+
+_NETWORKS["typed"] = (Typed, _CHANNELS_FIRST, 2, 1)
+
+
 @pytest.mark.parametrize("name", _NETWORKS)
 def test_a_length_that_is_computed_streams(name: str, tmp_path: Path) -> None:
     """Verified by the export, and equal PyTorch at lengths of every remainder."""
