@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import foreign
@@ -81,6 +82,37 @@ def test_a_loaded_loop_streams_as_the_script(tmp_path: Path) -> None:
         expected = source.module(torch.from_numpy(frames)[None])[0].numpy()
     foreign.streams_as(tmp_path / "net.onnx", frames, expected)
     assert rnnedge_export.verify(tmp_path / "net.onnx", source.module, effort=foreign.BRIEF).passed
+
+
+class Cut(nn.Conv1d):
+    """Padding at both ends, of which what is too much is cut off again: a trace subtracts from the length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, 6) -> (batch, time, 6)."""
+        y = super().forward(x.transpose(1, 2))
+        return y[..., : y.shape[2] - 2].transpose(1, 2)
+
+
+class Even(nn.Module):
+    """An even number of frames, by whole numbers of half the length."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, 6) -> (batch, time, 6)."""
+        more = math.ceil(x.shape[1] / 2) + int(x.shape[1] / 1) - int(x.shape[1] / 2)
+        y = nn.functional.pad(x, (0, 0, 0, more - x.shape[1] // 2))
+        return torch.cumsum(y, 1)[:, : x.shape[1]]
+
+
+@pytest.mark.parametrize("how", ["trace", "script"])
+def test_arithmetic_with_lengths_keeps_them_open(how: str, tmp_path: Path) -> None:
+    """A trace has it as operators of tensors, a script as those of numbers."""
+    net = Cut(6, 6, 3, padding=2).eval() if how == "trace" else Even().eval()
+    script = torch.jit.trace(net, _X) if how == "trace" else torch.jit.script(net)
+    rnnedge_export.export(script, _X, tmp_path / "net.onnx", effort=foreign.BRIEF)
+    frames = np.random.default_rng(0).standard_normal((21, 6)).astype(np.float32)
+    with torch.no_grad():
+        expected = net(torch.from_numpy(frames)[None])[0].numpy()
+    foreign.streams_as(tmp_path / "net.onnx", frames, expected)
 
 
 def test_a_training_script_is_left_in_training() -> None:

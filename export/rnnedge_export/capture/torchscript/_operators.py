@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,30 @@ def _range(last: int, first: int = 0, step: int = 1) -> list[int]:
     return list(range(first, last, step))
 
 
+def _int(value: Any) -> Any:
+    """A symbol stays one."""
+    return torch.sym_int(value) if isinstance(value, (torch.SymInt, torch.SymFloat)) else int(value)  # type: ignore[no-untyped-call]
+
+
+def _add(a: Any, b: Any, alpha: Any = 1) -> Any:
+    """A trace has a factor for the sizes that it adds, as for tensors."""
+    return a + b if alpha == 1 else a + alpha * b
+
+
+def _sub(a: Any, b: Any, alpha: Any = 1) -> Any:
+    return a - b if alpha == 1 else a - alpha * b
+
+
+def _rsub(a: Any, b: Any, alpha: Any = 1) -> Any:
+    return _sub(b, a, alpha)
+
+
+def _div(a: Any, b: Any, rounding: str | None = None) -> Any:
+    if rounding is None:
+        return a / b
+    return a // b if rounding == "floor" else math.trunc(a / b)
+
+
 _PLAIN: dict[str, Function] = {
     "prim::ListConstruct": lambda *each: list(each),
     "prim::TupleConstruct": lambda *each: each,
@@ -62,8 +87,8 @@ _PLAIN: dict[str, Function] = {
     "prim::device": lambda x: x.device,
     "prim::min": min,
     "prim::max": max,
-    "aten::Int": lambda value: value if isinstance(value, torch.SymInt) else int(value),
-    "aten::Float": float,
+    "aten::Int": _int,
+    "aten::Float": torch.sym_float,
     "aten::Bool": bool,
     "aten::ScalarImplicit": _same,
     "aten::IntImplicit": _same,
@@ -89,14 +114,17 @@ _PLAIN: dict[str, Function] = {
     "aten::_unwrap_optional": _same,
 }
 _NUMBERS: dict[str, Function] = {
-    "aten::add": operator.add,
-    "aten::sub": operator.sub,
+    "aten::add": _add,
+    "aten::sub": _sub,
+    "aten::rsub": _rsub,
     "aten::mul": operator.mul,
-    "aten::div": operator.truediv,
+    "aten::div": _div,
     "aten::floordiv": operator.floordiv,
     "aten::floor_divide": operator.floordiv,
     "aten::remainder": operator.mod,
     "aten::neg": operator.neg,
+    "aten::ceil": math.ceil,
+    "aten::floor": math.floor,
     "aten::eq": operator.eq,
     "aten::ne": operator.ne,
     "aten::lt": operator.lt,
