@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import nn
 
@@ -25,6 +24,7 @@ from bench.native.bounds import flop_per_ns, reading
 from bench.pages import machine, publish, table, us
 from examples.networks import NETWORKS
 from rnnedge import Model, ProviderError
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 _FRAMES, _MANY, _ROUNDS, _SECONDS = 2_000, 64, 5, 0.4
 _LAYERS = (("LSTM", 40, 64), ("GRU", 40, 64), ("LSTM", 64, 128), ("GRU", 64, 256), ("LSTM", 80, 512))
