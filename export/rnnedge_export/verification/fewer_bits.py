@@ -123,11 +123,9 @@ def _shared_scale(one: Stored, source: Array) -> str | None:
     steps = np.abs(source).max(axis=0) / one.levels
     own = np.rint(source / np.where(steps > 0, steps, 1)) * steps
     together, apart = (float(np.square(source - found).mean()) for found in (one.wide, own))
-    return (
-        None
-        if together <= _PAYS * apart
-        else f"expected a scale for each column: {together / apart:.3g} times the error"
-    )
+    if together <= _PAYS * apart:
+        return None
+    return f"expected a scale for each column: a mean squared error of {apart:.3g}, not of {together:.3g}"
 
 
 def _wrong_step(one: Stored, source: Array) -> str | None:

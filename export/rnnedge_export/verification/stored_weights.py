@@ -102,7 +102,7 @@ def _narrow(
             scale = next((arrays[name] for name in reader.input if name in arrays), None)
             if reader.op_type == "Mul" and scale is not None:
                 wide = arrays[inputs[0]].astype(np.float32) * scale
-                outputs = _outputs_axis(readers.of(reader.output[0]))
+                outputs = _outputs_axis(reader.output[0], wide.ndim, readers)
                 yield Stored(inputs[0], "int8", wide, scale, _OF_BYTES, outputs=outputs), (inputs[0],)
     elif node.op_type == "MatMulIntegerToFloat":
         scale = arrays[inputs[3]]
@@ -123,10 +123,13 @@ def _zero(inputs: list[str], place: int, arrays: dict[str, Array]) -> Array:
     return arrays[given].astype(np.float32) if given else np.zeros((), np.float32)
 
 
-def _outputs_axis(readers: list[Any]) -> int:
-    """Of W and R of a native recurrence, and of the right side of a product, the second; else the first."""
-    products = ("RNN", "GRU", "LSTM", "MatMul", "Gemm")
-    return 1 if any(reader.op_type in products for reader in readers) else 0
+def _outputs_axis(name: str, axes: int, readers: _Readers) -> int:
+    """The second of a native recurrence (W, R) and of a matrix on the right of a plain product; else the first."""
+    for reader in readers.of(name):
+        plain = reader.op_type in ("MatMul", "Gemm") and not reader.attribute
+        if reader.op_type in ("RNN", "GRU", "LSTM") or (plain and axes == 2 and reader.input[1] == name):
+            return 1
+    return 0
 
 
 def _blocks(node: Any, packed: Array, scales: Array) -> Stored:

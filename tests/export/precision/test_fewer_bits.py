@@ -71,6 +71,18 @@ def test_each_way_of_storing_weights_is_read_and_held_to_its_grid(kind: str) -> 
     assert not found.passed
 
 
+def test_a_matrix_on_the_left_has_a_scale_for_each_row() -> None:
+    """It has more columns than rows, and is no weight of a plain product."""
+    wide = W.T
+    narrow = grids.per_axis(wide, 0)
+    nodes = [("Cast", ["q"], "wide", {"to": 1}), ("Mul", ["wide", "scale"], "w", {}), ("MatMul", ["w", "x"], "y", {})]
+    constants = [numpy_helper.from_array(a, name) for name, a in (("q", narrow.q), ("scale", narrow.scale))]
+    made = [helper.make_node(op, given, [result], **attributes) for op, given, result, attributes in nodes]
+    data = helper.make_model(helper.make_graph(made, "g", [], [], constants)).SerializeToString()
+    found = check_fewer_bits(FLOAT32, data, Precision("int8"))
+    assert found.passed, found.place
+
+
 def test_a_weight_that_was_to_be_narrow_and_is_not_is_named() -> None:
     """A file that says int8 and holds float32."""
     assert "expected it in int8, found it in float32" in check_fewer_bits(FLOAT32, FLOAT32, Precision("int8")).place
