@@ -47,7 +47,7 @@ def check_covered(
 ) -> Check:
     """Of the graph in fewer bits next to the file in float32; `recordings`: of case 1, of case 2 if `calibrated`."""
     before = ir.from_proto(onnx.load_from_string(float32))
-    wrong = next(_wrong(before, narrow, contract, recordings, contexts, _WIDEST if calibrated else np.inf), None)
+    wrong = next(_wrong(before, narrow, contract, recordings, contexts, calibrated), None)
     count = len(_grids(narrow))
     detail = f"{count} fixed grids, no activation beyond its own"
     return Check("range of activations", detail, 0.0 if wrong is None else np.inf, 0.0, place=wrong or "")
@@ -59,19 +59,17 @@ def _wrong(
     contract: Contract,
     recordings: Sequence[Recording],
     contexts: Sequence[Mapping[str, Array]],
-    widest: float,
+    calibrated: bool,
 ) -> Iterator[str]:
     for low, high in (_clips(narrow) - _clips(float32)).elements():
         if low > -_LEAST_CLIP or high < _LEAST_CLIP:
             yield f"what is multiplied in blocks is clipped to {low:.6g} ... {high:.6g}"
     grids = _grids(narrow)
-    names, seen = seen_ranges(
-        narrow, contract, lambda model: [value for value, _ in _grids(model)], recordings, contexts
-    )
+    names, seen = seen_ranges(narrow, contract, _rounded, recordings, contexts)
     for name, (lowest, highest) in zip(names, seen, strict=True):
         low, high, step = next(grid for value, grid in grids if value.name == name)
         short = -lowest < low - _HALF * step or highest > high + _HALF * step
-        if short or -low - step > widest * max(lowest, 0.0) or high - step > widest * max(highest, 0.0):
+        if short or (calibrated and max(-low - _WIDEST * max(lowest, 0.0), high - _WIDEST * max(highest, 0.0)) > step):
             yield (
                 f"value {name!r}: expected {low:.6g} to {high:.6g}, the numbers of its grid, found "
                 f"{-lowest:.6g} to {highest:.6g}"
