@@ -31,7 +31,8 @@ class Source(nn.Module):
        A result of None is none. One that is called like an input is called `x_out`.
     2. States that the example has found among the results are no outputs, whatever they are called.
     3. The convention `forward(x, state=None) -> (y, state)`, which torch.nn.RNN/GRU/LSTM follow: the pair's second
-       member is the state, which becomes explicit by itself, so it is not an output.
+       member is the state, which becomes explicit by itself, so it is not an output. What steps a module of one step
+       gives no states back.
     """
 
     def __init__(self, module: nn.Module, example: Example) -> None:
@@ -41,6 +42,7 @@ class Source(nn.Module):
         self._example = example
         self.input_names = example.names or _first_parameters(module, len(example.tensors))
         self.extra_names = tuple(extra.name for extra in example.extras)
+        self._steps = any(extra.state for extra in example.extras)
         self._returns_state = _takes_state(module, (*self.input_names, *self.extra_names))
         self.output_names: tuple[str, ...] = ()
 
@@ -60,7 +62,7 @@ class Source(nn.Module):
     def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if self._example.returned:
             result = without(result, self._example.returned)
-        elif isinstance(result, tuple) and len(result) == 2 and self._gives_back(result[1], extras):
+        elif isinstance(result, tuple) and len(result) == 2 and not self._steps and self._gives_back(result[1], extras):
             result = result[0]
         leaves = {name: value for name, value in _leaves(result).items() if value is not None}
         for name, value in leaves.items():

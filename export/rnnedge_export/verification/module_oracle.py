@@ -9,7 +9,7 @@ order or a state that is wrong cannot hide in both.
    in them; others are "y", "y1", "y2" in order. None is no output. Where an input has the name, "_out" is added to it.
 4. A state is no output: what continues the sequence if it is given back; or the second of two results if a state was
    given, by its name or by its shape, or if the first parameter that was not is an optional one (`forward(x,
-   state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM).
+   state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM). What steps a module of one step gives no states back.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class ModuleOracle:
         self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
         self._takes_state |= any("." in name or name in _STATES for name in self._axes)
         self._returned = given.returned
+        self._steps = any(extra.state for extra in given.extras)
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -80,7 +81,7 @@ class ModuleOracle:
         """Case 4."""
         if self._returned:
             return self._left(result)
-        if not isinstance(result, tuple) or len(result) != 2:
+        if self._steps or not isinstance(result, tuple) or len(result) != 2:
             return result
         second = [tuple(leaf.shape) for _, leaf in _leaves(result[1], ()) if isinstance(leaf, Tensor)]
         return result[0] if self._takes_state or (shapes and second == shapes) else result
