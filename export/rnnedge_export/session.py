@@ -209,7 +209,6 @@ def of_module(
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
         given = read_example(example, batch_axis, time_axis, module, context)
-        check_reading(source_module, own, module, example, given)
         source = Source(module, given)
         say("capture")
         captured = capture(source, given, opset)
@@ -217,6 +216,8 @@ def of_module(
         defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
         oracle = ModuleOracle(module, example, given, defaults)
         check_repeats(module, oracle, given)
+        # Not before: what does not repeat itself, or takes no other lengths, is refused with a reason of its own.
+        check_reading(source_module, own, module, example, given)
         yield ExportSession(oracle, given, captured, provenance, module, defaults)
 
 

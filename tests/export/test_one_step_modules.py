@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import quickly
 import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from rnnedge_export import verify
 from rnnedge_export.capture import as_sequences
 from rnnedge_runtime import load
+from rnnedge_runtime.errors import ModelRefused
 
 
 class Head(nn.Module):
@@ -74,6 +77,51 @@ def test_a_step_becomes_a_stream(name: str, tmp_path: Path) -> None:
     port = contract.inputs[0]
     assert tuple(d for i, d in enumerate(port.shape) if i not in (port.batch_axis, port.time_axis)) == frame
     assert len(contract.outputs) == 1 and contract.states
+
+
+class Detector(nn.Module):
+    """A state with noise, and which of its numbers are above zero."""
+
+    def __init__(self, noise: float = 0.0) -> None:
+        super().__init__()
+        self.cell, self.noise = nn.GRUCell(4, 6), noise
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h = self.cell(x, h)
+        return F.dropout(2 * h, self.noise, True), h > 0, h
+
+
+def test_a_step_may_give_truth_values(tmp_path: Path) -> None:
+    """They are compared as numbers are."""
+    quickly.export(Detector().eval(), tuple(_zeros(4, 6)), tmp_path / "net.onnx")
+    assert [port.dtype for port in load(tmp_path / "net.onnx").contract.outputs][1] == "bool"
+
+
+class Placed(nn.Module):
+    """Positions of twenty frames are known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.places = nn.GRU(4, 6, batch_first=True), nn.Parameter(torch.randn(1, 20, 4))
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self.gru(x + self.places[:, : x.shape[1]], h)
+        return found
+
+
+@in_one_test(
+    "module, example, reason",
+    [
+        (Detector(0.5), _zeros(4, 6), "draws random numbers"),
+        (Placed(), [torch.zeros(2, 8, 4)], "takes at most 20 frames"),
+    ],
+)
+def test_what_is_no_stream_is_refused_for_what_it_is(
+    module: nn.Module, example: list[Tensor], reason: str, tmp_path: Path
+) -> None:
+    """Before it is tried what its example was taken for."""
+    with pytest.raises(ModelRefused, match=reason):
+        quickly.export(module.eval(), tuple(example), tmp_path / "net.onnx")
 
 
 def test_a_stream_gives_what_the_steps_give(tmp_path: Path) -> None:
