@@ -40,6 +40,15 @@ def test_verify_finds_a_context_that_changes_nothing(tmp_path: Path, monkeypatch
     assert [check.name for check in found.checks if not check.passed] == ["values per sequence"]
 
 
+def test_verify_begins_with_the_contexts_of_the_file(tmp_path: Path) -> None:
+    """Defaults that are tensors, and an example with other values."""
+    context = {"speaker": torch.tensor([2.0, -1.0, 0.5]), "language": torch.tensor(3)}
+    x, speaker, language = conditioned.example()
+    quickly.export(conditioned.network(), (x, speaker, language), tmp_path / "m.onnx", context=context)
+    other = (x, speaker + 1, language.flip(0))
+    assert rnnedge_export.verify(tmp_path / "m.onnx", conditioned.network(), example=other, effort=QUICK).passed
+
+
 class _Unread(nn.Module):
     def __init__(self) -> None:
         super().__init__()

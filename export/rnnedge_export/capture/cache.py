@@ -49,10 +49,7 @@ class CaptureCache:
         key = (
             *_module(source.module),
             *map(_tensor, example.tensors),
-            *(
-                (e.name, e.axis, str(e.value.dtype), tuple(e.value.shape), e.value.numpy().tobytes())
-                for e in example.extras
-            ),
+            *((e.name, e.axis, e.state, _numbers(e.value), _numbers(e.default)) for e in example.extras),
             repr(example.names),
             repr(example.layout),
             example.batch_axis,
@@ -90,6 +87,10 @@ def _identity(function: Callable[..., object]) -> int:
     code = getattr(function, "__code__", None)
     alone = code is not None and getattr(function, "__closure__", None) is None
     return id(code if alone and not getattr(function, "__defaults__", None) else function)
+
+
+def _numbers(tensor: torch.Tensor | None) -> tuple[object, ...]:
+    return () if tensor is None else (tuple(tensor.shape), str(tensor.dtype), tensor.numpy().tobytes())
 
 
 def _tensor(tensor: torch.Tensor) -> tuple[object, ...]:

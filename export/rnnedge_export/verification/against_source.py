@@ -101,7 +101,7 @@ def verify(
     with defects_told(type(source).__name__), evaluation(source):
         source, example = as_sequences(source, example, *axes)
         given = _read(example, axes, source, model.contract)
-        oracle = ModuleOracle(source, example, given)
+        oracle = ModuleOracle(source, example, given, initial_contexts(model.contract))
         check_repeats(source, oracle, given)
         again = partial(capture, Source(source, given), given)
         tapped = with_taps(oracle, model.contract, again)

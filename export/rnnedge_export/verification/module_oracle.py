@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rnnedge_export.capture import Example
+from rnnedge_runtime.arrays import array_of
 
 _SEED, _CHANGE = 60, 0.1
 _OPTIONAL_STATES = ("state", "states", "hx", "h0", "hidden", "hidden_state")
@@ -172,7 +172,7 @@ def _tensors(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
 def _first(value: Tensor, axis: int, default: object) -> Tensor:
     """Of one sequence, with a batch of 1."""
     one = value.narrow(axis, 0, 1).contiguous()
-    return one if default is None else torch.as_tensor(np.array(default), dtype=one.dtype).reshape(one.shape)
+    return one if default is None else torch.tensor(array_of(default, "context"), dtype=one.dtype).reshape(one.shape)
 
 
 def _outputs(result: Any, input_names: tuple[str, ...]) -> dict[str, Tensor]:
