@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnnedge_export.reference import Reference
+from rnnedge_export.verification.road_parts import of_one
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.model import Model
 
@@ -73,6 +74,6 @@ def _constant(contract: Contract, reference: Reference) -> dict[str, Array]:
 def _run(model: Model, frames: Mapping[str, Array], states: Mapping[str, Array], calls: int) -> list[dict[str, Array]]:
     stream, found = model.stream(states=states), []
     for _ in range(calls):
-        stream.push(dict(frames) if len(frames) > 1 else next(iter(frames.values())))
+        stream.push(of_one(frames))
         found.append(stream.states)
     return found

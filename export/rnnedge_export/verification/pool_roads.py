@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnedge_export.verification.road_parts import Sequence, joined, length
+from rnnedge_export.verification.road_parts import Sequence, joined, length, of_one
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.frames import Frames
@@ -26,12 +26,12 @@ def pooled_later(model: Model, one: Sequence) -> dict[str, Array]:
 
 
 def _in_pool(model: Model, one: Sequence) -> list[dict[str, Array]]:
-    unit, names, end = model.contract.unit, list(one), length(one)
+    unit, end = model.contract.unit, length(one)
     pool = model.pool(3)
     first, gone = pool.join(), pool.join()
 
     def cut(at: int, until: int) -> Frames:
-        return {name: one[name][at:until] for name in names} if len(names) > 1 else one[names[0]][at:until]
+        return of_one({name: array[at:until] for name, array in one.items()})
 
     starts = [pool.push({first: cut(0, unit), gone: cut(0, 2 * unit)})[first]]
     member = pool.join()

@@ -42,7 +42,7 @@ def refuse_nan(stream: Stream, one: Sequence, at: int, until: int) -> None:
     name = next((name for name, array in one.items() if array.dtype.kind == "f"), None)
     if name is None or at == until:
         return
-    frames = {key: np.array(array[at:until]) for key, array in one.items()}
+    frames = {key: np.array(array[at:until], order="C") for key, array in one.items()}
     frames[name].reshape(-1)[-1] = np.nan
     try:
         stream.push(of_one(frames))

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_export.verification.checks import Result
 from rnnedge_export.verification.comparison import Comparison, Worst
 from rnnedge_export.verification.contexts import ContextChecks
 from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.long_streams import stands_still, totals
-
-Result = tuple[str, Worst]
 
 
 def contexts(compare: Comparison) -> Result:
