@@ -16,6 +16,7 @@ from rnnedge_export.capture.example import Example
 
 _BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
+_SHORT = 64
 _ALIKE = 1e-3
 _CHECKS = ("assert", "constrain", "guard", "check")
 
@@ -25,23 +26,37 @@ def other_length(
 ) -> int | None:
     """A length for which `program`, traced with `traced` frames, is not what the module is; None if none was found."""
     steps = [*(-grain * k for k in _BACK), *(grain * k for k in _FORTH)]
-    for length in (traced + step for step in steps if traced + step > 0):
-        given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
-        try:
-            wanted = module(*given)
-        # A user's forward can raise anything for a sequence that is too short.
-        except Exception:
-            continue
-        try:
-            found = list(_run(program, given))
-        # What its sizes do not fit is no failure of the module, but for a sequence that is too short to be reflected.
-        except Exception:
-            if reflects(program) and length < traced:
-                continue
-            return length
-        if not all(_alike(a, b) for a, b in zip(found, wanted, strict=True)):
-            return length
-    return None
+    lengths = (traced + step for step in steps if traced + step > 0)
+    return next((n for n in lengths if differs(program, module, example, n, short=n < traced)), None)
+
+
+def differs(
+    program: torch.export.ExportedProgram, module: nn.Module, example: Example, length: int, *, short: bool
+) -> bool:
+    """Whether `program` is not what the module is for `length` frames. `short`: they may be too few to be reflected."""
+    given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
+    try:
+        wanted = module(*given)
+    # A user's forward can raise anything for a sequence that is too short.
+    except Exception:
+        return False
+    try:
+        found = list(_run(program, given))
+    # What its sizes do not fit is no failure of the module, but for a sequence that is too short to be reflected.
+    except Exception:
+        return not (short and reflects(program))
+    return not all(_alike(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def agrees_from(program: torch.export.ExportedProgram, module: nn.Module, example: Example, longest: int) -> int:
+    """The shortest length from which on `program` is what the module is, as far as lengths up to 64 say.
+
+    Of a transform over 2 n numbers the end wraps around to the front, where a kernel is longer than n.
+    """
+    length = min(longest, _SHORT)
+    while length > 1 and not differs(program, module, example, length - 1, short=True):
+        length -= 1
+    return length
 
 
 def runs(program: torch.export.ExportedProgram, example: Example, length: int) -> bool:

@@ -11,15 +11,17 @@ from torch.overrides import TorchFunctionMode
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.loops import LENGTHS, NoFrames, NotALoop, Unrolled, roll, unrolled
+from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
+
+_FEW = (9, 11)
 
 
 def calls_grow(module: nn.Module, example: Example) -> bool:
     """Whether a longer sequence takes more calls of torch: a sign of a loop over time."""
     try:
-        few, more = (_calls(module, example.given(1, length)) for length in LENGTHS[:2])
+        few, more = (_calls(module, example.given(1, length)) for length in _FEW)
     # A user's forward can raise anything for a sequence that is too short.
     except Exception:
         return False
@@ -67,22 +69,27 @@ def with_rolled_loops(
     `written`: loops that the module writes; False: recurrences that it computes without one (`scans/`).
     """
 
-    def captured(length: int, batch: int) -> Unrolled:
-        given = example.given(2, length)
-        try:
-            found = unrolled(module, given, example.batch_axes, batch, exporting=exporting, einsum=not written)
-            if not written and not find_recurrences(found, example.given(batch, length), length):
-                raise NoFrames("no recurrence is found")
-            if has_complex(found.module):
-                found = _of_pairs(module if written else found, example, length, batch)
-            return found
-        except (RnnEdgeError, NotALoop):
-            raise
-        # A user's forward can raise anything, and the refusal says what it did for the example.
-        except Exception as error:
-            raise NoFrames("it cannot be captured at a fixed length either") from error
+    def capture(length: int, batch: int) -> Unrolled:
+        return unrolled(
+            module, example.given(2, length), example.batch_axes, batch, exporting=exporting, einsum=not written
+        )
 
-    rolled = roll(captured, example.batch_axis, example.time_axis, required=written)
+    def rewritten(found: Unrolled, length: int) -> Unrolled:
+        if not written and not find_recurrences(found, example.given(found.batch, length), length):
+            raise NoFrames("no recurrence is found")
+        if has_complex(found.module):
+            return _of_pairs(module if written else found, example, length, found.batch)
+        return found
+
+    try:
+        captured, lengths = captured_at(capture)
+        captured = [rewritten(each, length) for each, length in zip(captured, lengths, strict=True)]
+    except (RnnEdgeError, NotALoop):
+        raise
+    # A user's forward can raise anything, and the refusal says what it did for the example.
+    except Exception as error:
+        raise NoFrames("it cannot be captured at a fixed length either") from error
+    rolled = roll(captured, lengths, example.batch_axis, example.time_axis, required=written)
     dims = example.dims(torch.export.Dim("batch"), torch.export.Dim("time"))
     try:
         return torch.export.export(rolled, x, dynamic_shapes=dims)

@@ -34,7 +34,10 @@ class Baked:
     def remedy(self) -> str:
         """What to write instead."""
         if self.branch is not None:
-            return "a stream does not know how long it gets: leave the branch out, or write a mask of torch.arange(n)"
+            return (
+                "a stream does not know how long it gets, and a table by position ends: leave the branch out, or write "
+                "a mask of torch.arange(n)"
+            )
         if self.limited is not None:
             return "a table by position ends, a stream does not: use positions relative to the frame, or none"
         if self.fixed is not None and re.search(r"\b(for|while|range)\b", self.fixed.text):

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnnedge_export.capture._agreement import other_length, reflects, runs
+from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
@@ -65,9 +65,14 @@ def trace(
             grows = calls_grow(source, example)
         rolled = loops.rolled() if grows else None
         program, grain = (rolled, 1) if rolled is not None else _any_length(source, x, example, loops)
+        if program in (loops.made, loops.found):
+            _agreeing(program, source, x, example, torch.export.Dim("time"), grain)
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
     with quiet(), torch.no_grad(), left_as_it_was(source.module):
-        return program, Lengths(_least(program, source, x, example, grain), grain)
+        least = _least(program, source, x, example, grain)
+        if loops.found is program:
+            least = max(least, agrees_from(program, source, example, x[0].shape[example.time_axis]))
+        return program, Lengths(least, grain)
 
 
 class _Loops:
@@ -76,12 +81,15 @@ class _Loops:
     def __init__(self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> None:
         self._given = module, x, example
         self.reason: NotALoop | None = None
+        self.made: torch.export.ExportedProgram | None = None
+        self.found: torch.export.ExportedProgram | None = None
 
     def rolled(self, *, exporting: bool = True) -> torch.export.ExportedProgram | None:
         """`exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
         if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
             try:
-                return with_rolled_loops(*self._given, exporting=exporting)
+                self.made = with_rolled_loops(*self._given, exporting=exporting)
+                return self.made
             except NotALoop as reason:
                 self.reason = reason
         return None
@@ -89,7 +97,8 @@ class _Loops:
     def recurrent(self) -> torch.export.ExportedProgram | None:
         """With recurrences that are computed without a loop, such as by a parallel scan, as loops."""
         try:
-            return with_rolled_loops(*self._given, exporting=True, written=False)
+            self.found = with_rolled_loops(*self._given, exporting=True, written=False)
+            return self.found
         except (NotALoop, RnnEdgeError):
             return None
 

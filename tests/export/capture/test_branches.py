@@ -49,6 +49,26 @@ def test_a_branch_that_changes_no_frame_is_taken(tmp_path: Path) -> None:
     assert report.verification.max_error <= 1e-5
 
 
+class Looping(nn.RNNCell):
+    """A mask from a table of 16 positions, as long as it reaches, in front of a loop over time."""
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """Of frames."""
+        n = x.shape[1]
+        x = torch.ones(16, 16).tril()[:n, :n] @ x / 16 if n < 16 else x
+        h, ys = x.new_zeros(x.shape[0], self.hidden_size), []
+        for t in range(n):
+            h = super().forward(x[:, t], h)
+            ys.append(h)
+        return torch.stack(ys, 1)
+
+
+def test_a_branch_in_front_of_a_loop_is_refused_with_its_line(tmp_path: Path) -> None:
+    """The loop is captured at lengths for which the branch is one."""
+    with pytest.raises(ModelRefused, match=r"`x = torch.ones.* if n < 16 else x`; .* a table by position ends"):
+        quickly.export(Looping(3, 3).eval(), torch.randn(1, 12, 3), tmp_path / "m.onnx")
+
+
 class Reflected(nn.Conv1d):
     """Louder for long sequences, behind frames that are reflected; `wanted`: fewer are padded with zeros."""
 

@@ -18,7 +18,7 @@ import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the oper
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._recurrent_layers import recurrent_layers
 from rnnedge_export.capture._running import running_totals_as_loops
-from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, roll, unrolled
+from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
 from rnnedge_runtime import load
 
 
@@ -121,7 +121,7 @@ def rolled(module: nn.Module) -> nn.Module:
         return unrolled(module, (torch.randn(2, length, 3),), (0,), batch)
 
     with quiet(), torch.no_grad(), recurrent_layers(), running_totals_as_loops():
-        return roll(capture, 0, 1)
+        return roll(*captured_at(capture), 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,36 @@ def test_what_normalizes_within_chunks_is_not_done_to_all_frames(within: Callabl
     """It is another thing for a chunk than for the whole."""
     with pytest.raises(NotALoop):
         rolled(Module(lambda linear, x: torch.cat([within(linear(chunk)) for chunk in x.split(4, 1)], 1)))
+
+
+class AsManyFeatures(nn.Module):
+    """As many layers, and features, as a capture may have frames; the features are split and sliced."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.before = nn.ModuleList(nn.Linear(3, 3) for _ in range(size))
+        self.wide = nn.Linear(3, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, size)."""
+        for layer in self.before:
+            x = x + 0.1 * layer(x)
+        first, rest = torch.tanh(self.wide(x)).split([4, self.wide.out_features - 4], -1)
+        y = torch.cat([2 * rest, first], -1)
+        h, ys = torch.zeros_like(y[:, 0]), []
+        for t in range(x.shape[1]):
+            h = 0.9 * h + torch.cat([y[:, t, 4:], y[:, t, :4]], -1)
+            ys.append(h)
+        return torch.stack(ys, 1)
+
+
+@pytest.mark.parametrize("size", [9, 11, 14])
+def test_features_are_not_taken_for_frames(size: int) -> None:
+    """The captures are made at other lengths."""
+    torch.manual_seed(0)
+    module, x = AsManyFeatures(size), torch.randn(3, 29, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(rolled(module)(x)[0], module(x), rtol=1e-5, atol=1e-5)
 
 
 def test_an_assignment_to_other_axes_stays() -> None:

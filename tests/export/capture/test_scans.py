@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import quickly
 import torch
-from scan_idioms import PARALLEL, Parallel
+from scan_idioms import PARALLEL, Parallel, kernel_of_taps
 from torch import Tensor
 
 import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
 from rnnedge_export.capture._quiet import quiet
-from rnnedge_export.capture.loops import Unrolled, roll, unrolled
+from rnnedge_export.capture.loops import Unrolled, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import find_recurrences
 
 Function = Callable[[Parallel, Tensor], Tensor]
@@ -26,7 +28,7 @@ def rolled(net: Parallel) -> torch.fx.GraphModule:
         return found
 
     with quiet():
-        return roll(captured, 0, 1, required=False)
+        return roll(*captured_at(captured), 0, 1, required=False)
 
 
 @pytest.mark.parametrize("function", PARALLEL, ids=lambda function: function.__name__)
@@ -56,3 +58,11 @@ def test_attention_over_all_frames_is_no_recurrence() -> None:
         net = Parallel(function).eval()
         found = unrolled(net, (torch.zeros(2, 9, 6),), (0,), 1009, einsum=True)
         assert not find_recurrences(found, (torch.zeros(1009, 9, 6),), 9)
+
+
+def test_a_kernel_that_wraps_around_has_a_shortest_length(tmp_path: Path) -> None:
+    """Of two frames the transform has four numbers, and four taps reach five."""
+    torch.manual_seed(0)
+    net = Parallel(kernel_of_taps).eval()
+    report = quickly.export(net, torch.randn(2, 12, 6), tmp_path / "m.onnx")
+    assert report.contract.least == net.taps.shape[-1] - 1

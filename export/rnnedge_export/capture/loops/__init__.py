@@ -1,14 +1,15 @@
 """A Python loop over time, captured unrolled and rolled back into a scan.
 
 torch.export unrolls `for t in range(x.shape[1])` at the length of the example. Here a module is captured so at three
-lengths (`_unrolled.py`, `_canonical.py`); in each capture the iterations are found and compared (`_loop.py`,
-`_matching.py`), one of them becomes the body of a scan (`_body.py`, `_rolling.py`), and what is left around the scans
-is made one graph for any length (`_roll.py`). A rolled graph is
+lengths (`_lengths.py`, `_unrolled.py`, `_canonical.py`); in each capture the iterations are found and compared
+(`_loop.py`, `_matching.py`), one of them becomes the body of a scan (`_body.py`, `_rolling.py`), and what is left
+around the scans is made one graph for any length (`_roll.py`). A rolled graph is
 proven as every other: one that computes something else does not become a file.
 """
 
+from rnnedge_export.capture.loops._lengths import captured_at
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop
-from rnnedge_export.capture.loops._roll import LENGTHS, roll
+from rnnedge_export.capture.loops._roll import roll
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, new_node, shape_of, unrolled
 
-__all__ = ["LENGTHS", "NoFrames", "NotALoop", "Unrolled", "aten", "new_node", "roll", "shape_of", "unrolled"]
+__all__ = ["NoFrames", "NotALoop", "Unrolled", "aten", "captured_at", "new_node", "roll", "shape_of", "unrolled"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,39 +18,36 @@ from torch.fx import Graph, GraphModule, Node
 
 from rnnedge_export.capture.loops._canonical import canonicalize
 from rnnedge_export.capture.loops._chunks import merge_chunks
+from rnnedge_export.capture.loops._lengths import BATCHES
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
 from rnnedge_export.capture.loops._numbers import number_frames
 from rnnedge_export.capture.loops._pairs import frame_pairs
 from rnnedge_export.capture.loops._rolling import roll_one
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, is_tensor, shape_of
 
-# Even and odd; a loop over features has the same number of iterations in every capture.
-LENGTHS = (9, 11, 14)
-# Primes that no size of a layer is a multiple of; what the length would give is no straight line through them.
-BATCHES = (1009, 1019, 1013)
 _MOST_LOOPS = 16
 _END = (1 << 63) - 1
-Capture = Callable[[int, int], Unrolled]
 
 
-def roll(capture: Capture, batch_axis: int, time_axis: int, *, required: bool = True) -> GraphModule:
-    """The module whose capture at a number of frames and a batch size is `capture(frames, batch)`.
+def roll(
+    captured: Sequence[Unrolled], lengths: Sequence[int], batch_axis: int, time_axis: int, *, required: bool = True
+) -> GraphModule:
+    """The module that was captured at those lengths; its captures are changed.
 
     Raises `NotALoop` where it has no loop over time, if one is `required`, or one that cannot be rolled.
     """
-    captured = [capture(*sizes) for sizes in zip(LENGTHS, BATCHES, strict=True)]
-    for each, length in zip(captured, LENGTHS, strict=True):
+    for each, length in zip(captured, lengths, strict=True):
         canonicalize(each.module.graph)
         number_frames(each.module, length)
         frame_pairs(each.module.graph, length)
         canonicalize(each.module.graph)
-    merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, LENGTHS, strict=True)]
+    merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, lengths, strict=True)]
     found = [lengths_read(each.module.graph) for each in captured]
     fixed = set.intersection(*found)
     with _deep():
-        for each, lengths in zip(captured, found, strict=True):
-            _roll_all(each, lengths - fixed, required=required and not all(merged))
-    return _for_any_length(captured, batch_axis, time_axis)
+        for each, read in zip(captured, found, strict=True):
+            _roll_all(each, read - fixed, required=required and not all(merged))
+    return _for_any_length(captured, _Unifying(Graph(), lengths, batch_axis, time_axis))
 
 
 def _roll_all(unrolled: Unrolled, lengths: Collection[int], *, required: bool) -> None:
@@ -75,12 +72,12 @@ def _deep() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _for_any_length(captured: Sequence[Unrolled], batch_axis: int, time_axis: int) -> GraphModule:
+def _for_any_length(captured: Sequence[Unrolled], unifying: _Unifying) -> GraphModule:
     first = captured[0]
     columns = list(zip(*(each.module.graph.nodes for each in captured), strict=False))
     if len({len(each.module.graph.nodes) for each in captured}) > 1:
         raise NotALoop("what stands around the loop differs from length to length")
-    root, unifying = nn.Module(), _Unifying(Graph(), batch_axis, time_axis)
+    root = nn.Module()
     for nodes in columns:
         node = nodes[0]
         if node in first.weights:
@@ -114,8 +111,8 @@ def _kept(root: nn.Module, graph: Graph, places: Sequence[tuple[Unrolled, Node]]
 class _Unifying:
     """One argument of the graph for any length from those of the captures."""
 
-    def __init__(self, graph: Graph, batch_axis: int, time_axis: int) -> None:
-        self.graph, self.batch_axis, self.time_axis = graph, batch_axis, time_axis
+    def __init__(self, graph: Graph, lengths: Sequence[int], batch_axis: int, time_axis: int) -> None:
+        self.graph, self.lengths, self.batch_axis, self.time_axis = graph, lengths, batch_axis, time_axis
         self.known: dict[Node, Node] = {}
         self.first: Node | None = None
         self._sized: list[Sequence[Node]] = []
@@ -159,9 +156,9 @@ class _Unifying:
 
     def _length(self, numbers: Sequence[int]) -> Node:
         """A number that is `times` the length plus `more`, or the size of a value that is known."""
-        times, rest = divmod(numbers[1] - numbers[0], LENGTHS[1] - LENGTHS[0])
-        more = numbers[0] - times * LENGTHS[0]
-        if rest or any(number != times * length + more for number, length in zip(numbers, LENGTHS, strict=True)):
+        times, rest = divmod(numbers[1] - numbers[0], self.lengths[1] - self.lengths[0])
+        more = numbers[0] - times * self.lengths[0]
+        if rest or any(number != times * length + more for number, length in zip(numbers, self.lengths, strict=True)):
             return self._size(numbers)
         if self._time is None:
             self._time = self.graph.call_function(aten.sym_size.int, (self.first, self.time_axis))

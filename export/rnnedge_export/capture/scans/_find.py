@@ -18,10 +18,11 @@ def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) 
 
     Raises whatever the graph raises for them.
     """
-    found = False
+    found, samples = False, None
     for rewrite in (rewrite_kernels, rewrite_products, rewrite_scans):
-        if rewrite(Samples(unrolled, inputs, length)):
+        samples = samples or Samples(unrolled, inputs, length)
+        if rewrite(samples):
             unrolled.module.graph.eliminate_dead_code()
             unrolled.module.recompile()
-            found = True
+            found, samples = True, None
     return found
