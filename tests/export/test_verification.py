@@ -20,8 +20,9 @@ import rnnedge_export
 from rnnedge_export import Effort, Precision
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.streaming._caches import delayed
-from rnnedge_export.verification import Tolerance, comparison
+from rnnedge_export.verification import Check, Tolerance, comparison
 from rnnedge_export.verification.roads import ROADS
+from rnnedge_export.verification.rounding import Rounding
 from rnnedge_export.verification.signals import SIGNALS
 from rnnedge_runtime import InputError, ModelRefused, VerificationError, load
 from rnnedge_runtime.stream_runner import StreamRunner
@@ -125,12 +126,48 @@ def test_channels_are_compared_in_parts(options: dict[str, Any], monkeypatch: py
             found[rng.integers(2), rng.integers(5)] = np.nan
         if kind % 4 == 0:
             expected[1, 3:, 2, 1] = np.inf
-        rounding = np.zeros(()) if kind % 2 else np.where(rng.random(expected.shape) < 0.1, np.inf, 1e-4)
+        steps = rng.random(expected.shape) < 0.1
+        rounding = comparison._NONE if kind % 2 else Rounding(np.where(steps, np.inf, 1e-4), steps & (found > 0))
         parts = []
         for size in (1, 25, 1 << 19):
             monkeypatch.setattr(comparison, "_BLOCK", size)
             parts.append(repr(comparison._beside("y", found, expected, tolerance, rounding)))
         assert len(set(parts)) == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_infinity_at_a_step_of_the_source_is_no_rounding(first: bool) -> None:
+    """Whatever stands before it; unless the source itself has none there an ulp away."""
+    expected, found = np.ones((1, 4, 1), np.float32), np.ones((1, 4, 1), np.float32)
+    found[0, 1 if first else 2] = np.inf
+    steps = np.zeros(expected.shape, bool)
+    steps[0, 1:3] = True
+    for unbounded in (steps & False, steps):
+        rounding = Rounding(np.where(steps, np.inf, 0.0), unbounded)
+        worst = comparison._beside("y", found, expected, Tolerance(), rounding)
+        check = Check("parity", "", worst.error, worst.tolerance)
+        assert check.passed == bool(unbounded.any())
+
+
+class Clamped(nn.Module):
+    """An exponential whose argument has an upper bound."""
+
+    def __init__(self, bound: float = 60) -> None:
+        super().__init__()
+        self.bound = bound
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(max=self.bound).exp() * 1e-20
+
+
+@pytest.mark.parametrize("turn", range(0, len(SIGNALS), 4))
+def test_the_order_of_signals_decides_nothing(turn: int, tmp_path: Path) -> None:
+    """A bound that is lost shows, whatever else overflows before it."""
+    quickly.export(Clamped(torch.inf), X, tmp_path / "m.onnx", effort=QUICK)
+    names = tuple(SIGNALS)
+    effort = replace(QUICK, signals=names[turn:] + names[:turn])
+    found = rnnedge_export.verify(tmp_path / "m.onnx", Clamped(), effort=effort)
+    assert [check.name for check in found.checks if not check.passed] == ["signals as in life"]
 
 
 def test_an_effort_names_every_signal_and_road() -> None:

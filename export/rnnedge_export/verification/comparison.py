@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from rnnedge_export.reference import Reference
-from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
-from rnnedge_export.verification.tolerance import Tolerance, distance
-from rnnedge_export.verification.zero_signs import SIGNS, ZeroSigns
+from rnnedge_export.verification.rounding import Frames, Rounding, SourceRounding
+from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
 
-Frames = Mapping[str, Array]
-_SEED, _FRAMES, _SEQUENCES = 30, 131, 4
-_NUDGES, _NUDGE, _MOST_ROUNDING = 3, 4 * 2.0**-23, 1e-3
-_NONE = np.zeros(())
+_NONE = Rounding(np.zeros((1, 1, 1)), np.zeros((1, 1, 1), bool))
 # Values that are compared at a time.
 _BLOCK = 1 << 19
 
@@ -62,8 +57,7 @@ class Comparison:
     def __init__(self, model: Model, reference: Reference, tolerance: Tolerance | None = None) -> None:
         self.model, self.reference = model, reference
         self.tolerance = tolerance or Tolerance.of(model.contract)
-        # Whether the source has a Fourier transform, as far as is known.
-        self._transforms = True
+        self._rounding = SourceRounding(reference, model.contract)
 
     def streamed(self, frames: Frames, cuts: Sequence[int] = ()) -> Worst:
         """Of `frames` (batch, time, ...) by input, pushed in pieces cut at `cuts`, then `finish`."""
@@ -86,82 +80,15 @@ class Comparison:
         expected = self.reference(frames) if expected is None else expected
         worst = self._worst(found, expected, {})
         if worst.ratio > 1 and not self.tolerance.promised:
-            worst = self._worst(found, expected, self._rounding(frames, expected))
+            worst = self._worst(found, expected, self._rounding.of(frames, expected))
         one = slice(worst.sequence, worst.sequence + 1)
         return replace(worst, inputs={name: array[one] for name, array in frames.items()})
 
-    def _worst(self, found: Frames, expected: Frames, rounding: Mapping[str, Array]) -> Worst:
+    def _worst(self, found: Frames, expected: Frames, rounding: Mapping[str, Rounding]) -> Worst:
         return worst_of(
             _beside(name, found[name], array, self.tolerance, rounding.get(name, _NONE))
             for name, array in expected.items()
         )
-
-    def _rounding(self, frames: Frames, expected: Frames) -> dict[str, Array]:
-        """Of each value: of its channel, in `frames` or in usual ones (a few frames may be rounded well by chance)."""
-        here = self._measured(frames, expected)
-        return {
-            name: np.where(jumps, np.inf, np.maximum(rounding, self._usual_rounding[name]))
-            for name, (rounding, jumps) in here.items()
-        }
-
-    @cached_property
-    def _usual_rounding(self) -> dict[str, Array]:
-        """Of each channel, (1, 1, ...), in some hundred frames."""
-        contract, rng = self.model.contract, np.random.default_rng(_SEED)
-        calls = _FRAMES * max(contract.unit, 1 + frames_past_the_end(contract))
-        length = self.reference.lengths.at_least(frames_at_the_start(contract) + calls)
-        frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
-        found = self._measured(frames, self.reference.raw(frames))
-        return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _) in found.items()}
-
-    def _signed(self, frames: Frames) -> list[Frames]:
-        """The source with either sign of every bin of a spectrum that is zero; nothing where there is no such bin."""
-        found: list[Frames] = []
-        for one in SIGNS if self._transforms else ():
-            with ZeroSigns(*one) as signs:
-                found.append(self.reference.raw(frames))
-            self._transforms = signs.transforms
-            if not signs.zeros:
-                return []
-        return found
-
-    def _measured(self, frames: Frames, expected: Frames) -> dict[str, tuple[Array, Array]]:
-        """How far float32 is from float64 (from itself, if there is none), as it is and with inputs an ulp away.
-
-        Of each channel (batch, 1, ...), and which values (batch, time, ...) are steps: the phase of a bin that holds
-        nothing but rounding is any angle, and no program has the same one; of a bin of nothing it is a matter of signs.
-        """
-        exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
-        nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
-        signed = self._signed(frames)
-        found = {}
-        for name, array in expected.items():
-            # A way through the runtime may show the first frames only.
-            until = array.shape[1]
-            base = exact.get(name, array)[:, :until]
-            apart = np.maximum.reduce([distance(run[name][:, :until], base) for run in nudged])
-            most = _MOST_ROUNDING * np.abs(np.nan_to_num(base)).max(axis=1, keepdims=True, initial=0.0)
-            turned = np.maximum.reduce([0 * apart, *(distance(run[name][:, :until], array) for run in signed)])
-            jumps = (apart > most) | (turned > most)
-            rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
-            found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps
-        return found
-
-
-def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
-    """Every number four ulps of the loudest one of its sequence up or down, as long sums of them round.
-
-    Zeros and tokens are as they are: what a network makes of digital silence is no rounding.
-    """
-    found = {}
-    for name, array in frames.items():
-        if array.dtype.kind == "f":
-            loudest = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True, initial=0.0)
-            nudge = rng.choice(np.array([-_NUDGE, _NUDGE], np.float32), array.shape) * loudest
-            found[name] = np.where(array == 0, array, array + nudge).astype(array.dtype)
-        else:
-            found[name] = array
-    return found
 
 
 def worst_of(every: Iterable[Worst]) -> Worst:
@@ -169,14 +96,14 @@ def worst_of(every: Iterable[Worst]) -> Worst:
     return max(every, key=lambda one: one.ratio, default=Worst())
 
 
-def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, rounding: Array) -> Worst:
+def _beside(name: str, found: Array, expected: Array, tolerance: Tolerance, rounding: Rounding) -> Worst:
     if found.shape != expected.shape:
         text = f"output {name!r}: expected the shape {expected.shape}, found {found.shape}"
         return Worst(np.inf, np.inf, value=text)
     if not expected.size:
         return Worst()
     found, rows = (array.reshape(*array.shape[:2], -1) for array in (found, expected))
-    rounding = rounding.reshape(rows.shape) if rounding.ndim else rounding
+    rounding = rounding.like(rows.shape)
     floor = tolerance.floor(rows)
     # What follows from a NaN is none either; an infinity, such as the logarithm of nothing, is by itself.
     lost = np.logical_or.accumulate(np.isnan(rows).any(axis=2), axis=1)
@@ -213,7 +140,7 @@ def _of_channels(
     lost: Array,
     tolerance: Tolerance,
     floor: Array | float,
-    rounding: Array,
+    rounding: Rounding,
 ) -> _Largest:
     """Of a part of the channels, (batch, time, channel): a long wide output would take its size ten times over."""
     expected = expected[..., part]
@@ -222,8 +149,10 @@ def _of_channels(
     error = np.where(np.isnan(error), np.inf, error)
     error[np.isinf(expected)] = 0.0
     error[lost] = 0.0
-    allowed = tolerance.allowed(expected, rounding[..., part] if rounding.ndim else rounding, floor)
-    # What is no number is never rounding, also where nothing is compared.
+    amount = rounding.amount[..., part]
+    error[rounding.unbounded[..., part]] = 0.0
+    allowed = tolerance.allowed(expected, amount, floor)
+    # What is no number is never rounding, unless an ulp makes it none in the source too.
     compared = np.isfinite(error) & np.isfinite(allowed) & (allowed > 0)
     ratio = np.where((error == 0) | (np.isfinite(error) & np.isinf(allowed)), 0.0, np.inf)
     np.divide(error, allowed, out=ratio, where=compared)

@@ -30,7 +30,7 @@ class Check:
     @property
     def passed(self) -> bool:
         """Whether the error is a number within the tolerance."""
-        return self.max_error <= self.tolerance
+        return bool(np.isfinite(self.max_error)) and self.max_error <= self.tolerance
 
     @property
     def failure(self) -> str:

@@ -1,0 +1,123 @@
+"""The source's own rounding: how far its float32 is from float64, as it is and with inputs an ulp away.
+
+A few frames may be rounded well by chance, so a hundred usual ones count as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rnnedge_export.reference import Reference
+from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
+from rnnedge_export.verification.tolerance import distance
+from rnnedge_export.verification.zero_signs import SIGNS, ZeroSigns
+from rnnedge_runtime.contract import Array, Contract
+
+Frames = Mapping[str, Array]
+_SEED, _FRAMES, _SEQUENCES = 30, 131, 4
+_NUDGES, _NUDGE, _MOST_ROUNDING = 3, 4 * 2.0**-23, 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """Of every value (batch, time, ...) of an output.
+
+    `amount`: the largest rounding of its channel; infinite for a value that takes a step for an ulp: the phase of a bin
+    that holds nothing but rounding is any angle, and no program has the same one; of a bin of nothing it is a matter of
+    signs. `unbounded`: where such a step leads to no number in the source itself, as a division by a difference does.
+    """
+
+    amount: Array
+    unbounded: Array
+
+    def like(self, shape: tuple[int, ...]) -> Rounding:
+        """The same with channels on one axis."""
+        if self.amount.size == 1:
+            return Rounding(np.broadcast_to(self.amount, shape), np.broadcast_to(self.unbounded, shape))
+        return Rounding(self.amount.reshape(shape), self.unbounded.reshape(shape))
+
+
+class SourceRounding:
+    """Of one source; created for one verification."""
+
+    def __init__(self, reference: Reference, contract: Contract) -> None:
+        self.reference, self.contract = reference, contract
+        # Whether the source has a Fourier transform, as far as is known.
+        self._transforms = True
+
+    def of(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+        """`expected`: what the source makes of `frames`, or the first frames of it."""
+        found = {}
+        for name, (channels, jumps, unbounded) in self._measured(frames, expected).items():
+            amount = np.where(jumps, np.inf, np.maximum(channels, self._usual[name]))
+            found[name] = Rounding(amount, jumps & unbounded)
+        return found
+
+    @cached_property
+    def _usual(self) -> dict[str, Array]:
+        """Of each channel, (1, 1, ...), in some hundred frames."""
+        contract, rng = self.contract, np.random.default_rng(_SEED)
+        calls = _FRAMES * max(contract.unit, 1 + frames_past_the_end(contract))
+        length = self.reference.lengths.at_least(frames_at_the_start(contract) + calls)
+        frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
+        found = self._measured(frames, self.reference.raw(frames))
+        return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _, _) in found.items()}
+
+    def _signed(self, frames: Frames) -> list[Frames]:
+        """The source with either sign of every bin of a spectrum that is zero; nothing where there is no such bin."""
+        found: list[Frames] = []
+        for one in SIGNS if self._transforms else ():
+            with ZeroSigns(*one) as signs:
+                found.append(self.reference.raw(frames))
+            self._transforms = signs.transforms
+            if not signs.zeros:
+                return []
+        return found
+
+    def _measured(self, frames: Frames, expected: Frames) -> dict[str, tuple[Array, Array, Array]]:
+        """(rounding of each channel (batch, 1, ...), which values are steps, which of them are no number then)."""
+        exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
+        nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
+        signed = self._signed(frames)
+        found = {}
+        for name, array in expected.items():
+            # A way through the runtime may show the first frames only.
+            until = array.shape[1]
+            others = [run[name][:, :until] for run in (*nudged, *signed)]
+            base = exact.get(name, array)[:, :until]
+            apart = np.maximum.reduce([distance(other, base) for other in others[:_NUDGES]])
+            most = _MOST_ROUNDING * _sizes(base).max(axis=1, keepdims=True, initial=0.0)
+            turned = np.maximum.reduce([0 * apart, *(distance(other, array) for other in others[_NUDGES:])])
+            jumps = (apart > most) | (turned > most)
+            rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
+            unbounded = ~np.logical_and.reduce([np.isfinite(other) for other in (*others, base)])
+            found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps, unbounded
+        return found
+
+
+def _sizes(exact: Array) -> Array:
+    """Of what float32 has; the others count as 0."""
+    with np.errstate(over="ignore"):
+        sizes: Array = np.abs(exact.astype(np.float32))
+    return np.where(np.isfinite(sizes), sizes, 0)
+
+
+def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
+    """Every number four ulps of the loudest one of its sequence so far up or down, as long sums of them round.
+
+    Zeros and tokens are as they are: what a network makes of digital silence is no rounding.
+    """
+    found = {}
+    for name, array in frames.items():
+        if array.dtype.kind == "f":
+            loudest = np.abs(array).max(axis=tuple(range(2, array.ndim)), keepdims=True, initial=0.0)
+            loudest = np.maximum.accumulate(loudest, axis=1)
+            nudge = rng.choice(np.array([-_NUDGE, _NUDGE], np.float32), array.shape) * loudest
+            found[name] = np.where(array == 0, array, array + nudge).astype(array.dtype)
+        else:
+            found[name] = array
+    return found
