@@ -123,13 +123,11 @@ def _lacks_files(error: BaseException | None) -> bool:
 
 def _invoke(arguments: list[str]) -> None:
     """Run a verb in typer's context; called as a function, the app would swallow interruptions."""
-    from typer.main import get_command
-
-    from rnnedge.cli._app import app
+    from rnnedge.cli._app import app, root
 
     if "_RNNEDGE_COMPLETE" in os.environ:
         app(prog_name="rnnedge")
-    command = get_command(app)
+    command = root()
     with command.make_context("rnnedge", arguments) as context:
         command.invoke(context)
 

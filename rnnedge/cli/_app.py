@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 import typer.core
+from typer.main import get_command
 
 from rnnedge.cli import (
     adopt,
@@ -108,3 +110,9 @@ def options(
 
 for verb in VERBS:
     app.command(name=verb.__name__.rpartition(".")[2], help=verb.__doc__)(verb.command)
+
+
+@cache
+def root() -> Any:
+    """The command line with all its verbs; made once in a process."""
+    return get_command(app)

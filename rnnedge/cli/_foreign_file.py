@@ -13,7 +13,15 @@ import sys
 from typing import Any
 
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.plain_file import LARGEST, read_plain
+from rnnedge_runtime.protobuf_reader import Grammar, Reader
 
+_ENTRY = Grammar("StringStringEntryProto")
+_ENTRY.add(1, "key", "text")
+_MODEL = Grammar("ModelProto")
+_MODEL.add(7, "graph", "blob", repeated=True)
+_MODEL.add(14, "metadata", _ENTRY, repeated=True)
+_MOST_FIELDS = 100_000
 _SECONDS, _WAITING = 60, 600
 _MEMORY = 16 << 30
 _CHILD = "import sys; sys.path[:] = sys.argv[3:]; from rnnedge.cli._foreign_file import main; main()"
@@ -24,6 +32,8 @@ def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
 
     Raises `ModelRefused` where that takes too much time or memory.
     """
+    if not _may_be_foreign(path):
+        return None
     command = [sys.executable, "-c", _CHILD, path, trust or "", *map(os.path.abspath, sys.path)]
     try:
         done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_WAITING, check=False)
@@ -34,6 +44,16 @@ def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
             f"{_MEMORY >> 30} GiB, or ended the process that tried it"
         ) from error
     return found
+
+
+def _may_be_foreign(path: str) -> bool:
+    """Whether it is a plain file with a graph and without our contract; a process takes seconds to say the same."""
+    try:
+        data = read_plain(path, ModelRefused, most=LARGEST)
+        found = Reader(data, fields=_MOST_FIELDS, depth=2, skips=True).read(_MODEL)
+    except ModelRefused:
+        return False
+    return "graph" in found and not any(one.get("key", "").startswith("rnnedge.") for one in found.get("metadata", ()))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import pytest
 from command import Command
 from in_one_test import in_one_test
 
+from rnnedge.cli import execute
 from rnnedge.cli._app import VERBS
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
@@ -201,11 +202,28 @@ def test_every_verb_has_json() -> None:
         ("export net:build --precision in", {"int8", "int4"}),
     ],
 )
-def test_the_shell_completes_values(words: str, offered: set[str]) -> None:
+def test_the_shell_completes_values(
+    words: str, offered: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Forms, targets, providers, tasks and precisions."""
+    for name, value in _asked(words).items():
+        monkeypatch.setenv(name, value)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        execute([])
+    assert offered <= set(capsys.readouterr().out.split())
+
+
+def _asked(words: str) -> dict[str, str]:
+    """What the shell says when somebody has typed `rnnedge WORDS` and presses the tabulator."""
     line = f"rnnedge {words}"
     count = len(line.split(" ")) - 1
-    environment = {**os.environ, "_RNNEDGE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(count)}
+    return {"_RNNEDGE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(count)}
+
+
+def test_a_shell_asks_in_a_process_of_its_own() -> None:
+    """The entry point answers it before anything else."""
+    environment = {**os.environ, **_asked("compile net.onnx --target aarch64")}
     command = [sys.executable, "-m", "rnnedge"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert offered <= set(done.stdout.split()), done
+    assert "aarch64-linux" in done.stdout.split(), done

@@ -14,14 +14,17 @@ from foreign import node
 from rnnedge.cli import _foreign_file
 
 
-def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path) -> None:
+def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a table and as data; what is no ONNX file is refused as ever."""
     cell = [node("Add", ["x", "s"], ["v"]), node("Tanh", ["v"], ["s2"]), node("Relu", ["s2"], ["y"])]
     file = foreign.write(tmp_path / "f.onnx", cell, {"x": [1, 4], "s": [1, 4]}, {"y": [1, 4], "s2": [1, 4]})
     data = rnnedge("inspect", file, "--json").json
     assert [port["role"] for port in data["outputs"]] == ["result", "state, read as s"]
     assert data["tried"] and data["command"].endswith("--state s:s2 --time-axis none")
-    assert "--state s:s2" in rnnedge("inspect", file).out
+    # Found once more, without a process.
+    with monkeypatch.context() as patch:
+        patch.setattr(_foreign_file, "proposal_of", lambda *_: data)
+        assert "--state s:s2" in rnnedge("inspect", file).out
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     assert rnnedge("inspect", tmp_path / "junk.onnx").code == 3
 

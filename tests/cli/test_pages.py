@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_one_test import in_one_test
-from typer.main import get_command
 
 import rnnedge_export
 import rnnedge_runtime
-from rnnedge.cli._app import app
+from rnnedge.cli._app import root
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -40,7 +39,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def unknown(words: list[str]) -> list[str]:
     """What of a command does not exist: its verb, or options of it."""
-    verbs = get_command(app).commands  # type: ignore[attr-defined]
+    verbs = root().commands
     if words[0].startswith("-"):
         return []
     if words[0] not in verbs:

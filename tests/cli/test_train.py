@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from command import Command
+from shares import one_in
 
 from rnnedge.cli import execute
 from rnnedge.recipes._run import STATE
@@ -76,7 +77,7 @@ def test_the_sentence_says_what_fine_tuning_gave(run: Path, rnnedge: Command, tm
     assert "% in int4, accuracy " in done.out and "% before fine-tuning, best of 1 epochs: " in done.out
 
 
-@pytest.mark.parametrize("call", [2, 3])
+@pytest.mark.parametrize("call", one_in(2, [2, 3]))
 def test_an_interrupted_run_goes_on(
     call: int,
     run: Path,

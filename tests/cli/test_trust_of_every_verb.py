@@ -13,9 +13,8 @@ import pytest
 from bombs import GOLDEN, hidden, model, sealed, with_nodes
 from command import Command, Done
 from onnx import TensorProto, helper, numpy_helper
-from typer.main import get_command
 
-from rnnedge.cli._app import app
+from rnnedge.cli._app import root
 from rnnedge_runtime.signing import new_key, sign
 
 SECRET = b"TOPSECRET" * 4096
@@ -180,7 +179,7 @@ def refused(done: Done) -> bool:
 
 def test_every_verb_with_a_trust_has_a_key() -> None:
     """Those that take in files of other frameworks, which nobody signs, are named."""
-    options = {verb.name: {o for p in verb.params for o in p.opts} for verb in get_command(app).commands.values()}
+    options = {verb.name: {o for p in verb.params for o in p.opts} for verb in root().commands.values()}
     trusting = {name for name, given in options.items() if "--trust" in given}
     assert trusting - {"export", "adopt", "tune"} == {name for name, given in options.items() if "--signed-as" in given}
     assert {verb[0] for verb in VERBS.values()} == trusting - {"export", "adopt", "tune"}

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from torch.export import _trace
-
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -18,6 +16,9 @@ def quiet() -> Iterator[None]:
 
     It prints the graph that it has so far when it fails.
     """
+    # What traces is half of an import of torch, and reading a file needs none of it.
+    from torch.export import _trace
+
     torch_logger = logging.getLogger("torch")
     level = torch_logger.level
     torch_logger.setLevel(logging.CRITICAL)
