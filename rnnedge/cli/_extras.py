@@ -11,7 +11,7 @@ EXTRAS = {
     **dict.fromkeys(("sktime", "pywt", "sklearn"), "tasks"),
     **dict.fromkeys(("pyarrow", "soundfile"), "data"),
     **dict.fromkeys(("soxr", "websockets", "paho", "serial", "sounddevice"), "live"),
-    "prometheus_client": "serve",
+    **dict.fromkeys(("aiohttp", "prometheus_client"), "serve"),
     "captum": "explain",
     "optuna": "search",
     "tensorboard": "tensorboard",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,9 @@ from rnnedge_runtime.arguments import choice
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.faults import Gap, NonFinite
 from rnnedge_runtime.frames import MOST_GAP, Frames
-from rnnedge_runtime.golden import named
+
+# Times of packets that are kept, of more only those that an output still needs.
+_ANCHORS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,31 +38,53 @@ class Stamps:
 
     def __init__(self, contract: Contract) -> None:
         """Nothing has come yet."""
-        self._contract = contract
+        self._contract, self._only = contract, contract.outputs[0].name
+        rates = {port.name: port.clock.rate for port in contract.outputs if port.per_frame}
+        # Input frames by output frames: the number of an output frame is made * denominator // numerator.
+        self._rates = {name: (rate.denominator, rate.numerator) for name, rate in rates.items()}
         self.timeline = Timeline(contract.frame_rate_hz)
+        self.begun = False
         self._base = 0
         self._made: dict[str, int] = {}
 
     def begin(self, frame: int) -> None:
         """A sequence begins with this frame of the source."""
+        self.begun = True
         self._base = frame
         self._made = {}
+
+    def add(self, first: int, time_s: float) -> None:
+        """Frame `first` of the source was taken at `time_s`; later calls have later frames."""
+        self.timeline.add(first, time_s)
+        if len(self.timeline) > _ANCHORS:
+            awaited = [self._number(self._made.get(name, 0), *rate) for name, rate in self._rates.items()]
+            self.timeline.forget(min(awaited, default=first))
+
+    def next(self, name: str, count: int, last: int) -> tuple[int, float]:
+        """As `stamp`, of `count` frames of one output: number and time of the first of them."""
+        number, rate = last, self._rates.get(name)
+        if rate is not None:
+            made = self._made.get(name, 0)
+            number = self._number(made, *rate)
+            self._made[name] = made + count
+        return number, self.timeline.time_s(number)
+
+    def named(self, given: Frames) -> Iterable[tuple[str, Array]]:
+        """Outputs by name."""
+        return ((self._only, given),) if isinstance(given, np.ndarray) else given.items()
 
     def stamp(self, given: Frames, last: int) -> list[Outputs]:
         """What `push`, `gap` or `finish` returned; `last` is the number of the last frame that was given."""
         found = []
-        by_name = named(self._contract, given)
+        by_name = dict(self.named(given))
         for port in self._contract.outputs:
             values = by_name.get(port.name)
             if values is None or not len(values):
                 continue
             if port.per_frame:
                 made = self._made.get(port.name, 0)
-                rate = port.clock.rate
-                numbers = np.arange(made, made + len(values))
-                if rate != 1:
-                    numbers = numbers * rate.denominator // rate.numerator
-                numbers += self._base
+                over, under = self._rates[port.name]
+                numbers = np.arange(made, made + len(values)) * over // under + self._base
                 self._made[port.name] = made + len(values)
             else:
                 numbers = np.full(len(values), last)
@@ -74,7 +98,10 @@ class Stamps:
 
     def restore(self, base: int, made: dict[str, int]) -> None:
         """Go on where others stood."""
-        self._base, self._made = base, dict(made)
+        self._base, self._made, self.begun = base, dict(made), True
+
+    def _number(self, made: int, over: int, under: int) -> int:
+        return self._base + made * over // under
 
 
 class Session:
@@ -115,7 +142,7 @@ class Session:
             found = self._stamps.stamp(self.stream.gap(lost), new.first - 1)
         if not self.stream.frames:
             self._stamps.begin(new.first)
-        self._stamps.timeline.add(new.first, new.time_s)
+        self._stamps.add(new.first, new.time_s)
         return found + self._stamps.stamp(self.stream.push(new.frames), new.first + len(new.frames) - 1)
 
     def end(self) -> list[Outputs]:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("websockets", reason="needs websockets")
+pytest.importorskip("aiohttp", reason="needs aiohttp")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
 from websockets.asyncio.client import connect
@@ -31,6 +32,7 @@ from rnnedge.live.server.answers import AnswerFormat
 from rnnedge.live.server.app import serving
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
+from rnnedge.live.server.rounds import run_round
 from rnnedge.live.server.state_file import read_streams
 from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
@@ -224,12 +226,12 @@ def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> N
     sent: list[Any] = []
 
     class Stuck:
-        async def send(self, message: Any) -> None:
+        async def send_str(self, message: Any) -> None:
             sent.append(message)
 
     async def run() -> None:
         hub = Hub(gru, ServeOptions(answers=3), Metrics())
-        connection = Connection(Stuck(), hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        connection = Connection(Stuck(), None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
         for number in range(10):
             connection._say({"stream": number})
         writer = asyncio.create_task(connection._write())
@@ -286,11 +288,11 @@ def test_answers_that_wait_have_a_size(gru: Model, monkeypatch: pytest.MonkeyPat
 
     async def run() -> tuple[list[int], int]:
         hub = connection.Hub(gru, ServeOptions(), Metrics())
-        one = connection.Connection(None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        one = connection.Connection(None, None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
         sizes = []
         for size in (60, 60, 30, 200, 10):
             one._put(b"x" * size)
-            sizes.append(sum(map(len, one._waiting)))
+            sizes.append(sum(len(message) for message, _ in one._waiting))
         one._next()
         hub.close()
         return sizes, one._size
@@ -390,7 +392,7 @@ def test_gaps_of_one_round_have_a_sum(gru: Model) -> None:
     table = StreamTable(gru, 1, "hold")
     stream = table.open("a", lambda result: None)
     packets: list[Any] = [Packet(X[:1], 4000 * i, float(i)) for i in range(8)]
-    [(_, result)] = table.run([(stream, packets)])
+    [(_, result)] = run_round(table, [(stream, packets)]).results
     assert sum(len(one.values) for one in result.outputs) < 4096 + 8
     assert result.outputs[-1].frames.tolist() == [28_000]
 
@@ -400,7 +402,7 @@ def test_gaps_of_one_round_have_a_sum(gru: Model) -> None:
     [
         {"next": 1 << 70}, {"next": -1}, {"next": None}, {"next": 1e400}, {"base": -1}, {"base": 1 << 63},
         {"made": {"y": 1 << 70}}, {"made": {"z": 1}}, {"made": [1]}, {"latest": [1]}, {"latest": [1, 10**400]},
-        {"latest": [1 << 70, 0.0]}, {"snapshot": 5},
+        {"latest": [1 << 70, 0.0]}, {"snapshot": 5}, {"held": 5},
     ],
 )  # fmt: skip
 def test_a_state_file_that_was_changed_is_refused(gru: Model, change: dict[str, Any], tmp_path: Path) -> None:
@@ -504,7 +506,7 @@ def test_a_server_whose_rounds_fail_ends(gru: Model, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise OSError("no more memory to map")
 
-    monkeypatch.setattr(StreamTable, "run", broken)
+    monkeypatch.setattr(StreamTable, "push", broken)
 
     async def client(url: str) -> None:
         async with connect(f"{url}/v1/streams") as ws:

@@ -12,7 +12,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,18 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 
 MAGIC = b"RNF1"
+_MAGIC_NUMBER = int.from_bytes(MAGIC, "little")
 _MOST_FRAMES = 1 << 62
 HEADER = struct.Struct("<4sIIQd")
+
+
+class Records(NamedTuple):
+    """Records of equal length, each of another stream; `frames` is (records, frames, ...)."""
+
+    streams: list[int]
+    firsts: list[int]
+    times_s: list[float]
+    frames: Array
 
 
 class FrameFormat:
@@ -39,6 +49,8 @@ class FrameFormat:
         self.wire = self.dtype.newbyteorder("<")
         self.shape = tuple(int(d) for d in port.frame_shape)
         self.size = math.prod(self.shape)
+        # Of a record by its frames; the latest one.
+        self._layout: tuple[int, np.dtype[Any]] = (0, np.dtype([]))
 
     def encode(self, packet: Packet, stream: int = 0) -> bytes:
         """A record."""
@@ -56,10 +68,32 @@ class FrameFormat:
             end = at + count * self.size * self.wire.itemsize
             if end > len(data):
                 raise InputError(f"{place}: expected {end - at} bytes of {count} frames, found {len(data) - at}")
-            frames = np.frombuffer(data[at:end], self.wire).astype(self.dtype).reshape(-1, *self.shape)
+            frames = np.frombuffer(data, self.wire, count * self.size, at).astype(self.dtype).reshape(-1, *self.shape)
             found.append((stream, Packet(frames, frame_number(first, place), frame_time(time_s, place))))
             at = end
         return found
+
+    def decode_equal(self, data: bytes) -> Records | None:
+        """As `decode`, all at once; None if the records differ in length, share a stream, or are none."""
+        count = int.from_bytes(data[8:12], "little")
+        length = HEADER.size + count * self.size * self.wire.itemsize
+        if not count or not data or len(data) % length:
+            return None
+        found = np.frombuffer(data, self._layout_of(count))
+        whole = (found["magic"] == _MAGIC_NUMBER).all() and (found["count"] == count).all()
+        if not (whole and (found["first"] < _MOST_FRAMES).all() and np.isfinite(found["time_s"]).all()):
+            return None
+        streams = found["stream"].tolist()
+        if len(set(streams)) < len(streams):
+            return None
+        frames = found["frames"].astype(self.dtype).reshape(len(found), count, *self.shape)
+        return Records(streams, found["first"].tolist(), found["time_s"].tolist(), frames)
+
+    def _layout_of(self, count: int) -> np.dtype[Any]:
+        if self._layout[0] != count:
+            head = [("magic", "<u4"), ("stream", "<u4"), ("count", "<u4"), ("first", "<u8"), ("time_s", "<f8")]
+            self._layout = (count, np.dtype([*head, ("frames", self.wire, (count * self.size,))]))
+        return self._layout[1]
 
     def from_json(self, value: Any, place: str, first: int, time_s: float) -> Packet:
         """The packet of a JSON value; `first` and `time_s` stand for those that it lacks."""

@@ -27,6 +27,14 @@ class Sequence:
         self.lost = self.repeated = 0
         self._latest = (0, -float("inf"))
 
+    def follow(self, first: int, count: int, time_s: float) -> bool:
+        """Take `count` frames if they are just the next ones, and no earlier than the latest; else nothing."""
+        if first != self.expected or time_s < self._latest[1]:
+            return False
+        self.expected = first + count
+        self._latest = (first, time_s)
+        return True
+
     def place(self, packet: Packet) -> tuple[int | None, Packet]:
         """How many frames were lost before the packet, or None if the source begins again; and what of it is new."""
         if self.expected is None:
@@ -57,6 +65,15 @@ class Timeline:
         self._period_s = 1 / rate_hz if rate_hz else 0.0
         self._firsts: list[int] = []
         self._times_s: list[float] = []
+
+    def __len__(self) -> int:
+        """How many packets are remembered."""
+        return len(self._firsts)
+
+    def forget(self, before: int) -> None:
+        """No frame before this one is asked for again."""
+        at = max(bisect_right(self._firsts, before) - 1, 0)
+        del self._firsts[:at], self._times_s[:at]
 
     def add(self, first: int, time_s: float) -> None:
         """Frame `first` was taken at `time_s`; later calls have later frames."""

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from rnnedge.live.predictions import short
+from rnnedge.live.server.batch import Answers
+from rnnedge.live.server.served import RecordSink
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.contract import Contract
 
 ANSWER = struct.Struct("<4sIIIIQd")
+_HEAD = [
+    ("magic", "S4"), ("stream", "<u4"), ("output", "<u4"), ("frames", "<u4"), ("bytes", "<u4"), ("first", "<u8"),
+    ("time_s", "<f8"),
+]  # fmt: skip
+# Bytes of a message of answers, if there are several.
+MESSAGE_BYTES = 1 << 18
 
 
 class AnswerFormat:
@@ -35,6 +44,26 @@ class AnswerFormat:
         values = outputs.values.astype(wire).tobytes()
         begins = (int(outputs.frames[0]), float(outputs.times_s[0]))
         return ANSWER.pack(b"RNO1", stream, index, len(outputs.values), len(values), *begins) + values
+
+    def messages(self, answers: Answers) -> Iterator[tuple[RecordSink, bytes, int]]:
+        """Records of neighbours that go to one sink, together, and how many they are."""
+        data, size = self._records(answers)
+        most = max(MESSAGE_BYTES // size, 1)
+        sinks, begin = answers.sinks, 0
+        for end in range(1, len(sinks) + 1):
+            if end == len(sinks) or sinks[end] is not sinks[begin] or end - begin == most:
+                yield sinks[begin], data[begin * size : end * size], end - begin
+                begin = end
+
+    def _records(self, answers: Answers) -> tuple[bytes, int]:
+        index, wire = self._outputs[answers.output]
+        rows, count = len(answers.sinks), len(answers.values[0])
+        values = np.concatenate(answers.values).reshape(rows, -1)
+        found = np.empty(rows, [*_HEAD, ("values", wire, values.shape[1:])])
+        found["magic"], found["output"], found["frames"] = b"RNO1", index, count
+        found["stream"], found["first"], found["time_s"] = answers.numbers, answers.firsts, answers.times_s
+        found["values"], found["bytes"] = values, values.shape[1] * wire.itemsize
+        return found.tobytes(), found.itemsize
 
     def json(self, stream: int, outputs: Outputs) -> str:
         """One JSON object; numbers that JSON does not have are null."""

@@ -6,56 +6,75 @@ import asyncio
 import json
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from rnnedge.live.protocol import Packet
-from rnnedge.live.protocol.records import FrameFormat, parse_json
-from rnnedge.live.server.answers import AnswerFormat
+from rnnedge.live.protocol.records import HEADER, FrameFormat, parse_json
+from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat
+from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
-from rnnedge.live.server.streams import Result, ServedStream
+from rnnedge.live.server.served import Result, ServedStream
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
-# Errors after which a client is a stranger, bytes of a message of answers, letters of a stream's name.
-_MOST_ERRORS, _MESSAGE_BYTES, _LONG_NAME = 100, 1 << 18, 200
+# Errors after which a client is a stranger, letters of a stream's name.
+_MOST_ERRORS, _LONG_NAME = 100, 200
 # Bytes, and letters, of the answers that wait for a client that does not read.
 _MOST_WAITING = 1 << 26
+# Messages of one client that are read before another one's are.
+_TURN = 8
+# The first bytes of a frame of WebSocket, by the length of what it carries (RFC 6455, 5.2).
+_SHORT, _MEDIUM = 126, 1 << 16
 
 
 class Connection:
     """The streams of one client; made by `serve` for each socket."""
 
-    def __init__(self, socket: Any, hub: Hub, frames: FrameFormat, answers: AnswerFormat) -> None:
+    def __init__(self, socket: Any, transport: Any, hub: Hub, frames: FrameFormat, answers: AnswerFormat) -> None:
         self._socket, self._hub, self._frames, self._answers = socket, hub, frames, answers
+        self._transport = transport
         self._streams: dict[int, ServedStream] = {}
-        self._binary: set[int] = set()
-        self._waiting: deque[str | bytes] = deque()
+        self._waiting: deque[tuple[str | bytes, int]] = deque()
         self._some = asyncio.Event()
-        self._dropped = self._errors = self._size = 0
+        self._dropped = self._errors = self._size = self._count = 0
 
     async def run(self) -> None:
         """Until the client goes; its streams are then released."""
-        from websockets.exceptions import ConnectionClosed
+        from aiohttp import WSMsgType
 
         writer = asyncio.create_task(self._write())
+        taken = 0
         try:
-            async for message in self._socket:
-                await self._take(message)
+            while (message := await self._socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                await self._take(message.data)
+                taken += 1
                 # A client that has always sent something does not keep the others from being read.
-                await asyncio.sleep(0)
-        except ConnectionClosed:
-            pass
+                if taken % _TURN == 0:
+                    await asyncio.sleep(0)
         finally:
             writer.cancel()
             # All at once: a round that ends meanwhile takes those out that it has finished.
             await asyncio.gather(*map(self._hub.release, self._streams.values()))
 
+    async def close(self, code: int, reason: str) -> None:
+        """End it from here."""
+        await self._socket.close(code=code, message=reason.encode())
+
+    def put_records(self, data: bytes, count: int) -> None:
+        """Answers, as records; at once if nothing waits for the client to read."""
+        if self._waiting or self._transport.get_write_buffer_size():
+            self._put(data, count)
+        elif not (self._socket.closed or self._transport.is_closing()):
+            self._transport.write(_in_a_frame(data))
+
     async def _take(self, message: str | bytes) -> None:
         number: int | None = None
         try:
             if isinstance(message, bytes):
+                if await self._take_equal(message):
+                    return
                 for number, packet in self._frames.decode(message, "message"):
-                    self._binary.add(number)
-                    await self._push(number, packet)
+                    await self._push(number, packet, True)
                 return
             given = parse_json(message, "message")
             if not isinstance(given, dict):
@@ -65,15 +84,29 @@ class Connection:
         except RnnEdgeError as error:
             self._fail(number, str(error))
             if self._errors > _MOST_ERRORS:
-                await self._socket.close(1008, "too many errors")
+                await self.close(1008, "too many errors")
+
+    async def _take_equal(self, message: bytes) -> bool:
+        """Take records of equal length at once; False, and nothing, if they are not, or there is one only."""
+        if len(message) < 2 * HEADER.size or (records := self._frames.decode_equal(message)) is None:
+            return False
+        try:
+            streams = [self._streams[number] for number in records.streams]
+        except KeyError:
+            return False
+        for stream in streams:
+            stream.records = self
+        batch = Batch([*streams], records.firsts, records.times_s, records.frames)
+        for stream in self._hub.submit_batch(batch):
+            await self._refuse(stream.number)
+        return True
 
     async def _order(self, number: int, given: dict[str, Any]) -> None:
         kind = given.get("type")
         if kind == "frames":
-            self._binary.discard(number)
             stream = self._streams.get(number)
             expected = (stream.sequence.expected or 0) if stream is not None else 0
-            await self._push(number, self._frames.from_json(given, "message", expected, time.time()))
+            await self._push(number, self._frames.from_json(given, "message", expected, time.time()), False)
         elif kind == "open":
             await self._open(number, given)
         elif kind == "finish":
@@ -94,22 +127,26 @@ class Connection:
 
     async def _join(self, number: int, name: str, resume: bool) -> ServedStream:
         stream, expected = await self._hub.open(name, resume, lambda result: self._tell(number, result))
+        stream.number = number
         self._streams[number] = stream
         self._say({"type": "opened", "stream": number, "id": name, "next": expected})
         return stream
 
-    async def _push(self, number: int, packet: Packet) -> None:
+    async def _push(self, number: int, packet: Packet, in_records: bool) -> None:
         # A client with one stream need not open it.
         stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._known(number)
+        stream.records = self if in_records else None
         if not self._hub.submit(stream, packet):
-            await self._release(number)
-            raise InputError(f"stream {number}: too many packets wait; closed")
+            await self._refuse(number)
+
+    async def _refuse(self, number: int) -> None:
+        await self._release(number)
+        self._fail(number, f"stream {number}: too many packets wait; closed")
 
     async def _release(self, number: int) -> None:
         await self._hub.release(self._known(number))
         # A round may have ended it meanwhile.
         self._streams.pop(number, None)
-        self._binary.discard(number)
 
     def _known(self, number: int) -> ServedStream:
         if number not in self._streams:
@@ -119,11 +156,11 @@ class Connection:
     def _tell(self, number: int, result: Result) -> None:
         for one in result.outputs:
             if len(one.values):
-                binary = number in self._binary
-                self._put(self._answers.record(number, one) if binary else self._answers.json(number, one))
+                stream = self._streams.get(number)
+                in_records = stream is not None and stream.records is not None
+                self._put(self._answers.record(number, one) if in_records else self._answers.json(number, one))
         if result.finished or result.error:
             self._streams.pop(number, None)
-            self._binary.discard(number)
             if result.error:
                 self._fail(number, result.error)
             else:
@@ -137,49 +174,59 @@ class Connection:
     def _say(self, fields: dict[str, Any]) -> None:
         self._put(json.dumps(fields))
 
-    def _put(self, message: str | bytes) -> None:
+    def _put(self, message: str | bytes, count: int = 1) -> None:
         # A round answers all streams of a socket at once, before the other task can send.
         most = self._hub.options.answers * max(len(self._streams), 1)
-        while self._waiting and (len(self._waiting) >= most or self._size + len(message) > _MOST_WAITING):
-            self._take_out()
-            self._dropped += 1
-            self._hub.metrics.unread.inc()
-        self._waiting.append(message)
+        while self._waiting and (self._count + count > most or self._size + len(message) > _MOST_WAITING):
+            _, dropped = self._take_out()
+            self._dropped += dropped
+            self._hub.metrics.unread.inc(dropped)
+        self._waiting.append((message, count))
         self._size += len(message)
+        self._count += count
         self._some.set()
 
     async def _write(self) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
+        # The client went away: what it was told is lost.
+        with suppress(ConnectionError):
             while True:
                 await self._some.wait()
                 self._some.clear()
                 while self._waiting:
-                    await self._socket.send(self._next())
+                    message = self._next()
+                    await (self._socket.send_str if isinstance(message, str) else self._socket.send_bytes)(message)
                 if self._dropped:
                     dropped, self._dropped = self._dropped, 0
-                    await self._socket.send(json.dumps({"type": "dropped", "answers": dropped}))
-        except ConnectionClosed:
-            pass
+                    await self._socket.send_str(json.dumps({"type": "dropped", "answers": dropped}))
 
     def _next(self) -> str | bytes:
         """The message that waits longest; records that follow one another go together."""
-        first = self._take_out()
+        first, _ = self._take_out()
         if isinstance(first, str):
             return first
         parts, size = [first], len(first)
-        while self._waiting and isinstance(self._waiting[0], bytes) and size < _MESSAGE_BYTES:
-            part = self._take_out()
+        while self._waiting and isinstance(self._waiting[0][0], bytes) and size < MESSAGE_BYTES:
+            part, _ = self._take_out()
             assert isinstance(part, bytes)
             parts.append(part)
             size += len(part)
         return b"".join(parts)
 
-    def _take_out(self) -> str | bytes:
-        message = self._waiting.popleft()
+    def _take_out(self) -> tuple[str | bytes, int]:
+        message, count = self._waiting.popleft()
         self._size -= len(message)
-        return message
+        self._count -= count
+        return message, count
+
+
+def _in_a_frame(data: bytes) -> bytes:
+    """A whole binary message of a server, which has no mask."""
+    size = len(data)
+    if size < _SHORT:
+        return bytes((0x82, size)) + data
+    if size < _MEDIUM:
+        return b"\x82\x7e" + size.to_bytes(2, "big") + data
+    return b"\x82\x7f" + size.to_bytes(8, "big") + data
 
 
 def _stream_number(value: Any) -> int:

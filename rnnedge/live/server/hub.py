@@ -9,9 +9,13 @@ from time import monotonic
 from typing import Any
 
 from rnnedge.live.protocol import Packet
+from rnnedge.live.server.answers import AnswerFormat
+from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
-from rnnedge.live.server.streams import Result, ServedStream, StreamTable
+from rnnedge.live.server.rounds import Round, run_round
+from rnnedge.live.server.served import Result, ServedStream
+from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 
@@ -28,6 +32,7 @@ class Hub:
         self.options, self.metrics, self.draining = options, metrics, False
         self.contract = model.contract
         self._table = StreamTable(model, options.streams, options.gap)
+        self._answers = AnswerFormat(model.contract)
         self._thread = ThreadPoolExecutor(1, "rnnedge-pool")
         self._open: set[ServedStream] = set()
         self._names: set[str] = set()
@@ -35,6 +40,7 @@ class Hub:
         self._going: dict[str, asyncio.Event] = {}
         self.sockets = self._leaving = 0
         self._ready: dict[ServedStream, float] = {}
+        self._batches: list[tuple[Batch, float]] = []
         self._some = asyncio.Event()
         # Where named streams stand whose client is away, and when that is forgotten.
         self.kept: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -79,23 +85,39 @@ class Hub:
             # It comes again, to the next server: what it says it expects is the first of these.
             self.metrics.dropped.inc(0 if packet is None else len(packet.frames))
             return True
-        if len(waiting) >= self.options.queue and packet is not None:
+        if len(waiting) + stream.rows >= self.options.queue and packet is not None:
             if self.options.full == "close":
                 return False
-            gone = packet if self.options.full == "drop-newest" else waiting.popleft()
-            self.metrics.dropped.inc(0 if gone is None else len(gone.frames))
-            if gone is packet:
+            if self.options.full == "drop-newest":
+                self.metrics.dropped.inc(len(packet.frames))
                 return True
+            self.metrics.dropped.inc(self._drop_oldest(stream))
         waiting.append(packet)
         self._ready.setdefault(stream, monotonic())
         self._some.set()
         return True
 
+    def submit_batch(self, batch: Batch) -> list[ServedStream]:
+        """As `submit`, of a packet for each of several streams; returns those that are to be closed."""
+        refused, alone, most = [], [], self.options.queue
+        for row, stream in batch.rows():
+            if stream.waiting or stream.rows >= most or self.draining:
+                alone.append((row, stream))
+            else:
+                stream.rows += 1
+        for row, stream in alone:
+            packet = batch.packet(row)
+            batch.streams[row] = None
+            if not self.submit(stream, packet):
+                refused.append(stream)
+        self._batches.append((batch, monotonic()))
+        self._some.set()
+        return refused
+
     async def release(self, stream: ServedStream) -> None:
         """Its client went away: a named stream is kept for a while, after what waits of it was run."""
         if stream not in self._open:
             return
-        self._forget(stream)
         self._leaving += 1
         gone = asyncio.Event()
         self._going.update({stream.id: gone} if stream.id else {})
@@ -117,22 +139,26 @@ class Hub:
         """One round over all that waits."""
         self._some.clear()
         ready, self._ready = self._ready, {}
+        batches, self._batches = self._batches, []
         work = [(stream, [*stream.waiting]) for stream in ready]
         for stream in ready:
             stream.waiting.clear()
+        frames = sum(len(p.frames) for _, packets in work for p in packets if p is not None)
+        for batch, _ in batches:
+            for _, stream in batch.rows():
+                stream.rows = 0
+                frames += batch.frames.shape[1]
         begun = monotonic()
-        for stream, result in await self._run(self._table.run, work):
-            if result.finished or result.error:
-                self._forget(stream)
-            stream.tell(result)
+        self._deliver(await self._run(run_round, self._table, work, [batch for batch, _ in batches]))
         self.metrics.round_s.observe(monotonic() - begun)
-        self.metrics.waited_s.observe(begun - min(ready.values(), default=begun))
-        self.metrics.frames.inc(sum(len(p.frames) for _, packets in work for p in packets if p is not None))
+        oldest = min([*ready.values(), *(since for _, since in batches)], default=begun)
+        self.metrics.waited_s.observe(begun - oldest)
+        self.metrics.frames.inc(frames)
 
     async def drain(self) -> dict[str, dict[str, Any]]:
         """Take no more, run what waits, and return where the named streams stand."""
         self.draining = True
-        while self._ready:
+        while self._ready or self._batches:
             await self.round()
         for stream in list(self._open):
             await self.release(stream)
@@ -145,15 +171,42 @@ class Hub:
         """End the thread of the pool."""
         self._thread.shutdown()
 
+    def _deliver(self, done: Round) -> None:
+        for answers in done.answers:
+            for sink, data, count in self._answers.messages(answers):
+                sink.put_records(data, count)
+        for stream, result in done.results:
+            if result.finished or result.error:
+                self._forget(stream)
+            stream.tell(result)
+
+    def _drop_oldest(self, stream: ServedStream) -> int:
+        """How many frames were let go."""
+        for batch, _ in self._batches if stream.rows else ():
+            if (packet := batch.take_out(stream)) is not None:
+                stream.rows -= 1
+                return len(packet.frames)
+        gone = stream.waiting.popleft()
+        return 0 if gone is None else len(gone.frames)
+
     async def _leave(self, stream: ServedStream) -> None:
-        packets = [packet for packet in stream.waiting if packet is not None]
+        # Rows of it may wait among those of others.
+        packets = self._taken_out(stream) + [packet for packet in stream.waiting if packet is not None]
+        self._forget(stream)
         stream.waiting.clear()
-        await self._run(self._table.run, [(stream, packets)])
+        await self._run(run_round, self._table, [(stream, packets)])
         if stream.id and stream.open and stream.sequence.expected is not None:
             kept = await self._run(self._table.keep, stream)
             self._expire()
             self.kept[stream.id] = (monotonic() + self.options.keep_s, kept)
         await self._run(self._table.close, stream)
+
+    def _taken_out(self, stream: ServedStream) -> list[Packet]:
+        """Its rows of batches that wait."""
+        if not stream.rows:
+            return []
+        stream.rows = 0
+        return [packet for batch, _ in self._batches if (packet := batch.take_out(stream)) is not None]
 
     def _forget(self, stream: ServedStream) -> None:
         self._open.discard(stream)

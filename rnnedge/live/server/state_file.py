@@ -16,13 +16,18 @@ from rnnedge_runtime.errors import InputError
 
 _SCHEMA = "rnnedge.serve.streams"
 _MOST_BYTES = 1 << 30
+# Fields of a stream that are bytes.
+_BYTES = ("held", "snapshot")
 # The last packet begins below 2^62, and goes on beyond it.
 _MOST_FRAMES = (1 << 62) + (1 << 61)
 
 
 def write_streams(path: Path, model: Model, streams: Mapping[str, dict[str, Any]]) -> None:
     """Replace the file, whole or not at all. Raises `InputError` if it cannot be written."""
-    rows = {name: {**kept, "snapshot": base64.b64encode(kept["snapshot"]).decode()} for name, kept in streams.items()}
+    rows = {
+        name: kept | {field: base64.b64encode(kept[field]).decode() for field in _BYTES}
+        for name, kept in streams.items()
+    }
     write_text(path, json.dumps({"schema": _SCHEMA, "schema_version": 1, "model": model.digest, "streams": rows}))
 
 
@@ -56,5 +61,5 @@ def _kept(fields: dict[str, Any], outputs: set[str], place: str) -> dict[str, An
         "base": frame_number(fields["base"], place, _MOST_FRAMES),
         "made": {name: frame_number(count, place, _MOST_FRAMES) for name, count in made.items()},
         "latest": None if latest is None else (frame_number(latest[0], place), frame_time(latest[1], place)),
-        "snapshot": base64.b64decode(fields["snapshot"], validate=True),
+        **{field: base64.b64decode(fields.get(field, ""), validate=True) for field in _BYTES},
     }
