@@ -9,6 +9,7 @@ axis; the result streams like every other file, and is proven equal to that loop
 - `rnnedge adopt step.onnx -o net.onnx --state h:h_out --time-axis none`
 - `rnnedge adopt voice.onnx -o net.onnx --state h:hn --constant speaker=@speaker.npy`
 - `rnnedge adopt silero_vad.onnx -o vad.onnx --state state:stateN --constant sr=16000 --chunk 512 --context 64`
+- `rnnedge adopt step.onnx -o net.onnx --state h0:hn --sample monday.wav`
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import typer
 from rnnedge.cli._constants import constants_of, state_pair
 from rnnedge.cli._opening import SourceTrustOption
 from rnnedge.cli._output import JsonOption
+from rnnedge.cli._precision import SampleOption
 
 
 def command(
@@ -36,6 +38,7 @@ def command(
     ] = None,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
+    sample: SampleOption = None,
     trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -43,12 +46,13 @@ def command(
     from rnnedge.cli._output import stages
     from rnnedge.cli._outputs import check_outputs
 
-    check_outputs({"--output": output}, [file])
+    check_outputs({"--output": output}, [file, *(sample or ())])
     pairs = [state_pair(text) for text in state or []]
     values = constants_of(constant)
     with stages(f"adopt {file}") as progress:
         progress("import onnx")
         import rnnedge
+        from rnnedge.cli._precision import recordings
         from rnnedge.cli.export import print_report
 
         report = rnnedge.adopt(
@@ -62,6 +66,7 @@ def command(
             constants=values,
             frame_rate_hz=frame_rate,
             labels=labels.split(",") if labels else (),
+            sample=recordings(sample),
             trust=trust,
             progress=progress,
         )

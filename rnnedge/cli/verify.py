@@ -2,7 +2,7 @@
 
 With `--against SOURCE` it is compared with the module or the ONNX file that it came from. Without one, as on a device,
 the sample that was recorded from it at export time is replayed. With `--sample FILE`, again for more, the comparison is
-made on recordings of your own, too.
+made on recordings of your own, too; with `--explain` the table shows what each check cost.
 
 With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read; so
 does the library of `--provider native` where this machine has not built it.
@@ -40,6 +40,9 @@ def command(
     sample: SampleOption = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what each check of the comparison with the SOURCE cost.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -47,6 +50,8 @@ def command(
 
     if against is None and sample:
         raise typer.BadParameter("a recording is compared with a source; give --against", param_hint="--sample")
+    if against is None and explain:
+        raise typer.BadParameter("a replay is one check; give --against", param_hint="--explain")
     if against is None:
         from rnnedge_runtime import load
 
@@ -54,7 +59,7 @@ def command(
         model = load(file, provider=provider, provider_options=options, **vars(opening))
         passed, message = _replay(model, file, json)
     else:
-        passed, message = _compare(file, against, (batch_axis, time_axis), opening, sample, json)
+        passed, message = _compare(file, against, (batch_axis, time_axis), opening, sample, json, explain)
     if not passed:
         raise VerificationError(message)
 
@@ -80,9 +85,10 @@ def _compare(
     opening: Opening,
     sample: list[Path] | None,
     json: bool,
+    explain: bool,
 ) -> tuple[bool, str]:
     import rnnedge
-    from rnnedge.cli._output import print_json, stages
+    from rnnedge.cli._output import print_json, stages, tell
     from rnnedge.cli._precision import recordings
     from rnnedge.cli.export import checks_as_json, print_checks
     from rnnedge.sources import load_source
@@ -96,7 +102,9 @@ def _compare(
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})
     else:
-        print_checks(f"{file} against {against}", verification)
+        print_checks(f"{file} against {against}", verification, explain=explain)
+        if explain:
+            tell(f"The checks took {verification.seconds:.1f} s.")
     failed = next((c for c in verification.checks if not c.passed), None)
     if failed is None:
         return True, ""

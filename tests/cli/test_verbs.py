@@ -60,7 +60,9 @@ def test_export_takes_weights_from_a_file(rnnedge: Command, tmp_path: Path) -> N
     with torch.no_grad():
         expected = module(x)[0][0].numpy()
     np.testing.assert_allclose(load(tmp_path / "m.onnx").run(x[0].numpy()), expected, atol=1e-5)
-    assert rnnedge("verify", tmp_path / "m.onnx", "--against", "factories:gru").code == 4
+    other = rnnedge("verify", tmp_path / "m.onnx", "--against", "factories:gru", "--explain")
+    assert other.code == 4 and "seconds" in other.out + other.err and "The checks took" in other.out + other.err
+    assert rnnedge("verify", tmp_path / "m.onnx", "--explain").code == 2
 
 
 def test_sign_and_verify_ask_for_a_key(rnnedge: Command, gru_file: Path, tmp_path: Path) -> None:
@@ -197,19 +199,22 @@ def test_run_reads_wav_samples_as_frames(rnnedge: Command, gru_file: Path, tmp_p
 
 
 def test_adopt_and_run_a_file_that_takes_samples(rnnedge: Command, tmp_path: Path) -> None:
-    """A frame of one sample each, a prediction every 512: its time is that of its first sample."""
+    """A frame of one sample each, a prediction every 512: its time is of its first sample; proven on a recording."""
     import silero_vad
 
     package = Path(silero_vad.__file__).parent / "data" / "silero_vad.onnx"
     target = tmp_path / "vad.onnx"
     options = ["--state", "state:stateN", "--constant", "sr=16000", "--chunk", "512", "--context", "64"]
-    done = rnnedge("adopt", package, "-o", target, *options, "--frame-rate", "16000", "--json")
-    assert done.code == 0 and json.loads(done.out)["passed"]
     with wave.open(str(tmp_path / "x.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes((np.sin(np.arange(1300)) * 9000).astype(np.int16).tobytes())
+    options += ["--frame-rate", "16000", "--sample", str(tmp_path / "x.wav")]
+    done = rnnedge("adopt", package, "-o", target, *options, "--json")
+    assert done.code == 0 and json.loads(done.out)["passed"]
+    assert "1 recordings, 1,300 frames" in {check["detail"] for check in json.loads(done.out)["checks"]}
+    assert "1 recordings of 1,300 frames" in load(target).contract.provenance["proven_on"]
     rows = rnnedge("run", target, tmp_path / "x.wav").out.splitlines()[1:]
     assert [row.split(",")[1] for row in rows] == ["0.0", "0.032", "0.064"]
 

@@ -42,10 +42,11 @@ from rnnedge_export.onnx_files._stateful import StatefulFile
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_export.publish import check_written, publish
+from rnnedge_export.recordings import read_recordings
 from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
-from rnnedge_export.verification import Effort, check_against, golden_of, require
+from rnnedge_export.verification import Effort, check_against, frames_in_words, golden_of, proven_on, require
 from rnnedge_runtime.arguments import file_path, instance
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
@@ -72,16 +73,17 @@ def adopt(
     trust: str | None = None,
     progress: Callable[[str], None] | None = None,
     effort: Effort | None = None,
+    sample: object = None,
 ) -> Report:
     """Stamp a contract onto a file with states of its own, so that the runtime streams it, and prove it.
 
     `states`: name of a state's input -> name of the output that gives it back; none for a file that takes a window of
-    frames. `time_axis`: 1, "input:1", or None where
-    a call takes one frame (batch, features) and has no axis for it. `chunk`: frames a call takes; None for any number,
-    or for the one that the file declares if it takes no other. `context`: frames of the call before that each call
-    wants in front of its own; zeros at first. `constants`: values of inputs that never change, numbers or
-    arrays. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and has its
-    weights in itself. `effort`: how hard the file is proven.
+    frames. `time_axis`: 1, "input:1", or None where a call takes one frame (batch, features) and has no axis for it.
+    `chunk`: frames a call takes; None for any number, or for the one that the file declares if it takes no other.
+    `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
+    of inputs that never change, numbers or arrays. `trust`: "local" for a file that you would run as a program; any
+    other one is at most 64 MiB and has its weights in itself. `effort`: how hard the file is proven. `sample`:
+    recordings of your own that it is proven on, too, as for `export`; the contract says which.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
@@ -107,11 +109,14 @@ def adopt(
             "source": Path(file).name, "source_sha256": digest, NOTE: calling.note(), **packages()
         })  # fmt: skip
         reference = Reference(source, example_of(source), ANY_LENGTH, contract.unit)
-        contract = Contract(**{**vars(contract), "golden": golden_of(reference, contract.unit)})
+        samples = [] if sample is None else read_recordings(sample, contract, "sample")
+        said = proven_on(effort, "float32", frames_in_words(contract, recorded=False), samples)
+        provenance = {**contract.provenance, "proven_on": said}
+        contract = replace(contract, golden=golden_of(reference, contract.unit), provenance=provenance)
         data = stamp(model, contract)
         loaded = load_bytes(data, os.fspath(path), trust="local")
         say("verify")
-        verification = check_against(loaded, reference, say, effort)
+        verification = check_against(loaded, reference, say, effort, samples=samples)
         require(verification, os.fspath(path))
         target, digest = publish(path, data, contract)
         check_written(target, verification.digest)
