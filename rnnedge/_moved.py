@@ -24,7 +24,7 @@ _MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "rnnedge.weights": ("rnnedge.sources", {}),
 }
 
-# Rooms whose modules have an underscore since: `rnnedge.training.checkpoint` is `rnnedge.training._checkpoint`.
+# Rooms whose modules have an underscore since: `rnnedge.training.trainer` is `rnnedge.training._trainer`.
 _PRIVATE = (
     "audio",
     "data",

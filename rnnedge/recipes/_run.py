@@ -1,6 +1,6 @@
 """From a recipe to a run folder: read the data, build the network, fit it, judge it streamed, keep it.
 
-A run folder holds `config.json` and weights (`rnnedge.training._checkpoint`), `metrics.jsonl`, a line an epoch, and
+A run folder holds `config.json` and weights (`rnnedge.training.checkpoint`), `metrics.jsonl`, a line an epoch, and
 while it lasts the training itself, `training.state`.
 """
 

@@ -1,11 +1,11 @@
 """Fit a network to sequences, and keep it."""
 
-from rnnedge.training._checkpoint import RunInfo, load_checkpoint, save_checkpoint
 from rnnedge.training._config import TrainerConfig
 from rnnedge.training._data import SequenceData
 from rnnedge.training._epoch import Epoch
 from rnnedge.training._evaluation import Evaluation, evaluate
 from rnnedge.training._trainer import Diverged, TrainResult, fit
+from rnnedge.training.checkpoint import RunInfo, load_checkpoint, save_checkpoint
 from rnnedge.training.finetuning import finetune
 from rnnedge.training.quantization import fake_quantized
 

@@ -139,7 +139,7 @@ def write_checkpoint(folder: Path, version: str) -> None:
     import torch
 
     from rnnedge.nn import NetworkConfig, RecurrentNetwork
-    from rnnedge.training._checkpoint import RunInfo, save_checkpoint
+    from rnnedge.training.checkpoint import RunInfo, save_checkpoint
 
     torch.manual_seed(len(version) + ord(version[0]))
     save_checkpoint(folder, RecurrentNetwork(NetworkConfig("gru", 4, 8, 3)), RunInfo(task=version))
@@ -147,7 +147,7 @@ def write_checkpoint(folder: Path, version: str) -> None:
 
 def read_checkpoint(folder: Path) -> str:
     """By `load_checkpoint`, which checks that config and weights belong together."""
-    from rnnedge.training._checkpoint import load_checkpoint
+    from rnnedge.training.checkpoint import load_checkpoint
 
     return load_checkpoint(folder)[1].task
 

@@ -23,12 +23,12 @@ def test_an_old_path_warns_and_gives_the_same_things(old: str) -> None:
 
 
 def test_a_module_that_became_private_is_found_by_its_old_path() -> None:
-    """`rnnedge.training.checkpoint` of version 0.1 warns, and gives the same class."""
-    old = "rnnedge.training.checkpoint"
+    """`rnnedge.training.trainer` of version 0.1 warns, and gives the same class."""
+    old = "rnnedge.training.trainer"
     sys.modules.pop(old, None)
     with pytest.warns(DeprecationWarning, match=f"{old} is now private; import from rnnedge.training"):
         module = import_module(old)
-    assert module.RunInfo is import_module("rnnedge.training").RunInfo
+    assert module.TrainResult is import_module("rnnedge.training").TrainResult
 
 
 def test_a_module_that_never_existed_is_not_found() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnedge_runtime import load
+from rnnedge_runtime._scale_check import scale_check_of
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 MODEL = load(GOLDEN, trust="local")
@@ -53,3 +55,9 @@ def test_a_warning_that_is_an_error_comes_once() -> None:
             stream.push(FAR)
         assert stream.frames == 0
         assert len(stream.push(FAR)) == 1
+
+
+def test_a_file_that_the_exporter_did_not_write_has_no_proven_scale() -> None:
+    """Its sample is a sample."""
+    assert scale_check_of(MODEL.contract) is not None
+    assert scale_check_of(replace(MODEL.contract, provenance={})) is None

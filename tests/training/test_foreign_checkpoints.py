@@ -17,7 +17,7 @@ from in_one_test import in_one_test
 
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import load_checkpoint, save_checkpoint
-from rnnedge.training._checkpoint import RunInfo
+from rnnedge.training.checkpoint import RunInfo
 from rnnedge_runtime import ModelRefused
 
 Change = Callable[[dict[str, Any], Path], None]
