@@ -24,6 +24,24 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _assigned(z: Tensor, w: Tensor) -> Tensor:
+    """Rows one by one, parts from real tensors, and what a mask chooses."""
+    y = torch.empty(z.shape, dtype=z.dtype)
+    for t in range(z.shape[1]):
+        y[:, t] = z[:, t] * w[:, t]
+    y[..., 0], y[..., 1:3] = w.real[..., 0], z.imag[..., 2:4]
+    y[:, [0, 2]] = w[:, [1, 3]]
+    return y.masked_fill(y.abs() < 0.5, 0)
+
+
+def _filled(z: Tensor, w: Tensor) -> Tensor:
+    """Tensors that follow from no complex one."""
+    sizes = (z.shape[0], z.shape[1], _N)
+    made = torch.zeros(sizes, dtype=z.dtype) + torch.full((_N,), 1 + 2j) * torch.ones(_N, dtype=z.dtype)
+    like = z.new_zeros(sizes) + torch.full_like(z, 0.5j) * z.new_full((_N,), 1j) + z.new_ones(_N)
+    return made + like + torch.zeros_like(w.real, dtype=w.dtype) + w @ torch.eye(_N, dtype=z.dtype)
+
+
 FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sum": lambda z, w: z + 2 * w - 1.5,
     "sum with a real tensor": lambda z, w: w.real + z,
@@ -43,6 +61,14 @@ FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "parts": lambda z, w: torch.view_as_complex(torch.view_as_real(z).flip(-1)) + torch.complex(z.imag, w.real),
     "matrix product": lambda z, w: torch.matmul(z, w.transpose(-1, -2)),
     "einsum": lambda z, w: torch.einsum("btf,bsf->bts", z, w.conj()),
+    "three in einsum": lambda z, w: torch.einsum("btf,btf,btf->btf", z, w, z.real) + torch.einsum("b...->b...", w),
+    "assigned": _assigned,
+    "filled": _filled,
+    "roots": lambda z, w: z.sqrt() + torch.rsqrt(w) + z**0.3 + (0.9 + 0.1j) ** torch.arange(_N),
+    "curves": lambda z, w: z.sin() + w.cos() + (9 * z).tanh() + w.sigmoid(),
+    "products": lambda z, w: (z / z.abs()).cumprod(-1) + w.prod(-1, keepdim=True) + torch.addcmul(z, w, z),
+    "between": lambda z, w: torch.lerp(z, w, 0.3) + torch.where(z == 0, w, z) + z @ w.adjoint() @ w,
+    "lengths of vectors": lambda z, w: z / z.norm(dim=-1, keepdim=True) + torch.linalg.vecdot(z, w)[..., None],
     "joined": lambda z, w: torch.cat([z, w.real, w], -1)[..., 1:-2].roll(1, -1),
     "stacked": lambda z, w: torch.stack([z, w], 1).sum(1) + torch.stack([w, z]).mean(0),
     "chosen": lambda z, w: torch.where(z.real > 0, z, w.real) + w.masked_fill(w.imag > 0, 0),
@@ -160,7 +186,7 @@ def test_exact_zeros_of_a_spectrum_stay_zeros() -> None:
     [
         (lambda z: torch.fft.fft(z, dim=1), "Fourier transform over the time axis"),
         (lambda z: torch.linalg.inv(z), "complex numbers has no rule"),
-        (lambda z: z**0.5, "expected a whole power"),
+        (lambda z: z ** (1 + 1j), "expected a real one"),
         (lambda z: z, "an output is complex"),
     ],
 )

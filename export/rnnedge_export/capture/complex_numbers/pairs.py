@@ -9,12 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils import _pytree as pytree
-
-from rnnedge_runtime.errors import ModelRefused
 
 _aten = torch.ops.aten
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -70,7 +69,8 @@ def _real_dtype(dtype: torch.dtype) -> torch.dtype:
     return dtype.to_real() if dtype.is_complex else dtype
 
 
-def _times(a: Any, b: Any) -> Pair:
+def multiplied(a: Any, b: Any) -> Pair:
+    """The product of two numbers of which any may be complex."""
     if not is_complex(a):
         b = pair(b)
         return Pair(a * b.real, a * b.imag)
@@ -115,12 +115,17 @@ def bilinear(f: Callable[[Any, Any], Any], a: Any, b: Any) -> Pair:
 
 
 def _einsum(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    equation, operands = args[0], list(args[1])
-    if len(operands) == 1:
-        return alike(target, args, kwargs)
-    if len(operands) != 2:
-        raise ModelRefused("einsum of three complex operands: write it as products of two")
-    return bilinear(lambda a, b: torch.einsum(equation, a, b), *operands)
+    """A sum of products, of any number of operands."""
+    return _of_parts(partial(torch.einsum, args[0]), list(args[1]))
+
+
+def _of_parts(f: Callable[..., Any], operands: list[Any]) -> Any:
+    """`f`, which is linear in each operand, from the parts of those that are complex."""
+    place = next((k for k, one in enumerate(operands) if is_complex(one)), None)
+    if place is None:
+        return f(*operands)
+    real, imag = (pair(_of_parts(f, [*operands[:place], part, *operands[place + 1 :]])) for part in operands[place])
+    return Pair(real.real - imag.imag, real.imag + imag.real)
 
 
 def _linear(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pair:
@@ -138,29 +143,23 @@ def _convolution(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return pair(_sum(1)(None, (y, Pair(*(one.reshape(shape) for one in pair(bias)))), {}))
 
 
-def _absolute(z: Any) -> Any:
+def absolute(z: Any) -> Any:
+    """The size of a complex number."""
     return (z.real.square() + z.imag.square()).sqrt()
 
 
-def _exp(z: Pair) -> Pair:
-    size = z.real.exp()
-    return Pair(size * z.imag.cos(), size * z.imag.sin())
+def angle(z: Any) -> Any:
+    """From the positive real axis, -pi to pi."""
+    return torch.atan2(z.imag, z.real)
 
 
-def _sgn(z: Pair) -> Pair:
-    size = _absolute(z)
-    over = torch.where(size == 0, torch.ones_like(size), size)
-    return Pair(z.real / over, z.imag / over)
+def _conjugate(z: Pair) -> Pair:
+    return Pair(z.real, -z.imag)
 
 
-def _power(z: Pair, exponent: Any) -> Pair:
-    """Whole powers up to 8 by products, as torch's squares are."""
-    if isinstance(exponent, (int, float)) and exponent == int(exponent) and 1 <= exponent <= 8:
-        result = z
-        for _ in range(int(exponent) - 1):
-            result = _times(result, z)
-        return result
-    raise ModelRefused(f"complex pow to {exponent!r}: expected a whole power from 1 to 8; write torch.polar")
+def _same(a: Any, b: Any) -> Any:
+    a, b = pair(a), pair(b)
+    return (a.real == b.real) & (a.imag == b.imag)
 
 
 def _one(f: Callable[[Pair], Any]) -> Rule:
@@ -191,21 +190,19 @@ FORMULAS: dict[str, Rule] = {
     "view_as_real": _one(lambda z: torch.stack([z.real, z.imag], -1)),
     "real": _one(lambda z: z.real),
     "imag": _one(lambda z: z.imag),
-    "abs": _one(_absolute),
-    "angle": _one(lambda z: torch.atan2(z.imag, z.real)),
-    "exp": _one(_exp),
-    "log": _one(lambda z: Pair(_absolute(z).log(), torch.atan2(z.imag, z.real))),
-    "sgn": _one(_sgn),
-    "square": _one(lambda z: _times(z, z)),
+    "abs": _one(absolute),
+    "angle": _one(angle),
+    "square": _one(lambda z: multiplied(z, z)),
     "reciprocal": _one(lambda z: _over(Pair(torch.ones_like(z.real), torch.zeros_like(z.real)), z)),
-    "pow": _two(_power),
-    "conj": _one(lambda z: Pair(z.real, -z.imag)),
-    "_conj": _one(lambda z: Pair(z.real, -z.imag)),
-    "conj_physical": _one(lambda z: Pair(z.real, -z.imag)),
-    "_conj_physical": _one(lambda z: Pair(z.real, -z.imag)),
+    "conj": _one(_conjugate),
+    "_conj": _one(_conjugate),
+    "conj_physical": _one(_conjugate),
+    "_conj_physical": _one(_conjugate),
+    "adjoint": _one(lambda z: Pair(z.real.mT, -z.imag.mT)),
+    "mH": _one(lambda z: Pair(z.real.mT, -z.imag.mT)),
     "resolve_conj": _one(lambda z: z),
     "resolve_neg": _one(lambda z: z),
-    "mul": _two(_times),
+    "mul": _two(multiplied),
     "div": _two(_over),
     "add": _sum(1),
     "sub": _sum(-1),
@@ -225,12 +222,25 @@ FORMULAS: dict[str, Rule] = {
     "type_as": lambda target, args, kwargs: pair(args[0]) if is_complex(args[1]) else args[0].real,
     "where": lambda target, args, kwargs: alike(target, (args[0], pair(args[1]), pair(args[2])), kwargs),
     "masked_fill": lambda target, args, kwargs: alike(target, (pair(args[0]), args[1], pair(args[2])), kwargs),
-    "ones_like": _one(lambda z: Pair(torch.ones_like(z.real), torch.zeros_like(z.real))),
+    "eq": lambda target, args, kwargs: _same(args[0], args[1]),
+    "ne": lambda target, args, kwargs: ~_same(args[0], args[1]),
+    "linalg_vector_norm": lambda target, args, kwargs: target(absolute(args[0]), *args[1:], **kwargs),
+    "linalg_vecdot": lambda target, args, kwargs: alike(
+        torch.sum, (multiplied(_conjugate(pair(args[0])), pair(args[1])), kwargs.get("dim", -1)), {}
+    ),
+    "addcmul": lambda target, args, kwargs: _sum(1)(
+        target, (args[0], multiplied(multiplied(args[1], args[2]), kwargs.get("value", 1))), {}
+    ),
+    "lerp": lambda target, args, kwargs: _sum(1)(
+        target, (args[0], multiplied(_sum(-1)(target, (args[1], args[0]), {}), args[2])), {}
+    ),
+    "outer": lambda target, args, kwargs: bilinear(torch.outer, *args),
 }
 ALIKE = frozenset(
-    """alias as_strided broadcast_to cat chunk clone constant_pad_nd contiguous copy cumsum detach diff expand expand_as
-    flatten flip index index_select lift_fresh_copy mean movedim narrow neg new_zeros numpy_T pad permute
-    pixel_shuffle repeat reshape roll select slice split split_with_sizes squeeze stack sum swapaxes swapdims t tile
-    transpose unbind unflatten unfold unsafe_chunk unsafe_split unsqueeze view _unsafe_view _reshape_copy zeros_like
-    mT reflection_pad1d replication_pad1d""".split()
+    """alias as_strided broadcast_to cat chunk clone column_stack concat concatenate constant_pad_nd contiguous cumsum
+    detach diag diag_embed diagonal diff dstack expand expand_as flatten flip gather hstack index index_select
+    lift_fresh_copy mean movedim narrow neg negative numpy_T pad permute pixel_shuffle positive repeat
+    repeat_interleave reshape roll select slice split split_with_sizes squeeze stack sum swapaxes swapdims t
+    take_along_dim tile transpose tril triu unbind unflatten unfold unsafe_chunk unsafe_split unsqueeze view vstack
+    _unsafe_view _reshape_copy mT reflection_pad1d replication_pad1d""".split()
 )

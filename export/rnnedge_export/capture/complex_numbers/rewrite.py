@@ -8,12 +8,15 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture.complex_numbers.fills import FILLS
+from rnnedge_export.capture.complex_numbers.functions import FUNCTIONS
 from rnnedge_export.capture.complex_numbers.pairs import ALIKE, FORMULAS, alike, is_complex, is_leaf, parts
 from rnnedge_export.capture.complex_numbers.transforms import TRANSFORMS
 from rnnedge_runtime.errors import ModelRefused
 
 # They make complex numbers out of real ones.
 _MAKERS = frozenset({"_fft_r2c", "complex", "polar", "view_as_complex"})
+_RULES = {**FORMULAS, **FUNCTIONS, **FILLS, **TRANSFORMS}
 
 
 def has_complex(program: torch.export.ExportedProgram | torch.fx.GraphModule) -> bool:
@@ -73,8 +76,10 @@ class _Interpreter(torch.fx.Interpreter):
         found = pytree.tree_leaves((args, kwargs), is_leaf=is_leaf)
         if not any(map(is_complex, found)) and name not in _MAKERS and not any(d.is_complex for d in dtypes):
             return super().call_function(target, args, kwargs)
-        if rule := TRANSFORMS.get(name) or FORMULAS.get(name):
+        if rule := _RULES.get(name):
             return rule(target, args, kwargs)
+        if name == "_assert_tensor_metadata":
+            return None
         if name == "getitem":
             return args[0][args[1]]
         if name in ALIKE:
