@@ -33,6 +33,9 @@ def _graph(equation: str, shapes: list[tuple[int, ...]], out: tuple[int, ...]) -
         ("i...,j", [(3, 2, 4), (5,)]),
         ("ij,jk", [(2, 3), (3, 4)]),
         ("z...->...", [(2, 3, 4)]),
+        ("btd,btn,btd->btdn", [(2, 3, 4), (2, 3, 5), (2, 3, 4)]),
+        ("...nde,...nd,...n->...ne", [(2, 3, 4, 5), (2, 3, 4), (2, 3)]),
+        ("ij,jk,kl,lm", [(2, 3), (3, 4), (4, 5), (5, 6)]),
     ],
 )
 def test_a_product_is_what_torch_computes(equation: str, shapes: list[tuple[int, ...]]) -> None:

@@ -1,4 +1,4 @@
-"""Einsum of one or two operands as transposes, one product, and sums."""
+"""Einsum as transposes, products, and sums."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ def einsum(node: ir.Node, builder: GraphBuilder) -> None:
     3. A constant operand without batches is one matrix, with all its columns side by side.
     4. An ellipsis is as many labels as its operands have axes for it; a result that is not named has it, and the
        labels that occur once.
-    5. Ellipses of several lengths, a label twice in one operand, and three operands are left as they are.
+    5. Of more than two operands, one after the other is multiplied with the product of those before.
+    6. Ellipses of several lengths and a label twice in one operand are left as they are.
     """
     values = [value for value in node.inputs if value is not None]
     if any(value.shape is None for value in values):
         return
     found = _labels(node.attributes["equation"].as_string(), [len(shape_of(value)) for value in values])
-    if found is None or len(found[0]) > 2 or any(len(set(term)) < len(term) for term in (*found[0], found[1])):
+    if found is None or any(len(set(term)) < len(term) for term in (*found[0], found[1])):
         return
     terms, out = found
     write = ShapedBuilder(builder, node.outputs[0])
     others = [set("".join(terms[:i] + terms[i + 1 :])) | set(out) for i in range(len(terms))]
     for i, term in enumerate(terms):
         values[i], terms[i] = _summed(values[i], term, others[i], write, builder)
-    result, labels = (
-        (values[0], terms[0]) if len(terms) == 1 else _product(values[0], terms[0], values[1], terms[1], out, write)
-    )
+    result, labels = values[0], terms[0]
+    for i, (value, term) in enumerate(zip(values[1:], terms[1:], strict=True), 2):
+        kept = "".join(c for c in dict.fromkeys(labels + term) if c in out or c in "".join(terms[i:]))
+        result, labels = _product(result, labels, value, term, out if i == len(terms) else kept, write)
     replace(node, builder, [write.transposed(result, [labels.index(label) for label in out])])
 
 
