@@ -90,6 +90,20 @@ def with_rolled_loops(
     except Exception as error:
         raise NoFrames("it cannot be captured at a fixed length either") from error
     rolled = roll(captured, lengths, example.batch_axis, example.time_axis, required=written)
+    try:
+        return _exported(rolled, x, example)
+    except NotALoop as error:
+        if "Cannot view" not in str(error):
+            raise
+    # What a scan gives lies in another order than what the loop gave.
+    for target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
+        for node in rolled.graph.find_nodes(op="call_function", target=target):
+            node.target = torch.ops.aten.reshape.default
+    rolled.recompile()
+    return _exported(rolled, x, example)
+
+
+def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
     dims = example.dims(torch.export.Dim("batch"), torch.export.Dim("time"))
     try:
         return torch.export.export(rolled, x, dynamic_shapes=dims)

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
+from rnnedge_export.capture import read_example
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._recurrent_layers import recurrent_layers
+from rnnedge_export.capture._rolled_loops import with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
 from rnnedge_runtime import load
@@ -262,6 +264,35 @@ def test_code_without_a_loop_has_no_frames() -> None:
     """So a refusal says nothing of loops."""
     with pytest.raises(NoFrames):
         rolled(Module(lambda linear, x: linear(x)))
+
+
+class Viewed(nn.Module):
+    """The results of a loop, time first, as rows of one matrix."""
+
+    def __init__(self) -> None:
+        """With random weights."""
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, 4)."""
+        h, y = torch.zeros(x.shape[0], 4), torch.empty_like(x)
+        for t in range(x.shape[1]):
+            h = torch.tanh(0.5 * h + x[:, t])
+            y[:, t] = h
+        differences = (y[:, 1:] - y[:, :-1])[:, :-1].reshape(-1, 4)
+        return self.norm(y.view(x.shape[0] * x.shape[1], 4)).view(x.shape)[:, 2:] + differences.view(x.shape[0], -1, 4)
+
+
+def test_a_view_of_what_a_loop_gives_is_a_reshape() -> None:
+    """What a scan gives lies in another order than a tensor that rows were assigned to."""
+    torch.manual_seed(0)
+    module, x = Viewed().eval(), torch.randn(3, 23, 4)
+    example = torch.randn(2, 6, 4)
+    with quiet(), torch.no_grad():
+        program = with_rolled_loops(module, (example,), read_example(example, 0, 1), exporting=True)
+        [found] = program.module()(x)
+        torch.testing.assert_close(found, module(x), rtol=1e-5, atol=1e-5)
 
 
 class Recurrent(nn.Module):
