@@ -104,16 +104,19 @@ def with_rolled_loops(
 
 
 def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
-    dims = example.dims(torch.export.Dim("batch"), torch.export.Dim("time"))
-    try:
-        return torch.export.export(rolled, x, dynamic_shapes=dims)
-    except Exception:
-        # What it cannot prove of lengths is left to the verification.
-        pass
-    try:
-        return torch.export.export(rolled, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=True)
-    except Exception as error:
-        raise NotALoop(reason_of(error)) from error
+    """What torch cannot prove of lengths, or of those below the example's, is left to the verification."""
+    longer: Any = torch.export.Dim("time", min=x[0].shape[example.time_axis])
+    for time, deferred in ((torch.export.Dim("time"), False), (torch.export.Dim("time"), True), (longer, True)):
+        dims = example.dims(torch.export.Dim("batch"), time)
+        try:
+            return torch.export.export(
+                rolled, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=deferred
+            )
+        except Exception as error:
+            failed = error
+            if deferred and "Constraints violated (time)" not in str(error):
+                break
+    raise NotALoop(reason_of(failed)) from failed
 
 
 def _of_pairs(source: nn.Module | Unrolled, example: Example, length: int, batch: int) -> Unrolled:
