@@ -21,6 +21,7 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("aiohttp", reason="needs aiohttp")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
+from serving import PATIENCE_S, served
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -41,26 +42,6 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
-PATIENCE_S = 60
-
-
-def served(model: Model, client: Callable[[str], Awaitable[Any]], **options: Any) -> Any:
-    """What `client(url)` gives, next to a server in the same loop; the server is stopped after it."""
-
-    async def both() -> Any:
-        stop, begun = asyncio.Event(), asyncio.get_running_loop().create_future()
-        settings = ServeOptions(port=0, tick_s=0.001, **options)
-        server = asyncio.create_task(serving(model, settings, lambda s: begun.done() or begun.set_result(s), stop))
-        await asyncio.wait([server, begun], return_when=asyncio.FIRST_COMPLETED)
-        if server.done():
-            await server
-        try:
-            return await asyncio.wait_for(client(begun.result().split()[-1].removesuffix("/v1/streams")), PATIENCE_S)
-        finally:
-            stop.set()
-            await server
-
-    return asyncio.run(both())
 
 
 async def open_stream(ws: Any, number: int = 0, **more: Any) -> Any:

@@ -43,7 +43,7 @@ async def serving(
     if options.state is not None:
         until = monotonic() + options.keep_s
         hub.kept = {name: (until, kept) for name, kept in read_streams(options.state, model).items()}
-    routes = Routes(hub, options)
+    routes = Routes(hub, options, model.name)
     runner = await _prepared(routes, options)
     stop = stop or asyncio.Event()
     try:

@@ -1,4 +1,4 @@
-"""What is at which path: `/health`, `/ready`, `/metrics`, `/v1/model`, `/v1/streams`; and who may."""
+"""What is at which path: `/health`, `/ready`, `/metrics`, `/v1/model`, `/v1/streams`, `/v2`; and who may."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.answers import AnswerFormat, described
 from rnnedge.live.server.connection import Connection
 from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.kserve import KServe
 from rnnedge.live.server.options import ServeOptions
 
 _LOG = logging.getLogger(__name__)
 STREAMS = "/v1/streams"
-_OPEN_TO_ALL = ("/health", "/ready")
+_OPEN_TO_ALL = ("/health", "/ready", "/v2/health/live", "/v2/health/ready")
 # Hosts of pages that are of this machine.
 _HERE = ("localhost", "127.0.0.1", "::1")
 # A client that says nothing for so long is asked whether it is there.
@@ -28,9 +29,10 @@ _SILENT_S = 10.0
 class Routes:
     """The answers of one server."""
 
-    def __init__(self, hub: Hub, options: ServeOptions) -> None:
+    def __init__(self, hub: Hub, options: ServeOptions, name: str) -> None:
         self._hub, self._options = hub, options
         self._frames, self._answers = FrameFormat(hub.contract), AnswerFormat(hub.contract)
+        self._kserve = KServe(hub, name, self._frames)
         self._connections: set[Connection] = set()
         # Connections that have not asked for anything, and what ends them for it.
         self._silent: dict[Any, asyncio.TimerHandle] = {}
@@ -45,6 +47,7 @@ class Routes:
             web.get("/metrics", self._metrics),
             web.get("/v1/model", self._model),
             web.get(STREAMS, self._streams),
+            *self._kserve.table(),
         ]
 
     @property

@@ -1,0 +1,32 @@
+"""A server and its clients in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rnnedge.live.server import ServeOptions
+from rnnedge.live.server.app import serving
+from rnnedge_runtime import Model
+
+PATIENCE_S = 60
+
+
+def served(model: Model, client: Callable[[str], Awaitable[Any]], **options: Any) -> Any:
+    """What `client(url)` gives, next to a server in the same loop; the server is stopped after it."""
+
+    async def both() -> Any:
+        stop, begun = asyncio.Event(), asyncio.get_running_loop().create_future()
+        settings = ServeOptions(port=0, tick_s=0.001, **options)
+        server = asyncio.create_task(serving(model, settings, lambda s: begun.done() or begun.set_result(s), stop))
+        await asyncio.wait([server, begun], return_when=asyncio.FIRST_COMPLETED)
+        if server.done():
+            await server
+        try:
+            return await asyncio.wait_for(client(begun.result().split()[-1].removesuffix("/v1/streams")), PATIENCE_S)
+        finally:
+            stop.set()
+            await server
+
+    return asyncio.run(both())
