@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from rnnedge.live.server import ServeOptions
@@ -13,13 +14,20 @@ from rnnedge_runtime import Model
 PATIENCE_S = 60
 
 
-def served(model: Model, client: Callable[[str], Awaitable[Any]], **options: Any) -> Any:
+def served(
+    model: Model,
+    client: Callable[[str], Awaitable[Any]],
+    *,
+    load: Callable[[Path], Model] | None = None,
+    **options: Any,
+) -> Any:
     """What `client(url)` gives, next to a server in the same loop; the server is stopped after it."""
 
     async def both() -> Any:
         stop, begun = asyncio.Event(), asyncio.get_running_loop().create_future()
         settings = ServeOptions(port=0, tick_s=0.001, **options)
-        server = asyncio.create_task(serving(model, settings, lambda s: begun.done() or begun.set_result(s), stop))
+        told = lambda said: begun.done() or begun.set_result(said)  # noqa: E731
+        server = asyncio.create_task(serving(model, settings, told, stop, load))
         await asyncio.wait([server, begun], return_when=asyncio.FIRST_COMPLETED)
         if server.done():
             await server

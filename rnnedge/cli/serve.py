@@ -1,7 +1,8 @@
 """Serve a file over WebSocket: many streams, one pool. SIGTERM ends it, and named streams go on after the next start.
 
 A socket at /v1/streams takes one stream or many, as JSON or as binary records. /health and /ready are for a balancer,
-/metrics for Prometheus. A token that clients have to show is read from the environment variable RNNEDGE_TOKEN.
+/metrics for Prometheus, and /v2 for clients of KServe and Triton. A token that clients have to show is read from the
+environment variable RNNEDGE_TOKEN; with that of RNNEDGE_ADMIN_TOKEN another model may be posted to /v1/model.
 
 **Examples:**
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -22,6 +23,9 @@ from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
+
+if TYPE_CHECKING:
+    from rnnedge_runtime import Model
 
 
 @with_fields
@@ -74,11 +78,18 @@ def command(
         gap=cast("Gap", gap),
         state=state,
         token=os.environ.get("RNNEDGE_TOKEN", ""),
+        admin_token=os.environ.get("RNNEDGE_ADMIN_TOKEN", ""),
         origins=tuple(origin or ()),
         certificate=tls_cert,
         private_key=tls_key,
     )
-    model = load(file, **device.asked, **vars(opening))
-    serve(model, options, say)
+
+    def opened(path: Path, **more: object) -> Model:
+        return load(path, **device.asked, **{**vars(opening), **more})
+
+    model = opened(file)
+    # Its own name is that of a temporary file, and nobody exported it here.
+    signed_as = opening.signed_as or (file.name if opening.key else None)
+    serve(model, options, say, lambda path: opened(path, trust=opening.trust or "strict", signed_as=signed_as))
     if json:
         print_json("serve", {"file": str(file), "state": None if state is None else str(state)})

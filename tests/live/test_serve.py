@@ -336,7 +336,8 @@ def test_a_client_that_comes_back_at_once_goes_on(gru: Model) -> None:
 def test_a_name_is_free_again_after_a_snapshot_that_fits_no_more(gru: Model) -> None:
     """Whatever kind of error it is."""
     pool = gru.pool(1)
-    kept = {"next": 0, "base": 0, "made": {}, "latest": None, "snapshot": pool.snapshot(pool.join("a"))[:-1]}
+    damaged = pool.snapshot(pool.join("a"))[:-1]
+    kept = {"model": gru.digest, "next": 0, "base": 0, "made": {}, "latest": None, "snapshot": damaged}
 
     async def run() -> None:
         hub = Hub(gru, ServeOptions(), Metrics())

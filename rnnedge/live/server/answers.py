@@ -18,6 +18,7 @@ from rnnedge.live.predictions import short
 from rnnedge.live.server.batch import Answers
 from rnnedge.live.server.served import RecordSink
 from rnnedge.live.session import Outputs
+from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Contract
 
 ANSWER = struct.Struct("<4sIIIIQd")
@@ -73,8 +74,9 @@ class AnswerFormat:
         return json.dumps({"type": "outputs", "stream": stream, **fields})
 
 
-def described(contract: Contract) -> str:
+def described(model: Model) -> str:
     """What a client has to know of the model, as JSON: `GET /v1/model`."""
+    contract = model.contract
     port = contract.inputs[0]
     outputs = [
         {"name": p.name, "dtype": p.dtype, "shape": list(p.frame_shape), "per_frame": p.per_frame}
@@ -82,4 +84,5 @@ def described(contract: Contract) -> str:
     ]
     fields = {"input": {"dtype": port.dtype, "shape": list(port.frame_shape)}, "outputs": outputs}
     more = {"labels": list(contract.labels), "frame_rate_hz": contract.frame_rate_hz, "lookahead": contract.lookahead}
-    return json.dumps({"schema": "rnnedge.serve.model", "schema_version": 1, **fields, **more})
+    head = {"schema": "rnnedge.serve.model", "schema_version": 1, "digest": model.digest}
+    return json.dumps({**head, **fields, **more})

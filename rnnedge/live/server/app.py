@@ -7,6 +7,7 @@ import signal
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -15,24 +16,34 @@ from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.routes import STREAMS, Routes
 from rnnedge.live.server.state_file import read_streams, write_streams
-from rnnedge.live.server.streams import check_served
+from rnnedge.live.server.tables import check_served
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
 from rnnedge_runtime.plain_file import check_plain
 
 
-def serve(model: Model, options: ServeOptions, say: Callable[[str], None] = lambda _: None) -> None:
+def serve(
+    model: Model,
+    options: ServeOptions,
+    say: Callable[[str], None] = lambda _: None,
+    load: Callable[[Path], Model] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT; then take no more, run what waits, and write named streams to `options.state`.
 
-    `say` is told where the server listens. Raises `InputError` if the port is taken, the state file is of another
-    model, or a certificate cannot be read; `MissingExtra` without aiohttp.
+    `say` is told where the server listens; `load` opens a file that is posted to `/v1/model`. Raises `InputError` if
+    the port is taken, the state file is of another model, or a certificate cannot be read; `MissingExtra` without
+    aiohttp.
     """
     check_served(model.contract, model.name)
-    asyncio.run(serving(model, options, say))
+    asyncio.run(serving(model, options, say, load=load))
 
 
 async def serving(
-    model: Model, options: ServeOptions, say: Callable[[str], None], stop: asyncio.Event | None = None
+    model: Model,
+    options: ServeOptions,
+    say: Callable[[str], None],
+    stop: asyncio.Event | None = None,
+    load: Callable[[Path], Model] | None = None,
 ) -> None:
     """As `serve`, in a loop that runs; `stop` ends it, as a signal does."""
     try:
@@ -43,7 +54,7 @@ async def serving(
     if options.state is not None:
         until = monotonic() + options.keep_s
         hub.kept = {name: (until, kept) for name, kept in read_streams(options.state, model).items()}
-    routes = Routes(hub, options, model.name)
+    routes = Routes(hub, options, model.name, load)
     runner = await _prepared(routes, options)
     stop = stop or asyncio.Event()
     try:
@@ -58,7 +69,7 @@ async def serving(
             await _stopped(stop)
             streams = await hub.drain()
             if options.state is not None:
-                write_streams(options.state, model, streams)
+                write_streams(options.state, hub.model, streams)
                 say(f"{options.state}: {len(streams)} streams")
         finally:
             tick.cancel()

@@ -28,6 +28,11 @@ class Batch:
         """Those that were not dropped."""
         return ((row, stream) for row, stream in enumerate(self.streams) if stream is not None)
 
+    def of_model(self, model: str) -> Batch | None:
+        """The rows of streams that are on this model; None if there are none."""
+        streams = [one if one is not None and one.model == model else None for one in self.streams]
+        return Batch(streams, self.firsts, self.times_s, self.frames) if any(streams) else None
+
     def take_out(self, stream: ServedStream) -> Packet | None:
         """The row of a stream, which is then dropped; None if it has none."""
         if not self._rows:

@@ -104,9 +104,8 @@ class Connection:
     async def _order(self, number: int, given: dict[str, Any]) -> None:
         kind = given.get("type")
         if kind == "frames":
-            stream = self._streams.get(number)
-            expected = (stream.sequence.expected or 0) if stream is not None else 0
-            await self._push(number, self._frames.from_json(given, "message", expected, time.time()), False)
+            coming = self._streams[number].coming if number in self._streams else 0
+            await self._push(number, self._frames.from_json(given, "message", coming, time.time()), False)
         elif kind == "open":
             await self._open(number, given)
         elif kind == "finish":
@@ -136,6 +135,7 @@ class Connection:
         # A client with one stream need not open it.
         stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._known(number)
         stream.records = self if in_records else None
+        stream.coming = packet.first + len(packet.frames)
         if not self._hub.submit(stream, packet):
             await self._refuse(number)
 

@@ -13,9 +13,9 @@ from rnnedge.live.server.answers import AnswerFormat
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
-from rnnedge.live.server.rounds import Round, run_round
+from rnnedge.live.server.rounds import Round
 from rnnedge.live.server.served import Result, ServedStream
-from rnnedge.live.server.streams import StreamTable
+from rnnedge.live.server.tables import Tables
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 
@@ -30,8 +30,8 @@ class Hub:
 
     def __init__(self, model: Model, options: ServeOptions, metrics: Metrics) -> None:
         self.options, self.metrics, self.draining = options, metrics, False
-        self.contract = model.contract
-        self._table = StreamTable(model, options.streams, options.gap)
+        self.model, self.contract = model, model.contract
+        self._tables = Tables(model, options.streams, options.gap)
         self._answers = AnswerFormat(model.contract)
         self._thread = ThreadPoolExecutor(1, "rnnedge-pool")
         self._open: set[ServedStream] = set()
@@ -68,7 +68,7 @@ class Hub:
         # Before another one of that name can come in.
         self._names.update({name} - {""})
         try:
-            stream: ServedStream = await self._run(self._table.open, name, tell, kept)
+            stream: ServedStream = await self._run(self._tables.open, name, tell, kept)
         # A snapshot of another kind too: the name is free again, whatever it was.
         except BaseException:
             self._names.discard(name)
@@ -149,7 +149,8 @@ class Hub:
                 stream.rows = 0
                 frames += batch.frames.shape[1]
         begun = monotonic()
-        self._deliver(await self._run(run_round, self._table, work, [batch for batch, _ in batches]))
+        for done in await self._run(self._tables.run, work, [batch for batch, _ in batches]):
+            self._deliver(done)
         self.metrics.round_s.observe(monotonic() - begun)
         oldest = min([*ready.values(), *(since for _, since in batches)], default=begun)
         self.metrics.waited_s.observe(begun - oldest)
@@ -167,9 +168,24 @@ class Hub:
         self._expire()
         return {name: kept for name, (_, kept) in self.kept.items()}
 
+    async def switch(self, model: Model) -> str:
+        """New streams are on this model, those that are open end on theirs; returns what was done, in words."""
+        await self._run(self._tables.switch, model)
+        return self._switched(model)
+
+    async def back(self) -> str:
+        """New streams are on the model before again."""
+        return self._switched(await self._run(self._tables.back))
+
     def close(self) -> None:
         """End the thread of the pool."""
         self._thread.shutdown()
+
+    def _switched(self, model: Model) -> str:
+        self.model = model
+        self.metrics.switches.inc()
+        others = sum(stream.model != model.digest for stream in self._open)
+        return f"serving {model.digest[:16]}; {others} streams end on another model"
 
     def _deliver(self, done: Round) -> None:
         for answers in done.answers:
@@ -194,12 +210,12 @@ class Hub:
         packets = self._taken_out(stream) + [packet for packet in stream.waiting if packet is not None]
         self._forget(stream)
         stream.waiting.clear()
-        await self._run(run_round, self._table, [(stream, packets)])
+        await self._run(self._tables.run, [(stream, packets)], [])
         if stream.id and stream.open and stream.sequence.expected is not None:
-            kept = await self._run(self._table.keep, stream)
+            kept = await self._run(self._tables.keep, stream)
             self._expire()
             self.kept[stream.id] = (monotonic() + self.options.keep_s, kept)
-        await self._run(self._table.close, stream)
+        await self._run(self._tables.close, stream)
 
     def _taken_out(self, stream: ServedStream) -> list[Packet]:
         """Its rows of batches that wait."""

@@ -142,11 +142,12 @@ class KServe:
         if self._hub.draining:
             raise InputError("draining; ask another server")
         caller.found, caller.answer = [], asyncio.get_running_loop().create_future()
-        first = caller.stream.sequence.expected or 0
+        stream = caller.stream
         # One without frames ends a sequence that has got all of them.
-        self._hub.submit(caller.stream, Packet(asked.frames, first, time.time()))
+        self._hub.submit(stream, Packet(asked.frames, stream.coming, time.time()))
+        stream.coming += len(asked.frames)
         if end:
-            self._hub.submit(caller.stream, None)
+            self._hub.submit(stream, None)
         result = await caller.answer
         if result.error or result.finished:
             caller.stream = None

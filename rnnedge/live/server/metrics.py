@@ -25,6 +25,7 @@ class Metrics:
         self.dropped = Counter("dropped_frames", "Frames that came while the queue was full", **within)
         self.unread = Counter("dropped_answers", "Answers that were dropped because the client did not read", **within)
         self.refused = Counter("refused_streams", "Streams that were refused because the server was full", **within)
+        self.switches = Counter("switches", "How often another model was served", **within)
         self.errors = Counter("errors", "Messages and streams that ended in an error", **within)
         self.round_s = Histogram("round_seconds", "Time of one round of the pool", **within)
         self.waited_s = Histogram("waited_seconds", "How long the oldest packet of a round waited for it", **within)

@@ -35,6 +35,7 @@ class ServeOptions:
     gap: Gap = "hold"
     state: Path | None = None
     token: str = ""
+    admin_token: str = ""
     origins: tuple[str, ...] = ()
     certificate: Path | None = None
     private_key: Path | None = None

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from rnnedge.live.protocol.records import FrameFormat
+from rnnedge.live.server.admin import Admin
 from rnnedge.live.server.answers import AnswerFormat, described
 from rnnedge.live.server.connection import Connection
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.kserve import KServe
 from rnnedge.live.server.options import ServeOptions
+from rnnedge_runtime import Model
 
 _LOG = logging.getLogger(__name__)
 STREAMS = "/v1/streams"
@@ -29,10 +33,11 @@ _SILENT_S = 10.0
 class Routes:
     """The answers of one server."""
 
-    def __init__(self, hub: Hub, options: ServeOptions, name: str) -> None:
+    def __init__(self, hub: Hub, options: ServeOptions, name: str, load: Callable[[Path], Model] | None) -> None:
         self._hub, self._options = hub, options
         self._frames, self._answers = FrameFormat(hub.contract), AnswerFormat(hub.contract)
         self._kserve = KServe(hub, name, self._frames)
+        self._admin = Admin(hub, options, load)
         self._connections: set[Connection] = set()
         # Connections that have not asked for anything, and what ends them for it.
         self._silent: dict[Any, asyncio.TimerHandle] = {}
@@ -48,6 +53,7 @@ class Routes:
             web.get("/v1/model", self._model),
             web.get(STREAMS, self._streams),
             *self._kserve.table(),
+            *self._admin.table(),
         ]
 
     @property
@@ -59,7 +65,8 @@ class Routes:
         async def guard(request: Any, handler: Any) -> Any:
             if (timer := self._silent.pop(request.protocol, None)) is not None:
                 timer.cancel()
-            if request.path not in _OPEN_TO_ALL and not self._allowed(request):
+            free = request.path in _OPEN_TO_ALL or self._admin.concerns(request)
+            if not free and not self._allowed(request):
                 return _text("expected Authorization: Bearer TOKEN", 401)
             try:
                 return await handler(request)
@@ -92,7 +99,7 @@ class Routes:
         return _text(self._hub.metrics.text().decode())
 
     async def _model(self, request: Any) -> Any:
-        return _text(described(self._hub.contract), kind="application/json")
+        return _text(described(self._hub.model), kind="application/json")
 
     async def _streams(self, request: Any) -> Any:
         from aiohttp import web

@@ -25,10 +25,12 @@ class ServedStream:
 
     Made by `StreamTable.open`; `tell` gets the result of each round, and `records` the outputs if they are wanted as
     records, under `number`. `None` in `waiting` is the end; `rows` more packets, of before, are rows of batches.
+    `model`: the digest of its model. `coming`: the number of a packet that says none.
     """
 
     member: Member
     place: int
+    model: str
     id: str
     sequence: Sequence
     stamps: Stamps
@@ -36,6 +38,7 @@ class ServedStream:
     waiting: deque[Packet | None] = field(default_factory=deque)
     rows: int = 0
     number: int = 0
+    coming: int = 0
     records: RecordSink | None = None
     open: bool = True
 

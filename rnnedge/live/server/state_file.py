@@ -34,7 +34,8 @@ def write_streams(path: Path, model: Model, streams: Mapping[str, dict[str, Any]
 def read_streams(path: Path, model: Model) -> dict[str, dict[str, Any]]:
     """Where the streams of the file stand; none if there is no file.
 
-    Raises `InputError` for a file of another model, or of another kind. A snapshot is checked when it is restored.
+    Those of another model are left out. Raises `InputError` for a file of another model alone, or of another kind. A
+    snapshot is checked when it is restored.
     """
     if not path.exists():
         return {}
@@ -42,10 +43,12 @@ def read_streams(path: Path, model: Model) -> dict[str, dict[str, Any]]:
         found = parse_json(read_small(path, _MOST_BYTES))
         if found["schema"] != _SCHEMA:
             raise ValueError("another schema")
-        if found["model"] != model.digest:
+        streams, outputs = dict(found["streams"]), {port.name for port in model.contract.outputs}
+        # A server whose model was switched may have written some of each.
+        own = {name: one for name, one in streams.items() if one.get("model", found["model"]) == model.digest}
+        if not own and found["model"] != model.digest:
             raise InputError(f"{path}: streams of another model than {model.name}; move it away")
-        outputs = {port.name for port in model.contract.outputs}
-        return {name: _kept(fields, outputs, f"{path}: {name[:40]!r}") for name, fields in found["streams"].items()}
+        return {n: _kept(f, outputs, f"{path}: {n[:40]!r}") | {"model": model.digest} for n, f in own.items()}
     except InputError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

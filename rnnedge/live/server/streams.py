@@ -12,7 +12,7 @@ from rnnedge.live.server.held import HeldFrames
 from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.session import Stamps
 from rnnedge_runtime import Model
-from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Gap
 from rnnedge_runtime.frames import Frames
@@ -34,7 +34,9 @@ class StreamTable:
     def open(self, name: str, tell: Callable[[Result], None], kept: dict[str, Any] | None = None) -> ServedStream:
         """A stream that begins, or goes on where one of `keep` stood. Raises `InputError` if there is no room."""
         member = self.pool.join(name, gap="zero")
-        stream = ServedStream(member, self._free.pop(), name, Sequence(), Stamps(self.model.contract), tell)
+        stream = ServedStream(
+            member, self._free.pop(), self.model.digest, name, Sequence(), Stamps(self.model.contract), tell
+        )
         self.held.clear(stream.place)
         if kept is not None:
             try:
@@ -48,7 +50,7 @@ class StreamTable:
     def keep(self, stream: ServedStream) -> dict[str, Any]:
         """Where the stream stands, for `open`: the next frame it expects, its states, its numbers and times."""
         base, made = stream.stamps.position
-        numbers = {"next": stream.sequence.expected, "base": base, "made": made}
+        numbers = {"model": stream.model, "next": stream.sequence.expected, "base": base, "made": made}
         held = self.held.last[stream.place].tobytes()
         snapshot = self.pool.snapshot(stream.member)
         return {**numbers, "latest": stream.stamps.timeline.latest, "held": held, "snapshot": snapshot}
@@ -92,9 +94,4 @@ class StreamTable:
             stream.stamps.restore(kept["base"], kept["made"])
         if kept["latest"] is not None:
             stream.stamps.add(*kept["latest"])
-
-
-def check_served(contract: Contract, name: str) -> None:
-    """Raise `InputError` for a model that a server cannot give streams of."""
-    if len(contract.inputs) > 1 or contract.contexts:
-        raise InputError(f"{name}: expected a model of one input and no context; serve it from a program")
+        stream.coming = kept["next"]

@@ -1,0 +1,80 @@
+"""Another model for a server that runs: `POST /v1/model` with a file, `POST /v1/model/rollback`.
+
+Only for who shows the token of RNNEDGE_ADMIN_TOKEN: a model is a program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.options import ServeOptions
+from rnnedge_runtime import Model
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+
+_MODEL = "/v1/model"
+_ROLLBACK = f"{_MODEL}/rollback"
+_MOST_BYTES = 1 << 30
+
+
+class Admin:
+    """The routes that change what is served; `load` opens a file as the served one was opened."""
+
+    def __init__(self, hub: Hub, options: ServeOptions, load: Callable[[Path], Model] | None) -> None:
+        self._hub, self._token, self._load = hub, options.admin_token, load
+        self._turn = asyncio.Lock()
+
+    def table(self) -> list[Any]:
+        """For an application of aiohttp."""
+        from aiohttp import web
+
+        return [web.post(_MODEL, self._switch), web.post(_ROLLBACK, self._back)]
+
+    def concerns(self, request: Any) -> bool:
+        """Whether the request is one of these, so that another token is asked for."""
+        return request.method == "POST" and request.path in (_MODEL, _ROLLBACK)
+
+    async def _switch(self, request: Any) -> Any:
+        return await self._changed(request, self._received)
+
+    async def _back(self, request: Any) -> Any:
+        async def back(_: Any) -> str:
+            return await self._hub.back()
+
+        return await self._changed(request, back)
+
+    async def _changed(self, request: Any, change: Callable[[Any], Any]) -> Any:
+        from aiohttp import web
+
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode("utf-8", "replace")
+        if not self._token or not hmac.compare_digest(given, self._token.encode()):
+            hint = "expected Authorization: Bearer and the RNNEDGE_ADMIN_TOKEN that the server was started with"
+            return web.Response(text=f"{hint}\n", status=403)
+        try:
+            async with self._turn:
+                said = await change(request)
+        except RnnEdgeError as error:
+            return web.Response(text=f"{str(error)[:1000]}\n", status=400)
+        return web.Response(text=f"{said}\n")
+
+    async def _received(self, request: Any) -> str:
+        """The file of a request is loaded, replays its golden sample, and is served."""
+        if self._load is None:
+            raise InputError("serve: this server was started without a way to load another model")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "posted.onnx"
+            with path.open("wb") as file:
+                async for part in request.content.iter_chunked(1 << 16):
+                    file.write(part)
+                    if file.tell() > _MOST_BYTES:
+                        raise InputError(f"serve: expected a model of at most {_MOST_BYTES:,} bytes")
+            try:
+                model = await asyncio.get_running_loop().run_in_executor(None, self._load, path)
+                return await self._hub.switch(model)
+            except RnnEdgeError as error:
+                raise InputError(str(error).replace(str(path), "the posted model")) from error

@@ -1,0 +1,158 @@
+"""Another model for a server that runs: streams end where they began, new ones are on it, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+import quickly
+import torch
+
+pytest.importorskip("websockets", reason="needs websockets")
+pytest.importorskip("aiohttp", reason="needs aiohttp")
+pytest.importorskip("prometheus_client", reason="needs prometheus-client")
+
+from serving import served
+from websockets.asyncio.client import connect
+
+from examples.serve_client import records
+from rnnedge.live import Packet
+from rnnedge.live.protocol.records import FrameFormat
+from rnnedge_runtime import Model, load
+from rnnedge_runtime.contract import Array
+
+X = np.random.default_rng(3).standard_normal((30, 1)).astype(np.float32)
+TOKEN = "of the admin"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two models alike, and one with another input."""
+    folder, found = tmp_path_factory.mktemp("switch"), []
+    for number, size in enumerate((1, 1, 2)):
+        torch.manual_seed(number)
+        path = folder / f"{number}.onnx"
+        quickly.export(torch.nn.GRU(size, 3, batch_first=True), torch.zeros(1, 8, size), path)
+        found.append(path)
+    return found
+
+
+def post(url: str, path: str, body: bytes = b"", token: str = TOKEN) -> tuple[int, str]:
+    """Status and text."""
+    request = Request(f"http{url[2:]}{path}", body, {"Authorization": f"Bearer {token}"})
+    try:
+        with urlopen(request) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+async def asked(url: str, path: str, body: bytes = b"", token: str = TOKEN) -> tuple[int, str]:
+    """As `post`, next to the server."""
+    return await asyncio.to_thread(post, url, path, body, token)
+
+
+def on_two(model: Model, client: Callable[[str], Any], **options: Any) -> Any:
+    """A server that may load others."""
+    return served(model, client, load=lambda path: load(path, trust="strict"), admin_token=TOKEN, **options)
+
+
+async def values(ws: Any, numbers: list[int], count: int) -> dict[int, Array]:
+    """Of each stream, the first output of so many frames."""
+    found: dict[int, list[Array]] = {number: [] for number in numbers}
+    while any(sum(map(len, parts)) < count for parts in found.values()):
+        message, at = await ws.recv(), 0
+        if isinstance(message, str):
+            assert json.loads(message)["type"] == "opened", message
+            continue
+        for output, _, _, part in records(message):
+            if output == 0:
+                found[int.from_bytes(message[at + 4 : at + 8], "little")].append(part)
+            at += 36 + part.nbytes
+    return {number: np.concatenate(parts) for number, parts in found.items()}
+
+
+def solo(path: Path) -> Array:
+    """What a stream of this file gives, its first output."""
+    given = load(path).stream().push(X)
+    return given if isinstance(given, np.ndarray) else next(iter(given.values()))
+
+
+def test_streams_end_on_the_model_that_they_began_with(two: list[Path]) -> None:
+    """Those of a socket advance in one message, whichever model each is on; and after a rollback."""
+    model = load(two[0])
+    form = FrameFormat(model.contract)
+
+    async def client(url: str) -> tuple[list[Any], dict[int, Array]]:
+        said = []
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in (1, 2, 3):
+                await ws.send(json.dumps({"type": "open", "stream": number}))
+                await ws.recv()
+                if number == 1:
+                    said.append(await asked(url, "/v1/model", two[1].read_bytes()))
+                if number == 2:
+                    said.append(await asked(url, "/v1/model/rollback"))
+            for at in range(0, 30, 10):
+                packet = Packet(X[at : at + 10], at, at / 10)
+                await ws.send(b"".join(form.encode(packet, number) for number in (1, 2, 3)))
+            return said, await values(ws, [1, 2, 3], 30)
+
+    said, found = on_two(model, client)
+    assert [status for status, _ in said] == [200, 200]
+    assert "1 streams end on another model" in said[0][1]
+    for number, path in ((1, two[0]), (2, two[1]), (3, two[0])):
+        np.testing.assert_allclose(found[number], solo(path), atol=1e-6)
+
+
+def test_a_stream_comes_back_to_its_own_model(two: list[Path], tmp_path: Path) -> None:
+    """As long as it is served: the one before is, for a rollback; and in the file of the next server."""
+    state, model = tmp_path / "state", load(two[0])
+    form = FrameFormat(model.contract)
+
+    def part(begin: int, switch: bool) -> Callable[[str], Any]:
+        async def client(url: str) -> Array:
+            async with connect(f"{url}/v1/streams") as ws:
+                await ws.send(json.dumps({"type": "open", "stream": 1, "id": "a", "resume": begin > 0}))
+                await ws.send(form.encode(Packet(X[begin : begin + 10], begin, 0.0), 1))
+                found = (await values(ws, [1], 10))[1]
+            if switch:
+                await asyncio.sleep(0.05)
+                assert (await asked(url, "/v1/model", two[1].read_bytes()))[0] == 200
+                return np.concatenate([found, await part(10, False)(url)])
+            return found
+
+        return client
+
+    found = [on_two(model, part(0, True), state=state), on_two(model, part(20, False), state=state)]
+    np.testing.assert_allclose(np.concatenate(found), solo(two[0]), atol=1e-6)
+
+
+def test_what_cannot_be_served_in_its_place_is_refused(two: list[Path]) -> None:
+    """Another input, the same model, junk, one that was changed, no token; the server goes on."""
+    good = two[1].read_bytes()
+    torch.manual_seed(1)
+    at = good.index(torch.nn.GRU(1, 3).weight_hh_l0[0, 0].detach().numpy().tobytes())
+    bad = {
+        "inputs": two[2].read_bytes(), "is the model": two[0].read_bytes(), "": b"", " ": b"junk" * 100,
+        "  ": good[:-10], "   ": good[:at] + np.float32(9).tobytes() + good[at + 4 :],
+    }  # fmt: skip
+
+    async def client(url: str) -> Any:
+        said = [await asked(url, "/v1/model", body) for body in bad.values()]
+        others = [await asked(url, "/v1/model/rollback"), await asked(url, "/v1/model", good, "guess")]
+        return said, others, await asked(url, "/v1/model", good)
+
+    said, others, right = on_two(load(two[0]), client)
+    assert [status for status, _ in said] == [400] * len(bad), said
+    for words, (_, text) in zip(bad, said, strict=True):
+        assert words.strip() in text and text.count("\n") == 1
+    assert [status for status, _ in others] == [400, 403] and right[0] == 200
