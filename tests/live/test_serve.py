@@ -119,6 +119,18 @@ def test_numbers_that_are_left_out_are_a_gap(gru: Model) -> None:
     np.testing.assert_allclose(served(gru, client), expected, atol=1e-6)
 
 
+def test_frames_without_a_number_are_counted_as_they_come(gru: Model) -> None:
+    """Also several messages of one round, which a broker that delivers twice does not send."""
+
+    async def client(url: str) -> Array:
+        async with connect(f"{url}/v1/streams") as ws:
+            for x in X:
+                await ws.send(json.dumps({"type": "frames", "frames": [x.tolist()]}))
+            return await outputs(ws, 40)
+
+    np.testing.assert_allclose(served(gru, client), gru.stream().push(X), atol=1e-6)
+
+
 def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:
     """On the same server, and on another one after a stop: exactly where it was."""
     state = tmp_path / "streams.json"
