@@ -16,7 +16,7 @@ from operator_samples import SAMPLES
 
 from rnnedge_runtime.untrusted.operator_table import operators
 
-MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "1500"))
+MUTANTS = int(os.environ.get("RNNEDGE_MUTANTS", "600"))
 # Those of which machine code is made, which takes most of a second.
 BUILT = MUTANTS // 200
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +16,7 @@ FOLDERS = {
 Graph = dict[str, set[str]]
 
 
+@cache
 def sources_of(package: str) -> dict[str, str]:
     """The source of every module by its name; that of a room's `__init__` by the name `room.__init__`."""
     folder = FOLDERS[package]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def imported(source: str) -> Iterator[str]:
             yield "." if node.level else (node.module or "").partition(".")[0]
 
 
+@cache
 def imports_of(package: str) -> dict[str, set[str]]:
     """Imported name -> the files of `package` that import it."""
     found: dict[str, set[str]] = {}

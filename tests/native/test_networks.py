@@ -16,8 +16,9 @@ from rnnedge_runtime.golden import max_error, named, stream_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
-NAMES = ["both", "tokens", "keyword-spotter"]
+NAMES = ["both", "tokens"]
 LONG = [
+    "keyword-spotter",
     "lstm-proj",
     "learned-start",
     "classifier-gru",

@@ -29,7 +29,7 @@ from rnnedge_export.precision import Precision
 from rnnedge_runtime.errors import RnnEdgeError
 
 ALL = os.environ.get("RNNEDGE_SANITIZED") == "all"
-MUTANTS = 5000 if ALL else 40
+MUTANTS = 5000 if ALL else 16
 TOGETHER = 25
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 

