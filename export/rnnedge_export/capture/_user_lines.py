@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -38,7 +39,7 @@ def line_running() -> Line | None:
     """The innermost line of the module that runs: of neither torch, the standard library nor this package."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        path = Path(frame.f_code.co_filename).resolve()
+        path = _path(frame.f_code.co_filename)
         if path == _TRACING:
             return None
         if _is_of_users(path):
@@ -56,12 +57,23 @@ def line_of(error: BaseException) -> Line | None:
 
 
 def _line_at(at: TracebackType) -> Line | None:
-    path = Path(at.tb_frame.f_code.co_filename).resolve()
+    path = _path(at.tb_frame.f_code.co_filename)
     return Line(path, at.tb_lineno) if _is_of_users(path) else None
 
 
+# A capture asks for the running line thousands of times, of the same few files.
+@lru_cache(maxsize=4096)
+def _path(file: str) -> Path:
+    return Path(file).resolve()
+
+
 def _is_of_users(path: Path) -> bool:
-    standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
     # A notebook's cells are in no file.
-    there = path.exists() or str(path) in linecache.cache
-    return there and not standard and not any(path.is_relative_to(folder) for folder in _STRANGERS)
+    return not _is_known(path) and (path.exists() or str(path) in linecache.cache)
+
+
+@lru_cache(maxsize=4096)
+def _is_known(path: Path) -> bool:
+    """Whether it is of the standard library, torch, or this package."""
+    standard = path.is_relative_to(_STDLIB) and "site-packages" not in path.parts
+    return standard or any(path.is_relative_to(folder) for folder in _STRANGERS)
