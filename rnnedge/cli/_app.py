@@ -20,6 +20,7 @@ from rnnedge.cli import (
     generate,
     inspect,
     new,
+    package,
     run,
     score,
     serve,
@@ -33,6 +34,7 @@ VERBS = (
     train,
     export,
     compile,
+    package,
     adopt,
     verify,
     sign,
@@ -59,6 +61,7 @@ _MEANT = {
     **dict.fromkeys(("show", "info", "describe", "graph", "view"), "inspect"), "fit": "train", "finetune": "train",
     **dict.fromkeys(("build", "codegen", "c"), "compile"), **dict.fromkeys(("install", "env", "setup"), "doctor"),
     "server": "serve", "optimize": "tune", "search": "tune",
+    **dict.fromkeys(("pack", "bundle", "deploy", "publish", "upload"), "package"),
 }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "cryptography": "sign",
     "ziglang": "native",
+    "openvino": "openvino",
+    "huggingface_hub": "hub",
     **dict.fromkeys(("matplotlib", "jinja2", "hdrh"), "report"),
 }
 # PyTorch comes with more than one extra; these verbs need the rest of theirs too.

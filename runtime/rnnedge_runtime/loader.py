@@ -19,7 +19,9 @@ from rnnedge_runtime.engines._providers import NATIVE, check_options, choose_pro
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.frames import Out
+from rnnedge_runtime.hub import fetched, is_repository
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.ort_format import check_ort_format, is_ort_format
 from rnnedge_runtime.trust import TRUST, trust_of
 
 if TYPE_CHECKING:
@@ -41,10 +43,12 @@ def load(
     key: str | os.PathLike[str] | None = None,
     signed_as: str | None = None,
     release: int = 0,
+    revision: str | None = None,
 ) -> Model[Out]:
     """Load a file made by `rnnedge.export`.
 
-    `path`: where it is; or its bytes; or a file that is open for reading bytes.
+    `path`: where it is; or its bytes; or a file that is open for reading bytes. With a `revision` (a commit, or a tag
+    or a branch, which can move) it is the name of a repository of the Hugging Face Hub, "ORGANIZATION/NAME".
     `provider` is "cpu", "cuda", "tensorrt" or another of onnxruntime's, or "auto" for CUDA and CPU as installed; or
     "native", the file compiled to machine code, without onnxruntime.
     Several, best first, as a list or "cuda,cpu": where one does not start, or fails while running, the next one takes
@@ -68,6 +72,13 @@ def load(
         choice(trust, "trust", TRUST)
     options = {} if provider_options is None else provider_options
     settings = Settings(provider, options, threads, spinning, flush_denormals, optimization, key, release)
+    if revision is not None:
+        path = fetched(path, revision, signed=key is not None)
+    elif is_repository(path):
+        raise ModelRefused(
+            f"{path!r}: cannot be read (No such file or directory); check the path, or, for a repository of the "
+            "Hugging Face Hub, say which revision of it: load(..., revision='COMMIT')"
+        )
     return reload(origin_of(path, settings, trust, signed_as))
 
 
@@ -124,6 +135,8 @@ def open_bytes(
     providers = choose_providers(settings.provider)
     check_options(settings.provider_options, providers)
     deserved = trust_of(digest, trust)
+    if is_ort_format(data):
+        check_ort_format(name, deserved, providers)
 
     def started(provider: str, preparation: Preparation | None) -> Engine:
         # Here, so that neither needs what only the other one does.

@@ -94,6 +94,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "generate": ("generate", "net.onnx"),
     "compile": ("compile", "net.onnx", "-o", "made/out"),
     "compile c": ("compile", "net.onnx", "-o", "out", "--target", "c"),
+    "package": ("package", "net.onnx", "--for", "triton", "-o", "packed"),
 }
 # These refuse the file below for another reason, no taps, no text, another network; or do not end by themselves.
 OTHERWISE = ("explain", "generate", "verify against", "serve")

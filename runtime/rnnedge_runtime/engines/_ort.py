@@ -23,6 +23,7 @@ from rnnedge_runtime.engines.onnx_runtime import onnxruntime, onnxruntime_pybind
 from rnnedge_runtime.engines.optimizers import leave_out
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
+from rnnedge_runtime.ort_format import is_ort_format
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -100,7 +101,7 @@ class OrtEngine:
         """
         wait_if_leaving()
         self.provider = provider
-        options = _options(settings)
+        options = _options(settings, "ORT" if is_ort_format(model) else "ONNX")
         if preparation is None:
             leave_out(options)
         else:
@@ -186,7 +187,7 @@ class OrtEngine:
         leave_without_clean_up()
 
 
-def _options(settings: Settings) -> Any:
+def _options(settings: Settings, file_format: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
@@ -194,7 +195,7 @@ def _options(settings: Settings) -> Any:
     # For buffers of one frame malloc beats the arena by 0.4 to 0.6 us a call, and gives memory back.
     options.enable_cpu_mem_arena = False
     # Left to itself, onnxruntime takes ONNX bytes with "ORTM" in one place for its own format.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.add_session_config_entry("session.load_model_format", file_format)
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
     options.graph_optimization_level = _LEVELS[settings.optimization]
     if settings.flush_denormals:

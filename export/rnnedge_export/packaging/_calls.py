@@ -1,0 +1,38 @@
+"""A sequence through a self-contained graph, whatever runs it: arrays of a call in, frames of the sequence out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rnnedge_export.packaging._proof import contexts
+from rnnedge_export.packaging._self_contained import SelfContained
+from rnnedge_runtime.contract import Array, Contract
+
+Call = Callable[[dict[str, Array]], Mapping[str, Array]]
+
+
+class CallRunner:
+    """A `Runner` over `call`, which takes and gives arrays with a batch of 1 in front; `reset` begins a sequence."""
+
+    def __init__(self, contract: Contract, graph: SelfContained, call: Call, reset: Callable[[], None]) -> None:
+        self._contract, self._graph, self._call, self.reset = contract, graph, call, reset
+        self._shapes = {tensor.name: (1, *tensor.shape) for tensor in graph.inputs}
+        self._context = contexts(contract)
+
+    def push(self, frames: Mapping[str, Array]) -> Mapping[str, Array]:
+        """As `Runner.push`."""
+        given = {**frames, **self._context}
+        found = self._call({name: np.reshape(given[name], shape) for name, shape in self._shapes.items()})
+        return {port.name: self._frames(port.name, found) for port in self._contract.outputs}
+
+    def _frames(self, name: str, found: Mapping[str, Array]) -> Array:
+        port = next(port for port in self._contract.outputs if port.name == name)
+        array: Array = np.asarray(found[name])[0]
+        if not port.per_frame:
+            return array
+        count = port.clock.frames(self._contract.unit)
+        whole: Array = array if port.time_axis is not None else array[None]
+        valid = self._graph.counts.get(name)
+        return whole if valid is None else whole[count - int(np.asarray(found[valid]).item()) :]

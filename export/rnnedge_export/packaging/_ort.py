@@ -1,0 +1,66 @@
+"""onnxruntime's own format, for builds of it that read no ONNX, and the list of operators that such a build needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rnnedge_export.packaging._network import Network, Proof, Runner
+from rnnedge_export.packaging._stream_runner import StreamRunner
+from rnnedge_runtime.checksum import check_seal, seal
+from rnnedge_runtime.errors import ProviderError
+from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.trust import remember
+
+_TOOL = "onnxruntime.tools.convert_onnx_models_to_ort"
+_CONFIG = "required_operators_and_types.config"
+_TIMEOUT_S = 600
+
+
+class Ort:
+    """The kind `ort`."""
+
+    name = "ort"
+    summary = "onnxruntime's ORT format, and the operators of a minimal build; `rnnedge.load` opens it"
+
+    def write(self, network: Network, folder: Path) -> str:
+        """NAME.ort, sealed, with the contract inside, and NAME.required_operators_and_types.config."""
+        with tempfile.TemporaryDirectory(prefix="rnnedge-ort-") as temporary:
+            made = _converted(network, Path(temporary))
+            whole = seal(made.read_bytes())
+            (folder / f"{network.name}.ort").write_bytes(whole)
+            (folder / f"{network.name}.{_CONFIG}").write_bytes(made.with_suffix(f".{_CONFIG}").read_bytes())
+        return (
+            "the file needs the onnxruntime that wrote it or a newer one; a small one is built with "
+            "--minimal_build extended --enable_reduced_operator_type_support "
+            f"--include_ops_by_config {network.name}.{_CONFIG}"
+        )
+
+    def open(self, network: Network, folder: Path) -> tuple[str, Runner]:
+        """By the runtime itself."""
+        from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+
+        path = folder / f"{network.name}.ort"
+        model = load_bytes(path.read_bytes(), path.name, trust="local")
+        return f"onnxruntime {onnxruntime.__version__}", StreamRunner(model.stream())
+
+    def finish(self, network: Network, folder: Path, proof: Proof) -> None:
+        """The file counts as made on this machine."""
+        path = folder / f"{network.name}.ort"
+        remember(check_seal(path.read_bytes(), path.name))
+
+
+def _converted(network: Network, folder: Path) -> Path:
+    """By onnxruntime's tool, which prints and leaves settings behind, and so has a process of its own."""
+    source = folder / f"{network.name}.onnx"
+    source.write_bytes(network.data)
+    options = ["--optimization_style", "Fixed", "--enable_type_reduction", "--output_dir", str(folder)]
+    command = [sys.executable, "-m", _TOOL, *options, str(source)]
+    ran = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT_S)
+    made = source.with_suffix(".ort")
+    if ran.returncode or not made.is_file():
+        lines = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ProviderError(f"{network.name} for ort: {_TOOL} failed: {lines[-1] if lines else ran.returncode}")
+    return made

@@ -1,0 +1,76 @@
+"""What Triton's sequence batcher does with a model repository, in this process, on onnxruntime.
+
+The strategy "oldest": each batch has at most one request of a sequence, and `max_batch_size` requests at most. The
+state of a sequence is what config.pbtxt says at its start, and then what the model gave for it. Requests carry the dims
+of the configuration, without a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnnedge_export.packaging._triton_config import numpy_type, read
+from rnnedge_runtime.contract import Array
+
+
+@dataclass(frozen=True)
+class Request:
+    """One inference of a sequence: Triton's correlation ID, whether the sequence begins, and the inputs."""
+
+    sequence: int
+    start: bool
+    inputs: Mapping[str, Array]
+
+
+class Batcher:
+    """The version 1 of a model in a repository."""
+
+    def __init__(self, model: Path) -> None:
+        """`model`: the folder with config.pbtxt."""
+        from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+
+        self.config = read((model / "config.pbtxt").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        file = model / "1" / "model.onnx"
+        self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+        self._states: dict[int, dict[str, Array]] = {}
+
+    def infer(self, requests: Sequence[Request]) -> list[dict[str, Array]]:
+        """The outputs of each request; raises `ValueError` for what the server refuses."""
+        if len({one.sequence for one in requests}) < len(requests) or len(requests) > self.config.max_batch_size:
+            raise ValueError("one request of a sequence, and no more than max_batch_size, make a batch")
+        for one in requests:
+            if one.start:
+                self._states[one.sequence] = self._initial()
+            elif one.sequence not in self._states:
+                raise ValueError(f"sequence {one.sequence} has not begun; its first request says start")
+        feeds = {port.name: np.stack([self._checked(one, port) for one in requests]) for port in self.config.input}
+        states = self.config.sequence_batching.state
+        for state in states:
+            feeds[state.input_name] = np.stack([self._states[one.sequence][state.input_name] for one in requests])
+        names = [port.name for port in self.config.output] + [state.output_name for state in states]
+        found = dict(zip(names, self._session.run(names, feeds), strict=True))
+        for row, one in enumerate(requests):
+            self._states[one.sequence] = {state.input_name: found[state.output_name][row] for state in states}
+        return [{port.name: found[port.name][row] for port in self.config.output} for row in range(len(requests))]
+
+    def _initial(self) -> dict[str, Array]:
+        found = {}
+        for state in self.config.sequence_batching.state:
+            (initial,) = state.initial_state
+            if not initial.zero_data:
+                raise ValueError(f"initial state {initial.name!r}: expected zero_data")
+            found[state.input_name] = np.zeros(tuple(initial.dims), numpy_type(initial.data_type))
+        return found
+
+    def _checked(self, request: Request, port: object) -> Array:
+        name, dims, dtype = port.name, tuple(port.dims), numpy_type(port.data_type)  # type: ignore[attr-defined]
+        array = np.asarray(request.inputs[name])
+        if array.shape != dims or array.dtype != dtype:
+            raise ValueError(f"{name}: expected {dtype} {dims}, found {array.dtype} {array.shape}")
+        return array
