@@ -128,7 +128,7 @@ def test_frames_without_a_number_are_counted_as_they_come(gru: Model) -> None:
                 await ws.send(json.dumps({"type": "frames", "frames": [x.tolist()]}))
             return await outputs(ws, 40)
 
-    np.testing.assert_allclose(served(gru, client), gru.stream().push(X), atol=1e-6)
+    np.testing.assert_allclose(served(gru, client, queue=64), gru.stream().push(X), atol=1e-6)
 
 
 def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:
