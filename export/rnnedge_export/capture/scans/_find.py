@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from rnnedge_export.capture.loops import Unrolled
@@ -19,10 +20,12 @@ def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) 
     Raises whatever the graph raises for them.
     """
     found, samples = False, None
-    for rewrite in (rewrite_kernels, rewrite_products, rewrite_scans):
-        samples = samples or Samples(unrolled, inputs, length)
-        if rewrite(samples):
-            unrolled.module.graph.eliminate_dead_code()
-            unrolled.module.recompile()
-            found, samples = True, None
+    # What watches the calls of a module that is captured has nothing to do with these, of which there are thousands.
+    with torch._C.DisableTorchFunction():
+        for rewrite in (rewrite_kernels, rewrite_products, rewrite_scans):
+            samples = samples or Samples(unrolled, inputs, length)
+            if rewrite(samples):
+                unrolled.module.graph.eliminate_dead_code()
+                unrolled.module.recompile()
+                found, samples = True, None
     return found
