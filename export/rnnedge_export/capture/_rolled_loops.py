@@ -92,15 +92,22 @@ def with_rolled_loops(
     rolled = roll(captured, lengths, example.batch_axis, example.time_axis, required=written)
     try:
         return _exported(rolled, x, example)
-    except NotALoop as error:
-        if "Cannot view" not in str(error):
+    except NotALoop:
+        # What a scan gives lies in another order than what the loop gave, and so do the values that it carries.
+        if not _views_reshaped(rolled):
             raise
-    # What a scan gives lies in another order than what the loop gave.
-    for target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
-        for node in rolled.graph.find_nodes(op="call_function", target=target):
-            node.target = torch.ops.aten.reshape.default
-    rolled.recompile()
     return _exported(rolled, x, example)
+
+
+def _views_reshaped(rolled: nn.Module) -> bool:
+    """Whether there was any `view`, which now copies if need be."""
+    found = False
+    for graph in (each for each in rolled.modules() if isinstance(each, torch.fx.GraphModule)):
+        for target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
+            for node in graph.graph.find_nodes(op="call_function", target=target):
+                node.target, found = torch.ops.aten.reshape.default, True
+        graph.recompile()
+    return found
 
 
 def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
