@@ -111,6 +111,7 @@ bench-recordings: $(STAMP_PEERS) ## measure whole recordings on both engines, Py
 bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written limit, onnxruntime and peers; writes the page
 	$(PEERS)/bin/python -m bench.native
 	$(PEERS)/bin/python -m bench.native.targets
+	$(PEERS)/bin/python -m bench.native.boards
 
 lines: ## count the lines of Python of each package, without tests and benchmarks
 	@for package in rnnedge export runtime; do \

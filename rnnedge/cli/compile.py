@@ -139,6 +139,8 @@ def _print(built: Built, proof: Proof | None) -> None:
             f"proven against onnxruntime on {proof.runner}: {proof.frames} frames, error {proof.max_error:.1e} of the "
             f"output's range, tolerance {proof.tolerance:.0e}"
         )
+        if proof.instructions is not None:
+            tell(f"a step: {proof.instructions:,.0f} instructions, {proof.stack_bytes:,} bytes of stack")
 
 
 def _print_json(built: Built, proof: Proof | None) -> None:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from exported import export_network
@@ -17,7 +18,7 @@ from rnnedge_export.codegen import build
 from rnnedge_export.codegen.prove import prove
 from rnnedge_export.precision import Precision
 from rnnedge_export.session import ExportOptions, of_module
-from rnnedge_runtime import ProviderError, load
+from rnnedge_runtime import ProviderError, VerificationError, load
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def narrow() -> dict[str, bytes]:
 
 
 RUN = ["x86_64_v2", "x86_64_v3", "x86_64_v4", "x86_64_vnni", "aarch64-linux", "aarch64_dotprod-linux"]
-RUN += ["armv7-linux", "riscv64-linux", "wasm32"]
+RUN += ["armv7-linux", "riscv64-linux", "wasm32", "cortex-m4", "cortex-m7"]
 
 
 @pytest.mark.long
@@ -51,6 +52,29 @@ def test_code_for_other_machines(target: str, model: Path, tmp_path: Path) -> No
     if proof is None:
         pytest.skip("nothing here runs this target")
     assert proof.max_error <= 1e-5
+
+
+def test_an_object_for_a_microcontroller_is_proven_on_its_board(model: Path, tmp_path: Path) -> None:
+    """The very object: one with another weight is refused. A step has a cost in instructions and stack."""
+    pytest.importorskip("ziglang")
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("needs qemu-system-arm")
+    data = model.read_bytes()
+    built = build(data, "cortex-m4", tmp_path, name="net")
+    proof = prove(data, built)
+    assert proof is not None and proof.runner == "qemu-system-arm" and proof.max_error <= 1e-5
+    weights = built.source.weight_bytes // 4
+    assert proof.instructions is not None and 2 * weights < proof.instructions < 12 * weights
+    assert proof.stack_bytes is not None and 64 < proof.stack_bytes < 4096
+    assert built.artifact is not None
+    content = bytearray(built.artifact.read_bytes())
+    head = onnx.numpy_helper.to_array(max(onnx.load(model).graph.initializer, key=lambda one: len(one.raw_data)))
+    place = content.find(head.ravel()[:1].tobytes())
+    assert place > 0
+    content[place : place + 4] = np.float32(9).tobytes()
+    built.artifact.write_bytes(content)
+    with pytest.raises(VerificationError, match="200 frames on qemu-system-arm"):
+        prove(data, built)
 
 
 @pytest.mark.long

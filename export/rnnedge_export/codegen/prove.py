@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnedge_export.codegen._board_proof import board_of, on_board
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._recording import FRAMES, LEVELS, Recording, record
@@ -43,12 +44,17 @@ _EMULATORS = {"aarch64": "qemu-aarch64", "arm": "qemu-arm", "riscv64": "qemu-ris
 
 @dataclass(frozen=True)
 class Proof:
-    """`max_error` is relative to the range of the output; `runner` is what ran the code."""
+    """`max_error` is relative to the range of the output; `runner` is what ran the code.
+
+    On the board of a microcontroller `instructions` are those of a step, and `stack_bytes` what it needs of the stack.
+    """
 
     runner: str
     frames: int
     max_error: float
     tolerance: float
+    instructions: float | None = None
+    stack_bytes: int | None = None
 
 
 def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
@@ -63,9 +69,11 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
         return _of_site(data, built, frames)
     recording = record(data, built, frames)
     with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
-        folder = Path(temporary)
+        folder, cost = Path(temporary), None
         if built.target.suffix == ".wasm":
             found = in_node(built, recording, folder)
+        elif built.target.suffix == ".o":
+            found, cost = on_board(built, recording, folder)
         elif runner:
             found = _as_program(built, recording, folder, runner)
         else:
@@ -77,7 +85,8 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
     usual = TOLERANCE if runner == [] else tolerance
     if not error <= tolerance or not np.quantile(errors, _ALIKE) <= usual:
         raise VerificationError(_failure(built, usual, frames, name, error))
-    return Proof(name, frames, error, tolerance)
+    counted = (None, None) if cost is None else (cost.instructions, cost.stack_bytes)
+    return Proof(name, frames, error, tolerance, *counted)
 
 
 def _failure(built: Built, usual: float, frames: int, name: str, error: float) -> str:
@@ -165,6 +174,8 @@ def _runner(built: Built) -> list[str] | None:
     target = built.target
     if target.suffix == ".wasm":
         return ["node"] if shutil.which("node") else None
+    if target.suffix == ".o":
+        return board_of(built)
     if target.suffix != ".so":
         return None
     if target.triple is None:

@@ -26,26 +26,48 @@ INLINE float weight(int kind, const char *w, int n) {
   return value;
 }
 
-static __attribute__((noinline, unused)) const char *add_taps(int kind, float *sums, int columns, taps t, int p,
-    const char *w) {
+/* The sums of a whole panel stay in registers, whatever is written of it. */
+INLINE const char *add_taps(int kind, float *sums, taps t, int p, const char *w) {
   for (int a = 0; a < t.count[0]; a++)
     for (int b = 0; b < t.count[1]; b++) {
       const float *x = t.from + p * t.row + a * t.step[0] + b * t.step[1];
       for (int k = 0; k < t.count[2]; k++, x += t.step[2], w += ROW(kind)) {
         const float f = LESS(kind, *x);
-        for (int n = 0; n < columns; n++) sums[n] += f * weight(kind, w, n);
+        UNROLL for (int n = 0; n < VECTORS * LANES; n++) sums[n] += f * weight(kind, w, n);
       }
     }
   return w;
 }
 
-static __attribute__((noinline, unused)) void product(int kind, int rows, int sums, taps one, taps two,
+static __attribute__((noinline, unused)) const char *add_floats(float *to, taps t, int p, const char *w) {
+  float sums[VECTORS * LANES];
+  UNROLL for (int n = 0; n < VECTORS * LANES; n++) sums[n] = to[n];
+  w = add_taps(FLOATS, sums, t, p, w);
+  UNROLL for (int n = 0; n < VECTORS * LANES; n++) to[n] = sums[n];
+  return w;
+}
+
+static __attribute__((noinline, unused)) const char *add_narrow(int kind, float *to, taps t, int p, const char *w) {
+  float sums[VECTORS * LANES];
+  UNROLL for (int n = 0; n < VECTORS * LANES; n++) sums[n] = to[n];
+  w = kind == HALVES ? add_taps(HALVES, sums, t, p, w) : add_taps(WHOLES, sums, t, p, w);
+  UNROLL for (int n = 0; n < VECTORS * LANES; n++) to[n] = sums[n];
+  return w;
+}
+
+INLINE const char *add_any(int kind, float *to, taps t, int p, const char *w) {
+  return kind == FLOATS ? add_floats(to, t, p, w) : add_narrow(kind, to, t, p, w);
+}
+
+INLINE void product(int kind, int rows, int sums, taps one, taps two,
     const void *w, const float *scale, const float *start, long start_row, float *y, long y_row, int columns) {
   (void)sums;
   for (int p = 0; p < rows; p++) {
-    float total[VECTORS * LANES];
-    for (int n = 0; n < columns; n++) total[n] = kind == WHOLES ? 0.0f : start[p * start_row + n];
-    add_taps(kind, total, columns, two, p, add_taps(kind, total, columns, one, p, (const char *)w));
+    float total[VECTORS * LANES] = {0};
+    if (kind != WHOLES)
+      for (int n = 0; n < columns; n++) total[n] = start[p * start_row + n];
+    const char *next = add_any(kind, total, one, p, (const char *)w);
+    if (two.count[0]) add_any(kind, total, two, p, next);
     if (kind == WHOLES)
       for (int n = 0; n < columns; n++) total[n] = total[n] * scale[n] + start[p * start_row + n];
     for (int n = 0; n < columns; n++) y[p * y_row + n] = total[n];

@@ -2,6 +2,12 @@
 #include <stdio.h>
 #include "${name}.h"
 
+/* A board counts what a step costs. */
+#if !defined(STEP_BEGINS)
+#define STEP_BEGINS()
+#define STEP_ENDS()
+#endif
+
 static ${name} stream;
 ${ports}
 ${weights}
@@ -10,7 +16,9 @@ int main(void) {
   FILE *out = fopen("out.bin", "wb");
   if (!in || !out) return 1;
 ${begin}  for (;;) {
-${reads}    ${name}_step(&stream${arguments});
+${reads}    STEP_BEGINS();
+    ${name}_step(&stream${arguments});
+    STEP_ENDS();
 ${writes}  }
   return fclose(out) != 0;
 }
