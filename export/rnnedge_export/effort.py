@@ -23,6 +23,7 @@ SIGNALS = (
     "x 1000",
     "quarters",
     "every magnitude",
+    "whole numbers",
 )
 ROADS = (
     "array pushes",
@@ -37,6 +38,9 @@ ROADS = (
     "pool, later",
     "gaps, held",
     "gaps, zeros",
+    "gap, ends",
+    "NaN, begins",
+    "states given",
 )
 
 

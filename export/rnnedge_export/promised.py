@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from rnnedge_export.options import narrowest
 from rnnedge_export.passes import said_proven_on
+from rnnedge_export.precision import activations
 from rnnedge_export.verification import CHAINED_FRAMES_OF_ATTENTION, Promises
 from rnnedge_export.work import Work
 
@@ -15,6 +16,7 @@ def promises_of(work: Work, provenance: Mapping[str, str], defaults: Collection[
     options, numbers = work.options, work.options.numbers
     narrow = None if work.narrow is None else narrowest(change.precision for change in work.narrow.changes)
     tolerance = numbers.tolerance if narrow is None else numbers.limit
+    ranges = None if narrow is None else activations(calibrated=options.calibration is not None)
     chained = str(CHAINED_FRAMES_OF_ATTENTION) if work.streaming.attends else None
     return Promises(
         work.captured.model.opset_imports[""],
@@ -31,5 +33,6 @@ def promises_of(work: Work, provenance: Mapping[str, str], defaults: Collection[
             "chained_frames": chained,
             "proven_on": said_proven_on(work),
             "tolerance": None if tolerance is None else repr(tolerance),
+            "activations": ranges,
         },
     )

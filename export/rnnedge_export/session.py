@@ -119,11 +119,12 @@ class Candidate:
         if self.narrow is None:
             assert verification is not None
             return replace(verification, checks=(*promised, *verification.checks)), None
-        bits = (check_fewer_bits(self.float32_data, self.data, self.options.numbers), self._covered(self.narrow))
+        asked, weights = self.options.numbers, self.narrow.weights
+        bits = check_fewer_bits(self.float32_data, self.data, asked, weights), self._covered(self.narrow)
         require(Verification(bits), name)
         narrow = replace(self.narrow, data=self.data, model=model)
         look = partial(self.look.of_recording, self.reference)
-        shrunk = gate(narrow, self.float32, self.options.numbers, self.trial, say, look)
+        shrunk = gate(narrow, self.float32, asked, self.trial, say, look)
         verification = check_against(model, self.reference, say, effort, self.look, self.samples)
         require(verification, name, REMEDY)
         return replace(verification, checks=(*promised, *bits, *verification.checks)), shrunk

@@ -11,8 +11,10 @@ import kernel_faults  # noqa: F401
 import length_faults  # noqa: F401
 import loop_faults  # noqa: F401
 import machine_faults  # noqa: F401
+import number_faults  # noqa: F401
 import precision_faults  # noqa: F401
 import road_faults  # noqa: F401
+import row_faults  # noqa: F401
 import runtime_faults  # noqa: F401
 import shown_complex
 import shown_contexts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from shown_by import CALIBRATION, given, noise
+from shown_by import CALIBRATION, Wide, given, noise
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -122,6 +122,37 @@ class Uneven(nn.Module):
         return torch.tanh(self.b(torch.tanh(self.a(x))) * 0.01)
 
 
+class Pools(nn.Module):
+    """Averages and maxima over windows with padding of their own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.transpose(1, 2)
+        return (F.avg_pool1d(y, 3, 1, 1) + F.max_pool1d(-y.square() - 1, 3, 1, 1)).transpose(1, 2)
+
+
+class Numbered(nn.Module):
+    """A slow wave of the number of the frame."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.sin(torch.arange(x.shape[1]) * 0.01)[None, :, None]
+
+
+class Edges(nn.Module):
+    """Numbers on an edge, equal numbers, and floors under small ones."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {
+            "over": torch.where(x > 20, x, -x),
+            "at": (x >= 1.0).float(),
+            "best": x.argmax(-1),
+            "least": x.argmin(-1),
+            "whole": x.round(),
+            "level": 10 * torch.log10(x.square() + 1e-10),
+            "root": x.abs().clamp(min=1e-6).sqrt(),
+            "inverse": 1 / (x.square() + 1e-8),
+        }
+
+
 X24, X37 = torch.zeros(2, 8, 24), torch.zeros(2, 8, 37)
 INT8 = {"precision": "int8", "form": "step"}
 ROUGH = {"precision": Precision("int8", tolerance=0.1), "form": "step"}
@@ -134,4 +165,9 @@ NETWORKS = {
     "learned start, int8": given(Start, X24, **ROUGH),
     "int8 odd, step": given(OddBytes, X37, **INT8),
     "uneven columns": given(Uneven, X24, **INT8),
+    "pools with padding": given(Pools, torch.zeros(2, 8, 5)),
+    "frame numbers": given(Numbered, torch.zeros(2, 8, 5)),
+    "edges": given(Edges, torch.zeros(2, 8, 5)),
+    "head in float32": given(Wide, X24, precision=Precision("int8", {"head": "float32"})),
+    "budget": given(Wide, X24, precision=Precision("int4", budget_error=0.02)),
 }

@@ -7,7 +7,7 @@ from rnnedge_export.options import PRECISIONS, REMEDY, TOLERANCES, Precision
 from rnnedge_export.precision.apply import Change
 from rnnedge_export.precision.covered import check_covered, signals_of
 from rnnedge_export.precision.drift import Drift, Metric, Score
-from rnnedge_export.precision.shrink import Narrowed, Shrunk, gate, narrowed
+from rnnedge_export.precision.shrink import Narrowed, Shrunk, activations, gate, narrowed
 
 __all__ = [
     "PRECISIONS",
@@ -20,6 +20,7 @@ __all__ = [
     "Precision",
     "Score",
     "Shrunk",
+    "activations",
     "check_covered",
     "gate",
     "narrowed",

@@ -15,6 +15,7 @@ from rnnedge_export.precision.bounds import Range
 from rnnedge_export.precision.budget import search
 from rnnedge_export.precision.calibrate import observe
 from rnnedge_export.precision.drift import FRAMES, Drift, drift
+from rnnedge_export.precision.layers import weights_of
 from rnnedge_export.precision.speed import speed_of
 from rnnedge_export.precision.storage import HALVES
 from rnnedge_export.recordings import Recording, chained, outputs_of
@@ -34,13 +35,14 @@ Say = Callable[[str], None]
 class Narrowed:
     """A narrow file in memory, not yet measured against float32.
 
-    Its graph, its bytes, the same loaded, and what became of layers.
+    Its graph, its bytes, the same loaded, and what became of layers. `weights`: in float32, each with its layer.
     """
 
     graph: ir.Model
     data: bytes
     model: Model
     changes: tuple[Change, ...]
+    weights: tuple[tuple[str, Array], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,11 @@ def narrowed(
     base = replace(
         contract,
         precision=narrowest((asked.name, *asked.layers.values())),
-        provenance={**contract.provenance, "tolerance": repr(asked.limit), "activations": _activations(calibrate)},
+        provenance={
+            **contract.provenance,
+            "tolerance": repr(asked.limit),
+            "activations": activations(calibrated=calibrate),
+        },
     )
 
     def build(plan: Plan) -> tuple[ir.Model, tuple[Change, ...]]:
@@ -97,7 +103,8 @@ def narrowed(
     )
     promised = replace(base, golden=_golden(load_bytes(stamp(graph, base), float32.name, trust="local")))
     data = stamp(graph, promised)
-    return Narrowed(graph, data, load_bytes(data, float32.name, trust="local"), changes)
+    weights = tuple((weight.layer, weight.array) for weight in weights_of(model))
+    return Narrowed(graph, data, load_bytes(data, float32.name, trust="local"), changes, weights)
 
 
 def gate(
@@ -174,5 +181,6 @@ def _frames(contract: Contract) -> int:
     return -(-frames // contract.unit) * contract.unit
 
 
-def _activations(calibrate: bool) -> str:
-    return "static, from recordings" if calibrate else "dynamic, or of proven range"
+def activations(*, calibrated: bool) -> str:
+    """What the contract says of the ranges that activations are rounded in."""
+    return "static, from recordings" if calibrated else "dynamic, or of proven range"

@@ -24,6 +24,7 @@ from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
+from rnnedge_export.verification.batch_roads import batched
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
@@ -194,8 +195,21 @@ class Checks:
             frames = self.reference.frames(batch, self.reference.lengths.at_least(time), rng)
             road = f"batch of {batch}" if batch > 1 else "one long push"
             worst.append(self.compare.streamed(frames, [unit, 5 * unit] if batch > 1 else ()).on(self.usual, road))
+        if self.effort.roads:
+            worst.append(self._by_rows(rng))
         detail = ", ".join(f"{batch} x {time:,} frames" for batch, time in sizes)
         return detail, worst_of(worst)
+
+    def _by_rows(self, rng: np.random.Generator) -> Worst:
+        unit = self.contract.unit
+        time = self.reference.lengths.at_least(_ROAD_CALLS * unit)
+        frames = with_gaps(self.reference.frames(_BATCHES[0], time, rng), unit)
+        expected = self.reference.raw(frames)
+        try:
+            found = batched(self.model, frames)
+        except RnnEdgeError as error:
+            return Worst(np.inf, np.inf, value=str(error), road="rows of a batch")
+        return self.compare.of(frames, found, expected).on(self.usual, "rows of a batch")
 
     def golden(self) -> Result:
         """Case 8; of fewer bits it is the file's own, which the file replays."""

@@ -5,19 +5,22 @@
    it over the number of levels.
 3. Channels have a scale each; the columns of a product one together only where a scale of their own would not halve
    the squared error.
-4. No weight that was to be narrow is stored in float32, but one that is too large for float16.
+4. No weight that was to be narrow is stored in float32, but one that is too large for float16. A layer that was to be
+   of another precision than the rest is.
+5. What is no weight, biases among it, has the numbers that it has in float32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 
 import ml_dtypes
 import numpy as np
 
 from rnnedge_export.options import PRECISIONS, Precision
 from rnnedge_export.verification.report import Check
-from rnnedge_export.verification.stored_weights import Stored, stored_weights
+from rnnedge_export.verification.stored_weights import Stored, plain_numbers, stored_weights
 from rnnedge_runtime.contract import Array
 
 _HALVES = {"float16": np.dtype(np.float16), "bf16": np.dtype(ml_dtypes.bfloat16)}
@@ -30,11 +33,13 @@ _PAYS = 2.0 * (1 + _ROUNDED)
 _CORNER = 64
 
 
-def check_fewer_bits(float32: bytes, narrow: bytes, asked: Precision) -> Check:
-    """Of a narrow file and the float32 file that it was made of."""
+def check_fewer_bits(
+    float32: bytes, narrow: bytes, asked: Precision, weights: Sequence[tuple[str, Array]] = ()
+) -> Check:
+    """Of a narrow file and the float32 file that it was made of; `weights` of the latter, each with its layer."""
     before = [one for one in stored_weights(float32) if _is_weight(one)]
     after = stored_weights(narrow)
-    wrong = next(_wrong(before, after, asked), None)
+    wrong = next(_wrong(before, after, _Asked(asked, weights)), None) or next(_changed(float32, narrow), None)
     if wrong is None and len(narrow) >= len(float32) + _room(after):
         wrong = f"expected fewer bytes than the {len(float32):,} of float32, found {len(narrow):,}"
     detail = f"{len(before)} weights stored as asked, each within half a step, the step as its grid says"
@@ -50,10 +55,30 @@ def _room(stored: list[Stored]) -> int:
     return 4096 + sum(512 for one in stored if one.precision != "float32")
 
 
-def _wrong(before: list[Stored], after: list[Stored], asked: Precision) -> Iterator[str]:
-    allowed = {asked.name, *asked.layers.values()}
-    if asked.budget_error is not None:
-        allowed |= set(PRECISIONS[: PRECISIONS.index(asked.name)])
+class _Asked:
+    """What a weight may be stored in, by the layers that have it."""
+
+    def __init__(self, asked: Precision, weights: Sequence[tuple[str, Array]]) -> None:
+        self.name, self._layers = asked.name, asked.layers
+        wider = set() if asked.budget_error is None else set(PRECISIONS[: PRECISIONS.index(asked.name)])
+        self._usual = {asked.name, *wider}
+        self._of: dict[bytes, set[str]] = {}
+        for layer, array in weights:
+            self._of.setdefault(_key(array), set()).add(layer)
+
+    def of(self, weight: Array) -> set[str]:
+        """Of a weight in float32; of one that is in no layer what is asked of any."""
+        layers = self._of.get(_key(weight))
+        if layers is None:
+            return self._usual | set(self._layers.values())
+        return {one for layer in layers for one in ([self._layers[layer]] if layer in self._layers else self._usual)}
+
+
+def _key(array: Array) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(array, np.float32).tobytes()).digest()
+
+
+def _wrong(before: list[Stored], after: list[Stored], asked: _Asked) -> Iterator[str]:
     matched: list[Stored] = []
     for one in after:
         if one.precision == "float32":
@@ -63,21 +88,36 @@ def _wrong(before: list[Stored], after: list[Stored], asked: Precision) -> Itera
             yield f"weight {one.name!r}: no weight of the source is like it"
             continue
         matched.append(source[0])
+        allowed = asked.of(source[0].wide)
         if one.precision not in allowed:
             yield f"weight {one.name!r}: expected {' or '.join(sorted(allowed))}, found {one.precision}"
         reason = _off_grid(one, source[1])
         if reason is not None:
             yield f"weight {one.name!r} ({one.precision}): {reason}"
-    if "float32" not in allowed:
-        yield from _wide(before, matched, asked.name)
+    yield from _wide(before, matched, asked)
 
 
-def _wide(before: list[Stored], matched: list[Stored], name: str) -> Iterator[str]:
+def _wide(before: list[Stored], matched: list[Stored], asked: _Asked) -> Iterator[str]:
     """Case 4."""
     for one in before:
-        large = name == "float16" and float(np.abs(one.wide).max(initial=0.0)) > _LARGEST_HALF
-        if not large and not any(one is other or np.array_equal(one.wide, other.wide) for other in matched):
-            yield f"weight {one.name!r}: expected it in {name}, found it in float32"
+        allowed = asked.of(one.wide)
+        large = "float16" in allowed and float(np.abs(one.wide).max(initial=0.0)) > _LARGEST_HALF
+        if "float32" in allowed or large:
+            continue
+        if not any(one is other or np.array_equal(one.wide, other.wide) for other in matched):
+            yield f"weight {one.name!r}: expected it in {' or '.join(sorted(allowed))}, found it in float32"
+
+
+def _changed(float32: bytes, narrow: bytes) -> Iterator[str]:
+    """Case 5; they may stand in another shape and order."""
+    before = [array for _, array in plain_numbers(float32)]
+    keys = {_key(array) for array in before}
+    others = [(name, array) for name, array in plain_numbers(narrow) if _key(array) not in keys]
+    known = np.concatenate([array.reshape(-1) for array in before]) if others and before else np.zeros(0)
+    for name, array in others:
+        strange = ~np.isin(array, known) & ~np.isnan(array)
+        if strange.any():
+            yield f"constant {name!r}: {float(array[strange].flat[0]):.8g} is no number of the float32 file"
 
 
 def _source(narrow: Stored, before: list[Stored]) -> tuple[Stored, Array] | None:

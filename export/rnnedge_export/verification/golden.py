@@ -8,7 +8,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.verification.tolerance import SHARE
 from rnnedge_runtime.contract import Golden
 
-_FRAMES, _FEWEST_FRAMES, _BYTES = 16, 6, 12_000
+_FRAMES, FEWEST_FRAMES, _BYTES = 16, 6, 12_000
 
 
 def golden_of(reference: Reference, unit: int) -> Golden:
@@ -16,7 +16,7 @@ def golden_of(reference: Reference, unit: int) -> Golden:
 
     Of wide frames there are fewer: the sample stands in the file as text, and should not make a small one large.
     """
-    few = _recorded(reference, max(_FEWEST_FRAMES, 2 * unit))
+    few = _recorded(reference, max(FEWEST_FRAMES, 2 * unit))
     size = sum(array.nbytes for side in (few.inputs, few.outputs) for array in side.values())
     longer = max(_FRAMES, 2 * unit)
     length = len(next(iter(few.inputs.values())))

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from rnnedge_export.options import ExportOptions
+from rnnedge_export.verification.golden import FEWEST_FRAMES
 from rnnedge_export.verification.report import Check
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import OPEN_FORMS, TIME, Contract
@@ -33,8 +34,7 @@ def _wrong(data: bytes, model: Model, options: ExportOptions) -> Iterator[str]:
         yield f"expected the file {digest}, found {model.digest}"
     if contract.batch is not None:
         yield f"batch: the source takes any number of sequences, the file {contract.batch}"
-    if contract.golden is None:
-        yield "golden sample: expected one, found none"
+    yield from _of_golden(contract, recorded=options.calibration is not None)
     if {tap.kind for tap in contract.taps} - {_KINDS[name] for name in options.taps}:
         yield f"taps: expected {', '.join(options.taps) or 'none'}, found {[tap.output for tap in contract.taps]}"
     proto = onnx.load_from_string(data)
@@ -42,6 +42,20 @@ def _wrong(data: bytes, model: Model, options: ExportOptions) -> Iterator[str]:
     if contract.opset != opset:
         yield f"opset: the graph has {opset}, the contract {contract.opset}"
     yield from _of_form(proto.graph, contract, options)
+
+
+def _of_golden(contract: Contract, *, recorded: bool) -> Iterator[str]:
+    """A sample that a device replays shows something of the network; `recorded`: it is a part of the user's own."""
+    if contract.golden is None:
+        yield "golden sample: expected one, found none"
+        return
+    inputs, fewest = contract.golden.inputs, max(FEWEST_FRAMES, 2 * contract.unit)
+    frames = min(len(array) for array in inputs.values())
+    if frames < fewest:
+        yield f"golden sample: expected at least {fewest} frames, found {frames}"
+    for name, array in inputs.items():
+        if array.dtype.kind == "f" and not recorded and (array == array[:1]).all():
+            yield f"golden sample: the frames of {name!r} are all the same"
 
 
 def _of_form(graph: Any, contract: Contract, options: ExportOptions) -> Iterator[str]:

@@ -11,7 +11,10 @@ from rnnedge_runtime.model import Model
 
 
 def pooled(model: Model, one: Sequence) -> dict[str, Array]:
-    """A pool of three: this sequence joins late, one member leaves early, one comes in its place."""
+    """A pool of three: this sequence joins late, one member leaves early, one comes in its place.
+
+    One goes back to its snapshot, one is reset.
+    """
     return _in_pool(model, one)[0]
 
 
@@ -38,8 +41,13 @@ def _in_pool(model: Model, one: Sequence) -> list[dict[str, Array]]:
     half = max(unit, end // 2 // unit * unit)
     found = pool.push({first: cut(unit, unit + half), gone: cut(0, half), member: cut(0, half)})
     parts, starts = [found[member]], [*starts, found[first]]
+    kept = pool.snapshot(first)
+    pool.push({first: cut(0, 2 * unit + 1)})
+    pool.restore(first, kept)
     pool.leave(gone)
     late = pool.join()
+    pool.push({late: cut(unit, 3 * unit + 1)})
+    pool.reset(late)
     found = pool.push({late: cut(0, unit), member: cut(half, end), first: cut(unit + half, end)})
     others = [found[late], pool.push({late: cut(unit, end)})[late]]
     counted = [pool.frames(one) for one in (member, first, late)]

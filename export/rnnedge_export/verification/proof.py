@@ -14,7 +14,7 @@ from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
-from rnnedge_export.verification.long_streams import totals
+from rnnedge_export.verification.long_streams import counters, totals
 from rnnedge_export.verification.report import Check, Verification
 from rnnedge_export.verification.special_checks import contexts, latency, long_streams
 from rnnedge_export.verification.tolerance import Tolerance
@@ -78,7 +78,7 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
         found.append(("batches, a long push", "batches", checks.more))
     if contract.contexts:
         found.append(("values per sequence", "contexts", partial(contexts, checks.compare)))
-    if totals(contract) and contract.batch is None:
+    if (totals(contract) or counters(contract)) and contract.batch is None:
         found.append(("long streams", "long streams", partial(long_streams, checks.compare)))
     if contract.precision == "float32" and contract.lookahead:
         found.append(("latency", "latency", partial(latency, checks.compare)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -67,3 +67,12 @@ def rest(stream: Stream, one: Sequence, parts: list[Mapping[str, Array]], at: in
 def joined(model: Model, parts: list[Mapping[str, Array]]) -> dict[str, Array]:
     """Every output of all parts."""
     return {port.name: np.concatenate([part[port.name] for part in parts]) for port in model.contract.outputs}
+
+
+def refused(action: Callable[[], object], what: str) -> None:
+    """Raise `VerificationError` unless the runtime refuses it."""
+    try:
+        action()
+    except InputError:
+        return
+    raise VerificationError(what)

@@ -12,8 +12,19 @@ from typing import Literal
 
 import numpy as np
 
+from rnnedge_export.verification.ending_roads import begun_by_a_nan, ended_by_a_gap, from_given_states
 from rnnedge_export.verification.pool_roads import pooled, pooled_first, pooled_later
-from rnnedge_export.verification.road_parts import Sequence, calls, joined, length, of_one, push, refuse_nan, rest
+from rnnedge_export.verification.road_parts import (
+    Sequence,
+    calls,
+    joined,
+    length,
+    of_one,
+    push,
+    refuse_nan,
+    refused,
+    rest,
+)
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, VerificationError
 from rnnedge_runtime.golden import named
@@ -30,11 +41,8 @@ def arrays(model: Model, one: Sequence) -> dict[str, Array]:
     found = rest(stream, one, [push(stream, one, at, at + model.contract.unit) for at in calls(model, one)])
     if stream.frames != length(one):
         raise VerificationError(f"a stream counts {stream.frames} of {length(one)} frames")
-    try:
-        stream.finish()
-    except InputError:
-        return found
-    raise VerificationError("a second finish was taken")
+    refused(stream.finish, "a second finish was taken")
+    return found
 
 
 def after_reset(model: Model, one: Sequence) -> dict[str, Array]:
@@ -104,9 +112,12 @@ def back(model: Model, one: Sequence) -> dict[str, Array]:
 def steps(model: Model, one: Sequence) -> dict[str, Array]:
     """`step`, frames written in place; every output from frame 0 on, up to the last whole call.
 
-    Before the last one, a NaN in any input is refused, and leaves the stream as it was.
+    Before the last one, a NaN in any input is refused, and leaves the stream as it was. So is a step while frames wait.
     """
-    stream = model.stream()
+    stream, waiting = model.stream(), model.stream()
+    if model.contract.unit > 1:
+        push(waiting, one, 0, 1)
+        refused(waiting.step, "a step was taken while frames wait")
     shown = [port for port in model.contract.outputs if port.per_frame]
     found: dict[str, list[Array]] = {port.name: [] for port in shown}
     for at in calls(model, one):
@@ -167,7 +178,12 @@ def _with_gaps(model: Model, one: Sequence, policy: Literal["hold", "zero"]) -> 
     again = {name: array.copy() for name, array in one.items()}
     for array in again.values() if floats and policy == "hold" else ():
         array[LATER * unit] = np.nan
-    return rest(stream, again, parts, end)
+    found = rest(stream, again, parts, end)
+    mended = (end - second + int(policy == "hold")) if floats else 0
+    counted = {"gap": second - first} | ({"held" if policy == "hold" else "zeroed": mended} if mended else {})
+    if dict(stream.counters) != counted:
+        raise VerificationError(f"a stream counts {dict(stream.counters)}, where there were {counted}")
+    return found
 
 
 ROADS: dict[str, Road] = {
@@ -183,6 +199,9 @@ ROADS: dict[str, Road] = {
     "pool, later": pooled_later,
     "gaps, held": gaps,
     "gaps, zeros": zeros,
+    "gap, ends": ended_by_a_gap,
+    "NaN, begins": begun_by_a_nan,
+    "states given": from_given_states,
 }
 
 GAPS = ("gaps, held", "gaps, zeros")

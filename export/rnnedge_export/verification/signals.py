@@ -64,6 +64,7 @@ SIGNALS: dict[str, Callable[[Noise], Array]] = {
     # Halves to be rounded, equal numbers to be compared, numbers on an edge.
     "quarters": lambda noise: np.round(noise * 4) / 4,
     "every magnitude": _growing,
+    "whole numbers": lambda noise: np.round(noise * 16),
 }
 
 

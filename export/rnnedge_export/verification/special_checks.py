@@ -13,7 +13,7 @@ from rnnedge_export.verification.checks import Result
 from rnnedge_export.verification.comparison import Comparison, Worst
 from rnnedge_export.verification.contexts import ContextChecks
 from rnnedge_export.verification.latency import waits_for_nothing
-from rnnedge_export.verification.long_streams import stands_still, totals
+from rnnedge_export.verification.long_streams import counters, stands_still, stops_counting, totals
 
 
 def contexts(compare: Comparison) -> Result:
@@ -31,9 +31,10 @@ def latency(compare: Comparison) -> Result:
 
 def long_streams(compare: Comparison) -> Result:
     """Case 3."""
-    count = len(totals(compare.model.contract))
-    detail = f"{count} totals, jumped to where float32 has no digits left for one more frame"
-    return detail, _of(stands_still(compare.model, compare.reference))
+    model, reference = compare.model, compare.reference
+    sums, counts = totals(model.contract), counters(model.contract)
+    detail = f"{len(sums)} totals, jumped to where float32 has no digits left for one more frame; {len(counts)} counts"
+    return detail, _of((sums and stands_still(model, reference)) or (counts and stops_counting(model, reference)) or "")
 
 
 def _of(reason: str) -> Worst:

@@ -13,6 +13,10 @@ from onnx import numpy_helper
 from rnnedge_runtime.contract import Array
 
 _HALVES: dict[int, str] = {onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bf16"}
+# Where operators read their scales, and the least size of a bound that nothing reaches.
+_SCALES = {"QuantizeLinear": (1,), "DequantizeLinear": (1,), "MatMulIntegerToFloat": (2, 3), "MatMulNBits": (2,),
+           "DynamicQuantizeLSTM": (8, 10)}  # fmt: skip
+_NEVER = 1e29
 # How many levels a grid has on each side of zero, by what reads it.
 _OF_PRODUCTS, _OF_BYTES, _OF_HALF_BYTES = 63, 127, 7
 
@@ -62,6 +66,27 @@ def stored_weights(data: bytes) -> list[Stored]:
         if name in weights and array.dtype == np.float32 and array.ndim > 1
     ]
     return found
+
+
+def plain_numbers(data: bytes) -> Iterator[tuple[str, Array]]:
+    """Every constant in float32 that is no scale of a grid and no bound that is never reached, by name."""
+    proto = onnx.load_from_string(data)
+    kinds = {t.name: t.data_type for t in proto.graph.initializer}
+    scales = set(_scales(proto.graph, kinds))
+    for tensor in proto.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.float32 and tensor.name not in scales and not (np.abs(array) >= _NEVER).all():
+            yield tensor.name, array
+
+
+def _scales(graph: onnx.GraphProto, kinds: dict[str, int]) -> Iterator[str]:
+    integers: set[str] = set()
+    for node in _nodes(graph):
+        if node.op_type == "Cast" and kinds.get(node.input[0]) == onnx.TensorProto.INT8:
+            integers.update(node.output)
+        yield from (node.input[k] for k in _SCALES.get(node.op_type, ()) if k < len(node.input))
+        if node.op_type == "Mul" and integers.intersection(node.input):
+            yield from node.input
 
 
 def _read_as_weights(graph: onnx.GraphProto) -> set[str]:

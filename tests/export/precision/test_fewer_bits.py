@@ -71,6 +71,30 @@ def test_each_way_of_storing_weights_is_read_and_held_to_its_grid(kind: str) -> 
     assert not found.passed
 
 
+@pytest.mark.parametrize(("layers", "fails"), [({}, False), ({"head": "int4"}, True), ({"other": "int4"}, False)])
+def test_a_layer_has_the_precision_that_was_asked_of_it(layers: dict[str, str], fails: bool) -> None:
+    """Not that of the rest; what was asked of another layer is nothing to it."""
+    data = _file_of("column", grids.per_column(W))
+    found = check_fewer_bits(FLOAT32, data, Precision("int8", layers), [("head", W)])
+    assert found.passed != fails
+    assert not fails or "expected int4, found int8" in found.place
+
+
+def test_what_is_no_weight_keeps_its_numbers() -> None:
+    """A bias that is rounded to float16 is named."""
+    bias = np.linspace(0.1, 1, 33, dtype=np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["p"]), helper.make_node("Add", ["p", "b"], ["y"])]
+    constants = [numpy_helper.from_array(array, name) for name, array in (("w", W), ("b", bias))]
+    float32 = helper.make_model(helper.make_graph(nodes, "g", [], [], constants)).SerializeToString()
+    narrow = grids.per_column(W)
+    node = helper.make_node("MatMulIntegerToFloat", ["x", "q", "s", "scale", "", "", "b"], ["y"])
+    for stored, passes in ((bias, True), (bias[::-1].copy(), True), (np.float32(np.float16(bias)), False)):
+        data = _file(node, ("q", narrow.q), ("scale", narrow.scale), ("b", stored))
+        found = check_fewer_bits(float32, data, Precision("int8"))
+        assert found.passed == passes
+        assert passes or "constant 'b': " in found.place
+
+
 def test_a_matrix_on_the_left_has_a_scale_for_each_row() -> None:
     """It has more columns than rows, and is no weight of a plain product."""
     wide = W.T
