@@ -79,7 +79,7 @@ def command(
     device: Device,
     opening: Opening,
     to: Annotated[
-        str | None, typer.Option(help="A sink: a .csv or .jsonl file, -, tcp://, ws://, serial: or mqtt://.")
+        str | None, typer.Option(help="A sink: a .csv or .jsonl file, -, exec:, tcp://, ws://, serial: or mqtt://.")
     ] = None,
     events: Annotated[
         list[str] | None,

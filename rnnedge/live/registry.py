@@ -30,6 +30,7 @@ _SOURCES = {
 _SINKS = {
     "-": "rows:open_standard_output",
     "file": "rows:open_text_sink",
+    "exec": "command:CommandSink",
     "tcp": "network:TcpSink",
     **dict.fromkeys(("ws", "wss"), "network:WebSocketSink"),
     "serial": "serial_line:SerialSink",

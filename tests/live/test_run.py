@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import threading
 import wave
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge.cli import execute
-from rnnedge.live import Buffer, Packet
+from rnnedge.live import Buffer, Packet, open_sink
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import InputError
 
@@ -55,6 +58,29 @@ def test_events_take_the_place_of_rows(run: Callable[..., str]) -> None:
         *(("start", label, 0.0) for label in labels),
         *(("end", label, 0.07) for label in labels),
     ]
+
+
+def test_a_command_reads_the_rows(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words are no shell's; one that is missing, fails, ends early, or reads nothing is told in a line."""
+    from rnnedge.live.sinks import command
+
+    python = shlex.quote(sys.executable)
+    copy = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
+    assert run(GOLDEN, "x.npy", "--to", f"exec:{python} -c {shlex.quote(copy)} '$(rows);'") == ""
+    assert len(Path("$(rows);").read_text().splitlines()) == 8
+    monkeypatch.setattr(command, "_PATIENCE_S", 0.3)
+
+    def send(address: str) -> None:
+        with closing(open_sink(address)) as sink:
+            sink.send({"values": [0.5] * 50_000})
+
+    for words, found in (
+        ("", "found no command"), ("'", "cannot be started"), ("/no/such --x", "cannot be started"),
+        (f"{python} -c 'raise SystemExit(3)'", "exit code 3|takes no more"),
+        (f"{python} -c 'import time; time.sleep(60)'", "has read nothing|did not end"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=found):
+            send(f"exec:{words}")
 
 
 def test_sound_of_another_rate_is_resampled(run: Callable[..., str], smooth: Path) -> None:

@@ -7,11 +7,7 @@ import os
 import shutil
 import socket
 import struct
-import subprocess
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -241,43 +237,3 @@ def test_whole_numbers_are_not_wrapped_around(gru: Model) -> None:
     assert form.array([[1, 2, 3, -(2**31)]], "line").tolist() == [[1, 2, 3, -(2**31)]]
     with pytest.raises(InputError, match="up to 2,147,483,647, found 4294967297"):
         form.array([[2**32 + 1, 2, 3, 4]], "line")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """The port of a mosquitto."""
-    pytest.importorskip("paho", reason="needs paho-mqtt")
-    if MOSQUITTO is None:
-        pytest.skip("needs mosquitto")
-    with socket.create_server(("localhost", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "conf").write_text(f"listener {port} localhost\nallow_anonymous true\n")
-    process = subprocess.Popen([MOSQUITTO, "-c", tmp_path / "conf"], stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("localhost", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield port
-    process.terminate()
-    process.wait()
-
-
-def test_a_topic_is_read_and_written(gru: Model, broker: int) -> None:
-    """Frames, decisions; what is no frame is told."""
-    from paho.mqtt import publish
-
-    told: list[str] = []
-    source = open_source(f"mqtt://localhost:{broker}/frames?qos=1", gru.contract, told.append)
-    sink = open_sink(f"mqtt://localhost:{broker}/frames?qos=1")
-    time.sleep(0.2)
-    form = FrameFormat(gru.contract)
-    publish.single("frames", form.encode(Packet(X[:6], 0, 1.0)), qos=1, hostname="localhost", port=broker)
-    publish.single("frames", b"junk", qos=1, hostname="localhost", port=broker)
-    sink.send({"first": 7, "time_s": 1.07, "frames": X[7:].tolist()})
-    packets = source.packets()
-    assert [next(packets).first, next(packets).first] == [0, 7]
-    assert len(told) == 1 and "expected JSON" in told[0]
-    sink.close()
-    threading.Timer(0.1, source.close).start()
-    assert [*packets] == []

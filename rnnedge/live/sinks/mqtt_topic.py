@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from rnnedge.live.protocol import Address
-from rnnedge.live.sources.mqtt_topic import make_client, start, topic
+from rnnedge.live.sources.mqtt_topic import make_client, start, stop, topic
 from rnnedge_runtime.errors import InputError
 
 # Messages that wait for a broker that is away, and how long the last of them are waited for.
@@ -19,7 +20,7 @@ class MqttSink:
     """One topic; made by `open_sink`. While the broker is away, messages of QoS 1 and 2 wait."""
 
     def __init__(self, address: Address) -> None:
-        """Raises `InputError` if no broker answers, `MissingExtra` without paho-mqtt."""
+        """Raises `InputError` if no broker answers or it refuses, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
         self._name, self._topic = address.text, topic(address, wildcards=False)
         self._qos = int(address.word("qos", "0", "0", "1", "2"))
@@ -35,8 +36,15 @@ class MqttSink:
             raise InputError(f"{self._name}: {_MOST_WAITING:,} messages wait for a broker that is away")
 
     def close(self) -> None:
-        """Messages that wait are delivered, if the broker is there."""
-        if self._last is not None and self._client.is_connected():
+        """Messages that wait are delivered. Raises `InputError` if the broker does not take those of QoS 1 or 2."""
+        delivered = self._last is None or self._delivered()
+        stop(self._client)
+        if not delivered and self._qos:
+            raise InputError(f"{self._name}: the broker is away; the latest messages were not delivered")
+
+    def _delivered(self) -> bool:
+        # One of QoS 0 that had no broker raises.
+        with suppress(ValueError, RuntimeError):
             self._last.wait_for_publish(_PATIENCE_S)
-        self._client.disconnect()
-        self._client.loop_stop()
+            return bool(self._last.is_published())
+        return False

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Full, Queue
+from threading import Event
 from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
@@ -17,6 +19,8 @@ from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 _LONGEST = 65_535
+# How long a broker may take to answer, and payloads that wait to be read; a further one holds the broker up.
+_ANSWER_S, _MOST_WAITING, _LOOK_S = 10.0, 10_000, 0.2
 
 
 class MqttSource:
@@ -26,31 +30,50 @@ class MqttSource:
     live = True
 
     def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
-        """Raises `InputError` if no broker answers, `MissingExtra` without paho-mqtt."""
+        """Raises `InputError` if no broker answers or it refuses, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
-        self.name, self._tell = address.text, tell
+        self.name, self._tell, self._closed = address.text, tell, False
         self._format = FrameFormat(contract)
         self._topic, self._qos = topic(address), int(address.word("qos", "0", "0", "1", "2"))
-        self._came: SimpleQueue[bytes | None] = SimpleQueue()
+        self._came: Queue[bytes | InputError | None] = Queue(_MOST_WAITING)
         self._client = make_client(address)
-        self._client.on_message = lambda client, data, message: self._came.put(message.payload)
-        self._client.on_connect = self._subscribe
-        self._client.on_disconnect = lambda *_: tell(f"{self.name}: broker gone, connecting again")
-        start(self._client, address)
+        self._client.on_message = lambda client, data, message: self._put(message.payload)
+        self._client.on_subscribe = self._subscribed
+        start(self._client, address, tell, lambda: self._client.subscribe(self._topic, self._qos))
 
     def packets(self) -> Iterator[Packet]:
-        """Until it is closed. A payload that cannot be read is told, and counts as a lost frame."""
-        return packets_of(iter(self._came.get, None), self._packets, self._tell)
+        """Until it is closed. A payload that cannot be read is told, and counts as a lost frame.
+
+        Raises `InputError` if the broker does not let the topic be read.
+        """
+        return packets_of(self._payloads(), self._packets, self._tell)
 
     def close(self) -> None:
         """Ends `packets` too."""
-        self._client.on_disconnect = None
-        self._client.disconnect()
-        self._client.loop_stop()
-        self._came.put(None)
+        self._closed = True
+        stop(self._client)
+        with suppress(Full):
+            self._came.put_nowait(None)
 
-    def _subscribe(self, client: Any, *_: Any) -> None:
-        client.subscribe(self._topic, self._qos)
+    def _payloads(self) -> Iterator[bytes]:
+        # One that is closed while its queue is full has no room for its end.
+        while (payload := self._came.get()) is not None:
+            if isinstance(payload, InputError):
+                raise payload
+            yield payload
+            if self._closed and self._came.empty():
+                return
+
+    def _put(self, payload: bytes | InputError) -> None:
+        while not self._closed:
+            with suppress(Full):
+                self._came.put(payload, timeout=_LOOK_S)
+                return
+
+    def _subscribed(self, client: Any, data: Any, message: int, reasons: list[Any], properties: Any) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._put(InputError(f"{self.name}: the broker does not let {self._topic!r} be read ({reason})"))
 
     def _packets(self, payload: bytes, expected: int) -> list[Packet]:
         if payload[:4] == MAGIC:
@@ -94,11 +117,40 @@ def make_client(address: Address) -> Any:
     return client
 
 
-def start(client: Any, address: Address) -> None:
-    """Connect, and run the client's thread. Raises `InputError` if no broker answers."""
+def start(
+    client: Any, address: Address, tell: Callable[[str], None] = lambda _: None, then: Callable[[], Any] = lambda: None
+) -> None:
+    """Connect, and run the client's thread; `then` is done after each connection, `tell` is told what goes wrong later.
+
+    Raises `InputError` if no broker answers within ten seconds, or it refuses.
+    """
+    answered, refused = Event(), list[str]()
+
+    def connected(client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if not reason.is_failure:
+            then()
+        elif answered.is_set():
+            tell(f"{address.text}: the broker refuses ({reason}), connecting again")
+        else:
+            refused.append(str(reason))
+        answered.set()
+
+    client.on_connect = connected
     host, port = address.place(8883 if address.scheme == "mqtts" else 1883)
     try:
         client.connect(host, port, keepalive=30)
     except (OSError, ValueError) as error:
         raise InputError(f"{address.text}: no broker answers ({error})") from error
     client.loop_start()
+    if not answered.wait(_ANSWER_S) or refused:
+        stop(client)
+        reason = f"the broker refuses ({refused[0]})" if refused else f"no broker answers within {_ANSWER_S:g} s"
+        raise InputError(f"{address.text}: {reason}")
+    client.on_disconnect = lambda *_: tell(f"{address.text}: broker gone, connecting again")
+
+
+def stop(client: Any) -> None:
+    """End the connection, and the client's thread."""
+    client.on_disconnect = None
+    client.disconnect()
+    client.loop_stop()
