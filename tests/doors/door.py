@@ -12,7 +12,7 @@ from typing import Any
 from rnnedge_runtime import RnnEdgeError
 
 # Calls with junk of each door; `make fuzz` makes 400.
-EXAMPLES = int(os.environ.get("RNNEDGE_DOOR_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("RNNEDGE_DOOR_EXAMPLES", "8"))
 
 
 def nothing() -> object:

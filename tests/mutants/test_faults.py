@@ -10,7 +10,6 @@ from write_table import table
 
 SAMPLE = {
     "update_gate_inverted": "parity",
-    "chunk_in_reverse": "parity",
     "golden_tolerance_of_a_thousand": "golden sample",
     "push_returns_its_own_buffer": "any chunking",
     "rows_of_a_batch_swapped": "batches, a long push",
