@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from rnnedge_export.capture import read_example
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex, spectra_of_frames
+from rnnedge_export.capture.loops import unrolled
 from rnnedge_export.verification import ModuleOracle
 from rnnedge_runtime.errors import ModelRefused
 
@@ -179,6 +181,15 @@ def test_exact_zeros_of_a_spectrum_stay_zeros() -> None:
     program = torch.export.export(module, (x,))
     found, expected = RealPairs(program)(x), module(x)
     assert torch.equal(found[..., [0, -1]], expected[..., [0, -1]])
+
+
+def test_the_matrices_of_a_transform_have_values_in_every_capture() -> None:
+    """A module with a loop over time is captured in another way, which took them for tensors of a trace."""
+    module, x = nn.Module(), torch.randn(2, 4, 16)
+    module.forward = lambda x: torch.fft.irfft(torch.fft.rfft(x) * 1j, n=16)  # type: ignore[method-assign]
+    found = unrolled(RealPairs(torch.export.export(module, (x,))), (x,), (0,), 7)
+    constants = [getattr(found.module, str(node.target)) for node in found.module.graph.find_nodes(op="get_attr")]
+    assert constants and not any(isinstance(each, FakeTensor) for each in constants)
 
 
 @pytest.mark.parametrize(

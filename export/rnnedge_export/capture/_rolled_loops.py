@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
@@ -14,37 +13,6 @@ from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
-
-_FEW = (9, 11)
-
-
-def calls_grow(module: nn.Module, example: Example) -> bool:
-    """Whether a longer sequence takes more calls of torch: a sign of a loop over time."""
-    try:
-        few, more = (_calls(module, example.given(1, length)) for length in _FEW)
-    # A user's forward can raise anything for a sequence that is too short.
-    except Exception:
-        return False
-    return few != more
-
-
-def _calls(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
-    counter = _Counter()
-    with torch.no_grad(), counter:
-        module(*inputs)
-    return counter.calls
-
-
-class _Counter(TorchFunctionMode):
-    """Counts the calls of torch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.calls += 1
-        return function(*args, **kwargs or {})
 
 
 def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> bool:
@@ -62,11 +30,18 @@ def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> boo
 
 
 def with_rolled_loops(
-    module: nn.Module, x: tuple[torch.Tensor, ...], example: Example, *, exporting: bool, written: bool = True
+    module: nn.Module,
+    x: tuple[torch.Tensor, ...],
+    example: Example,
+    *,
+    exporting: bool,
+    written: bool = True,
+    step: int = 1,
 ) -> torch.export.ExportedProgram:
     """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it.
 
-    `written`: loops that the module writes; False: recurrences that it computes without one (`scans/`).
+    `written`: loops that the module writes; False: recurrences that it computes without one (`scans/`). `step`: the
+    frames of an iteration.
     """
 
     def capture(length: int, batch: int) -> Unrolled:
@@ -82,7 +57,7 @@ def with_rolled_loops(
         return found
 
     try:
-        captured, lengths = captured_at(capture)
+        captured, lengths = captured_at(capture, step)
         captured = [rewritten(each, length) for each, length in zip(captured, lengths, strict=True)]
     except (RnnEdgeError, NotALoop):
         raise

@@ -11,11 +11,12 @@ import torch
 
 from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
 from rnnedge_export.capture._general_length import General, shapes_at, traced
+from rnnedge_export.capture._growth import frames_per_iteration
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
-from rnnedge_export.capture._rolled_loops import calls_grow, weighs_pairs, with_rolled_loops
+from rnnedge_export.capture._rolled_loops import weighs_pairs, with_rolled_loops
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._unfold import blocks_of_all_frames
@@ -60,10 +61,9 @@ def trace(
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
         running_totals_as_loops(), answers.given(),
     ):  # fmt: skip
-        loops = _Loops(source, x, example)
         with left_as_it_was(source.module):
-            grows = calls_grow(source, example)
-        rolled = loops.rolled() if grows else None
+            loops = _Loops(source, x, example, frames_per_iteration(source, example))
+        rolled = loops.rolled() if loops.step else None
         program, grain = (rolled, 1) if rolled is not None else _any_length(source, x, example, loops)
         if program in (loops.made, loops.found):
             _agreeing(program, source, x, example, torch.export.Dim("time"), grain)
@@ -78,8 +78,10 @@ def trace(
 class _Loops:
     """The graph with Python loops over time rolled back, made once if it can be; else `reason` says why it cannot."""
 
-    def __init__(self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> None:
+    def __init__(self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, step: int) -> None:
+        """`step`: the frames of an iteration, 0 if no loop is seen."""
         self._given = module, x, example
+        self.step = step
         self.reason: NotALoop | None = None
         self.made: torch.export.ExportedProgram | None = None
         self.found: torch.export.ExportedProgram | None = None
@@ -87,11 +89,12 @@ class _Loops:
     def rolled(self, *, exporting: bool = True) -> torch.export.ExportedProgram | None:
         """`exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
         if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
-            try:
-                self.made = with_rolled_loops(*self._given, exporting=exporting)
-                return self.made
-            except NotALoop as reason:
-                self.reason = reason
+            for step in sorted({1, max(1, self.step)}):
+                try:
+                    self.made = with_rolled_loops(*self._given, exporting=exporting, step=step)
+                    return self.made
+                except NotALoop as reason:
+                    self.reason = reason
         return None
 
     def recurrent(self) -> torch.export.ExportedProgram | None:

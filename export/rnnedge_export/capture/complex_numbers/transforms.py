@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from rnnedge_export.capture.complex_numbers.pairs import Pair, Rule, pair
 from rnnedge_runtime.errors import ModelRefused
@@ -45,7 +46,9 @@ def inverse_waves(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _matrix(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32) + np.float32(0))
+    # What traces would make it a tensor without values.
+    with unset_fake_temporarily():
+        return torch.from_numpy(values.astype(np.float32) + np.float32(0))
 
 
 def _points(size: Any) -> int:

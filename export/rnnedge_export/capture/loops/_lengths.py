@@ -14,9 +14,13 @@ LENGTHS = ((9, 11, 14), (10, 13, 17), (15, 19, 22))
 BATCHES = (1009, 1019, 1013)
 
 
-def captured_at(capture: Callable[[int, int], Unrolled]) -> tuple[list[Unrolled], Sequence[int]]:
-    """`capture(frames, batch)` at three lengths, and these; raises what it raises."""
-    for lengths in LENGTHS:
+def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple[list[Unrolled], Sequence[int]]:
+    """`capture(frames, batch)` at three lengths, and these; raises what it raises. `step`: the frames of an iteration.
+
+    Of several frames an iteration, a window gives one more or one less than so many iterations.
+    """
+    for iterations in LENGTHS:
+        lengths = [step * count for count in iterations]
         captured = [capture(*sizes) for sizes in zip(lengths, BATCHES, strict=True)]
         if not set.intersection(set(lengths), *(set(_sizes(each)) for each in captured)):
             break

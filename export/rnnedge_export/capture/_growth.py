@@ -1,0 +1,77 @@
+"""How many frames of the input an iteration of a Python loop over time takes: as many as it takes to make more calls.
+
+A loop over the frames of a spectrum, or behind a convolution with a stride, runs once for several frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from rnnedge_export.capture.example import Example
+
+_FEW = (9, 10, 11)
+
+
+def frames_per_iteration(module: nn.Module, example: Example) -> int:
+    """0 if a longer sequence takes no more calls of torch, or not with every so many frames."""
+
+    def calls(length: int) -> int:
+        return _calls(module, example.given(1, length))
+
+    try:
+        one, two, three = map(calls, _FEW)
+        if one != two != three:
+            return 1
+    # A user's forward can raise anything for a sequence that is too short.
+    except Exception:
+        pass
+    try:
+        return _period(calls, example.length)
+    except Exception:
+        return 0
+
+
+def _period(calls: Callable[[int], int], start: int) -> int:
+    """The distance between the next lengths that take more calls, if it is always the same."""
+    found = [start]
+    for _ in range(3):
+        longer = _next(calls, found[-1])
+        if longer is None:
+            return 0
+        found.append(longer)
+    return found[2] - found[1] if found[3] - found[2] == found[2] - found[1] else 0
+
+
+def _next(calls: Callable[[int], int], length: int) -> int | None:
+    """The shortest length that takes other calls than `length`, of up to twice as many frames."""
+    before, low, high = calls(length), length, 2 * length
+    if calls(high) == before:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if calls(middle) == before else (low, middle)
+    return high
+
+
+def _calls(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    counter = _Counter()
+    with torch.no_grad(), counter:
+        module(*inputs)
+    return counter.calls
+
+
+class _Counter(TorchFunctionMode):
+    """Counts the calls of torch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += 1
+        return function(*args, **kwargs or {})
