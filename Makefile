@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos mutants fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-recordings bench-export bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos mutants fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-recordings bench-web bench-export bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -112,6 +112,9 @@ bench-native: $(STAMP_PEERS) ## measure machine code beside its hand-written lim
 	$(PEERS)/bin/python -m bench.native
 	$(PEERS)/bin/python -m bench.native.targets
 	$(PEERS)/bin/python -m bench.native.boards
+
+bench-web: $(STAMP_DEV) ## measure networks in a page of headless Chromium beside onnxruntime-web; needs npm; writes the table
+	$(BIN)/python -m bench.web
 
 lines: ## count the lines of Python of each package, without tests and benchmarks
 	@for package in rnnedge export runtime; do \

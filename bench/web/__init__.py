@@ -1,0 +1,1 @@
+"""Networks in a page of a browser, ours and onnxruntime-web's side by side."""
