@@ -1,6 +1,8 @@
-"""How many frames of the input an iteration of a Python loop over time takes: as many as it takes to make more calls.
+"""What grows with the length of a sequence.
 
-A loop over the frames of a spectrum, or behind a convolution with a stride, runs once for several frames.
+1. Calls: an iteration of a Python loop over time takes as many frames as it takes to make more of them. A loop over the
+   frames of a spectrum, or behind a convolution with a stride, runs once for several frames.
+2. Values: those of pairs of frames are four times the size for twice the length.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from torch.overrides import TorchFunctionMode
 from rnnedge_export.capture.example import Example
 
 _FEW = (9, 10, 11)
+_MANY = (64, 128)
 
 
 def frames_per_iteration(module: nn.Module, example: Example) -> int:
-    """0 if a longer sequence takes no more calls of torch, or not with every so many frames."""
+    """Case 1; 0 if a longer sequence takes no more calls of torch, or not with every so many frames."""
 
     def calls(length: int) -> int:
         return _calls(module, example.given(1, length))
@@ -58,20 +61,36 @@ def _next(calls: Callable[[int], int], length: int) -> int | None:
     return high
 
 
+def takes_pairs(module: nn.Module, example: Example) -> bool:
+    """Case 2."""
+    try:
+        few, more = (_counted(module, example.given(1, length)).largest for length in _MANY)
+    # A user's forward can raise anything for a length that it does not take.
+    except Exception:
+        return False
+    return more > 3 * few
+
+
 def _calls(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    return _counted(module, inputs).calls
+
+
+def _counted(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> _Counter:
     counter = _Counter()
     with torch.no_grad(), counter:
         module(*inputs)
-    return counter.calls
+    return counter
 
 
 class _Counter(TorchFunctionMode):
-    """Counts the calls of torch."""
+    """Counts the calls of torch, and the numbers of the largest value that one gives."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = 0
+        self.calls = self.largest = 0
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.calls += 1
-        return function(*args, **kwargs or {})
+        result = function(*args, **kwargs or {})
+        self.largest = max(self.largest, result.numel() if isinstance(result, torch.Tensor) else 0)
+        return result

@@ -11,7 +11,7 @@ import torch
 
 from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
 from rnnedge_export.capture._general_length import General, shapes_at, traced
-from rnnedge_export.capture._growth import frames_per_iteration
+from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
@@ -70,9 +70,10 @@ def trace(
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
     with quiet(), torch.no_grad(), left_as_it_was(source.module):
         least = _least(program, source, x, example, grain)
-        if loops.found is program:
-            least = max(least, agrees_from(program, source, example, x[0].shape[example.time_axis]))
-        return program, Lengths(least, grain)
+        if loops.found is not program:
+            return program, Lengths(least, grain)
+        least = max(least, agrees_from(program, source, example, x[0].shape[example.time_axis]))
+        return program, Lengths(least, grain, takes_pairs(source, example))
 
 
 class _Loops:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Lengths:
-    """The whole sequences that the source module takes: `least` frames, or multiples of `grain` more."""
+    """The whole sequences that the source module takes: `least` frames, or multiples of `grain` more.
+
+    `pairs`: it computes with pairs of frames, though what it computes is a recurrence.
+    """
 
     least: int = 1
     grain: int = 1
+    pairs: bool = False
 
     def at_least(self, frames: int) -> int:
         """The first length from `frames` on."""

@@ -129,7 +129,7 @@ def _walk(
     for node, name in {state.node: state.name.rpartition(".")[0] for state in carried}.items():
         # What a form writes is named by it: the weights of gru.l0 are gru.l0.W and gru.l0.R.
         node.name = facts.builder.fresh(name)
-    attends = any(step.fact.pairs for step in facts.steps)
+    attends = lengths.pairs or any(step.fact.pairs for step in facts.steps)
     cursors, steps = tuple(facts.cursors), tuple(facts.steps)
     return Streaming(model, inputs, outputs, states, hop, cursors, nodes, facts.finals, steps, attends)
 

@@ -12,7 +12,9 @@ from scan_idioms import PARALLEL, Parallel, kernel_of_taps
 from torch import Tensor
 
 import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
+from rnnedge_export.capture._growth import takes_pairs
 from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.loops import Unrolled, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import find_recurrences
 
@@ -67,3 +69,10 @@ def test_a_kernel_that_wraps_around_has_a_shortest_length(tmp_path: Path) -> Non
     net = Parallel(kernel_of_taps).eval()
     report = quickly.export(net, torch.randn(2, 12, 6), tmp_path / "m.onnx")
     assert report.contract.least == net.taps.shape[-1] - 1
+
+
+def test_a_module_that_weighs_pairs_is_compared_over_fewer_frames() -> None:
+    """Whole sequences take memory with the square of their length, though what they compute is a recurrence."""
+    example = Example((torch.zeros(2, 12, 6),), 0, 1)
+    pairs = {function.__name__ for function in PARALLEL if takes_pairs(Parallel(function), example)}
+    assert pairs == {"differences_of_logarithms", "powers_of_a_number", "heads_by_einsum", "triangle_of_scores"}
