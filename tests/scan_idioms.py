@@ -101,6 +101,19 @@ def triangle_of_scores(net: Parallel, x: Tensor) -> Tensor:
     return (scores / scores.sum(-1, keepdim=True)) @ net.b(x)
 
 
+def rows_divided_by_their_largest(net: Parallel, x: Tensor) -> Tensor:
+    """Two heads of a decay times weights of frames, made stable by the largest of each row."""
+    batch, n, _ = x.shape
+    q, k, v = (layer(x).reshape(batch, n, 2, 4).transpose(1, 2) for layer in (net.q, net.k, net.b))
+    gates = net.a(x)[..., :4].transpose(1, 2)[..., None]
+    new, total = gates[:, :2], functional.logsigmoid(gates[:, 2:]).cumsum(-2)
+    weights = (total - total.mT + new.mT).masked_fill(torch.ones(n, n, dtype=torch.bool).triu(1), -math.inf)
+    most = weights.max(-1, keepdim=True).values
+    scores = (q @ k.mT) * torch.exp(weights - most)
+    below = torch.maximum(scores.sum(-1, keepdim=True).abs(), torch.exp(-most))
+    return ((scores / below) @ v).transpose(1, 2).reshape(batch, n, 8)
+
+
 def kernel_of_poles(net: Parallel, x: Tensor) -> Tensor:
     """A convolution by Fourier transform with a kernel of complex powers."""
     n, u = x.shape[1], net.b(x).transpose(1, 2)
@@ -120,5 +133,5 @@ def kernel_of_taps(net: Parallel, x: Tensor) -> Tensor:
 
 PARALLEL = [
     doubling_by_padding, doubling_by_joining, halving, differences_of_logarithms, powers_of_a_number, heads_by_einsum,
-    triangle_of_scores, kernel_of_poles, kernel_of_taps,
+    triangle_of_scores, rows_divided_by_their_largest, kernel_of_poles, kernel_of_taps,
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from rnnedge_export.capture.complex_numbers.fills import FILLS
 from rnnedge_export.capture.complex_numbers.functions import FUNCTIONS
 from rnnedge_export.capture.complex_numbers.pairs import ALIKE, FORMULAS, alike, is_complex, is_leaf, parts
 from rnnedge_export.capture.complex_numbers.transforms import TRANSFORMS
+from rnnedge_export.capture.loops import place
 from rnnedge_runtime.errors import ModelRefused
 
 # They make complex numbers out of real ones.
@@ -68,7 +69,17 @@ class RealPairs(nn.Module):
 
 
 class _Interpreter(torch.fx.Interpreter):
-    """Runs a graph of torch's operators; what is complex in it is a `Pair`."""
+    """Runs a graph of torch's operators; what is complex in it is a `Pair`. A refusal says the line of the code."""
+
+    def __init__(self, module: torch.fx.GraphModule) -> None:
+        super().__init__(module)
+        self.extra_traceback = False
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        try:
+            return super().run_node(n)
+        except ModelRefused as refusal:
+            raise ModelRefused(f"{refusal}, in {place(n)}") from refusal
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = getattr(getattr(target, "overloadpacket", None), "__name__", getattr(target, "__name__", str(target)))

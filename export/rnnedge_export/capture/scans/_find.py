@@ -10,6 +10,7 @@ from torch import Tensor
 from rnnedge_export.capture.loops import Unrolled
 from rnnedge_export.capture.scans._affine import rewrite_scans
 from rnnedge_export.capture.scans._kernels import rewrite_kernels
+from rnnedge_export.capture.scans._maxima import rewrite_maxima
 from rnnedge_export.capture.scans._products import rewrite_products
 from rnnedge_export.capture.scans._samples import Samples
 
@@ -22,6 +23,10 @@ def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) 
     found, samples = False, None
     # What watches the calls of a module that is captured has nothing to do with these, of which there are thousands.
     with torch._C.DisableTorchFunction():
+        if rewrite_maxima(first := Samples(unrolled, inputs, length)):
+            unrolled.module.recompile()
+        else:
+            samples = first
         for rewrite in (rewrite_kernels, rewrite_products, rewrite_scans):
             samples = samples or Samples(unrolled, inputs, length)
             if rewrite(samples):
