@@ -20,7 +20,9 @@ def rnnedge(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
     def run(*arguments: object) -> Done:
         capsys.readouterr()
-        code = execute([str(a) for a in arguments])
+        # Of a factory that several tests export, one capture.
+        with quickly.CAPTURES:
+            code = execute([str(a) for a in arguments])
         return Done(code, *capsys.readouterr())
 
     return run

@@ -12,12 +12,13 @@ import pytest
 import quickly
 from command import Command
 from in_one_test import in_one_test
+from shares import one_in
 
 import rnnedge as package
 from rnnedge_runtime import load
 
 
-@pytest.mark.parametrize("form", ["native", "scan", "unrolled", "step"])
+@pytest.mark.parametrize("form", one_in(3, ["native", "scan", "unrolled", "step"]))
 def test_export_writes_a_file_and_shows_its_proof(form: str, rnnedge: Command, tmp_path: Path) -> None:
     """Every check with its error and its tolerance; verify --against agrees."""
     target = tmp_path / "m.onnx"

@@ -141,7 +141,7 @@ MASKS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(4, NO_MASKS))
+@pytest.mark.parametrize("name", one_in(5, NO_MASKS))
 def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path) -> None:
     """Though with quiet frames the weights underflow, and a window of a few frames would be proven."""
     make = NO_MASKS[name]
@@ -149,7 +149,7 @@ def test_a_bias_that_loud_frames_outweigh_is_no_window(name: str, tmp_path: Path
         quickly.export(Attention(lambda q, k, v: make(_scores(q, k)).softmax(-1) @ v).eval(), X, tmp_path / "m.onnx")
 
 
-@pytest.mark.parametrize("name", one_in(4, MASKS))
+@pytest.mark.parametrize("name", one_in(5, MASKS))
 def test_a_mask_holds_for_loud_frames_too(name: str, tmp_path: Path) -> None:
     """The file is the module for frames of 1, 30 and 1,000 times the size; the window is that of the mask."""
     make = MASKS[name]
