@@ -112,7 +112,16 @@ def with_final(linear: nn.Linear, x: Tensor) -> tuple[Tensor, Tensor]:
     return y, 2 * y[:, -1]
 
 
-LOOPS = [stacked, assigned, from_the_first, accumulated, last_only]
+def without_a_state(linear: nn.Linear, x: Tensor) -> Tensor:
+    """An encoder of single frames, such as of pictures, and a recurrence behind it."""
+    ys = []
+    for t in range(x.shape[1]):
+        z = nn.functional.conv1d(linear(x[:, t]).unsqueeze(1), linear.weight[:, None])
+        ys.append(z.view(z.size(0), -1))
+    return stacked(linear, torch.stack(ys, 0).transpose(0, 1))
+
+
+LOOPS = [stacked, assigned, from_the_first, accumulated, last_only, without_a_state]
 LONG = [joined, two_loops, with_while, with_final]
 
 

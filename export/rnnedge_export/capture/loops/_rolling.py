@@ -4,6 +4,7 @@
 2. A special first iteration has a flag per sequence as one more carried value, 0 before it.
 3. What only the last iteration gives is the carried value after it, or the last of all iterations.
 4. Values of every iteration but the first, with others in front of them, are cut and joined.
+5. If nothing goes from one iteration to the next, the frames of all sequences are one batch for the body.
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ def run_loop(body: Callable[..., Any], initial: Values, frames: Values, outside:
     return carry, tuple(torch.stack(column) for column in zip(*rows, strict=True))
 
 
+def run_frames(body: Callable[..., Any], frames: Values, outside: Values) -> Values:
+    """The values of every frame (time, batch, ...), as the frames are."""
+    time, batch = frames[0].shape[:2]
+    found = body(*(each.transpose(0, 1).flatten(0, 1) for each in frames), *outside)[1]
+    return tuple(each.unflatten(0, (batch, time)).transpose(0, 1) for each in found)
+
+
 def roll_one(unrolled: Unrolled, lengths: Collection[int], index: int) -> None:
     """Roll the first loop over as many frames as one of `lengths`; raises `NotALoop` where there is none."""
     loop = Loop(unrolled.module.graph, lengths)
@@ -86,6 +94,8 @@ class _Rolling:
     def run(self) -> None:
         """Put the scan, or native recurrences, in the place of the loop."""
         replaced = [*(each.node for each in self.leaving), *(self.ends[node] for node in self.finals)]
+        if not replaced:
+            raise NotALoop("what its iterations compute is not read frame by frame")
         at = min(replaced, key=self.loop.nodes.index)
         with self.graph.inserting_before(at):
             try:
@@ -107,12 +117,13 @@ class _Rolling:
         return [*found, *map(lifting.final, self.finals)]
 
     def _scanned(self) -> list[Node]:
-        if not self.body.carried:
-            raise NotALoop("nothing goes from one iteration to the next")
         written = write_body(self.loop, self.body, self.leaving, self.unrolled.batch)
         setattr(self.unrolled.module, self.name, GraphModule(self.unrolled.module, written.graph))
-        call = self._call(written)
-        rows = self.graph.call_function(operator.getitem, (call, 1))
+        if not self.body.carried:
+            rows = call = self._mapped(written)
+        else:
+            call = self._call(written)
+            rows = self.graph.call_function(operator.getitem, (call, 1))
         each = [self.graph.call_function(operator.getitem, (rows, index)) for index in range(len(self.leaving))]
         found = [self._found(leaving, row) for leaving, row in zip(self.leaving, each, strict=True)]
         return [*found, *(self._carried(call, node) for node in self.finals)]
@@ -130,9 +141,23 @@ class _Rolling:
         """Case 3: a node of the last iteration that is read after the loop, and not carried."""
         return Leaving("last", self.ends[node], 0, (node,) * self.loop.length)
 
+    def _mapped(self, written: WrittenBody) -> Node:
+        """Case 5."""
+        frames = self._frames(written)
+        taken = [[n for k, n in enumerate(shape_of(each.value)) if k != each.axis] for each in written.frames]
+        given = [shape_of(steady(each, self.body)) for each in self.leaving]
+        if self.body.special or any(self.unrolled.batch not in sizes[:1] for sizes in (*taken, *given)):
+            raise NotALoop("nothing goes from one iteration to the next, and its values are not one for each sequence")
+        return self.graph.call_function(
+            run_frames, (self.graph.get_attr(self.name), tuple(frames), tuple(written.outside))
+        )
+
+    def _frames(self, written: WrittenBody) -> list[Node]:
+        return [self.graph.call_function(aten.movedim.int, (each.value, each.axis, 0)) for each in written.frames]
+
     def _call(self, written: WrittenBody) -> Node:
         call = self.graph.call_function
-        frames = [call(aten.movedim.int, (each.value, each.axis, 0)) for each in written.frames]
+        frames = self._frames(written)
         initial = [self._initial(node) for node in self.body.carried]
         if self.body.special:
             flag = call(aten.zeros.default, ([self.unrolled.batch],))
