@@ -17,7 +17,7 @@ from rnnedge_export import Effort
 from rnnedge_export.codegen import build
 from rnnedge_export.codegen.prove import prove
 
-TARGETS = ("cortex-m4", "cortex-m7")
+TARGETS = ("cortex-m4", "cortex-m7", "riscv32")
 PRECISIONS = ("float32", "bf16", "int8")
 _KB = 1024
 # Flash and memory of two usual sizes of part.
@@ -109,7 +109,7 @@ def _row(network: Network, precision: str, target: str, data: bytes, folder: Pat
     built = build(data, target, folder, name="net")
     proof = prove(data, built)
     if proof is None or proof.instructions is None or proof.stack_bytes is None:
-        raise SystemExit(f"{target}: needs qemu-system-arm (Debian: apt-get install qemu-system-arm)")
+        raise SystemExit(f"{target}: needs QEMU (Debian: apt-get install qemu-system-arm qemu-system-misc)")
     assert built.artifact is not None
     program, weights = built.source.programs[0], built.source.weight_bytes
     memory = program.stream_bytes + sum(port.bytes for port in (*program.inputs, *program.outputs))
@@ -129,7 +129,7 @@ def _page(rows: list[Row]) -> tuple[str, str]:
     ]  # fmt: skip
     note = (
         "Bytes; memory is the stream with its working memory, and the arrays of inputs and outputs. Instructions are "
-        "those of one frame, counted by qemu-system-arm on mps2-an386 and mps2-an500; one may take more than one "
+        "those of one frame, counted by QEMU on its boards mps2-an386, mps2-an500 and virt; one may take more than one "
         "cycle. Errors are of the range, over 200 frames, against onnxruntime. Parts: 64 KB of flash with 16 KB of "
         "memory, 256 KB with 64 KB. Written by `python -m bench.native.boards`."
     )

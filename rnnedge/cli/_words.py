@@ -20,6 +20,7 @@ _MEANT = {
     **dict.fromkeys(("arm", "armhf", "armv7"), "armv7-linux"),
     **dict.fromkeys(("amd64", "x64", "x86-64"), "x86_64"),
     **dict.fromkeys(("riscv", "riscv64"), "riscv64-linux"),
+    **dict.fromkeys(("rv32", "rv32imfc", "esp32-p4", "esp32p4"), "riscv32"),
     **dict.fromkeys(("windows", "win64"), "x86_64-windows"),
     **dict.fromkeys(("host", "local", "linux", "cpu", "this"), "native"),
     **dict.fromkeys(("android", "ios", "esp32", "arduino", "avr", "source"), "c"),

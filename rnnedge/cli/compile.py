@@ -6,7 +6,8 @@ file, modules for JavaScript with types, and WebAssembly; serve the folder as it
 under qemu or in Node, is run over random frames and compared with onnxruntime.
 
 Targets: native, x86_64 (all levels in one library), x86_64_v2, x86_64_v3, x86_64_v4, x86_64_vnni, aarch64-linux,
-aarch64_dotprod-linux, armv7-linux, riscv64-linux, wasm32, web, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7, c.
+aarch64_dotprod-linux, armv7-linux, riscv64-linux, wasm32, web, x86_64-windows, aarch64-macos, cortex-m4, cortex-m7,
+riscv32, c.
 All but native and c need `pip install 'rnnedge[native]'`.
 
 **Examples:**

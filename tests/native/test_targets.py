@@ -40,7 +40,7 @@ def narrow() -> dict[str, bytes]:
 
 
 RUN = ["x86_64_v2", "x86_64_v3", "x86_64_v4", "x86_64_vnni", "aarch64-linux", "aarch64_dotprod-linux"]
-RUN += ["armv7-linux", "riscv64-linux", "wasm32", "cortex-m4", "cortex-m7"]
+RUN += ["armv7-linux", "riscv64-linux", "wasm32", "cortex-m4", "cortex-m7", "riscv32"]
 
 
 @pytest.mark.long
@@ -114,7 +114,7 @@ def test_only_integer_products_have_a_level_for_vnni(narrow: dict[str, bytes], t
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("target", ["x86_64", "x86_64-windows", "aarch64-macos", "cortex-m4", "cortex-m7"])
+@pytest.mark.parametrize("target", ["x86_64", "x86_64-windows", "aarch64-macos", "cortex-m4", "cortex-m7", "riscv32"])
 def test_what_is_compiled_and_not_run(target: str, model: Path, tmp_path: Path) -> None:
     """An artifact is there."""
     pytest.importorskip("ziglang")

@@ -16,14 +16,37 @@ from rnnedge_export.codegen.render import part, proof
 from rnnedge_export.codegen.toolchain import compiler_of
 from rnnedge_runtime.errors import VerificationError
 
-# The machine of qemu-system-arm that has the processor of a target.
-_BOARDS = {"cortex-m4": ("mps2-an386", "cortex-m4"), "cortex-m7": ("mps2-an500", "cortex-m7")}
-_EMULATOR, _TIMEOUT_S = "qemu-system-arm", 600
-# Virtual time is a number of instructions: 32 ns each. The board's counter has a tick every 40 ns.
-_SHIFT, _TICK_NS = 5, 40
+_TIMEOUT_S = 600
 _CONSOLE = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
 # Without these a copy of the firmware would become a call of itself.
 _FLAGS = ("-ffreestanding", "-fno-builtin", "-nostdlib", "-O2")
+
+
+@dataclass(frozen=True)
+class _Board:
+    """A machine of an emulator; `processor` is part of the names of its files.
+
+    Virtual time is a number of instructions, 2**`shift` ns each, of which `ticks` of the board's counter are one.
+    """
+
+    emulator: str
+    machine: tuple[str, ...]
+    processor: str
+    shift: int
+    ticks: float
+
+
+def _cortex_m(machine: str, processor: str) -> _Board:
+    # A tick is 40 ns.
+    return _Board("qemu-system-arm", ("-M", machine, "-cpu", processor), "cortex_m", 5, 32 / 40)
+
+
+_BOARDS = {
+    "cortex-m4": _cortex_m("mps2-an386", "cortex-m4"),
+    "cortex-m7": _cortex_m("mps2-an500", "cortex-m7"),
+    # Its counter has instructions in some versions, and nanoseconds in others.
+    "riscv32": _Board("qemu-system-riscv32", ("-M", "virt", "-cpu", "rv32", "-bios", "none"), "riscv32", 0, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +62,8 @@ def board_of(built: Built) -> list[str] | None:
 
     Networks whose weights are a file of their own do not fit on one.
     """
-    known = built.target.name in _BOARDS and built.source.weights is None
-    return [_EMULATOR] if known and shutil.which(_EMULATOR) else None
+    board = _BOARDS.get(built.target.name) if built.source.weights is None else None
+    return [board.emulator] if board and shutil.which(board.emulator) else None
 
 
 def on_board(built: Built, recording: Recording, folder: Path) -> tuple[list[Array], Cost]:
@@ -49,25 +72,27 @@ def on_board(built: Built, recording: Recording, folder: Path) -> tuple[list[Arr
     Raises `VerificationError` where it fails.
     """
     (folder / "in.bin").write_bytes(recording.given())
-    machine, processor = _BOARDS[built.target.name]
-    command = [_EMULATOR, "-M", machine, "-cpu", processor, *_CONSOLE]
-    command += ["-icount", f"shift={_SHIFT},align=off,sleep=off", "-kernel", str(_firmware(built, folder))]
+    board = _BOARDS[built.target.name]
+    firmware = _firmware(built, board, folder)
+    counted = ("-icount", f"shift={board.shift},align=off,sleep=off")
+    command = [board.emulator, *board.machine, *_CONSOLE, *counted, "-kernel", str(firmware)]
     ran = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=_TIMEOUT_S)
     if ran.returncode:
         text = ran.stderr.decode("utf-8", "replace").strip()
         raise VerificationError(f"{built.source.name} for {built.target.name}: ended with {ran.returncode}: {text}")
     found = parted((folder / "out.bin").read_bytes(), built, len(recording.inputs[0]))
     ticks, steps, stack = struct.unpack("<QII", (folder / "cost.bin").read_bytes())
-    return found, Cost(ticks * _TICK_NS / (1 << _SHIFT) / max(steps, 1), stack)
+    return found, Cost(ticks / board.ticks / max(steps, 1), stack)
 
 
-def _firmware(built: Built, folder: Path) -> Path:
+def _firmware(built: Built, board: _Board, folder: Path) -> Path:
     source, target = built.source, built.target
     assert built.artifact is not None
     (folder / f"{source.name}.h").write_text(source.h)
-    (folder / "stdio.h").write_text(part("board_stdio.h"))
-    (folder / "board.c").write_text(part("board_cortex_m.c"))
-    (folder / "board.ld").write_text(part("board_cortex_m.ld"))
+    ours = f"board_{board.processor}"
+    parts = {"stdio.h": "board_stdio.h", "board.c": "board.c", "board.h": f"{ours}.h", "board.ld": f"{ours}.ld"}
+    for name, template in parts.items():
+        (folder / name).write_text(part(template))
     (folder / "main.c").write_text(proof(source.name, source.programs[0], 0))
     processor = [flag for flag in target.flags if flag.startswith("-mcpu")]
     flags = [*processor, *_FLAGS, f"-I{folder}", "-T", str(folder / "board.ld")]

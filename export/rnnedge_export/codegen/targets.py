@@ -47,9 +47,9 @@ def _linux(name: str, triple: str, lanes: int, *flags: str, levels: tuple[str, .
     return Target(name, triple, lanes, ".so", (*_SHARED, "-nostdlib", *flags), levels)
 
 
-def _microcontroller(name: str, cpu: str) -> Target:
+def _microcontroller(name: str, cpu: str, triple: str = "thumb-freestanding-eabihf") -> Target:
     flags = (f"-mcpu={cpu}", "-O2", "-ffreestanding", "-DNO_VECTORS", "-ffunction-sections", "-c")
-    return Target(name, "thumb-freestanding-eabihf", 4, ".o", flags)
+    return Target(name, triple, 4, ".o", flags)
 
 
 _ALL = (
@@ -69,6 +69,7 @@ _ALL = (
     Target("aarch64-macos", "aarch64-macos", 4, ".dylib", (*_SHARED, "-mcpu=apple_m1")),
     _microcontroller("cortex-m4", "cortex_m4+vfp4d16sp"),
     _microcontroller("cortex-m7", "cortex_m7+fp_armv8d16sp"),
+    _microcontroller("riscv32", "generic_rv32+m+a+f+c", "riscv32-freestanding-none"),
     Target("c", None, 4, ""),
 )
 # Of the same C as `WEB`, for browsers without vectors.
