@@ -381,6 +381,25 @@ def test_frames_that_come_while_a_server_stops_do_not_keep_it(gru: Model) -> Non
     assert asyncio.run(run()) == 5
 
 
+def test_a_stream_that_comes_back_as_the_server_stops_is_kept(gru: Model) -> None:
+    """It was asked for before, and opened after the others were written: the next server has it."""
+
+    async def run() -> Any:
+        hub = Hub(gru, ServeOptions(), Metrics())
+        stream, _ = await hub.open("a", False, lambda result: None)
+        hub.submit(stream, Packet(X[:5], 0, 0.0))
+        await hub.release(stream)
+        again = asyncio.create_task(hub.open("a", True, lambda result: None))
+        await asyncio.sleep(0)
+        kept = await hub.drain()
+        with pytest.raises(InputError, match="draining"):
+            await again
+        hub.close()
+        return kept["a"]["next"]
+
+    assert asyncio.run(run()) == 5
+
+
 def test_gaps_of_one_round_have_a_sum(gru: Model) -> None:
     """A client that leaves numbers out again and again does not take the time of the others either."""
     table = StreamTable(gru, 1, "hold")

@@ -20,6 +20,7 @@ from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 
 _LEAVING_S = 0.002
+_DRAINING = "draining; open it on another server"
 
 
 class Hub:
@@ -59,7 +60,7 @@ class Hub:
             await self._going[name].wait()
         if self.draining or self.full:
             self.metrics.refused.inc()
-            raise InputError("draining; open it on another server" if self.draining else "full; try again later")
+            raise InputError(_DRAINING if self.draining else "full; try again later")
         if name and name in self._names:
             raise InputError(f"stream {name!r} is open in another place; close it there")
         _, kept = self.kept.get(name, (0.0, None)) if resume else (0.0, None)
@@ -73,6 +74,11 @@ class Hub:
         except BaseException:
             self._names.discard(name)
             raise
+        if self._drains():
+            # Where it stands is still kept, and may be written already.
+            self._names.discard(name)
+            await self._run(self._tables.close, stream)
+            raise InputError(_DRAINING)
         self.kept.pop(name, None)
         self._open.add(stream)
         self.metrics.streams.set(len(self._open))
@@ -186,6 +192,10 @@ class Hub:
         self.metrics.switches.inc()
         others = sum(stream.model != model.digest for stream in self._open)
         return f"serving {model.digest[:16]}; {others} streams end on another model"
+
+    def _drains(self) -> bool:
+        """Asked again after a wait."""
+        return self.draining
 
     def _deliver(self, done: Round) -> None:
         for answers in done.answers:
