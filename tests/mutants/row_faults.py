@@ -76,7 +76,7 @@ def gap_along_the_batch(injection: Injection) -> None:
 @fault("runtime", "tagger")
 def given_states_ignored(injection: Injection) -> None:
     """States that a caller gives are those of the file."""
-    injection.source("frames:checked_states", "result[name] = own.repeat", "result[name] = 0 * own.repeat")
+    injection.source("frames:checked_states", "own = cast(array,", "own = cast(0 * array,")
 
 
 @fault("runtime", "tagger")

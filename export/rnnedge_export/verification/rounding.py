@@ -1,6 +1,6 @@
 """The source's own rounding: how far its float32 is from float64, as it is and with inputs an ulp away.
 
-A few frames may be rounded well by chance, so a hundred usual ones count as well.
+A few frames may be rounded well by chance, so a hundred usual ones count as well where these are not enough.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class Rounding:
         return Rounding(self.amount.reshape(shape), self.unbounded.reshape(shape))
 
 
+def nothing_rounded(expected: Frames) -> dict[str, Rounding]:
+    """Of every output, as if nothing were."""
+    return {name: Rounding(np.zeros(array.shape), np.zeros(array.shape, bool)) for name, array in expected.items()}
+
+
 class SourceRounding:
     """Of one source; created for one verification."""
 
@@ -49,11 +54,12 @@ class SourceRounding:
         # Whether the source has a Fourier transform, as far as is known.
         self._transforms = True
 
-    def of(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
-        """`expected`: what the source makes of `frames`, or the first frames of it."""
+    def of(self, frames: Frames, expected: Frames, *, usual: bool) -> dict[str, Rounding]:
+        """`expected`: what the source makes of `frames`, or the first frames; `usual`: those count as well."""
         found = {}
         for name, (channels, jumps, unbounded) in self._measured(frames, expected).items():
-            amount = np.where(jumps, np.inf, np.maximum(channels, self._usual[name]))
+            largest = np.maximum(channels, self._usual[name]) if usual else channels
+            amount = np.where(jumps, np.inf, largest)
             found[name] = Rounding(amount, jumps & unbounded)
         return found
 
