@@ -55,8 +55,7 @@ class Stamps:
 
     def add(self, first: int, time_s: float) -> None:
         """Frame `first` of the source was taken at `time_s`; later calls have later frames."""
-        self.timeline.add(first, time_s)
-        if len(self.timeline) > _ANCHORS:
+        if self.timeline.add(first, time_s) > _ANCHORS:
             awaited = [self._number(self._made.get(name, 0), *rate) for name, rate in self._rates.items()]
             self.timeline.forget(min(awaited, default=first))
 
@@ -65,7 +64,7 @@ class Stamps:
         number, rate = last, self._rates.get(name)
         if rate is not None:
             made = self._made.get(name, 0)
-            number = self._number(made, *rate)
+            number = self._base + made * rate[0] // rate[1]
             self._made[name] = made + count
         return number, self.timeline.time_s(number)
 

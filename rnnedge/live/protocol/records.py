@@ -74,10 +74,10 @@ class FrameFormat:
         return found
 
     def decode_equal(self, data: bytes) -> Records | None:
-        """As `decode`, all at once; None if the records differ in length, share a stream, or are none."""
+        """As `decode`, all at once; None if the records differ in length, share a stream, or there is one only."""
         count = int.from_bytes(data[8:12], "little")
         length = HEADER.size + count * self.size * self.wire.itemsize
-        if not count or not data or len(data) % length:
+        if not count or len(data) <= length or len(data) % length:
             return None
         found = np.frombuffer(data, self._layout_of(count))
         whole = (found["magic"] == _MAGIC_NUMBER).all() and (found["count"] == count).all()

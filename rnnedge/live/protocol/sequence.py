@@ -66,21 +66,19 @@ class Timeline:
         self._firsts: list[int] = []
         self._times_s: list[float] = []
 
-    def __len__(self) -> int:
-        """How many packets are remembered."""
-        return len(self._firsts)
-
     def forget(self, before: int) -> None:
         """No frame before this one is asked for again."""
         at = max(bisect_right(self._firsts, before) - 1, 0)
         del self._firsts[:at], self._times_s[:at]
 
-    def add(self, first: int, time_s: float) -> None:
-        """Frame `first` was taken at `time_s`; later calls have later frames."""
+    def add(self, first: int, time_s: float) -> int:
+        """Frame `first` was taken at `time_s`; later calls have later frames. Returns how many are remembered."""
         self._firsts.append(first)
         self._times_s.append(time_s)
-        if len(self._firsts) > _MOST_ANCHORS:
+        count = len(self._firsts)
+        if count > _MOST_ANCHORS:
             del self._firsts[: _MOST_ANCHORS // 2], self._times_s[: _MOST_ANCHORS // 2]
+        return count
 
     def clear(self) -> None:
         """The source begins again."""
@@ -94,6 +92,8 @@ class Timeline:
 
     def time_s(self, frame: float) -> float:
         """When a frame, or a place between two frames, was taken."""
+        if frame == self._firsts[-1]:
+            return self._times_s[-1]
         at = max(bisect_right(self._firsts, frame) - 1, 0)
         return self._times_s[at] + (frame - self._firsts[at]) * self._period_s
 

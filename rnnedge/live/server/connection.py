@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from rnnedge.live.protocol import Packet
-from rnnedge.live.protocol.records import HEADER, FrameFormat, parse_json
+from rnnedge.live.protocol.records import FrameFormat, parse_json
 from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
@@ -88,7 +88,7 @@ class Connection:
 
     async def _take_equal(self, message: bytes) -> bool:
         """Take records of equal length at once; False, and nothing, if they are not, or there is one only."""
-        if len(message) < 2 * HEADER.size or (records := self._frames.decode_equal(message)) is None:
+        if (records := self._frames.decode_equal(message)) is None:
             return False
         try:
             streams = [self._streams[number] for number in records.streams]

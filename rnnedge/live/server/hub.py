@@ -194,7 +194,6 @@ class Hub:
         return f"serving {model.digest[:16]}; {others} streams end on another model"
 
     def _drains(self) -> bool:
-        """Asked again after a wait."""
         return self.draining
 
     def _deliver(self, done: Round) -> None:

@@ -68,14 +68,16 @@ def run_round(table: StreamTable, work: Work, batches: Sequence[Batch] = ()) -> 
 
 def _advance(table: StreamTable, batch: Batch, slow: dict[ServedStream, list[Packet | None]], done: Round) -> None:
     """Run the rows that are just the next frames of their stream in one call; the others are left to `slow`."""
-    count, finite, firsts, times_s = batch.frames.shape[1], table.held.finite(batch.frames), batch.firsts, batch.times_s
+    count, firsts, times_s = batch.frames.shape[1], batch.firsts, batch.times_s
+    finite = table.held.finite(batch.frames).tolist()
     rows: list[int] = []
     streams: list[ServedStream] = []
     for row, stream in batch.rows():
         # The pool runs those together that are ready; one that is not would make it run each by itself.
-        ready = finite[row] and stream.stamps.begun and stream.member.ready and stream not in slow
-        if ready and stream.open and stream.sequence.follow(firsts[row], count, times_s[row]):
-            stream.stamps.add(firsts[row], times_s[row])
+        stamps, first, time_s = stream.stamps, firsts[row], times_s[row]
+        ready = finite[row] and stamps.begun and stream.member.ready and not (slow and stream in slow)
+        if ready and stream.open and stream.sequence.follow(first, count, time_s):
+            stamps.add(first, time_s)
             rows.append(row)
             streams.append(stream)
         else:
