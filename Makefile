@@ -33,7 +33,7 @@ demo: $(STAMP_ALL) ## train, export, verify, stream and measure on real speech; 
 test: $(STAMP_DEV) ## run the tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings and pages; takes five minutes
+test-long: $(STAMP_DEV) ## run the tests that 'make test' leaves out: whole trainings, pages, and further cases of each kind; takes twenty minutes
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m long
 	RNNEDGE_NATIVE_CASES=64 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/export/codegen
 
