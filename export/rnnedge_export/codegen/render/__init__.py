@@ -43,11 +43,14 @@ __all__ = [
 ]
 
 
+_NARROW = ("narrow.h", "narrow_small.h", "narrow_wide.h")
+
+
 def kernels(narrow: bool) -> str:
     """What every program calls; with what narrow weights need, if there are any."""
     names = ["numbers.h", "angles.h", "product.h", "cells.h", "convolution.h", "rows.h"]
     # What the processor's own headers declare must not meet our macros.
-    return "\n".join(map(part, ["processor.h", *names, "narrow.h"] if narrow else names))
+    return "\n".join(map(part, ["processor.h", *names, *_NARROW] if narrow else names))
 
 
 def check_name(name: str) -> None:
