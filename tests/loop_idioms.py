@@ -147,6 +147,14 @@ def layer_frame_by_frame(net: Cells, x: Tensor) -> Tensor:
     return torch.cat(ys, 1)
 
 
+def last_output_of_a_layer(net: Cells, x: Tensor) -> Tensor:
+    """A layer called with one frame, whose last output alone is read."""
+    state = None
+    for t in range(x.shape[1]):
+        y, state = net.layer(net.linear(x[:, t]).unsqueeze(1), state)
+    return net.back(torch.relu(y[:, -1, :]))
+
+
 def chunks(net: Cells, x: Tensor) -> Tensor:
     """Chunks of five frames, as training by truncated gradients has."""
     h, parts = zeros(x), []

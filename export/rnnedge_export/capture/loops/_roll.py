@@ -18,6 +18,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from rnnedge_export.capture.loops._canonical import canonicalize
 from rnnedge_export.capture.loops._chunks import merge_chunks
+from rnnedge_export.capture.loops._last_state import last_states
 from rnnedge_export.capture.loops._lengths import BATCHES
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
 from rnnedge_export.capture.loops._numbers import number_frames
@@ -38,6 +39,7 @@ def roll(
     """
     for each, length in zip(captured, lengths, strict=True):
         canonicalize(each.module.graph)
+        last_states(each.module.graph)
         number_frames(each.module, length)
         frame_pairs(each.module.graph, length)
         canonicalize(each.module.graph)
