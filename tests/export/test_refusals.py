@@ -211,3 +211,20 @@ def test_a_wrong_example_is_refused(example: object, words: str, tmp_path: Path)
     """The message says what an example is."""
     with pytest.raises(ModelRefused, match=words):
         quickly.export(Wrapped(), example, tmp_path / "m.onnx")
+
+
+class Solved(nn.Module):
+    """A filter that solves equations in a loop over time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        p, ys = torch.eye(4).repeat(x.shape[0], 1, 1), []
+        for t in range(x.shape[1]):
+            p = 0.5 * p + torch.eye(4)
+            ys.append(torch.linalg.solve(p, x[:, t]))
+        return torch.stack(ys, 1)
+
+
+def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
+    """Also in the body of a loop, of which torch.onnx says something else."""
+    with pytest.raises(ModelRefused, match=r"no operator for linalg_solve; write the solution out"):
+        quickly.export(Solved(), X, tmp_path / "m.onnx")

@@ -36,6 +36,10 @@ from rnnedge_export.graph.symbolic_dims import size, without_extremes
 from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)
+_SOLVERS = (
+    "inverse", "cholesky", "linalg_solve", "linalg_inv", "linalg_cholesky", "linalg_eig", "linalg_svd", "linalg_qr",
+    "linalg_lstsq", "linalg_pinv", "linalg_lu",
+)  # fmt: skip
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -70,7 +74,8 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             model = to_onnx(program, opset)
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
         except Exception as error:
-            raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason_of(error)}") from error
+            reason = _without_operator(program) or reason_of(error)
+            raise ModelRefused(f"{source.name}: torch.onnx cannot write this network: {reason}") from error
     try:
         fold(model)
     # onnxscript's constant folding fails on parts whose sizes it does not know.
@@ -96,6 +101,19 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
         measure_shapes(model, lambda b, t: _feed(example, contexts, b, t), lengths)
     _check_dims(model, source.name)
     return Captured(model, example.batch_axis, example.time_axis, places, lengths, contexts)
+
+
+def _without_operator(program: torch.export.ExportedProgram) -> str | None:
+    """What ONNX has no operator for, also in the body of a loop, of which torch.onnx says something else."""
+    graphs = [each for each in program.graph_module.modules() if isinstance(each, torch.fx.GraphModule)]
+    names = {str(getattr(node.target, "_opname", "")) for each in graphs for node in each.graph.nodes}
+    found = sorted(name for name in names if name.startswith(_SOLVERS))
+    if not found:
+        return None
+    return (
+        f"ONNX has no operator for {', '.join(found)}; write the solution out, such as of two equations by their "
+        "determinant"
+    )
 
 
 def _feed(example: Example, contexts: Sequence[Extra], batch: int, time: int) -> list[Any]:
