@@ -2,7 +2,8 @@
 
 1. Translations of operators are found by name. The signature of one is read from its source, which takes torch.onnx a
    second for all of them, when a network has the operator.
-2. Decompositions trace the graph again, which is half of a capture; they run if an operator is to be decomposed.
+2. Decompositions trace the graph again, which is half of a capture; they run if an operator is to be decomposed, and
+   checks of sizes, which every stride brings, are left out before.
 3. Tables of decompositions are built once, and again after an operator was registered.
 
 What comes out is what `torch.onnx.export` gives. torch is pinned to one version, since this leans on its internals.
@@ -50,9 +51,10 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
     registry = _translations(opset)
     # As in torch.onnx: an example of one sequence or frame says nothing of others.
     with _symbolic.patch(backed_size_oblivious=True):
-        program = with_constant_weights(_decomposed(without_angles(without_roundings(program)), registry), registry.has)
+        program = _unchecked(without_angles(without_roundings(program)))
+        program = with_constant_weights(_decomposed(program, registry), registry.has)
         _fx_passes.insert_type_promotion_nodes(program.graph_module)
-        program._graph_module = _fx_passes.remove_assertion_nodes(program.graph_module)
+        program = _unchecked(program)
     made = _core._exported_program_to_onnx_program(program, registry=registry)
     # Without its optimizer, which drops an epsilon; see graph/simplification.py.
     convert_version(made.model, opset, fallback=True)
@@ -102,6 +104,12 @@ def _translations(opset: int) -> _Translations:
     for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | EXACT).items():
         registry.register_op(own, function)
     return registry
+
+
+def _unchecked(program: ExportedProgram) -> ExportedProgram:
+    """Without checks of sizes, which compute nothing: often the only operators that would have to be decomposed."""
+    program._graph_module = _fx_passes.remove_assertion_nodes(program.graph_module)
+    return program
 
 
 def _decomposed(program: ExportedProgram, registry: _Translations) -> ExportedProgram:

@@ -7,10 +7,11 @@ from typing import Any
 import onnx_ir as ir
 import pytest
 import torch
+import windows
 from torch import Tensor, nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from rnnedge_export.capture import _onnx_program
+from rnnedge_export.capture import Source, _onnx_program, capture, read_example
 from rnnedge_export.capture._exact import EXACT
 from rnnedge_export.capture._onnx_program import to_onnx
 from rnnedge_export.capture._quiet import quiet
@@ -52,6 +53,23 @@ def test_the_graph_is_that_of_torch(network: type[nn.Module], monkeypatch: pytes
     assert made is not None
     assert _nodes(actual) == _nodes(made.model)
     assert bool(traced_again) == (network is Decomposed)
+
+
+def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As every stride brings one: it has no translation, and computes nothing."""
+    checks: list[torch.fx.Node] = []
+    unchecked = _onnx_program._unchecked
+
+    def seen(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+        checks.extend(n for n in program.graph.nodes if n.target is torch.ops.aten._assert_scalar.default)
+        return unchecked(program)
+
+    monkeypatch.setattr(_onnx_program, "_unchecked", seen)
+    monkeypatch.setattr(_onnx_program, "_decompose_exported_program", lambda *_, **__: pytest.fail("traced again"))
+    module, x = windows.build("causal-stride")
+    example = read_example(x, 0, 1, module)
+    assert "Conv" in {node.op_type for node in capture(Source(module, example), example, 20).model.graph}
+    assert checks
 
 
 def test_what_is_to_be_decomposed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
