@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,7 @@ from rnnedge.live.server.batch import Answers, Batch
 from rnnedge.live.server.served import RecordSink, Result, ServedStream
 from rnnedge.live.server.streams import StreamTable
 from rnnedge.live.session import Outputs
+from rnnedge_runtime import Member
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.frames import Frames
@@ -49,21 +51,31 @@ def run_round(table: StreamTable, work: Work, batches: Sequence[Batch] = ()) -> 
     slow: dict[ServedStream, list[Packet | None]] = {}
     for batch in batches:
         _advance(table, batch, slow, done)
-    alike: dict[tuple[int, ...], list[tuple[ServedStream, Packet]]] = {}
+    for alike in _waves(work):
+        frames = np.stack([packet.frames for _, packet in alike])
+        firsts, times_s = [packet.first for _, packet in alike], [packet.time_s for _, packet in alike]
+        _advance(table, Batch([stream for stream, _ in alike], firsts, times_s, frames), slow, done)
     for stream, packets in work:
-        only = packets[0] if len(packets) == 1 else None
-        if only is not None and len(only.frames) and stream not in slow:
-            alike.setdefault(only.frames.shape, []).append((stream, only))
-        else:
-            slow.setdefault(stream, []).extend(packets)
-    for group in alike.values():
-        frames = np.stack([packet.frames for _, packet in group])
-        firsts, times_s = [packet.first for _, packet in group], [packet.time_s for _, packet in group]
-        _advance(table, Batch([stream for stream, _ in group], firsts, times_s, frames), slow, done)
+        # Those without frames are answered too.
+        rest = [packet for packet in packets if packet is None or not len(packet.frames)]
+        if rest:
+            slow.setdefault(stream, []).extend(rest)
     _catch_up(table, slow, done)
     for stream in done.ended:
         table.close(stream)
     return done
+
+
+def _waves(work: Work) -> list[list[tuple[ServedStream, Packet]]]:
+    """The first packets of all streams, then the second ones, those of equal length together; up to an end."""
+    waves: dict[tuple[int, ...], list[tuple[ServedStream, Packet]]] = {}
+    for stream, packets in work:
+        for number, packet in enumerate(packets):
+            if packet is None:
+                break
+            if len(packet.frames):
+                waves.setdefault((number, *packet.frames.shape), []).append((stream, packet))
+    return [waves[key] for key in sorted(waves)]
 
 
 def _advance(table: StreamTable, batch: Batch, slow: dict[ServedStream, list[Packet | None]], done: Round) -> None:
@@ -85,21 +97,33 @@ def _advance(table: StreamTable, batch: Batch, slow: dict[ServedStream, list[Pac
     if not rows:
         return
     frames = batch.frames if len(rows) == len(batch.frames) else batch.frames[rows]
-    try:
-        given = table.pool.push(dict(zip([stream.member for stream in streams], frames, strict=True)))
-    except RnnEdgeError:
-        for stream, part in zip(streams, frames, strict=True):
-            _push(table, {stream: part}, done)
-        return
+    given: dict[Member, Frames] = {}
+    begin = 0
+    for size in table.calls(len(rows)):
+        end = begin + size
+        given.update(_pushed(table, streams[begin:end], frames[begin:end], done))
+        begin = end
     table.held.last[[stream.place for stream in streams]] = frames[:, -1]
     answered: dict[tuple[str, tuple[int, ...]], Answers] = {}
     for row, stream in zip(rows, streams, strict=True):
-        last, found = firsts[row] + count - 1, given[stream.member]
+        if (found := given.get(stream.member)) is None:
+            continue
+        last = firsts[row] + count - 1
         if stream.records is None:
             done.found.setdefault(stream, []).extend(stream.stamps.stamp(found, last))
         else:
             _record(stream, stream.records, found, last, answered)
     done.answers.extend(answered.values())
+
+
+def _pushed(table: StreamTable, streams: list[ServedStream], frames: Array, done: Round) -> Mapping[Member, Frames]:
+    """What one call gives each; if it fails, one call for each, whose results are in `done`."""
+    try:
+        return table.pool.push(dict(zip([stream.member for stream in streams], frames, strict=True)))
+    except RnnEdgeError:
+        for stream, part in zip(streams, frames, strict=True):
+            _push_at_once(table, {stream: part}, done)
+        return {}
 
 
 def _record(
@@ -196,9 +220,18 @@ def _push_run(table: StreamTable, stream: ServedStream, run: list[Array], found:
 
 
 def _push(table: StreamTable, together: dict[ServedStream, Array], done: Round) -> None:
-    """One call for all; if it fails, one for each, so that the error is that of its stream."""
+    """A few calls for all; one that fails is one for each, so that the error is that of its stream."""
     if not together:
         return
+    if len(together) > 1 and len(sizes := table.calls(len(together))) > 1:
+        streams = iter(together)
+        for size in sizes:
+            _push_at_once(table, {stream: together[stream] for stream in islice(streams, size)}, done)
+    else:
+        _push_at_once(table, together, done)
+
+
+def _push_at_once(table: StreamTable, together: dict[ServedStream, Array], done: Round) -> None:
     try:
         given = table.push(together)
     except RnnEdgeError as error:
@@ -206,7 +239,7 @@ def _push(table: StreamTable, together: dict[ServedStream, Array], done: Round) 
             done.fail(next(iter(together)), error)
             return
         for stream, frames in together.items():
-            _push(table, {stream: frames}, done)
+            _push_at_once(table, {stream: frames}, done)
         return
     for stream, found in given.items():
         last = (stream.sequence.expected or 1) - 1

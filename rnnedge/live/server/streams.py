@@ -17,6 +17,9 @@ from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Gap
 from rnnedge_runtime.frames import Frames
 
+# Members of a call, of which any number is made up.
+_SIZES = (4096, 1024, 256, 64, 16, 4, 1)
+
 
 class StreamTable:
     """The pool of a server and its streams; all methods are for one thread at a time."""
@@ -26,6 +29,7 @@ class StreamTable:
         self.pool = model.pool(capacity)
         self.held = HeldFrames(model.contract.inputs[0], capacity)
         self._free = list(range(capacity))[::-1]
+        self._latest = 0
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -61,6 +65,20 @@ class StreamTable:
             stream.open = False
             self.pool.leave(stream.member)
             self._free.append(stream.place)
+
+    def calls(self, count: int) -> list[int]:
+        """How many members run in each call: all at once if as many ran before, else as many as have run often.
+
+        A pool keeps the buffers of eight sizes of a call, and making those of a ninth takes as long as many calls.
+        """
+        again, self._latest = count == self._latest, count
+        if again:
+            return [count]
+        sizes: list[int] = []
+        for size in _SIZES:
+            sizes += [size] * (count // size)
+            count %= size
+        return sizes
 
     def push(self, given: Mapping[ServedStream, Array]) -> dict[ServedStream, Frames]:
         """As `StreamPool.push`; numbers that are none are those of the frame before."""
