@@ -24,8 +24,10 @@ from rnnedge_runtime.loader import load_bytes
 Function = Callable[[Tensor, Tensor], Tensor]
 _INF = float("inf")
 _HUGE = 1e38
-_VALUES = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.3, -0.7, 3.0, -3.0, 6.0, -7.25, 1e-20, 20.5, -20.5,
-           88.0, 89.0, -89.0, 120.0, -104.0, 1e10, -1e10, 8388609.0, 16777217.0)  # fmt: skip
+# Where the tangent and the sigmoid of onnxruntime are above 1.
+_ABOVE = (8.22923, 8.5444, 8.69989, 8.84186, 8.95655, 8.99997, 17.844, 17.87294, 17.89196)
+_VALUES = (*_ABOVE, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.3, -0.7, 3.0, -3.0, 6.0, -7.25, 1e-20,
+           20.5, -20.5, 88.0, 89.0, -89.0, 120.0, -104.0, 1e10, -1e10, 8388609.0, 16777217.0)  # fmt: skip
 _SECOND = (0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.1, -0.1, 3.0, -0.75, 100.0, -100.0, 1e30)
 # A number as a product of three: infinity of huge ones, NaN of infinity and 0.
 _MADE = ((_HUGE, _HUGE, 1.0), (-_HUGE, _HUGE, 1.0), (_HUGE, _HUGE, 0.0))
@@ -79,6 +81,9 @@ ON_BOTH: dict[str, Function] = {
     "elu": lambda v, w: functional.elu(v),
     "sigmoid": lambda v, w: v.sigmoid(),
     "tanh": lambda v, w: v.tanh(),
+    "arc of tanh": lambda v, w: v.tanh().acos().isnan().float(),
+    "root of what tanh leaves": lambda v, w: (1 - v.tanh() ** 2).sqrt().isnan().float(),
+    "log of what a sigmoid leaves": lambda v, w: (1 - v.sigmoid()).log().isnan().float(),
     "softplus": lambda v, w: functional.softplus(v),
     "log of sigmoid": lambda v, w: functional.logsigmoid(v),
     "logaddexp": torch.logaddexp,
@@ -96,6 +101,7 @@ ON_ONNXRUNTIME: dict[str, Function] = {
     "atan2": torch.atan2,
     "angle": lambda v, w: torch.angle(torch.complex(v, w)),
     "angle of a real": lambda v, w: torch.angle(v),
+    "power of what a sigmoid leaves": lambda v, w: ((1 - v.sigmoid()) ** 0.3).isnan().float(),
     "power": lambda v, w: v**w,
     "to the 0": lambda v, w: v**0,
     "to the -1": lambda v, w: v**-1,

@@ -29,6 +29,7 @@ from rnnedge_export.capture._tracing import trace
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.module_adapter import Source
 from rnnedge_export.capture.shape_probing import measure_shapes
+from rnnedge_export.graph.bounded import keep_within_bounds
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.padding_modes import NEVER, REMEDY, reason_against
 from rnnedge_export.graph.simplification import simplify
@@ -86,6 +87,7 @@ def capture(source: Source, example: Example, opset: int) -> Captured:
             f"{source.name} (torch.split): cannot stream: it splits by a size that depends on the length of the "
             "sequence; cut by numbers: x[:, 3:], x[:, :-1]"
         ) from error
+    keep_within_bounds(model)
     _name_ports(model, source)
     frames = model.graph.inputs[: len(source.input_names)]
     _name_dims(model, frames, {example.batch_axis: "batch", example.time_axis: "time"}, lengths)
