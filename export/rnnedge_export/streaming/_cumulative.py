@@ -67,7 +67,7 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     It counts the frames of a value of that length. Returns None where the range is another one.
     """
     start, step = constant(node.inputs[0]), constant(node.inputs[2])
-    counted_by = _of_length(dims(node.outputs[0])[0], facts)
+    counted_by = of_length(dims(node.outputs[0])[0], facts)
     if counted_by is None or start is None or step is None:
         return None
     source, fact, warmup = aligned(node, counted_by, facts.known[counted_by], facts)
@@ -102,7 +102,7 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
     return become(node, number, Fact(0, fact.clock, position=True), facts)
 
 
-def _of_length(length: Dim, facts: Facts) -> ir.Value | None:
+def of_length(length: Dim, facts: Facts) -> ir.Value | None:
     """A value that has so many frames, of those the one that comes first."""
     wanted = [length_of(length, total) for total in facts.totals]
     found = [

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from rnnedge_export.graph.builder import replace as replace_node
 from rnnedge_export.graph.operators import Kind, of_kind, taken_by
-from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming import (
     _cumulative as cumulative,
 )
@@ -21,6 +19,9 @@ from rnnedge_export.streaming import (
 )
 from rnnedge_export.streaming import (
     _padding as padding,
+)
+from rnnedge_export.streaming import (
+    _repeated as repeated,
 )
 from rnnedge_export.streaming import (
     _reshape as reshape,
@@ -40,9 +41,8 @@ from rnnedge_export.streaming import (
 from rnnedge_export.streaming import (
     recurrent,
 )
-from rnnedge_export.streaming._caches import insert
 from rnnedge_export.streaming._registry import rule_for
-from rnnedge_export.streaming.facts import Fact, Facts, Step, dims, rank
+from rnnedge_export.streaming.facts import Fact, Facts, Step, rank
 
 _FAMILIES = (
     cumulative,
@@ -85,7 +85,7 @@ def follow(node: ir.Node, facts: Facts) -> None:
             facts.known[node.outputs[0]] = counted
             return
         if not streamed and node.op_type in ("Expand", "ConstantOfShape", "Tile"):
-            _without_time(node, facts)
+            repeated.without_time(node, facts)
             return
         if not streamed and recurrent.is_zero(node.outputs[0]):
             facts.lengths.update(node.outputs)
@@ -95,8 +95,11 @@ def follow(node: ir.Node, facts: Facts) -> None:
                 node, "it computes with the length of the sequence", "leave lengths and masks to the training loop"
             )
     if not streamed:
+        repeated.with_frames(node, facts)
+        streamed = facts.streamed(node)
+    if not streamed:
         if facts.steady.intersection(v for v in node.inputs if v is not None):
-            _still_steady(node, facts)
+            repeated.still_steady(node, facts)
         return
     rule = rule_for(node.op_type) if node.domain == "" else None
     if rule is None:
@@ -112,61 +115,3 @@ def follow(node: ir.Node, facts: Facts) -> None:
     facts.notes.clear()
     each = (found,) * len(node.outputs) if isinstance(found, Fact) else found
     facts.known.update((value, fact) for value, fact in zip(node.outputs, each, strict=True) if fact is not None)
-
-
-def _without_time(node: ir.Node, facts: Facts) -> None:
-    """A constant that is repeated over time, or made for every frame, is one that broadcasts over it.
-
-    A zero state for frames in the batch has only uses that leave it out, so an axis of time and batch stays as it is.
-    """
-    after = dims(node.outputs[0])
-    if any(grows(d, "time") and grows(d, "batch") for d in after):
-        facts.lengths.update(node.outputs)
-        return
-    if node.op_type == "Tile":
-        node = _as_expand(node, facts)
-    wanted = tuple(1 if grows(d, "time") else d for d in after)
-    shape_value = reshape.shape_value(node, wanted, facts)
-    node.replace_input_with(len(node.inputs) - 1, shape_value)
-    node.outputs[0].shape = ir.Shape(wanted)
-    facts.steady.update(node.outputs)
-    if wanted != after:
-        facts.as_long.update(node.outputs)
-
-
-def _as_expand(node: ir.Node, facts: Facts) -> ir.Node:
-    """A repetition of axes of 1."""
-    before, after = dims(node.inputs[0]), dims(node.outputs[0])
-    if any(b not in (1, a) for b, a in zip(before, after, strict=True)):
-        facts.refuse(node, "it repeats several frames over time", "compute what changes along time from the input")
-    out = insert(node, facts, "Expand", node.inputs[0], node.inputs[1], like=node.outputs[0])
-    out.shape = node.outputs[0].shape
-    replace_node(node, facts.builder, [out])
-    made = out.producer()
-    assert made is not None
-    return made
-
-
-def _still_steady(node: ir.Node, facts: Facts) -> None:
-    """What is computed from constants that broadcast over time does so too; a cut along time leaves it as it is."""
-    before, after = dims(node.inputs[0]), dims(node.outputs[0])
-    if any(grows(d, "time") and grows(d, "batch") for d in after) and not recurrent.is_zero(node.inputs[0]):
-        facts.refuse(
-            node,
-            "it repeats a value per sequence for every frame, on the axis of the batch",
-            "let it meet the frames before time is folded into the batch",
-        )
-    if node.op_type == "Slice" and any(grows(d, "time") and b == 1 for b, d in zip(before, after, strict=True)):
-        node.outputs[0].shape = ir.Shape(1 if grows(d, "time") else d for d in after)
-        same = insert(node, facts, "Identity", node.inputs[0], like=node.outputs[0])
-        same.shape = node.outputs[0].shape
-        replace_node(node, facts.builder, [same])
-        facts.steady.add(same)
-        facts.as_long.add(same)
-        return
-    if any(grows(d, "time") for d in after):
-        facts.as_long.update(node.outputs)
-    for value in node.outputs:
-        if value.shape is not None:
-            value.shape = ir.Shape(1 if grows(d, "time") else d for d in dims(value))
-    facts.steady.update(node.outputs)

@@ -126,8 +126,8 @@ class Facts:
     """Integer values computed from the sequence length; they may shape a value but not enter it."""
     steady: set[ir.Value] = field(default_factory=set)
     """Constants of the length of the sequence, written as ones that broadcast over it."""
-    as_long: set[ir.Value] = field(default_factory=set)
-    """Those of them that are as long as the sequence, and not a few frames of it."""
+    as_long: dict[ir.Value, tuple[int, Dim]] = field(default_factory=dict)
+    """Those of them that are as long as the sequence, and not a few frames of it: the axis of time, and how long."""
     cursors: dict[Cursor, ir.Value] = field(default_factory=dict)
     unseen: dict[tuple[object, ...], ir.Value] = field(default_factory=dict)
     """What leaves out the columns of scores before frame 0, by shape, clock and window."""
