@@ -19,6 +19,7 @@ from rnnedge_runtime.frames import Frames
 
 # Members of a call, of which any number is made up.
 _SIZES = (4096, 1024, 256, 64, 16, 4, 1)
+_OFTEN = 16
 
 
 class StreamTable:
@@ -29,7 +30,8 @@ class StreamTable:
         self.pool = model.pool(capacity)
         self.held = HeldFrames(model.contract.inputs[0], capacity)
         self._free = list(range(capacity))[::-1]
-        self._latest = 0
+        # How many ran the last time, how often in turn, and what was so often that it has buffers of its own.
+        self._latest = self._alike = self._usual = 0
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -67,12 +69,15 @@ class StreamTable:
             self._free.append(stream.place)
 
     def calls(self, count: int) -> list[int]:
-        """How many members run in each call: all at once if as many ran before, else as many as have run often.
+        """How many members run in each call: all at once if as many run again and again, else in a few sizes.
 
         A pool keeps the buffers of eight sizes of a call, and making those of a ninth takes as long as many calls.
         """
-        again, self._latest = count == self._latest, count
-        if again:
+        self._alike = self._alike + 1 if count == self._latest else 0
+        self._latest = count
+        if self._alike == _OFTEN:
+            self._usual = count
+        if count == self._usual:
             return [count]
         sizes: list[int] = []
         for size in _SIZES:
