@@ -51,6 +51,7 @@ from rnnedge_export.verification import (
     check_taps,
     other_contexts,
     require,
+    timed,
 )
 from rnnedge_export.work import Say, Work
 from rnnedge_runtime.arguments import integer
@@ -119,8 +120,9 @@ class Candidate:
         if self.narrow is None:
             assert verification is not None
             return replace(verification, checks=(*promised, *verification.checks)), None
-        asked, weights = self.options.numbers, self.narrow.weights
-        bits = check_fewer_bits(self.float32_data, self.data, asked, weights), self._covered(self.narrow)
+        asked = self.options.numbers
+        stored = partial(check_fewer_bits, self.float32_data, self.data, asked, self.narrow.weights)
+        bits = timed(stored), timed(partial(self._covered, self.narrow))
         require(Verification(bits), name)
         narrow = replace(self.narrow, data=self.data, model=model)
         look = partial(self.look.of_recording, self.reference)

@@ -13,7 +13,7 @@ from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.promises import Promises
 from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
-from rnnedge_export.verification.report import Check, Verification, require
+from rnnedge_export.verification.report import Check, Verification, require, timed
 from rnnedge_export.verification.samples import frames_in_words, proven_on
 from rnnedge_export.verification.tap_names import check_taps
 from rnnedge_export.verification.tolerance import Tolerance
@@ -39,5 +39,6 @@ __all__ = [
     "other_contexts",
     "proven_on",
     "require",
+    "timed",
     "verify",
 ]

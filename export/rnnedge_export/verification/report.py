@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -67,6 +69,13 @@ class Verification:
     def seconds(self) -> float:
         """How long all checks took."""
         return sum(check.seconds for check in self.checks)
+
+
+def timed(check: Callable[[], Check]) -> Check:
+    """What `check` gives, with the seconds that it took."""
+    began = perf_counter()
+    found = check()
+    return replace(found, seconds=perf_counter() - began)
 
 
 def require(verification: Verification, name: str, remedy: str = "please report the network") -> None:
