@@ -74,5 +74,5 @@ def test_a_kernel_that_wraps_around_has_a_shortest_length(tmp_path: Path) -> Non
 def test_a_module_that_weighs_pairs_is_compared_over_fewer_frames() -> None:
     """Whole sequences take memory with the square of their length, though what they compute is a recurrence."""
     example = Example((torch.zeros(2, 12, 6),), 0, 1)
-    pairs = {function.__name__ for function in PARALLEL if takes_pairs(Parallel(function), example)}
-    assert pairs == {"differences_of_logarithms", "powers_of_a_number", "heads_by_einsum", "triangle_of_scores"}
+    without = {function.__name__ for function in PARALLEL if not takes_pairs(Parallel(function), example)}
+    assert without == {"doubling_by_padding", "doubling_by_joining", "halving", "kernel_of_poles", "kernel_of_taps"}
