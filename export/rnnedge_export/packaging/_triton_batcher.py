@@ -32,10 +32,12 @@ class Batcher:
     def __init__(self, model: Path) -> None:
         """`model`: the folder with config.pbtxt."""
         from rnnedge_runtime.engines.onnx_runtime import onnxruntime
+        from rnnedge_runtime.engines.optimizers import leave_out
 
         self.config = read((model / "config.pbtxt").read_text(encoding="utf-8"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        leave_out(options)
         file = model / "1" / "model.onnx"
         self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
         self._states: dict[int, dict[str, Array]] = {}

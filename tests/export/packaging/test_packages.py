@@ -357,6 +357,6 @@ def _graph(file: Path) -> SelfContained:
 
 
 def _session(model: bytes) -> Any:
-    import onnxruntime
+    from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
     return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
