@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import compress
 from time import monotonic
 from typing import Any, Generic, TypeGuard
 
@@ -100,7 +101,11 @@ class BatchedPool(MemberTable, Generic[Out]):
         batch: Array = np.concatenate(arrays).reshape(len(arrays), *shape)
         if not np.isfinite(batch).all():
             return None
+        holding = [member.policies.holds for member in frames] if self._remembers else ()
+        self._noted.undo += [partial(self._stand, m, None, m.rest, m.last) for m in compress(frames, holding)]
         found = self._seats.run(rows, {self._name: batch}, self._noted.undo)
+        for member, last in compress(zip(frames, batch[:, -1:], strict=True), holding):
+            member.last = {self._name: last.copy()}
         return dict(zip(frames, self._each(found, len(arrays)), strict=True))
 
     def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:

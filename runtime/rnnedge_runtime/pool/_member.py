@@ -44,7 +44,7 @@ class Member(StaysHere):
     @property
     def ready(self) -> bool:
         """Whether whole calls of finite frames need nothing but the states in the row."""
-        return self.aside is None and not self.rest and not self.policies.holds
+        return self.aside is None and not self.rest
 
     @contextmanager
     def named(self) -> Iterator[None]:

@@ -65,6 +65,8 @@ class MemberTable(Alone):
         self._free = list(range(capacity))[::-1]
         # `Member.ready` of every row.
         self._ready = np.zeros(capacity, bool)
+        # Whether there was ever a member with a policy that holds its last frame.
+        self._remembers = False
         self._gone: Counter[str] = Counter()
         self._numbers = count()
         port = self.contract.inputs[0]
@@ -118,6 +120,7 @@ class MemberTable(Alone):
         self._noted.undo.append(partial(self._unjoin, member, row))
         self._free.pop()
         self._row_of[member] = row
+        self._remembers = self._remembers or policies.holds
         self._by_itself(member, StreamRunner.reset)
         if context is not None:
             self._by_itself(member, lambda stream: stream.set_context(context))
