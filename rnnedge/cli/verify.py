@@ -108,4 +108,5 @@ def _compare(
     failed = next((c for c in verification.checks if not c.passed), None)
     if failed is None:
         return True, ""
-    return False, f"{file}: does not compute what {against} computes: {failed.failure}"
+    remark = f"; {verification.remark}" if verification.remark else ""
+    return False, f"{file}: does not compute what {against} computes: {failed.failure}{remark}"

@@ -129,6 +129,7 @@ def test_a_changed_weight_fails_verification(rnnedge: Command, gru_file: Path, t
         sys.path.remove(str(tmp_path))
     assert done.code == 4
     assert "does not compute what other:build computes: parity" in done.err
+    assert "its weights are not those that the file was made of" in done.err
 
 
 def test_an_unexpected_error_is_one_line_and_code_1(rnnedge: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rnnedge_export.capture import (
     capture,
     check_usable,
     read_example,
+    weights_digest,
 )
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
@@ -43,6 +45,8 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.loader import load
 from rnnedge_runtime.model import Model
+
+_OTHER_WEIGHTS = "its weights are not those that the file was made of: were they trained, loaded or drawn again since?"
 
 
 def verify(
@@ -106,7 +110,13 @@ def verify(
         again = partial(capture, Source(source, given), given)
         tapped = with_taps(oracle, model.contract, again)
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
-        return _against(model, reference, progress, effort, _look(path, model, again, source), samples)
+        found = _against(model, reference, progress, effort, _look(path, model, again, source), samples)
+        return replace(found, remark=_remark(source, model.contract))
+
+
+def _remark(source: nn.Module, contract: Contract) -> str:
+    exported = contract.provenance.get("weights_sha256")
+    return "" if exported in (None, weights_digest(source)) else _OTHER_WEIGHTS
 
 
 def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None) -> Reference:

@@ -50,10 +50,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """Every check of a file against its source; `digest`: of the bytes that were checked."""
+    """Every check of a file against its source; `digest`: of the bytes that were checked.
+
+    `remark`: what may be the reason of a failure.
+    """
 
     checks: tuple[Check, ...]
     digest: str = ""
+    remark: str = ""
 
     @property
     def passed(self) -> bool:
