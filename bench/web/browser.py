@@ -7,35 +7,52 @@ import queue
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
-_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _TIMEOUT_S = 300
 
 
-def posted(folder: Path, page: str) -> Any:
+def chromium() -> str | None:
+    """Its command, None where there is none."""
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+def posted(folder: Path, page: str, *flags: str) -> Any:
     """What the page sends to `result`, as JSON data."""
-    browser = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    browser = chromium()
     if browser is None:
         raise SystemExit("needs Chromium (Debian: apt-get install chromium)")
     answers: queue.Queue[bytes] = queue.Queue()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, answers, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [browser, *_FLAGS, f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/{page}"]
+    with served(folder, answers) as base, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [browser, *FLAGS, f"--user-data-dir={profile}", *flags, f"{base}/{page}"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             return json.loads(answers.get(timeout=_TIMEOUT_S))
         finally:
             process.terminate()
             process.wait(30)
-            server.shutdown()
-            server.server_close()
+
+
+@contextmanager
+def served(folder: Path, answers: queue.Queue[bytes]) -> Iterator[str]:
+    """The address of the folder; what is posted there goes to `answers`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, answers, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class _Handler(SimpleHTTPRequestHandler):

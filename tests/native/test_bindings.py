@@ -13,6 +13,7 @@ import pytest
 import quickly
 import torch
 from torch import nn
+from windows import Ahead
 
 from rnnedge_export.codegen import build
 from rnnedge_export.codegen.render._bindings import _members
@@ -25,19 +26,6 @@ from rnnedge_runtime.golden import named
 PROGRAMS = Path(__file__).parent / "languages"
 LANGUAGES = {"cpp": "g++", "rust": "rustc", "go": "go"}
 NUMBERS = {"float32": "f32", "int64": "i64"}
-
-
-class Padded(nn.Module):
-    """Looks ahead past the end, so that the graph gets a mask; windows two samples apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.near = nn.Conv1d(1, 4, 5, padding=2)
-        self.far = nn.Conv1d(4, 3, 4, stride=2, padding=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, time, 1) to (batch, windows, 3)."""
-        return self.far(torch.relu(self.near(x.transpose(1, 2)) + 1)).transpose(1, 2)
 
 
 class Reader(nn.Module):
@@ -66,7 +54,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders with a file, its C compiled, and a stream in every language."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("sources")
-    examples = {"padded": (Padded(), torch.randn(1, 40, 1)), "reader": (Reader(), torch.randint(0, 9, (1, 12)))}
+    examples = {"padded": (Ahead(), torch.randn(1, 40, 1)), "reader": (Reader(), torch.randint(0, 9, (1, 12)))}
     examples["cases"] = (Cases(), tuple(torch.randn(1, 12, 2) for _ in range(3)))
     for name, (module, example) in examples.items():
         quickly.export(module.eval(), example, folder / f"{name}.onnx", form="step")

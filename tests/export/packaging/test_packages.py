@@ -15,6 +15,7 @@ import pytest
 import quickly
 import torch
 from torch import nn
+from windows import Ahead
 
 from rnnedge_export.packaging import KINDS, Proof, _package, package
 from rnnedge_export.packaging._network import Network, Runner
@@ -24,19 +25,6 @@ from rnnedge_export.packaging._triton_config import read
 from rnnedge_runtime import InputError, ModelRefused, ProviderError, VerificationError, load
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.loader import load_bytes
-
-
-class Padded(nn.Module):
-    """Looks ahead past the end, so that the graph gets a mask of the beginning; windows two samples apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.near = nn.Conv1d(1, 4, 5, padding=2)
-        self.far = nn.Conv1d(4, 3, 4, stride=2, padding=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, time, 1) to (batch, windows, 3)."""
-        return self.far(torch.relu(self.near(x.transpose(1, 2)) + 1)).transpose(1, 2)
 
 
 class Held(nn.Module):
@@ -73,7 +61,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A file for each thing that a caller of the graph would have to know."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("files")
-    quickly.export(Padded().eval(), torch.randn(1, 40, 1), folder / "mask.onnx", form="step")
+    quickly.export(Ahead().eval(), torch.randn(1, 40, 1), folder / "mask.onnx", form="step")
     quickly.export(Held().eval(), torch.randn(1, 40, 1), folder / "held.onnx")
     quickly.export(Reader().eval(), torch.randint(0, 9, (1, 12)), folder / "tokens.onnx", form="unrolled", chunk=4)
     (folder / "context.onnx").write_bytes(conditioned.file())
