@@ -126,6 +126,21 @@ def test_frames_from_other_processes_share_a_call(native: Exported, monkeypatch:
     np.testing.assert_array_equal(found[a], found[b])
 
 
+def test_members_that_hold_a_frame_are_pushed_together(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they hold is the last frame of the last push."""
+    pool, stream = native.model.pool(2), native.model.stream(non_finite="hold")
+    x, y = np.random.default_rng(0).standard_normal((2, 2, 5), np.float32)
+    members = [pool.join(non_finite="hold") for _ in range(2)]
+    pool.push(dict.fromkeys(members, x))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(pool), "_push_any", lambda *_: pytest.fail("one by one"))
+        pool.push(dict.fromkeys(members, y))
+    for frames in (x, y):
+        stream.push(frames)
+    spoiled = np.full_like(x[:1], np.nan)
+    np.testing.assert_allclose(pool.push({members[1]: spoiled})[members[1]], stream.push(spoiled), rtol=0, atol=1e-6)
+
+
 def test_tokens_are_pooled(tokens: Exported) -> None:
     """Integers have no NaN."""
     Twins(tokens.model, 8, 0).live(40)
