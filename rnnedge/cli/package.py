@@ -1,7 +1,7 @@
 """Write a file as a package for another engine or place, proven there.
 
-A package is made of a streaming file. Before anything is written, its own engine gets 1,000 random frames, a call at a
-time, and has to give what the file gives. Nothing is replaced.
+A package is made of a streaming file. Before anything is written, its own engine gets at least 1,000 random frames, a
+call at a time, and has to give what the file gives. Nothing is replaced.
 
 - `openvino`: a stateful IR, NAME.xml and NAME.bin; states are inside, reset_state() begins a sequence
 - `triton`: a model repository with a sequence batcher and implicit states; clients send frames and nothing else

@@ -46,8 +46,9 @@ def package(
 ) -> Package:
     """Write the sealed streaming file `data` as a package of `kind`, one of `KINDS`, into `folder`.
 
-    Nothing is written before the engine of the package gave what the file gives, over 1,000 frames; then all files are,
-    or none. Nothing is replaced. `name`: what the files are called. `say` is called with the name of each stage.
+    Nothing is written before the engine of the package gave what the file gives, over at least 1,000 frames; then all
+    files are, or none. Nothing is replaced. `name`: what the files are called. `say` is called with the name of each
+    stage.
 
     Raises `InputError` for an unknown kind, or a file that is there already, `VerificationError` where the engine gives
     something else, `ProviderError` where it does not take the network, `MissingExtra` where it is not installed.
