@@ -27,12 +27,14 @@ class GraphWriter:
     def sizes(self, port: Port | State, axes: Sequence[int]) -> tuple[int, ...]:
         """The numbers of a shape without the batch, in the order of `axes`."""
         sizes = shape_of(port.shape, 1, port.clock.frames(self.unit) if isinstance(port, Port) else 1)
-        return sizes if folded(port.shape) else tuple(sizes[axis] for axis in axes[1:])
+        return sizes if folded(port.shape) else tuple(sizes[axis] for axis in axes[1:]) or (1,)
 
     def to_inside(self, value: ir.Value, shape: tuple[Dim, ...], axes: Sequence[int]) -> ir.Value:
         """A value of a caller, as the graph reads it."""
         if folded(shape):
             return self.build.op("Squeeze", value, self.build.ints(0))
+        if len(shape) == 1:
+            return self.build.op("Squeeze", value, self.build.ints(1))
         back = [list(axes).index(axis) for axis in range(len(axes))]
         return value if back == sorted(back) else self.build.op("Transpose", value, perm=back)
 
@@ -40,6 +42,8 @@ class GraphWriter:
         """A value of the graph, as a caller gets it."""
         if folded(shape):
             return self.build.op("Unsqueeze", value, self.build.ints(0))
+        if len(shape) == 1:
+            return self.build.op("Unsqueeze", value, self.build.ints(1))
         return value if list(axes) == sorted(axes) else self.build.op("Transpose", value, perm=list(axes))
 
     def rows(self, array: Array, shape: tuple[Dim, ...], axes: Sequence[int]) -> Array:

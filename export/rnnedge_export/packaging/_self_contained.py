@@ -1,7 +1,7 @@
 """A streaming graph that needs no caller who knows the contract: what engines of others can run as it is.
 
 1. Batch is the first axis of every input, output and state. The time axis, where there is one, comes next.
-2. A call takes `unit` frames. Every other size but the batch is a number.
+2. A call takes `unit` frames. Every other size but the batch is a number, and there is one: 1 behind a bare batch.
 3. Every state begins at zero. One whose initial value is another gets that in the first call, inside the graph.
 4. A state that is held at its initial value while a window fills is held inside the graph.
 5. Masks of the beginning are computed inside. The end of a sequence is not known: the graph runs on.
@@ -206,13 +206,7 @@ class _Rewriting(GraphWriter):
 
     def _calls(self) -> ir.Value | None:
         """The calls before this one, up to the first after which nothing changes any more; None if nothing does."""
-        contract = self.contract
-        clocks = [p.clock for p in contract.outputs if p.per_frame] + [
-            c.clock for c in contract.cursors if c.kind == "mask"
-        ]
-        waits = [-(-clock.delay // clock.frames(contract.unit)) for clock in clocks if clock.delay > 0]
-        waits += [max(s.warmup, int(starts_elsewhere(s))) for s in contract.states if not s.context]
-        self._most = max(waits, default=0)
+        self._most = max(0, self.contract.warmup, *map(int, map(starts_elsewhere, self.contract.states)))
         if not self._most:
             return None
         name = self.build.fresh("calls")

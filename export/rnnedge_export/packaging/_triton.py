@@ -32,7 +32,7 @@ class Triton:
         (version / "model.onnx").write_bytes(graph.model)
         text = written(_config(network.name, graph))
         (folder / network.name / "config.pbtxt").write_text(text, encoding="utf-8")
-        return None if graph.batched else "one sequence a batch: the network's mask of the beginning has no batch axis"
+        return None if graph.batched else "one sequence a call: the network's mask of the beginning has no batch axis"
 
     def open(self, network: Network, folder: Path) -> tuple[str, Runner]:
         """In an emulator of the sequence batcher, next to another sequence of the same batch."""
@@ -56,9 +56,11 @@ class _Sequence:
         self._start = True
 
     def call(self, arrays: dict[str, Array]) -> Mapping[str, Array]:
-        requests = [Request(1, self._start, {name: array[0] for name, array in arrays.items()})]
-        self._start = False
-        if self._batcher.config.max_batch_size > 1 and self._calls % 3:
+        start, self._start = self._start, False
+        if not self._batcher.batching:
+            return self._batcher.infer([Request(1, start, arrays)])[0]
+        requests = [Request(1, start, {name: array[0] for name, array in arrays.items()})]
+        if self._calls % 3:
             other = {name: _other(array[0]) for name, array in arrays.items()}
             requests.insert(0, Request(2, self._calls % 64 == 1, other))
         self._calls += 1
@@ -72,25 +74,27 @@ def _other(array: Array) -> Array:
 
 
 def _config(name: str, graph: SelfContained) -> dict[str, Any]:
+    # A batch is an axis of any size to Triton, or none that it knows of: then its 1 is one of the dims.
+    batch = () if graph.batched else (1,)
     return {
         "name": name,
         "backend": "onnxruntime",
-        "max_batch_size": _BATCH if graph.batched else 1,
-        "input": [_tensor(one) for one in graph.inputs],
-        "output": [_tensor(one) for one in graph.outputs],
+        "max_batch_size": _BATCH if graph.batched else 0,
+        "input": [_tensor(one, batch) for one in graph.inputs],
+        "output": [_tensor(one, batch) for one in graph.outputs],
         "sequence_batching": {
             "max_sequence_idle_microseconds": _IDLE_US,
             "oldest": {"max_candidate_sequences": _SEQUENCES},
-            "state": [_state(one) for one in graph.states],
+            "state": [_state(one, batch) for one in graph.states],
         },
     }
 
 
-def _tensor(one: Tensor) -> dict[str, Any]:
-    return {"name": one.name, "data_type": data_type(one.dtype), "dims": list(one.shape)}
+def _tensor(one: Tensor, batch: tuple[int, ...]) -> dict[str, Any]:
+    return {"name": one.name, "data_type": data_type(one.dtype), "dims": [*batch, *one.shape]}
 
 
-def _state(one: Carried) -> dict[str, Any]:
-    kind = {"data_type": data_type(one.dtype), "dims": list(one.shape)}
+def _state(one: Carried, batch: tuple[int, ...]) -> dict[str, Any]:
+    kind = {"data_type": data_type(one.dtype), "dims": [*batch, *one.shape]}
     initial = {**kind, "zero_data": True, "name": f"zeros of {one.input}"}
     return {"input_name": one.input, "output_name": one.output, **kind, "initial_state": [initial]}

@@ -2,7 +2,7 @@
 
 The strategy "oldest": each batch has at most one request of a sequence, and `max_batch_size` requests at most. The
 state of a sequence is what config.pbtxt says at its start, and then what the model gave for it. Requests carry the dims
-of the configuration, without a batch.
+of the configuration: without the batch, or, where `max_batch_size` is 0, the whole shape of the model.
 """
 
 from __future__ import annotations
@@ -41,25 +41,50 @@ class Batcher:
         file = model / "1" / "model.onnx"
         self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
         self._states: dict[int, dict[str, Array]] = {}
+        self.batching = self.config.max_batch_size > 0
+        self._check_dims()
 
     def infer(self, requests: Sequence[Request]) -> list[dict[str, Array]]:
         """The outputs of each request; raises `ValueError` for what the server refuses."""
-        if len({one.sequence for one in requests}) < len(requests) or len(requests) > self.config.max_batch_size:
+        most = self.config.max_batch_size or 1
+        if len({one.sequence for one in requests}) < len(requests) or len(requests) > most:
             raise ValueError("one request of a sequence, and no more than max_batch_size, make a batch")
         for one in requests:
             if one.start:
                 self._states[one.sequence] = self._initial()
             elif one.sequence not in self._states:
                 raise ValueError(f"sequence {one.sequence} has not begun; its first request says start")
-        feeds = {port.name: np.stack([self._checked(one, port) for one in requests]) for port in self.config.input}
+        feeds = {port.name: self._stacked([self._checked(one, port) for one in requests]) for port in self.config.input}
         states = self.config.sequence_batching.state
         for state in states:
-            feeds[state.input_name] = np.stack([self._states[one.sequence][state.input_name] for one in requests])
+            kept = [self._states[one.sequence][state.input_name] for one in requests]
+            feeds[state.input_name] = self._stacked(kept)
         names = [port.name for port in self.config.output] + [state.output_name for state in states]
         found = dict(zip(names, self._session.run(names, feeds), strict=True))
         for row, one in enumerate(requests):
-            self._states[one.sequence] = {state.input_name: found[state.output_name][row] for state in states}
-        return [{port.name: found[port.name][row] for port in self.config.output} for row in range(len(requests))]
+            self._states[one.sequence] = {
+                state.input_name: self._row(found[state.output_name], row) for state in states
+            }
+        ports = self.config.output
+        return [{port.name: self._row(found[port.name], row) for port in ports} for row in range(len(requests))]
+
+    def _stacked(self, arrays: list[Array]) -> Array:
+        return np.stack(arrays) if self.batching else arrays[0]
+
+    def _row(self, array: Array, row: int) -> Array:
+        found: Array = array[row] if self.batching else array
+        return found
+
+    def _check_dims(self) -> None:
+        """Raise `ValueError` where the server refuses the model: shapes are dims, behind a batch of any size."""
+        shapes = {port.name: port.shape for port in (*self._session.get_inputs(), *self._session.get_outputs())}
+        states = self.config.sequence_batching.state
+        dims = {port.name: list(port.dims) for port in (*self.config.input, *self.config.output)}
+        dims |= {name: list(state.dims) for state in states for name in (state.input_name, state.output_name)}
+        for name, sizes in dims.items():
+            free = [size for size in shapes[name][:1] if self.batching and not isinstance(size, int)]
+            if not sizes or shapes[name] != [*free, *sizes] or len(free) != self.batching:
+                raise ValueError(f"{name}: expected the dims of {shapes[name]}, found {sizes}")
 
     def _initial(self) -> dict[str, Array]:
         found = {}

@@ -56,6 +56,19 @@ class Reader(nn.Module):
         return {"y": found, "last": found[:, -1]}
 
 
+class Bare(nn.Module):
+    """Windows of tokens longer than a proof is by itself; one score of each, so nothing stands behind the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(5, 1)
+        self.windows = nn.Conv1d(1, 1, 1600, stride=400)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(batch, time) to (batch, windows)."""
+        return self.windows(self.table(tokens).transpose(1, 2))[:, 0]
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A file for each thing that a caller of the graph would have to know."""
@@ -82,6 +95,17 @@ def test_an_engine_that_knows_no_contract_gives_what_push_gives(
     made = package(files[name].read_bytes(), kind, tmp_path / "out", name="net")
     assert made.proof.frames == 1000 and made.proof.max_error <= made.proof.tolerance == 1e-5
     assert made.files and all(path.is_file() for path in made.files)
+
+
+@pytest.mark.parametrize("kind", ["openvino", "triton"])
+def test_a_window_longer_than_the_proof_is_filled_and_followed(kind: str, tmp_path: Path):
+    """Else nothing would be compared. To Triton a tensor without an axis behind the batch is none."""
+    if kind == "openvino":
+        pytest.importorskip("openvino")
+    file = tmp_path / "bare.onnx"
+    quickly.export(Bare().eval(), torch.randint(0, 5, (1, 2400)), file)
+    made = package(file.read_bytes(), kind, tmp_path / "out", name="net")
+    assert made.proof.frames >= 1600 + 10 * 400
 
 
 def test_calls_count_no_further_than_they_matter(files: dict[str, Path]):
@@ -236,6 +260,19 @@ def test_the_configuration_has_fields_of_triton_only(files: dict[str, Path], tmp
     assert all(state.dims == state.initial_state[0].dims and state.initial_state[0].zero_data for state in states)
     with pytest.raises(ValueError, match=r"config\.pbtxt"):
         read(text.replace("zero_data", "zero_date"))
+
+
+@pytest.mark.parametrize(("old", "new"), [("dims: 5\n", ""), ("max_batch_size: 64", "max_batch_size: 0")])
+def test_dims_that_are_not_those_of_the_model_are_refused(files: dict[str, Path], old: str, new: str, tmp_path: Path):
+    """As by the server: a batch is an axis of any size, and dims are there."""
+    package(files["held"].read_bytes(), "triton", tmp_path, name="net")
+    config = tmp_path / "net" / "config.pbtxt"
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
+    with pytest.raises(ValueError, match="expected the dims of"):
+        Batcher(tmp_path / "net")
+    package(files["mask"].read_bytes(), "triton", tmp_path, name="alone")
+    assert not Batcher(tmp_path / "alone").batching
 
 
 # ORT format.
