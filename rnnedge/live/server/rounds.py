@@ -88,7 +88,9 @@ def _advance(table: StreamTable, batch: Batch, slow: dict[ServedStream, list[Pac
         # The pool runs those together that are ready; one that is not would make it run each by itself.
         stamps, first, time_s = stream.stamps, firsts[row], times_s[row]
         ready = finite[row] and stamps.begun and stream.member.ready and not (slow and stream in slow)
-        if ready and stream.open and stream.sequence.follow(first, count, time_s):
+        # One that failed in this round gives no more, or its outputs would have the numbers of lost ones.
+        ready = ready and stream.open and not (done.ended and stream in done.ended)
+        if ready and stream.sequence.follow(first, count, time_s):
             stamps.add(first, time_s)
             rows.append(row)
             streams.append(stream)
