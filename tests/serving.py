@@ -10,8 +10,21 @@ from typing import Any
 from rnnedge.live.server import ServeOptions
 from rnnedge.live.server.app import serving
 from rnnedge_runtime import Model
+from rnnedge_runtime.contract import Array
 
 PATIENCE_S = 60
+
+
+def numbered(message: bytes) -> list[tuple[int, Array]]:
+    """The streams of a message of records, and what each got of the first output."""
+    from examples.serve_client import records
+
+    found, at = [], 0
+    for output, _, _, part in records(message):
+        if output == 0:
+            found.append((int.from_bytes(message[at + 4 : at + 8], "little"), part))
+        at += 36 + part.nbytes
+    return found
 
 
 def served(

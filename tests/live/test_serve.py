@@ -21,7 +21,7 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("aiohttp", reason="needs aiohttp")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
-from serving import PATIENCE_S, served
+from serving import PATIENCE_S, numbered, served
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -92,12 +92,8 @@ def test_streams_of_one_socket_are_not_mixed(gru: Model) -> None:
             for at in range(0, 30, 10):
                 await ws.send(b"".join(form.encode(Packet(x[at : at + 10], at, 0.0), n) for n, x in given.items()))
             while sum(len(v) for parts in found.values() for v in parts) < 1500:
-                message = await ws.recv()
-                at = 0
-                for _, _, _, values in records(message):
-                    number = int.from_bytes(message[at + 4 : at + 8], "little")
+                for number, values in numbered(await ws.recv()):
                     found[number].append(values)
-                    at += 36 + values.nbytes
         return found
 
     found = served(gru, client)
@@ -129,6 +125,86 @@ def test_frames_without_a_number_are_counted_as_they_come(gru: Model) -> None:
             return await outputs(ws, 40)
 
     np.testing.assert_allclose(served(gru, client, queue=64), gru.stream().push(X), atol=1e-6)
+
+
+def test_frames_after_the_end_of_their_stream_are_told(gru: Model) -> None:
+    """As JSON and as records, alone and with those of a stream that goes on: none is lost in silence."""
+    form = FrameFormat(gru.contract)
+    late = [form.encode(Packet(X[:5], 0, 0.0), number) for number in (1, 2)]
+
+    async def client(url: str) -> Any:
+        async with connect(f"{url}/v1/streams") as ws:
+            await open_stream(ws, 1)
+            await open_stream(ws, 2)
+            await ws.send(in_json(X[:5], number=1))
+            await ws.send(json.dumps({"type": "finish", "stream": 1}))
+            for message in (in_json(X[:5], 5, 1), json.dumps({"type": "finish", "stream": 1}), late[0], b"".join(late)):
+                await ws.send(message)
+            said: list[Any] = []
+            while not any(isinstance(one, bytes) for one in said) or len(said) < 7:
+                said.append(await ws.recv())
+            return [records(one) if isinstance(one, bytes) else json.loads(one) for one in said]
+
+    said = served(gru, client)
+    told = [one for one in said if isinstance(one, dict)]
+    errors = [one["message"] for one in told if one["type"] == "error"]
+    assert len(errors) == 4 and all("wait for the answer" in error or "not open" in error for error in errors)
+    assert [one["frames"] for one in told if one["type"] == "outputs"] == [[*range(5)]]
+    assert "finished" in [one["type"] for one in told]
+    (others,) = (list(one) for one in said if not isinstance(one, dict))
+    np.testing.assert_allclose(others[0][3], gru.stream().push(X[:5]), atol=1e-6)
+
+
+def test_frames_without_a_number_follow_those_of_a_message_of_many(gru: Model) -> None:
+    """They are not taken for a source that begins again."""
+    form = FrameFormat(gru.contract)
+
+    async def client(url: str) -> Any:
+        async with connect(f"{url}/v1/streams") as ws:
+            for number in (1, 2):
+                await open_stream(ws, number)
+            await ws.send(b"".join(form.encode(Packet(X[:10], 0, 0.0), number) for number in (1, 2)))
+            await ws.send(json.dumps({"type": "frames", "stream": 1, "frames": X[10:20].tolist()}))
+            found: list[Any] = []
+            while sum(map(len, found)) < 20:
+                message = await ws.recv()
+                if isinstance(message, str):
+                    found.append(json.loads(message)["values"])
+                else:
+                    found += [part for number, part in numbered(message) if number == 1]
+            return np.concatenate(found)
+
+    np.testing.assert_allclose(served(gru, client), gru.stream().push(X[:20]), atol=1e-6)
+
+
+class _Nowhere:
+    """Wants answers as records."""
+
+    def put_records(self, data: bytes, count: int) -> None:
+        """They are not looked at."""
+
+
+def test_a_stream_that_fails_in_a_round_gives_no_more(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it pushed to again, which would give the frames after the lost ones their numbers."""
+    table = StreamTable(gru, 2, "hold")
+    one, two = (table.open("", lambda _: None) for _ in range(2))
+    run_round(table, [(stream, [Packet(X[:2], 0, 0.0)]) for stream in (one, two)])
+    one.records = _Nowhere()
+    push, failed = table.pool.push, []
+
+    def fails(given: Any) -> Any:
+        if one.member in given and len(failed) < 2:
+            failed.append(given)
+            raise InputError("no more memory")
+        return push(given)
+
+    monkeypatch.setattr(table.pool, "push", fails)
+    packets = [Packet(X[2:4], 2, 0.1), Packet(X[4:6], 4, 0.2)]
+    done = run_round(table, [(stream, packets) for stream in (one, two)])
+    results = dict(done.results)
+    assert not done.answers
+    assert results[one].error == "no more memory" and not results[one].outputs
+    assert [frame for found in results[two].outputs for frame in found.frames] == [2, 3, 4, 5]
 
 
 def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:

@@ -19,10 +19,9 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("aiohttp", reason="needs aiohttp")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
-from serving import served
+from serving import numbered, served
 from websockets.asyncio.client import connect
 
-from examples.serve_client import records
 from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge_runtime import Model, load
@@ -69,14 +68,12 @@ async def values(ws: Any, numbers: list[int], count: int) -> dict[int, Array]:
     """Of each stream, the first output of so many frames."""
     found: dict[int, list[Array]] = {number: [] for number in numbers}
     while any(sum(map(len, parts)) < count for parts in found.values()):
-        message, at = await ws.recv(), 0
+        message = await ws.recv()
         if isinstance(message, str):
             assert json.loads(message)["type"] == "opened", message
             continue
-        for output, _, _, part in records(message):
-            if output == 0:
-                found[int.from_bytes(message[at + 4 : at + 8], "little")].append(part)
-            at += 36 + part.nbytes
+        for number, part in numbered(message):
+            found[number].append(part)
     return {number: np.concatenate(parts) for number, parts in found.items()}
 
 

@@ -28,6 +28,8 @@ _HEAD = [
 ]  # fmt: skip
 # Bytes of a message of answers, if there are several.
 MESSAGE_BYTES = 1 << 18
+# The first bytes of a frame of WebSocket, by the length of what it carries (RFC 6455, 5.2).
+_SHORT, _MEDIUM = 126, 1 << 16
 
 
 class AnswerFormat:
@@ -37,7 +39,6 @@ class AnswerFormat:
         self._outputs = {
             port.name: (i, np.dtype(port.dtype).newbyteorder("<")) for i, port in enumerate(contract.outputs)
         }
-        self._labels = contract.labels
 
     def record(self, stream: int, outputs: Outputs) -> bytes:
         """One record."""
@@ -72,6 +73,16 @@ class AnswerFormat:
         fields: dict[str, Any] = {"output": outputs.name, "frames": outputs.frames.tolist()}
         fields |= {"times_s": outputs.times_s.tolist(), "values": values}
         return json.dumps({"type": "outputs", "stream": stream, **fields})
+
+
+def in_a_frame(data: bytes) -> bytes:
+    """A whole binary message of a server, which has no mask."""
+    size = len(data)
+    if size < _SHORT:
+        return bytes((0x82, size)) + data
+    if size < _MEDIUM:
+        return b"\x82\x7e" + size.to_bytes(2, "big") + data
+    return b"\x82\x7f" + size.to_bytes(8, "big") + data
 
 
 def described(model: Model) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rnnedge.live.protocol import Packet
 from rnnedge.live.protocol.records import FrameFormat, parse_json
-from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat
+from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat, in_a_frame
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
@@ -23,8 +23,6 @@ _MOST_ERRORS, _LONG_NAME = 100, 200
 _MOST_WAITING = 1 << 26
 # Messages of one client that are read before another one's are.
 _TURN = 8
-# The first bytes of a frame of WebSocket, by the length of what it carries (RFC 6455, 5.2).
-_SHORT, _MEDIUM = 126, 1 << 16
 
 
 class Connection:
@@ -65,26 +63,37 @@ class Connection:
         if self._waiting or self._transport.get_write_buffer_size():
             self._put(data, count)
         elif not (self._socket.closed or self._transport.is_closing()):
-            self._transport.write(_in_a_frame(data))
+            self._transport.write(in_a_frame(data))
 
     async def _take(self, message: str | bytes) -> None:
         number: int | None = None
         try:
             if isinstance(message, bytes):
-                if await self._take_equal(message):
-                    return
-                for number, packet in self._frames.decode(message, "message"):
-                    await self._push(number, packet, True)
-                return
-            given = parse_json(message, "message")
-            if not isinstance(given, dict):
-                raise InputError('message: expected an object with a "type"')
-            number = _stream_number(given.get("stream", 0))
-            await self._order(number, given)
+                right = await self._take_equal(message) or await self._take_each(message)
+            else:
+                given = parse_json(message, "message")
+                if not isinstance(given, dict):
+                    raise InputError('message: expected an object with a "type"')
+                number = _stream_number(given.get("stream", 0))
+                await self._order(number, given)
+                right = True
         except RnnEdgeError as error:
             self._fail(number, str(error))
-            if self._errors > _MOST_ERRORS:
-                await self.close(1008, "too many errors")
+            right = False
+        self._errors += not right
+        if not right and self._errors > _MOST_ERRORS:
+            await self.close(1008, "too many errors")
+
+    async def _take_each(self, message: bytes) -> bool:
+        """Take records one by one; False if a stream does not take its own, which is an error of it alone."""
+        right = True
+        for number, packet in self._frames.decode(message, "message"):
+            try:
+                await self._push(number, packet, True)
+            except RnnEdgeError as error:
+                self._fail(number, str(error))
+                right = False
+        return right
 
     async def _take_equal(self, message: bytes) -> bool:
         """Take records of equal length at once; False, and nothing, if they are not, or there is one only."""
@@ -94,8 +103,11 @@ class Connection:
             streams = [self._streams[number] for number in records.streams]
         except KeyError:
             return False
-        for stream in streams:
-            stream.records = self
+        if any(stream.ending for stream in streams):
+            return False
+        count = records.frames.shape[1]
+        for stream, first in zip(streams, records.firsts, strict=True):
+            stream.records, stream.coming = self, first + count
         batch = Batch([*streams], records.firsts, records.times_s, records.frames)
         for stream in self._hub.submit_batch(batch):
             await self._refuse(stream.number)
@@ -109,7 +121,9 @@ class Connection:
         elif kind == "open":
             await self._open(number, given)
         elif kind == "finish":
-            self._hub.submit(self._known(number), None)
+            stream = self._taking(number)
+            stream.ending = True
+            self._hub.submit(stream, None)
         elif kind == "close":
             await self._release(number)
             self._say({"type": "closed", "stream": number})
@@ -133,7 +147,7 @@ class Connection:
 
     async def _push(self, number: int, packet: Packet, in_records: bool) -> None:
         # A client with one stream need not open it.
-        stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._known(number)
+        stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._taking(number)
         stream.records = self if in_records else None
         stream.coming = packet.first + len(packet.frames)
         if not self._hub.submit(stream, packet):
@@ -153,6 +167,12 @@ class Connection:
             raise InputError(f"stream {number}: not open; open it first")
         return self._streams[number]
 
+    def _taking(self, number: int) -> ServedStream:
+        stream = self._known(number)
+        if stream.ending:
+            raise InputError(f"stream {number}: is being finished; wait for the answer to that, then open it again")
+        return stream
+
     def _tell(self, number: int, result: Result) -> None:
         for one in result.outputs:
             if len(one.values):
@@ -167,7 +187,6 @@ class Connection:
                 self._say({"type": "finished", "stream": number})
 
     def _fail(self, number: int | None, text: str) -> None:
-        self._errors += 1
         self._hub.metrics.errors.inc()
         self._say({"type": "error", "stream": number, "message": text[:1000]})
 
@@ -217,16 +236,6 @@ class Connection:
         self._size -= len(message)
         self._count -= count
         return message, count
-
-
-def _in_a_frame(data: bytes) -> bytes:
-    """A whole binary message of a server, which has no mask."""
-    size = len(data)
-    if size < _SHORT:
-        return bytes((0x82, size)) + data
-    if size < _MEDIUM:
-        return b"\x82\x7e" + size.to_bytes(2, "big") + data
-    return b"\x82\x7f" + size.to_bytes(8, "big") + data
 
 
 def _stream_number(value: Any) -> int:

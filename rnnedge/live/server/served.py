@@ -25,7 +25,8 @@ class ServedStream:
 
     Made by `StreamTable.open`; `tell` gets the result of each round, and `records` the outputs if they are wanted as
     records, under `number`. `None` in `waiting` is the end; `rows` more packets, of before, are rows of batches.
-    `model`: the digest of its model. `coming`: the number of a packet that says none.
+    `model`: the digest of its model. `coming`: the number of a packet that says none. `ending`: its client sends no
+    more.
     """
 
     member: Member
@@ -41,6 +42,7 @@ class ServedStream:
     coming: int = 0
     records: RecordSink | None = None
     open: bool = True
+    ending: bool = False
 
 
 @dataclass(frozen=True, eq=False)
