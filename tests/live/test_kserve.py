@@ -126,6 +126,27 @@ def test_requests_of_one_sequence_that_come_at_once_are_run_in_turn(gru: Model) 
     assert served(gru, client) == 6
 
 
+def test_ids_are_numbers_or_text_and_no_two_are_one(gru: Model) -> None:
+    """7 and "7" are two sequences, as they are for Triton."""
+
+    def client(place: str) -> Any:
+        begun = [post(place, tensor(X[:9], sequence_id=one, sequence_start=True)) for one in (7, "7")]
+        return begun + [post(place, tensor(X[9:], sequence_id=one, sequence_end=True)) for one in ("7", 7)]
+
+    first, second, *rest = (values(answer) for _, answer in in_thread(gru, client))
+    for begin, end in zip((first, second), rest, strict=True):
+        np.testing.assert_allclose(np.concatenate([begin, end]), gru.run(X), atol=1e-6)
+
+
+def test_a_page_of_another_machine_may_not_post(gru: Model) -> None:
+    """A browser lets any page post to a server of this machine."""
+
+    def client(place: str) -> Any:
+        return [post(place, tensor(X), Origin=o)[0] for o in ("https://example.org", "null", "http://localhost:5173")]
+
+    assert in_thread(gru, client) == [403, 403, 200]
+
+
 def test_what_is_no_request_is_an_error_of_its_own(gru: Model) -> None:
     """A line with what was expected; the server goes on."""
     good = tensor(X[:2])
@@ -141,12 +162,18 @@ def test_what_is_no_request_is_an_error_of_its_own(gru: Model) -> None:
         changed(data=[1e400] * 8 + [0]), changed(parameters={"binary_data_size": 7}), changed(parameters=3),
         {**good, "outputs": [{"name": "z"}]}, {**good, "outputs": [3]}, {**good, "outputs": 3},
         {**good, "parameters": []}, tensor(X, sequence_id=[1]), tensor(X, sequence_id=True), tensor(X, sequence_id=1.5),
-        tensor(X, sequence_id="x" * 1000), {**good, "outputs": [{"name": "y", "parameters": {"classification": 2}}]},
+        tensor(X, sequence_id="x" * 1000), tensor(X, sequence_id=1, sequence_start=1),
+        tensor(X, sequence_id=1, sequence_end="true"), changed(parameters={"binary_data_size": 32}),
+        {**good, "outputs": [{"name": "y", "parameters": {"classification": 2}}]},
     ]  # fmt: skip
 
     def client(place: str) -> Any:
         said = [post(place, one) for one in bad]
         header = [post(place, b"{}", Inference_Header_Content_Length=size) for size in ("9", "-1", "x", "1" * 5000)]
+        json_bytes = json.dumps(good).encode()
+        header.append(post(place, json_bytes + bytes(32), Inference_Header_Content_Length=str(len(json_bytes))))
+        packed = post(place, b"\x1f\x8bjunk", Content_Encoding="gzip")
+        assert packed[0] == 400 and packed[1].count("\n") == 1
         others = [post(place, good, "/v2/models/other/infer"), post(place, good, f"{INFER[:-6]}/versions/2/infer")]
         large = post(place, b"x" * 60_000)
         return said + header, others, large, post(place, good)

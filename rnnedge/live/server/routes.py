@@ -58,7 +58,7 @@ class Routes:
 
     @property
     def guard(self) -> Any:
-        """A middleware: turns away who shows no token, and says in a line what there is not."""
+        """A middleware: turns away who shows no token and pages of others, and says in a line what there is not."""
         from aiohttp import web
 
         @web.middleware
@@ -68,11 +68,15 @@ class Routes:
             free = request.path in _OPEN_TO_ALL or self._admin.concerns(request)
             if not free and not self._allowed(request):
                 return _text("expected Authorization: Bearer TOKEN", 401)
+            if not free and not self._from_here(request.headers.get("Origin")):
+                return _text("a page of another machine needs a token, or --origin", 403)
             try:
                 return await handler(request)
             except web.HTTPException as error:
                 found = f"no {request.path[:100]}; there is {STREAMS}" if error.status == 404 else error.reason
                 return _text(found, error.status)
+            except web.RequestPayloadError as error:
+                return _text(f"the request cannot be read ({str(error)[:100]})".replace("\n", " "), 400)
             except Exception:
                 # Ours, not the client's.
                 _LOG.exception("serve: %s", request.path)
@@ -104,8 +108,6 @@ class Routes:
     async def _streams(self, request: Any) -> Any:
         from aiohttp import web
 
-        if not self._from_here(request.headers.get("Origin")):
-            return _text("a page of another machine needs a token, or --origin", 403)
         if self._hub.draining or self._hub.sockets >= self._options.sockets:
             return _text("no room for another socket", 503)
         socket = web.WebSocketResponse(
@@ -132,7 +134,7 @@ class Routes:
         self._hub.metrics.sockets.set(self._hub.sockets)
 
     def _from_here(self, origin: str | None) -> bool:
-        """A browser says which page has opened the socket, and lets any page do so: also one that nobody asked."""
+        """A browser says which page asks, and lets any page open sockets and post: also one that nobody asked."""
         # What sends no origin is no browser.
         if origin is None:
             return True

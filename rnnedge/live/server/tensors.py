@@ -18,7 +18,7 @@ _KINDS = {
     "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64",
     "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64",
 }  # fmt: skip
-_MOST_DIGITS = 12
+_MOST_DIGITS, _LONG_NAME = 12, 200
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,14 @@ def parse_request(
     if not isinstance(inputs, list) or len(inputs) != 1:
         raise InputError(f"infer: inputs: expected one input, {port.name!r}")
     frames, batched = _frames(_object(inputs[0], "inputs[0]"), body[size:], form, port)
-    sequence = parameters.get("sequence_id", 0)
-    if not isinstance(sequence, (int, str)) or isinstance(sequence, bool) or len(str(sequence)) > 200:
-        raise InputError("infer: sequence_id: expected a number, or text of at most 200 letters")
     return InferRequest(
         id=str(given.get("id", "")),
         frames=frames,
         batched=batched,
         wanted=_wanted(given.get("outputs"), parameters.get("binary_data_output") is True, outputs),
-        sequence="" if sequence in (0, "") else str(sequence),
-        start=parameters.get("sequence_start") is True,
-        end=parameters.get("sequence_end") is True,
+        sequence=_sequence(parameters.get("sequence_id", 0)),
+        start=_flag(parameters, "sequence_start"),
+        end=_flag(parameters, "sequence_end"),
     )
 
 
@@ -85,6 +82,20 @@ def described_tensors(ports: Sequence[Port]) -> Iterator[dict[str, Any]]:
     for port in ports:
         shape = [1, -1, *(int(d) for d in port.frame_shape)]
         yield {"name": port.name, "datatype": _KINDS[np.dtype(port.dtype).name], "shape": shape}
+
+
+def _sequence(given: Any) -> str:
+    """A name of its own for each id: 7 and "7" are two."""
+    if not isinstance(given, (int, str)) or isinstance(given, bool) or len(str(given)) > _LONG_NAME:
+        raise InputError(f"infer: sequence_id: expected a number, or text of at most {_LONG_NAME} letters")
+    return "" if given in (0, "") else json.dumps(given)
+
+
+def _flag(parameters: Mapping[str, Any], name: str) -> bool:
+    found = parameters.get(name, False)
+    if not isinstance(found, bool):
+        raise InputError(f"infer: {name}: expected true or false, found {str(found)[:40]!r}")
+    return found
 
 
 def _object(value: Any, place: str) -> dict[str, Any]:
@@ -129,9 +140,11 @@ def _frames(tensor: dict[str, Any], data: bytes, form: FrameFormat, port: Port) 
 
 def _values(tensor: dict[str, Any], data: bytes, form: FrameFormat, count: int, place: str) -> Array:
     size = _object(tensor.get("parameters", {}), "inputs: parameters").get("binary_data_size")
+    if "data" in tensor and (size is not None or data):
+        raise InputError(f"{place}: expected data or bytes after the JSON, found both")
     if size is not None:
         expected = count * form.size * form.wire.itemsize
-        if size != expected or len(data) != expected:
+        if type(size) is not int or size != expected or len(data) != expected:
             raise InputError(f"{place}: expected {expected} bytes, found {str(size)[:20]} said and {len(data)} sent")
         return np.frombuffer(data, form.wire).astype(form.dtype)
     try:
@@ -140,4 +153,4 @@ def _values(tensor: dict[str, Any], data: bytes, form: FrameFormat, count: int, 
         raise InputError(f"{place}: data: expected numbers ({str(error)[:80]})") from error
     if flat.size != count * form.size:
         raise InputError(f"{place}: data: expected {count * form.size} numbers, found {flat.size}")
-    return form.array(flat.reshape(count, form.size).tolist(), place)
+    return form.array(flat.reshape(count, form.size), place)
