@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import threading
@@ -81,6 +82,14 @@ def test_a_command_reads_the_rows(run: Callable[..., str], monkeypatch: pytest.M
     ):  # fmt: skip
         with pytest.raises(InputError, match=found):
             send(f"exec:{words}")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups")
+def test_ctrl_c_does_not_end_the_command_of_a_sink(run: Callable[..., str]) -> None:
+    """A terminal sends it to the group of a process; the command is in one of its own, and reads to the end."""
+    group = "import os, sys; open('group', 'w').write(str(os.getpgrp())); sys.stdin.read()"
+    assert run(GOLDEN, "x.npy", "--to", f"exec:{shlex.quote(sys.executable)} -c {shlex.quote(group)}") == ""
+    assert int(Path("group").read_text()) != os.getpgrp()
 
 
 def test_sound_of_another_rate_is_resampled(run: Callable[..., str], smooth: Path) -> None:

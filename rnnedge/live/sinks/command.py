@@ -26,8 +26,9 @@ class CommandSink:
         try:
             words = shlex.split(address.text.partition(":")[2])
             if not words:
-                raise InputError(f"{self._name}: expected exec:COMMAND, found no command")
-            self._process = subprocess.Popen(words, stdin=subprocess.PIPE)
+                raise ValueError("expected exec:COMMAND, found no command")
+            # Ctrl-C ends this program alone: the command then reads what is left, and its input ends.
+            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{self._name}: cannot be started ({reason})") from error
