@@ -112,9 +112,8 @@ def _row(network: Network, precision: str, target: str, data: bytes, folder: Pat
         raise SystemExit(f"{target}: needs QEMU (Debian: apt-get install qemu-system-arm qemu-system-misc)")
     assert built.artifact is not None
     program, weights = built.source.programs[0], built.source.weight_bytes
-    memory = program.stream_bytes + sum(port.bytes for port in (*program.inputs, *program.outputs))
     code = loaded(built.artifact.read_bytes()) - weights
-    figures = (code, weights, memory, proof.stack_bytes, proof.instructions, proof.max_error)
+    figures = (code, weights, program.memory_bytes, proof.stack_bytes, proof.instructions, proof.max_error)
     return Row(network, precision, target, *figures)
 
 

@@ -134,7 +134,7 @@ def _print(built: Built, proof: Proof | None) -> None:
     artifact = f", artifact {sizes['artifact']:,} bytes" if built.artifact else ""
     tell(f"weights {sizes['weights']:,} bytes, a stream {sizes['stream']:,} bytes{artifact}")
     if proof is None:
-        tell("not run: nothing here runs this target; verify it on the device")
+        tell("not run: nothing here runs this target, or a network of this size on it; verify it on the device")
     else:
         tell(
             f"proven against onnxruntime on {proof.runner}: {proof.frames} frames, error {proof.max_error:.1e} of the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_an_object_for_a_microcontroller_is_proven_on_its_board(model: Path, tmp
     built.artifact.write_bytes(content)
     with pytest.raises(VerificationError, match="200 frames on qemu-system-arm"):
         prove(data, built)
+
+
+def test_a_network_larger_than_its_board_is_compiled_and_not_run(model: Path, tmp_path: Path) -> None:
+    """No error of a linker: a board with more memory may have room."""
+    pytest.importorskip("ziglang")
+    data = model.read_bytes()
+    built = build(data, "cortex-m4", tmp_path, name="net")
+    program = built.source.programs[0]
+    large = replace(program, memory=replace(program.memory, floats=1 << 20))
+    assert prove(data, replace(built, source=replace(built.source, programs=(large,)))) is None
 
 
 @pytest.mark.long

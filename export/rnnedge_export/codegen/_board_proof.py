@@ -18,6 +18,8 @@ from rnnedge_runtime.errors import VerificationError
 
 _TIMEOUT_S = 600
 _CONSOLE = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
+# Bytes that the firmware, its stack and what measures it take of a board, at most.
+_OURS = 96 * 1024
 # Without these a copy of the firmware would become a call of itself.
 _FLAGS = ("-ffreestanding", "-fno-builtin", "-nostdlib", "-O2")
 
@@ -26,7 +28,8 @@ _FLAGS = ("-ffreestanding", "-fno-builtin", "-nostdlib", "-O2")
 class _Board:
     """A machine of an emulator; `processor` is part of the names of its files.
 
-    Virtual time is a number of instructions, 2**`shift` ns each, of which `ticks` of the board's counter are one.
+    Virtual time is a number of instructions, 2**`shift` ns each, of which `ticks` of the board's counter are one. Code
+    has `code` bytes, or, where that is None, shares the `memory` of data and stack.
     """
 
     emulator: str
@@ -34,18 +37,28 @@ class _Board:
     processor: str
     shift: int
     ticks: float
+    memory: int
+    code: int | None = None
+
+    def holds(self, code: int, memory: int) -> bool:
+        """Whether so many bytes fit, and what the proof itself needs."""
+        if self.code is None:
+            return code + memory + _OURS <= self.memory
+        return code + _OURS <= self.code and memory + _OURS <= self.memory
 
 
 def _cortex_m(machine: str, processor: str) -> _Board:
     # A tick is 40 ns.
-    return _Board("qemu-system-arm", ("-M", machine, "-cpu", processor), "cortex_m", 5, 32 / 40)
+    return _Board("qemu-system-arm", ("-M", machine, "-cpu", processor), "cortex_m", 5, 32 / 40, 4 << 20, 4 << 20)
 
 
 _BOARDS = {
     "cortex-m4": _cortex_m("mps2-an386", "cortex-m4"),
     "cortex-m7": _cortex_m("mps2-an500", "cortex-m7"),
     # Its counter has instructions in some versions, and nanoseconds in others.
-    "riscv32": _Board("qemu-system-riscv32", ("-M", "virt", "-cpu", "rv32", "-bios", "none"), "riscv32", 0, 1.0),
+    "riscv32": _Board(
+        "qemu-system-riscv32", ("-M", "virt", "-cpu", "rv32", "-bios", "none"), "riscv32", 0, 1.0, 16 << 20
+    ),
 }
 
 
@@ -58,12 +71,15 @@ class Cost:
 
 
 def board_of(built: Built) -> list[str] | None:
-    """The emulator of the board for the target of `built`; None where there is none here.
+    """The emulator of the board for the target of `built`; None where there is none here, or the network is too large.
 
-    Networks whose weights are a file of their own do not fit on one.
+    Networks whose weights are a file of their own are.
     """
     board = _BOARDS.get(built.target.name) if built.source.weights is None else None
-    return [board.emulator] if board and shutil.which(board.emulator) else None
+    if board is None or built.artifact is None or shutil.which(board.emulator) is None:
+        return None
+    size = built.artifact.stat().st_size
+    return [board.emulator] if board.holds(size, built.source.programs[0].memory_bytes) else None
 
 
 def on_board(built: Built, recording: Recording, folder: Path) -> tuple[list[Array], Cost]:

@@ -97,3 +97,8 @@ class StepProgram:
     def stream_bytes(self) -> int:
         """Memory of a stream: its states, and what a step works in."""
         return 4 * (self.floats + self.memory.floats) + 8 * (self.integers + self.memory.integers)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of a stream, and of the arrays of its inputs and outputs."""
+        return self.stream_bytes + sum(port.bytes for port in (*self.inputs, *self.outputs))
