@@ -47,12 +47,14 @@ def card(network: Network, proof: Proof, latency: Latency) -> str:
 
 def _program(contract: Contract) -> str:
     context = "context={...}" if contract.contexts else ""
-    shape = ", ".join(("time", *(str(d) for d in contract.inputs[0].frame_shape)))
+    shapes = [f"({', '.join(('time', *map(str, port.frame_shape)))}) {port.dtype}" for port in contract.inputs]
+    names = ", ".join(f"{port.name!r}: ..." for port in contract.inputs)
+    frames = "frames" if len(shapes) == 1 else f"{{{names}}}"
     return (
         "import rnnedge  # pip install 'rnnedge[cpu,hub]'\n\n"
         'model = rnnedge.load("ORGANIZATION/NAME", revision="COMMIT")\n'
         f"stream = model.stream({context})\n"
-        f"ready = stream.push(frames)  # ({shape}) {contract.inputs[0].dtype}\n"
+        f"ready = stream.push({frames})  # {'; '.join(shapes)}\n"
     )
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from windows import Ahead
 
-from rnnedge_export.packaging import KINDS, Proof, _package, package
+from rnnedge_export.packaging import KINDS, Proof, _model_card, _package, package
 from rnnedge_export.packaging._network import Network, Runner
 from rnnedge_export.packaging._self_contained import SelfContained, self_contained
 from rnnedge_export.packaging._triton_batcher import Batcher, Request
@@ -315,6 +315,16 @@ def test_the_model_card_has_contract_proof_and_bench(files: dict[str, Path], tmp
     assert "# a&#124;b&#96;&#60;c&#62;\n" in card
     facts = json.loads((tmp_path / "rnnedge.json").read_text())
     assert facts["proof"]["frames"] == 1000 and facts["bench"]["p50_us"] > 0 and facts["contract"]["inputs"]
+
+
+def test_the_program_of_a_card_names_every_input(files: dict[str, Path]):
+    """Names are what Python reads as that name again."""
+    contract = load(files["held"]).contract
+    port = contract.inputs[0]
+    several = replace(contract, inputs=(port, replace(port, name='b"\n')))
+    program = _model_card._program(several)
+    assert """stream.push({'x': ..., 'b"\\n': ...})  # (time, 1) float32; (time, 1) float32\n""" in program
+    compile(program, "card", "exec")
 
 
 @pytest.fixture
