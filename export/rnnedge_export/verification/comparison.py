@@ -17,8 +17,6 @@ from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
 
 _NONE = Rounding(np.zeros((1, 1, 1)), np.zeros((1, 1, 1), bool))
-# At the rounding of a sequence: by itself, and with that of usual frames.
-_LOOKS = 2
 # Values that are compared at a time.
 _BLOCK = 1 << 19
 
@@ -78,17 +76,17 @@ class Comparison:
         """`found` beside what the source makes of `frames`, or those frames of it that are found.
 
         If a value is beyond its tolerance, the source runs in float64 too, and with inputs an ulp away, over that
-        sequence: it may be the source's own rounding, there or in usual frames.
+        sequence: it may be the source's own rounding, there, in usual frames, or with the functions of the runtime.
         """
         expected = self.reference(frames) if expected is None else expected
         known: dict[str, Rounding] = {}
-        worst, looks = self._worst(found, expected, known), Counter[int]()
-        while worst.ratio > 1 and not self.tolerance.promised and looks[worst.sequence] < _LOOKS:
-            looks[worst.sequence] += 1
+        worst, looks, done = self._worst(found, expected, known), self._rounding.looks(), Counter[int]()
+        while worst.ratio > 1 and not self.tolerance.promised and done[worst.sequence] < len(looks):
             one, known = worst.sequence, known or nothing_rounded(expected)
             parts = [{name: array[one : one + 1] for name, array in each.items()} for each in (frames, expected)]
-            for name, rounding in self._rounding.of(*parts, usual=looks[one] == _LOOKS).items():
-                known[name].amount[one], known[name].unbounded[one] = rounding.amount[0], rounding.unbounded[0]
+            for name, rounding in looks[done[one]](*parts).items():
+                known[name].add(one, rounding)
+            done[one] += 1
             worst = self._worst(found, expected, known)
         one = worst.sequence
         return replace(worst, inputs={name: array[one : one + 1] for name, array in frames.items()})

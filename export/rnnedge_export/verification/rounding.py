@@ -1,11 +1,12 @@
 """The source's own rounding: how far its float32 is from float64, as it is and with inputs an ulp away.
 
-A few frames may be rounded well by chance, so a hundred usual ones count as well where these are not enough.
+A few frames may be rounded well by chance, so a hundred usual ones count as well where these are not enough; and at
+last the source with the functions of the runtime, which round in another way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,9 +14,11 @@ import numpy as np
 
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
+from rnnedge_export.verification.runtime_functions import RuntimeFunctions
 from rnnedge_export.verification.tolerance import distance
 from rnnedge_export.verification.zero_signs import SIGNS, ZeroSigns
 from rnnedge_runtime.contract import Array, Contract
+from rnnedge_runtime.errors import RnnEdgeError
 
 Frames = Mapping[str, Array]
 _SEED, _FRAMES, _SEQUENCES = 30, 131, 4
@@ -33,6 +36,11 @@ class Rounding:
 
     amount: Array
     unbounded: Array
+
+    def add(self, sequence: int, more: Rounding) -> None:
+        """What was found of one sequence."""
+        self.amount[sequence] = np.maximum(self.amount[sequence], more.amount[0])
+        self.unbounded[sequence] |= more.unbounded[0]
 
     def like(self, shape: tuple[int, ...]) -> Rounding:
         """The same with channels on one axis."""
@@ -54,13 +62,33 @@ class SourceRounding:
         # Whether the source has a Fourier transform, as far as is known.
         self._transforms = True
 
-    def of(self, frames: Frames, expected: Frames, *, usual: bool) -> dict[str, Rounding]:
-        """`expected`: what the source makes of `frames`, or the first frames; `usual`: those count as well."""
-        found = {}
-        for name, (channels, jumps, unbounded) in self._measured(frames, expected).items():
-            largest = np.maximum(channels, self._usual[name]) if usual else channels
-            amount = np.where(jumps, np.inf, largest)
-            found[name] = Rounding(amount, jumps & unbounded)
+    def looks(self) -> tuple[Callable[[Frames, Frames], dict[str, Rounding]], ...]:
+        """Of `frames`, and what the source makes of them or of the first ones; each finds more, and costs more."""
+        return self._here, self._usually, self._with_functions
+
+    def _here(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+        return {
+            name: Rounding(np.where(jumps, np.inf, channels), jumps & unbounded)
+            for name, (channels, jumps, unbounded) in self._measured(frames, expected).items()
+        }
+
+    def _usually(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+        return {name: Rounding(array, np.zeros_like(array, bool)) for name, array in self._usual.items()}
+
+    def _with_functions(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+        """What they change by more than rounding does is not rounding; nothing of a source that does not take them."""
+        try:
+            with RuntimeFunctions():
+                other = self.reference.raw(frames)
+        except RnnEdgeError:
+            return {}
+        exact, found = self.reference.in_float64(frames), {}
+        for name, array in expected.items():
+            until = array.shape[1]
+            base = exact.get(name, array)[:, :until]
+            apart = distance(other[name][:, :until], base)
+            amount = np.where(apart > _most(base), 0.0, apart).max(axis=1, keepdims=True, initial=0.0)
+            found[name] = Rounding(amount, np.zeros_like(amount, bool))
         return found
 
     @cached_property
@@ -96,13 +124,19 @@ class SourceRounding:
             others = [run[name][:, :until] for run in (*nudged, *signed)]
             base = exact.get(name, array)[:, :until]
             apart = np.maximum.reduce([distance(other, base) for other in others[:_NUDGES]])
-            most = _MOST_ROUNDING * _sizes(base).max(axis=1, keepdims=True, initial=0.0)
+            most = _most(base)
             turned = np.maximum.reduce([0 * apart, *(distance(other, array) for other in others[_NUDGES:])])
             jumps = (apart > most) | (turned > most)
             rounding = np.where(jumps, 0.0, np.maximum(apart, distance(array, base)))
             unbounded = ~np.logical_and.reduce([np.isfinite(other) for other in (*others, base)])
             found[name] = rounding.max(axis=1, keepdims=True, initial=0.0), jumps, unbounded
         return found
+
+
+def _most(exact: Array) -> Array:
+    """Of each channel; more is a step."""
+    found: Array = _MOST_ROUNDING * _sizes(exact).max(axis=1, keepdims=True, initial=0.0)
+    return found
 
 
 def _sizes(exact: Array) -> Array:

@@ -13,8 +13,9 @@ a small value may be made of:
 
 Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
 tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
-Rounding is a matter of chance, so inputs an ulp away count as well, and the largest in the channel for every frame. A
-value of the source that takes a step for an ulp (the angle of a sum that is nothing but rounding) is not compared.
+Rounding is a matter of chance, so inputs an ulp away count as well, the same equations with the runtime's sigmoid and
+tanh (`runtime_functions.py`), and the largest in the channel for every frame. A value of the source that takes a step
+for an ulp (the angle of a sum that is nothing but rounding) is not compared.
 """
 
 from __future__ import annotations
