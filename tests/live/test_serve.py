@@ -230,6 +230,22 @@ def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.concatenate(found), gru.stream().push(X[:30]), atol=1e-6)
 
 
+def test_a_stream_that_was_away_too_long_begins_again(gru: Model) -> None:
+    """It does not go on from states of another time, whether or not another stream has gone since."""
+
+    async def client(url: str) -> Any:
+        async with connect(f"{url}/v1/streams") as ws:
+            await open_stream(ws, 1, id="door")
+            await ws.send(in_json(X[:4], number=1))
+            await outputs(ws, 4)
+        await asyncio.sleep(0.3)
+        async with connect(f"{url}/v1/streams") as ws:
+            return await open_stream(ws, 1, id="door", resume=True)
+
+    said = served(gru, client, keep_s=0.1)
+    assert said["type"] == "error" and "nothing to resume" in said["message"]
+
+
 def test_a_server_that_is_full_says_so(gru: Model) -> None:
     """The streams that it has go on; a place that is free again is taken."""
 

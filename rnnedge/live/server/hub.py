@@ -63,8 +63,8 @@ class Hub:
             raise InputError(_DRAINING if self.draining else "full; try again later")
         if name and name in self._names:
             raise InputError(f"stream {name!r} is open in another place; close it there")
-        _, kept = self.kept.get(name, (0.0, None)) if resume else (0.0, None)
-        if resume and kept is None:
+        until, kept = self.kept.get(name, (0.0, None)) if resume else (0.0, None)
+        if resume and until <= monotonic():
             raise InputError(f"stream {name!r}: nothing to resume; open it without resume, and begin again")
         # Before another one of that name can come in.
         self._names.update({name} - {""})
