@@ -1,6 +1,6 @@
 """The last frame of each stream: what stands for numbers that are none, and for frames that never came.
 
-The pool could hold it too, but would then run every member by itself.
+The pool could hold it too, for twice the time of a call; and a NaN of one client would take its call apart for all.
 """
 
 from __future__ import annotations

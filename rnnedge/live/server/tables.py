@@ -29,8 +29,9 @@ class Tables:
         check_like(self.current.model, model)
         if model.digest == self.current.model.digest:
             raise InputError(f"{model.name}: is the model that is served")
-        table = self._by_model.get(model.digest) or StreamTable(model, self._capacity, self._gap)
-        self._by_model[model.digest] = table
+        if model.digest not in self._by_model:
+            self._by_model[model.digest] = StreamTable(model, self._capacity, self._gap)
+        table = self._by_model[model.digest]
         self._before, self.current = self.current, table
         self._leave_out_idle()
 
