@@ -230,6 +230,23 @@ def test_a_client_that_comes_back_goes_on(gru: Model, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.concatenate(found), gru.stream().push(X[:30]), atol=1e-6)
 
 
+def test_a_client_that_comes_back_may_send_its_latest_packet_once_more(gru: Model) -> None:
+    """It does not know whether it was taken; also if it was the first one."""
+
+    async def client(url: str) -> Array:
+        async with connect(f"{url}/v1/streams") as ws:
+            await open_stream(ws, id="door")
+            await ws.send(in_json(X[:5]))
+            await outputs(ws, 5)
+        async with connect(f"{url}/v1/streams") as ws:
+            await open_stream(ws, id="door", resume=True)
+            await ws.send(in_json(X[:5]))
+            await ws.send(in_json(X[5:10], 5))
+            return await outputs(ws, 5)
+
+    np.testing.assert_allclose(served(gru, client), gru.stream().push(X[:10])[5:], atol=1e-6)
+
+
 def test_a_stream_that_was_away_too_long_begins_again(gru: Model) -> None:
     """It does not go on from states of another time, whether or not another stream has gone since."""
 

@@ -21,11 +21,11 @@ class Sequence:
     taken after it: the source has begun again.
     """
 
-    def __init__(self, expected: int | None = None) -> None:
-        """`expected`: the number of the first frame, if it is known."""
+    def __init__(self, expected: int | None = None, time_s: float = -float("inf")) -> None:
+        """`expected`: the number of the first frame, if it is known; `time_s`: when the packet before was taken."""
         self.expected = expected
         self.lost = self.repeated = 0
-        self._latest = (0, -float("inf"))
+        self._latest = (0, time_s)
 
     def follow(self, first: int, count: int, time_s: float) -> bool:
         """Take `count` frames if they are just the next ones, and no earlier than the latest; else nothing."""

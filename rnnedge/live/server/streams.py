@@ -112,9 +112,11 @@ class StreamTable:
             if len(last) != held.nbytes:
                 raise InputError(f"stream {stream.id!r}: its held frame is damaged; begin the stream again")
             held[...] = np.frombuffer(last, held.dtype).reshape(held.shape)
-        stream.sequence = Sequence(kept["next"])
         if self.pool.frames(stream.member):
             stream.stamps.restore(kept["base"], kept["made"])
+        stream.sequence = Sequence(kept["next"])
         if kept["latest"] is not None:
             stream.stamps.add(*kept["latest"])
+            # A packet that comes once more is then no source that begins again.
+            stream.sequence = Sequence(kept["next"], kept["latest"][1])
         stream.coming = kept["next"]
