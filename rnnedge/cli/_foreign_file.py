@@ -15,12 +15,11 @@ from typing import Any
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.protobuf_reader import Grammar, Reader
+from rnnedge_runtime.untrusted.onnx_grammar import ENTRY
 
-_ENTRY = Grammar("StringStringEntryProto")
-_ENTRY.add(1, "key", "text")
 _MODEL = Grammar("ModelProto")
 _MODEL.add(7, "graph", "blob", repeated=True)
-_MODEL.add(14, "metadata", _ENTRY, repeated=True)
+_MODEL.add(14, "metadata", ENTRY, repeated=True)
 _MOST_FIELDS = 100_000
 _SECONDS, _WAITING = 60, 600
 _MEMORY = 16 << 30
