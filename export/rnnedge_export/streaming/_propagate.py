@@ -78,6 +78,9 @@ def follow(node: ir.Node, facts: Facts) -> None:
     if any(fact.pairs for _, fact in streamed) and node.op_type not in _PAIRWISE:
         facts.refuse(node, "attention scores meet an operator that has no rule for them", "bring them to a softmax")
     if any(value in facts.lengths for value in node.inputs if value is not None):
+        if not streamed and repeated.keeps_frames(node, facts):
+            repeated.without_time(node, facts)
+            return
         if not streamed and node.op_type in _LENGTH_OPERATORS:
             facts.lengths.update(node.outputs)
             return

@@ -2,8 +2,8 @@
 
 1. `Expand`, `ConstantOfShape` and `Tile` to the length of the sequence make a value of one frame, and what is computed
    of it frame by frame has one frame too.
-2. A recurrence, a window, a running total, or padding makes of equal frames other ones: it gets as many frames as the
-   call brings.
+2. A recurrence, a window, a running total, padding, or what is joined along time makes of equal frames other ones: it
+   gets as many frames as the call brings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rnnedge_export.streaming import _reshape as reshape
 from rnnedge_export.streaming import recurrent
 from rnnedge_export.streaming._caches import insert, per_call
 from rnnedge_export.streaming._cumulative import of_length
-from rnnedge_export.streaming.facts import Fact, Facts, dims
+from rnnedge_export.streaming.facts import Fact, Facts, axes_of, dims, rank
 from rnnedge_runtime.contract import Dim
 
 _JOINING = {
@@ -28,10 +28,16 @@ _JOINING = {
 
 def with_frames(node: ir.Node, facts: Facts) -> None:
     """Case 2, in place."""
-    if node.op_type in _JOINING and node.domain == "":
-        for index, value in enumerate(node.inputs):
-            if value in facts.as_long and value is not None:
-                node.replace_input_with(index, _repeated(node, value, facts))
+    for index, value in enumerate(node.inputs):
+        if value is not None and value in facts.as_long and _joins(node, facts.as_long[value][0]):
+            node.replace_input_with(index, _repeated(node, value, facts))
+
+
+def _joins(node: ir.Node, axis: int) -> bool:
+    if node.domain:
+        return False
+    along = node.op_type == "Concat" and axis == node.attributes.get_int("axis", 0) % rank(node.outputs[0])
+    return along or node.op_type in _JOINING
 
 
 def _repeated(node: ir.Node, value: ir.Value, facts: Facts) -> ir.Value:
@@ -79,6 +85,12 @@ def without_time(node: ir.Node, facts: Facts) -> None:
         _note(value, after, facts)
 
 
+def keeps_frames(node: ir.Node, facts: Facts) -> bool:
+    """Whether a Reshape leaves the time of such a constant an axis of its own, as to split features into heads."""
+    value = node.inputs[0]
+    return node.op_type == "Reshape" and value in facts.as_long and facts.as_long[value][1] in dims(node.outputs[0])
+
+
 def _as_expand(node: ir.Node, facts: Facts) -> ir.Node:
     """A repetition of axes of 1."""
     before, after = dims(node.inputs[0]), dims(node.outputs[0])
@@ -94,23 +106,43 @@ def _as_expand(node: ir.Node, facts: Facts) -> ir.Node:
 
 def still_steady(node: ir.Node, facts: Facts) -> None:
     """What is computed from constants that broadcast over time does so too; a cut along time leaves it as it is."""
-    before, after = dims(node.inputs[0]), dims(node.outputs[0])
+    after = dims(node.outputs[0])
     if any(grows(d, "time") and grows(d, "batch") for d in after) and not recurrent.is_zero(node.inputs[0]):
         facts.refuse(
             node,
             "it repeats a value per sequence for every frame, on the axis of the batch",
             "let it meet the frames before time is folded into the batch",
         )
-    if node.op_type == "Slice" and any(grows(d, "time") and b == 1 for b, d in zip(before, after, strict=True)):
-        node.outputs[0].shape = ir.Shape(1 if grows(d, "time") else d for d in after)
-        same = insert(node, facts, "Identity", node.inputs[0], like=node.outputs[0])
-        same.shape = node.outputs[0].shape
-        replace_node(node, facts.builder, [same])
-        facts.steady.add(same)
-        _note(same, after, facts)
+    if node.op_type == "Slice" and _cuts_frames(node, facts):
+        _cut(node, facts)
         return
     for value in node.outputs:
         if value.shape is not None:
             _note(value, dims(value), facts)
             value.shape = ir.Shape(1 if grows(d, "time") else d for d in dims(value))
     facts.steady.update(node.outputs)
+
+
+def _cuts_frames(node: ir.Node, facts: Facts) -> bool:
+    """Whether a Slice is along the time of a constant that has one frame here."""
+    value = node.inputs[0]
+    if value not in facts.as_long or value is None:
+        return False
+    axes = axes_of(node, 3, rank(value)) if len(node.inputs) > 3 else list(range(rank(value)))
+    if axes is None or (facts.as_long[value][0] in axes and len(axes) > 1):
+        facts.refuse(node, "it cuts constants along time and other axes at once", "cut one axis after the other")
+    return axes == [facts.as_long[value][0]]
+
+
+def _cut(node: ir.Node, facts: Facts) -> None:
+    """One frame again."""
+    value, after = node.inputs[0], dims(node.outputs[0])
+    assert value is not None
+    shape = [1 if grows(d, "time") else d for d in after]
+    if shape[facts.as_long[value][0]] != 1:
+        facts.refuse(node, "it cuts a fixed number of frames from constants", "make them a constant of that size")
+    same = insert(node, facts, "Identity", value, like=node.outputs[0])
+    same.shape = ir.Shape(shape)
+    replace_node(node, facts.builder, [same])
+    facts.steady.add(same)
+    _note(same, after, facts)

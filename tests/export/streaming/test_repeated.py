@@ -48,12 +48,27 @@ def _product(net: Gated, x: Tensor) -> Tensor:
     return torch.cumprod(0 * x + 0.999, 1)
 
 
+def _features(net: Gated, x: Tensor) -> Tensor:
+    return net.token.expand_as(x)[..., 2:3]
+
+
+def _heads(net: Gated, x: Tensor) -> Tensor:
+    return (net.token.expand_as(x).view(*x.shape[:2], 2, 3) + 1).flatten(2)
+
+
+def _change(net: Gated, x: Tensor) -> Tensor:
+    return torch.diff(net.token.expand_as(x), dim=1, prepend=torch.zeros_like(x[:, :1]))
+
+
+_FUNCTIONS = [_learned, _window, _total, _product, _features, _heads, _change]
+
+
 @pytest.mark.parametrize("form", one_in(2, ["native", "step"]))
-@pytest.mark.parametrize("function", [_learned, _window, _total, _product], ids=lambda each: each.__name__[1:])
+@pytest.mark.parametrize("function", _FUNCTIONS, ids=lambda each: each.__name__[1:])
 def test_frames_of_one_constant_are_joined(
     function: Callable[[Gated, Tensor], Tensor], form: str, tmp_path: Path
 ) -> None:
-    """A window meets the padding in front, a recurrence and a total go on with every call."""
+    """A window meets the padding in front, a recurrence and a total go on; a cut of features is none of time."""
     torch.manual_seed(0)
     net, x = Gated(function).eval(), torch.randn(1, 40, 6)
     quickly.export(net, x, tmp_path / "m.onnx", form=form)
