@@ -8,7 +8,17 @@ from gate_run import NothingPlanted, refused_by
 from injection import Fault, Injection
 from write_table import table
 
+# One of a check, of networks that take a second.
 SAMPLE = {
+    "opset_of_another_file": "contract",
+    "batch_baked": "graph",
+    "nan_let_through": "non-finite input",
+    "above": "signals as in life",
+    "snapshot_last": "ways through the runtime",
+    "frame_number_wraps": "long streams",
+    "window_one_frame_too_late": "latency",
+    "weight_changed_after_the_proof": "bytes on the disk",
+    "bf16_of_float16": "fewer bits",
     "update_gate_inverted": "parity",
     "golden_tolerance_of_a_thousand": "golden sample",
     "push_returns_its_own_buffer": "any chunking",
