@@ -253,6 +253,34 @@ def test_features_are_not_taken_for_frames(size: int) -> None:
         torch.testing.assert_close(rolled(module)(x)[0], module(x), rtol=1e-5, atol=1e-5)
 
 
+class LoopsOverOthers(nn.Module):
+    """Loops over features and over layers, in front of one over frames."""
+
+    def __init__(self, features: int, layers: int, outputs: int) -> None:
+        super().__init__()
+        self.wide, self.narrow = nn.Linear(3, features), nn.Linear(features, outputs)
+        self.layers = nn.ModuleList(nn.Linear(features, features) for _ in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give (batch, time, outputs)."""
+        total, totals = torch.zeros_like(x[..., 0]), []
+        for feature in self.wide(x).unbind(-1):
+            total = torch.tanh(total + feature)
+            totals.append(total)
+        y = torch.stack(totals, -1)
+        for layer in self.layers:
+            y = torch.tanh(layer(y))
+        return torch.cumprod(self.narrow(y), 1)
+
+
+def test_lengths_of_captures_are_no_sizes_of_the_network() -> None:
+    """Nor one less, since the first of many may be another one."""
+    torch.manual_seed(0)
+    module, x = LoopsOverOthers(10, 12, 13), torch.randn(3, 29, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(rolled(module)(x)[0], module(x), rtol=1e-5, atol=1e-5)
+
+
 def test_an_assignment_to_other_axes_stays() -> None:
     """Its end is none in the graph."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
-from rnnedge_export.capture.loops._unrolled import Unrolled, shape_of
+from rnnedge_export.capture.loops._unrolled import Unrolled, aten, shape_of
 
 # Even and odd; a loop over features has the same number of iterations in every capture.
-LENGTHS = ((9, 11, 14), (10, 13, 17), (15, 19, 22))
+_FIRST, _MORE = 9, (0, 2, 5)
 # Primes that no size of a layer is a multiple of; what the length would give is no straight line through them.
 BATCHES = (1009, 1019, 1013)
+# What takes one of many.
+_ITEMS = (aten.select.int, aten.slice.Tensor, aten.unbind.int)
 
 
 def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple[list[Unrolled], Sequence[int]]:
@@ -19,16 +22,31 @@ def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple
 
     Of several frames an iteration, a window gives one more or one less than so many iterations.
     """
-    for iterations in LENGTHS:
-        lengths = [step * count for count in iterations]
-        captured = [capture(*sizes) for sizes in zip(lengths, BATCHES, strict=True)]
-        if not set.intersection(set(lengths), *(set(_sizes(each)) for each in captured)):
-            break
-    return captured, lengths
+    captured, lengths = _captured(capture, _FIRST, step)
+    taken = set.intersection(*(set(_sizes(each)) for each in captured))
+    if taken.isdisjoint(lengths):
+        return captured, lengths
+    free = (first for first in count(_FIRST + 1) if taken.isdisjoint(_lengths(first, step)))
+    return _captured(capture, next(free), step)
+
+
+def _captured(capture: Callable[[int, int], Unrolled], first: int, step: int) -> tuple[list[Unrolled], Sequence[int]]:
+    lengths = _lengths(first, step)
+    return [capture(*sizes) for sizes in zip(lengths, BATCHES, strict=True)], lengths
+
+
+def _lengths(first: int, step: int) -> list[int]:
+    return [step * (first + more) for more in _MORE]
 
 
 def _sizes(captured: Unrolled) -> Iterator[int]:
-    """Of every value, and of every group of weights whose names differ by a number: of every axis, how many."""
+    """Of every axis of a value, and of every group of weights whose names differ by a number, how many.
+
+    A loop over all of them may have a first iteration of its own, so that one fewer are alike.
+    """
     for node in captured.module.graph.nodes:
         yield from shape_of(node)
-    yield from Counter(re.sub(r"\d+", "#", name) for name, _ in captured.weights.values()).values()
+        if node.target in _ITEMS and len(node.args) > 1:
+            yield shape_of(node.args[0])[node.args[1]] - 1
+    for items in Counter(re.sub(r"\d+", "#", name) for name, _ in captured.weights.values()).values():
+        yield from (items - 1, items)
