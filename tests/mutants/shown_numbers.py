@@ -142,7 +142,7 @@ class Edges(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         return {
-            "over": torch.where(x > 20, x, -x),
+            "over": torch.where(x > 1, x, -x),
             "at": (x >= 1.0).float(),
             "best": x.argmax(-1),
             "least": x.argmin(-1),
