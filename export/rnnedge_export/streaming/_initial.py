@@ -49,8 +49,9 @@ def _constant_of(state: Carried, name: str, runs: list[dict[str, Array]], facts:
 
 
 def alike(a: Array, b: Array) -> bool:
-    """Whether arrays of one shape differ in the last digits of their largest number at most."""
-    if a.dtype.kind != "f":
-        return np.array_equal(a, b)
+    """Whether arrays of one shape differ in the last digits of their largest number at most; infinities are equal."""
+    same = np.array_equal(a, b)
+    if same or a.dtype.kind != "f" or not np.isfinite(a).all():
+        return same
     least = _LAST_DIGITS * float(np.finfo(a.dtype).eps) * float(np.abs(a).max(initial=0.0))
     return bool((np.abs(a - b) <= least).all())
