@@ -12,7 +12,7 @@ import inspect
 import math
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,10 +47,14 @@ class _Whole(int, metaclass=_AsInt):
 @contextmanager
 def whole_numbers(module: nn.Module) -> Iterator[None]:
     """While `module` is captured, `int` of a symbol stays one in the code of its classes."""
-    classes = {type(one).__module__: type(one) for one in module.modules()}
+    classes: dict[str, set[type]] = {}
+    for one in module.modules():
+        classes.setdefault(type(one).__module__, set()).add(type(one))
     files = [file for file in classes if file in sys.modules and file.split(".")[0] not in _OTHERS]
     # Where the name means something else already, it is left alone.
-    own = [scope for file in files if _NAME not in (scope := vars(sys.modules[file])) and _is_called(classes[file])]
+    own = [
+        scope for file in files if _NAME not in (scope := vars(sys.modules[file])) and _is_called(file, classes[file])
+    ]
     for scope in own:
         scope[_NAME] = _Whole
     try:
@@ -60,19 +64,22 @@ def whole_numbers(module: nn.Module) -> Iterator[None]:
             scope.pop(_NAME, None)
 
 
-def _is_called(kind: type) -> bool:
-    """Whether functions of the file that a class is from call `int`, and do nothing else with it."""
-    for one in (sys.modules[kind.__module__], kind.forward):  # type: ignore[attr-defined]
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(one)))
-        # A notebook is no file, but its functions have lines; what was typed has none.
-        except (OSError, TypeError, SyntaxError):
-            continue
-        functions = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
-        bodies = [part for node in functions for part in (node.body if isinstance(node.body, list) else [node.body])]
-        named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == _NAME}
-        return bool(named) and named <= _answered(tree)
-    return False
+def _is_called(file: str, kinds: Iterable[type]) -> bool:
+    """Whether functions of the file that classes are from call `int`, and do nothing else with it."""
+    # A notebook is no file, but its functions have lines; what was typed has none.
+    trees = _trees(sys.modules[file]) or [tree for kind in kinds for tree in _trees(kind.forward)]  # type: ignore[attr-defined]
+    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+    bodies = [part for node in functions for part in (node.body if isinstance(node.body, list) else [node.body])]
+    named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == _NAME}
+    return bool(named) and named <= set[ast.AST]().union(*map(_answered, trees))
+
+
+def _trees(one: object) -> list[ast.AST]:
+    """The source of a file or a function, if there is one."""
+    try:
+        return [ast.parse(textwrap.dedent(inspect.getsource(one)))]  # type: ignore[arg-type]
+    except (OSError, TypeError, SyntaxError):
+        return []
 
 
 def _answered(tree: ast.AST) -> set[ast.AST]:
