@@ -16,10 +16,10 @@ import numpy as np
 import onnx
 
 from rnnedge_export.codegen import _source, render
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.tensors import Buffer
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen._stretch import lower_stretch
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses
 from rnnedge_export.codegen.render._identifiers import identifiers

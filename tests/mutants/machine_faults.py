@@ -76,7 +76,9 @@ def ring_second_half(injection: Injection) -> None:
 @fault("codegen", "tagger, step", "load")
 def plan_shares(injection: Injection) -> None:
     """A buffer is shared while it is read."""
-    injection.source("codegen.memory_plan:_place", "until < first or last < since", "until <= first or last < since")
+    injection.source(
+        "codegen._ir.memory_plan:_place", "until < first or last < since", "until <= first or last < since"
+    )
 
 
 @fault("codegen", "odd sizes", "load")

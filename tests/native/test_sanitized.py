@@ -23,8 +23,8 @@ from structural_mutants import structural
 from torch import nn
 
 from examples.networks import small as networks
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.precision import Precision
 from rnnedge_runtime.errors import RnnEdgeError
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rnnedge_export.codegen._constant_folding import OF_SHAPE, Grid, computed, fixed, of_shape
 from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_export.codegen._limits import MOST_FOLDED_BYTES, check_elements, check_most
-from rnnedge_export.codegen._node import FALLBACK, Node
-from rnnedge_export.codegen._registry import rule_for
+from rnnedge_export.codegen._nodes.constant_folding import OF_SHAPE, Grid, computed, fixed, of_shape
+from rnnedge_export.codegen._nodes.limits import MOST_FOLDED_BYTES, check_elements, check_most
+from rnnedge_export.codegen._nodes.node import FALLBACK, Node
+from rnnedge_export.codegen.lower._registry import rule_for
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.untrusted import operator_table as table
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule_for, takes_integers
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen._type_variables import type_variables
+from rnnedge_export.codegen.lower._registry import Result, rule_for, takes_integers
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_runtime.errors import RnnEdgeError
 
 

@@ -10,17 +10,17 @@ import onnx
 
 import rnnedge_export.codegen.lower  # noqa: F401  (its import registers the rules)
 from rnnedge_export.codegen._inference import Facts, inferred
+from rnnedge_export.codegen._ir.memory_plan import plan_memory
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.ring_buffers import Cache, Ring, find_caches, order_of, ring
+from rnnedge_export.codegen._ir.step_program import StepPort, StepProgram, StepState
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer, Memory, Tensor, View, plain, whole
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import MOST_IN_ALL, MOST_LISTED, MOST_WARMUP, check_most
-from rnnedge_export.codegen._node import FALLBACK, nodes_of
 from rnnedge_export.codegen._node_lowering import lower_nodes
-from rnnedge_export.codegen._product_fusion import join_products
-from rnnedge_export.codegen._step_program import StepPort, StepProgram, StepState
-from rnnedge_export.codegen._symbol_table import SymbolTable
-from rnnedge_export.codegen.memory_plan import plan_memory
+from rnnedge_export.codegen._nodes.limits import MOST_IN_ALL, MOST_LISTED, MOST_WARMUP, check_most
+from rnnedge_export.codegen._nodes.node import FALLBACK, nodes_of
+from rnnedge_export.codegen._nodes.product_fusion import join_products
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, Port
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.step_program import StepPort, StepState
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._source import Source
-from rnnedge_export.codegen._step_program import StepPort, StepState
 from rnnedge_export.codegen.render import site
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.binding import shape_of

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import onnx
 
 from rnnedge_export.codegen import render
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import TooLarge
+from rnnedge_export.codegen._nodes.limits import TooLarge
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen._stretch import lower_stretch
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract

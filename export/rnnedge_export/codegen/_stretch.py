@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import onnx
 
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.tensors import affine
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
 

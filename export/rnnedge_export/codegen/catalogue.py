@@ -9,9 +9,9 @@ import inspect
 import sys
 
 from rnnedge_export.codegen import lower as families
-from rnnedge_export.codegen._constant_folding import computed
-from rnnedge_export.codegen._product_fusion import PRODUCT
-from rnnedge_export.codegen._registry import operators, rule_for
+from rnnedge_export.codegen._nodes.constant_folding import computed
+from rnnedge_export.codegen._nodes.product_fusion import PRODUCT
+from rnnedge_export.codegen.lower._registry import operators, rule_for
 from rnnedge_runtime.atomic import write_text
 
 __all__ = ["catalogue", "families"]

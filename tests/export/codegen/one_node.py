@@ -17,9 +17,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from rnnedge_export.codegen import render
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_runtime.contract import Contract, Port
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 

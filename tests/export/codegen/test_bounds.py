@@ -11,11 +11,11 @@ from one_node import Case, compiled
 
 from rnnedge_export.codegen._ir.expressions import FIRST
 from rnnedge_export.codegen._ir.loops import Access, Assignment, Loop
+from rnnedge_export.codegen._ir.memory_plan import plan_memory
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.statements import Clear
 from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, SLACK, Buffer, Memory, OutOfBuffer, Span, View
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen.memory_plan import plan_memory
 from rnnedge_export.codegen.render import Addresses
 from rnnedge_runtime.errors import ModelRefused
 

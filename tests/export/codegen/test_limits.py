@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge_export.codegen import toolchain
 from rnnedge_export.codegen._ir import program
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import MOST_WARMUP, TooLarge
+from rnnedge_export.codegen._nodes.limits import MOST_WARMUP, TooLarge
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_runtime.contract_json import parse
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden_gru.onnx"

@@ -8,9 +8,9 @@ from one_node import contract_of, library, run
 from onnx import helper, numpy_helper
 
 from rnnedge_export.codegen import render
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_export.codegen._program_lowering import lower_program
-from rnnedge_export.codegen._step_program import StepProgram
 
 ROWS, WIDTH = 7, 24
 

@@ -9,8 +9,8 @@ from in_one_test import in_one_test
 
 from rnnedge_export.capture.capture import OPSETS
 from rnnedge_export.codegen import lower as native_families
-from rnnedge_export.codegen._product_fusion import PRODUCT
-from rnnedge_export.codegen._registry import operators as native
+from rnnedge_export.codegen._nodes.product_fusion import PRODUCT
+from rnnedge_export.codegen.lower._registry import operators as native
 from rnnedge_export.graph.axes._propagation import RULES
 from rnnedge_export.graph.catalogue import catalogue
 from rnnedge_export.graph.decompositions import DECOMPOSITIONS

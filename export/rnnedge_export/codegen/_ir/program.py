@@ -24,7 +24,7 @@ from rnnedge_export.codegen._ir.tensors import (
     whole,
 )
 from rnnedge_export.codegen._ir.weights import Weights
-from rnnedge_export.codegen._limits import MOST_STATEMENTS, MOST_TERMS, check_most
+from rnnedge_export.codegen._nodes.limits import MOST_STATEMENTS, MOST_TERMS, check_most
 
 
 @dataclass(frozen=True, eq=False)

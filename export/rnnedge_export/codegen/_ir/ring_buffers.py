@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, whole
-from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_runtime.contract import Contract
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, SLACK, Array, Buffer, Memory
-from rnnedge_export.codegen._limits import MOST_LISTED, MOST_PACKED_BYTES, check_most
+from rnnedge_export.codegen._nodes.limits import MOST_LISTED, MOST_PACKED_BYTES, check_most
 
 # 64 bytes, a cache line and the widest vector.
 ALIGNED = 16

@@ -7,7 +7,7 @@ import numpy as np
 from rnnedge_export.codegen._ir.loops import nest
 from rnnedge_export.codegen._ir.reductions import Reducer, Reduction
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, View, plain
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 
 def folded(scope: SymbolTable, tensor: Tensor, axes: tuple[int, ...], reducer: Reducer) -> Tensor:

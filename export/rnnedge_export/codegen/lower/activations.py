@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rnnedge_export.codegen._ir.tensors import INT, Tensor
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._registry import rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 
 # The attributes that are parameters, with their defaults; ONNX operator specification.

@@ -6,10 +6,10 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.reductions import LARGEST, SMALLEST
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, Tensor, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._reduce_loops import folded
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 
 

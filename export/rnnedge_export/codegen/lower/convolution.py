@@ -7,11 +7,11 @@ import numpy as np
 from rnnedge_export.codegen._ir.convolution import DepthwiseConvolution, Geometry, Image, Nest, OverlapAdd, Pair
 from rnnedge_export.codegen._ir.gemm import Place, Taps
 from rnnedge_export.codegen._ir.tensors import NOTHING, Array, Tensor, View, affine, plain
-from rnnedge_export.codegen._limits import check_elements
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.limits import check_elements
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._gemm import gemm, packed
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 # Batch, channels, height, width from the slowest to the fastest.
 _CHANNELS_LAST = (0, 2, 3, 1)

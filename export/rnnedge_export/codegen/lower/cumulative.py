@@ -8,9 +8,9 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.expressions import Call, Element
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, View, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 
 @rule("CumSum", integers=True)

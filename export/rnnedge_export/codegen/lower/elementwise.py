@@ -9,9 +9,9 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.expressions import MOST_DEPTH, Call, Expression, Literal, renumbered
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, Tensor, View, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._registry import rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.statements import GatherRows
 from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, Array, Index, Tensor, View, permuted, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 
 @rule("Transpose", integers=True)

@@ -6,11 +6,11 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.reductions import LARGEST, SUM
 from rnnedge_export.codegen._ir.tensors import FLOAT, Tensor, View, plain
-from rnnedge_export.codegen._limits import check_elements
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.limits import check_elements
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._reduce_loops import folded
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 from rnnedge_export.codegen.lower.reductions import mean_of
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.gemm import MatMul, Place, Taps, flat
 from rnnedge_export.codegen._ir.tensors import Memory, Tensor, View, affine, plain
-from rnnedge_export.codegen._limits import check_elements
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._product_fusion import PRODUCT
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.limits import check_elements
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen._nodes.product_fusion import PRODUCT
 from rnnedge_export.codegen.lower._gemm import gemm, narrow_enough, packed, rows_of
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.qgemm import PANEL, BlockProduct, ByteProduct, RoundBlocks
 from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, Array, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._gemm import rows_of
 from rnnedge_export.codegen.lower._qgemm import emit_product, kind_of, packed_bytes, panels_of
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 
 _FAST = 4

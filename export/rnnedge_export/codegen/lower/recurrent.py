@@ -13,10 +13,10 @@ import numpy as np
 from rnnedge_export.codegen._ir.gemm import Gemm, PackedMatrix, Place, Taps, flat
 from rnnedge_export.codegen._ir.recurrence import GATES, Recurrence
 from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, affine, plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._gemm import gemm, packed
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 _ACTIVATIONS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 

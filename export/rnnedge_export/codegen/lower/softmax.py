@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rnnedge_export.codegen._ir.reductions import LARGEST, SUM
 from rnnedge_export.codegen._ir.tensors import plain
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._registry import Result, rule
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._reduce_loops import folded
+from rnnedge_export.codegen.lower._registry import Result, rule
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 from rnnedge_export.codegen.lower.elementwise import combined
 
 

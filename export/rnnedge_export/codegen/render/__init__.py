@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnedge_export.codegen._ir.gemm import VECTORS
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _identifiers
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._bindings import LANGUAGES, binding

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rnnedge_export.codegen._ir.loops import Access
+from rnnedge_export.codegen._ir.memory_plan import MemoryPlan
 from rnnedge_export.codegen._ir.ring_buffers import Ring
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, INT, Buffer, Memory
-from rnnedge_export.codegen._step_program import StepProgram
-from rnnedge_export.codegen.memory_plan import MemoryPlan
 from rnnedge_export.codegen.render._identifiers import identifiers
 
 CTYPES = {FLOAT: "float", INT: "int64_t", BYTE: "uint8_t", "int32": "int32_t", "bool": "uint8_t"}

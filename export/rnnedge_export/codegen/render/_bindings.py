@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from string import Template
 from typing import Any
 
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _contexts
 from rnnedge_export.codegen.render._addresses import CTYPES
 from rnnedge_export.codegen.render._identifiers import distinct, identifiers

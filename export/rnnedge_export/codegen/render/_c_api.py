@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rnnedge_export.codegen._step_program import StepPort, StepProgram
+from rnnedge_export.codegen._ir.step_program import StepPort, StepProgram
 from rnnedge_export.codegen.render import _contexts, _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_name
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnedge_export.codegen._step_program import StepProgram, StepState
+from rnnedge_export.codegen._ir.step_program import StepProgram, StepState
 from rnnedge_export.codegen.render import _states
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses
 from rnnedge_export.codegen.render._identifiers import identifier, identifiers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_runtime.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _states
 from rnnedge_export.codegen.render._addresses import CTYPES, addresses
 from rnnedge_export.codegen.render._c_api import program_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render._addresses import CTYPES, port_name
 from rnnedge_export.codegen.render._identifiers import identifiers
 from rnnedge_export.codegen.render._text import Code, filled

@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 
 from rnnedge_export.codegen._ir.gemm import Gemm, Place
 from rnnedge_export.codegen._ir.statements import Statement
+from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.tensors import BYTE, FLOAT, Buffer, Memory
-from rnnedge_export.codegen._step_program import StepProgram
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._gemm import Shape, gemm, shape_of
 from rnnedge_export.codegen.render._text import Code

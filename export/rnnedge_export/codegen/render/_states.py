@@ -8,8 +8,8 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.loops import nest
 from rnnedge_export.codegen._ir.ring_buffers import Ring
+from rnnedge_export.codegen._ir.step_program import StepProgram, StepState
 from rnnedge_export.codegen._ir.tensors import Buffer, Memory, View, whole
-from rnnedge_export.codegen._step_program import StepProgram, StepState
 from rnnedge_export.codegen.render._addresses import CTYPES, Addresses
 from rnnedge_export.codegen.render._expressions import number
 from rnnedge_export.codegen.render._text import Code, listed, turns

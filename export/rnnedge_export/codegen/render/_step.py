@@ -12,8 +12,8 @@ from rnnedge_export.codegen._ir.qgemm import BlockProduct, ByteProduct, RoundBlo
 from rnnedge_export.codegen._ir.recurrence import Recurrence
 from rnnedge_export.codegen._ir.reductions import Reduction
 from rnnedge_export.codegen._ir.statements import Alternating, Clear, GatherRows, Statement, TableCopy, buffers_of
-from rnnedge_export.codegen._limits import MOST_LETTERS, check_most
-from rnnedge_export.codegen._step_program import StepProgram
+from rnnedge_export.codegen._ir.step_program import StepProgram
+from rnnedge_export.codegen._nodes.limits import MOST_LETTERS, check_most
 from rnnedge_export.codegen.render import _convolution, _gemm, _loops, _qgemm, _recurrence, _reductions
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._text import Code, of_nodes, turns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rnnedge_export.codegen._ir.tensors import Array, Tensor
-from rnnedge_export.codegen._node import Node
-from rnnedge_export.codegen._symbol_table import SymbolTable
+from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 Result = Sequence[Tensor | Array]
 Rule = Callable[[SymbolTable, Node], Result]

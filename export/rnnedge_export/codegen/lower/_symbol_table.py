@@ -9,7 +9,7 @@ import numpy as np
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.tensors import Array, Tensor
-from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._nodes.node import Node
 
 
 class SymbolTable:

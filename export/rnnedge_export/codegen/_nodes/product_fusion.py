@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge_export.codegen._constant_folding import Grid
-from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._nodes.constant_folding import Grid
+from rnnedge_export.codegen._nodes.node import Array, Node
 
 PRODUCT = "Product"
 

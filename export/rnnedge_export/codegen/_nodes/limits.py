@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import prod
 
-from rnnedge_export.codegen._node import FALLBACK, Node
+from rnnedge_export.codegen._nodes.node import FALLBACK, Node
 from rnnedge_runtime.errors import ModelRefused
 
 # Of one value that is computed; the compiler keeps 8 bytes for each element.

@@ -7,10 +7,10 @@ from math import prod
 
 import numpy as np
 
+from rnnedge_export.codegen._ir.memory_plan import MemoryPlan
 from rnnedge_export.codegen._ir.program import Step
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, Array, Buffer, Memory, View, whole
-from rnnedge_export.codegen.memory_plan import MemoryPlan
 from rnnedge_runtime.contract import State
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_export.codegen._node import Node
+from rnnedge_export.codegen._nodes.node import Array, Node
 from rnnedge_runtime.errors import ModelRefused
 
 # Nobody knows how long the reference implementation takes for them: they are written as any other node is.

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import numpy.typing as npt
 import onnx
 
-from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_runtime.errors import ModelRefused
 
+Array = npt.NDArray[Any]
 FALLBACK = "run the file with provider='cpu'"
 
 
