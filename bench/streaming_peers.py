@@ -16,7 +16,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from rnnedge_export.capture import Source, capture, read_example
+from rnnedge_export.capture import ModuleAdapter, capture, read_example
 from rnnedge_export.streaming.recurrent import is_zero
 from rnnedge_runtime.contract import Array
 
@@ -29,7 +29,7 @@ def tract_pulse(module: nn.Module, example: torch.Tensor, hop: int, folder: Path
 
     given = read_example(example, 0, 1)
     path = folder / "offline.onnx"
-    ir.save(_without_shapes(capture(Source(module, given), given, 18).model), path)
+    ir.save(_without_shapes(capture(ModuleAdapter(module, given), given, 18).model), path)
     model = tract.onnx().load(str(path))
     model.set_input_fact(0, f"1,T,{','.join(map(str, example.shape[2:]))},f32")
     typed = model.into_model()

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from rnnedge_runtime import Model, Stalled
-from rnnedge_runtime._loaded_model import Loaded
-from rnnedge_runtime.engine import Buffers, Stop
+from rnnedge_runtime._loaded_model import LoadedModel
+from rnnedge_runtime.engine import Buffers, CancelToken
 
 
 class Heard:
-    """A `Stop` that tells when it was set."""
+    """A `CancelToken` that tells when it was set."""
 
-    def __init__(self, real: Stop) -> None:
+    def __init__(self, real: CancelToken) -> None:
         self.real, self.heard = real, threading.Event()
 
     def set(self) -> None:
@@ -56,7 +56,7 @@ class Hanging:
 def hanging(model: Model) -> tuple[Model, Hanging]:
     """The model on such an engine."""
     engine = Hanging(model.engine)
-    loaded = Loaded(model.name, model.digest, model.contract, engine)  # type: ignore[arg-type]
+    loaded = LoadedModel(model.name, model.digest, model.contract, engine)  # type: ignore[arg-type]
     return Model(loaded), engine
 
 

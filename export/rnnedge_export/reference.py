@@ -7,16 +7,14 @@ idea of the exporter about an axis cannot hide here.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
-from rnnedge_export.capture import Example, left_as_it_was
+from rnnedge_export.capture import Example
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
@@ -226,19 +224,6 @@ def with_context(source: Oracle, rows: Mapping[str, torch.Tensor]) -> Oracle:
 
 def _sequences(frames: Mapping[str, Array]) -> int:
     return len(next(iter(frames.values())))
-
-
-@contextmanager
-def evaluation(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode; each part, and what stands on it, is put back as it was at the end."""
-    modes = [(m, m.training) for m in module.modules()]
-    module.eval()
-    try:
-        with left_as_it_was(module):
-            yield
-    finally:
-        for submodule, mode in modes:
-            submodule.training = mode
 
 
 def _axes(name: str, small: torch.Size, wider: torch.Size, longer: torch.Size) -> tuple[int, int | None]:

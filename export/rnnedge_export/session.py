@@ -16,12 +16,13 @@ from rnnedge_export.arguments import checked_axis, checked_module
 from rnnedge_export.capture import (
     Captured,
     Example,
-    Source,
+    ModuleAdapter,
     as_python,
     as_sequences,
     capture,
     check_usable,
     checked_defaults,
+    evaluation,
     read_example,
     weights_digest,
 )
@@ -32,7 +33,7 @@ from rnnedge_export.pipeline import run_passes
 from rnnedge_export.precision import Narrowed, Shrunk, check_covered, gate, signals_of
 from rnnedge_export.promised import promises_of
 from rnnedge_export.recordings import Recording
-from rnnedge_export.reference import Oracle, Reference, evaluation
+from rnnedge_export.reference import Oracle, Reference
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
@@ -212,7 +213,7 @@ def of_module(
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
         given = read_example(example, batch_axis, time_axis, module, context)
-        source = Source(module, given)
+        source = ModuleAdapter(module, given)
         say("capture")
         captured = capture(source, given, opset)
         provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}

@@ -8,21 +8,22 @@ from collections.abc import Mapping
 from rnnedge_runtime._exclusive import Alone
 from rnnedge_runtime._fork import NoToken, forked_away
 from rnnedge_runtime._interpreter_exit import leave_with, wait_if_leaving
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import bulk
 from rnnedge_runtime._undo import Kept, Runner
 from rnnedge_runtime._watchdog import watchdog
-from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
+from rnnedge_runtime.binding import Binding, BindingCache
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engine import Ended, Engine
+from rnnedge_runtime.engine import Cancelled, Engine
 from rnnedge_runtime.errors import ProviderError, Stalled
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.frames import checked_states
+from rnnedge_runtime.state_buffers import StateBuffers
 
-# What the lanes of one stream hold, in pieces of a long recording.
+# What the bindings of one stream hold, in pieces of a long recording.
 _PIECES_KEPT = 8
 
-_ALL: weakref.WeakSet[Calls] = weakref.WeakSet()
+_ALL: weakref.WeakSet[GraphRunner] = weakref.WeakSet()
 _ending = False
 
 
@@ -37,7 +38,7 @@ def end_all_runs() -> None:
         one._stop.set()
 
 
-def _all() -> list[Calls]:
+def _all() -> list[GraphRunner]:
     while True:
         try:
             return list(_ALL)
@@ -49,12 +50,12 @@ def _all() -> list[Calls]:
 leave_with(_all)
 
 
-class Calls(Alone):
-    """The states of one stream and the lanes over them; the base of a `Sequence`."""
+class GraphRunner(Alone):
+    """The states of one stream and the bindings over them; the base of a `Sequence`."""
 
     __slots__ = ("_engine", "_turn")
 
-    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
+    def __init__(self, loaded: LoadedModel, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Allocate everything that a call needs; `states` replace initial values."""
         wait_if_leaving()
         super().__init__()
@@ -67,7 +68,7 @@ class Calls(Alone):
         self._given = checked_states(states, self.contract, batch)
         engine = loaded.engine
         self._adopt(self._runner_of(engine, StateBuffers(engine, self.contract.states, batch, self._given)))
-        self._lane = self._once
+        self._binding = self._once
         # Which set of states the next call reads, how many calls of the least length there were.
         self._turn = self._calls = 0
         _ALL.add(self)
@@ -82,49 +83,49 @@ class Calls(Alone):
     def _runner_of(self, engine: Engine, states: StateBuffers) -> Runner:
         stop = engine.stop(bool(self._limit_s))
         piece = bulk(self.contract, self.batch, self._loaded.room, self.contract.piece)
-        lanes = Lanes(engine, self.contract, states, self.batch, stop, _PIECES_KEPT * piece)
-        return Runner(engine, stop, states, lanes, lanes.once)
+        bindings = BindingCache(engine, self.contract, states, self.batch, stop, _PIECES_KEPT * piece)
+        return Runner(engine, stop, states, bindings, bindings.once)
 
     def _adopt(self, runner: Runner) -> None:
         """Run with this from now on."""
         self._runner = runner
-        self._engine, self._stop, self._states, self._lanes, self._once = runner
+        self._engine, self._stop, self._states, self._bindings, self._once = runner
 
     def _spare(self, index: int) -> None:
         """Set `index` of the states is going to be written: see to it that the call in progress can be undone."""
         note = self._noted
         if note is not None and note.kept is None and (self._engine.in_place or index == note.turn):
-            note.kept = self._kept_of(note.lane, note.turn)
+            note.kept = self._kept_of(note.binding, note.turn)
 
-    def _kept_of(self, lane: Lane, turn: int) -> Kept:
-        summaries = {name: array.copy() for name, array in lane.summaries[turn ^ 1].items()}
+    def _kept_of(self, binding: Binding, turn: int) -> Kept:
+        summaries = {name: array.copy() for name, array in binding.summaries[turn ^ 1].items()}
         return Kept(self._states.copies(turn), summaries)
 
-    def _call_lane(self, lane: Lane, fed: int, total: int | None) -> Lane:
-        """Run a filled lane, or the one that takes its place; `fed` and `total` as for `Lane.place`."""
-        lane.place(fed, total)
+    def _call_binding(self, binding: Binding, fed: int, total: int | None) -> Binding:
+        """Run a filled binding, or the one that takes its place; `fed` and `total` as for `Binding.place`."""
+        binding.place(fed, total)
         while True:
-            failures: tuple[type[Exception], ...] = (Ended, *self._engine.failures)
+            failures: tuple[type[Exception], ...] = (Cancelled, *self._engine.failures)
             if self._noted is not None and self._noted.kept is None:
                 self._spare(self._turn ^ 1)
             try:
-                if lane.calls[self._turn]():
+                if binding.calls[self._turn]():
                     # Frames that get here are finite.
-                    raise Ended("the run was stopped")
+                    raise Cancelled("the run was stopped")
             except failures as error:
-                lane = self._recover(error, lane, fed)
-                lane.place(fed, total)
+                binding = self._recover(error, binding, fed)
+                binding.place(fed, total)
             else:
                 break
         self._turn ^= 1
-        self._lane = lane
-        self._calls += lane.units
+        self._binding = binding
+        self._calls += binding.units
         if self._calls <= self._warmup:
             self._states.hold(self._turn, self._calls)
-        return lane
+        return binding
 
-    def _recover(self, error: Exception, lane: Lane, fed: int) -> Lane:
-        """After a failed run: the lane that can take the same frames again, or the error that the caller gets.
+    def _recover(self, error: Exception, binding: Binding, fed: int) -> Binding:
+        """After a failed run: the binding that can take the same frames again, or the error that the caller gets.
 
         The failed call wrote the other set of states, or was undone, so this one is as before it.
         """
@@ -134,9 +135,9 @@ class Calls(Alone):
         stopped_in = watchdog.forget(self)
         if stopped_in is not None:
             if stopped_in != self._mark():
-                return lane
-            text = f"a run over {lane.frames} frames took longer than {self._limit_s} s and was ended"
-            self._log("stalled", fed, lane.frames, text)
+                return binding
+            text = f"a run over {binding.frames} frames took longer than {self._limit_s} s and was ended"
+            self._log("stalled", fed, binding.frames, text)
             raise Stalled(f"{self._loaded.name}: frame {fed}: {text}; the stream is as before it") from error
         failed = self._engine.provider
         engine = self._loaded.after(self._engine)
@@ -150,22 +151,22 @@ class Calls(Alone):
         try:
             self._states.fetch(self._turn)
             if note is not None and note.kept is None:
-                note.kept = self._kept_of(note.lane, note.turn)
+                note.kept = self._kept_of(note.binding, note.turn)
         except self._engine.failures as lost:
             raise ProviderError(
                 f"{self._loaded.name}: provider {failed!r} failed at frame {fed}, and the states are on its device; "
                 f"make another stream, which {engine.provider!r} will run, and restore the last snapshot"
             ) from lost
         runner = self._runner_of(engine, self._states.moved(engine, self._turn))
-        again = runner.lanes.of(lane.frames)
-        for name, view in lane.views.items():
+        again = runner.bindings.of(binding.frames)
+        for name, view in binding.views.items():
             again.views[name][...] = view
         if note is not None:
             # What is kept goes to where it stands from now on, when this call is undone.
             note.runner = runner
         self._adopt(runner)
         text = f"provider {failed!r} failed, {engine.provider!r} took over with the states"
-        self._log("provider", fed, lane.frames, text)
+        self._log("provider", fed, binding.frames, text)
         return again
 
     def _fork(self) -> None:

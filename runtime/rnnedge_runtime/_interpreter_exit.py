@@ -19,7 +19,7 @@ from typing import Protocol
 
 from rnnedge_runtime._exclusive import Turnstile
 from rnnedge_runtime._fork import NoToken
-from rnnedge_runtime.engine import Stop
+from rnnedge_runtime.engine import CancelToken
 
 # An engine that does not end its run in this time is left to itself.
 _PATIENCE_S = 10.0
@@ -45,7 +45,7 @@ class Running(Protocol):
     """Something that runs graphs."""
 
     _token: Turnstile
-    _stop: Stop
+    _stop: CancelToken
 
 
 class _Gate:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnedge_runtime.binding import Lane, Lanes
+from rnnedge_runtime.binding import Binding, BindingCache
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.frames import Frames
 
@@ -30,15 +30,15 @@ class KnownShape(NamedTuple):
 
 
 class KnownPushes:
-    """The known shapes of one stream, and of one with a single input the lanes of pushes that are one call."""
+    """The known shapes of one stream, and of one with a single input the bindings of pushes that are one call."""
 
-    def __init__(self, lanes: Lanes, time: int, most: int, nothing: Frames) -> None:
+    def __init__(self, bindings: BindingCache, time: int, most: int, nothing: Frames) -> None:
         """`time`: the axis of time. One call takes at most `most` frames. `nothing`: no frame of any output."""
-        self.lanes, self.most, self.nothing = lanes, most, nothing
+        self.bindings, self.most, self.nothing = bindings, most, nothing
         self._time = time
         self._shapes: dict[tuple[tuple[int, ...], ...], KnownShape | None] = {}
-        self.whole: dict[tuple[int, ...], Lane] = {}
-        self._made = lanes.made
+        self.whole: dict[tuple[int, ...], Binding] = {}
+        self._made = bindings.made
 
     def shape_of(self, arrays: Mapping[str, Array]) -> KnownShape | None:
         """Of frames of every input, in their order; None where they do not fit, or are more than one call takes."""
@@ -51,20 +51,20 @@ class KnownPushes:
             found = self._shapes[shapes] = self._look(arrays)
             return found
 
-    def lane_of(self, frames: int, arrays: Mapping[str, Array], *, alone: bool) -> Lane:
-        """The lane of a call; `alone`: it takes all frames of a push of these shapes, and no others."""
-        lane = self.lanes.of(frames)
-        if self._made != self.lanes.made:
+    def binding_of(self, frames: int, arrays: Mapping[str, Array], *, alone: bool) -> Binding:
+        """The binding of a call; `alone`: it takes all frames of a push of these shapes, and no others."""
+        binding = self.bindings.of(frames)
+        if self._made != self.bindings.made:
             # It may have taken the place of another, which is not to be kept for this alone.
             self.whole.clear()
-            self._made = self.lanes.made
+            self._made = self.bindings.made
         if alone and len(arrays) == 1:
-            self.whole[next(iter(arrays.values())).shape] = lane
-        return lane
+            self.whole[next(iter(arrays.values())).shape] = binding
+        return binding
 
     def _look(self, arrays: Mapping[str, Array]) -> KnownShape | None:
         time, masks, counts = self._time, [], set()
-        for name, view in self.lanes.once.views.items():
+        for name, view in self.bindings.once.views.items():
             shape, one = arrays[name].shape, view.shape
             if len(shape) != len(one) or (*one[:time], shape[time], *one[time + 1 :]) != shape:
                 return None

@@ -33,11 +33,11 @@ class KnownSizes(Sequence):
     def _known_shape(self, arrays: dict[str, Array]) -> KnownShape | None:
         """None where the frames do not fit, or are more than one call takes."""
         known = self._known
-        if known is None or known.lanes is not self._lanes:
+        if known is None or known.bindings is not self._bindings:
             most = self._unit if self.contract.chunk else self._piece
             # More than one push may bring is refused.
             most = most if self._most is None else min(most, self._most)
-            known = self._known = KnownPushes(self._lanes, self._time, most, self.shaped(self._nothing()))
+            known = self._known = KnownPushes(self._bindings, self._time, most, self.shaped(self._nothing()))
             self._whole = known.whole
         return known.shape_of(arrays)
 
@@ -49,30 +49,30 @@ class KnownSizes(Sequence):
         taken = whole - held if whole else 0
         if whole > known.most:
             return None
-        lane = known.lane_of(whole, arrays, alone=whole == count) if whole else None
-        if (lane is None or taken < count or not lane.checks) and not shape.all_finite(arrays):
+        binding = known.binding_of(whole, arrays, alone=whole == count) if whole else None
+        if (binding is None or taken < count or not binding.checks) and not shape.all_finite(arrays):
             return None
         waits = None
         if taken < count:
             after = self._at(slice(taken, None))
             waits = {name: array[after].copy() for name, array in arrays.items()}
-        if lane is None:
+        if binding is None:
             if rest is not None and waits is not None:
                 waits = {name: np.concatenate([rest[name], one], axis=self._time) for name, one in waits.items()}
             found = dict(known.nothing) if isinstance(known.nothing, dict) else known.nothing
         else:
             before, now, first = self._at(slice(held)), self._at(slice(held, None)), self._at(slice(taken))
-            for name, view in lane.views.items():
+            for name, view in binding.views.items():
                 if rest is not None:
                     view[before] = rest[name]
                 view[now] = arrays[name][first]
-            if lane.cursors:
-                lane.place(self._frames - held, None)
-            if lane.calls[turn]():
+            if binding.cursors:
+                binding.place(self._frames - held, None)
+            if binding.calls[turn]():
                 return None
-            found = self._all(lane) if lane.copy is None else lane.copy()
+            found = self._all(binding) if binding.copy is None else binding.copy()
             self._turn = turn ^ 1
-            self._lane = lane
+            self._binding = binding
             runs += 1
         if self._remember is not None:
             self._remember(arrays)

@@ -13,7 +13,7 @@ from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import ProviderError
 
 
-class Loaded:
+class LoadedModel:
     """One file in memory. Safe to share between threads.
 
     `name` is what messages call it, `digest` its SHA-256, `source` that of the weights it was made from, "" where the
@@ -46,9 +46,9 @@ class Loaded:
         # The handler of a signal may come here while its thread is here already.
         self._lock = threading.RLock()
 
-    def assuming(self, contract: Contract) -> Loaded:
+    def assuming(self, contract: Contract) -> LoadedModel:
         """The same file, whose streams start with the contexts of this contract where they are given none."""
-        other = Loaded(self.name, self.digest, contract, self.engine, self._further, self.room)
+        other = LoadedModel(self.name, self.digest, contract, self.engine, self._further, self.room)
         other.assumes_context, other.tells_scale = True, self.tells_scale
         return other
 

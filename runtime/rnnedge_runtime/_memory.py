@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, Port, State
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.state_buffers import shape_of
 
 # Far more than any process streams; how many a file can afford is a matter of memory.
 MOST_SEQUENCES = 1 << 20

@@ -10,7 +10,7 @@ import numpy as np
 from rnnedge_runtime._memory import most_frames, too_many
 from rnnedge_runtime._stream_position import Standing
 from rnnedge_runtime.arguments import integer
-from rnnedge_runtime.binding import Lane
+from rnnedge_runtime.binding import Binding
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
@@ -72,7 +72,7 @@ class Sequence(Standing):
         return self.shaped(self._join([self.take(self._guard.fill(size)) for size in sizes]))
 
     def take(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Run checked frames as whole lanes; what is no whole lane waits."""
+        """Run checked frames as whole bindings; what is no whole binding waits."""
         count = _length(arrays, self._time)
         if self._most is not None and count > self._most:
             room, batch = self._loaded.room, self.batch
@@ -95,28 +95,28 @@ class Sequence(Standing):
             start = total // self._unit * self._unit
             parts.append(self._chain(arrays, start, fed))
         while total - start >= self._unit:
-            lane = self._lanes.of(self._next_frames(total - start))
-            for name, view in lane.views.items():
-                view[...] = arrays[name][self._at(slice(start, start + lane.frames))]
-            start += lane.frames
-            parts.append(self._call(lane, fed, None))
-            fed += lane.frames
+            binding = self._bindings.of(self._next_frames(total - start))
+            for name, view in binding.views.items():
+                view[...] = arrays[name][self._at(slice(start, start + binding.frames))]
+            start += binding.frames
+            parts.append(self._call(binding, fed, None))
+            fed += binding.frames
         rest = self._at(slice(start, None))
         self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
         return self._join(parts)
 
     def _chain(self, arrays: dict[str, Array], frames: int, fed: int) -> dict[str, Array]:
-        """The first `frames` of the arrays by calls of the least lane, whose outputs lie one after the other."""
-        lane, unit = self._once, self._unit
-        calls, outs = frames // unit, [out for out in lane.outs if out.port.per_frame]
+        """The first `frames` of the arrays by calls of the least binding, whose outputs lie one after the other."""
+        binding, unit = self._once, self._unit
+        calls, outs = frames // unit, [out for out in binding.outs if out.port.per_frame]
         counts = [out.view.shape[self._time] for out in outs]
         found = [np.empty(_longer(out.view.shape, self._time, calls), out.view.dtype) for out in outs]
         for call in range(calls):
             here = self._at(slice(call * unit, (call + 1) * unit))
-            for name, view in lane.views.items():
+            for name, view in binding.views.items():
                 view[...] = arrays[name][here]
-            lane = self._call_lane(lane, fed + call * unit, None)
-            ready = (out.view for out in lane.outs if out.port.per_frame)
+            binding = self._call_binding(binding, fed + call * unit, None)
+            ready = (out.view for out in binding.outs if out.port.per_frame)
             for result, view, count in zip(found, ready, counts, strict=True):
                 result[self._at(slice(call * count, (call + 1) * count))] = view
         return {out.port.name: result for out, result in zip(outs, found, strict=True)}
@@ -138,14 +138,14 @@ class Sequence(Standing):
         while fed < end:
             # Where a sequence ends within a call, an engine that makes steps of it knows of one step only.
             few = self._marks_last or end - fed < _FEW_CALLS * self._unit
-            lane = self._lanes.of(self._unit if few else self._next_frames(end - fed))
-            for name, view in lane.views.items():
+            binding = self._bindings.of(self._unit if few else self._next_frames(end - fed))
+            for name, view in binding.views.items():
                 view[self._at(slice(self._held, None))] = 0
                 if self._rest is not None:
                     view[self._at(slice(self._held))] = self._rest[name]
             self._rest = None
-            parts.append(self._call(lane, fed, total))
-            fed += lane.frames
+            parts.append(self._call(binding, fed, total))
+            fed += binding.frames
             summaries = self._summaries(fed, total, fed == end) | summaries
         self._finished = True
         self._fast = self._quick = None
@@ -158,17 +158,17 @@ class Sequence(Standing):
         self._begin()
         return {name: found[name] for name in self._nothing()}
 
-    def _call(self, lane: Lane, fed: int, total: int | None) -> dict[str, Array]:
-        """Run a filled lane and copy out its per-frame outputs: frames from 0, and none after the end.
+    def _call(self, binding: Binding, fed: int, total: int | None) -> dict[str, Array]:
+        """Run a filled binding and copy out its per-frame outputs: frames from 0, and none after the end.
 
         `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
         """
-        lane = self._call_lane(lane, fed, total)
+        binding = self._call_binding(binding, fed, total)
         ready = {}
-        for out in lane.outs:
+        for out in binding.outs:
             if out.port.per_frame:
                 clock = out.port.clock
-                count = clock.frames(lane.frames)
+                count = clock.frames(binding.frames)
                 first = min(self._skip[out.port.name], count)
                 self._skip[out.port.name] -= first
                 if total is not None:
@@ -187,19 +187,19 @@ class Sequence(Standing):
 
     def _nothing(self) -> dict[str, Array]:
         """No frame of each per-frame output."""
-        return {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.per_frame}
+        return {o.port.name: o.view[self._at(slice(0))] for o in self._binding.outs if o.port.per_frame}
 
-    def _all(self, lane: Lane) -> Frames:
+    def _all(self, binding: Binding) -> Frames:
         """Every per-frame output of a call in the middle of a sequence."""
-        return self.shaped({out.port.name: out.view.copy() for out in lane.outs if out.port.per_frame})
+        return self.shaped({out.port.name: out.view.copy() for out in binding.outs if out.port.per_frame})
 
     def _join(self, parts: list[dict[str, Array]]) -> dict[str, Array]:
         return {name: np.concatenate([p[name] for p in parts], axis=self._time) for name in parts[0]}
 
     def shaped(self, found: dict[str, Array]) -> Frames:
         """What a user gets: an array, or a dict by name; a summary that is not there yet has no frame."""
-        missing = {o.port.name: o.view[self._at(slice(0))] for o in self._lane.outs if o.port.name not in found}
-        ordered = {out.port.name: (found | missing)[out.port.name] for out in self._lane.outs}
+        missing = {o.port.name: o.view[self._at(slice(0))] for o in self._binding.outs if o.port.name not in found}
+        ordered = {out.port.name: (found | missing)[out.port.name] for out in self._binding.outs}
         return ordered if len(ordered) > 1 else next(iter(ordered.values()))
 
     def _at(self, time: slice) -> tuple[slice, ...]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rnnedge_runtime._graph_runner import Calls
+from rnnedge_runtime._graph_runner import GraphRunner
 from rnnedge_runtime._input_policy import Guard
 from rnnedge_runtime._known_pushes import KnownPushes
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import bulk, most_frames
 from rnnedge_runtime._scale_check import scale_check_of
 from rnnedge_runtime._snapshot import Snapshot
 from rnnedge_runtime._undo import Kept, Note, Runner
-from rnnedge_runtime.binding import Lane
+from rnnedge_runtime.binding import Binding
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.faults import Log, Policies
 
 
-class Standing(Calls):
+class Standing(GraphRunner):
     """The place of a `Sequence` in time, its snapshot, and the note that undoes a call.
 
     What is no array of the engine is replaced and never changed, so that a reference is as good as a copy.
@@ -26,7 +26,7 @@ class Standing(Calls):
 
     __slots__ = ("_count", "_fast", "_quick", "_ready", "_remember", "_unit", "_whole")
 
-    def __init__(self, loaded: Loaded, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
+    def __init__(self, loaded: LoadedModel, batch: int, states: Mapping[str, Array], policies: Policies) -> None:
         """Used by `Model.stream`."""
         super().__init__(loaded, batch, states, policies)
         self.serve(policies, self._log)
@@ -35,8 +35,8 @@ class Standing(Calls):
         self._unit, self._piece = self.contract.unit, bulk(self.contract, batch, loaded.room, self.contract.piece)
         # How many frames a push may bring; None: any number.
         self._most = most_frames(self.contract, batch, loaded.room)
-        # The lane that a push may use without a look at the rest, and frames that wait for a whole call.
-        self._fast: Lane | None = None
+        # The binding that a push may use without a look at the rest, and frames that wait for a whole call.
+        self._fast: Binding | None = None
         # The call that is a whole step by itself, or None; and how many frames of the first output it brings.
         self._quick: Callable[[], object] | None = None
         self._count = self._once.count
@@ -50,7 +50,7 @@ class Standing(Calls):
     def _adopt(self, runner: Runner) -> None:
         super()._adopt(runner)
         self._known: KnownPushes | None = None
-        self._whole: Mapping[tuple[int, ...], Lane] = {}
+        self._whole: Mapping[tuple[int, ...], Binding] = {}
 
     def serve(self, policies: Policies, log: Log) -> None:
         """Apply these policies from now on, and note in `log` what they do."""
@@ -63,8 +63,8 @@ class Standing(Calls):
         index = self._turn ^ 1
         self._spare(index)
         self._states.reset(index, self._turn)
-        self._lane = self._once
-        for array in self._lane.summaries[index ^ 1].values():
+        self._binding = self._once
+        for array in self._binding.summaries[index ^ 1].values():
             array[...] = 0
         self._turn = index
         self._frames = 0
@@ -76,7 +76,7 @@ class Standing(Calls):
         self._settle()
 
     def _settle(self) -> None:
-        """Choose the lane that a push may use without a look at the rest.
+        """Choose the binding that a push may use without a look at the rest.
 
         None while frames are held back, while the first frames out mean nothing, before their scale was looked at, and
         after the end.
@@ -87,48 +87,48 @@ class Standing(Calls):
         self._choose()
 
     def _choose(self) -> None:
-        """The lane that the next push may use, where it is of the same size and nothing waits."""
-        lane, once = self._lane, self._once
+        """The binding that the next push may use, where it is of the same size and nothing waits."""
+        binding, once = self._binding, self._once
         if self._ready and self._rest is None:
-            self._fast = lane
-            self._quick = once.quick if lane is once and self._remember is None else None
-            if lane.cursors:
-                lane.place(self._frames, None)
+            self._fast = binding
+            self._quick = once.quick if binding is once and self._remember is None else None
+            if binding.cursors:
+                binding.place(self._frames, None)
         else:
             self._fast = self._quick = None
 
-    def _turn_to(self, lane: Lane, before: int, runs: int) -> Lane:
-        """Use this lane from now on, where nothing waits; `before` frames were pushed, which took so many `runs`.
+    def _turn_to(self, binding: Binding, before: int, runs: int) -> Binding:
+        """Use this binding from now on, where nothing waits; `before` frames were pushed, which took so many `runs`.
 
         An interruption between the two numbers finds the second one in the variables of the call.
         """
-        was = self._lane
+        was = self._binding
         for name, array in was.summaries[self._turn ^ 1].items():
-            lane.summaries[self._turn ^ 1][name][...] = array
+            binding.summaries[self._turn ^ 1][name][...] = array
         self._settled, self._settled_runs = before, runs
-        self._lane = lane
+        self._binding = binding
         self._choose()
-        return lane
+        return binding
 
     def _note(self) -> Note:
         return Note(
-            self._runner, self._lane, self._turn, self._frames, self._calls,
+            self._runner, self._binding, self._turn, self._frames, self._calls,
             dict(self._skip), self._rest, self._finished, self._guard.last,
         )  # fmt: skip
 
     def _note_of(self, names: Mapping[str, Any]) -> Note | None:
         """The note of a call with these variables; None where it had no time to change anything.
 
-        One that has only run the fast lane makes none, to take no time; it has read `before`, the frames, and where it
-        changed them `turn` and the `last` frames. A known push has also read `was`, the lane, and the `rest`. One
-        that changes the lane has counted the `runs` of the engine first.
+        One that has only run the fast binding makes none, to take no time; it has read `before`, the frames, and where
+        it changed them `turn` and the `last` frames. A known push has also read `was`, the binding, and the `rest`. One
+        that changes the binding has counted the `runs` of the engine first.
         """
         if names.get("note") is not None or names.get("before") is None:
             return names.get("note")
         note = self._note()
         note.frames = names["before"]
         note.turn, note.last = names.get("turn", note.turn), names.get("last", note.last)
-        note.lane, note.rest = names.get("was", note.lane), names.get("rest", note.rest)
+        note.binding, note.rest = names.get("was", note.binding), names.get("rest", note.rest)
         note.runs = names["runs"] if "runs" in names else self._runs(note.frames)
         return note
 
@@ -145,7 +145,7 @@ class Standing(Calls):
         if note.runs is not None:
             self._states.rewind(note.runs)
         if note.kept is None:
-            self._lane = note.lane
+            self._binding = note.binding
         else:
             self._write(note.kept, note.turn)
         self._turn, self._frames, self._calls = note.turn, note.frames, note.calls
@@ -156,14 +156,14 @@ class Standing(Calls):
     def _write(self, kept: Kept, index: int) -> None:
         """States into set `index`, and the summaries to where the call before one that reads it would leave them."""
         self._states.write(index, kept.states)
-        self._lane = self._once
-        for name, array in self._lane.summaries[index ^ 1].items():
+        self._binding = self._once
+        for name, array in self._binding.summaries[index ^ 1].items():
             array[...] = kept.summaries[name]
 
     @property
     def _latest(self) -> Mapping[str, Array]:
         """The summaries of the frames so far."""
-        return self._lane.summaries[self._turn ^ 1]
+        return self._binding.summaries[self._turn ^ 1]
 
     def _snapshot(self) -> Snapshot:
         self._states.fetch(self._turn)

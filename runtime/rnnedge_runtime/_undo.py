@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rnnedge_runtime.binding import Lane, Lanes, StateBuffers
+from rnnedge_runtime.binding import Binding, BindingCache
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engine import Engine, Stop
+from rnnedge_runtime.engine import CancelToken, Engine
+from rnnedge_runtime.state_buffers import StateBuffers
 
 
 class Runner(NamedTuple):
     """What runs: all of it changes together, when another provider takes over."""
 
     engine: Engine
-    stop: Stop
+    stop: CancelToken
     states: StateBuffers
-    lanes: Lanes
-    once: Lane
+    bindings: BindingCache
+    once: Binding
 
 
 class Kept(NamedTuple):
@@ -38,7 +39,7 @@ class Note:
     def __init__(
         self,
         runner: Runner,
-        lane: Lane,
+        binding: Binding,
         turn: int,
         frames: int,
         calls: int,
@@ -48,7 +49,7 @@ class Note:
         last: dict[str, Array],
     ) -> None:
         """Note where the stream stands."""
-        self.runner, self.lane, self.turn, self.frames, self.calls = runner, lane, turn, frames, calls
+        self.runner, self.binding, self.turn, self.frames, self.calls = runner, binding, turn, frames, calls
         self.skip, self.rest, self.finished, self.last = skip, rest, finished, last
         self.runs: int | None = None
         self.kept: Kept | None = None

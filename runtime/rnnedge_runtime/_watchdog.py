@@ -11,14 +11,14 @@ import weakref
 from time import monotonic
 from typing import Protocol
 
-from rnnedge_runtime.engine import Stop
+from rnnedge_runtime.engine import CancelToken
 
 
 class Watched(Protocol):
     """A stream with a limit: `_mark()` is None between calls, and another value in every call."""
 
     _limit_s: float
-    _stop: Stop
+    _stop: CancelToken
     _stopped_in: object | None
 
     def _mark(self) -> object | None: ...

@@ -2,125 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
-from rnnedge_runtime.contract import BATCH, TIME, Array, Contract, Cursor, Dim, Port, State
-from rnnedge_runtime.engine import Buffers, Engine, Rewound, Stop
+from rnnedge_runtime.contract import Array, Contract, Cursor, Port
+from rnnedge_runtime.engine import CancelToken, Engine
+from rnnedge_runtime.state_buffers import StateBuffers, shape_of
 
-_LANES_KEPT = 64
+_BINDINGS_KEPT = 64
 
 
 class Out(NamedTuple):
-    """One output of a lane: `view` shares memory with the bound array, in the user's axis order."""
+    """One output of a binding: `view` shares memory with the bound array, in the user's axis order."""
 
     port: Port
     view: Array
 
 
-class StateBuffers:
-    """Two sets of state arrays used in turn: a call reads the one and writes the other, so nothing is copied.
-
-    Created by a `Stream`, shared by its lanes, refilled by `reset`. Where the engine holds states on a device, `fetch`
-    comes before anybody reads the arrays of a set, and `store` after anybody wrote them.
-    """
-
-    def __init__(self, engine: Engine, states: tuple[State, ...], batch: int, given: Mapping[str, Array]) -> None:
-        """Allocate both sets for `batch` sequences, at the states' initial values or those `given` in their place."""
-        self._states, self._batch = states, batch
-        self._initial = {s.input: given.get(s.input, s.initial) for s in states}
-        self._contexts = tuple(s.input for s in states if s.context)
-        self._carried = tuple(s for s in states if not s.context)
-        self.sets = tuple({s.input: np.zeros(shape_of(s.shape, batch, 1), s.dtype) for s in states} for _ in range(2))
-        self._hold(engine)
-        for index in range(2):
-            self.reset(index)
-
-    def moved(self, engine: Engine, index: int) -> StateBuffers:
-        """The same sets with another engine, which begins with what stands in the arrays of set `index`."""
-        other = copy.copy(self)
-        other._hold(engine)
-        other.store(index)
-        return other
-
-    def _hold(self, engine: Engine) -> None:
-        self._bound = engine.hold(self._states, self.sets, self._batch)
-        # One that stands for several states is asked once.
-        self._away = tuple(
-            list({id(b): b for b in bound.values() if not isinstance(b, np.ndarray)}.values()) for bound in self._bound
-        )
-        self._rewound = cast(list[Rewound], self._away[0]) if engine.in_place else []
-
-    def fetch(self, index: int) -> None:
-        """Set `index` stands in its arrays."""
-        for held in self._away[index]:
-            held.fetch()
-
-    def store(self, index: int) -> None:
-        """The next call reads what stands in the arrays of set `index`."""
-        for held in self._away[index]:
-            held.store()
-
-    def copies(self, index: int) -> dict[str, Array]:
-        """The arrays of set `index`, by the graph's name for each input."""
-        self.fetch(index)
-        return {name: array.copy() for name, array in self.sets[index].items()}
-
-    def write(self, index: int, arrays: Mapping[str, Array]) -> None:
-        """Fill set `index` with `arrays` by the graph's name for each input."""
-        for name, array in self.sets[index].items():
-            array[...] = arrays[name]
-        self.store(index)
-
-    def settle(self) -> None:
-        """Count runs from here on; of an engine that runs in place."""
-        for held in self._rewound:
-            held.settle()
-
-    def rewind(self, runs: int) -> None:
-        """Undo the run that was made after the first `runs` since `settle`, if there is one."""
-        for held in self._rewound:
-            held.rewind(runs)
-
-    def reset(self, index: int, kept: int | None = None) -> None:
-        """Fill set `index` with the initial values; of a context with what set `kept` has, if one is named."""
-        if kept is None or not self._contexts:
-            self._fill(index, self._states)
-            return
-        staying = self.copies(kept)
-        for name in self._contexts:
-            self.sets[index][name][...] = staying[name]
-        self._fill(index, self._carried)
-
-    def hold(self, index: int, calls: int) -> None:
-        """Fill set `index` with the initial values of those states that `calls` calls have not yet warmed up."""
-        self.fetch(index)
-        self._fill(index, [state for state in self._states if state.warmup >= calls])
-
-    def held_for(self, calls: int) -> int:
-        """After how many calls more the next state begins that is held after `calls` of them; 0 if none is."""
-        return min((state.warmup for state in self._states if state.warmup > calls), default=calls) - calls
-
-    def inputs(self, index: int) -> Buffers:
-        """Set `index` under the names by which the graph reads it."""
-        return self._bound[index]
-
-    def outputs(self, index: int) -> Buffers:
-        """Set `index` under the names by which the graph writes it."""
-        return {s.output: self._bound[index][s.input] for s in self._states}
-
-    def _fill(self, index: int, states: Iterable[State]) -> None:
-        for state in states:
-            self.sets[index][state.input][...] = self._initial[state.input]
-        self.store(index)
-
-
-class Lane:
+class Binding:
     """Everything needed to call the graph with exactly `frames` frames, `units` least calls, allocated and bound once.
 
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
@@ -132,9 +35,9 @@ class Lane:
     """
 
     def __init__(
-        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop, frames: int
+        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: CancelToken, frames: int
     ) -> None:
-        """Allocate and bind; costs tens of microseconds, so a stream keeps its lanes."""
+        """Allocate and bind; costs tens of microseconds, so a stream keeps its bindings."""
         given = {p.name: np.zeros(shape_of(p.shape, batch, frames), p.dtype) for p in contract.inputs}
         arrays = {p.name: np.zeros(shape_of(p.shape, batch, p.clock.frames(frames)), p.dtype) for p in contract.outputs}
         self._keep = (given, arrays)
@@ -185,36 +88,36 @@ class Lane:
                 array[...] = (index >= 0) & (index < end)
 
 
-class Lanes:
-    """The lanes of one stream, made as needed: `once` for the least call, which stays, and the latest others.
+class BindingCache:
+    """The bindings of one stream, made as needed: `once` for the least call, which stays, and the latest others.
 
     `made` counts them.
     """
 
     def __init__(
-        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: Stop, most: int
+        self, engine: Engine, contract: Contract, states: StateBuffers, batch: int, stop: CancelToken, most: int
     ) -> None:
-        """Make the lane of the least call; `stop` ends runs of every lane. The others have `most` frames together."""
-        self._make = partial(Lane, engine, contract, states, batch, stop)
-        self._others: OrderedDict[int, Lane] = OrderedDict()
+        """Make the binding of the least call; `stop` ends runs of all. The others have `most` frames together."""
+        self._make = partial(Binding, engine, contract, states, batch, stop)
+        self._others: OrderedDict[int, Binding] = OrderedDict()
         self._most = most
         self.once = self._make(contract.unit)
         self.made = 1
 
-    def of(self, frames: int) -> Lane:
-        """The lane for calls of `frames` frames."""
+    def of(self, frames: int) -> Binding:
+        """The binding for calls of `frames` frames."""
         if frames == self.once.frames:
             return self.once
-        lane = self._others.get(frames)
-        if lane is None:
-            lane = self._make(frames)
-            while self._others and (len(self._others) >= _LANES_KEPT or sum(self._others) + frames > self._most):
+        binding = self._others.get(frames)
+        if binding is None:
+            binding = self._make(frames)
+            while self._others and (len(self._others) >= _BINDINGS_KEPT or sum(self._others) + frames > self._most):
                 self._others.popitem(last=False)
-            self._others[frames] = lane
+            self._others[frames] = binding
             self.made += 1
         else:
             self._others.move_to_end(frames)
-        return lane
+        return binding
 
 
 def _showing(run: Callable[[], object], copies: Iterable[tuple[Array, Array]]) -> Callable[[], object]:
@@ -236,19 +139,6 @@ def _showing(run: Callable[[], object], copies: Iterable[tuple[Array, Array]]) -
 def _cursor_array(cursor: Cursor, frames: int) -> Array:
     count = cursor.clock.frames(frames)
     return np.array(count - 1, np.int64) if cursor.kind == "last" else np.ones(count, bool)
-
-
-def shape_of(shape: tuple[Dim, ...], batch: int, frames: int) -> tuple[int, ...]:
-    """`shape` in numbers; "33*batch" is a batch with another axis folded into it."""
-    sizes = {BATCH: batch, TIME: frames}
-    return tuple(d if isinstance(d, int) else _product(d, sizes) for d in shape)
-
-
-def _product(dim: str, sizes: dict[str, int]) -> int:
-    result = 1
-    for factor in dim.split("*"):
-        result *= sizes[factor] if factor in sizes else int(factor)
-    return result
 
 
 def _user_view(array: Array, port: Port, batch: int) -> Array:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.arguments import mapping
 from rnnedge_runtime.arrays import array_of, cast
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.state_buffers import shape_of
 
 
 def checked_context(context: object, contract: Contract, batch: int, place: str) -> dict[str, Array]:
@@ -28,7 +28,7 @@ def checked_context(context: object, contract: Contract, batch: int, place: str)
     return {name: _checked(value, known[name], batch, f"{place}: {name!r}") for name, value in given.items()}
 
 
-def check_complete(context: object, states: object, loaded: Loaded, place: str) -> None:
+def check_complete(context: object, states: object, loaded: LoadedModel, place: str) -> None:
     """Raise `InputError` naming a required context that is neither in `context` nor in `states`."""
     if loaded.assumes_context or not loaded.contract.contexts:
         return

@@ -19,7 +19,7 @@ class TensorInfo(NamedTuple):
     shape: tuple[int | str | None, ...]
 
 
-class Held(Protocol):
+class DeviceBuffer(Protocol):
     """An array whose values are with the engine, on a device: what a run wrote is in the array after `fetch`."""
 
     def fetch(self) -> None:
@@ -31,7 +31,7 @@ class Held(Protocol):
         ...
 
 
-class Rewound(Held, Protocol):
+class Rewound(DeviceBuffer, Protocol):
     """What an engine that runs in place holds: the latest run over it can be undone."""
 
     def settle(self) -> None:
@@ -43,10 +43,10 @@ class Rewound(Held, Protocol):
         ...
 
 
-Buffers = Mapping[str, Array | Held]
+Buffers = Mapping[str, Array | DeviceBuffer]
 
 
-class Stop(Protocol):
+class CancelToken(Protocol):
     """Ends the runs that were bound with it, from another thread; they say so, or raise one of the `failures`."""
 
     def set(self) -> None:
@@ -66,7 +66,7 @@ class Preparation(Protocol):
         ...
 
 
-class Ended(Exception):
+class Cancelled(Exception):
     """A run was stopped, and said so."""
 
 
@@ -95,7 +95,7 @@ class Engine(Protocol):
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
-        """What a bound run, and `Held`, raise when the engine itself fails or is stopped."""
+        """What a bound run, and `DeviceBuffer`, raise when the engine itself fails or is stopped."""
         ...
 
     @property
@@ -108,21 +108,21 @@ class Engine(Protocol):
         """Whether a bound run leaves the states where it found them, so that two sets of them are one `Rewound`."""
         ...
 
-    def stop(self, limited: bool) -> Stop:
-        """A new `Stop`, for one owner's runs, `limited` where a watchdog may set it; what it ends changes no state."""
+    def stop(self, limited: bool) -> CancelToken:
+        """A new token for one owner's runs, `limited` where a watchdog may set it; what it ends changes no state."""
         ...
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
-    ) -> Sequence[Mapping[str, Array | Held]]:
+    ) -> Sequence[Mapping[str, Array | DeviceBuffer]]:
         """Where each of several sets of `states`, for `batch` sequences, lives between runs; all by input name.
 
         The arrays of `sets` themselves where runs use host memory; else what stands for them, so that runs need no
-        copy. One `Held` may stand for several states, and for the same ones of every set.
+        copy. One `DeviceBuffer` may stand for several states, and for the same ones of every set.
         """
         ...
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: CancelToken) -> Callable[[], object]:
         """Bind C-contiguous arrays, or what `hold` gave for them, for every graph input and output.
 
         Each call of the result reads the input arrays and writes the output arrays in place; what is held stays where

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import ContractError, InputError
 from rnnedge_runtime.frames import Frames
@@ -46,7 +46,7 @@ class GoldenReport:
         )
 
 
-def replay_golden(loaded: Loaded, batch: int | None = None) -> GoldenReport:
+def replay_golden(loaded: LoadedModel, batch: int | None = None) -> GoldenReport:
     """As `replay`, for what a model and its streams share."""
     contract = loaded.contract
     if contract.golden is None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from rnnedge_runtime._contract_check import check_against_graph
-from rnnedge_runtime._loaded_model import Loaded, first_that_starts
+from rnnedge_runtime._loaded_model import LoadedModel, first_that_starts
 from rnnedge_runtime._memory import STRICT
 from rnnedge_runtime._origin import Origin, origin_of
 from rnnedge_runtime.arguments import choice
@@ -125,7 +125,7 @@ def open_bytes(
     path: str | os.PathLike[str] | None = None,
     in_child: bool = True,
     limits: Limits | None = None,
-) -> Loaded:
+) -> LoadedModel:
     """Open a sealed file that is already in memory, and lies at `path`; otherwise as `load`.
 
     `in_child`: a file from somebody else is first opened in a process of its own. False is for processes that may end.
@@ -148,12 +148,12 @@ def open_bytes(
 
         return OrtEngine(data, name, provider, settings, preparation)
 
-    def opened(preparation: Preparation | None = None) -> Loaded:
+    def opened(preparation: Preparation | None = None) -> LoadedModel:
         openers: list[Callable[[], Engine]] = [partial(started, one, preparation) for one in providers]
         engine = first_that_starts(openers)
         contract = parse(engine.metadata, name)
         check_against_graph(contract, engine.inputs, engine.outputs, name)
-        return Loaded(name, digest, contract, engine, openers[1:], STRICT if preparation else None)
+        return LoadedModel(name, digest, contract, engine, openers[1:], STRICT if preparation else None)
 
     if deserved == "local":
         return opened()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_pool
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.arrays import array_of
@@ -32,12 +32,12 @@ class Model(Generic[Out]):
     has several outputs, and that they give a dict by name.
     """
 
-    def __init__(self, loaded: Loaded, again: Callable[[str], Model[Any]] | None = None) -> None:
+    def __init__(self, loaded: LoadedModel, again: Callable[[str], Model[Any]] | None = None) -> None:
         """Used by `load`; `again` loads the same file in another process, if its digest is the one that it is given."""
         self._loaded, self._again = loaded, again
 
     @property
-    def loaded(self) -> Loaded:
+    def loaded(self) -> LoadedModel:
         """What its streams share."""
         return self._loaded
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Generic
 
 from rnnedge_runtime._exclusive import StaysHere
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_stream
 from rnnedge_runtime.arguments import integer, mapping
 from rnnedge_runtime.context import checked_context
@@ -190,7 +190,7 @@ class Stream(StaysHere, Generic[Out]):
 
 
 def open_stream(
-    loaded: Loaded,
+    loaded: LoadedModel,
     batch: int = 1,
     states: Mapping[str, Array] | None = None,
     policies: Policies = _DEFAULTS,

@@ -89,7 +89,7 @@ class StreamRunner(KnownSizes):
                                 self._token.append(None)
                                 return found
                 if self._ready and self._noted is None:
-                    was, rest, last = self._lane, self._rest, self._guard.last
+                    was, rest, last = self._binding, self._rest, self._guard.last
                     arrays = self._known_frames(frames)
                     shape = None if arrays is None else self._known_shape(arrays)
                     if arrays is not None and shape is not None:
@@ -99,7 +99,7 @@ class StreamRunner(KnownSizes):
                         except self._engine.failures as error:
                             note = self._noted = self._note()
                             quickly = None
-                            self._recover(error, self._lanes.of(self._ready_frames(shape.frames)), before)
+                            self._recover(error, self._bindings.of(self._ready_frames(shape.frames)), before)
                         if quickly is not None:
                             self._token.append(None)
                             return quickly

@@ -24,7 +24,7 @@ from native_library import compile_library
 from windows import WINDOWS
 
 from rnnedge_runtime import InputError, Model, Stream, StreamPool, load
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.pool import Member
 from rnnedge_runtime.stream_runner import StreamRunner
 
@@ -219,7 +219,7 @@ def test_a_take_over_that_is_interrupted_is_made_by_the_next_call(path: Path, mo
     def failing(runs: int) -> tuple[Model, Failing]:
         engine = Failing(first)
         engine.left = runs
-        return Model(Loaded(model.name, model.digest, model.contract, engine, [lambda: model.engine])), engine
+        return Model(LoadedModel(model.name, model.digest, model.contract, engine, [lambda: model.engine])), engine
 
     def stream_of(runs: int) -> Stream:
         own, engine = failing(1)

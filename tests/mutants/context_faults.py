@@ -42,7 +42,9 @@ def contexts_bounded_by_the_example(injection: Injection) -> None:
 @fault("runtime", "voice")
 def reset_forgets_a_context(injection: Injection) -> None:
     """A reset keeps the first context only."""
-    injection.source("binding:StateBuffers.reset", "for name in self._contexts:", "for name in self._contexts[:1]:")
+    injection.source(
+        "state_buffers:StateBuffers.reset", "for name in self._contexts:", "for name in self._contexts[:1]:"
+    )
 
 
 @fault("runtime", "voice")
@@ -58,7 +60,9 @@ def context_of_first_row(injection: Injection) -> None:
 @fault("runtime", "voice")
 def warmup_resets_contexts(injection: Injection) -> None:
     """A call of the warm-up returns contexts to what they were."""
-    injection.source("binding:StateBuffers.hold", "state.warmup >= calls", "state.warmup >= calls or state.context")
+    injection.source(
+        "state_buffers:StateBuffers.hold", "state.warmup >= calls", "state.warmup >= calls or state.context"
+    )
 
 
 @fault("capture", "one step")

@@ -114,20 +114,20 @@ def pool_counts(injection: Injection) -> None:
 @fault("runtime", "lengths")
 def cursor_end(injection: Injection) -> None:
     """One frame behind the end is taken for one of the sequence."""
-    injection.source("binding:Lane.place", "(index >= 0) & (index < end)", "(index >= 0) & (index <= end)")
+    injection.source("binding:Binding.place", "(index >= 0) & (index < end)", "(index >= 0) & (index <= end)")
 
 
 @fault("runtime", "summary, unrolled")
 def cursor_last(injection: Injection) -> None:
     """The last frame is the one behind it."""
-    injection.source("binding:Lane.place", "max(end - 1 - start, 0)", "max(end - start, 0)")
+    injection.source("binding:Binding.place", "max(end - 1 - start, 0)", "max(end - start, 0)")
 
 
 @fault("runtime", "counted, unrolled")
 def cursor_start(injection: Injection) -> None:
     """Frames before the first are taken for some of the sequence."""
     injection.source(
-        "binding:Lane.place",
+        "binding:Binding.place",
         "cursor.clock.frames(before) - cursor.clock.delay",
         "cursor.clock.frames(before)",
     )

@@ -11,8 +11,9 @@ from injection import Injection, fault
 from rnnedge_runtime import _input_policy, _sequence_runner, binding, stream_runner
 from rnnedge_runtime._sequence_runner import Sequence
 from rnnedge_runtime._stream_position import Standing
-from rnnedge_runtime.binding import Lane, StateBuffers
+from rnnedge_runtime.binding import Binding
 from rnnedge_runtime.pool import _slots
+from rnnedge_runtime.state_buffers import StateBuffers
 from rnnedge_runtime.stream_runner import StreamRunner
 
 
@@ -25,7 +26,7 @@ def push_returns_its_own_buffer(injection: Injection) -> None:
         view = self.outs[0].view
         self.copy = (lambda: view) if self.copy is not None else None
 
-    injection.around(Lane, "__init__", own)
+    injection.around(Binding, "__init__", own)
 
 
 @fault("runtime", "tagger")
@@ -36,7 +37,7 @@ def state_of_the_call_before(injection: Injection) -> None:
         original(self, *arguments)
         self.calls = (self.calls[0], self.calls[0])
 
-    injection.around(Lane, "__init__", same)
+    injection.around(Binding, "__init__", same)
 
 
 @fault("runtime", "tagger")
@@ -186,7 +187,7 @@ def finish_without_held_frames(injection: Injection) -> None:
 @fault("runtime", "ahead after a bias")
 def end_of_the_sequence_not_told(injection: Injection) -> None:
     """The graph is never told where a sequence ends."""
-    injection.around(Lane, "place", lambda original, self, before, total: original(self, before, None))
+    injection.around(Binding, "place", lambda original, self, before, total: original(self, before, None))
 
 
 @fault("runtime", "tagger")

@@ -15,7 +15,7 @@ from exported import Exported, export_window
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Model, ProviderError, load
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines._device import DeviceArray, Place
 from rnnedge_runtime.engines._ort import OrtEngine, OrtStop
 from rnnedge_runtime.golden import max_error, named, stream_all
@@ -162,7 +162,7 @@ def breaking(exported: Exported, monkeypatch: pytest.MonkeyPatch, *, states_too:
 
     monkeypatch.setattr(DeviceArray, "fetch", fetch)
     monkeypatch.setattr(first.engine, "bind", bind_breaking)
-    return Model(Loaded(first.name, first.digest, first.contract, first.engine, [lambda: second.engine]))
+    return Model(LoadedModel(first.name, first.digest, first.contract, first.engine, [lambda: second.engine]))
 
 
 def test_the_host_takes_over_from_a_device(native: Exported, monkeypatch: pytest.MonkeyPatch) -> None:

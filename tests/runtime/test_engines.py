@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnedge_runtime import Contract, Model, Port, ProviderError, Stalled, State
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engine import Buffers, TensorInfo
 
@@ -27,7 +27,7 @@ class Stopped(Exception):
 
 
 class Flag:
-    """The engine's `Stop`."""
+    """The engine's `CancelToken`."""
 
     def __init__(self) -> None:
         self.raised = False
@@ -80,7 +80,7 @@ class Leaky:
 
 def model_of(engine: Leaky) -> Model:
     """As `load` makes one."""
-    return Model(Loaded("leaky", "0" * 64, CONTRACT, engine))
+    return Model(LoadedModel("leaky", "0" * 64, CONTRACT, engine))
 
 
 def expected(x: np.ndarray) -> np.ndarray:
@@ -139,8 +139,8 @@ def test_another_engine_is_stopped_and_replaced() -> None:
 
             return run
 
-    alone = Model(Loaded("broken", "0" * 64, CONTRACT, Broken()))
+    alone = Model(LoadedModel("broken", "0" * 64, CONTRACT, Broken()))
     with pytest.raises(ProviderError, match="provider 'numpy' failed at frame 0: broken"):
         alone.stream().push(x)
-    both = Model(Loaded("broken", "0" * 64, CONTRACT, Broken(), [Leaky]))
+    both = Model(LoadedModel("broken", "0" * 64, CONTRACT, Broken(), [Leaky]))
     np.testing.assert_allclose(both.stream().push(x), expected(x), rtol=0, atol=1e-6)

@@ -15,10 +15,10 @@ from hanging import hanging, patient
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, InputError, ProviderError, Stalled, Stream
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._watchdog import Watchdog, watchdog
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engine import Buffers, Engine, Held, Stop
+from rnnedge_runtime.engine import Buffers, CancelToken, DeviceBuffer, Engine
 from rnnedge_runtime.model import Model
 
 X = np.random.default_rng(0).standard_normal((60, 5), np.float32)
@@ -39,15 +39,15 @@ class Breaking:
 
     checks_finite = in_place = False
 
-    def stop(self, undoes: bool) -> Stop:
+    def stop(self, undoes: bool) -> CancelToken:
         """The real one's."""
         return self._real.stop(undoes)
 
-    def hold(self, states: Any, sets: Any, batch: int) -> Sequence[Mapping[str, Array | Held]]:
+    def hold(self, states: Any, sets: Any, batch: int) -> Sequence[Mapping[str, Array | DeviceBuffer]]:
         """The real one's."""
         return self._real.hold(states, sets, batch)
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: CancelToken) -> Callable[[], object]:
         """Bind the real engine, with the fault in front."""
         run = self._real.bind(inputs, outputs, stop)
 
@@ -67,7 +67,7 @@ def breaking(exported: Exported, runs: int, *, successor: bool) -> Model:
     """The model on an engine that breaks, with or without another one behind it."""
     model = exported.model
     further = [lambda: model.engine] if successor else []
-    return Model(Loaded(model.name, model.digest, model.contract, Breaking(model.engine, runs), further))
+    return Model(LoadedModel(model.name, model.digest, model.contract, Breaking(model.engine, runs), further))
 
 
 def stepped(stream: Stream, x: np.ndarray) -> np.ndarray:

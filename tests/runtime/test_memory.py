@@ -12,7 +12,7 @@ from exported import Exported
 
 from rnnedge_runtime import InputError, Model, Stalled, load
 from rnnedge_runtime import _memory as memory
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import STRICT, Room, bulk, most_frames
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.contract_json import parse
@@ -25,7 +25,7 @@ SMALL = Room(call=4096, held=1 << 20, result=1200, share=0)
 
 def within(model: Model, room: Room) -> Model:
     """The same file, whose streams have this room."""
-    return Model(Loaded(model.name, model.digest, model.contract, model.engine, room=room))
+    return Model(LoadedModel(model.name, model.digest, model.contract, model.engine, room=room))
 
 
 def frames(contract: Contract, count: int, batch: int = 1) -> Any:
@@ -62,9 +62,9 @@ def test_a_long_push_is_cut_into_calls_that_fit(native: Exported, monkeypatch: p
     small, large = within(model, room).stream(), model.stream()
     given = frames(model.contract, 500)
     np.testing.assert_allclose(small.push(given), large.push(given), atol=1e-6)
-    lengths = {small.runner._once.frames, *small.runner._lanes._others}
+    lengths = {small.runner._once.frames, *small.runner._bindings._others}
     assert max(lengths) == bulk(model.contract, 1, room, model.contract.piece) < 200
-    assert max(large.runner._once.frames, *large.runner._lanes._others) == 500
+    assert max(large.runner._once.frames, *large.runner._bindings._others) == 500
 
 
 def load_golden() -> Contract:

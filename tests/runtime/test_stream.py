@@ -248,5 +248,5 @@ def test_many_push_sizes_keep_few_buffers(native: Exported) -> None:
     np.testing.assert_allclose(np.concatenate(found), native.model.run(x[:start]), rtol=0, atol=1e-5)
     for size in range(1, 120):
         stream.push(x[:size])
-    kept = stream.runner._lanes._others
+    kept = stream.runner._bindings._others
     assert 19 <= len(kept) <= 64 and sum(kept) <= 8 * native.model.contract.piece

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime import Model, Stream, load
-from rnnedge_runtime._graph_runner import Calls
+from rnnedge_runtime._graph_runner import GraphRunner
 
 
 class Ahead(nn.Module):
@@ -61,9 +61,11 @@ def test_a_late_beginning_and_end_take_few_calls(
     ahead: tuple[nn.Module, Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One call until each state begins, one for the rest, one for the end: not one for every frame."""
-    frames, call = [], Calls._call_lane
+    frames, call = [], GraphRunner._call_binding
     monkeypatch.setattr(
-        Calls, "_call_lane", lambda self, lane, *given: (frames.append(lane.frames), call(self, lane, *given))[1]
+        GraphRunner,
+        "_call_binding",
+        lambda self, binding, *given: (frames.append(binding.frames), call(self, binding, *given))[1],
     )
     streamed(ahead[1].stream(), np.zeros((200, 3), np.float32), [])
     assert frames == [30, 40, 130, 70]

@@ -5,8 +5,8 @@ from rnnedge_export.capture._read_example import checked_defaults, read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
-from rnnedge_export.capture.kept_values import changed_by, left_as_it_was
-from rnnedge_export.capture.module_adapter import Source, weights_digest
+from rnnedge_export.capture.kept_values import changed_by, evaluation, left_as_it_was
+from rnnedge_export.capture.module_adapter import ModuleAdapter, weights_digest
 from rnnedge_export.capture.torchscript import as_python
 from rnnedge_export.capture.usable_module import check_usable
 
@@ -15,13 +15,14 @@ __all__ = [
     "Captured",
     "Example",
     "Extra",
-    "Source",
+    "ModuleAdapter",
     "as_python",
     "as_sequences",
     "capture",
     "changed_by",
     "check_usable",
     "checked_defaults",
+    "evaluation",
     "left_as_it_was",
     "read_example",
     "weights_digest",

@@ -15,14 +15,14 @@ import torch
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
-from rnnedge_export.capture.module_adapter import Source
+from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.graph.symbolic_dims import size
 
 _COMPARED = 12
 
 
 def traced(
-    source: Source, x: tuple[torch.Tensor, ...], example: Example, time: Any, *, deferred: bool = False
+    source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example, time: Any, *, deferred: bool = False
 ) -> torch.export.ExportedProgram:
     """torch.export for any batch and the lengths `time`; raises what torch raises."""
     each = (example.dims(torch.export.Dim("batch"), time),)
@@ -35,7 +35,7 @@ def traced(
     return exported(RealPairs(program).eval()) if has_complex(program) else program
 
 
-def shapes_at(source: Source, example: Example, batch: int, length: int) -> list[tuple[int, ...]] | None:
+def shapes_at(source: ModuleAdapter, example: Example, batch: int, length: int) -> list[tuple[int, ...]] | None:
     """The shapes of the outputs for sequences of `length` frames, None if the module does not take so many."""
     try:
         return [tuple(y.shape) for y in source(*example.given(batch, length))]
@@ -47,7 +47,7 @@ def shapes_at(source: Source, example: Example, batch: int, length: int) -> list
 class General:
     """The trace, made once if it can be."""
 
-    def __init__(self, source: Source, example: Example) -> None:
+    def __init__(self, source: ModuleAdapter, example: Example) -> None:
         """Nothing is called yet."""
         self._source, self._example = source, example
         self._tried = False

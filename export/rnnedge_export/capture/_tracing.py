@@ -27,7 +27,7 @@ from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
-from rnnedge_export.capture.module_adapter import Source
+from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
@@ -39,7 +39,7 @@ _ENDS = (
 
 
 def trace(
-    source: Source, x: tuple[torch.Tensor, ...], example: Example
+    source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example
 ) -> tuple[torch.export.ExportedProgram, Lengths]:
     """The graph for any batch, and for any length or the lengths that torch.export says the module takes.
 
@@ -108,7 +108,7 @@ class _Loops:
 
 
 def _any_length(
-    source: Source, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
+    source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
 ) -> tuple[torch.export.ExportedProgram, int]:
     """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
@@ -153,7 +153,7 @@ def _any_length(
 
 def _agreeing(
     program: torch.export.ExportedProgram,
-    source: Source,
+    source: ModuleAdapter,
     x: tuple[torch.Tensor, ...],
     example: Example,
     time: Any,
@@ -215,7 +215,11 @@ def _suggested(message: str, length: int) -> tuple[Any, int] | None:
 
 
 def _least(
-    program: torch.export.ExportedProgram, source: Source, x: tuple[torch.Tensor, ...], example: Example, grain: int
+    program: torch.export.ExportedProgram,
+    source: ModuleAdapter,
+    x: tuple[torch.Tensor, ...],
+    example: Example,
+    grain: int,
 ) -> int:
     """The shortest sequence from which on the module itself takes longer ones, found by calling it.
 

@@ -20,7 +20,7 @@ from torch import nn
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.capture import capture as _capture
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.module_adapter import Source, weights_digest
+from rnnedge_export.capture.module_adapter import ModuleAdapter, weights_digest
 
 _ACTIVE: ContextVar[CaptureCache | None] = ContextVar("capture cache", default=None)
 
@@ -28,7 +28,7 @@ _ACTIVE: ContextVar[CaptureCache | None] = ContextVar("capture cache", default=N
 class CaptureCache:
     """Graphs that were captured while it was active; who exports makes it, and they live as long as it does."""
 
-    def __init__(self, make: Callable[[Source, Example, int], Captured] = _capture) -> None:
+    def __init__(self, make: Callable[[ModuleAdapter, Example, int], Captured] = _capture) -> None:
         """`make` captures what is not here."""
         self._make = make
         # With the module, so that no other function or class can come to have the identity of one of its own.
@@ -44,7 +44,7 @@ class CaptureCache:
         """What was captured stays for the next time."""
         _ACTIVE.reset(self._before.pop())
 
-    def captured(self, source: Source, example: Example, opset: int) -> Captured:
+    def captured(self, source: ModuleAdapter, example: Example, opset: int) -> Captured:
         """The graph of `source`, captured now or before."""
         key = (
             *_module(source.module),
@@ -61,7 +61,7 @@ class CaptureCache:
         return self._known[key][0]
 
 
-def capture(source: Source, example: Example, opset: int) -> Captured:
+def capture(source: ModuleAdapter, example: Example, opset: int) -> Captured:
     """What the active cache holds of `source`, else its graph captured now; raises `ModelRefused` as that does."""
     cache = _ACTIVE.get()
     return _capture(source, example, opset) if cache is None else cache.captured(source, example, opset)

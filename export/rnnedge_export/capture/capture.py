@@ -27,7 +27,7 @@ from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
 from rnnedge_export.capture.example import Example, Extra
-from rnnedge_export.capture.module_adapter import Source
+from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.bounded import keep_within_bounds
 from rnnedge_export.graph.lengths import Lengths
@@ -59,7 +59,7 @@ class Captured:
     """Values per sequence that the module takes; in the graph they are the last inputs."""
 
 
-def capture(source: Source, example: Example, opset: int) -> Captured:
+def capture(source: ModuleAdapter, example: Example, opset: int) -> Captured:
     """Capture `source`; raises `ModelRefused` where it cannot be captured for any batch and length."""
     if opset not in OPSETS:
         raise ModelRefused(f"opset: expected {OPSETS.start} to {OPSETS.stop - 1}, found {opset}")
@@ -123,7 +123,7 @@ def _feed(example: Example, contexts: Sequence[Extra], batch: int, time: int) ->
     return [tensor.numpy() for tensor in tensors]
 
 
-def _check_dtypes(source: Source) -> None:
+def _check_dtypes(source: ModuleAdapter) -> None:
     for name, tensor in source.module.state_dict().items():
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise ModelRefused(f"{name}: expected float32 weights, found {tensor.dtype}; call module.float() first")
@@ -135,7 +135,7 @@ def fold(model: ir.Model) -> None:
     ShapeInferencePass()(model)
 
 
-def _name_ports(model: ir.Model, source: Source) -> None:
+def _name_ports(model: ir.Model, source: ModuleAdapter) -> None:
     """Inputs and outputs are called as the module calls them; whatever else has one of these names gets another."""
     graph = model.graph
     given = (*source.input_names, *source.extra_names)

@@ -124,6 +124,19 @@ def left_as_it_was(module: nn.Module) -> Iterator[None]:
         kept.put_back()
 
 
+@contextmanager
+def evaluation(module: nn.Module) -> Iterator[None]:
+    """The module in evaluation mode; each part, and what stands on it, is put back as it was at the end."""
+    modes = [(m, m.training) for m in module.modules()]
+    module.eval()
+    try:
+        with left_as_it_was(module):
+            yield
+    finally:
+        for submodule, mode in modes:
+            submodule.training = mode
+
+
 def changed_by(module: nn.Module, act: Callable[[], object]) -> list[str]:
     """Paths of what `act` changes on the module, which is put back."""
     kept = KeptValues(module)

@@ -24,7 +24,7 @@ _STATE_ARGUMENTS = {"state", "states", "hx", "h0", "hidden", "hidden_state"}
 _GIVEN_STATES = _STATE_ARGUMENTS | {"h", "c", "h_0", "c0", "c_0", "cx", "cell", "cell_state", "cache", "caches"}
 
 
-class Source(nn.Module):
+class ModuleAdapter(nn.Module):
     """Wraps a module so that calling it gives a flat tuple of outputs, states left out.
 
     1. One tensor: named "y". A dict: its keys. A named tuple or dataclass: its fields. A tuple: "y", "y1", "y2", ...

@@ -11,13 +11,14 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.verification import Check, Tolerance
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.signals import vocabulary
-from rnnedge_runtime.binding import Lane, StateBuffers
+from rnnedge_runtime.binding import Binding
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.native._engine import NativeEngine
 from rnnedge_runtime.engines.native._structs import HeldStates
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.golden import named
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.state_buffers import StateBuffers
 from rnnedge_runtime.stream import Stream
 
 _SEED, _CALLS = 50, 12
@@ -83,28 +84,28 @@ def resets(native: Model) -> Check:
     worst = Worst()
     for batch in engine.library.batches:
         states = StateBuffers(engine, contract.states, batch, {})
-        lane = Lane(engine, contract, states, batch, engine.stop(limited=False), contract.unit)
+        binding = Binding(engine, contract, states, batch, engine.stop(limited=False), contract.unit)
         held = next((one for one in states.inputs(0).values() if isinstance(one, HeldStates)), None)
         if held is None:
             break
         expected = _stepped(native, batch)
-        _called(lane)
+        _called(binding)
         for block in held.structs.blocks:
             CFUNCTYPE(None, c_void_p)(block.program.reset)(block.at)
-        if not np.array_equal(_called(lane), expected, equal_nan=True):
+        if not np.array_equal(_called(binding), expected, equal_nan=True):
             worst = Worst(np.inf, np.inf, value=f"in a batch of {batch}, what comes after a reset is something else")
     return _check("reset in C", "as a stream from its beginning", worst)
 
 
-def _called(lane: Lane) -> Array:
+def _called(binding: Binding) -> Array:
     """Per-frame outputs of a few calls, as C gives them."""
     found = []
-    for number, frames in enumerate(_frames(lane.views)):
-        for name, view in lane.views.items():
+    for number, frames in enumerate(_frames(binding.views)):
+        for name, view in binding.views.items():
             view[...] = frames[name]
-        lane.place(number * lane.frames, None)
-        lane.calls[0]()
-        found += [np.array(out.view, np.float64).ravel() for out in lane.outs if out.port.per_frame]
+        binding.place(number * binding.frames, None)
+        binding.calls[0]()
+        found += [np.array(out.view, np.float64).ravel() for out in binding.outs if out.port.per_frame]
     return np.concatenate(found or [np.zeros(0)])
 
 

@@ -21,9 +21,9 @@ from rnnedge_export.codegen._nodes.limits import MOST_IN_ALL, MOST_LISTED, MOST_
 from rnnedge_export.codegen._nodes.node import FALLBACK, nodes_of
 from rnnedge_export.codegen._nodes.product_fusion import join_products
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, Port
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+from rnnedge_runtime.state_buffers import shape_of
 
 # What an input, an output or a state may be.
 DTYPES = ("float32", "int64", "int32", "bool")

@@ -14,10 +14,10 @@ from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._source import Source
 from rnnedge_export.codegen.render import site
 from rnnedge_runtime.atomic import write_text
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Contract, Cursor, Port
 from rnnedge_runtime.golden_tolerance import allowed_errors
+from rnnedge_runtime.state_buffers import shape_of
 
 _DESCRIBED = ("unit", "least", "grain", "warmup", "precision", "lookahead")
 

@@ -13,11 +13,11 @@ import numpy as np
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen.render import part
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract, State
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.state_buffers import shape_of
 
 # How Node says what was thrown, after the place.
 _ERROR = re.compile(r"(?:Uncaught )?\w*(Error|Refused)\b")

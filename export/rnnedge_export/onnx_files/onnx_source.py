@@ -34,7 +34,7 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 
 class OnnxSource:
-    """The file at `path` as a function of one whole sequence, as `Source` is of a module."""
+    """The file at `path` as a function of one whole sequence, as `ModuleAdapter` is of a module."""
 
     def __init__(
         self, name: str, digest: str, proto: onnx.ModelProto, time: TimeAxis, batch_axis: int | None, opset: int = 20

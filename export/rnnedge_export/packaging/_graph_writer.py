@@ -8,8 +8,8 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.packaging._ports import folded, tensor_type
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import BATCH, Array, Dim, Port, State
+from rnnedge_runtime.state_buffers import shape_of
 
 
 class GraphWriter:

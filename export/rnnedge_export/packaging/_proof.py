@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from rnnedge_export.packaging._network import Kind, Network, Proof
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.golden import named
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.sample import sample_frames
+from rnnedge_runtime.state_buffers import shape_of
 from rnnedge_runtime.stream import Stream
 
 FRAMES = 1000

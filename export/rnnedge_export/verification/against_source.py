@@ -16,11 +16,12 @@ from rnnedge_export.arguments import checked_axis, checked_progress, checked_tim
 from rnnedge_export.capture import (
     Captured,
     Example,
-    Source,
+    ModuleAdapter,
     as_python,
     as_sequences,
     capture,
     check_usable,
+    evaluation,
     read_example,
     weights_digest,
 )
@@ -33,7 +34,7 @@ from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_export.probes import with_taps
 from rnnedge_export.recordings import Recording, read_recordings
-from rnnedge_export.reference import Reference, evaluation
+from rnnedge_export.reference import Reference
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.proof import Look, check_against
@@ -107,7 +108,7 @@ def verify(
         given = _read(example, axes, source, model.contract)
         oracle = ModuleOracle(source, example, given, initial_contexts(model.contract))
         check_repeats(source, oracle, given)
-        again = partial(capture, Source(source, given), given)
+        again = partial(capture, ModuleAdapter(source, given), given)
         tapped = with_taps(oracle, model.contract, again)
         reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
         found = _against(model, reference, progress, effort, _look(path, model, again, source), samples)
@@ -129,7 +130,7 @@ def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None)
 def _read(example: object, axes: tuple[int, int], module: nn.Module, contract: Contract) -> Example:
     """The example; what the file says is a context is no sequence, whatever its sizes are."""
     given = read_example(example, *axes, module)
-    names = Source(module, given).input_names
+    names = ModuleAdapter(module, given).input_names
     contexts = [state.input for state in contract.contexts if state.input in names]
     return read_example(example, *axes, module, contexts) if contexts else given
 

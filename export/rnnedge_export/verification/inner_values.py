@@ -13,8 +13,8 @@ import onnx_ir as ir
 from torch import Tensor, nn
 
 from rnnedge_export.capture.shape_probing import session
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, Cursor, Port
+from rnnedge_runtime.state_buffers import shape_of
 
 Frames = Mapping[str, Array]
 
@@ -99,7 +99,7 @@ def _call(frames: Array, port: Port, fed: int, unit: int, batch: int) -> Array:
 
 
 def _cursor(cursor: Cursor, unit: int, fed: int, total: int | None) -> Array:
-    """As a stream sets it: `Lane.place` of the runtime."""
+    """As a stream sets it: `Binding.place` of the runtime."""
     clock = cursor.clock
     count, start = clock.frames(unit), clock.frames(fed) - clock.delay
     end = start + count if total is None else clock.valid(total)

@@ -13,7 +13,7 @@ import numpy as np
 from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
 from rnnedge_runtime.contract import Array, State
-from rnnedge_runtime.engine import Buffers, Held, Preparation, Stop, TensorInfo
+from rnnedge_runtime.engine import Buffers, CancelToken, DeviceBuffer, Preparation, TensorInfo
 from rnnedge_runtime.engines._device import DeviceArray, Place, carrying
 from rnnedge_runtime.engines._file_options import options_of_files_ignored
 from rnnedge_runtime.engines._forked import keep_for_ever, leave_without_clean_up
@@ -131,11 +131,11 @@ class OrtEngine:
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
-    ) -> Sequence[Mapping[str, Array | Held]]:
+    ) -> Sequence[Mapping[str, Array | DeviceBuffer]]:
         """Each array itself, or its copy on the device where the graph reads and writes it."""
         return [{state.input: self._held(state, arrays[state.input]) for state in states} for arrays in sets]
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: CancelToken) -> Callable[[], object]:
         """Bind numpy arrays: in place where the graph uses host memory, else copied before and after each run."""
         if self._forked:
             refuse_in_child()
@@ -156,11 +156,11 @@ class OrtEngine:
             run = partial(session.run_with_iobinding, bound, options)
         return carrying(run, [one for one in brings if one], [one for one in takes if one])
 
-    def _held(self, state: State, array: Array) -> Array | Held:
+    def _held(self, state: State, array: Array) -> Array | DeviceBuffer:
         place = self._places.get(state.input)
         return array if place is None or place != self._places.get(state.output) else DeviceArray(array, place)
 
-    def _place(self, bind: Callable[[str, Any], object], name: str, buffer: Array | Held) -> DeviceArray | None:
+    def _place(self, bind: Callable[[str, Any], object], name: str, buffer: Array | DeviceBuffer) -> DeviceArray | None:
         """Bind one buffer; returns what has to be carried at every run."""
         if isinstance(buffer, DeviceArray):
             bind(name, buffer.value)

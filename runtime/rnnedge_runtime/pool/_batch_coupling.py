@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._sequence_runner import Sequence
 from rnnedge_runtime.contract import BATCH, Array
 from rnnedge_runtime.faults import Log, Policies
@@ -21,7 +21,7 @@ from rnnedge_runtime.sample import sample_frames
 _DEFAULT_TOLERANCE = 1e-5
 
 
-def order_of(loaded: Loaded) -> Order | None:
+def order_of(loaded: LoadedModel) -> Order | None:
     """How the folded states of a file are laid out; None where two sequences in a batch disturb each other.
 
     Two sequences, one a call ahead of the other, run alone and then together; outputs and states have to agree within
@@ -54,7 +54,7 @@ def order_of(loaded: Loaded) -> Order | None:
     return order
 
 
-def _order(loaded: Loaded, frames: list[dict[str, Array]], length: int) -> Order:
+def _order(loaded: LoadedModel, frames: list[dict[str, Array]], length: int) -> Order:
     """By comparing the states of two sequences alone with those of both in one batch, at the same place."""
     folded = [state for state in loaded.contract.states if state.shape[state.batch_axis] != BATCH]
     if not folded:
@@ -77,7 +77,7 @@ def _order(loaded: Loaded, frames: list[dict[str, Array]], length: int) -> Order
     return order
 
 
-def _sample(loaded: Loaded, count: int, seed: int) -> dict[str, Array]:
+def _sample(loaded: LoadedModel, count: int, seed: int) -> dict[str, Array]:
     frames = sample_frames(loaded.contract, count, seed)
     return frames if isinstance(frames, dict) else {loaded.contract.inputs[0].name: frames}
 

@@ -7,8 +7,8 @@ from collections import OrderedDict
 import numpy as np
 
 from rnnedge_runtime._exclusive import alone
-from rnnedge_runtime._graph_runner import Calls
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._graph_runner import GraphRunner
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._undo import Runner
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.faults import Log, Policies
@@ -24,13 +24,13 @@ class _Round:
     kept = ()
 
 
-class Group(Calls):
+class Group(GraphRunner):
     """Buffers for `size` sequences, which have all run their first calls and hold no frame back.
 
     The states of the `rows` that were seated last stay in the buffers from call to call, until they `leave`.
     """
 
-    def __init__(self, loaded: Loaded, size: int, order: Order, policies: Policies, log: Log) -> None:
+    def __init__(self, loaded: LoadedModel, size: int, order: Order, policies: Policies, log: Log) -> None:
         """Made by `Groups`."""
         super().__init__(loaded, size, {}, policies)
         self._log = log
@@ -87,27 +87,27 @@ class Group(Calls):
         `fed`: how many frames the youngest sequence had before; it is what messages name.
         """
         count = len(self.rows)
-        lane = self._lanes.of(next(iter(arrays.values())).shape[1])
+        binding = self._bindings.of(next(iter(arrays.values())).shape[1])
         for name, array in arrays.items():
-            view = self._batched(lane.views[name])
+            view = self._batched(binding.views[name])
             view[:count] = array
             if count < self.batch:
                 # What another round left there might be refused, as the number of a row that no table has.
                 view[count:] = 0
         runner = self._runner
-        lane = self._call_lane(lane, fed, None)
+        binding = self._call_binding(binding, fed, None)
         self._ran = self._ran + 1 if runner is self._runner else 1
-        return {out.port.name: self._batched(out.view)[:count].copy() for out in lane.outs}
+        return {out.port.name: self._batched(out.view)[:count].copy() for out in binding.outs}
 
     def _batched(self, view: Array) -> Array:
-        """Views of a lane have no batch axis for one sequence."""
+        """Views of a binding have no batch axis for one sequence."""
         return view if self.batch > 1 else view[None]
 
 
 class Groups:
     """The groups of a pool by size, made as needed, the latest ones kept."""
 
-    def __init__(self, loaded: Loaded, order: Order, policies: Policies, log: Log) -> None:
+    def __init__(self, loaded: LoadedModel, order: Order, policies: Policies, log: Log) -> None:
         """None yet."""
         self._loaded, self._order, self._policies, self._log = loaded, order, policies, log
         self._kept: OrderedDict[int, Group] = OrderedDict()

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rnnedge_runtime._exclusive import Alone, alone
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._snapshot import Snapshot
 from rnnedge_runtime.arguments import instance, text
 from rnnedge_runtime.context import check_complete
@@ -45,7 +45,7 @@ class MemberTable(Alone):
     )
 
     def __init__(
-        self, loaded: Loaded, capacity: int, on_event: Callable[[Event], None] | None, time_limit_s: float | None
+        self, loaded: LoadedModel, capacity: int, on_event: Callable[[Event], None] | None, time_limit_s: float | None
     ) -> None:
         """Used by `Model.pool`."""
         super().__init__()

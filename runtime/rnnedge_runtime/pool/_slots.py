@@ -9,7 +9,7 @@ from time import monotonic
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import bulk, most_frames, too_many
 from rnnedge_runtime._undo import Runner
 from rnnedge_runtime.contract import Array, Port
@@ -41,7 +41,7 @@ class Seats:
     each row has run, int64 (capacity,).
     """
 
-    def __init__(self, loaded: Loaded, capacity: int, order: Order, policies: Policies, log: Log) -> None:
+    def __init__(self, loaded: LoadedModel, capacity: int, order: Order, policies: Policies, log: Log) -> None:
         """Used by a pool."""
         self.contract = loaded.calls
         self.fed = np.zeros(capacity, np.int64)

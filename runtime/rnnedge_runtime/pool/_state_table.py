@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import BATCH, Array, Contract, State
+from rnnedge_runtime.state_buffers import shape_of
 
 Order = Mapping[str, bool]
 """For states that fold the batch into another axis, "33*batch": whether the batch is the slower part of that axis."""

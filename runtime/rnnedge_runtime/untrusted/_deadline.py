@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rnnedge_runtime.contract import Array, State
-from rnnedge_runtime.engine import Buffers, Held, Stop, TensorInfo
+from rnnedge_runtime.engine import Buffers, CancelToken, DeviceBuffer, TensorInfo
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.untrusted.limits import Limits
 
@@ -104,16 +104,16 @@ class WatchedEngine:
         self.failures: tuple[type[Exception], ...] = engine.failures
         self.checks_finite, self.in_place = engine.checks_finite, engine.in_place
 
-    def stop(self, limited: bool) -> Stop:
+    def stop(self, limited: bool) -> CancelToken:
         """The watch's own, for every run."""
         return self._stop
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
-    ) -> Sequence[Mapping[str, Array | Held]]:
+    ) -> Sequence[Mapping[str, Array | DeviceBuffer]]:
         """As `Engine.hold`."""
         return self._engine.hold(states, sets, batch)
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: CancelToken) -> Callable[[], object]:
         """As `Engine.bind`."""
         return self._engine.bind(inputs, outputs, stop)

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.frames import Frames
@@ -23,7 +23,7 @@ _CALLS = (1, 2, 3, 1, 17, 64)
 _FILLS = ("random", "zeros", "largest", "smallest")
 
 
-def exercise(model: Loaded, seconds: float) -> None:
+def exercise(model: LoadedModel, seconds: float) -> None:
     """Push and finish; what would end after `seconds`, as far as the calls before tell, is left out."""
     end, per_frame = perf_counter() + seconds, 0.0
     for batch, fill, lengths in _plans(model.contract):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, NoReturn
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 from rnnedge_runtime.untrusted._deadline import Watch
@@ -27,12 +27,12 @@ class Apart(NamedTuple):
 def open_untrusted(
     data: bytes,
     name: str,
-    open_model: Callable[[Watch], Loaded],
+    open_model: Callable[[Watch], LoadedModel],
     limits: Limits = LIMITS,
     *,
     on_device: bool = False,
     apart: Apart | None = None,
-) -> Loaded:
+) -> LoadedModel:
     """What `open_model` makes of `data`, a sealed file, if it is within bounds and its golden sample replays.
 
     `on_device`: a provider other than the CPU may open it, which takes seconds to start whatever the file.
@@ -66,7 +66,7 @@ def open_untrusted(
         _refuse(ModelRefused, name, reason[0] if reason else type(error).__name__, error)
 
 
-def _open_again(open_model: Callable[[Watch], Loaded], limits: Limits, guarded: bytes | None) -> Loaded:
+def _open_again(open_model: Callable[[Watch], LoadedModel], limits: Limits, guarded: bytes | None) -> LoadedModel:
     """Open a file that has been seen to open: what takes long now is the machine."""
     patient = Watch(limits, limits.device_seconds)
     patient.guarded = guarded

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
@@ -44,7 +44,7 @@ def prove_apart(data: bytes, name: str, settings: Settings, watch: Watch) -> boo
     return True
 
 
-def prove_here(open_model: Callable[[Watch], Loaded], watch: Watch) -> Loaded:
+def prove_here(open_model: Callable[[Watch], LoadedModel], watch: Watch) -> LoadedModel:
     """What `open_model` makes of a file that was looked through, opened and replayed in this process."""
     model = open_model(watch)
     check_promises(model.contract, watch.limits)
@@ -52,13 +52,13 @@ def prove_here(open_model: Callable[[Watch], Loaded], watch: Watch) -> Loaded:
     return model
 
 
-def _check_replay(model: Loaded, watch: Watch) -> None:
+def _check_replay(model: LoadedModel, watch: Watch) -> None:
     """Stream the golden sample as a whole and frame by frame, and compare with what the file says that it gives."""
     if model.engine.provider == NATIVE:
         # A native library has replayed it when it was opened.
         return
     engine = WatchedEngine(cast("OrtEngine", model.engine), cast("OrtStop", watch.stop))
-    watched = Loaded(model.name, model.digest, model.contract, engine)
+    watched = LoadedModel(model.name, model.digest, model.contract, engine)
     try:
         report = replay_golden(watched)
     except ProviderError as error:

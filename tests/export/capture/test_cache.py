@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge_export import Effort
-from rnnedge_export.capture import CaptureCache, Source, read_example
+from rnnedge_export.capture import CaptureCache, ModuleAdapter, read_example
 from rnnedge_export.capture.capture import capture
 
 
@@ -76,4 +76,4 @@ def test_only_exports_inside_of_it_share_captures(tmp_path: Path, monkeypatch: p
 
 def _captured(cache: CaptureCache, module: nn.Module, x: Tensor = X, opset: int = 20) -> object:
     example = read_example(x, 0, 1)
-    return cache.captured(Source(module, example), example, opset)
+    return cache.captured(ModuleAdapter(module, example), example, opset)

@@ -11,7 +11,7 @@ import windows
 from torch import Tensor, nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from rnnedge_export.capture import Source, _onnx_program, capture, read_example
+from rnnedge_export.capture import ModuleAdapter, _onnx_program, capture, read_example
 from rnnedge_export.capture._exact import EXACT
 from rnnedge_export.capture._onnx_program import to_onnx
 from rnnedge_export.capture._quiet import quiet
@@ -68,7 +68,7 @@ def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_onnx_program, "_decompose_exported_program", lambda *_, **__: pytest.fail("traced again"))
     module, x = windows.build("causal-stride")
     example = read_example(x, 0, 1, module)
-    assert "Conv" in {node.op_type for node in capture(Source(module, example), example, 20).model.graph}
+    assert "Conv" in {node.op_type for node in capture(ModuleAdapter(module, example), example, 20).model.graph}
     assert checks
 
 

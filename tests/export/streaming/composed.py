@@ -20,7 +20,7 @@ from onnx import compose, helper
 from random_networks import CHANNELS, CONTEXT, VARIANTS, Layer, build, pool, reads_context
 from torch import Tensor, nn
 
-from rnnedge_export.capture import Captured, Example, Extra, Source, capture, read_example
+from rnnedge_export.capture import Captured, Example, Extra, ModuleAdapter, capture, read_example
 from rnnedge_export.graph.lengths import Lengths
 
 Z = Extra("z", torch.linspace(-1, 1, CONTEXT)[None], 0)
@@ -60,7 +60,7 @@ def _captured_together(variant: int) -> dict[Layer, ir.Model]:
 def _capture(layers: tuple[Layer, ...]) -> list[bytes]:
     """Of each layer, a graph by itself: a quarter of a minute for one of each kind."""
     example = read_example((torch.zeros(1, CHANNELS, 48), Z.value), 0, 2, _Pool(layers))
-    whole = capture(Source(_Pool(layers).eval(), example), example, 20).model
+    whole = capture(ModuleAdapter(_Pool(layers).eval(), example), example, 20).model
     return [ir.to_proto(part).SerializeToString() for part in _parts(whole)]
 
 

@@ -11,7 +11,7 @@ from composed import composed, example_of
 from random_networks import CONTEXT, VARIANTS, Layer, build, draw, variants
 from shares import one_in
 
-from rnnedge_export.capture import Captured, Source, capture
+from rnnedge_export.capture import Captured, ModuleAdapter, capture
 from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import streamify
@@ -48,7 +48,7 @@ def convert(layers: tuple[Layer, ...], graph: Captured | None = None) -> tuple[M
 def captured(layers: tuple[Layer, ...]) -> Captured:
     """The offline graph that torch makes of the whole network."""
     example = example_of(layers)[1]
-    return capture(Source(build(layers), example), example, 20)
+    return capture(ModuleAdapter(build(layers), example), example, 20)
 
 
 def error_of(layers: tuple[Layer, ...], seed: int, graph: Captured | None = None) -> float | None:
@@ -113,7 +113,7 @@ def test_a_network_captured_as_a_whole_streams_too(seed: int) -> None:
 
 def test_a_wrong_cache_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With every warm-up left out the proof fails, so it can fail."""
-    from rnnedge_runtime.binding import StateBuffers
+    from rnnedge_runtime.state_buffers import StateBuffers
 
     layers = (Layer("conv", 2, 0, 1), Layer("gru", 0, 0, 0))
     graph = captured(layers)

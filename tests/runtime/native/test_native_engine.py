@@ -94,7 +94,7 @@ def test_a_stopped_run_leaves_the_stream_as_before(pair: tuple[Model, Model]) ->
     first = stream.push(X[:8])
     before = stream.snapshot()
     stream.runner._stop.set()
-    assert stream.runner._lanes.of(stream.runner._unit).calls[0]() == 2
+    assert stream.runner._bindings.of(stream.runner._unit).calls[0]() == 2
     assert stream.snapshot() == before
     stream.runner._stop.clear()
     found = np.concatenate([first, stream.push(X[8:])])

@@ -12,7 +12,7 @@ from both_engines import ENGINES, Pair, frames_of, part, tried
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 
 
 class Broken(Exception):
@@ -50,7 +50,7 @@ def test_the_other_engine_takes_over_with_the_states(pair: Pair, runs: int, firs
     unit, told = one.contract.unit, list[Event]()
     x = frames_of(one, 40, 3)
     engine: Any = Breaking(one.engine, runs)
-    stream = Model(Loaded(one.name, one.digest, one.contract, engine, [lambda: other.engine])).stream(
+    stream = Model(LoadedModel(one.name, one.digest, one.contract, engine, [lambda: other.engine])).stream(
         on_event=told.append
     )
     twin = pair.cpu.stream()
@@ -84,7 +84,7 @@ def test_without_another_engine_the_stream_stays_as_it_was(plain: Pair, provider
     """The error names the provider and the frame."""
     model: Model = getattr(plain, provider)
     engine: Any = Breaking(model.engine, 2)
-    stream = Model(Loaded(model.name, model.digest, model.contract, engine)).stream()
+    stream = Model(LoadedModel(model.name, model.digest, model.contract, engine)).stream()
     frame = np.ones((1, 5), np.float32)
     stream.push(frame), stream.push(frame)
     before = stream.snapshot()

@@ -17,7 +17,7 @@ from shares import those
 
 from examples.networks import NETWORKS
 from rnnedge_runtime import InputError, Model, OwnerError, ProviderError, Stream, load
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines._ort import OrtEngine
 from rnnedge_runtime.golden import max_error, named
 from rnnedge_runtime.pool import Member, StreamPool
@@ -233,7 +233,7 @@ def test_a_call_that_fails_moves_nobody(step: int, native: Exported) -> None:
     before = [pool.snapshot(member) for member in members]
     frames = {m: sample_frames(model.contract, n, 9) for m, n in zip(members, (6000, 6000, 6000, 2), strict=True)}
     engine = Failing(model.engine, 10**9)
-    broken = StreamPool(Loaded("m", model.digest, model.contract, engine), 4, None, None)  # type: ignore[arg-type]
+    broken = StreamPool(LoadedModel("m", model.digest, model.contract, engine), 4, None, None)  # type: ignore[arg-type]
     others = [broken.join() for _ in range(4)]
     for member, data in zip(others, before, strict=True):
         broken.restore(member, data)
@@ -265,7 +265,7 @@ def test_a_file_with_a_fixed_batch_has_no_pool(native: Exported) -> None:
     """The error says what to do; so does that for no room."""
     contract = native.model.contract
     port = replace(contract.inputs[0], shape=tuple(1 if d == "batch" else d for d in contract.inputs[0].shape))
-    fixed = Model(Loaded("m", "", replace(contract, inputs=(port,)), native.model.engine))
+    fixed = Model(LoadedModel("m", "", replace(contract, inputs=(port,)), native.model.engine))
     with pytest.raises(InputError, match="made for batch 1; export the model with an open batch"):
         fixed.pool(2)
     with pytest.raises(InputError, match=r"capacity: expected an integer from 1 to .*, found 0"):

@@ -8,5 +8,5 @@
 - `signature.py`: what an ONNX file says of itself, read without onnxruntime
 - `engine.py`: the engine behind the seam
 - `structs.py`: the memory of streams: the states live in it
-- `ports.py`: where each step finds its frames in a lane's arrays
+- `ports.py`: where each step finds its frames in a binding's arrays
 """

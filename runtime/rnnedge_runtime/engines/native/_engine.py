@@ -13,15 +13,15 @@ import numpy as np
 from rnnedge_runtime._fork import forked_away, refuse_in_child
 from rnnedge_runtime._interpreter_exit import wait_if_leaving
 from rnnedge_runtime._open_calls import opened
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Array, Contract, State
-from rnnedge_runtime.engine import Buffers, Ended, Held, Stop
+from rnnedge_runtime.engine import Buffers, Cancelled, CancelToken, DeviceBuffer
 from rnnedge_runtime.engines.denormals import flush_denormals
 from rnnedge_runtime.engines.native._library import Library
 from rnnedge_runtime.engines.native._ports import Laid, lay_cursor, lay_port
 from rnnedge_runtime.engines.native._signature import Signature
 from rnnedge_runtime.engines.native._structs import Block, HeldStates, Structs
 from rnnedge_runtime.engines.native.abi import REFUSED, Call, Run, pointers, sizes
+from rnnedge_runtime.state_buffers import shape_of
 
 # Letting the global lock go and taking it again costs 60 ns alone, and microseconds where other threads want it.
 _SHORT_S = 10e-6
@@ -60,7 +60,7 @@ class NativeEngine:
 
     provider = "native"
     in_place = True
-    failures: tuple[type[Exception], ...] = (Ended, NoSuchRow)
+    failures: tuple[type[Exception], ...] = (Cancelled, NoSuchRow)
 
     def __init__(self, library: Library, contract: Contract, signature: Signature, *, flush: bool) -> None:
         """`flush`: denormal numbers are zero in threads that bind."""
@@ -90,13 +90,13 @@ class NativeEngine:
 
     def hold(
         self, states: Sequence[State], sets: Sequence[Mapping[str, Array]], batch: int
-    ) -> Sequence[Mapping[str, Array | Held]]:
+    ) -> Sequence[Mapping[str, Array | DeviceBuffer]]:
         """The same structs for every set: they hold all states."""
         structs = Structs(self._library, batch)
         held = [HeldStates(structs, states, arrays) for arrays in sets]
         return [{state.input: one for state in states} for one in held]
 
-    def bind(self, inputs: Buffers, outputs: Buffers, stop: Stop) -> Callable[[], object]:
+    def bind(self, inputs: Buffers, outputs: Buffers, stop: CancelToken) -> Callable[[], object]:
         """Bind numpy arrays in place, or over copies where a step of a block does not lie in one piece."""
         if self._forked:
             refuse_in_child()

@@ -11,13 +11,13 @@ from typing import BinaryIO
 import numpy as np
 
 from rnnedge_runtime._sha256 import sha256
-from rnnedge_runtime.binding import shape_of
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.engines.native._find import Found
 from rnnedge_runtime.engines.native._memory_library import open_library
 from rnnedge_runtime.engines.native.abi import ABI, ALIGNMENT, ENTRY, Description, Program, init, long_run, short_run
 from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.plain_file import open_plain
+from rnnedge_runtime.state_buffers import shape_of
 
 _AGAIN = "remove it and compile the file again, or use provider='cpu'"
 Listed = list[tuple[str, int]]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from rnnedge_runtime._contract_check import check_against_graph
-from rnnedge_runtime._loaded_model import Loaded
+from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.contract_json import parse
 from rnnedge_runtime.engines.native._engine import NativeEngine
 from rnnedge_runtime.engines.native._find import find_library
@@ -38,7 +38,7 @@ def open_native(
     engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals)
     for batch in library.batches:
         try:
-            report = replay_golden(Loaded(name, digest, contract, engine), batch)
+            report = replay_golden(LoadedModel(name, digest, contract, engine), batch)
         except ContractError as error:
             text = f"provider 'native': {error}; without one no library is used; use provider='cpu'"
             raise ProviderError(text) from error

@@ -1,7 +1,7 @@
-"""Where every step of a lane finds its frames: in the lane's own arrays, or in copies where those lie apart.
+"""Where every step of a binding finds its frames: in the binding's own arrays, or in copies where those lie apart.
 
-A program takes arrays in one piece, of its own number of sequences and of the frames of one step. A lane has arrays of
-all sequences and of all frames of a call.
+A program takes arrays in one piece, of its own number of sequences and of the frames of one step. A binding has arrays
+of all sequences and of all frames of a call.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rnnedge_runtime.engines.native._structs import Block
 class Laid:
     """One port: for every block its address, and the bytes from one step to the next; and how many numbers it has.
 
-    `copies` are pairs of views, of the lane's array and of what the program uses in its place; `keep` is that memory.
-    At the first address begin all numbers of the port, one after the other.
+    `copies` are pairs of views, of the binding's array and of what the program uses in its place; `keep` is that
+    memory. At the first address begin all numbers of the port, one after the other.
     """
 
     addresses: Sequence[int]
