@@ -18,7 +18,6 @@ call at a time, and has to give what the file gives. Nothing is replaced.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,13 +51,13 @@ def command(
     """See the module's docstring, which is the help text."""
     from rnnedge.cli._output import stages
     from rnnedge.cli._outputs import check_named
-    from rnnedge_export.packaging import check_free, package
+    from rnnedge_export.packaging import check_free, package, plain_name
     from rnnedge_runtime.loader import load_bytes
     from rnnedge_runtime.read import read_model
 
     check_named("--output", output)
     check_free(output)
-    called = _name(name) or _plain(file.stem)
+    called = _name(name) or plain_name(file.stem)
     data = read_model(file, **vars(opening))
     with stages(f"package {file}") as progress:
         progress("load")
@@ -72,17 +71,14 @@ def command(
 
 
 def _name(given: str | None) -> str | None:
-    if given is None or given == _plain(given):
+    from rnnedge_export.packaging import plain_name
+
+    if given is None or given == plain_name(given):
         return given
     raise typer.BadParameter(
-        f"expected letters, digits, underscores, dots and dashes, found {given!r}; did you mean {_plain(given)}?",
+        f"expected letters, digits, underscores, dots and dashes, found {given!r}; did you mean {plain_name(given)}?",
         param_hint="--name",
     )
-
-
-def _plain(stem: str) -> str:
-    """A name that every engine and file system takes."""
-    return re.sub(r"[^\w.-]", "_", stem, flags=re.ASCII).lstrip(".-")[:100] or "model"
 
 
 def _print(made: Package) -> None:

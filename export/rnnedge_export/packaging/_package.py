@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from rnnedge_export.packaging._ort import Ort
 from rnnedge_export.packaging._placing import place_in
 from rnnedge_export.packaging._proof import prove
 from rnnedge_export.packaging._triton import Triton
-from rnnedge_runtime.arguments import choice
+from rnnedge_runtime.arguments import choice, shown, text
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -47,13 +48,19 @@ def package(
     """Write the sealed streaming file `data` as a package of `kind`, one of `KINDS`, into `folder`.
 
     Nothing is written before the engine of the package gave what the file gives, over at least 1,000 frames; then all
-    files are, or none. Nothing is replaced. `name`: what the files are called. `say` is called with the name of each
-    stage.
+    files are, or none. Nothing is replaced. `name`: what the files are called, as `plain_name` gives it. `say` is called
+    with the name of each stage.
 
-    Raises `InputError` for an unknown kind, or a file that is there already, `VerificationError` where the engine gives
+    Raises `InputError` for an unknown kind, another name, or a file that is there already, `VerificationError` where the engine gives
     something else, `ProviderError` where it does not take the network, `MissingExtra` where it is not installed.
     """
     found = KINDS[choice(kind, "package: kind", KINDS)]
+    # It becomes a file, a folder, and a word of what other engines read.
+    if text(name, "package: name") != plain_name(name):
+        raise InputError(
+            f"package: name: expected letters, digits, underscores, dots and dashes, found {shown(name)}; did you mean "
+            f"{plain_name(name)!r}?"
+        )
     check_free(folder)
     if is_ort_format(data):
         raise ModelRefused(f"{name}: expected an ONNX file, found one in ORT format; take the one that it was made of")
@@ -68,6 +75,11 @@ def package(
         proof = prove(found, network, made)
         found.finish(network, made, proof)
         return Package(kind, place_in(made, folder), proof, note)
+
+
+def plain_name(stem: str) -> str:
+    """A name like `stem` that every engine and file system takes."""
+    return re.sub(r"[^\w.-]", "_", stem, flags=re.ASCII).lstrip(".-")[:100] or "model"
 
 
 def check_free(folder: Path) -> None:

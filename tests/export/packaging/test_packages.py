@@ -211,6 +211,15 @@ def test_an_unknown_kind_is_answered_with_the_nearest(files: dict[str, Path], tm
         package(files["held"].read_bytes(), "OpenVino", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["../net", "/tmp/net", "a/b", "a\\b", "", ".", "..", ".net", "-net", "a b", "n" * 101, 3])
+def test_a_name_that_is_no_plain_one_is_refused(name: object, files: dict[str, Path], tmp_path: Path):
+    """Of every kind, before anything is computed or written: it would lead elsewhere, or mean something else there."""
+    for kind in KINDS:
+        with pytest.raises(InputError, match=r"package: name: expected (letters|a string)"):
+            package(files["held"].read_bytes(), kind, tmp_path / "in" / "out", name=name)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_for_several_sequences_at_once_is_refused(files: dict[str, Path]):
     """A server would hand it one."""
     model = load(files["held"])
@@ -306,13 +315,13 @@ def test_a_file_in_ort_format_is_opened_by_load(files: dict[str, Path], tmp_path
 
 def test_the_model_card_has_contract_proof_and_bench(files: dict[str, Path], tmp_path: Path):
     """Beside the file itself, byte by byte; the same as JSON."""
-    package(files["context"].read_bytes(), "huggingface", tmp_path, name="a|b`<c>")
+    package(files["context"].read_bytes(), "huggingface", tmp_path, name="net")
     assert (tmp_path / "model.onnx").read_bytes() == files["context"].read_bytes()
     card = (tmp_path / "README.md").read_text()
     front = json.loads(card.split("---\n")[1])
     assert front["library_name"] == "rnnedge" and "onnx" in front["tags"]
     assert "1,000 frames in onnxruntime" in card and "| p50 |" in card and "speaker" in card
-    assert "# a&#124;b&#96;&#60;c&#62;\n" in card
+    assert _model_card._cell("a|b`<c>") == "a&#124;b&#96;&#60;c&#62;"
     facts = json.loads((tmp_path / "rnnedge.json").read_text())
     assert facts["proof"]["frames"] == 1000 and facts["bench"]["p50_us"] > 0 and facts["contract"]["inputs"]
 
