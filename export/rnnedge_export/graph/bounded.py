@@ -14,28 +14,32 @@ from rnnedge_export.graph.builder import GraphBuilder, constant
 _LOWEST = {"Tanh": -1.0, "Sigmoid": 0.0}
 # What has no value everywhere, and what hands a bound on.
 _PARTIAL = {"Acos", "Asin", "Atanh", "Log", "Sqrt"}
-_ON = {"Abs", "Add", "Concat", "Div", "Expand", "Gather", "Identity", "Mul", "Neg", "Reshape", "Slice", "Split",
+_ON = {"Abs", "Add", "Concat", "Div", "Expand", "Gather", "Identity", "Mul", "Neg", "Pow", "Reshape", "Slice", "Split",
        "Squeeze", "Sub", "Transpose", "Unsqueeze"}  # fmt: skip
 
 
 def keep_within_bounds(model: ir.Model) -> None:
     """Change `model` in place, also in the bodies of its loops."""
-    for node in [one for one in model.graph.all_nodes() if one.op_type in _LOWEST and not one.domain]:
-        if _reaches_a_partial_one(node.outputs[0]):
+    nodes = list(model.graph.all_nodes())
+    read = _read_by_a_partial_one(nodes)
+    for node in nodes:
+        if node.op_type in _LOWEST and not node.domain and node.outputs[0] in read:
             _clip(model, node)
 
 
-def _reaches_a_partial_one(value: ir.Value) -> bool:
-    seen, rest = {value}, [value]
+def _read_by_a_partial_one(nodes: list[ir.Node]) -> set[ir.Value]:
+    """From their ends to where they come from, each value once: a network may have thousands in a row."""
+    found: set[ir.Value] = set()
+    rest = [value for node in nodes if node.op_type in _PARTIAL or _is_fraction(node) for value in node.inputs if value]
     while rest:
-        for user, _ in rest.pop().uses():
-            if user.op_type in _PARTIAL or _is_fraction(user):
-                return True
-            if user.op_type in _ON or user.op_type == "Pow":
-                new = [out for out in user.outputs if out not in seen]
-                seen.update(new)
-                rest += new
-    return False
+        value = rest.pop()
+        if value in found:
+            continue
+        found.add(value)
+        producer = value.producer()
+        if producer is not None and producer.op_type in _ON:
+            rest += [source for source in producer.inputs if source]
+    return found
 
 
 def _is_fraction(node: ir.Node) -> bool:
