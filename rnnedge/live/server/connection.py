@@ -15,6 +15,7 @@ from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat, in_a_frame
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
+from rnnedge.live.server.told import told
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 # Errors after which a client is a stranger, letters of a stream's name.
@@ -188,7 +189,7 @@ class Connection:
 
     def _fail(self, number: int | None, text: str) -> None:
         self._hub.metrics.errors.inc()
-        self._say({"type": "error", "stream": number, "message": text[:1000]})
+        self._say({"type": "error", "stream": number, "message": told(text, self._hub.model.name)})
 
     def _say(self, fields: dict[str, Any]) -> None:
         self._put(json.dumps(fields))

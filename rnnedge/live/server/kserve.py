@@ -19,6 +19,7 @@ from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.server.tensors import InferRequest, described_tensors, parse_request, response
+from rnnedge.live.server.told import told
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
@@ -112,7 +113,7 @@ class KServe:
         except RnnEdgeError as error:
             self._hub.metrics.errors.inc()
             busy = self._hub.draining or self._hub.full
-            return _json({"error": str(error)[:1000]}, 503 if busy else 400)
+            return _json({"error": told(error, self._hub.model.name)}, 503 if busy else 400)
         fields = {"model_name": self.name, "model_version": _VERSION}
         fields |= {"id": asked.id} if asked.id else {}
         data, size = response(fields, outputs, asked.wanted)
