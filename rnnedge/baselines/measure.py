@@ -6,7 +6,6 @@ machine meets everybody.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.measure import percentile, sample_calls, side_by_side
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.temporary import temporary_folder
 
 OURS = "rnnedge"
 
@@ -44,8 +44,8 @@ def measure_baseline(model: Model, source: str) -> list[dict[str, Any]]:
             f"found one with {shape}"
         )
     calls: dict[str, Callable[[], object]] = {OURS: partial(model.with_context().stream().push, frame)}
-    with tempfile.TemporaryDirectory(prefix="rnnedge-baseline-") as folder, one_torch_thread():
-        for name, step in _steps(loaded.module, state, frame, Path(folder) / "plain.onnx"):
+    with temporary_folder("baseline") as folder, one_torch_thread():
+        for name, step in _steps(loaded.module, state, frame, folder / "plain.onnx"):
             calls[name] = partial(step, frame)
         times = side_by_side(calls)
     median = percentile(times[OURS], 50)

@@ -61,8 +61,6 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from tempfile import TemporaryDirectory
-
     from rnnedge.cli._output import stages
     from rnnedge.cli._outputs import check_named
     from rnnedge_export.codegen import build_in, publish
@@ -70,6 +68,7 @@ def command(
     from rnnedge_export.codegen.render import LANGUAGES
     from rnnedge_runtime.loader import load_bytes
     from rnnedge_runtime.read import read_model
+    from rnnedge_runtime.temporary import temporary_folder
 
     check_named("--output", output)
     languages = [choice(one, LANGUAGES, "--bindings") for one in bindings or ()]
@@ -78,7 +77,7 @@ def command(
             "a site has modules for JavaScript and no C; choose another target", param_hint="--bindings"
         )
     data = read_model(file, **vars(opening))
-    with stages(f"compile {file}") as progress, TemporaryDirectory(prefix="rnnedge-compile-") as place:
+    with stages(f"compile {file}") as progress, temporary_folder("compile") as place:
         progress("load")
         # What `rnnedge.load` refuses is not compiled; neither is anything written before the proof.
         load_bytes(data, str(file), trust=opening.trust, path=file)
@@ -86,7 +85,7 @@ def command(
         built = build_in(
             data,
             target,
-            Path(place),
+            place,
             name=_name(name) or _identifier(file.stem),
             block=None if block == 1 else block,
             bindings=languages,

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from rnnedge_runtime.host import fingerprint
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.measure import cold_start, percentile
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.temporary import temporary_folder
 
 # Beyond this many times the best, a quick look is enough; beside each other are measured this many at most.
 _BEHIND = 1.4
@@ -168,8 +168,8 @@ class _Run:
     def trial(self, candidate: Candidate, seen: Mapping[str, list[float]]) -> Trial:
         """All that was measured of a finalist; its memory in a fresh process."""
         size = len(self._bytes(candidate))
-        with tempfile.TemporaryDirectory(prefix="rnnedge-tune-") as folder:
-            path = write_bytes(Path(folder) / "candidate.onnx", self._bytes(candidate))
+        with temporary_folder("tune") as folder:
+            path = write_bytes(folder / "candidate.onnx", self._bytes(candidate))
             memory = cold_start(path, candidate.provider, "local").peak_rss_mb or 0.0
         values = [float(size)] * len(seen["p50"]) if self._objective == "size" else seen["value"]
         p50, p99 = (percentile(np.array(seen[key]), 50) for key in ("p50", "p99"))

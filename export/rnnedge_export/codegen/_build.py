@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.engines.native.cache import SUFFIXES
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.temporary import temporary_folder
 from rnnedge_runtime.trust import BUILT, remember
 
 # Sequences that one step of the second program advances: enough to use every weight many times.
@@ -55,8 +55,8 @@ def build(
     Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
     be written, `ProviderError` where there is no compiler or it fails, `MissingExtra` where zig is needed.
     """
-    with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as place:
-        built = build_in(data, target, Path(place), name=name, block=block, bindings=bindings, origin=origin, say=say)
+    with temporary_folder("native") as place:
+        built = build_in(data, target, place, name=name, block=block, bindings=bindings, origin=origin, say=say)
         return publish(built, folder)
 
 
@@ -84,8 +84,7 @@ def build_in(
     stretch, rows = found.suffix in SUFFIXES, None if one else block
     source = write_c(data, name, lanes=found.lanes, block=rows, stretch=stretch, compact=small, origin=origin)
     compiler = compiler_of(found) if found.suffix else None
-    with tempfile.TemporaryDirectory(prefix="rnnedge-native-") as temporary:
-        place = Path(temporary)
+    with temporary_folder("native") as place:
         made, weights, site = None, {}, []
         if compiler is not None:
             say(f"compile with {compiler.version}")

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.temporary import temporary_folder
 from rnnedge_runtime.trust import vouched
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
     if built.target.name == WEB:
         return _of_site(data, built, frames)
     recording = record(data, built, frames)
-    with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
-        folder, cost = Path(temporary), None
+    with temporary_folder("prove") as folder:
+        cost = None
         if built.target.suffix == ".wasm":
             found = in_node(built, recording, folder)
         elif built.target.suffix == ".o":
@@ -151,8 +151,8 @@ def _chained_tolerance(built: Built, outputs: Iterable[Array]) -> float:
 
 def _of_site(data: bytes, built: Built, frames: int) -> Proof:
     """Push random frames in Node, through the modules with vectors and without."""
-    with tempfile.TemporaryDirectory(prefix="rnnedge-prove-") as temporary:
-        expected, errors = errors_of_site(data, built, frames, Path(temporary))
+    with temporary_folder("prove") as folder:
+        expected, errors = errors_of_site(data, built, frames, folder)
     error, tolerance = float(np.max(errors, initial=0.0)), _chained_tolerance(built, expected)
     if not error <= tolerance:
         raise VerificationError(_failure(built, tolerance, frames, "node", error))

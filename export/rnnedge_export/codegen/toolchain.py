@@ -49,9 +49,19 @@ class Compiler:
         said = found.stdout.decode("utf-8", "replace").strip()
         lines = said.splitlines() or [f"exit code {found.returncode}"]
         first = next((line for line in lines if "error" in line.lower()), lines[0])
+        place = _kept(f"{shlex.join(call)}\n{said}\n")
+        more = f"; all of it is in {place}" if place else ""
+        raise ProviderError(f"{self.command[0]}: failed: {first.strip()}{more}")
+
+
+def _kept(text: str) -> str | None:
+    """The name of a file with `text`; None where there is no room for one, which may be why a compiler failed."""
+    try:
         with tempfile.NamedTemporaryFile("w", prefix="rnnedge-compile-", suffix=".log", delete=False) as log:
-            log.write(f"{shlex.join(call)}\n{said}\n")
-        raise ProviderError(f"{self.command[0]}: failed: {first.strip()}; all of it is in {log.name}")
+            log.write(text)
+        return log.name
+    except OSError:
+        return None
 
 
 def compiler_of(target: Target) -> Compiler:

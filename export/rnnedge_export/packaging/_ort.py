@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from rnnedge_export.packaging._network import Network, Proof, Runner
@@ -12,6 +11,7 @@ from rnnedge_export.packaging._stream_runner import StreamRunner
 from rnnedge_runtime.checksum import check_seal, seal
 from rnnedge_runtime.errors import ProviderError
 from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.temporary import temporary_folder
 from rnnedge_runtime.trust import remember
 
 _TOOL = "onnxruntime.tools.convert_onnx_models_to_ort"
@@ -27,8 +27,8 @@ class Ort:
 
     def write(self, network: Network, folder: Path) -> str:
         """NAME.ort, sealed, with the contract inside, and NAME.required_operators_and_types.config."""
-        with tempfile.TemporaryDirectory(prefix="rnnedge-ort-") as temporary:
-            made = _converted(network, Path(temporary))
+        with temporary_folder("ort") as temporary:
+            made = _converted(network, temporary)
             whole = seal(made.read_bytes())
             (folder / f"{network.name}.ort").write_bytes(whole)
             (folder / f"{network.name}.{_CONFIG}").write_bytes(made.with_suffix(f".{_CONFIG}").read_bytes())

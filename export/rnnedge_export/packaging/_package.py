@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.ort_format import is_ort_format
+from rnnedge_runtime.temporary import temporary_folder
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (OpenVino(), Triton(), Ort(), HuggingFace())}
 """By the name of the engine or place that a package is for."""
@@ -48,11 +48,12 @@ def package(
     """Write the sealed streaming file `data` as a package of `kind`, one of `KINDS`, into `folder`.
 
     Nothing is written before the engine of the package gave what the file gives, over at least 1,000 frames; then all
-    files are, or none. Nothing is replaced. `name`: what the files are called, as `plain_name` gives it. `say` is called
-    with the name of each stage.
+    files are, or none. Nothing is replaced. `name`: what the files are called, as `plain_name` gives it. `say` is
+    called with the name of each stage.
 
-    Raises `InputError` for an unknown kind, another name, or a file that is there already, `VerificationError` where the engine gives
-    something else, `ProviderError` where it does not take the network, `MissingExtra` where it is not installed.
+    Raises `InputError` for an unknown kind, another name, or a file that is there already, `VerificationError` where
+    the engine gives something else, `ProviderError` where it does not take the network, `MissingExtra` where it is not
+    installed.
     """
     found = KINDS[choice(kind, "package: kind", KINDS)]
     # It becomes a file, a folder, and a word of what other engines read.
@@ -66,8 +67,7 @@ def package(
         raise ModelRefused(f"{name}: expected an ONNX file, found one in ORT format; take the one that it was made of")
     contract = load_bytes(data, name, trust="local").contract
     network = Network(name, data, check_seal(data, name), contract)
-    with tempfile.TemporaryDirectory(prefix="rnnedge-package-") as place:
-        made = Path(place)
+    with temporary_folder("package") as made:
         say(f"write for {kind}")
         note = found.write(network, made)
         _check_absent(made, folder)

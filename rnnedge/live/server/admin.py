@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.options import ServeOptions
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.temporary import temporary_folder
 
 _MODEL = "/v1/model"
 _ROLLBACK = f"{_MODEL}/rollback"
@@ -66,8 +66,8 @@ class Admin:
         """The file of a request is loaded, replays its golden sample, and is served."""
         if self._load is None:
             raise InputError("serve: this server was started without a way to load another model")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "posted.onnx"
+        with temporary_folder("posted") as folder:
+            path = folder / "posted.onnx"
             with path.open("wb") as file:
                 async for part in request.content.iter_chunked(1 << 16):
                     file.write(part)

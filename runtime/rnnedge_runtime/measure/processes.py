@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from rnnedge_runtime.measure._warmup import steady_from
 from rnnedge_runtime.measure.latency import Latency
 from rnnedge_runtime.measure.open_loop import Paced
 from rnnedge_runtime.measure.usage import Usage
+from rnnedge_runtime.temporary import temporary_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,8 @@ def run_processes(
     runs = []
     for number in range(1, processes + 1):
         say(f"process {number} of {processes}")
-        with tempfile.TemporaryDirectory(prefix="rnnedge-bench-") as folder:
-            asked = {**vars(settings), "file": os.fspath(Path(file).absolute()), "folder": folder}
+        with temporary_folder("bench") as folder:
+            asked = {**vars(settings), "file": os.fspath(Path(file).absolute()), "folder": os.fspath(folder)}
             command = [sys.executable, "-c", _START, json.dumps(asked)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
@@ -74,7 +74,7 @@ def run_processes(
                     f"was ended by signal {-code}" if (code := done.returncode) < 0 else f"failed with exit code {code}"
                 )
                 raise RnnEdgeError(f"bench: fresh process {number} {how}: {words[-1]}")
-            run = _read(Path(folder), frame_rate_hz)
+            run = _read(folder, frame_rate_hz)
         runs.append(run)
         if run.paced is not None and frame_rate_hz is None and settings.rate_hz is None:
             settings = replace(settings, rate_hz=run.paced.rate_hz)

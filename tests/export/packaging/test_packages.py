@@ -211,7 +211,9 @@ def test_an_unknown_kind_is_answered_with_the_nearest(files: dict[str, Path], tm
         package(files["held"].read_bytes(), "OpenVino", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../net", "/tmp/net", "a/b", "a\\b", "", ".", "..", ".net", "-net", "a b", "n" * 101, 3])
+@pytest.mark.parametrize(
+    "name", ["../net", "/tmp/net", "a/b", "a\\b", "", ".", "..", ".net", "-net", "a b", "n" * 101, 3]
+)
 def test_a_name_that_is_no_plain_one_is_refused(name: object, files: dict[str, Path], tmp_path: Path):
     """Of every kind, before anything is computed or written: it would lead elsewhere, or mean something else there."""
     for kind in KINDS:
