@@ -13,6 +13,8 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 SMALL = 64 << 20
 # No message of protocol buffers is longer, so neither is an ONNX file.
 LARGEST = 2 << 30
+# What is read where the size says nothing: `read` allocates all that it is asked for.
+_BLOCK = 1 << 20
 _OTHERS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
@@ -65,7 +67,7 @@ def read_most(file: BinaryIO, name: str, kind: type[RnnEdgeError], remedy: str, 
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size, most) + 1)
         # It grew, or it is one of those that the system makes up, whose size is 0.
-        while 0 < len(data) <= most and (more := file.read(most + 1 - len(data))):
+        while 0 < len(data) <= most and (more := file.read(min(_BLOCK, most + 1 - len(data)))):
             data += more
     except OSError as error:
         raise kind(f"{name}: cannot be read ({error.strerror}); {remedy}") from error

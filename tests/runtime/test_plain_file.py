@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
@@ -12,7 +13,7 @@ import pytest
 from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, ModelRefused
-from rnnedge_runtime.plain_file import check_plain, open_plain, read_plain
+from rnnedge_runtime.plain_file import LARGEST, check_plain, open_plain, read_most, read_plain
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 
@@ -47,6 +48,24 @@ def test_what_is_no_plain_file_is_an_error_at_once(tmp_path: Path, what: str) ->
         for kind in (InputError, ModelRefused):
             with pytest.raises(kind, match=f"{path}: ({words})"):
                 read(path, kind)
+
+
+def test_a_reading_asks_for_no_more_than_the_file_has(tmp_path: Path) -> None:
+    """A device of 32 bits has no 2 GiB to read the end of a file into."""
+
+    class Asked(io.FileIO):
+        """Says how much it was asked for."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            asked.append(size)
+            return super().read(-1 if size is None else size)
+
+    asked: list[int | None] = []
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    with Asked(str(path)) as file:
+        assert read_most(file, "file", InputError, "", LARGEST) == b"0123456789"
+    assert asked and all(size is not None and 0 < size <= 1 << 20 for size in asked)
 
 
 def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
