@@ -23,6 +23,7 @@ from rnnedge.training._objective import Objective, judged_count
 from rnnedge.training._state import TrainingState
 from rnnedge.training._stateful_batches import lanes
 from rnnedge.training._tbptt import Window, batches, cut
+from rnnedge.training._threads import worthwhile_threads
 from rnnedge.training.distributed import processes, reseed, shared, summed
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
@@ -94,7 +95,9 @@ def fit(
         elif state is not None and first:
             training.save(state)
         while len(training.epochs) < config.epochs and not _patience_is_over(training, config):
-            training.close(learner.epoch(train, validation))
+            with worthwhile_threads(network, config.batch_size):
+                found = learner.epoch(train, validation)
+            training.close(found)
             if first and progress is not None:
                 progress(training.epochs[-1])
             if first and state is not None:

@@ -68,6 +68,21 @@ def test_values_per_frame_are_learned() -> None:
     assert set(after.metrics) == set(result.epochs[-1].metrics) == {"mae"}
 
 
+@pytest.mark.parametrize(("size", "batch", "threads"), [(8, 16, 1), (256, 16, 1), (256, 64, 3)])
+def test_a_small_network_is_trained_on_one_thread(size: int, batch: int, threads: int) -> None:
+    """Where products are too small to be shared out; with as many as there were before, at most, and after."""
+    network = RecurrentNetwork(NetworkConfig("gru", 2, size, 2, output="frames"))
+    found = set()
+    network.register_forward_hook(lambda *_: found.add(torch.get_num_threads()) if network.training else None)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        fit(network, signs(2, 1), signs(2, 2), TrainerConfig(epochs=1, batch_size=batch))
+        assert (found, torch.get_num_threads()) == ({threads}, 3)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_same_seed_gives_the_same_network() -> None:
     """Weights equal to the bit after two trainings."""
     one, two = new(), new()
