@@ -73,11 +73,15 @@ def test_a_small_network_is_trained_on_one_thread(size: int, batch: int, threads
     """Where products are too small to be shared out; with as many as there were before, at most, and after."""
     network = RecurrentNetwork(NetworkConfig("gru", 2, size, 2, output="frames"))
     found = set()
-    network.register_forward_hook(lambda *_: found.add(torch.get_num_threads()) if network.training else None)
+
+    def seen(x: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+        found.add(torch.get_num_threads())
+        return x
+
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        fit(network, signs(2, 1), signs(2, 2), TrainerConfig(epochs=1, batch_size=batch))
+        fit(network, signs(2, 1), signs(2, 2), TrainerConfig(epochs=1, batch_size=batch), augment=seen)
         assert (found, torch.get_num_threads()) == ({threads}, 3)
     finally:
         torch.set_num_threads(before)
