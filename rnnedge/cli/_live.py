@@ -90,6 +90,8 @@ def run(
         opened.close()
     if report.lost:
         say(f"{source}: {report.lost:,} frames lost, {report.dropped:,} of them because too many waited")
+    if detector is not None and (silence := detector.silence()):
+        say(f"{source}: {silence}")
 
 
 def _sink(to: str | None, output: Path | None) -> str:

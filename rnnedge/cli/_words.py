@@ -49,7 +49,7 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
 
     # onnxruntime's own names of its providers are long.
     plain = value.strip().lower().removesuffix("executionprovider")
-    meant = plain if plain in known else _MEANT.get(plain)
+    meant = plain if plain in known else _MEANT.get(plain, _MEANT.get(plain.rstrip("0123456789")))
     hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
     raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
 

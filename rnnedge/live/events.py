@@ -55,9 +55,11 @@ class _LabelState:
         self._below: float | None = None
         self._rests_until = -math.inf
         self._peak = 0.0
+        self.highest = -math.inf
 
     def see(self, time_s: float, score: float) -> dict[str, Any] | None:
         """One frame; the event that it decides."""
+        self.highest = max(self.highest, score)
         return self._see_active(time_s, score) if self._active else self._see_idle(time_s, score)
 
     def end(self, time_s: float) -> dict[str, Any] | None:
@@ -111,8 +113,13 @@ class Detector:
             if label not in known:
                 hint = nearest(label, known)
                 raise InputError(f"events: expected a label out of {', '.join(known)}, found {label!r}{hint}")
+            if self._scores != "raw" and rules[label].on > 1:
+                raise InputError(
+                    f"events: expected on to be at most 1, as scores are probabilities, found {rules[label].on:g}"
+                )
         self._states = [(known.index(label), _LabelState(label, rule)) for label, rule in rules.items()]
         self._latest_s = 0.0
+        self._events = 0
 
     def see(self, outputs: Sequence[Outputs]) -> Iterator[dict[str, Any]]:
         """The events that these outputs decide, in their order."""
@@ -123,11 +130,19 @@ class Detector:
                 self._latest_s = time_s
                 for index, state in self._states:
                     if (event := state.see(time_s, float(row[index]))) is not None:
+                        self._events += 1
                         yield event
 
     def end(self) -> Iterator[dict[str, Any]]:
         """The source ended: so do labels that have begun."""
         yield from (event for _, state in self._states if (event := state.end(self._latest_s)) is not None)
+
+    def silence(self) -> str:
+        """Why there was no event so far: the label that came nearest to its `on`; "" if there was one."""
+        state = max((state for _, state in self._states), key=lambda state: state.highest - state.rule.on)
+        if self._events or state.highest == -math.inf:
+            return ""
+        return f"no event; the nearest was {state.label!r}, up to {state.highest:.3g}, and begins at {state.rule.on:g}"
 
 
 def labels_of(contract: Contract, count: int | str) -> tuple[str, ...]:

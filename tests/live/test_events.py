@@ -78,3 +78,19 @@ def test_a_label_that_the_model_does_not_have_is_told(gru: Model) -> None:
     """With those that it has."""
     with pytest.raises(InputError, match="found 'none'"):
         Detector(gru.contract, {"none": EventRule()})
+
+
+def test_a_begin_that_no_probability_reaches_is_told(gru: Model) -> None:
+    """At once where scores are probabilities; else at the end, with the label that came nearest."""
+    with pytest.raises(InputError, match="expected on to be at most 1, as scores are probabilities, found 2"):
+        Detector(gru.contract, {gru.contract.labels[0]: EventRule(2)}, "sigmoid")
+    near, far = gru.contract.labels[:2]
+    raw = Detector(gru.contract, {near: EventRule(2), far: EventRule(90)}, "raw")
+    port = next(port for port in gru.contract.results if port.per_frame)
+    values = np.zeros((2, *map(int, port.frame_shape)), np.float32)
+    values[1, 0] = 1.25
+    assert raw.silence() == ""
+    assert list(raw.see([Outputs(port.name, np.arange(2), np.arange(2.0), values)])) == []
+    assert raw.silence() == f"no event; the nearest was {near!r}, up to 1.25, and begins at 2"
+    list(raw.see([Outputs(port.name, np.arange(2), np.arange(2.0), values + 1)]))
+    assert raw.silence() == ""
