@@ -50,12 +50,15 @@ class KnownSizes(Sequence):
         if whole > known.most:
             return None
         binding = known.binding_of(whole, arrays, alone=whole == count) if whole else None
-        if (binding is None or taken < count or not binding.checks) and not shape.all_finite(arrays):
-            return None
+        if binding is None or taken < count or not binding.checks:
+            # Copies, before they are looked at: another thread may change what is the caller's.
+            arrays = {name: array.copy() for name, array in arrays.items()}
+            if not shape.all_finite(arrays):
+                return None
         waits = None
         if taken < count:
             after = self._at(slice(taken, None))
-            waits = {name: array[after].copy() for name, array in arrays.items()}
+            waits = {name: array[after] for name, array in arrays.items()}
         if binding is None:
             if rest is not None and waits is not None:
                 waits = {name: np.concatenate([rest[name], one], axis=self._time) for name, one in waits.items()}

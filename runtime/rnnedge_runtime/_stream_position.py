@@ -113,7 +113,7 @@ class Standing(GraphRunner):
     def _note(self) -> Note:
         return Note(
             self._runner, self._binding, self._turn, self._frames, self._calls,
-            dict(self._skip), self._rest, self._finished, self._guard.last,
+            dict(self._skip), self._rest, self._finished, self._guard.last, self._log.keep(),
         )  # fmt: skip
 
     def _note_of(self, names: Mapping[str, Any]) -> Note | None:
@@ -151,6 +151,7 @@ class Standing(GraphRunner):
         self._turn, self._frames, self._calls = note.turn, note.frames, note.calls
         self._skip, self._rest, self._finished = dict(note.skip), note.rest, note.finished
         self._guard.last = note.last
+        note.uncount()
         self._settle()
 
     def _write(self, kept: Kept, index: int) -> None:

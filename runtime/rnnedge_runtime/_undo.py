@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from rnnedge_runtime.binding import Binding, BindingCache
@@ -47,9 +47,10 @@ class Note:
         rest: dict[str, Array] | None,
         finished: bool,
         last: dict[str, Array],
+        uncount: Callable[[], None],
     ) -> None:
         """Note where the stream stands."""
         self.runner, self.binding, self.turn, self.frames, self.calls = runner, binding, turn, frames, calls
-        self.skip, self.rest, self.finished, self.last = skip, rest, finished, last
+        self.skip, self.rest, self.finished, self.last, self.uncount = skip, rest, finished, last, uncount
         self.runs: int | None = None
         self.kept: Kept | None = None

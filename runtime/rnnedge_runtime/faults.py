@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 from rnnedge_runtime.arguments import choice, function, seconds
@@ -59,6 +60,10 @@ class Policies:
         return "hold" in (self.non_finite, self.gap)
 
 
+# What a call does to frames, and has not done where it is undone; the others tell of what stays: that it failed, say.
+_DONE_TO_FRAMES: tuple[Kind, ...] = ("held", "zeroed", "reset", "gap")
+
+
 class Log:
     """Counts the frames of every kind of event, and passes events on."""
 
@@ -72,3 +77,14 @@ class Log:
         self.counters[kind] += frames
         if self._tell is not None:
             self._tell(Event(kind, frame, frames, text))
+
+    def keep(self) -> Callable[[], None]:
+        """What undoes the counts of a call that begins now: it has done nothing to its frames. May be done twice."""
+        return partial(self._put_back, dict(self.counters))
+
+    def _put_back(self, counted: Mapping[str, int]) -> None:
+        for kind in _DONE_TO_FRAMES:
+            if kind in self.counters and not counted.get(kind):
+                del self.counters[kind]
+            elif kind in counted:
+                self.counters[kind] = counted[kind]

@@ -33,12 +33,15 @@ MOST_GAP = 1 << 24
 
 
 def checked_inputs(frames: Frames, contract: Contract, batch: int) -> dict[str, Array]:
-    """Frames of every input by name, each `checked`; raises `InputError` where one is missing or of another length."""
+    """Frames of every input by name, each `checked`; raises `InputError` where one is missing or of another length.
+
+    They are copies: what a callback or another thread does to the caller's arrays meanwhile changes none of them.
+    """
     ports = contract.inputs
     if len(ports) == 1 and not isinstance(frames, Mapping):
-        return {ports[0].name: checked(frames, ports[0], batch)}
+        return {ports[0].name: checked(frames, ports[0], batch).copy()}
     given = named_inputs(frames, contract)
-    arrays = {port.name: checked(given[port.name], port, batch) for port in ports}
+    arrays = {port.name: checked(given[port.name], port, batch).copy() for port in ports}
     counts = {name: array.shape[0 if batch == 1 else 1] for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         raise InputError(f"push: expected equally many frames of every input, found {counts}")

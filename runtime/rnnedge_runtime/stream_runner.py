@@ -70,10 +70,11 @@ class StreamRunner(KnownSizes):
                         fast = self._turn_to(other, before, runs)
                     # A dtype that came from another process is equal, and not the same.
                     if size == fast.shape and (frames.dtype is fast.dtype or frames.dtype == fast.dtype):
+                        # Before it is looked at: another thread may change what is the caller's.
+                        fast.view[...] = frames
                         if not fast.checks:
-                            _isfinite(frames, fast.mask)
+                            _isfinite(fast.view, fast.mask)
                         if fast.checks or fast.mask_bytes() == fast.all_finite:
-                            fast.view[...] = frames
                             try:
                                 refused = fast.calls[turn]()
                             except self._engine.failures as error:

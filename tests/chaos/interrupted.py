@@ -113,6 +113,9 @@ def stream_trials(model: Model) -> dict[str, Trial[Stream]]:
             view[...] = (x[name] if isinstance(x, dict) else x)[begun : begun + unit]
         return stream
 
+    def standing(stream: Stream) -> list[object]:
+        return [stream.snapshot(), stream.frames, stream.provider, dict(stream.counters)]
+
     def go_on(stream: Stream) -> list[object]:
         ends = (0, unit, 5 * unit, 8 * unit + 1)
         found = [told(lambda a=a, b=b: stream.push(cut(y, a, b))) for a, b in pairwise(ends)]
@@ -122,7 +125,7 @@ def stream_trials(model: Model) -> dict[str, Trial[Stream]]:
         act: Callable[[Stream], object], calls: int = 3 + warmup, sizes: tuple[int, ...] = (), **options: Any
     ) -> Trial[Stream]:
         """`sizes` are those of further pushes before it."""
-        return Trial(lambda: make(options, calls, sizes), act, lambda s: (s.snapshot(), s.frames, s.provider), go_on)
+        return Trial(lambda: make(options, calls, sizes), act, standing, go_on)
 
     def some(count: int, start: int = begun) -> Frames:
         return cut(x, start, start + count)
@@ -174,7 +177,10 @@ def pool_trials(model: Model) -> dict[str, Trial[Party]]:
 
     def standing(party: Party) -> list[object]:
         pool, members = party
-        return [[m.name for m in pool.members], *((pool.frames(m), pool.snapshot(m)) for m in members)]
+        return [
+            [m.name for m in pool.members],
+            *((pool.frames(m), pool.snapshot(m), dict(m.counters)) for m in members),
+        ]
 
     def go_on(party: Party) -> list[object]:
         pool, members = party

@@ -174,6 +174,7 @@ class MemberTable(Alone):
     def _by_itself(self, member: Member, action: Callable[[StreamRunner], T]) -> T:
         """Do what a `Stream` does where the member stands, under its own policies."""
         row, stream = self._row(member), self._solo
+        self._noted.undo.append(member.log.keep())
         stream.serve(member.policies, member.log)
         stream.stand_at(member.aside or self._standing(member, row))
         with member.named():

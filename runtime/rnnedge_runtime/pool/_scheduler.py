@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +34,7 @@ class _Before:
     place: Snapshot
     ahead: list[Frames]
     lost: int
+    uncount: Callable[[], None]
 
 
 class Rounds:
@@ -52,7 +53,8 @@ class Rounds:
             self._latest[request.member] = request
             if request.undoable:
                 ahead = list(self._ahead.get(request.member, ()))
-                request.before = _Before(self._pool._place(request.member), ahead, request.lost)
+                place, uncount = self._pool._place(request.member), request.member.log.keep()
+                request.before = _Before(place, ahead, request.lost, uncount)
         plain = [r for r in requests if r.action is None and not (r.apart or r.lost or r.member in self._ahead)]
         others = set(requests) - set(plain)
         return self._together(plain) + [self._by_itself(request) for request in requests if request in others]
@@ -66,6 +68,7 @@ class Rounds:
         if before is None or self._latest.get(request.member) is not request:
             return None
         self._pool._stand_at(request.member, before.place)
+        before.uncount()
         self._ahead.pop(request.member, None)
         if before.ahead:
             self._ahead[request.member] = before.ahead
