@@ -115,6 +115,7 @@ class Batcher(Worker, Generic[Out]):
                 if not added:
                     self._asking.append(partial(loop.call_soon_threadsafe, room.set))
             # No task waits with the lock held.
+            self._answer_dropped()
             if added:
                 return await asyncio.wrap_future(request.future)
             await room.wait()

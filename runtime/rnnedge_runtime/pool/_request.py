@@ -47,6 +47,7 @@ class Request:
     undoable: bool = False
     before: Any = None
     counted: bool = False
+    dropped: bool = False
     answered: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -60,7 +61,9 @@ class Request:
                 self.future.set_result(result)
         if self.ring is not None and not self.answered:
             self.result, self.error, self.answered = result, error, True
-            self.ring.release()
+            # Another thread may have answered it at the same time.
+            with suppress(RuntimeError):
+                self.ring.release()
 
     def starts(self) -> bool:
         """Whether it may run, which nobody can cancel any more."""

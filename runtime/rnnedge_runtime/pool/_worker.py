@@ -64,6 +64,7 @@ class Worker(StaysHere):
             while not self._add(request):
                 self._may_wait()
                 self._changed.wait()
+        self._answer_dropped()
 
     def _add(self, request: Request) -> bool:
         """Queue a request, with the lock held; False where it has to wait."""
@@ -73,23 +74,33 @@ class Worker(StaysHere):
             return False
         self._counters["submitted"] += 1
         request.counted = True
-        self._answer_dropped()
         if self._due(request) < self._wakes or len(self._waiting) >= len(self._pool):
             self._changed.notify_all()
         return True
 
     def _answer_dropped(self) -> None:
-        """With the lock held; those too which somebody dropped who could not answer them."""
-        while self._waiting.dropped:
-            request = self._waiting.dropped[-1]
-            self._counters["dropped"] += 1
-            # Nobody can have cancelled a dropped request any later than this.
-            if request.starts() or request.ring is not None:
-                request.answer(error=dropped(request, self._queue))
-            self._waiting.dropped.remove(request)
+        """Without the lock, since a callback of a future may send requests, or wait for a thread that does.
+
+        Those too which somebody dropped who could not answer them; two threads may answer one.
+        """
+        while True:
+            with self._lock:
+                if not self._waiting.dropped:
+                    return
+                request = self._waiting.dropped[-1]
+                if not request.dropped:
+                    request.dropped = True
+                    self._counters["dropped"] += 1
+                    # Nobody can have cancelled a dropped request any later than this.
+                    request.starts()
+            request.answer(error=dropped(request, self._queue))
+            with self._lock, suppress(ValueError):
+                self._waiting.dropped.remove(request)
 
     def _take_back(self, request: Request) -> None:
         """Its sender has been interrupted, and will never hear of it: let it not have been made."""
+        # It may be dropped and not yet told so.
+        self._answer_dropped()
         with self._lock:
             if request.counted and not request.answered:
                 withdrawn = self._waiting.withdraw(request)
@@ -150,9 +161,9 @@ class Worker(StaysHere):
         with self._lock:
             requests, cancelled = self._waiting.take()
             self._counters["dropped"] += cancelled
-            self._answer_dropped()
             asking, self._asking = self._asking, []
             self._changed.notify_all()
+        self._answer_dropped()
         for ask in asking:
             # A loop that has ended asks no more.
             with suppress(RuntimeError):
