@@ -32,8 +32,10 @@ class BatchedPool(MemberTable, Generic[Out]):
         """
         if self._time_limit_s:
             self._seats.deadline = monotonic() + self._time_limit_s
-        found = self._push_together(frames)
-        return self._push_any(frames) if found is None else found  # type: ignore[return-value]
+        # What a thread, or an array of somebody else's making, does to the caller's dict meanwhile changes nothing.
+        own = dict(frames) if type(frames) is dict else _read(frames)
+        found = self._push_together(own)
+        return self._push_any(own) if found is None else found  # type: ignore[return-value]
 
     def plain(self, frames: Frames) -> TypeGuard[Array]:
         """Whether these are frames (time, ...) of the only input, in its shape and dtype."""
@@ -78,10 +80,8 @@ class BatchedPool(MemberTable, Generic[Out]):
         """As `Stream.restore`, for one member."""
         self._by_itself(member, lambda stream: stream.restore(data, name))
 
-    def _push_together(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames] | None:
+    def _push_together(self, frames: dict[Member, Frames]) -> dict[Member, Frames] | None:
         """One batched call for all of them; None, and nothing was done, where that is not possible."""
-        if not isinstance(frames, dict):
-            return None
         arrays: list[Any] = list(frames.values())
         if not arrays or not self.plain(arrays[0]):
             return None
@@ -108,10 +108,8 @@ class BatchedPool(MemberTable, Generic[Out]):
             member.last = {self._name: last.copy()}
         return dict(zip(frames, self._each(found, len(arrays)), strict=True))
 
-    def _push_any(self, frames: Mapping[Member, Frames]) -> dict[Member, Frames]:
+    def _push_any(self, frames: dict[Member, Frames]) -> dict[Member, Frames]:
         """Members with equally many frames together, and by themselves those that need it."""
-        if not isinstance(frames, Mapping):
-            raise InputError(f"pool: push: expected a dict of members and their frames, found {shown(frames)}")
         together: dict[int, dict[Member, dict[str, Array]]] = {}
         others: dict[Member, dict[str, Array]] = {}
         rows = np.array([self._row(member) for member in frames], np.intp)
@@ -154,6 +152,18 @@ class BatchedPool(MemberTable, Generic[Out]):
         if len(self.contract.outputs) == 1 and outputs:
             return list(next(iter(outputs.values())))
         return [self._solo.shaped({name: array[i] for name, array in outputs.items()}) for i in range(count)]
+
+
+def _read(frames: object) -> dict[Member, Frames]:
+    """Frames by member, in a dict of their own; raises `InputError` for anything that gives none."""
+    try:
+        found = dict(frames) if isinstance(frames, Mapping) else None
+    # A mapping of somebody else's making may raise anything.
+    except Exception as error:
+        raise InputError(f"pool: push: cannot be read ({type(error).__name__})") from error
+    if found is None:
+        raise InputError(f"pool: push: expected a dict of members and their frames, found {shown(frames)}")
+    return found
 
 
 def _length(arrays: Mapping[str, Array]) -> int:
