@@ -6,10 +6,15 @@ So `1_0`, `0x10`, `1,5`, `1.0f` and digits of other scripts are none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 # What tables say for "nothing": no name of a column, and no header where it stands in the first line.
-_NOTHING = ("na", "n/a", "#n/a", "null", "none", "nil", "true", "false")
+_NOTHING = (
+    "na", "n/a", "#n/a", "<na>", "nat", "null", "nul", "none", "nil", "undefined", "missing", "true", "false",
+)  # fmt: skip
+# What C and spreadsheets print in place of a number: nan(ind), -nan(0x8), #DIV/0!, #NAME?
+_FAULT = re.compile(r"[+-]?(nan|ind|inf)\(.*\)|#[a-z0-9/]+[!?]")
 
 
 def number(text: str) -> float:
@@ -39,4 +44,6 @@ def is_header(cells: Sequence[str]) -> bool:
 
 def _is_name(cell: str) -> bool:
     begins = next((c for c in cell if c.isalnum() or c == "_"), "")
-    return (begins.isalpha() or begins == "_") and cell.strip().lower() not in _NOTHING and not is_number(cell)
+    plain = cell.strip().lower()
+    faulty = plain in _NOTHING or _FAULT.fullmatch(plain) is not None
+    return (begins.isalpha() or begins == "_") and not faulty and not is_number(cell)

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from rnnedge.files.nested import flat, shape_of
 from rnnedge.files.numbers import is_header, is_number, number
 from rnnedge.frames._columns import columns_by_name, feature_names
 from rnnedge_runtime.contract import Array, Contract
@@ -80,21 +81,33 @@ def _cells(text: str, place: str) -> list[str]:
 
 
 def _json_frames(text: str, place: str, width: int, contract: Contract) -> list[list[float]]:
-    """A frame for an array of its numbers, or an object with the features by name; several for an array of frames."""
+    """A frame for an array of its numbers, or an object with the features by name; several for an array of frames.
+
+    The numbers of a frame are in a row, or nested as the model has them.
+    """
+    frame = ((width,), tuple(int(d) for d in contract.inputs[0].frame_shape))
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once)
         if isinstance(value, dict):
             value = _by_name(value, contract)
-        numbers = list(_flat(value))
-        parts = [list(_flat(part)) for part in value if isinstance(part, list)]
+        shape = shape_of(value)
     except (ValueError, RecursionError) as error:
         hint = "; write a frame a line" if text in ("[", "{", "[[") else ""
         raise InputError(f"{place}: expected a JSON array of numbers ({error}){hint}") from error
-    if len(numbers) == width:
-        return [numbers]
-    if len(parts) == len(value) and all(len(part) == width for part in parts):
-        return parts
-    raise InputError(f"{place}: {_expected(width, False)}, found {len(numbers)}")
+    if shape in frame and shape:
+        return [list(flat(value))]
+    if len(shape) > 1 and shape[1:] in frame:
+        return [list(flat(part)) for part in value]
+    raise InputError(f"{place}: {_expected(width, False)}, found {' x '.join(map(str, shape)) or 1}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises `ValueError` for one that has a name twice, of which others keep one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands in it twice")
+    return found
 
 
 def _by_name(value: dict[str, Any], contract: Contract) -> list[Any]:
@@ -108,17 +121,6 @@ def _by_name(value: dict[str, Any], contract: Contract) -> list[Any]:
         )
         raise ValueError(f"found an object with {', '.join(map(repr, list(value)[:4]))}; write {keys}")
     return [value[name] for name in names]
-
-
-def _flat(value: Any) -> Iterator[float]:
-    """The numbers of a nested array, in their order. Raises `ValueError` for anything else in it."""
-    if isinstance(value, list):
-        for part in value:
-            yield from _flat(part)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield value
-    else:
-        raise ValueError(f"found {str(value)[:40]!r} in it")
 
 
 def _sound(text: str) -> str:

@@ -94,7 +94,8 @@ def test_a_first_line_of_names_is_a_header(cells: list[str]) -> None:
 @in_one_test(
     "cells",
     [["1", "2"], ["1", "b"], ["a", "nan"], ["", ""], ["-", "-"], ["1_0", "2_0"], ["1st", "b"], ["NA", "b"],
-      ["1.0f", "2.0f"], ["#1", "#2"], ["12:30", "x"], ["null", "null"]],
+      ["1.0f", "2.0f"], ["#1", "#2"], ["nan(ind)", "b"], ["-nan(0x8)"],
+      ["#DIV/0!", "#NAME?"], ["<NA>"], ["NaT", "b"], ["12:30", "x"], ["null", "null"]],
 )  # fmt: skip
 def test_a_first_line_with_another_cell_is_none(cells: list[str]) -> None:
     """A frame with a typing error is no header."""
@@ -110,7 +111,7 @@ def test_a_first_line_with_another_cell_is_none(cells: list[str]) -> None:
         ('"a","b"\n"1","2"\n', [[1, 2]]),
         ("a,b\r\n1,2\r\n", [[1, 2]]),
         ("a,b\n", []),
-        ("[1, 2]\n[[3], [4.5]]\n", [[1, 2], [3, 4.5]]),
+        ("[1, 2]\n[3, 4.5]\n[[5, 6], [7, 8]]\n", [[1, 2], [3, 4.5], [5, 6], [7, 8]]),
     ],
 )
 def test_frames_come_out_of_lines(text: str, expected: list[list[float]]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnedge.files.nested import shape_of
 from rnnedge.live.protocol.packet import Packet
 from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array, Contract
@@ -108,7 +109,8 @@ class FrameFormat:
     def array(self, frames: Any, place: str) -> Array:
         """Nested lists of numbers, or of flat frames, as (time, ...)."""
         try:
-            # Booleans and text are numbers to numpy.
+            if isinstance(frames, list):
+                self._check_shape(shape_of(frames))
             found = np.array(frames)
             if found.dtype.kind not in ("fi" if self.dtype.kind == "f" else "i") and found.size:
                 raise ValueError(f"{found.dtype} in it")
@@ -121,8 +123,14 @@ class FrameFormat:
             return found.astype(self.dtype).reshape(len(frames), *self.shape)
         except InputError:
             raise
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise InputError(f"{place}: expected frames of {self.size} numbers ({str(error)[:80]})") from error
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise `ValueError` unless it is that of frames, each flat or as the model has it; one number need no list."""
+        one = ((),) if self.size == 1 else ()
+        if shape != (0,) and shape[1:] not in ((self.size,), self.shape, *one):
+            raise ValueError(f"found {' x '.join(map(str, shape[1:])) or 'a number'}")
 
 
 def parse_json(text: str | bytes, place: str) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rnnedge.files.nested import shape_of
 from rnnedge.live.protocol.records import FrameFormat, parse_json
 from rnnedge_runtime.contract import Array, Port
 from rnnedge_runtime.errors import InputError
@@ -147,10 +149,11 @@ def _values(tensor: dict[str, Any], data: bytes, form: FrameFormat, count: int, 
         if type(size) is not int or size != expected or len(data) != expected:
             raise InputError(f"{place}: expected {expected} bytes, found {str(size)[:20]} said and {len(data)} sent")
         return np.frombuffer(data, form.wire).astype(form.dtype)
+    given = tensor.get("data")
     try:
-        flat = np.array(tensor.get("data")).reshape(-1)
-    except ValueError as error:
+        found = shape_of(given)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: data: expected numbers ({str(error)[:80]})") from error
-    if flat.size != count * form.size:
-        raise InputError(f"{place}: data: expected {count * form.size} numbers, found {flat.size}")
-    return form.array(flat.reshape(count, form.size), place)
+    if math.prod(found) != count * form.size:
+        raise InputError(f"{place}: data: expected {count * form.size} numbers, found {math.prod(found)}")
+    return form.array(np.array(given).reshape(count, form.size), place)
