@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rnnedge_runtime.errors import ContractError
@@ -27,6 +27,12 @@ def text(value: Any, place: str) -> str:
     """A string."""
     expect(isinstance(value, str), place, "text", value)
     return str(value)
+
+
+def items(value: Any, place: str) -> Iterator[tuple[int, Any]]:
+    """The items of a list, with their numbers: a text, or an object, would give its letters, or its names."""
+    expect(isinstance(value, list), place, "a list", value)
+    return enumerate(value)
 
 
 def integer(value: Any, least: int, place: str) -> int:

@@ -16,8 +16,9 @@ from dataclasses import asdict, fields
 from fractions import Fraction
 from typing import Any
 
+from rnnedge_runtime._contract_rules import check_agreement
 from rnnedge_runtime._json_arrays import DTYPES, decode, encode, initial_as_json, initial_of
-from rnnedge_runtime._json_fields import axis, choice, expect, integer, number, optional, shape_of_dims, text
+from rnnedge_runtime._json_fields import axis, choice, expect, integer, items, number, optional, shape_of_dims, text
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import (
     CONTEXTS,
@@ -100,9 +101,9 @@ def parse(metadata: Mapping[str, str], name: str) -> Contract:
 def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract:
     form = choice(fields["form"], FORMS, "form")
     contract = Contract(
-        inputs=tuple(_port(p, f"inputs[{i}]") for i, p in enumerate(fields["inputs"])),
-        outputs=tuple(_port(p, f"outputs[{i}]") for i, p in enumerate(fields["outputs"])),
-        states=tuple(_state(s, f"states[{i}]") for i, s in enumerate(fields["states"])),
+        inputs=tuple(_port(p, f"inputs[{i}]") for i, p in items(fields["inputs"], "inputs")),
+        outputs=tuple(_port(p, f"outputs[{i}]") for i, p in items(fields["outputs"], "outputs")),
+        states=tuple(_state(s, f"states[{i}]") for i, s in items(fields["states"], "states")),
         form=form,
         opset=integer(fields["opset"], 1, "opset"),
         precision=text(fields["precision"], "precision"),
@@ -110,13 +111,13 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
         hop=integer(fields["hop"], 1, "hop"),
         grain=integer(fields["grain"], 1, "grain"),
         least=integer(fields["least"], 1, "least"),
-        cursors=tuple(_cursor(c, f"cursors[{i}]") for i, c in enumerate(fields["cursors"])),
+        cursors=tuple(_cursor(c, f"cursors[{i}]") for i, c in items(fields["cursors"], "cursors")),
         frame_rate_hz=optional(fields["frame_rate_hz"], lambda v: number(v, "frame_rate_hz")),
-        labels=tuple(text(v, "labels") for v in fields["labels"]),
+        labels=tuple(text(v, "labels") for _, v in items(fields["labels"], "labels")),
         normalization=optional(fields["normalization"], _normalization),
         provenance={text(k, "provenance"): text(v, "provenance") for k, v in fields["provenance"].items()},
         golden=optional(golden, _golden),
-        taps=tuple(_tap(t, f"taps[{i}]") for i, t in enumerate(fields.get("taps", ()))),
+        taps=tuple(_tap(t, f"taps[{i}]") for i, t in items(fields.get("taps", []), "taps")),
     )
     ports = [port.name for port in contract.outputs]
     if any(ports.count(tap.output) != 1 for tap in contract.taps) or (contract.taps and not contract.results):
@@ -128,6 +129,7 @@ def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract
     uneven = [p.name for p in (*contract.inputs, *contract.outputs) if contract.unit * p.clock.rate % 1]
     if uneven:
         raise ContractError(f"contract: {contract.unit} frames a call bring no whole number of frames of {uneven[0]!r}")
+    check_agreement(contract)
     return contract
 
 

@@ -136,7 +136,10 @@ def test_sealed_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
         (lambda c: c["inputs"][0].update(dtype="int64"), r"promises int64"),
         (lambda c: c["inputs"][0].update(name="z"), r"graph input 'x' is not in the contract"),
         (lambda c: c["states"].pop(), r"is not in the contract"),
-        (lambda c: c["states"].append({**c["states"][0], "input": "ghost"}), r"names input 'ghost'"),
+        (
+            lambda c: c["states"].append({**c["states"][0], "input": "ghost", "output": "ghost_next"}),
+            r"names input 'ghost'",
+        ),
         (lambda c: c.update(form="magic"), r"contract.form: expected one of native"),
         (lambda c: c.update(form="step"), r"fixed number of frames"),
         (lambda c: c.update(chunk=0), r"contract.chunk: expected an integer >= 1"),

@@ -25,7 +25,8 @@ from rnnedge_runtime.untrusted.operator_table import check_node, result_shapes, 
 
 _KEYS = ("rnnedge.schema", "rnnedge.contract", "rnnedge.golden", "rnnedge.sha256")
 # Of the last one only the operators of `operator_table/quantized.py`.
-_DOMAINS = ("", "ai.onnx", "com.microsoft")
+_ONNX = "ai.onnx"
+_DOMAINS = ("", _ONNX, "com.microsoft")
 # Model > (graph > node > attribute) for each graph in another > tensor, or a value's type, shape and dimension.
 _MESSAGES_PER_GRAPH, _MESSAGES_AROUND = 3, 6
 
@@ -40,8 +41,7 @@ def check_policy(data: bytes, limits: Limits) -> bytes:
     depth = limits.graphs_deep * _MESSAGES_PER_GRAPH + _MESSAGES_AROUND
     model = Reader(data, limits.fields, depth, FORBIDDEN).read(MODEL)
     _check_entries(model, limits)
-    for opset in model.get("opset_import", ()):
-        _check_domain(opset, "opset_import")
+    _check_opsets(model.get("opset_import", ()))
     if "graph" not in model:
         raise ModelRefused("expected a graph, found none")
     walk = _Walk(limits)
@@ -63,6 +63,17 @@ def _check_entries(model: Message, limits: Limits) -> None:
         except UnicodeDecodeError:
             raise ModelRefused(f"metadata {key!r}: expected text in UTF-8, found other bytes") from None
         seen.add(key)
+
+
+def _check_opsets(opsets: Sequence[Message]) -> None:
+    """Each domain has one version: of two, one reader takes the first and another one the last."""
+    seen = set()
+    for opset in opsets:
+        _check_domain(opset, "opset_import")
+        domain = opset.get("domain", "") or _ONNX
+        if domain in seen:
+            raise ModelRefused(f"opset_import: expected one version of {domain!r}, found two")
+        seen.add(domain)
 
 
 def _check_domain(holder: Message, place: str) -> None:

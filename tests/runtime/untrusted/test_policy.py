@@ -82,6 +82,8 @@ def _numbers(proto: onnx.ModelProto) -> None:
         (lambda p: p.metadata_props.add(key="ort_config", value="{}"), r"found an unknown one 'ort_config'"),
         (lambda p: p.metadata_props.add(key="rnnedge.schema", value="1"), r"found a second one 'rnnedge.schema'"),
         (lambda p: p.opset_import.add(domain="ai.onnx.ml", version=1), r"found the domain 'ai.onnx.ml'"),
+        (lambda p: p.opset_import.add(domain="", version=7), r"expected one version of 'ai.onnx', found two"),
+        (lambda p: p.opset_import.add(domain="ai.onnx", version=7), r"expected one version of 'ai.onnx', found two"),
         (lambda p: setattr(p.graph.node[0], "domain", "x"), r"found the domain 'x'"),
         (lambda p: setattr(p.graph.node[0], "op_type", "If"), r"found 'If'"),
         (lambda p: setattr(p.graph.node[0], "op_type", "EPContext"), r"found 'EPContext'"),
