@@ -28,6 +28,9 @@ def parquet_rows(path: Path, contract: Contract) -> Iterator[Array]:
     try:
         with pyarrow.parquet.ParquetFile(path) as table:
             names = table.schema_arrow.names
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise InputError(f"{path}: column {twice!r} stands there twice; rename one")
             chosen = columns_by_name(names, contract, str(path))
             if chosen is None and len(names) != width:
                 found = f"{len(names)}: {', '.join(names[:_SHOWN])}"
@@ -35,7 +38,8 @@ def parquet_rows(path: Path, contract: Contract) -> Iterator[Array]:
             taken = [names[k] for k in chosen] if chosen is not None else names
             for batch in table.iter_batches(contract.piece, columns=taken):
                 yield np.column_stack([_numbers(batch.column(one), f"{path}, column {one!r}") for one in taken])
-    except (pyarrow.ArrowException, OSError) as error:
+    # NotImplementedError and OSError: what pyarrow raises for pages that are damaged.
+    except (pyarrow.ArrowException, OSError, NotImplementedError) as error:
         raise InputError(f"{path}: not a Parquet file that can be read ({error}); write it again") from error
 
 

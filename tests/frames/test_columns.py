@@ -52,6 +52,17 @@ def test_text_gives_the_same_frames(text: str, tmp_path: Path) -> None:
     assert [left_out in str(one.message) for one in told] == [True] * bool(left_out)
 
 
+def test_a_name_that_stands_twice_in_parquet_is_refused(tmp_path: Path) -> None:
+    """pyarrow writes such a file, and has no name for its columns."""
+    pyarrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "x.parquet"
+    columns = pyarrow.Table.from_arrays([pyarrow.array([1.5])] * 2, names=["ax", "ax"])
+    pytest.importorskip("pyarrow.parquet").write_table(columns, path)
+    for known in (contract(), contract("[]")):
+        with pytest.raises(InputError, match="column 'ax' stands there twice"):
+            list(read_frames(str(path), known))
+
+
 def test_parquet_gives_the_same_frames(tmp_path: Path) -> None:
     """By name; without names, all columns if there are as many."""
     path = tmp_path / "x.parquet"
