@@ -34,10 +34,17 @@ if TYPE_CHECKING:
 
 
 def _recipes() -> list[str]:
-    """Tasks, and the TOML files that lie here."""
-    from rnnedge.tasks.catalogue import TASKS
+    """Tasks, and the TOML files that lie here.
 
-    return [*TASKS, *sorted(str(path) for path in Path().glob("*.toml"))]
+    Tasks by their recipes, since a shell does not wait for torch.
+    """
+    from importlib import resources
+
+    tasks = [file.name for file in (resources.files("rnnedge.tasks") / "recipes").iterdir()]
+    return [
+        *sorted(name.removesuffix(".toml") for name in tasks if name.endswith(".toml")),
+        *sorted(str(path) for path in Path().glob("*.toml")),
+    ]
 
 
 # Classes of a table that fits into a terminal.

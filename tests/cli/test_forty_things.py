@@ -16,6 +16,7 @@ from in_one_test import in_one_test
 
 from rnnedge.cli import execute
 from rnnedge.cli._app import VERBS
+from rnnedge.tasks.catalogue import TASKS
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 NETWORK = """
@@ -222,8 +223,13 @@ def _asked(words: str) -> dict[str, str]:
 
 
 def test_a_shell_asks_in_a_process_of_its_own() -> None:
-    """The entry point answers it before anything else."""
-    environment = {**os.environ, **_asked("compile net.onnx --target aarch64")}
-    command = [sys.executable, "-m", "rnnedge"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert "aarch64-linux" in done.stdout.split(), done
+    """The entry point answers it before anything else, and without what takes seconds to import."""
+    heavy = "{'torch', 'onnx', 'onnxruntime'} & set(sys.modules)"
+    code = f"import atexit, sys; atexit.register(lambda: print({heavy})); from rnnedge.cli import main; main()"
+    for words, offered in {"compile net.onnx --target riscv64": ["riscv64-linux"], "train ": sorted(TASKS)}.items():
+        environment = {**os.environ, **_asked(words)}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        *found, loaded = done.stdout.splitlines()
+        assert [one for one in found if not one.endswith(".toml")] == offered, done
+        assert loaded == "set()", words

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from rnnedge_export.capture._fake_tensors import exported
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
@@ -26,13 +27,9 @@ def traced(
 ) -> torch.export.ExportedProgram:
     """torch.export for any batch and the lengths `time`; raises what torch raises."""
     each = (example.dims(torch.export.Dim("batch"), time),)
-
-    def exported(module: torch.nn.Module) -> torch.export.ExportedProgram:
-        return torch.export.export(module, x, dynamic_shapes=each, prefer_deferred_runtime_asserts_over_guards=deferred)
-
     with left_as_it_was(source.module):
-        program = exported(source)
-    return exported(RealPairs(program).eval()) if has_complex(program) else program
+        program = exported(source, x, each, deferred=deferred)
+    return exported(RealPairs(program).eval(), x, each, deferred=deferred) if has_complex(program) else program
 
 
 def shapes_at(source: ModuleAdapter, example: Example, batch: int, length: int) -> list[tuple[int, ...]] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rnnedge_export.capture._fake_tensors import exported
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
@@ -91,9 +92,7 @@ def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) 
     for time, deferred in ((torch.export.Dim("time"), False), (torch.export.Dim("time"), True), (longer, True)):
         dims = example.dims(torch.export.Dim("batch"), time)
         try:
-            return torch.export.export(
-                rolled, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=deferred
-            )
+            return exported(rolled, x, dims, deferred=deferred)
         except Exception as error:
             failed = error
             if deferred and "Constraints violated (time)" not in str(error):
@@ -104,8 +103,8 @@ def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) 
 def _of_pairs(source: nn.Module | Unrolled, example: Example, length: int, batch: int) -> Unrolled:
     """Captured again with every complex number as a pair."""
     if isinstance(source, Unrolled):
-        program = torch.export.export(Standalone(source), example.given(batch, length))
+        program = exported(Standalone(source), example.given(batch, length))
     else:
         fixed: Any = example.dims(torch.export.Dim("batch"), None)
-        program = torch.export.export(source, example.given(2, length), dynamic_shapes=(fixed,))
+        program = exported(source, example.given(2, length), (fixed,))
     return unrolled(RealPairs(program).eval(), example.given(2, length), example.batch_axes, batch)
