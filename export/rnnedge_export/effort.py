@@ -23,6 +23,7 @@ SIGNALS = (
     "x 1000",
     "quarters",
     "every magnitude",
+    "ramp",
     "whole numbers",
 )
 ROADS = (
@@ -41,6 +42,7 @@ ROADS = (
     "gap, ends",
     "NaN, begins",
     "states given",
+    "wrong frames",
 )
 
 

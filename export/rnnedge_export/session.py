@@ -47,9 +47,10 @@ from rnnedge_export.verification import (
     check_against,
     check_fewer_bits,
     check_graph,
+    check_loud_frames,
+    check_names,
     check_reading,
     check_repeats,
-    check_taps,
     other_contexts,
     require,
     timed,
@@ -114,16 +115,18 @@ class Candidate:
             float32 = model if self.narrow is None else load_bytes(self.float32_data, name, trust="local")
             float32_look = self.look.of_file(self.float32_data, float32.contract)
             verification = check_against(float32, self.reference, say, effort, float32_look, self.samples)
-            if self.module is not None and float32.contract.taps:
-                taps = check_taps(float32, self.module, self.reference)
-                verification = replace(verification, checks=(*verification.checks, taps))
+            if self.module is not None:
+                names = timed(partial(check_names, float32, self.module, self.reference))
+                verification = replace(verification, checks=(*verification.checks, names))
             require(verification, name)
         if self.narrow is None:
             assert verification is not None
             return replace(verification, checks=(*promised, *verification.checks)), None
         asked = self.options.numbers
-        stored = partial(check_fewer_bits, self.float32_data, self.data, asked, self.narrow.weights)
-        bits = timed(stored), timed(partial(self._covered, self.narrow))
+        said = {change.layer: change.precision for change in self.narrow.changes}
+        stored = partial(check_fewer_bits, self.float32_data, self.data, asked, self.narrow.weights, said)
+        loud = partial(check_loud_frames, model, self.float32, self.reference)
+        bits = timed(stored), timed(partial(self._covered, self.narrow)), timed(loud)
         require(Verification(bits), name)
         narrow = replace(self.narrow, data=self.data, model=model)
         look = partial(self.look.of_recording, self.reference)

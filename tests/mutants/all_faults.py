@@ -11,6 +11,7 @@ import kernel_faults  # noqa: F401
 import length_faults  # noqa: F401
 import loop_faults  # noqa: F401
 import machine_faults  # noqa: F401
+import name_faults  # noqa: F401
 import number_faults  # noqa: F401
 import precision_faults  # noqa: F401
 import road_faults  # noqa: F401
@@ -21,11 +22,13 @@ import shown_contexts
 import shown_lengths
 import shown_loops
 import shown_numbers
+import shown_sizes
+import size_faults  # noqa: F401
 import streaming_faults  # noqa: F401
 from injection import FAULTS
 from shown_by import NETWORKS
 
-for more in (shown_complex, shown_contexts, shown_lengths, shown_loops, shown_numbers):
+for more in (shown_complex, shown_contexts, shown_lengths, shown_loops, shown_numbers, shown_sizes):
     NETWORKS.update(more.NETWORKS)
 
 __all__ = ["FAULTS"]

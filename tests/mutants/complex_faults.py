@@ -10,7 +10,7 @@ def complex_product_sign(injection: Injection) -> None:
     """The real part of a complex product has the wrong sign."""
     injection.fresh_capture()
     injection.source(
-        "capture.complex_numbers.pairs:_times",
+        "capture.complex_numbers.pairs:multiplied",
         "a.real * b.real - a.imag * b.imag",
         "a.real * b.real + a.imag * b.imag",
     )
@@ -39,7 +39,7 @@ def sgn_of_zero(injection: Injection) -> None:
     """The sign of a complex zero is 0/0."""
     injection.fresh_capture()
     injection.source(
-        "capture.complex_numbers.pairs:_sgn",
+        "capture.complex_numbers.functions:_sgn",
         "torch.where(size == 0, torch.ones_like(size), size)",
         "size",
     )
@@ -124,4 +124,4 @@ def edge_of_sound(injection: Injection) -> None:
 def log_of_complex_exp(injection: Injection) -> None:
     """The exponential of an imaginary number is a straight line."""
     injection.fresh_capture()
-    injection.source("capture.complex_numbers.pairs:_exp", "size * z.imag.sin()", "size * z.imag")
+    injection.source("capture.complex_numbers.functions:_exp", "size * z.imag.sin()", "size * z.imag")

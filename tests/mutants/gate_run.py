@@ -18,6 +18,8 @@ from rnnedge_runtime.errors import RnnEdgeError
 
 _CHECK = re.compile(r"verification failed: ([^(]+?) \(")
 _CAPTURES = CaptureCache()
+# What a function that was planted says where it is called in another way, as after a change of what it stands for.
+_OF_THE_FAULT = ("<locals>", "replace() should be called on dataclass")
 # Refusals that name no check, by what they say.
 _OTHERS = {
     "golden sample of": "golden sample, at load",
@@ -29,7 +31,7 @@ _OTHERS = {
 
 
 class NothingPlanted(AssertionError):
-    """What a fault changes was never called: an error of the suite."""
+    """What a fault changes was never called, or the fault does not fit it: an error of the suite."""
 
 
 def refused_by(fault: Fault) -> str | None:
@@ -47,6 +49,8 @@ def refused_by(fault: Fault) -> str | None:
             found = None
         except RnnEdgeError as error:
             found = _check_of(error)
+            if any(words in str(error) for words in _OF_THE_FAULT):
+                raise NothingPlanted(f"{fault.name}: {error}") from error
         # A defect that ends a pass leaves no file either.
         except Exception as error:
             found = f"no file: {type(error).__name__}"

@@ -10,7 +10,7 @@ def known_rest_lost(injection: Injection) -> None:
     """Frames left over by a push of known size are lost."""
     injection.source(
         "_known_sizes:KnownSizes._push_known",
-        "self._rest = None if waits is None else {name: waits}",
+        "self._rest = waits",
         "self._rest = None",
     )
 
@@ -20,8 +20,8 @@ def known_rest_alias(injection: Injection) -> None:
     """Frames that wait are those of the caller's array."""
     injection.source(
         "_known_sizes:KnownSizes._push_known",
-        "frames[self._at(slice(taken, None))].copy()",
-        "frames[self._at(slice(taken, None))]",
+        "array[after].copy()",
+        "array[after]",
     )
 
 
@@ -30,15 +30,15 @@ def known_rest_in_reverse(injection: Injection) -> None:
     """Frames that wait come behind those that are pushed."""
     injection.source(
         "_known_sizes:KnownSizes._push_known",
-        "[rest[name], frames], axis",
-        "[frames, rest[name]], axis",
+        "[rest[name], one], axis",
+        "[one, rest[name]], axis",
     )
 
 
 @fault("runtime", "strided")
 def known_nan_waits(injection: Injection) -> None:
     """A NaN that waits is taken."""
-    injection.source("_known_sizes:KnownSizes._push_known", "shape.mask.tobytes() != shape.all_finite", "False")
+    injection.source("_known_sizes:KnownSizes._push_known", "not shape.all_finite(arrays)", "False")
 
 
 @fault("runtime", "strided")

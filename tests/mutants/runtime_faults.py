@@ -44,14 +44,14 @@ def state_of_the_call_before(injection: Injection) -> None:
 def reset_keeps_the_state(injection: Injection) -> None:
     """A reset leaves the states as they are."""
 
-    def kept(original: Any, self: Any, index: int) -> None:
+    def left(original: Any, self: Any, index: int, kept: int | None = None) -> None:
         if not hasattr(self, "was_reset"):
             self.was_reset = set()
         if index not in self.was_reset:
-            original(self, index)
+            original(self, index, kept)
         self.was_reset.add(index)
 
-    injection.around(StateBuffers, "reset", kept)
+    injection.around(StateBuffers, "reset", left)
 
 
 @fault("runtime", "strided")
@@ -90,7 +90,7 @@ def snapshot_loses_held_frames(injection: Injection) -> None:
     """A snapshot leaves out frames that wait."""
 
     def lost(found: Any) -> Any:
-        return replace(found, arrays={n: a for n, a in found.arrays.items() if not n.startswith("rest:")})
+        return found._replace(arrays={n: a for n, a in found.arrays.items() if not n.startswith("rest:")})
 
     injection.result(Standing, "_snapshot", lost)
 
@@ -101,7 +101,7 @@ def snapshot_loses_the_summary(injection: Injection) -> None:
 
     def lost(found: Any) -> Any:
         arrays = {n: np.zeros_like(a) if n.startswith("summary:") else a for n, a in found.arrays.items()}
-        return replace(found, arrays=arrays)
+        return found._replace(arrays=arrays)
 
     injection.result(Standing, "_snapshot", lost)
 
@@ -216,7 +216,7 @@ def copy_shares_its_state(injection: Injection) -> None:
 
     def fresh(found: Any) -> Any:
         states = {n: np.zeros_like(a) if n.startswith("state:") else a for n, a in found.arrays.items()}
-        return replace(found, arrays=states)
+        return found._replace(arrays=states)
 
     injection.result(Standing, "_snapshot", fresh)
 

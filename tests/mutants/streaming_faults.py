@@ -79,8 +79,8 @@ def states_that_count_before_frame_0(injection: Injection) -> None:
 def recurrence_runs_before_frame_0(injection: Injection) -> None:
     """A recurrence after a lookahead runs over what stands before frame 0."""
 
-    def unheld(original: Any, graph: Any, carried: Any, initial: Any) -> Any:
-        return original(graph, replace(carried, warmup=0), initial)
+    def unheld(original: Any, graph: Any, carried: Any, *rest: Any) -> Any:
+        return original(graph, replace(carried, warmup=0), *rest)
 
     injection.around(_module(streamify), "expose", unheld)
 

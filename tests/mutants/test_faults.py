@@ -37,6 +37,19 @@ def test_the_gate_refuses_a_fault(fault: Fault) -> None:
     assert refused_by(fault) == SAMPLE[fault.name]
 
 
+def test_every_fault_can_be_planted() -> None:
+    """What each changes is still there; a line that was rewritten has to be found again."""
+    gone = {}
+    for name, fault in FAULTS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            try:
+                fault.plant(Injection(patch))
+            # Whatever does not fit any more.
+            except (AssertionError, AttributeError, ImportError) as error:
+                gone[name] = str(error)
+    assert gone == {}
+
+
 def test_a_fault_that_changes_nothing_passes() -> None:
     """The suite does not take a network for refused that is right."""
     from rnnedge_export import passes

@@ -9,13 +9,14 @@ from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
 from rnnedge_export.verification.graph_check import check_graph
+from rnnedge_export.verification.layer_names import check_names
+from rnnedge_export.verification.loud_frames import check_loud_frames
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.promises import Promises
 from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Check, Verification, require, timed
 from rnnedge_export.verification.samples import frames_in_words, proven_on
-from rnnedge_export.verification.tap_names import check_taps
 from rnnedge_export.verification.tolerance import Tolerance
 
 __all__ = [
@@ -31,9 +32,10 @@ __all__ = [
     "check_against",
     "check_fewer_bits",
     "check_graph",
+    "check_loud_frames",
+    "check_names",
     "check_reading",
     "check_repeats",
-    "check_taps",
     "frames_in_words",
     "golden_of",
     "other_contexts",

@@ -1,4 +1,4 @@
-"""The roads of a batch: each sequence of it has a row of its own in states, snapshots, copies and gaps."""
+"""The roads of a batch: each sequence has a row of its own in states, snapshots, copies, gaps and a pool."""
 
 from __future__ import annotations
 
@@ -43,3 +43,29 @@ def batched(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
     ]
     every = [named(contract, part) for part in parts]
     return {name: np.concatenate([part[name] for part in every], axis=1) for name in every[0]}
+
+
+def crowded(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
+    """Frames (batch, time, ...), each sequence a member of one pool, which are so many that a call has rows to spare.
+
+    Every output, (batch, time, ...).
+    """
+    contract, unit = model.contract, model.contract.unit
+    rows, time = next(iter(frames.values())).shape[:2]
+    pool = model.pool(rows)
+    members = [pool.join() for _ in range(rows)]
+    parts: list[list[Mapping[str, Array]]] = [[] for _ in members]
+    pieces = ((0, 2 * unit), (2 * unit, 3 * unit), (3 * unit, time))
+    # In the middle all but the last one, which comes later.
+    for (start, end), some in zip(pieces, ((members,), (members[:-1], members[-1:]), (members,)), strict=True):
+        for here in some:
+            given = {
+                m: of_one({n: a[k, start:end] for n, a in frames.items()}) for k, m in enumerate(members) if m in here
+            }
+            found = pool.push(given)
+            for part, member in zip(parts, members, strict=True):
+                part += [named(contract, found[member])] if member in here else []
+    for part, member in zip(parts, members, strict=True):
+        part.append(named(contract, pool.finish(member)))
+    whole = [{name: np.concatenate([one[name] for one in part]) for name in part[0]} for part in parts]
+    return {name: np.stack([one[name] for one in whole]) for name in whole[0]}

@@ -16,7 +16,7 @@ The numbers are those of `Effort`; the tolerance is that of `Tolerance`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,14 +24,14 @@ from rnnedge_export.effort import Effort
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
-from rnnedge_export.verification.batch_roads import batched
+from rnnedge_export.verification.batch_roads import batched, crowded
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
+from rnnedge_export.verification.golden_sample import replayed
 from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
 from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
 from rnnedge_export.verification.samples import frames_in_words, sequences
 from rnnedge_export.verification.signals import signals, tokens, vocabulary
-from rnnedge_export.verification.tolerance import SHARE, Tolerance
-from rnnedge_runtime import replay
+from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.golden import stream_all
@@ -39,9 +39,10 @@ from rnnedge_runtime.model import Model
 
 CHAINED_FRAMES_OF_ATTENTION = 2048
 _SEED = 20
-_SIGNAL_FRAMES, _SIGNAL_CALLS, _ROAD_CALLS, _BATCH_CALLS = 48, 16, 12, 12
+_UNEVEN, _SIGNAL_FRAMES, _SIGNAL_CALLS, _ROAD_CALLS, _BATCH_CALLS = 7, 48, 16, 12, 12
 _BATCHES = (2, 5)
-_ROUNDED = 1 + 1e-6
+# A pool has groups of every size up to 8, and then of even ones.
+_CROWD = 10
 
 Result = tuple[str, Worst]
 
@@ -91,8 +92,16 @@ class Checks:
         """Case 1."""
         rng = np.random.default_rng(_SEED)
         every = [self.reference.frames(batch, length, rng) for batch in self.batches for length in self.lengths]
-        worst = worst_of([self.compare.streamed(frames) for frames in every])
+        worst = worst_of([*(self.compare.streamed(frames) for frames in every), *self._uneven(rng)])
         return f"lengths {_listed(self.lengths)}; batches {_listed(self.batches)}", worst.on(self.usual, "one push")
+
+    def _uneven(self, rng: np.random.Generator) -> Iterator[Worst]:
+        """Sequences that end between two lengths that the source takes: it gets zeros up to the next one."""
+        grain, whole = self.contract.grain, self.reference.lengths.at_least(_UNEVEN)
+        for more in sorted({1, grain - 1}) if grain > 1 else ():
+            frames = self.reference.frames(1, whole + more, rng)
+            padded = {n: np.pad(a, [(0, (grain - more) * (k == 1)) for k in range(a.ndim)]) for n, a in frames.items()}
+            yield self.compare.of(padded, self.compare.stream(frames))
 
     def chunking(self) -> Result:
         """Case 2."""
@@ -112,7 +121,8 @@ class Checks:
         chained = self.chained
         total = self.reference.lengths.at_least(chained)
         frames = self.reference.frames(1, total, rng)
-        cuts = np.cumsum(rng.integers(1, 64, chained // 32) * self.contract.unit)
+        # Of more sizes than a stream keeps buffers for.
+        cuts = np.cumsum(rng.integers(1, 97, chained // 32) * self.contract.unit)
         worst = self.compare.streamed(frames, [int(c) for c in cuts if c < total])
         return f"{total:,} chained frames", worst.on(self.usual, "cuts")
 
@@ -196,39 +206,26 @@ class Checks:
             road = f"batch of {batch}" if batch > 1 else "one long push"
             worst.append(self.compare.streamed(frames, [unit, 5 * unit] if batch > 1 else ()).on(self.usual, road))
         if self.effort.roads:
-            worst.append(self._by_rows(rng))
+            worst += [self._by_rows(batched, _BATCHES[0], rng), self._by_rows(crowded, _CROWD, rng)]
         detail = ", ".join(f"{batch} x {time:,} frames" for batch, time in sizes)
         return detail, worst_of(worst)
 
-    def _by_rows(self, rng: np.random.Generator) -> Worst:
+    def _by_rows(
+        self, road: Callable[[Model, Mapping[str, Array]], dict[str, Array]], rows: int, rng: np.random.Generator
+    ) -> Worst:
         unit = self.contract.unit
         time = self.reference.lengths.at_least(_ROAD_CALLS * unit)
-        frames = with_gaps(self.reference.frames(_BATCHES[0], time, rng), unit)
-        expected = self.reference.raw(frames)
+        frames = with_gaps(self.reference.frames(rows, time, rng), unit)
+        expected, name = self.reference.raw(frames), f"rows of a batch, {road.__name__}"
         try:
-            found = batched(self.model, frames)
+            found = road(self.model, frames)
         except RnnEdgeError as error:
-            return Worst(np.inf, np.inf, value=str(error), road="rows of a batch")
-        return self.compare.of(frames, found, expected).on(self.usual, "rows of a batch")
+            return Worst(np.inf, np.inf, value=str(error), road=name)
+        return self.compare.of(frames, found, expected).on(self.usual, name)
 
     def golden(self) -> Result:
         """Case 8; of fewer bits it is the file's own, which the file replays."""
-        golden, contract = self.contract.golden, self.contract
-        assert golden is not None
-        replayed = replay(self.model)
-        if not replayed.passed:
-            text = "the file does not replay it"
-            return "replayed", Worst(np.inf, replayed.max_error, replayed.tolerance, value=text)
-        if contract.precision != "float32":
-            return f"{replayed.frames} frames, replayed", Worst()
-        frames = {name: array[None] for name, array in golden.inputs.items()}
-        outputs = {name: array[None] for name, array in golden.outputs.items()}
-        worst = self.compare.of(frames, outputs).on("golden sample")
-        largest = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in golden.outputs.values()))
-        allowed = SHARE * largest
-        if self.given_tolerance is None and golden.tolerance > allowed * _ROUNDED:
-            return "its tolerance", Worst(np.inf, golden.tolerance, allowed, value="its tolerance is too wide")
-        return f"{replayed.frames} frames, replayed, and equal to the source's", worst
+        return replayed(self.compare, given=self.given_tolerance is not None)
 
     def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """All sequences together, or as many as the file takes."""

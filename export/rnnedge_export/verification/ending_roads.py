@@ -46,16 +46,24 @@ def begun_by_a_nan(model: Model, one: Sequence) -> dict[str, Array]:
 def from_given_states(model: Model, one: Sequence) -> dict[str, Array]:
     """A stream that is given the states of another one goes on there, if nothing else says where that stands.
 
-    It returns to them when it is reset.
+    It returns to them when it is reset. What was read of a stream stays as it was when that goes on.
     """
     contract = model.contract
     stream, cut = model.stream(), _BEFORE * contract.unit
     parts = [push(stream, one, 0, cut)]
+    read = stream.states
+    kept = {name: array.copy() for name, array in read.items()}
     if _stands_in_its_states(model):
-        stream = model.stream(states=stream.states)
+        first, stream = stream, model.stream(states=read)
+        for at in range(cut, 2 * cut, contract.unit):
+            push(first, one, at, at + contract.unit)
         push(stream, one, 0, contract.unit)
         stream.reset()
-    parts += [push(stream, one, cut, length(one)), named(contract, stream.finish())]
+    parts += [push(stream, one, at, at + contract.unit) for at in range(cut, 2 * cut, contract.unit)]
+    parts += [push(stream, one, 2 * cut, length(one)), named(contract, stream.finish())]
+    changed = [name for name, array in kept.items() if not np.array_equal(array, read[name])]
+    if changed:
+        raise VerificationError(f"state {changed[0]!r}: what was read of a stream changes when that goes on")
     return joined(model, parts)
 
 

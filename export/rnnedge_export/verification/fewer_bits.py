@@ -6,14 +6,15 @@
 3. Channels have a scale each; the columns of a product one together only where a scale of their own would not halve
    the squared error.
 4. No weight that was to be narrow is stored in float32, but one that is too large for float16. A layer that was to be
-   of another precision than the rest is.
+   of another precision than the rest is. What the file says of a layer is what its weights are stored in.
 5. What is no weight, biases among it, has the numbers that it has in float32.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import ml_dtypes
 import numpy as np
@@ -34,12 +35,19 @@ _CORNER = 64
 
 
 def check_fewer_bits(
-    float32: bytes, narrow: bytes, asked: Precision, weights: Sequence[tuple[str, Array]] = ()
+    float32: bytes,
+    narrow: bytes,
+    asked: Precision,
+    weights: Sequence[tuple[str, Array]] = (),
+    said: Mapping[str, str] = MappingProxyType({}),
 ) -> Check:
-    """Of a narrow file and the float32 file that it was made of; `weights` of the latter, each with its layer."""
+    """Of a narrow file and the float32 file that it was made of; `weights` of the latter, each with its layer.
+
+    `said`: the precision of layers, as the file says it.
+    """
     before = [one for one in stored_weights(float32) if _is_weight(one)]
     after = stored_weights(narrow)
-    wrong = next(_wrong(before, after, _Asked(asked, weights)), None) or next(_changed(float32, narrow), None)
+    wrong = next(_wrong(before, after, _Asked(asked, weights, said)), None) or next(_changed(float32, narrow), None)
     if wrong is None and len(narrow) >= len(float32) + _room(after):
         wrong = f"expected fewer bytes than the {len(float32):,} of float32, found {len(narrow):,}"
     detail = f"{len(before)} weights stored as asked, each within half a step, the step as its grid says"
@@ -58,8 +66,8 @@ def _room(stored: list[Stored]) -> int:
 class _Asked:
     """What a weight may be stored in, by the layers that have it."""
 
-    def __init__(self, asked: Precision, weights: Sequence[tuple[str, Array]]) -> None:
-        self.name, self._layers = asked.name, asked.layers
+    def __init__(self, asked: Precision, weights: Sequence[tuple[str, Array]], said: Mapping[str, str]) -> None:
+        self.name, self._layers, self._said = asked.name, asked.layers, said
         wider = set() if asked.budget_error is None else set(PRECISIONS[: PRECISIONS.index(asked.name)])
         self._usual = {asked.name, *wider}
         self._of: dict[bytes, set[str]] = {}
@@ -72,6 +80,10 @@ class _Asked:
         if layers is None:
             return self._usual | set(self._layers.values())
         return {one for layer in layers for one in ([self._layers[layer]] if layer in self._layers else self._usual)}
+
+    def said(self, weight: Array) -> set[str]:
+        """What the file says of the layers that have it."""
+        return {self._said[layer] for layer in self._of.get(_key(weight), ()) if layer in self._said}
 
 
 def _key(array: Array) -> bytes:
@@ -91,6 +103,9 @@ def _wrong(before: list[Stored], after: list[Stored], asked: _Asked) -> Iterator
         allowed = asked.of(source[0].wide)
         if one.precision not in allowed:
             yield f"weight {one.name!r}: expected {' or '.join(sorted(allowed))}, found {one.precision}"
+        said = asked.said(source[0].wide)
+        if said and one.precision not in said:
+            yield f"weight {one.name!r}: the file says {' or '.join(sorted(said))}, found {one.precision}"
         reason = _off_grid(one, source[1])
         if reason is not None:
             yield f"weight {one.name!r} ({one.precision}): {reason}"

@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnedge_export.verification.ending_roads import begun_by_a_nan, ended_by_a_gap, from_given_states
 from rnnedge_export.verification.pool_roads import pooled, pooled_first, pooled_later
+from rnnedge_export.verification.refused_roads import wrong_frames
 from rnnedge_export.verification.road_parts import (
     Sequence,
     calls,
@@ -165,7 +166,8 @@ def _with_gaps(model: Model, one: Sequence, policy: Literal["hold", "zero"]) -> 
     unit, contract = model.contract.unit, model.contract
     first, second, end = (k * unit for k in HELD[policy])
     stream = model.stream(gap=policy, non_finite=policy)
-    parts = [push(stream, one, at, at + unit) for at in range(0, first, unit)]
+    # The last one of several frames is held.
+    parts = [push(stream, one, 0, unit), push(stream, one, unit, first)]
     # The frame that is held is a part of where a stream stands.
     kept, stream = stream.snapshot(), model.stream(gap=policy, non_finite=policy)
     stream.restore(kept)
@@ -202,6 +204,7 @@ ROADS: dict[str, Road] = {
     "gap, ends": ended_by_a_gap,
     "NaN, begins": begun_by_a_nan,
     "states given": from_given_states,
+    "wrong frames": wrong_frames,
 }
 
 GAPS = ("gaps, held", "gaps, zeros")

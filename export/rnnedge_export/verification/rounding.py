@@ -76,7 +76,10 @@ class SourceRounding:
         return {name: Rounding(array, np.zeros_like(array, bool)) for name, array in self._usual.items()}
 
     def _with_functions(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
-        """What they change by more than rounding does is not rounding; nothing of a source that does not take them."""
+        """What they change by more than rounding does is not rounding; nothing of a source that does not take them.
+
+        A whole number or truth value that they change is a step: which of two equal states is the largest.
+        """
         try:
             with RuntimeFunctions():
                 other = self.reference.raw(frames)
@@ -87,6 +90,9 @@ class SourceRounding:
             until = array.shape[1]
             base = exact.get(name, array)[:, :until]
             apart = distance(other[name][:, :until], base)
+            if array.dtype.kind != "f":
+                found[name] = Rounding(np.where(apart > 0, np.inf, 0.0), np.zeros(array.shape, bool))
+                continue
             amount = np.where(apart > _most(base), 0.0, apart).max(axis=1, keepdims=True, initial=0.0)
             found[name] = Rounding(amount, np.zeros_like(amount, bool))
         return found

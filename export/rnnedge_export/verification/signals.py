@@ -19,6 +19,7 @@ _INT16 = 8000.0
 _TOKENS_A_RUN = 1024
 # Powers of ten.
 _MAGNITUDES = (-10, 10)
+_EDGE = 104.0
 
 
 def _gaps(noise: Noise) -> Array:
@@ -48,6 +49,11 @@ def _growing(noise: Noise) -> Array:
     return found
 
 
+def _ramp(noise: Noise) -> Array:
+    """Evenly from where e^x has underflowed to where it has overflowed: every edge of a function lies between."""
+    return np.linspace(-_EDGE, _EDGE, noise.size).reshape(noise.shape)
+
+
 # What becomes of one sequence (time, ...) of standard normal numbers.
 SIGNALS: dict[str, Callable[[Noise], Array]] = {
     "silence": np.zeros_like,
@@ -64,6 +70,7 @@ SIGNALS: dict[str, Callable[[Noise], Array]] = {
     # Halves to be rounded, equal numbers to be compared, numbers on an edge.
     "quarters": lambda noise: np.round(noise * 4) / 4,
     "every magnitude": _growing,
+    "ramp": _ramp,
     "whole numbers": lambda noise: np.round(noise * 16),
 }
 

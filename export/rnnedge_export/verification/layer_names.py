@@ -1,0 +1,98 @@
+"""Taps and states are those of the layer that they are named after, computed by the user's own module."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from torch import nn
+
+from rnnedge_export.reference import Reference
+from rnnedge_export.verification.layer_states import layer_states
+from rnnedge_export.verification.report import Check
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.golden import named, stream_all
+from rnnedge_runtime.model import Model
+
+_SEED, _FRAMES, _NEAR, _FEWEST = 60, 24, 1e-3, 3
+# What a second state of one name has behind it.
+_AGAIN = re.compile(r"([#_]\d+)+$")
+# Kinds of states that may be taken for each other.
+_KINDS = ({"h", "c"}, {"cache"})
+
+
+def check_names(model: Model, module: nn.Module, reference: Reference) -> Check:
+    """Of a float32 file; what is no layer of torch.nn, or does not start from zeros, is not looked at."""
+    time = reference.lengths.at_least(_FRAMES * model.contract.unit)
+    frames = reference.frames(1, time, np.random.default_rng(_SEED))
+    layers = layer_states(module, reference, frames)
+    stream = model.stream()
+    found = stream_all(stream, {name: array[0] for name, array in frames.items()})
+    wrong = _tap(model, layers, found) or _state(_states(model, frames), layers)
+    detail = f"{len(layers)} states of layers, each shown by the state and the tap of its name"
+    return Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
+
+
+def _tap(model: Model, layers: Mapping[str, Array], found: Mapping[str, Array]) -> str | None:
+    values = {"hidden": "h", "cell": "c"}
+    for tap in model.contract.taps:
+        expected = layers.get(f"{tap.layer}.{values.get(tap.value)}")
+        actual = found[tap.output].reshape(len(found[tap.output]), -1)
+        # Of time that shares its axis with the batch, a tap has another shape.
+        same = expected is None or actual.shape != expected.shape
+        if not same and not np.allclose(actual, np.asarray(expected), rtol=_NEAR, atol=_NEAR):
+            return f"tap {tap.output!r}: its values are not those of {tap.layer!r}"
+    return None
+
+
+def _states(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
+    """What a stream carries in the middle of a sequence, without the batch; by name."""
+    contract, stream = model.contract, model.stream()
+    whole = len(next(iter(frames.values()))[0]) // contract.unit * contract.unit
+    named(contract, stream.push({name: array[0, :whole] for name, array in frames.items()}))
+    held = stream.states
+    return {
+        state.input: held[state.input].take(0, axis=state.batch_axis)
+        for state in contract.states
+        if not state.context and state.shape[state.batch_axis] == "batch"
+    }
+
+
+def _state(held: Mapping[str, Array], layers: Mapping[str, Array]) -> str | None:
+    """A state of which the numbers are those of another layer, and not those of its own."""
+    for kinds in _KINDS:
+        own = {name: array for name, array in layers.items() if name.rpartition(".")[2] in kinds}
+        for name, state in held.items():
+            plain = _AGAIN.sub("", name)
+            if plain.rpartition(".")[2] not in kinds or state.size < _FEWEST or (state == state.flat[0]).all():
+                continue
+            holds = [other for other, rows in own.items() if _is_of(state, rows)]
+            missing = [other for other in holds if other not in held]
+            if holds and name not in holds and (name in own or missing):
+                return f"state {name!r}: its numbers are those of {holds[0]!r}"
+    return None
+
+
+def _is_of(state: Array, rows: Array) -> bool:
+    """Whether a state is some frames in a row of `rows`, in any order of axes."""
+    state = state.squeeze() if state.ndim > rows.ndim else state
+    if state.ndim < rows.ndim:
+        state = state[None]
+    if state.ndim != rows.ndim:
+        return False
+    return any(
+        np.allclose(part, state, rtol=_NEAR, atol=_NEAR)
+        for order in itertools.permutations(range(rows.ndim))
+        for part in _windows(rows.transpose(order), state.shape)
+    )
+
+
+def _windows(rows: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """Of as many places along one axis as `shape` has; all of the others."""
+    apart = [axis for axis, (size, wanted) in enumerate(zip(rows.shape, shape, strict=True)) if size != wanted]
+    if len(apart) != 1 or rows.shape[apart[0]] < shape[apart[0]]:
+        return
+    for start in range(rows.shape[apart[0]] - shape[apart[0]] + 1):
+        yield rows.take(range(start, start + shape[apart[0]]), apart[0])
