@@ -20,6 +20,7 @@ SAMPLE = {
     "weight_changed_after_the_proof": "bytes on the disk",
     "bf16_of_float16": "fewer bits",
     "update_gate_inverted": "parity",
+    "caches_without_their_module": "names of layers",
     "golden_tolerance_of_a_thousand": "golden sample",
     "push_returns_its_own_buffer": "any chunking",
     "rows_of_a_batch_swapped": "batches, a long push",
