@@ -25,6 +25,7 @@ from rnnedge_export.verification import (
     other_contexts,
     proven_on,
 )
+from rnnedge_export.verification.number_ranges import with_ranges
 from rnnedge_export.work import Work
 from rnnedge_export.write_form import write_form
 from rnnedge_runtime.contract import OPEN_FORMS
@@ -82,7 +83,7 @@ def describe(work: Work) -> None:
     work.reference = Reference(work.source, work.example, work.captured.lengths, hop, work.recordings)
     provenance["proven_on"] = said_proven_on(work)
     work.contract = replace(
-        work.contract,
+        with_ranges(work.contract, work.reference),
         frame_rate_hz=options.frame_rate_hz,
         labels=tuple(options.labels),
         normalization=options.statistics,

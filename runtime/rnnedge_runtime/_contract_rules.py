@@ -22,7 +22,8 @@ def check_agreement(contract: Contract) -> None:
     2. The batch on another axis than the batch's, or time on another one than that of time; a state that grows with it.
     3. A port or a state for one sequence where the others take any number, or the other way round.
     4. Frames of a call that are not those of the chunk.
-    5. A state that begins with a NaN, an input that is a summary, statistics or a frame rate that nothing can have.
+    5. A range of numbers that is none of its input, or does not have 0, which stands for frames that never came.
+    6. A state that begins with a NaN, an input that is a summary, statistics or a frame rate that nothing can have.
     """
     _once((*(p.name for p in contract.inputs), *(s.input for s in contract.states),
            *(c.name for c in contract.cursors)), "inputs")  # fmt: skip
@@ -33,6 +34,9 @@ def check_agreement(contract: Contract) -> None:
         _check_chunk(port, contract)
     for port in contract.inputs:
         expect(port.per_frame, f"{port.name}.per_frame", "true for an input", False)
+        _check_range(port)
+    for port in contract.outputs:
+        expect(port.range is None, f"{port.name}.range", "none for an output", port.range)
     for state in contract.states:
         _check_axes(state.shape, state.batch_axis, None, state.input)
         _check_batch(state, state.input, contract)
@@ -67,6 +71,13 @@ def _check_chunk(port: Port, contract: Contract) -> None:
     if isinstance(frames, int) and port.per_frame:
         wanted: Dim = TIME if contract.chunk is None else port.clock.frames(contract.chunk)
         expect(frames == wanted, f"{port.name}.shape", f"{wanted} on axis {port.time_axis}", list(port.shape))
+
+
+def _check_range(port: Port) -> None:
+    if port.range is not None:
+        low, high = port.range
+        fits = port.dtype.startswith("int") and np.iinfo(port.dtype).min <= low <= 0 <= high <= np.iinfo(port.dtype).max
+        expect(fits, f"{port.name}.range", f"a least and a largest {port.dtype}, and 0 between", port.range)
 
 
 def _check_numbers(contract: Contract) -> None:

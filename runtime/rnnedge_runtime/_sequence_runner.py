@@ -13,7 +13,7 @@ from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.binding import Binding
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import MOST_GAP, Frames, checked, checked_inputs
+from rnnedge_runtime.frames import MOST_GAP, Frames, check_ranges, checked, checked_inputs
 
 # So many calls of the least length are made sooner than one longer call is bound.
 _FEW_CALLS = 16
@@ -26,6 +26,7 @@ class Sequence(Standing):
         """Check and mend the frames, then run them; a policy may end the sequence between two of them."""
         self._check_open()
         arrays = checked_inputs(frames, self.contract, self.batch)
+        check_ranges(arrays, self.contract, self.batch, self._frames)
         first, *others = self._guard.admit(arrays, self._frames)
         found = [self.take(first)]
         for part in others:
@@ -40,6 +41,7 @@ class Sequence(Standing):
         views = self._once.views
         for port in self.contract.inputs:
             checked(views[port.name], port, self.batch)
+        check_ranges(views, self.contract, self.batch, self._frames)
         mended, *others = self._guard.admit(views, self._frames)
         if others:
             self._begin()

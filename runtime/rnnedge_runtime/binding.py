@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,9 +11,12 @@ import numpy as np
 
 from rnnedge_runtime.contract import Array, Contract, Cursor, Port
 from rnnedge_runtime.engine import CancelToken, Engine
+from rnnedge_runtime.frames import within
 from rnnedge_runtime.state_buffers import StateBuffers, shape_of
 
 _BINDINGS_KEPT = 64
+# What a call gives in place of 0 where it ran nothing; an engine has numbers of its own.
+_OUT_OF_RANGE = -1
 
 
 class Out(NamedTuple):
@@ -58,6 +61,7 @@ class Binding:
         self.copy: Callable[[], Array] | None = self.outs[0].view.copy if alone else None
         self.cursors = tuple((cursor, _cursor_array(cursor, frames)) for cursor in contract.cursors)
         feeds = {**given, **{cursor.name: value for cursor, value in self.cursors}}
+        ranges = [(self.views[p.name], p.range) for p in contract.inputs if p.range is not None]
         written = [{p.name: np.zeros_like(arrays[p.name]) for p in contract.summaries} for _ in range(2)]
         self.summaries = tuple(
             {p.name: _user_view(own[p.name], p, batch) for p in contract.summaries} for own in written
@@ -65,7 +69,7 @@ class Binding:
 
         def bound(index: int) -> Callable[[], object]:
             results = {**arrays, **written[index], **states.outputs(index ^ 1)}
-            run = engine.bind({**feeds, **states.inputs(index)}, results, stop)
+            run = _looking(engine.bind({**feeds, **states.inputs(index)}, results, stop), ranges)
             return _showing(run, [(arrays[name], array) for name, array in written[index].items()])
 
         first = bound(0)
@@ -118,6 +122,17 @@ class BindingCache:
         else:
             self._others.move_to_end(frames)
         return binding
+
+
+def _looking(run: Callable[[], object], ranges: Sequence[tuple[Array, tuple[int, int]]]) -> Callable[[], object]:
+    """`run` itself where no input has a range; else it refuses numbers outside of them, as an engine refuses a NaN."""
+    if not ranges:
+        return run
+
+    def looked() -> object:
+        return run() if all(within(view, bounds) for view, bounds in ranges) else _OUT_OF_RANGE
+
+    return looked
 
 
 def _showing(run: Callable[[], object], copies: Iterable[tuple[Array, Array]]) -> Callable[[], object]:

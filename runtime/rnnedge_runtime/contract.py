@@ -35,6 +35,7 @@ class Port:
     graph has no time axis: in the step form every per-frame port, in any form a summary.
     `per_frame` is False for a summary: one value for the sequence so far, such as `y[:, -1]` or a last state.
     `clock` says when its frames come; a summary has the clock of the frames that it sums up.
+    `range`: the least and the largest number that an input of whole numbers takes; None: any, or not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Port:
     time_axis: int | None
     per_frame: bool = True
     clock: Clock = EVERY_FRAME
+    range: tuple[int, int] | None = None
 
     @cached_property
     def frame_shape(self) -> tuple[Dim, ...]:
@@ -176,6 +178,11 @@ class Contract:
         from rnnedge_runtime.describe import html
 
         return html("Contract", self)
+
+    @cached_property
+    def ranged(self) -> tuple[Port, ...]:
+        """Inputs that do not take every number."""
+        return tuple(port for port in self.inputs if port.range is not None)
 
     @property
     def unit(self) -> int:

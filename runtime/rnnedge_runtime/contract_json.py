@@ -147,7 +147,13 @@ def _port(fields: dict[str, Any], place: str) -> Port:
         time_axis=time_axis,
         per_frame=fields["per_frame"],
         clock=_clock(fields["clock"], f"{place}.clock", 0 if fields["per_frame"] else -_LONGEST),
+        range=optional(fields.get("range"), lambda v: _range(v, f"{place}.range")),
     )
+
+
+def _range(value: Any, place: str) -> tuple[int, int]:
+    low, high = (integer(one, -_LONGEST, place) for one in value)
+    return low, high
 
 
 def _tap(fields: dict[str, Any], place: str) -> Tap:
@@ -168,6 +174,9 @@ def _with_clock(part: Port | Cursor) -> dict[str, Any]:
     rate = [clock.rate.numerator, clock.rate.denominator]
     # Its fields alone: `vars` has what is cached as well, once it was asked for.
     said = {field.name: getattr(part, field.name) for field in fields(part)}
+    # Only where there is one: a file without it is the same as before they existed.
+    if said.get("range", ()) is None:
+        del said["range"]
     return {**said, "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
 
 

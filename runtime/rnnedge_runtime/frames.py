@@ -110,6 +110,44 @@ def checked(frames: object, port: Port, batch: int) -> Array:
     return array
 
 
+def check_ranges(arrays: Mapping[str, Array], contract: Contract, batch: int, before: int) -> None:
+    """Raise `InputError` naming the first number of frames, by input, that is not in the range of its input.
+
+    `before` frames of the sequence came earlier.
+    """
+    for port in contract.ranged:
+        if port.range is not None and not within(arrays[port.name], port.range):
+            raise _out_of_range(arrays[port.name], port, port.range, batch, before)
+
+
+def in_ranges(arrays: Mapping[str, Array], contract: Contract) -> bool:
+    """Whether `check_ranges` raises nothing."""
+    return all(port.range is None or within(arrays[port.name], port.range) for port in contract.ranged)
+
+
+def within(array: Array, bounds: tuple[int, int]) -> bool:
+    """Whether all whole numbers of `array` are of the least to the largest one."""
+    low, high = bounds
+    return not array.size or bool(low <= array.min() and array.max() <= high)
+
+
+def _out_of_range(array: Array, port: Port, bounds: tuple[int, int], batch: int, before: int) -> InputError:
+    low, high = bounds
+    index = np.argwhere((array < low) | (array > high))[0]
+    return InputError(
+        f"input {port.name!r}: {_place(index, batch, before)}: expected a number from {low} to {high}, found "
+        f"{array[tuple(index)]}; nothing was run"
+    )
+
+
+def _place(index: Array, batch: int, before: int) -> str:
+    """Sequence, frame and feature of a number in frames; `before` frames came earlier."""
+    time = 0 if batch == 1 else 1
+    sequence = f"sequence {index[0]}, " if batch > 1 else ""
+    feature = ", ".join(str(i) for i in index[time + 1 :])
+    return f"{sequence}frame {before + int(index[time])}" + (f", feature {feature}" if feature else "")
+
+
 def _conversion(array: Array, port: Port) -> str:
     """How to make them fit: what astype does to the value of a sample is not what it does to its scale."""
     simple = f"use frames.astype(numpy.{port.dtype})"
@@ -123,12 +161,8 @@ def _conversion(array: Array, port: Port) -> str:
 
 def non_finite(frames: Array, port: Port, batch: int, before: int) -> InputError:
     """The error that names the first NaN or infinity in `frames`."""
-    place = np.argwhere(~np.isfinite(frames))[0]
-    time = 0 if batch == 1 else 1
-    sequence = f"sequence {place[0]}, " if batch > 1 else ""
-    feature = ", ".join(str(i) for i in place[time + 1 :])
-    where = f", feature {feature}" if feature else ""
+    index = np.argwhere(~np.isfinite(frames))[0]
     return InputError(
-        f"input {port.name!r}: {sequence}frame {before + int(place[time])}{where}: expected a finite "
-        f"number, found {frames[tuple(place)]}; nothing was run, mend the source or leave the frame out"
+        f"input {port.name!r}: {_place(index, batch, before)}: expected a finite number, found "
+        f"{frames[tuple(index)]}; nothing was run, mend the source or leave the frame out"
     )

@@ -15,7 +15,7 @@ from rnnedge_runtime.arguments import shown
 from rnnedge_runtime.arrays import MOST_BYTES
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.frames import Frames, Out, checked_inputs
+from rnnedge_runtime.frames import Frames, Out, checked_inputs, in_ranges
 from rnnedge_runtime.pool._member import Member
 from rnnedge_runtime.pool._member_table import MemberTable
 from rnnedge_runtime.stream_runner import StreamRunner
@@ -101,6 +101,8 @@ class BatchedPool(MemberTable, Generic[Out]):
         batch: Array = np.concatenate(arrays).reshape(len(arrays), *shape)
         if not np.isfinite(batch).all():
             return None
+        if self.contract.ranged and not in_ranges({self._name: batch}, self.contract):
+            return None
         holding = [member.policies.holds for member in frames] if self._remembers else ()
         self._noted.undo += [partial(self._stand, m, None, m.rest, m.last) for m in compress(frames, holding)]
         found = self._seats.run(rows, {self._name: batch}, self._noted.undo)
@@ -116,6 +118,9 @@ class BatchedPool(MemberTable, Generic[Out]):
         for member, given in frames.items():
             with member.named():
                 arrays = checked_inputs(given, self.contract, 1)
+            if not in_ranges(arrays, self.contract):
+                # It says which number of which frame.
+                self._by_itself(member, partial(StreamRunner.push, frames=arrays))
             finite = all(np.isfinite(array).all() for array in arrays.values())
             if not finite and member.policies.non_finite == "reject":
                 self._by_itself(member, partial(StreamRunner.push, frames=arrays))

@@ -16,7 +16,7 @@ import numpy as np
 from rnnedge_runtime.arguments import instance, seconds
 from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.faults import Event, Gap, NonFinite
-from rnnedge_runtime.frames import Frames, Out, checked_inputs
+from rnnedge_runtime.frames import Frames, Out, checked_inputs, in_ranges
 from rnnedge_runtime.pool._member import Member
 from rnnedge_runtime.pool._request import MakeGood, Request
 from rnnedge_runtime.pool._worker import Worker
@@ -163,15 +163,15 @@ class Batcher(Worker, Generic[Out]):
         given: Frames
         if self._pool.plain(frames):
             given = one = frames.copy()
-            finite = bool(np.isfinite(one).all())
+            arrays = {self._pool.contract.inputs[0].name: one}
         else:
             with member.named():
-                given = checked_inputs(frames, self._pool.contract, 1)
-            one = next(iter(given.values()))
-            finite = all(np.isfinite(array).all() for array in given.values())
+                given = arrays = checked_inputs(frames, self._pool.contract, 1)
+            one = next(iter(arrays.values()))
+        good = all(np.isfinite(array).all() for array in arrays.values()) and in_ranges(arrays, self._pool.contract)
         now = monotonic()
         deadline = None if deadline_s is None else now + seconds(deadline_s, "batcher: deadline_s")
-        return Request(member, given, len(one), now + self._max_wait_s, deadline, apart=not finite)
+        return Request(member, given, len(one), now + self._max_wait_s, deadline, apart=not good)
 
     def _do(self, member: Member, action: Callable[[], Any], make_good: MakeGood) -> Future[Any]:
         self._check_here()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import onnx
 import pytest
 from both_engines import ENGINES, Pair, frames_of, pair_of, part, tried
 from exported import Exported
@@ -16,6 +18,7 @@ from hanging import hanging, patient
 from in_one_test import in_one_test
 
 from rnnedge_runtime import Event, Model, OwnerError, Stream
+from rnnedge_runtime.checksum import seal
 
 BLOCK = 64
 
@@ -168,9 +171,15 @@ def test_a_forked_child_gets_an_error_and_ends_well(plain: Pair, provider: str) 
 
 @pytest.fixture(scope="module")
 def words(tokens: Exported, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """A GRU over the rows 0 to 10 of an embedding."""
+    """A GRU over the rows 0 to 10 of an embedding, in a file that does not say so, as older ones."""
     path = tmp_path_factory.mktemp("words") / "words.onnx"
-    shutil.copy(tokens.path, path)
+    model = onnx.load(tokens.path)
+    del model.metadata_props[-1]
+    held = next(entry for entry in model.metadata_props if entry.key == "rnnedge.contract")
+    fields = json.loads(held.value)
+    assert fields["inputs"][0].pop("range") == [0, 10]
+    held.value = json.dumps(fields)
+    path.write_bytes(seal(model.SerializeToString()))
     return pair_of(path)
 
 
