@@ -32,3 +32,8 @@ def convert(offline: Any, path: Any, **options: Any) -> Report:
 def adopt(file: Any, path: Any, **options: Any) -> Report:
     """`rnnedge_export.adopt`."""
     return rnnedge_export.adopt(file, path, **{"effort": EFFORT, **options})
+
+
+def verify(file: Any, source: Any, **options: Any) -> Any:
+    """`rnnedge_export.verify`."""
+    return rnnedge_export.verify(file, source, **{"effort": EFFORT, **options})

@@ -17,7 +17,6 @@ from exported import loaded_strictly
 from in_one_test import in_one_test
 from torch import nn
 
-import rnnedge_export
 from examples.networks import small as networks
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge_export.streaming.recurrent import STATE_NAMES
@@ -143,7 +142,7 @@ def test_a_hand_written_cell_shows_its_state(tmp_path: Path) -> None:
 def test_a_file_with_taps_verifies_against_its_source(tapped: Path) -> None:
     """`verify` compares the taps too."""
     torch.manual_seed(0)
-    assert rnnedge_export.verify(tapped, nn.GRU(3, 4, batch_first=True)).passed
+    assert quickly.verify(tapped, nn.GRU(3, 4, batch_first=True)).passed
 
 
 def test_a_wrong_gate_is_found_by_the_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +180,7 @@ def test_an_onnx_file_can_be_tapped(tmp_path: Path) -> None:
     (expected,) = gate_equations.stack(module, x.astype(np.float64))
     for tap in report.contract.taps:
         np.testing.assert_allclose(found[tap.output], expected[tap.value], rtol=0, atol=2e-6)
-    assert rnnedge_export.verify(tmp_path / "m.onnx", tmp_path / "offline.onnx").passed
+    assert quickly.verify(tmp_path / "m.onnx", tmp_path / "offline.onnx").passed
 
 
 def test_taps_of_an_int8_file_are_those_of_the_narrow_network(tmp_path: Path) -> None:

@@ -235,12 +235,12 @@ def test_verify_refuses_a_file_of_another_module(tmp_path: Path) -> None:
     """Other weights fail the comparison; other outputs are refused by name."""
     module, example = networks.build("gru-1")
     quickly.export(module, example, tmp_path / "m.onnx")
-    assert rnnedge_export.verify(tmp_path / "m.onnx", module).passed
+    assert quickly.verify(tmp_path / "m.onnx", module).passed
     torch.manual_seed(99)
     other = networks.NETWORKS["gru-1"]()[0]
-    assert not rnnedge_export.verify(tmp_path / "m.onnx", other).passed
+    assert not quickly.verify(tmp_path / "m.onnx", other).passed
     with pytest.raises(ModelRefused, match="outputs"):
-        rnnedge_export.verify(tmp_path / "m.onnx", networks.build("both")[0])
+        quickly.verify(tmp_path / "m.onnx", networks.build("both")[0])
 
 
 @in_one_test(

@@ -9,6 +9,7 @@ and for casts in a row (which round once, not twice) change values as well. `_RU
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import onnx_ir as ir
@@ -99,6 +100,21 @@ _RULES = (
 )
 
 
+def _of_type(rule: RewriteRule) -> RewriteRule:
+    """The rule, which is not asked about nodes of another type than the last one of its pattern; most are none."""
+    last, made, rewrite = rule._target_pattern.output_node.op, copy(rule), rule.try_rewrite
+
+    def rewrite_of_type(model: ir.Model, graph: ir.Graph | ir.Function, node: ir.Node, **given: Any) -> Any:
+        return rewrite(model, graph, node, **given) if last.matches(node.op_type) else None
+
+    made.try_rewrite = rewrite_of_type  # type: ignore[assignment, method-assign]
+
+    return made
+
+
+_OF_TYPE = tuple(_of_type(rule) for rule in _RULES)
+
+
 def simplify(model: ir.Model) -> None:
     """Inline local functions, compute everything constant whatever its size, and drop what changes nothing."""
     common.InlinePass()(model)
@@ -106,7 +122,7 @@ def simplify(model: ir.Model) -> None:
         folded = fold_constants(
             model, onnx_shape_inference=True, input_size_limit=_NO_LIMIT, output_size_limit=_NO_LIMIT
         )
-        rewritten = RewritePass(_RULES)(model)
+        rewritten = RewritePass(_OF_TYPE)(model)
         common.RemoveUnusedNodesPass()(model)
         common.RemoveUnusedOpsetsPass()(model)
         if not (folded.modified or rewritten.modified):

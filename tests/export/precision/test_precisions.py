@@ -269,6 +269,6 @@ def test_a_narrow_file_is_verified_against_its_source_within_its_own_tolerance(t
     """`verify` takes the tolerance from the file, and still finds another network."""
     module = Tagger(nn.GRU)
     report = export(tmp_path, module, "int8")
-    assert rnnedge_export.verify(report.path, module).passed
+    assert quickly.verify(report.path, module).passed
     other = Tagger(nn.GRU)
-    assert not rnnedge_export.verify(report.path, other).passed
+    assert not quickly.verify(report.path, other).passed

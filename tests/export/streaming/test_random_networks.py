@@ -24,7 +24,7 @@ from rnnedge_runtime.model import Model
 
 COUNT = int(os.environ.get("RNNEDGE_RANDOM_NETWORKS", "300"))
 # The layers are captured once in a run, so a process gets many networks.
-GROUP = 50
+GROUP = 25
 FIRST = int(os.environ.get("RNNEDGE_RANDOM_SEED", "0"))
 LENGTHS = (0, 1, 2, 5, 11, 40)
 # `make test` streams the first group, of one layer of each kind; `make test-long` the others; who asks for a count
