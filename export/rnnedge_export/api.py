@@ -91,7 +91,7 @@ def export(
     check_writable(path)
     axes = {"batch_axis": batch_axis, "time_axis": time_axis}
     with of_module(module, example, opset=opset, context=context, say=say, **axes) as session:
-        return _write(session, options, path, say, began, notes)
+        return write(session, options, path, say, began, notes)
 
 
 @_with_options
@@ -122,7 +122,7 @@ def convert(
     check_writable(path)
     axes: dict[str, Any] = {"batch_axis": batch_axis, "time_axis": time_axis}
     with of_file(source, opset=opset, **axes, constants=checked_constants(constants), trust=trust, say=say) as session:
-        return _write(session, options, path, say, began)
+        return write(session, options, path, say, began)
 
 
 def _options(options: ExportOptions | None, chosen: ExportKeywords) -> ExportOptions:
@@ -134,7 +134,7 @@ def _options(options: ExportOptions | None, chosen: ExportKeywords) -> ExportOpt
     return replace(given, **chosen)
 
 
-def _write(
+def write(
     session: ExportSession,
     options: ExportOptions,
     path: str | os.PathLike[str],
@@ -142,7 +142,10 @@ def _write(
     began: float,
     notes: Mapping[str, str] | None = None,
 ) -> Report:
-    """The file appears when it is proven, as the bytes that were proven."""
+    """One file of a source that was captured; it appears when it is proven, as the bytes that were proven.
+
+    `began`: when the work that the report counts began, by `perf_counter`. Everything else as for `export`.
+    """
     candidate = session.candidate(options, os.fspath(path), say, notes)
     verification, shrunk = candidate.prove(say)
     target, digest = publish(path, candidate.data, candidate.contract)

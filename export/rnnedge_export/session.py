@@ -37,6 +37,7 @@ from rnnedge_export.reference import Oracle, Reference
 from rnnedge_export.report import packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_export.verification import (
     Check,
     Effort,
@@ -211,7 +212,7 @@ def of_module(
     opset = integer(opset, "opset", error=ModelRefused)
     module = as_python(checked_module(module))
     check_usable(module)
-    with defects_told(type(module).__name__), evaluation(module):
+    with defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module):
         digest = weights_digest(module)
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)

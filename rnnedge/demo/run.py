@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch.utils import _pytree
 
-import rnnedge
 from rnnedge.baselines._frame_steps import eager, one_torch_thread, plain_export
 from rnnedge.demo.page import NATIVE_ENGINE, Contender, Demo, FormResult, Utterance
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.recipes import find_recipe, train_recipe
-from rnnedge.sources import load_source
+from rnnedge.sources import ModelSource, load_source
 from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech
 from rnnedge.training import Epoch, SequenceData
+from rnnedge_export import ExportOptions, Report
+from rnnedge_export.api import write
+from rnnedge_export.session import ExportSession, of_module
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import FORMS, Array
 from rnnedge_runtime.errors import ProviderError
@@ -57,36 +59,19 @@ def walk(
     test = load_speech("test")
     expected = _pytorch_decisions(run.network, test)
     forms, models = [], {}
-    for form in FORMS:
-        on_stage(f"export and verify the {form} form")
-        report = rnnedge.export(
-            source.module,
-            source.example,
-            folder / f"speech-{form}.onnx",
-            form=form,
-            frame_rate_hz=source.frame_rate_hz,
-            labels=source.labels,
-            normalization=source.normalization,
-            notes=source.notes,
-        )
-        models[form] = load(report.path)
-        lap(f"export and verify the {form} form")
-        on_stage(f"stream the test utterances, {form} form")
-        decisions = _streamed_decisions(models[form], test)
-        lap(f"stream the test utterances, {form} form")
-        checks = {check.name: check.max_error for check in report.verification.checks}
-        forms.append(
-            FormResult(
-                form,
-                str(report.path),
-                report.size_bytes,
-                report.digest,
-                checks["parity"],
-                checks["drift"],
-                float(np.mean(decisions == test.targets)),
-                int(np.sum(decisions == expected)),
-            )
-        )
+    on_stage("capture")
+    # Once for all forms.
+    with of_module(source.module, source.example, say=lambda _: None) as session:
+        lap("capture")
+        for form in FORMS:
+            on_stage(f"export and verify the {form} form")
+            report = _exported(session, source, form, folder)
+            models[form] = load(report.path)
+            lap(f"export and verify the {form} form")
+            on_stage(f"stream the test utterances, {form} form")
+            decisions = _streamed_decisions(models[form], test)
+            lap(f"stream the test utterances, {form} form")
+            forms.append(_form_result(form, report, decisions, test, expected))
     on_stage("measure")
     named = {f"rnnedge {form}": model for form, model in models.items()} | _on_native_engine(forms)
     contenders = _measure(named, run.network, test.frames[0], folder)
@@ -104,6 +89,31 @@ def walk(
         example=_utterance(models["native"], test),
         seconds=seconds,
         host=fingerprint(),
+    )
+
+
+def _exported(session: ExportSession, source: ModelSource, form: str, folder: Path) -> Report:
+    options = ExportOptions(
+        form=form,
+        frame_rate_hz=source.frame_rate_hz,
+        labels=source.labels,
+        normalization=source.normalization,
+    )
+    path = folder / f"speech-{form}.onnx"
+    return write(session, options, path, lambda _: None, time.perf_counter(), source.notes)
+
+
+def _form_result(form: str, report: Report, decisions: Array, test: SequenceData, expected: Array) -> FormResult:
+    checks = {check.name: check.max_error for check in report.verification.checks}
+    return FormResult(
+        form,
+        str(report.path),
+        report.size_bytes,
+        report.digest,
+        checks["parity"],
+        checks["drift"],
+        float(np.mean(decisions == test.targets)),
+        int(np.sum(decisions == expected)),
     )
 
 

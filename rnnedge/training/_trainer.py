@@ -23,8 +23,8 @@ from rnnedge.training._objective import Objective, judged_count
 from rnnedge.training._state import TrainingState
 from rnnedge.training._stateful_batches import lanes
 from rnnedge.training._tbptt import Window, batches, cut
-from rnnedge.training._threads import worthwhile_threads
 from rnnedge.training.distributed import processes, reseed, shared, summed
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.errors import InputError
 

@@ -35,6 +35,7 @@ from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_export.probes import with_taps
 from rnnedge_export.recordings import Recording, read_recordings
 from rnnedge_export.reference import Reference
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.proof import Look, check_against
@@ -103,7 +104,7 @@ def verify(
     example = _golden_example(model, *axes) if example is None else example
     source = as_python(source)
     check_usable(source)
-    with defects_told(type(source).__name__), evaluation(source):
+    with defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source):
         source, example = as_sequences(source, example, *axes)
         given = _read(example, axes, source, model.contract)
         oracle = ModuleOracle(source, example, given, initial_contexts(model.contract))
