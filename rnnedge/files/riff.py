@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,8 @@ _OTHERS = {
     85: "MP3", 255: "AAC",
 }  # fmt: skip
 _BLOCK = 1 << 16
+# More than any program writes.
+_MOST_CHUNKS = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def _wav(file: IO[bytes], there: int | None, name: str) -> Wav:
     if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
         raise _refused(name, "it does not begin with RIFF and WAVE")
     (promised,) = struct.unpack("<I", head[4:8])
-    form, long_size, at = b"", 0, 12
-    while True:
+    form, long_size, at = b"", -1, 12
+    for _ in range(_MOST_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
             raise _refused(name, "cut short: it ends before its samples")
@@ -106,12 +109,18 @@ def _wav(file: IO[bytes], there: int | None, name: str) -> Wav:
             raise _cut(name, at + size, there)
         body = file.read(min(size, 40))
         if kind == b"fmt ":
+            if form:
+                raise _refused(name, "two chunks with the format")
             form = body
-        if kind == b"ds64":
+        if kind == b"ds64" and len(body) >= 16:
             long_size = int.from_bytes(body[8:16], "little")
         _skip(file, size + size % 2 - len(body), there is not None)
         at += size + size % 2
+    else:
+        raise _refused(name, f"more than {_MOST_CHUNKS:,} chunks before its samples")
     if head[:4] == b"RF64" and size == 0xFFFFFFFF:
+        if long_size < 0:
+            raise _refused(name, "RF64 without the chunk ds64, which has its length")
         size = long_size or size
     wav = _described(form, at, size, name)
     open_end = size == 0xFFFFFFFF or (size == 0 and (promised in _UNKNOWN or promised + 8 <= at))
@@ -122,6 +131,8 @@ def _wav(file: IO[bytes], there: int | None, name: str) -> Wav:
     align = wav.channels * -(-wav.bits // 8)
     if not open_end and wav.format in (PCM, FLOAT) and size % align:
         raise _refused(name, "cut short: it ends within a sample")
+    if not open_end:
+        _check_rest(file, at + size + size % 2, there, name)
     return replace(wav, size=there - at) if open_end else wav
 
 
@@ -137,6 +148,25 @@ def _described(form: bytes, at: int, size: int, name: str) -> Wav:
     if code in (PCM, FLOAT) and align != channels * -(-bits // 8):
         raise _refused(name, f"{align} bytes for a sample of {channels} channels of {bits} bits")
     return Wav(code, channels, rate, bits, at, size)
+
+
+def _check_rest(file: IO[bytes], at: int, there: int, name: str) -> None:
+    """Behind its samples, from `at` on, a file has chunks that nobody needs; others are told, more samples refused."""
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        header = file.read(8)
+        size = int.from_bytes(header[4:], "little")
+        if header[:4] == b"data":
+            raise _refused(name, "its samples are in several chunks")
+        if len(header) < 8 or not (header[:4].isascii() and header[:4].decode().isprintable()) or at + 8 + size > there:
+            break
+        at += 8 + size + size % 2
+    if at < there:
+        warnings.warn(
+            f"{name}: {there - at} bytes after the samples that its header promises are left out; if they are samples, "
+            "its recorder was ended before it wrote their number",
+            stacklevel=2,
+        )
 
 
 def _skip(file: IO[bytes], size: int, seekable: bool) -> None:

@@ -148,6 +148,7 @@ def test_a_damaged_file_is_named(damage: Any, words: str, tmp_path: Path) -> Non
         read_wav(path)
 
 
+@pytest.mark.filterwarnings("ignore:.*bytes after the samples")
 def test_a_damaged_byte_never_brings_a_foreign_error(tmp_path: Path) -> None:
     """Every byte of the header, every bit."""
     path = write(tmp_path / "a.wav", noise())

@@ -86,3 +86,39 @@ def test_what_is_not_whole_is_refused(data: bytes, words: str, tmp_path: Path) -
     (tmp_path / "a.wav").write_bytes(data)
     with pytest.raises(InputError, match=words):
         read_wav_header(tmp_path / "a.wav")
+
+
+RF64_FORM = chunk(b"ds64", struct.pack("<QQQI", 0, 8, 4, 0)) + chunk(b"fmt ", FORM)
+
+
+@in_one_test(
+    ("data", "words"),
+    [
+        (wav(chunk(b"fmt ", FORM), chunk(b"data", bytes(8)), chunk(b"LIST", b""), chunk(b"data", bytes(8))), "several"),
+        (wav(chunk(b"fmt ", FORM), chunk(b"fmt ", FORM), chunk(b"data", bytes(8))), "two chunks with the format"),
+        (b"RF64" + wav(chunk(b"fmt ", FORM), chunk(b"data", bytes(8), OPEN), chunk(b"LIST", b"abcd"))[4:], "ds64"),
+        (b"RF64" + wav(chunk(b"ds64", bytes(9)), chunk(b"fmt ", FORM), chunk(b"data", bytes(8), OPEN))[4:], "ds64"),
+        (wav(*[chunk(b"JUNK", b"")] * 5000, chunk(b"fmt ", FORM), chunk(b"data", bytes(8))), "more than 4,096 chunks"),
+    ],
+)
+def test_samples_that_would_be_read_wrongly_are_refused(data: bytes, words: str, tmp_path: Path) -> None:
+    """A part of them, in another format, with other chunks among them, or never."""
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        read_wav_header(tmp_path / "a.wav")
+
+
+def test_what_follows_the_samples_and_is_no_chunk_is_told(tmp_path: Path) -> None:
+    """A recorder writes their number from time to time, and is ended in between."""
+    good = [
+        wav(chunk(b"fmt ", FORM), chunk(b"data", bytes(8)), chunk(b"LIST", b"odd"), chunk(b"id3 ", b"")),
+        wav(chunk(b"fmt ", FORM), chunk(b"data", bytes(8)), *[chunk(b"LIST", b"")] * 9),
+        b"RF64" + wav(RF64_FORM, chunk(b"data", bytes(8), OPEN), chunk(b"LIST", b"abcd"))[4:],
+    ]
+    for data in good:
+        (tmp_path / "a.wav").write_bytes(data)
+        assert read_wav_header(tmp_path / "a.wav").size == 8
+    for data in (whole(size=8), whole() + b"TAG" + bytes(125), whole() + b"x"):
+        (tmp_path / "a.wav").write_bytes(data)
+        with pytest.warns(UserWarning, match=f"{len(data) - 44 - (8 if data == whole(size=8) else 20)} bytes after"):
+            read_wav_header(tmp_path / "a.wav")
