@@ -84,7 +84,10 @@ def _told(error: Exception, arguments: list[str]) -> int:
             raise
         return _say(_TOO_MANY_FILES, 6)
     if isinstance(error, RnnEdgeError):
-        return _say(str(error), error.exit_code)
+        lacks = error.__cause__
+        # A package that is there and cannot be loaded is called missing by whoever wanted it.
+        more = isinstance(lacks, ImportError) and not isinstance(lacks, ModuleNotFoundError | RnnEdgeError)
+        return _say(f"{error} ({lacks})" if more and str(lacks) not in str(error) else str(error), error.exit_code)
     if (missing := missing_extra(error, arguments[0] if arguments else "rnnedge")) is not None:
         return _say(missing, 2)
     # Typer carries its own copy of click, so its errors are known by what they do: a usage error, an early end.

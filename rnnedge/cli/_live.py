@@ -34,15 +34,20 @@ class LiveOptions:
     @property
     def file(self) -> Path | None:
         """The file of `--to`, if it is one."""
-        from rnnedge.live.protocol.address import scheme_of
-
-        return Path(self.to) if self.to is not None and scheme_of(self.to) == "file" else None
+        return None if self.to is None else file_of(self.to)
 
     def asked(self, source: str) -> bool:
         """Whether this is a live stream: its source has a scheme, or one of these options was given."""
         from rnnedge.live.protocol.address import scheme_of
 
         return scheme_of(source) not in _PLAIN or any(value for value in vars(self).values())
+
+
+def file_of(text: str) -> Path | None:
+    """The file that an address or a path leads to; None for another kind of address, and for a standard stream."""
+    from rnnedge.live.protocol.address import parse_address, scheme_of
+
+    return Path(parse_address(text).path) if scheme_of(text) == "file" else None
 
 
 def run(
@@ -97,7 +102,8 @@ def run(
 def _sink(to: str | None, output: Path | None) -> str:
     if to is not None and output is not None:
         raise typer.BadParameter("expected --to or --output, found both", param_hint="--to")
-    return to or (str(output) if output else "-")
+    # A file, whatever its name looks like.
+    return to or (f"file:{output}" if output else "-")
 
 
 def _rules(model: Model, texts: list[str]) -> Any:

@@ -103,7 +103,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
-    from rnnedge.cli._live import LiveOptions, run
+    from rnnedge.cli._live import LiveOptions, file_of, run
     from rnnedge.cli._outputs import check_outputs
     from rnnedge.cli._predictions import Writer
     from rnnedge.frames._readers import read_frames
@@ -115,7 +115,8 @@ def command(
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
     live = LiveOptions(to, events, gap, queue, full)
-    check_outputs({"--output": output, "--to": live.file}, [file, source, opening.key])
+    read = file_of(source)
+    check_outputs({"--output": output, "--to": live.file}, [file, read, opening.key])
     given = context_of(context)
     model = load(file, **device.asked, **vars(opening))
     if live.asked(source):
@@ -123,7 +124,8 @@ def command(
         return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else written, values, logits)
-        _stream(model, source, read_frames(source, model.contract, audio), writer, target, non_finite, given)
+        frames = read_frames(source if read is None else str(read), model.contract, audio)
+        _stream(model, source, frames, writer, target, non_finite, given)
 
 
 def _stream(

@@ -68,5 +68,8 @@ def _opener(address: Address, room: str, own: dict[str, str]) -> Any:
     others = {entry.name: entry for entry in entry_points(group=f"rnnedge.{room}")}
     if address.scheme not in others:
         known = ", ".join(f"{scheme}:" for scheme in sorted({*own, *others} - {"-", "file"}))
-        raise InputError(f"{address.text}: expected a path, - or one of {known}; found {address.scheme}:")
+        raise InputError(
+            f"{address.text}: expected a path, - or one of {known}; found {address.scheme}:; a file of that name is "
+            f"./{address.text}"
+        )
     return others[address.scheme].load()

@@ -11,6 +11,7 @@ from rnnedge_runtime.errors import InputError
 
 # Two letters at least: `c:` is a disk of Windows.
 _SCHEME = re.compile(r"([a-z][a-z0-9+-]+):", re.IGNORECASE)
+_FILE = re.compile(r"^file:(//)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def parse_address(text: str) -> Address:
     """The parts of an address. Raises `InputError` for a port or a host that is none, and for what is no Unicode."""
     scheme = scheme_of(text)
     if scheme in ("-", "file"):
-        path = text.removeprefix("file://").removeprefix("file:")
+        path = _FILE.sub("", text, count=1)
         return Address(text, scheme, "", None, path, "", "", {})
     try:
         # What libraries of networks cannot encode, each raises in its own way, and some in a thread of their own.

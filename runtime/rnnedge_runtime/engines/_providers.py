@@ -86,8 +86,11 @@ def _onnxruntime() -> Any:
     try:
         from rnnedge_runtime.engines.onnx_runtime import onnxruntime
     except ImportError as error:
+        found = f"cannot be loaded here ({str(error).splitlines()[0]})"
+        if isinstance(error, ModuleNotFoundError):
+            found = "not installed here"
         raise ProviderError(
-            "onnxruntime: not installed here, and every provider but 'native' needs it; install 'rnnedge[cpu]', "
+            f"onnxruntime: {found}, and every provider but 'native' needs it; install 'rnnedge[cpu]', "
             "or use provider='native'"
         ) from error
     return onnxruntime
