@@ -92,7 +92,7 @@ class Offline:
                 part.graph.outputs.append(node.outputs[0])
             RemoveUnusedNodesPass()(part)
             options = onnxruntime.SessionOptions()
-            options.log_severity_level = 4
+            options.log_severity_level, options.intra_op_num_threads = 4, 1
             leave_out(options)
             self._sessions[names, given] = onnxruntime.InferenceSession(
                 ir.to_proto(part).SerializeToString(), options, providers=["CPUExecutionProvider"]
