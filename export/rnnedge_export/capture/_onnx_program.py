@@ -32,8 +32,10 @@ from torch.onnx._internal.exporter import _core, _decomp, _flags, _fx_passes
 from torch.onnx._internal.exporter._registration import OnnxDecompMeta, ONNXRegistry, _get_overload
 from torch.onnx._internal.exporter._torchlib import _torchlib_registry
 
+from rnnedge_export.capture._changed_views import without_written_views
 from rnnedge_export.capture._constant_weights import with_constant_weights
 from rnnedge_export.capture._exact import EXACT, without_angles
+from rnnedge_export.capture._mixed_numbers import with_numbers_of_one_kind
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
 from rnnedge_export.capture._squeeze import SQUEEZES
@@ -52,7 +54,8 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
     # As in torch.onnx: an example of one sequence or frame says nothing of others.
     with _symbolic.patch(backed_size_oblivious=True):
         program = _unchecked(without_angles(without_roundings(program)))
-        program = with_constant_weights(_decomposed(program, registry), registry.has)
+        program = with_constant_weights(without_written_views(_decomposed(program, registry)), registry.has)
+        program = with_numbers_of_one_kind(program)
         _fx_passes.insert_type_promotion_nodes(program.graph_module)
         program = _unchecked(program)
     made = _core._exported_program_to_onnx_program(program, registry=registry)
