@@ -13,6 +13,7 @@ from rnnedge_export.capture._agreement import agrees_from, other_length, reflect
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
+from rnnedge_export.capture._overlap_add import OverlapAdds
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
@@ -45,9 +46,9 @@ def trace(
 
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
-    answers = Answers()
+    answers, adds = Answers(), OverlapAdds()
     try:
-        with torch.no_grad(), packing_refused(), answers.noted(), left_as_it_was(source.module):
+        with torch.no_grad(), packing_refused(), answers.noted(), adds.noted(), left_as_it_was(source.module):
             source(*x)
     except RnnEdgeError:
         raise
@@ -59,7 +60,7 @@ def trace(
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
-        running_totals_as_loops(), answers.given(),
+        running_totals_as_loops(), answers.given(), adds.given(),
     ):  # fmt: skip
         with left_as_it_was(source.module):
             loops = _Loops(source, x, example, frames_per_iteration(source, example))
