@@ -1,8 +1,9 @@
-"""`int(length / 2)`, `int(math.ceil(n / hop))`: whole numbers of lengths, while the length is a symbol.
+"""`int(length / 2)`, `int(math.ceil(n / hop))`, `len(x)`: whole numbers of lengths, while the length is a symbol.
 
 Python asks `int` for a number of its own, so a symbol becomes that of the example. `torch.sym_int` keeps the symbol; it
 stands in for `int` in the files that the classes of a module come from, if their functions call it only: as a dtype, or
-in `type(n) is int`, nothing can stand in for it. What is whole already is not rounded: ONNX rounds floats only.
+in `type(n) is int`, nothing can stand in for it. `len` of a tensor is the same: its first size. What is whole already
+is not rounded: ONNX rounds floats only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import Any
 import torch
 from torch import nn
 
-_NAME = "int"
 _ROUNDINGS = (math.ceil, math.floor, math.trunc, torch.sym_int)
 # What asks of a type, or calls it.
 _ASKING = ("isinstance", "issubclass", "map")
@@ -44,33 +44,44 @@ class _Whole(int, metaclass=_AsInt):
     """`int`, of a symbol too."""
 
 
+def _length(of: Any, /) -> Any:
+    """`len`, of a tensor whose first size is a symbol too."""
+    return of.shape[0] if isinstance(of, torch.Tensor) and of.ndim else len(of)
+
+
+_STAND_INS: dict[str, Any] = {"int": _Whole, "len": _length}
+
+
 @contextmanager
 def whole_numbers(module: nn.Module) -> Iterator[None]:
-    """While `module` is captured, `int` of a symbol stays one in the code of its classes."""
+    """While `module` is captured, `int` and `len` of a symbol stay one in the code of its classes."""
     classes: dict[str, set[type]] = {}
     for one in module.modules():
         classes.setdefault(type(one).__module__, set()).add(type(one))
     files = [file for file in classes if file in sys.modules and file.split(".")[0] not in _OTHERS]
     # Where the name means something else already, it is left alone.
     own = [
-        scope for file in files if _NAME not in (scope := vars(sys.modules[file])) and _is_called(file, classes[file])
+        (vars(sys.modules[file]), name)
+        for file in files
+        for name in _STAND_INS
+        if name not in vars(sys.modules[file]) and _is_called(name, file, classes[file])
     ]
-    for scope in own:
-        scope[_NAME] = _Whole
+    for scope, name in own:
+        scope[name] = _STAND_INS[name]
     try:
         yield
     finally:
-        for scope in own:
-            scope.pop(_NAME, None)
+        for scope, name in own:
+            scope.pop(name, None)
 
 
-def _is_called(file: str, kinds: Iterable[type]) -> bool:
-    """Whether functions of the file that classes are from call `int`, and do nothing else with it."""
+def _is_called(name: str, file: str, kinds: Iterable[type]) -> bool:
+    """Whether functions of the file that classes are from call what has this name, and do nothing else with it."""
     # A notebook is no file, but its functions have lines; what was typed has none.
     trees = _trees(sys.modules[file]) or [tree for kind in kinds for tree in _trees(kind.forward)]  # type: ignore[attr-defined]
     functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
     bodies = [part for node in functions for part in (node.body if isinstance(node.body, list) else [node.body])]
-    named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == _NAME}
+    named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == name}
     return bool(named) and named <= set[ast.AST]().union(*map(_answered, trees))
 
 

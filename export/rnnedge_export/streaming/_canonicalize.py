@@ -10,6 +10,7 @@
    it.
 6. Zeros joined at the end, whose number is computed, are padding.
 7. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
+8. A mask of lengths that leaves every frame in is a constant.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rnnedge_export.graph.decompositions import lower
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.streaming._computed_numbers import fix_numbers
+from rnnedge_export.streaming._constant_masks import write_constant_masks
 from rnnedge_export.streaming.facts import constant, dims, integers
 from rnnedge_export.streaming.recurrent import is_zero
 
@@ -50,7 +52,8 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
     for node in list(normal.graph):
         if node.op_type == "Concat":
             _repeat_first(node, builder)
-    if _fold_sizes(normal, batch_axis, builder):
+    masked = write_constant_masks(normal, builder, lengths)
+    if _fold_sizes(normal, batch_axis, builder) or masked:
         simplify(normal)
     RemoveUnusedNodesPass()(normal)
     return normal

@@ -87,6 +87,9 @@ def follow(node: ir.Node, facts: Facts) -> None:
         if node.op_type == "Range" and (counted := cumulative.count_frames(node, facts)) is not None:
             facts.known[node.outputs[0]] = counted
             return
+        if not streamed and node.op_type in ("Expand", "Tile") and node.inputs[0] in facts.lengths:
+            facts.lengths.update(node.outputs)
+            return
         if not streamed and node.op_type in ("Expand", "ConstantOfShape", "Tile"):
             repeated.without_time(node, facts)
             return
