@@ -18,9 +18,11 @@ def fitted(frames: Callable[[int], int | None], lengths: Lengths) -> Length | No
     """The steps that give `frames(total)` for every sequence that the source takes, None if there are none.
 
     1. One division: (p n + r) // q.
-    2. Blocks: k frames more with every p frames of input, k ((n + r) // p) + c, as padding to a multiple gives.
+    2. Blocks: k frames more with every p frames of input, k ((n + r) // p) + c, as padding to a multiple gives; short
+       sequences have one block too if r is negative, as `max(n, 1)` gives.
     """
-    for found in (_division(frames, lengths), _blocks(frames, lengths)):
+    for find in (_division, _blocks, _at_least_one_block):
+        found = find(frames, lengths)
         if found is not None and all(Clock(length=found).valid(n) == frames(n) for n in lengths.samples):
             return found
     return None
@@ -47,16 +49,31 @@ def _division(frames: Callable[[int], int | None], lengths: Lengths) -> Length |
 
 def _blocks(frames: Callable[[int], int | None], lengths: Lengths) -> Length | None:
     """Case 2: from one length at which it grows to the next."""
+    found = _first_block(frames, lengths)
+    if found is None:
+        return None
+    first, block, here, times = found
+    rest = -first % block
+    return _short(((1, rest, block), (times, here - times * ((first + rest) // block), 1)))
+
+
+def _at_least_one_block(frames: Callable[[int], int | None], lengths: Lengths) -> Length | None:
+    """Case 2, with the same length for all sequences up to the first one at which it grows."""
+    found, least = _first_block(frames, lengths), frames(lengths.samples[0])
+    if found is None or least is None:
+        return None
+    first, block, here, times = found
+    return (1, (here - least) // times * block - first, block), (times, least, 1)
+
+
+def _first_block(frames: Callable[[int], int | None], lengths: Lengths) -> tuple[int, int, int, int] | None:
+    """A length at which it grows, after how many frames again, how long it is there, and by how much it grows."""
     first = _growth(frames, lengths, lengths.samples[16])
     second = None if first is None else _growth(frames, lengths, first)
     if first is None or second is None:
         return None
-    block, before, after = second - first, frames(first), frames(second)
-    if before is None or after is None:
-        return None
-    rest = -first % block
-    times = after - before
-    return _short(((1, rest, block), (times, before - times * ((first + rest) // block), 1)))
+    here, after = frames(first), frames(second)
+    return None if here is None or after is None else (first, second - first, here, after - here)
 
 
 def _growth(frames: Callable[[int], int | None], lengths: Lengths, start: int) -> int | None:

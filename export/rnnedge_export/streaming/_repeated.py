@@ -25,6 +25,9 @@ _JOINING = {
     "AveragePool", "Conv", "ConvTranspose", "CumSum", "GRU", "LSTM", "LpPool", "MaxPool", "Pad", "RNN", "Scan",
 }  # fmt: skip
 
+_MOVING = {"Gather", "Reshape", "Shape", "Transpose"}
+_CONVOLUTIONS = {"AveragePool", "Conv", "ConvTranspose", "LpPool", "MaxPool"}
+
 
 def with_frames(node: ir.Node, facts: Facts) -> None:
     """Case 2, in place."""
@@ -42,6 +45,7 @@ def _joins(node: ir.Node, axis: int) -> bool:
 
 def _repeated(node: ir.Node, value: ir.Value, facts: Facts) -> ir.Value:
     axis, length = facts.as_long[value]
+    value = _for_each_sequence(node, value, facts)
     source = of_length(length, facts) if any(grows(d, "batch") for d in dims(value)) else None
     if source is None:
         facts.refuse(node, "it joins constants that are as many as there are frames", "compute them from the input")
@@ -56,6 +60,28 @@ def _repeated(node: ir.Node, value: ir.Value, facts: Facts) -> ir.Value:
     out.shape = ir.Shape(length if i == axis else d for i, d in enumerate(dims(value)))
     facts.known[out], facts.names[out] = Fact(axis, fact.clock), facts.name_of(value)
     return out
+
+
+def _for_each_sequence(node: ir.Node, value: ir.Value, facts: Facts) -> ir.Value:
+    """A constant without a batch, such as the squares of a window to be added up, which a state keeps per sequence."""
+    if node.op_type not in _CONVOLUTIONS or dims(value)[0] != 1 or dims(node.outputs[0])[0] != 1:
+        return value
+    wanted = ("batch", *dims(value)[1:])
+    out = insert(node, facts, "Expand", value, reshape.shape_value(node, wanted, facts), like=value)
+    out.shape = ir.Shape(wanted)
+    _has_batch(node)
+    facts.names[out] = facts.name_of(value)
+    return out
+
+
+def _has_batch(node: ir.Node) -> None:
+    """What is made of such a constant has the batch in front, until it meets something that has it."""
+    for out in node.outputs:
+        if out.shape is not None and len(out.shape) > 0 and out.shape[0] == 1:
+            out.shape = ir.Shape(("batch", *dims(out)[1:]))
+            for reader, _ in out.uses():
+                if reader.op_type not in _MOVING and rank(reader.outputs[0]) == len(out.shape):
+                    _has_batch(reader)
 
 
 def _note(value: ir.Value, shape: Sequence[Dim], facts: Facts) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.graph.symbolic_dims import grows, product, ratio
+from rnnedge_export.graph.symbolic_dims import grows, product, ratio, size
 from rnnedge_export.streaming._caches import aligned, become, from_frame_0, insert, per_call
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, dims
@@ -23,8 +23,8 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
     1. It stays an axis of its own: other axes merge and split around it.
     2. An axis that follows merges into it, k values per frame become k frames: the rate grows (upsampling by reshape).
        Time splits into frames of k, which is the reverse: the rate falls, and frame 0 begins a group.
-    3. It merges with the batch, as (batch, time, ...) -> (batch * time, ...) or (time * batch, ...): every frame is by
-       itself from there on, until they are split again in the same order.
+    3. It merges with the batch, as (batch, time, ...) -> (batch * time, ...) or (time * batch, ...), and with axes that
+       follow: every frame is by itself from there on, until they are split again in the same order.
     4. The lengths that the module computed are for the whole sequence; they are written anew for the frames of a call.
     """
     fact = facts.only(node)
@@ -51,6 +51,9 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
         elif fact.folded and lead is not None and lead != 1 and along is not None and along * lead == 1:
             # (k * batch * time, ...) -> (k, batch * time, ...): what is folded in comes from the left, so it leaves so.
             found = replace(fact, folded=f"({fact.folded})*{along.numerator}//{along.denominator}")
+        elif fact.folded and lead == 1 and along is not None and _divides(before[fact.axis], fact, along, facts):
+            # (batch * time, k, ...) -> (batch * time * k, ...), and back: what follows joins, and leaves again.
+            found = fact
         if found is not None:
             shape = _shape(node, value, before, after, axis, facts)
             out = insert(node, facts, "Reshape", value, shape, like=node.outputs[0])
@@ -90,10 +93,19 @@ def _folded(apart: tuple[Dim, ...], own: int, merged: tuple[Dim, ...], axis: int
     for first in range(own + 1):
         if ratio(product(apart[:first]), product(merged[:axis])) == 1:
             until = product(apart[first : own + 1])
-            whole = first < own and ratio(until, merged[axis]) == 1
-            if whole or ratio(f"({until})*batch", merged[axis]) is not None:
+            inner = ratio(until, merged[axis]) if first < own else None
+            if (inner is not None and inner.denominator == 1) or ratio(f"({until})*batch", merged[axis]) is not None:
                 return product(apart[first:own])
     return None
+
+
+def _divides(merged: Dim, fact: Fact, along: Fraction, facts: Facts) -> bool:
+    """Whether an axis of frames in the batch takes so many values more of a frame, or gives so many up."""
+    for total in facts.totals:
+        whole, outer, frames = size(merged, 2, total), size(fact.folded, 2, total), fact.clock.valid(total)
+        if whole is None or not outer or (frames and Fraction(whole, outer * frames) * along % 1):
+            return False
+    return True
 
 
 def _shape(

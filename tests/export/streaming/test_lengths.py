@@ -24,8 +24,17 @@ from length_idioms import (
     TwoWaves,
     WholeBlocks,
 )
+from separation_idioms import (
+    AddedByIndex,
+    AtLeastOneBlock,
+    BandsInTheBatch,
+    ChangedInPlace,
+    CountedByLen,
+    WindowSquares,
+)
 from torch import nn
 
+from rnnedge_export.capture._overlap_add import windows
 from rnnedge_export.graph.length_fit import fitted
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.symbolic_dims import size, without_extremes
@@ -45,6 +54,12 @@ _NETWORKS = {
     "between": (Between, torch.zeros(1, 24, C), 1, 1),
     "back to waves": (BackToWaves, torch.zeros(1, 96), 1, 16),
     "counted by numpy": (CountedByNumpy, _CHANNELS_FIRST, 2, 1),
+    "added by index": (AddedByIndex, torch.zeros(1, 64), 1, 8),
+    "window squares": (WindowSquares, _CHANNELS_FIRST, 2, 1),
+    "at least one block": (AtLeastOneBlock, torch.zeros(1, 1, 50), 2, 4),
+    "bands in the batch": (BandsInTheBatch, torch.zeros(1, 9, 3, C), 1, 1),
+    "changed in place": (ChangedInPlace, _CHANNELS_FIRST, 2, 1),
+    "counted by len": (CountedByLen, _CHANNELS_FIRST, 2, 1),
 }
 
 
@@ -103,6 +118,7 @@ def test_inputs_that_meet_as_frames_are_equally_long(tmp_path: Path) -> None:
         ("(time + PythonMod(-time, 4))//4", ((1, 3, 4),)),
         ("time - Mod(time, 320)", ((1, 0, 320), (320, 0, 1))),
         ("4*(time//4) + 4", ((1, 0, 4), (4, 4, 1))),
+        ("4*Max(1, (time - 50)//4) + 12", ((1, -54, 4), (4, 16, 1))),
         ("CeilToInt(IntTrueDiv(5*CeilToInt(IntTrueDiv(time, 8)), 5))*8", ((1, 7, 8), (8, 0, 1))),
     ],
 )
@@ -111,6 +127,14 @@ def test_a_length_is_found_as_the_steps_of_a_clock(dim: str, steps: object) -> N
     found = fitted(lambda total: size(dim, 1, total), Lengths(8))
     assert found == steps
     assert Clock(length=found or ()).valid(1234) == size(dim, 1, 1234)
+
+
+def test_windows_are_found_from_the_numbers_of_their_parts() -> None:
+    """How many parts, every how many; of parts in another order, or in one row, nothing is said."""
+    for k, s in ((4, 2), (3, 1), (2, 3), (1, 2)):
+        assert windows(torch.arange(30).unfold(0, k, s).flatten().tolist()) == (k, s)
+    for places in ([0, 1, 2], [0, 1, 1, 2, 3, 4], [1, 2, 2, 3], [0, 1, 0, 1], [1, 0, 2, 1], [0]):
+        assert windows(places) is None
 
 
 @pytest.mark.parametrize("dim", ["min(time, 100)", "time//2 + time//3", "12"])
