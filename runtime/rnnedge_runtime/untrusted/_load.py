@@ -55,7 +55,7 @@ def open_untrusted(
             accept(verdict, found)
         if found:
             return _open_again(open_model, limits, watch.guarded)
-        return watch.run(partial(prove_here, open_model, watch))
+        return watch.run(partial(prove_here, data, open_model, watch))
     except ProviderError:
         raise
     except ModelRefused as error:

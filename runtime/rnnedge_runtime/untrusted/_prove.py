@@ -11,6 +11,7 @@ from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 from rnnedge_runtime.golden import replay_golden
+from rnnedge_runtime.untrusted._contexts import check_contexts
 from rnnedge_runtime.untrusted._deadline import Watch, WatchedEngine
 from rnnedge_runtime.untrusted._first_opening import NoChild, open_in_child
 from rnnedge_runtime.untrusted.contract_limits import check_promises
@@ -44,10 +45,11 @@ def prove_apart(data: bytes, name: str, settings: Settings, watch: Watch) -> boo
     return True
 
 
-def prove_here(open_model: Callable[[Watch], LoadedModel], watch: Watch) -> LoadedModel:
-    """What `open_model` makes of a file that was looked through, opened and replayed in this process."""
+def prove_here(data: bytes, open_model: Callable[[Watch], LoadedModel], watch: Watch) -> LoadedModel:
+    """What `open_model` makes of `data`, a file that was looked through, opened and replayed in this process."""
     model = open_model(watch)
     check_promises(model.contract, watch.limits)
+    check_contexts(model.contract, data, watch.limits)
     _check_replay(model, watch)
     return model
 

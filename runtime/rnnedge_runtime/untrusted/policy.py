@@ -38,8 +38,7 @@ def check_policy(data: bytes, limits: Limits) -> bytes:
     """
     if len(data) > limits.file_bytes:
         raise ModelRefused(f"expected at most {limits.file_bytes:,} bytes, found {len(data):,}")
-    depth = limits.graphs_deep * _MESSAGES_PER_GRAPH + _MESSAGES_AROUND
-    model = Reader(data, limits.fields, depth, FORBIDDEN).read(MODEL)
+    model = _read(data, limits)
     _check_entries(model, limits)
     _check_opsets(model.get("opset_import", ()))
     if "graph" not in model:
@@ -47,6 +46,17 @@ def check_policy(data: bytes, limits: Limits) -> bytes:
     walk = _Walk(limits)
     walk.graph(model["graph"], 1)
     return write(MODEL, model) if walk.guards else data
+
+
+def read_graph(data: bytes, limits: Limits) -> Message:
+    """The graph of a file that `check_policy` has passed."""
+    graph: Message = _read(data, limits)["graph"]
+    return graph
+
+
+def _read(data: bytes, limits: Limits) -> Message:
+    depth = limits.graphs_deep * _MESSAGES_PER_GRAPH + _MESSAGES_AROUND
+    return Reader(data, limits.fields, depth, FORBIDDEN).read(MODEL)
 
 
 def _check_entries(model: Message, limits: Limits) -> None:

@@ -40,6 +40,13 @@ def _clip(node: Node) -> Shapes:
     return same(node)
 
 
+def _dropout(node: Node) -> None:
+    """It drops nothing: what it would drop is drawn anew in every call."""
+    training = node.constant(2)
+    if node.has(2) and (training is None or training.dtype.kind != "b" or training.any()):
+        node.refuse("a constant false as training_mode of Dropout", repr(node.inputs[2][:60]))
+
+
 def _cast_to(node: Node) -> Types:
     return (TYPES.get(node.get("to")),)
 
@@ -64,5 +71,5 @@ rows(
 rows(
     "Dropout",
     Row((1, 3), (1, 2), optional_inputs=(1,), attributes={"ratio": Number(0, 1), "seed": Integer(-(1 << 31), 1 << 31)},
-        result=lambda node: (node.type(0), "bool"), shapes=lambda node: (node.shape(0), node.shape(0))),
+        result=lambda node: (node.type(0), "bool"), check=_dropout, shapes=lambda node: (node.shape(0), node.shape(0))),
 )  # fmt: skip
