@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 PRECISIONS = ("float32", "float16", "int8", "int4")
-OBJECTIVES = ("latency", "throughput", "size", "energy")
 _CHUNKS = (4, 16)
 _FORMS = ("native", "step", "scan")
 
