@@ -118,7 +118,7 @@ class RecurrentNetwork(nn.Module):
     def kept(self, state: State, keep: Tensor) -> State:
         """`state` with the initial one, zeros, in the rows where `keep` (batch,) is False.
 
-        A row begins anew in step with the others: where front ends have strides, after a multiple of them all.
+        A row begins again in step with the others: where front ends have strides, after a multiple of them all.
         """
 
         def one(module: nn.Module, t: Any) -> Any:

@@ -106,7 +106,7 @@ class TrainingState:
             if found != ours:
                 raise InputError(
                     f"{path}: belongs to another training: expected {ours} as its {what}, found {found}; give the "
-                    "arguments of that training, or start anew without resuming"
+                    "arguments of that training, or start again without resuming"
                 )
         self.network.load_state_dict(fields["network"])
         self.optimizer.load_state_dict(fields["optimizer"])
@@ -133,18 +133,18 @@ def _read(path: Path) -> dict[str, Any]:
     except InputError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise InputError(
-            f"{path}: expected an interrupted training, found none: {reason}, or start anew without resuming"
+            f"{path}: expected an interrupted training, found none: {reason}, or start again without resuming"
         ) from error
     digest, data = file[:_DIGITS], file[_DIGITS:]
     if hashlib.sha256(data).hexdigest().encode() != digest:
-        raise ModelRefused(f"{path}: damaged: expected the SHA-256 that it begins with, found another; start anew")
+        raise ModelRefused(f"{path}: damaged: expected the SHA-256 that it begins with, found another; start again")
     try:
         fields: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True)
         schema = fields["schema"]
     except (RuntimeError, pickle.UnpicklingError, KeyError) as error:
-        raise ModelRefused(f"{path}: not a training of this version ({type(error).__name__}); start anew") from error
+        raise ModelRefused(f"{path}: not a training of this version ({type(error).__name__}); start again") from error
     if schema != _SCHEMA:
-        raise ModelRefused(f"{path}: expected schema {_SCHEMA}, found {schema}; start anew")
+        raise ModelRefused(f"{path}: expected schema {_SCHEMA}, found {schema}; start again")
     return fields
 
 

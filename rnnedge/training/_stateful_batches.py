@@ -2,7 +2,7 @@
 
 1. A sequence longer than a fair share of all frames is cut into pieces of nearly equal length, so that no lane is idle.
 2. The pieces are dealt to the lanes, the longest first, each to the lane that has the fewest windows so far. The order
-   within a lane is drawn anew in every epoch.
+   within a lane is drawn again in every epoch.
 3. A piece is padded to whole windows of `k1` frames. The next piece begins with a window, from the initial state:
    nothing of one sequence is remembered in another.
 """

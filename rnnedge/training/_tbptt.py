@@ -1,7 +1,7 @@
 """Batches of sequences, as windows in time.
 
 A batch is padded at the end to its longest sequence. With `bucketing`, sequences of similar length come together, so
-that little of a batch is padding; which batches come when, and who shares one, is drawn anew in every epoch.
+that little of a batch is padding; which batches come when, and who shares one, is drawn again in every epoch.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def names_for(config: TrainerConfig) -> tuple[str, ...]:
 
 
 class Metrics:
-    """The metrics of one pass over some data; made anew for every pass."""
+    """The metrics of one pass over some data; made again for every pass."""
 
     def __init__(self, config: TrainerConfig, outputs: int) -> None:
         """For a network of `outputs` outputs per frame."""

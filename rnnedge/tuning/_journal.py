@@ -20,7 +20,7 @@ _SCHEMA = 1
 class Memory:
     """Quick looks by candidate, proofs by the SHA-256 of a file (its error), refusals by candidate.
 
-    `about` says what all of it holds for: another source, machine or version begins anew.
+    `about` says what all of it holds for: another source, machine or version begins again.
     """
 
     path: Path

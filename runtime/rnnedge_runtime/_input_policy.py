@@ -50,7 +50,7 @@ class Guard:
         self.last = self.last | {name: array[end].copy() for name, array in arrays.items() if array.shape[self._time]}
 
     def admit(self, arrays: Arrays, before: int) -> list[Arrays]:
-        """The frames to run: `arrays` as they are, mended, or cut where the sequence has to start anew.
+        """The frames to run: `arrays` as they are, mended, or cut where the sequence has to start again.
 
         `before` frames of the sequence came earlier. Between two parts of the result the sequence ends.
         Raises `InputError` where the policy rejects.

@@ -67,7 +67,7 @@ class StateMonitor:
     of the first of them, and is above `level`. The first three octaves do not count, so an alarm
     comes after 128 looks at the earliest; a state that takes as many to settle may raise it too early: let the looks
     be further apart then.
-    `history` has the latest 4,096 looks of each state, oldest first. A new sequence starts the octaves anew.
+    `history` has the latest 4,096 looks of each state, oldest first. A new sequence starts the octaves again.
     """
 
     def __init__(

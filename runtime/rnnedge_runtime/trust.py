@@ -77,7 +77,7 @@ def remember(digest: str, kind: str = EXPORTED, folder: str | None = None) -> No
             kept = []
         except OSError:
             # Others could write it, as older versions let them under a loose umask: what it says is worth nothing.
-            _begin_anew(folder, kind)
+            _begin_again(folder, kind)
             kept = []
         if len(kept) >= _MOST_LINES:
             write_bytes(Path(store), b"".join(kept[-_MOST_LINES // 2 :]))
@@ -112,7 +112,7 @@ def _read(kind: str, folder: str) -> bytes:
         os.close(handle)
 
 
-def _begin_anew(folder: str, kind: str) -> None:
+def _begin_again(folder: str, kind: str) -> None:
     """Take the folder back from others, without its lists; raises `OSError` where it is not ours."""
     found = os.lstat(folder)
     # Windows has neither owners nor their numbers.

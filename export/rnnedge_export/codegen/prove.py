@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 # Of the steps of a file of levels: in the others a number that is 1e-7 apart was rounded to the next level.
 _ALIKE = 0.9
-# How often every ring begins anew in a proof.
+# How often every ring begins again in a proof.
 _WRAPS = 3
 # How a Linux target's program is run here, by zig's name of the processor.
 _EMULATORS = {"aarch64": "qemu-aarch64", "arm": "qemu-arm", "riscv64": "qemu-riscv64"}

@@ -13,7 +13,7 @@
    is not stated it stays as it is: the chunk is a length of the outer graph only.
 3. `finals` names recurrences of the main graph whose state is asked for after another frame than the last one.
    `only` names those that are written at all; without it, every one is.
-4. Afterwards nodes and weights that nobody reads are gone, and types and shapes are inferred anew.
+4. Afterwards nodes and weights that nobody reads are gone, and types and shapes are inferred again.
 5. Nodes written are valid in opset 18 and every later one; the model keeps its opset.
 """
 

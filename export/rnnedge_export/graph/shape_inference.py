@@ -1,4 +1,4 @@
-"""Types and shapes of every value, inferred anew from the graph's inputs.
+"""Types and shapes of every value, inferred again from the graph's inputs.
 
 What was noted before is dropped first: a length that a pass has fixed would stay symbolic otherwise. A value whose
 operator onnx does not know keeps what it had, and so does a dim that onnx cannot tell where a number was noted.

@@ -107,7 +107,7 @@ def _write(builder: GraphBuilder, weight: Weight, precision: str, ranges: Ranges
         return hows, 0
     bits, integers = (4 if precision == "int4" else 8), 0
     for node in weight.nodes:
-        # Read now: what it adds may have been written anew since.
+        # Read now: what it adds may have been written again since.
         product = product_of(node, weight.value)
         assert product is not None
         before = node.outputs[0]

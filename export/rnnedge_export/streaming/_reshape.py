@@ -25,7 +25,7 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
        Time splits into frames of k, which is the reverse: the rate falls, and frame 0 begins a group.
     3. It merges with the batch, as (batch, time, ...) -> (batch * time, ...) or (time * batch, ...), and with axes that
        follow: every frame is by itself from there on, until they are split again in the same order.
-    4. The lengths that the module computed are for the whole sequence; they are written anew for the frames of a call.
+    4. The lengths that the module computed are for the whole sequence; they are written again for the frames of a call.
     """
     fact = facts.only(node)
     value = node.inputs[0]

@@ -1,4 +1,4 @@
-"""A pool that threads and tasks share: what they push waits for company, at most so long, and runs together."""
+"""A pool that threads and tasks share: requests wait up to `max_wait_s` to be batched."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class Batcher(Worker, Generic[Out]):
         good = all(np.isfinite(array).all() for array in arrays.values()) and in_ranges(arrays, self._pool.contract)
         now = monotonic()
         deadline = None if deadline_s is None else now + seconds(deadline_s, "batcher: deadline_s")
-        return Request(member, given, len(one), now + self._max_wait_s, deadline, apart=not good)
+        return Request(member, given, len(one), now + self._max_wait_s, deadline, solo=not good)
 
     def _do(self, member: Member, action: Callable[[], Any], make_good: MakeGood) -> Future[Any]:
         self._check_here()

@@ -24,10 +24,10 @@ MakeGood = Literal["before", "later", "never"]
 class Request:
     """Something to do for one member: `frames` to push, `count` of them, or else `action` to call.
 
-    `due` and `deadline` are in seconds of the monotonic clock: until when it may wait for company, and until when its
+    `due` and `deadline` are in seconds of the monotonic clock: until when it may wait for a batch, and until when its
     result is wanted. `lost` frames were dropped in front of it; `make_good` says when they become a gap: before it,
-    with a later push, or never, because it starts anew. `apart`: it gains nothing from company. `hurry` is until when
-    one of those behind it wants to begin.
+    with a later push, or never, because it starts again. `solo`: it gains nothing from a batch.
+    `effective_deadline`: the earliest deadline of the requests that wait for this one.
     """
 
     member: Member
@@ -37,9 +37,9 @@ class Request:
     deadline: float | None = None
     action: Callable[[], Any] | None = None
     make_good: MakeGood = "before"
-    apart: bool = False
+    solo: bool = False
     lost: int = 0
-    hurry: float = float("inf")
+    effective_deadline: float = float("inf")
     future: Future[Any] = field(default_factory=Future)
     # Of a sender that waits: where it waits until this is answered, and what it would take to undo the request. It
     # leaves the future alone, whose lock an exception in between could keep for ever.
@@ -109,11 +109,11 @@ class Waiting:
             return None
         request.lost += self._lost_behind.pop(member, 0)
         queue = self._queues.setdefault(member, deque())
-        # A push may wait for company, an action has none to wait for.
+        # A push may wait for a batch, an action has none to wait for.
         wanted = request.due if request.action is not None else request.deadline
         if wanted is not None:
             for earlier in queue:
-                earlier.hurry = min(earlier.hurry, wanted)
+                earlier.effective_deadline = min(earlier.effective_deadline, wanted)
         queue.append(request)
         if not too_many:
             return None

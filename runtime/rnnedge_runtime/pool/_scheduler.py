@@ -55,7 +55,7 @@ class Rounds:
                 ahead = list(self._ahead.get(request.member, ()))
                 place, uncount = self._pool._place(request.member), request.member.log.keep()
                 request.before = _Before(place, ahead, request.lost, uncount)
-        plain = [r for r in requests if r.action is None and not (r.apart or r.lost or r.member in self._ahead)]
+        plain = [r for r in requests if r.action is None and not (r.solo or r.lost or r.member in self._ahead)]
         others = set(requests) - set(plain)
         return self._together(plain) + [self._by_itself(request) for request in requests if request in others]
 

@@ -124,7 +124,11 @@ class Worker(StaysHere):
 
     def _due(self, request: Request) -> float:
         """When a round with this request has to begin."""
-        wanted = request.hurry if request.deadline is None else min(request.hurry, request.deadline)
+        wanted = (
+            request.effective_deadline
+            if request.deadline is None
+            else min(request.effective_deadline, request.deadline)
+        )
         return min(request.due, wanted - max(self._costs))
 
     def _work(self) -> None:

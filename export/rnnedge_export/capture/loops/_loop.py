@@ -84,7 +84,7 @@ class Loop:
         self.leaving = self._joined()
 
     def _keep(self, sources: set[Frames]) -> None:
-        """Only reads of these are frames; label the nodes anew."""
+        """Only reads of these are frames; label the nodes again."""
         self.reads = {node: read for node, read in self.reads.items() if read[0] in sources}
         self.iteration = labelled(self.graph, self.frames)
 
