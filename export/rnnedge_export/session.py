@@ -48,8 +48,8 @@ from rnnedge_export.verification import (
     check_against,
     check_fewer_bits,
     check_graph,
+    check_layers,
     check_loud_frames,
-    check_names,
     check_reading,
     check_repeats,
     other_contexts,
@@ -117,8 +117,9 @@ class Candidate:
             float32_look = self.look.of_file(self.float32_data, float32.contract)
             verification = check_against(float32, self.reference, say, effort, float32_look, self.samples)
             if self.module is not None:
-                names = timed(partial(check_names, float32, self.module, self.reference))
-                verification = replace(verification, checks=(*verification.checks, names))
+                data = self.data if self.narrow is None else self.float32_data
+                layers = check_layers(data, float32, self.module, self.reference)
+                verification = replace(verification, checks=(*verification.checks, *layers))
             require(verification, name)
         if self.narrow is None:
             assert verification is not None

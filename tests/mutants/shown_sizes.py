@@ -86,6 +86,19 @@ class Joined(nn.Module):
         return self.a(torch.cat([t[..., :12], 3 * s[..., 12:]], -1)) + self.b(sums)
 
 
+class Slow(nn.Module):
+    """A GRU that forgets within some hundred frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.head = nn.GRU(5, 6, batch_first=True), nn.Linear(6, 3)
+        with torch.no_grad():
+            self.gru.bias_ih_l0[6:12] = 6
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.gru(x)[0])
+
+
 class Exponential(nn.Module):
     """Without a bound."""
 
@@ -102,6 +115,7 @@ NETWORKS = {
     "multiples": given(Multiples),
     "positive": given(Positive, X24, **ROUGH),
     "joined ranges": given(Joined, X24, **ROUGH),
+    "slow, step": given(Slow, form="step"),
     "exponential": given(Exponential, form="step"),
     "two precisions": given(Wide, X24, precision=Precision("int8", {"head": "bf16"})),
 }

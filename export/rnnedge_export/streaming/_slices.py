@@ -73,15 +73,15 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
         )
     out = value
     if start or step > 1:
-        found = Window(1, step, -start, 0)
+        found = Window(1, step, -start, 0, skips=True)
         clock = found.clock(fact.clock)
         later = replace(fact, clock=clock, repeated=fact.repeated and clock.delay < 0)
         per_call(node, later, facts)
         frames = found.cache(fact.clock, clock)
-        if frames:
+        if frames > 0:
             out = hold(node, out, fact, frames, facts, kind="cache")
         if step > 1:
-            out = cut(node, facts, out, fact.axis, 0, -frames or _END, step)
+            out = cut(node, facts, out, fact.axis, max(0, -frames), -frames if frames > 0 else _END, step)
         fact = later
     if end < 0:
         fact = replace(fact, clock=replace(fact.clock, length=(*fact.clock.length, (1, end, 1))))

@@ -17,12 +17,16 @@ _SET_ASIDE = "use count_include_pad=True, or no padding along time"
 
 @dataclass(frozen=True)
 class Window:
-    """A window along time: `reach` frames from first to last, every `stride` frames, padded in front and behind."""
+    """A window along time: `reach` frames from first to last, every `stride` frames, padded in front and behind.
+
+    `skips`: a call may begin in the middle of a stride, so that what is read first has not to come first.
+    """
 
     reach: int
     stride: int
     front: int
     behind: int
+    skips: bool = False
 
     def clock(self, clock: Clock, repeated: bool = False) -> Clock:
         """When the windows over frames of `clock` are complete.
@@ -31,7 +35,7 @@ class Window:
         of which every frame has come: so the delay is the least whole number that leaves room for `reach`. With stride
         1 it can be negative: windows over padding only are constants (see `front`), but for a `repeated` first frame.
         """
-        room = max(self.reach - self.stride, 0)
+        room = self.reach - self.stride if self.skips else max(self.reach - self.stride, 0)
         delay = -(-(room - self.front + clock.delay) // self.stride)
         if self.stride > 1 or clock.delay > 0 or repeated:
             delay = max(0, delay)
@@ -39,7 +43,7 @@ class Window:
         return Clock(clock.rate / self.stride, delay, (*clock.length, step))
 
     def cache(self, before: Clock, after: Clock) -> int:
-        """Frames that a call needs of earlier calls."""
+        """Frames that a call needs of earlier calls; less than 0 if it skips some of its own."""
         return after.delay * self.stride + self.front - before.delay
 
 

@@ -9,7 +9,7 @@ from rnnedge_export.verification.fewer_bits import check_fewer_bits
 from rnnedge_export.verification.first_difference import FirstDifference
 from rnnedge_export.verification.golden import golden_of
 from rnnedge_export.verification.graph_check import check_graph
-from rnnedge_export.verification.layer_names import check_names
+from rnnedge_export.verification.layer_names import check_layers
 from rnnedge_export.verification.loud_frames import check_loud_frames
 from rnnedge_export.verification.module_oracle import ModuleOracle
 from rnnedge_export.verification.promises import Promises
@@ -32,8 +32,8 @@ __all__ = [
     "check_against",
     "check_fewer_bits",
     "check_graph",
+    "check_layers",
     "check_loud_frames",
-    "check_names",
     "check_reading",
     "check_repeats",
     "frames_in_words",

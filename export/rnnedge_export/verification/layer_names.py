@@ -12,6 +12,7 @@ from torch import nn
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.layer_states import layer_states
 from rnnedge_export.verification.report import Check
+from rnnedge_export.verification.source_weights import check_weights
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import named, stream_all
 from rnnedge_runtime.model import Model
@@ -23,16 +24,20 @@ _AGAIN = re.compile(r"([#_]\d+)+$")
 _KINDS = ({"h", "c"}, {"cache"})
 
 
-def check_names(model: Model, module: nn.Module, reference: Reference) -> Check:
-    """Of a float32 file; what is no layer of torch.nn, or does not start from zeros, is not looked at."""
+def check_layers(data: bytes, model: Model, module: nn.Module, reference: Reference) -> tuple[Check, Check]:
+    """The names and the weights of layers, of the bytes of a float32 file and the same, loaded.
+
+    What is no layer of torch.nn, or does not start from zeros, is not looked at.
+    """
     time = reference.lengths.at_least(_FRAMES * model.contract.unit)
     frames = reference.frames(1, time, np.random.default_rng(_SEED))
-    layers = layer_states(module, reference, frames)
+    layers, ran = layer_states(module, reference, frames)
     stream = model.stream()
     found = stream_all(stream, {name: array[0] for name, array in frames.items()})
     wrong = _tap(model, layers, found) or _state(_states(model, frames), layers)
     detail = f"{len(layers)} states of layers, each shown by the state and the tap of its name"
-    return Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
+    names = Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
+    return names, check_weights(data, module, ran)
 
 
 def _tap(model: Model, layers: Mapping[str, Array], found: Mapping[str, Array]) -> str | None:

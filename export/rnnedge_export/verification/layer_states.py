@@ -4,7 +4,7 @@
 2. A cell of torch.nn that a loop calls for every frame: `cell.h` and `.c`, as it gives them.
 3. A convolution: `conv.cache`, frames of what it is given.
 
-A module that has two names, or is called in another way, has none here.
+A module that has two names, or is called in another way, has none here, nor has what a module of one step is made of.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnnedge_export.capture._one_step import STEP
 from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array
 
@@ -38,8 +39,11 @@ class _Call:
     result: Any
 
 
-def layer_states(module: nn.Module, reference: Reference, frames: Frames) -> dict[str, Array]:
-    """Of one sequence: states (time, units) after every frame, and what convolutions are given, without the batch."""
+def layer_states(module: nn.Module, reference: Reference, frames: Frames) -> tuple[dict[str, Array], set[str]]:
+    """Of one sequence: states (time, units) after every frame, and what convolutions are given, without the batch.
+
+    And the paths of all layers and cells that were called.
+    """
     with _calls(module) as calls:
         reference.raw(frames)
     times, found = Counter(call.path for call in calls), dict[str, Array]()
@@ -52,7 +56,7 @@ def layer_states(module: nn.Module, reference: Reference, frames: Frames) -> dic
             found[f"{call.path}.cache"] = call.given[0][0].numpy()
     for path in times:
         found.update(_cell([call for call in calls if call.path == path]))
-    return found
+    return found, set(times)
 
 
 @contextmanager
@@ -68,7 +72,7 @@ def _calls(module: nn.Module) -> Iterator[list[_Call]]:
     hooks = [
         part.register_forward_hook(partial(keep, path or type(part).__name__.lower()), with_kwargs=True)
         for path, part in every
-        if isinstance(part, (_LAYERS, _CELLS, *_WINDOWS)) and names[part] == 1
+        if isinstance(part, (_LAYERS, _CELLS, *_WINDOWS)) and names[part] == 1 and path.partition(".")[0] != STEP
     ]
     try:
         yield found

@@ -1,0 +1,73 @@
+"""Weights of recurrences stand in a float32 file as the source has them, to the last bit.
+
+A weight that is off by a millionth changes outputs by less than rounding does, so no comparison of outputs sees it; it
+is a weight of another training, or one that went through fewer bits. Layers of torch.nn only: what a form writes of
+them are their numbers in another order, and sums of two biases. A layer whose weights are computed is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from rnnedge_export.verification.report import Check
+from rnnedge_runtime.contract import Array
+
+_FLOAT = onnx.TensorProto.FLOAT
+
+
+def check_weights(float32: bytes, module: nn.Module, ran: set[str]) -> Check:
+    """Of a float32 file; `ran`: the paths of the layers that compute something."""
+    numbers = np.concatenate([np.zeros(1, np.float32), *(array.reshape(-1) for array in _constants(float32))])
+    numbers.sort()
+    count, wrong = 0, ""
+    for name, parts in _weights(module, ran):
+        count += 1
+        # A number of its own, or, of biases, its sum with the other one.
+        lost = ~np.logical_or.reduce([_among(part, numbers) for part in parts])
+        if lost.any() and not wrong:
+            wrong = f"weight {name!r}: {float(parts[0][lost].flat[0]):.9g} is no number of the file"
+    return Check(
+        "weights", f"{count} of recurrences, as the source has them", np.inf if wrong else 0.0, 0.0, place=wrong
+    )
+
+
+def _weights(module: nn.Module, ran: set[str]) -> Iterator[tuple[str, list[Array]]]:
+    for path, part in module.named_modules():
+        if path not in ran or not isinstance(part, nn.RNNBase) or part.proj_size or is_parametrized(part):
+            continue
+        own = dict(part.named_parameters(recurse=False))
+        for name in part._flat_weights_names:
+            if name not in own:
+                continue
+            array: Array = own[name].detach().numpy()
+            other = own.get(name.replace("_ih_", "_hh_") if "_ih_" in name else name.replace("_hh_", "_ih_"))
+            sums = [array + other.detach().numpy()] if name.startswith("bias") and other is not None else []
+            yield f"{path}.{name}", [array, *sums]
+
+
+def _among(wanted: Array, numbers: Array) -> Array:
+    places = np.searchsorted(numbers, wanted).clip(max=len(numbers) - 1)
+    found: Array = numbers[places] == wanted
+    return found
+
+
+def _constants(data: bytes) -> Iterator[Array]:
+    def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+        yield graph
+        for node in graph.node:
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    yield from graphs(attribute.g)
+
+    for graph in graphs(onnx.load_from_string(data).graph):
+        yield from (numpy_helper.to_array(one) for one in graph.initializer if one.data_type == _FLOAT)
+        for node in graph.node:
+            for attribute in node.attribute if node.op_type == "Constant" else ():
+                if attribute.t.data_type == _FLOAT:
+                    yield numpy_helper.to_array(attribute.t)
