@@ -34,7 +34,9 @@ def check_layers(data: bytes, model: Model, module: nn.Module, reference: Refere
     layers, ran = layer_states(module, reference, frames)
     stream = model.stream()
     found = stream_all(stream, {name: array[0] for name, array in frames.items()})
-    wrong = _tap(model, layers, found) or _state(_states(model, frames), layers)
+    wrong = _tap(model, layers, found) or _state(
+        _states(model, frames), layers, {path for path, _ in module.named_modules()}
+    )
     detail = f"{len(layers)} states of layers, each shown by the state and the tap of its name"
     names = Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
     return names, check_weights(data, module, ran)
@@ -65,8 +67,11 @@ def _states(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
-def _state(held: Mapping[str, Array], layers: Mapping[str, Array]) -> str | None:
-    """A state of which the numbers are those of another layer, and not those of its own."""
+def _state(held: Mapping[str, Array], layers: Mapping[str, Array], paths: set[str]) -> str | None:
+    """A state of which the numbers are those of another layer, and not those of its own.
+
+    One that has the name of a module that holds nothing is let be: a norm that became a part of a convolution.
+    """
     for kinds in _KINDS:
         own = {name: array for name, array in layers.items() if name.rpartition(".")[2] in kinds}
         for name, state in held.items():
@@ -74,8 +79,10 @@ def _state(held: Mapping[str, Array], layers: Mapping[str, Array]) -> str | None
             if plain.rpartition(".")[2] not in kinds or state.size < _FEWEST or (state == state.flat[0]).all():
                 continue
             holds = [other for other, rows in own.items() if _is_of(state, rows)]
-            missing = [other for other in holds if other not in held]
-            if holds and name not in holds and (name in own or missing):
+            if not holds or name in holds:
+                continue
+            unnamed = any(other not in held for other in holds)
+            if name in own or (unnamed and (plain in own or plain.rpartition(".")[0] not in paths)):
                 return f"state {name!r}: its numbers are those of {holds[0]!r}"
     return None
 
