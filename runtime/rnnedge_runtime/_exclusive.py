@@ -19,7 +19,7 @@ from functools import wraps
 from types import CodeType
 from typing import Any, Concatenate, NoReturn, ParamSpec, Protocol, SupportsIndex, TypeVar, cast
 
-from rnnedge_runtime._fork import NoToken
+from rnnedge_runtime._fork import NoToken, free_in_child
 from rnnedge_runtime.errors import InputError, OwnerError
 
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 # The code of every function that takes a token.
 _entrances: set[CodeType] = set()
-_looking = threading.RLock()
+_looking = free_in_child(threading.RLock())
 
 
 class Turnstile(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from rnnedge_runtime.errors import OwnerError
 
@@ -17,12 +17,23 @@ class Inherited(Protocol):
         ...
 
 
+Lock = TypeVar("Lock")
+
 _ALIVE: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def forked_away(inherited: Inherited) -> None:
     """See to it that `inherited._fork()` is called in every forked child."""
     _ALIVE.add(inherited)
+
+
+def free_in_child(lock: Lock) -> Lock:
+    """`lock`, one of the process, which nobody has in a forked child: the thread that had it is not there."""
+    # What the standard library does for its own, and as private there.
+    renew = getattr(lock, "_at_fork_reinit", None)
+    if renew is not None and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=renew)
+    return lock
 
 
 def refuse_in_child(*_: object) -> NoReturn:

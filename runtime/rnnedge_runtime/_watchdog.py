@@ -11,6 +11,7 @@ import weakref
 from time import monotonic
 from typing import Protocol
 
+from rnnedge_runtime._fork import forked_away
 from rnnedge_runtime.engine import CancelToken
 
 
@@ -33,6 +34,11 @@ class Watchdog:
 
     def __init__(self) -> None:
         """Used once, below."""
+        self._fork()
+        forked_away(self)
+
+    def _fork(self) -> None:
+        """Begin without streams; again in a forked child, where the thread is not, which may have had the lock."""
         # The handler of a signal may make a stream while this thread makes another.
         self._lock = threading.RLock()
         self._streams: weakref.WeakSet[Watched] = weakref.WeakSet()

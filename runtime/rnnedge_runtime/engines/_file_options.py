@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+from rnnedge_runtime._fork import free_in_child
+
 _VARIABLE = "ORT_LOAD_CONFIG_FROM_MODEL"
-_lock = Lock()
+_lock = free_in_child(Lock())
 _inside = 0
 _kept: str | None = None
 

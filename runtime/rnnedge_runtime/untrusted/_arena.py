@@ -9,10 +9,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import Any
 
+from rnnedge_runtime._fork import free_in_child
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 _SAME_AS_REQUESTED = 1
-_lock = Lock()
+_lock = free_in_child(Lock())
 _registered = False
 
 

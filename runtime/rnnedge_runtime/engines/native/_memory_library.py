@@ -12,9 +12,11 @@ import itertools
 import os
 from threading import Lock
 
+from rnnedge_runtime._fork import free_in_child
+
 # A library is never unloaded; the same bytes are opened once.
 _opened: dict[str, ctypes.CDLL] = {}
-_lock = Lock()
+_lock = free_in_child(Lock())
 _numbers = itertools.count(1)
 
 
