@@ -10,7 +10,8 @@ from torch import nn
 
 from bench.native.library import Compiled, Runner
 from examples.networks import NETWORKS, small
-from rnnedge_export.session import ExportOptions, of_module
+from rnnedge_export.session import ExportOptions
+from rnnedge_export.sources import of_module
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 

@@ -15,7 +15,8 @@ from rnnedge_export.arguments import checked_constants, checked_notes, checked_p
 from rnnedge_export.options import ExportKeywords, ExportOptions
 from rnnedge_export.publish import check_written, publish
 from rnnedge_export.report import Report
-from rnnedge_export.session import ExportSession, of_file, of_module
+from rnnedge_export.session import ExportSession
+from rnnedge_export.sources import of_file, of_module
 from rnnedge_export.work import Say
 from rnnedge_runtime.arguments import file_path, instance, nearest
 from rnnedge_runtime.atomic import check_writable

@@ -94,7 +94,8 @@ def _session(
 ) -> Iterator[tuple[Any, Any, dict[str, str]]]:
     """What was captured, what all candidates share, and what the source is."""
     from rnnedge.cli._precision import asked, recordings
-    from rnnedge_export.session import ExportOptions, of_file, of_module
+    from rnnedge_export.session import ExportOptions
+    from rnnedge_export.sources import of_file, of_module
 
     # The name does not matter: each candidate has its own.
     numbers = ("int8", None, tolerance, None, None)

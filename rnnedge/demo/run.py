@@ -21,7 +21,8 @@ from rnnedge.tasks.speech import FRAME_RATE_HZ, load_speech
 from rnnedge.training import Epoch, SequenceData
 from rnnedge_export import ExportOptions, Report
 from rnnedge_export.api import write
-from rnnedge_export.session import ExportSession, of_module
+from rnnedge_export.session import ExportSession
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import FORMS, Array
 from rnnedge_runtime.errors import ProviderError

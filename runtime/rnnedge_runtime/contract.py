@@ -219,9 +219,8 @@ class Contract:
     @property
     def warmup(self) -> int:
         """Calls of the least length after which no frame stands before frame 0 any more."""
-        clocks = [port.clock for port in self.outputs] + [cursor.clock for cursor in self.cursors]
-        delays = [-(-clock.delay // clock.frames(self.unit)) for clock in clocks]
-        return max([*delays, *(state.warmup for state in self.states)])
+        clocks = [*(port.clock for port in self.outputs), *(cursor.clock for cursor in self.cursors)]
+        return max(*(-(-c.delay // c.frames(self.unit)) for c in clocks), *(state.warmup for state in self.states), 0)
 
     def whole_length(self, frames: int) -> int:
         """The frames pushed, and as many more as the source module needs to take them as one sequence."""

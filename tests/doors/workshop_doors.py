@@ -32,7 +32,7 @@ from rnnedge.training import (
 from rnnedge.tuning import choose, front, tune
 from rnnedge.tuning._candidates import Candidate
 from rnnedge.tuning._pareto import Trial
-from rnnedge_export.session import of_module
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.measure import (
     Latency,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_export.capture import changed_by, left_as_it_was
-from rnnedge_export.session import of_module
+from rnnedge_export.sources import of_module
 from rnnedge_runtime.errors import ModelRefused
 
 _X = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))

@@ -17,7 +17,7 @@ from examples.networks import small as networks
 from rnnedge.cli._app import app
 from rnnedge_export import ExportOptions, Precision, passes, pipeline
 from rnnedge_export.options import ExportKeywords
-from rnnedge_export.session import of_module
+from rnnedge_export.sources import of_module
 from rnnedge_export.work import Work
 
 # No command line can give them: numbers of a training run, a function.

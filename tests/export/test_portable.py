@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 import rnnedge_export
 from rnnedge_export import Precision, publish
-from rnnedge_export.session import ExportOptions, ExportSession, of_module
+from rnnedge_export.session import ExportOptions, ExportSession
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import ModelRefused, load
 from rnnedge_runtime.contract import FORMS
 from rnnedge_runtime.protobuf_reader import Grammar

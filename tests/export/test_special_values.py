@@ -16,7 +16,8 @@ from native_library import compile_library
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rnnedge_export.session import ExportOptions, ExportSession, of_module
+from rnnedge_export.session import ExportOptions, ExportSession
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.loader import load_bytes

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import rnnedge_export
-from rnnedge_export.session import ExportOptions, of_module
+from rnnedge_export.session import ExportOptions
+from rnnedge_export.sources import of_module
 from rnnedge_runtime.errors import ModelRefused
 
 pytestmark = [

@@ -13,7 +13,8 @@ from torch import nn
 
 from rnnedge_export.codegen import write_c
 from rnnedge_export.precision import Precision
-from rnnedge_export.session import ExportOptions, of_module
+from rnnedge_export.session import ExportOptions
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import load
 from rnnedge_runtime.golden import max_error
 

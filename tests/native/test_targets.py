@@ -18,7 +18,8 @@ from rnnedge_export.codegen import _source as source
 from rnnedge_export.codegen import build
 from rnnedge_export.codegen.prove import prove
 from rnnedge_export.precision import Precision
-from rnnedge_export.session import ExportOptions, of_module
+from rnnedge_export.session import ExportOptions
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import ProviderError, VerificationError, load
 
 

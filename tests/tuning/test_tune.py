@@ -15,7 +15,8 @@ from torch import nn
 
 from rnnedge.tuning import tune
 from rnnedge.tuning._energy import Meter
-from rnnedge_export.session import ExportSession, of_module
+from rnnedge_export.session import ExportSession
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import InputError, load
 
 

@@ -31,7 +31,7 @@ def _session(problem: Problem) -> ExportSession:
     """The layer, captured once for all its files: that takes most of the time of one."""
     import torch
 
-    from rnnedge_export.session import of_module
+    from rnnedge_export.sources import of_module
 
     if problem.case not in _open:
         _open.clear()

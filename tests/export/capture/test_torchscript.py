@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import rnnedge_export
 from rnnedge.sources import load_source
 from rnnedge_export.options import ExportOptions
-from rnnedge_export.session import of_module
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import ModelRefused
 
 pytestmark = [

@@ -15,7 +15,8 @@ from shares import one_in, those
 from torch import Tensor
 
 import rnnedge_export
-from rnnedge_export.session import ExportOptions, of_module
+from rnnedge_export.session import ExportOptions
+from rnnedge_export.sources import of_module
 from rnnedge_runtime import ModelRefused, load
 from rnnedge_runtime.loader import load_bytes
 

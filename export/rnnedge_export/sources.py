@@ -1,0 +1,90 @@
+"""A module or a file, captured, as a session of exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from rnnedge_export.arguments import checked_axis, checked_module
+from rnnedge_export.capture import (
+    ModuleAdapter,
+    as_python,
+    as_sequences,
+    capture,
+    check_usable,
+    checked_defaults,
+    evaluation,
+    read_example,
+    weights_digest,
+)
+from rnnedge_export.defects import defects_told
+from rnnedge_export.onnx_files import CONSTANTS, axes_note, note, open_offline
+from rnnedge_export.report import packages
+from rnnedge_export.session import ExportSession
+from rnnedge_export.torch_threads import worthwhile_threads
+from rnnedge_export.verification import ModuleOracle, check_reading, check_repeats
+from rnnedge_export.work import Say
+from rnnedge_runtime.arguments import integer
+from rnnedge_runtime.errors import ModelRefused
+
+
+@contextmanager
+def of_module(
+    module: nn.Module,
+    example: object,
+    *,
+    opset: int = 20,
+    batch_axis: int = 0,
+    time_axis: int = 1,
+    context: Mapping[str, object] | Iterable[str] = (),
+    say: Say,
+) -> Iterator[ExportSession]:
+    """A PyTorch module, in evaluation mode meanwhile; arguments as for `rnnedge_export.export`."""
+    batch_axis, time_axis = checked_axis(batch_axis, "batch_axis"), checked_axis(time_axis, "time_axis")
+    opset = integer(opset, "opset", error=ModelRefused)
+    module = as_python(checked_module(module))
+    check_usable(module)
+    with defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module):
+        digest = weights_digest(module)
+        source_module, own = module, example
+        module, example = as_sequences(module, example, batch_axis, time_axis)
+        given = read_example(example, batch_axis, time_axis, module, context)
+        source = ModuleAdapter(module, given)
+        say("capture")
+        captured = capture(source, given, opset)
+        provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
+        defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
+        oracle = ModuleOracle(module, example, given, defaults)
+        check_repeats(module, oracle, given)
+        # Not before: what does not repeat itself, or takes no other lengths, is refused with a reason of its own.
+        check_reading(source_module, own, module, example, given)
+        yield ExportSession(oracle, given, captured, provenance, module, defaults)
+
+
+@contextmanager
+def of_file(
+    offline: str | Path,
+    *,
+    opset: int = 20,
+    batch_axis: int | None = None,
+    time_axis: str | int = 1,
+    constants: Mapping[str, Any] | None = None,
+    trust: str | None = None,
+    say: Say,
+) -> Iterator[ExportSession]:
+    """An ONNX file for whole sequences; arguments as for `rnnedge_export.convert`."""
+    opset = integer(opset, "opset", error=ModelRefused)
+    with defects_told(Path(offline).name):
+        say("read")
+        given = constants or {}
+        source = open_offline(offline, time_axis, batch_axis, trust, opset, given)
+        say("capture")
+        captured = source.capture()
+        provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
+        provenance |= {CONSTANTS: note(given)} if given else {}
+        provenance |= axes_note(time_axis, batch_axis)
+        yield ExportSession(source, source.example(), captured, provenance)
