@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,12 @@ class Stamps:
             found.append(Outputs(port.name, numbers, self.timeline.times_s(numbers), values))
         return found
 
+    def copy(self) -> Stamps:
+        """Another one that stands where this one does."""
+        other = copy(self)
+        other._made, other.timeline = dict(self._made), self.timeline.copy()
+        return other
+
     @property
     def position(self) -> tuple[int, dict[str, int]]:
         """What `restore` takes."""
@@ -101,6 +108,10 @@ class Stamps:
 
     def _number(self, made: int, over: int, under: int) -> int:
         return self._base + made * over // under
+
+
+def _nothing() -> None:
+    """One call of a stream puts back what it has changed by itself."""
 
 
 class Session:
@@ -126,13 +137,30 @@ class Session:
         self._resets = gap == "reset"
         self.sequence = Sequence()
         self._stamps = Stamps(model.contract)
+        self._undo: Callable[[], object] = _nothing
 
     def take(self, packet: Packet) -> list[Outputs]:
-        """The outputs that became computable, those of frames that were lost before the packet too."""
+        """The outputs that became computable, those of frames that were lost before the packet too.
+
+        Where it raises, the packet has not come: what follows finds its frames lost.
+        """
+        place, stamps = self.sequence.copy(), self._stamps.copy()
+        self._undo = _nothing
+        try:
+            return self._take(packet)
+        except BaseException:
+            self.sequence, self._stamps = place, stamps
+            self._undo()
+            raise
+
+    def _take(self, packet: Packet) -> list[Outputs]:
         lost, new = self.sequence.place(packet)
         if not len(new.frames):
             return []
         found = []
+        if lost != 0 and self.stream.frames:
+            # Then it takes several calls of the stream.
+            self._undo = self.stream.runner.keep()
         if lost is None or (lost and self._resets) or (lost or 0) > MOST_GAP:
             found = self.end()
             if lost is None:

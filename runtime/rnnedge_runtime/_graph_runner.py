@@ -10,6 +10,7 @@ from rnnedge_runtime._fork import NoToken, forked_away
 from rnnedge_runtime._interpreter_exit import leave_with, wait_if_leaving
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import bulk
+from rnnedge_runtime._signal_handlers import of_a_handler
 from rnnedge_runtime._undo import Kept, Runner
 from rnnedge_runtime._watchdog import watchdog
 from rnnedge_runtime.binding import Binding, BindingCache
@@ -132,6 +133,9 @@ class GraphRunner(Alone):
         wait_if_leaving()
         if _ending:
             raise KeyboardInterrupt from error
+        # A RecursionError is a RuntimeError as well, and none of the engine; nor is what a signal's handler raises.
+        if type(error) not in (Cancelled, *self._engine.failures) or of_a_handler(error):
+            raise error
         stopped_in = watchdog.forget(self)
         if stopped_in is not None:
             if stopped_in != self._mark():

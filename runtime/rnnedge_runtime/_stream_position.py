@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from rnnedge_runtime._exclusive import alone
 from rnnedge_runtime._graph_runner import GraphRunner
 from rnnedge_runtime._input_policy import Guard
 from rnnedge_runtime._known_pushes import KnownPushes
@@ -181,6 +183,17 @@ class Standing(GraphRunner):
         """A snapshot with arrays of its own."""
         live = self._snapshot()
         return live._replace(arrays={name: array.copy() for name, array in live.arrays.items()})
+
+    @alone
+    def keep(self) -> Callable[[], None]:
+        """What puts the stream back to where it stands now: of several calls that happen all or not at all."""
+        place, uncount = self.place(), self._log.keep()
+        return partial(self._put_back_to, place, uncount)
+
+    @alone
+    def _put_back_to(self, place: Snapshot, uncount: Callable[[], None]) -> None:
+        self.stand_at(place)
+        uncount()
 
     def stand_at(self, found: Snapshot) -> None:
         index = self._turn ^ 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,10 @@ class Sequence:
         self._latest = (first, time_s)
         return True
 
+    def copy(self) -> Sequence:
+        """Another one that stands where this one does."""
+        return copy(self)
+
     def place(self, packet: Packet) -> tuple[int | None, Packet]:
         """How many frames were lost before the packet, or None if the source begins again; and what of it is new."""
         if self.expected is None:
@@ -65,6 +70,12 @@ class Timeline:
         self._period_s = 1 / rate_hz if rate_hz else 0.0
         self._firsts: list[int] = []
         self._times_s: list[float] = []
+
+    def copy(self) -> Timeline:
+        """Another one that remembers the same."""
+        other = copy(self)
+        other._firsts, other._times_s = self._firsts.copy(), self._times_s.copy()
+        return other
 
     def forget(self, before: int) -> None:
         """No frame before this one is asked for again."""
