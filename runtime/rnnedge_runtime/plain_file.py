@@ -65,13 +65,14 @@ def read_most(file: BinaryIO, name: str, kind: type[RnnEdgeError], remedy: str, 
     """What is left of an opened file called `name`; raises `kind` where that is more than `most` bytes."""
     try:
         size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, most) + 1)
+        # What is too long is not read at all: it may be two gigabytes of nothing.
+        data = file.read(min(size, most) + 1) if size <= most else b""
         # It grew, or it is one of those that the system makes up, whose size is 0.
         while 0 < len(data) <= most and (more := file.read(min(_BLOCK, most + 1 - len(data)))):
             data += more
     except OSError as error:
         raise kind(f"{name}: cannot be read ({error.strerror}); {remedy}") from error
-    if len(data) > most:
+    if max(size, len(data)) > most:
         raise kind(f"{name}: expected at most {most:,} bytes, found {max(size, len(data)):,}; {remedy}")
     return data
 

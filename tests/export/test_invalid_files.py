@@ -61,6 +61,15 @@ def _huge(made: onnx.ModelProto) -> None:
     made.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1 << 62
 
 
+def _filled(operator: str, *sizes: object) -> onnx.ModelProto:
+    """A value of a constant size, of which a number is added."""
+    made = model([node("ReduceSum", ["big"], ["one"], keepdims=0), node("Add", ["x", "one"], ["y"])])
+    names = [f"c{k}" for k in range(len(sizes))]
+    made.graph.node.insert(0, node(operator, names, ["big"], name="fill"))
+    made.graph.initializer.extend(numpy_helper.from_array(np.asarray(s), n) for n, s in zip(names, sizes, strict=True))
+    return made
+
+
 def _itself(made: onnx.ModelProto) -> None:
     body = [helper.make_node("F", ["a"], ["b"], domain="own")]
     made.functions.append(helper.make_function("own", "F", ["a"], ["b"], body, OWN))
@@ -78,6 +87,10 @@ def _itself(made: onnx.ModelProto) -> None:
         (_changed(lambda made: made.graph.ClearField("node")), "no operators"),
         (_changed(lambda made: made.graph.ClearField("output")), "at least one output"),
         (model([node("Neg", ["x"], ["y"])] * 2), "two nodes give it"),
+        (_filled("ConstantOfShape", [1 << 30]), "node 'fill': expected ConstantOfShape to fill at most 67,108,864"),
+        (_filled("Expand", np.float32(1), [1 << 15, 1 << 15]), "expected Expand to fill at most"),
+        (_filled("Tile", np.ones(4, np.float32), [1 << 40]), "expected Tile to fill at most"),
+        (_filled("Range", np.float32(0), np.float32(3e9), np.float32(1)), "expected Range to fill at most"),
         (_sparse(1 << 40), "lie within"),
         (_sparse(-1), "lie within"),
         (_sparse(0, dims=(1 << 40,)), "sparse weight of at most"),
@@ -98,6 +111,7 @@ def test_what_is_no_valid_file_is_refused(made: onnx.ModelProto, words: str) -> 
 def test_functions_are_counted_as_they_are_called() -> None:
     """However deep, and those that are called often too; a plain sparse weight is a dense one."""
     check_valid(model(functions=18), "f.onnx")
+    check_valid(_filled("ConstantOfShape", [1 << 20]), "f.onnx")
     made = _sparse(0, 5)
     check_valid(made, "f.onnx")
     make_plain(made)

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from in_one_test import in_one_test
@@ -138,3 +139,31 @@ def test_a_pipe_is_waited_for_by_others(tmp_path: Path) -> None:
     assert not got.wait(0.3)
     path.write_bytes(b"")
     assert got.wait(30)
+
+
+def test_what_is_too_long_is_not_read(tmp_path: Path) -> None:
+    """Two gigabytes of nothing take as much memory as those of something."""
+    path = tmp_path / "long"
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with path.open("rb") as opened:
+        counting = _Counting(opened)
+        with pytest.raises(InputError, match=f"expected at most {LARGEST:,} bytes, found {LARGEST + 1:,}"):
+            read_most(counting, "long", InputError, "check the path", LARGEST)  # type: ignore[arg-type]
+    assert not counting.asked
+
+
+class _Counting:
+    """A file that counts what it was asked for."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.asked = file, 0
+
+    def fileno(self) -> int:
+        """Of the file."""
+        return self._file.fileno()
+
+    def read(self, size: int) -> bytes:
+        """Of the file."""
+        self.asked += size
+        return self._file.read(size)

@@ -12,12 +12,19 @@ from math import prod
 
 import onnx
 
+from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.untrusted._sizes import check_fill
+from rnnedge_runtime.untrusted.limits import LIMITS
+from rnnedge_runtime.untrusted.operator_table import Node
 
 # Nodes of a graph whose functions are inlined; ten times as many as any network that was seen.
 _MOST_NODES = 1_000_000
 # Elements that a dense weight may have: ONNX has no longer one in a file.
 _MOST_ELEMENTS = 1 << 29
+# A size has as many numbers as a tensor has axes, of each of which some operators say two.
+_MOST_SIZES = 64
+_FILLS = LIMITS._replace(filled_elements=1 << 26)
 Key = tuple[str, str, str]
 
 
@@ -26,7 +33,8 @@ def check_valid(proto: onnx.ModelProto, path: str) -> None:
 
     1. No nodes, or no outputs; a value that two nodes give; an input that is no tensor, or an output as it is.
     2. A weight of a type that ONNX does not have, or a sparse one whose numbers lie elsewhere than in it.
-    3. Functions that call themselves, or are too many nodes when they stand where they are called.
+    3. An operator that fills more than any network holds, by a size that stands in the file: 200 bytes took 18 GB.
+    4. Functions that call themselves, or are too many nodes when they stand where they are called.
     """
     if not proto.graph.node:
         raise ModelRefused(f"{path}: is not an ONNX file, or has no operators")
@@ -45,7 +53,30 @@ def check_valid(proto: onnx.ModelProto, path: str) -> None:
     for tensor in tensors(proto):
         if tensor.data_type not in onnx.TensorProto.DataType.values():
             raise ModelRefused(f"{path}: {tensor.name[:60]!r}: expected a type of ONNX, found {tensor.data_type}")
+    _check_fills(proto.graph, path)
     _check_functions(proto, path)
+
+
+def _check_fills(graph: onnx.GraphProto, path: str) -> None:
+    """Sizes that are computed are not seen here."""
+    sizes = {one.name: _numbers(one) for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.output:
+            sizes[node.output[0]] = _numbers(node.attribute[0].t)
+    for node in graph.node:
+        place = f"{path}: node {node.name[:60]!r}"
+        check_fill(Node(node.op_type, tuple(node.input), (), constant_of=sizes.get, place=place), _FILLS)
+
+
+def _numbers(tensor: onnx.TensorProto) -> Array | None:
+    """Of a constant that may be a size; None of others, and of those that nothing can read."""
+    if not 0 <= prod(tensor.dims) <= _MOST_SIZES:
+        return None
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    # numpy and onnx have several errors for a tensor that is not what it says.
+    except Exception:
+        return None
 
 
 def _check_input(value: onnx.ValueInfoProto, path: str) -> None:
