@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
@@ -43,7 +44,8 @@ def wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+# torch.compiler.disable imports torch's compiler, which takes as long as torch itself; this does at the first call.
+@_disable_dynamo
 def linear_scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     """a (batch or 1, time, units), b (batch, time, units), h (batch, units), real or complex -> hs like b.
 

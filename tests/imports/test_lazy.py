@@ -73,3 +73,10 @@ def test_importing_the_exporter_loads_nothing_heavy():
 def test_a_heavy_import_is_seen():
     """The probe behind these tests reports torch where it is loaded, so the tests can fail."""
     assert "torch" in loaded("import rnnedge_runtime, torch")
+
+
+def test_training_does_not_load_the_compiler_of_torch():
+    """It takes as long as torch itself, and is for those who ask for it."""
+    code = "import sys, rnnedge.recipes, rnnedge.nn; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["False"]
