@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import quickly
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor
@@ -210,3 +212,22 @@ def test_what_has_no_formula_is_refused_by_name(formula: Callable[[Tensor], Tens
     program = torch.export.export(module, (x,), dynamic_shapes=(time,))
     with pytest.raises(ModelRefused, match=words):
         torch.export.export(RealPairs(program), (x,), dynamic_shapes=((time,),))
+
+
+class Masked(nn.Module):
+    """A complex mask from a recurrent layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.GRU(4, 4, batch_first=True)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, 4), both."""
+        turn = torch.polar(torch.ones_like(x), self.layers[0](x)[0])
+        return (x * turn).imag
+
+
+def test_states_of_a_complex_network_are_called_by_their_layers(tmp_path: Path) -> None:
+    """The capture with pairs has the modules of the capture before."""
+    report = quickly.export(Masked().eval(), torch.zeros(1, 8, 4), tmp_path / "m.onnx")
+    assert [state.input for state in report.contract.states] == ["layers.0.l0.h"]

@@ -62,7 +62,9 @@ class RealPairs(nn.Module):
         frames = iter(given)
         specs = program.graph_signature.input_specs
         args = [next(frames) if s.target is None else self._kept(s.target) for s in specs]
-        outputs = _Interpreter(program.graph_module).run(*args, enable_io_processing=False)
+        # Nodes of the new capture keep the modules and lines of the old ones.
+        with torch.fx.traceback.preserve_node_meta():
+            outputs = _Interpreter(program.graph_module).run(*args, enable_io_processing=False)
         if any(map(is_complex, outputs)):
             raise ModelRefused("an output is complex: return torch.view_as_real(y), or its size and phase")
         return pytree.tree_unflatten(list(outputs), program.call_spec.out_spec)
