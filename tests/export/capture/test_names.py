@@ -13,6 +13,7 @@ import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
 
+import rnnedge
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import ModelRefused
 
@@ -89,3 +90,45 @@ def test_a_result_that_is_no_tensor_is_refused(results: Results, words: str, tmp
     """By its name."""
     with pytest.raises(ModelRefused, match=words):
         quickly.export(Net(results).eval(), torch.randn(2, 9, 4), tmp_path / "net.onnx")
+
+
+class Loop(nn.Module):
+    """A loop over frames around two parts of other names than their kind."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleDict({"inner": first})
+        self.rnn = second
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The second reads what the first gives."""
+        before = after = None
+        outputs = []
+        for frame in x.unbind(1):
+            before = _step(self.encoder["inner"], frame, before)
+            after = _step(self.rnn, before[0] if isinstance(before, tuple) else before, after)
+            outputs.append(after[0] if isinstance(after, tuple) else after)
+        return torch.stack(outputs, 1)
+
+
+def _step(part: nn.Module, frame: Tensor, state: Any) -> Any:
+    if isinstance(part, nn.RNNCellBase):
+        return part(frame, state)
+    y, state = part(frame[:, None], None if state is None else state[1])
+    return y[:, 0], state
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (nn.LSTMCell(5, 6), nn.GRUCell(6, 6), ["encoder.inner.h", "encoder.inner.c", "rnn.h"]),
+        (nn.GRUCell(5, 6), nn.GRUCell(6, 6), ["encoder.inner.h", "rnn.h"]),
+        (nn.RNNCell(5, 6), nn.GRU(6, 6, num_layers=2, batch_first=True), ["encoder.inner.h", "rnn.l0.h", "rnn.l1.h"]),
+    ],
+)
+def test_states_of_a_loop_are_called_by_its_cells(
+    first: nn.Module, second: nn.Module, expected: list[str], tmp_path: Path
+) -> None:
+    """Although the loop is written anew, so that its nodes come from no module."""
+    report = rnnedge.export(Loop(first, second).eval(), torch.zeros(1, 8, 5), tmp_path / "net.onnx")
+    assert [state.input for state in report.contract.states] == expected
