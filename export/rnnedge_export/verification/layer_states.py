@@ -25,6 +25,8 @@ from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array
 
 Frames = Mapping[str, Array]
+# What a class of somebody's own makes of its weights is his.
+_PLAIN = (nn.RNN, nn.GRU, nn.LSTM)
 _LAYERS, _CELLS, _WINDOWS = nn.RNNBase, nn.RNNCellBase, (nn.Conv1d, nn.Conv2d)
 
 
@@ -84,7 +86,7 @@ def _calls(module: nn.Module) -> Iterator[list[_Call]]:
 def _layers(call: _Call) -> Iterator[tuple[str, Array]]:
     """Case 1."""
     part: Any = call.part
-    if len(call.given) > 1 or call.named or part.bidirectional or part.proj_size:
+    if type(part) not in _PLAIN or len(call.given) > 1 or call.named or part.bidirectional or part.proj_size:
         return
     x = call.given[0] if part.batch_first or call.given[0].dim() == 2 else call.given[0].transpose(0, 1)
     x = x[:1] if x.dim() == 3 else x[None]
