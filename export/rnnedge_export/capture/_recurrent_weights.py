@@ -24,13 +24,14 @@ def name_recurrent_weights(model: ir.Model, places: dict[str, str], module: nn.M
     layers: dict[str, list[ir.Value]] = {}
     used = {value.name for value in (*model.graph.inputs, *model.graph.outputs)}.union(model.graph.initializers)
     for node in model.graph.all_nodes():
-        if node.op_type not in _RECURRENT or _constant(node.inputs[1]) is None:
+        weight = node.inputs[1] if node.op_type in _RECURRENT else None
+        if weight is None or _constant(weight) is None:
             continue
         place = places.get(node.name or "", "")
         if _is_layer(module, place):
             weights = layers.setdefault(place, [])
-            if node.inputs[1] not in weights:
-                weights.append(node.inputs[1])
+            if weight not in weights:
+                weights.append(weight)
                 _name(node, place, len(weights) - 1, used)
         elif (owner := _owner(node, module)) is not None:
             places[node.name or ""], layer = owner
