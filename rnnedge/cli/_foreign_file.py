@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from rnnedge_runtime.errors import ModelRefused
@@ -22,7 +23,8 @@ _MODEL.add(7, "graph", "blob", repeated=True)
 _MODEL.add(14, "metadata", ENTRY, repeated=True)
 _MOST_FIELDS = 100_000
 _SECONDS, _WAITING = 60, 600
-_MEMORY = 16 << 30
+# Beyond what the imports take, and for every byte of the file.
+_MEMORY, _COPIES = 4 << 30, 6
 _CHILD = "import sys; sys.path[:] = sys.argv[3:]; from rnnedge.cli._foreign_file import main; main()"
 
 
@@ -40,7 +42,7 @@ def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise ModelRefused(
             f"{path}: not made by rnnedge, and to try it took more than {_SECONDS} s of a processor, or "
-            f"{_MEMORY >> 30} GiB, or ended the process that tried it"
+            f"{_MEMORY >> 30} GiB of memory, or ended the process that tried it"
         ) from error
     return found
 
@@ -67,7 +69,7 @@ def main() -> None:
     try:
         from rnnedge_export.adoption.propose import propose
 
-        _limit()
+        _limit(Path(path).stat().st_size)
         found = asdict(propose(path, trust))
     except (ImportError, ModelRefused):
         pass
@@ -76,14 +78,19 @@ def main() -> None:
     os._exit(0)
 
 
-def _limit() -> None:
+def _limit(size: int) -> None:
     try:
         import resource
     except ImportError:
         return
+    from rnnedge_runtime.untrusted._child_limits import virtual_bytes
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + _SECONDS
-    for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CORE, 0)):
+    wanted = [(resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)]
+    if (virtual := virtual_bytes()) is not None:
+        wanted.append((resource.RLIMIT_AS, virtual + _MEMORY + _COPIES * size))
+    for kind, most in wanted:
         hard = resource.getrlimit(kind)[1]
         limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (limit, limit))

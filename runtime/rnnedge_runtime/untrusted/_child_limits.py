@@ -31,7 +31,7 @@ def limit_itself(settings: Any, limits: Any, seconds: float, size: int) -> None:
     room = limits.arena_bytes + 2 * limits.buffer_bytes + _SPARE + _PER_THREAD * threads + _COPIES * size
     wanted = {"RLIMIT_CPU": cpu, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}
     on_cpu = settings.provider == "cpu" or list(settings.provider) == ["cpu"]
-    if on_cpu and (virtual := _virtual_bytes()) is not None:
+    if on_cpu and (virtual := virtual_bytes()) is not None:
         # Other providers map the memory of their device.
         wanted["RLIMIT_AS"] = virtual + room
     for name, most in wanted.items():
@@ -68,7 +68,8 @@ def end_after(seconds: float, threads: int = 1) -> None:
     _timer.start()
 
 
-def _virtual_bytes() -> int | None:
+def virtual_bytes() -> int | None:
+    """What this process has of addresses, which a limit counts from; None where the system does not say."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
