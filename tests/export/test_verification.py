@@ -245,9 +245,9 @@ def test_the_first_node_that_differs_is_named(form: str, name: str, precision: s
 
 def test_a_capture_that_differs_from_the_source_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module is named whose value no node of the captured graph has."""
-    from rnnedge_export import session
+    from rnnedge_export import sources
 
-    original = session.capture
+    original = sources.capture
 
     def defective(source: Any, example: Any, opset: int) -> Any:
         captured = original(source, example, opset)
@@ -257,7 +257,7 @@ def test_a_capture_that_differs_from_the_source_is_told_apart(tmp_path: Path, mo
         )
         return replace(captured, model=graph)
 
-    monkeypatch.setattr(session, "capture", defective)
+    monkeypatch.setattr(sources, "capture", defective)
     with pytest.raises(VerificationError, match=r"captured graph differs from the source, first in 'norm' \(LayerNorm"):
         quickly.export(Layers(), X, tmp_path / "m.onnx", effort=QUICK)
 
@@ -396,16 +396,16 @@ class Two(nn.Module):
 
 def test_names_and_order_are_those_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture that names outputs the wrong way round is refused: the oracle names them by itself."""
-    from rnnedge_export import session
+    from rnnedge_export import sources
 
-    original = session.capture
+    original = sources.capture
 
     def reversed_names(source: Any, example: Any, opset: int) -> Any:
         named = source._named
         source._named = lambda result, extras: dict(reversed(named(result, extras).items()))
         return original(source, example, opset)
 
-    monkeypatch.setattr(session, "capture", reversed_names)
+    monkeypatch.setattr(sources, "capture", reversed_names)
     with pytest.raises(
         VerificationError, match=r"names \(outputs\).*the source has \['a', 'b'\], the file \['b', 'a'\]"
     ):

@@ -28,7 +28,7 @@ def _template(injection: Injection, old: str, new: str) -> None:
 @fault("codegen", "convolutions, step", "load")
 def memory_freed_early(injection: Injection) -> None:
     """A buffer is free for others before its last reader."""
-    from rnnedge_export.codegen import memory_plan
+    from rnnedge_export.codegen._ir import memory_plan
 
     def early(original: Any, buffers: Any, lives: Any, places: Any) -> int:
         shorter = {buffer: (first, max(first, last - 2)) for buffer, (first, last) in lives.items()}

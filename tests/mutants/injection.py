@@ -11,7 +11,7 @@ import onnx_ir as ir
 import pytest
 from source_edit import rewrite
 
-from rnnedge_export import session
+from rnnedge_export import sources
 from rnnedge_export.capture.capture import capture
 
 GATES = ("export", "load", "compile")
@@ -55,7 +55,7 @@ class Injection:
 
     def captured(self, edit: Callable[[ir.Model], int]) -> None:
         """Let `edit` change the graph as it was captured."""
-        original = session.capture
+        original = sources.capture
 
         def changed(*arguments: Any) -> Any:
             found = original(*arguments)
@@ -63,11 +63,11 @@ class Injection:
             self.hits += edit(found.model)
             return found
 
-        self._patch.setattr(session, "capture", changed)
+        self._patch.setattr(sources, "capture", changed)
 
     def fresh_capture(self) -> None:
         """For a defect inside of the capture: what was captured before is not taken."""
-        self._patch.setattr(session, "capture", capture)
+        self._patch.setattr(sources, "capture", capture)
 
     def source(self, where: str, old: str, new: str) -> None:
         """Put `new` in the place of `old` in a function, "module:Class.method" without the name of the package."""

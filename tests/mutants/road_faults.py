@@ -20,8 +20,8 @@ def known_rest_alias(injection: Injection) -> None:
     """Frames that wait are those of the caller's array."""
     injection.source(
         "_known_sizes:KnownSizes._push_known",
-        "array[after].copy()",
-        "array[after]",
+        "array.copy() for name",
+        "array for name",
     )
 
 

@@ -10,7 +10,7 @@ from rnnedge_export.codegen import render
 @fault("runtime", "lstm")
 def states_read_are_its_own(injection: Injection) -> None:
     """The states that a caller reads of a stream are those that it goes on with."""
-    injection.source("binding:StateBuffers.copies", "array.copy()", "array")
+    injection.source("state_buffers:StateBuffers.copies", "array.copy()", "array")
 
 
 @fault("runtime", "two inputs")
@@ -61,9 +61,9 @@ def spare_rows_in_front(injection: Injection) -> None:
 def one_length_for_another(injection: Injection) -> None:
     """With more lengths of calls than are kept, the buffers of one stand for another."""
     injection.source(
-        "binding:Lanes.of",
-        "self._others[frames] = lane",
-        "self._others[frames] = lane if len(self._others) < 63 else next(iter(self._others.values()))",
+        "binding:BindingCache.of",
+        "self._others[frames] = binding",
+        "self._others[frames] = binding if len(self._others) < 63 else next(iter(self._others.values()))",
     )
 
 
