@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnedge.files.numbers import number
+
 ConstantOption = Annotated[
     list[str] | None, typer.Option(help="An input that never changes, as name=number or name=@file.npy.")
 ]
@@ -47,6 +49,6 @@ def _value(text: str) -> Any:
         with open_npy(Path(text[1:])) as stored:
             return stored.read()
     try:
-        return float(text)
+        return number(text)
     except ValueError:
         raise typer.BadParameter(f"expected a number or @file.npy, found {text!r}", param_hint="--constant") from None

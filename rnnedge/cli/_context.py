@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnedge.files.numbers import number
+
 ContextOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -48,12 +50,10 @@ def _number(text: str) -> bool | int | float:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
+        found = number(text)
     except ValueError:
         raise typer.BadParameter(
             f"expected a number, numbers as 0.5,1, or @file.npy, found {text!r}", param_hint="--context"
         ) from None
+    # A whole number beyond 2^53 is not the nearest float.
+    return int(text) if text.lstrip("+-").isdigit() else found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rnnedge.files.numbers import is_number
+from rnnedge.files.numbers import is_number, number
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Contract
@@ -161,7 +161,11 @@ def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, 
     every, scores, named = EventRule(), "", False
     for text in texts:
         label, _, fields = text.rpartition(":")
-        given = dict(_field(text, part) for part in fields.split(",") if part)
+        given: dict[str, str] = {}
+        for key, value in (_field(text, part) for part in fields.split(",") if part):
+            if key in given:
+                raise InputError(f"events: {text!r}: {key}= stands there twice; leave one out")
+            given[key] = value
         scores = given.pop("scores", scores)
         rule = _changed(text, rules.get(label, every), given)
         if label:
@@ -185,7 +189,7 @@ def _field(text: str, part: str) -> tuple[str, str]:
 
 def _changed(text: str, rule: EventRule, given: Mapping[str, str]) -> EventRule:
     try:
-        fields = {key if key in ("on", "off") else f"{key}_s": float(value) for key, value in given.items()}
+        fields = {key if key in ("on", "off") else f"{key}_s": number(value) for key, value in given.items()}
     except ValueError as error:
         raise InputError(f"events: {text!r}: expected numbers ({error})") from error
     return replace(rule, **fields)

@@ -7,8 +7,10 @@ from pathlib import Path
 import conditioned
 import numpy as np
 import pytest
+import typer
 from command import Command
 
+from rnnedge.cli._context import context_of
 from rnnedge_runtime import load
 
 X = np.random.default_rng(0).standard_normal((4, conditioned.FRAMES)).astype(np.float32)
@@ -53,3 +55,11 @@ def test_a_wrong_context_ends_with_one_line(
     done = rnnedge("run", "voice.onnx", "x.npy", *options)
     assert done.code == code
     assert words in " ".join(done.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("text", ["1_0", "\u0663", "0x10", "1,2_0", "nan(1)"])
+def test_a_number_of_the_command_line_is_one_for_every_reader(text: str) -> None:
+    """A number of a file is no other."""
+    with pytest.raises(typer.BadParameter, match="expected a number"):
+        context_of([f"speaker={text}"])
+    assert context_of(["speaker=9007199254740993", "language=-2.5"]) == {"speaker": 9007199254740993, "language": -2.5}

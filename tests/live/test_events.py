@@ -10,6 +10,7 @@ from in_one_test import in_one_test
 
 from rnnedge.live import Detector, EventRule, Outputs
 from rnnedge.live.events import parse_rules
+from rnnedge.live.protocol import parse_address
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.scores import probabilities
@@ -94,3 +95,12 @@ def test_a_begin_that_no_probability_reaches_is_told(gru: Model) -> None:
     assert raw.silence() == f"no event; the nearest was {near!r}, up to 1.25, and begins at 2"
     list(raw.see([Outputs(port.name, np.arange(2), np.arange(2.0), values + 1)]))
     assert raw.silence() == ""
+
+
+@in_one_test("text", ["on=1_0", "on=\u0663", "on=0x1", "on=", "hold=1,hold=2", "a:on=0.1,on=0.2"])
+def test_a_number_of_a_rule_is_one_for_every_reader(text: str) -> None:
+    """And stands there once."""
+    with pytest.raises(InputError, match=r"expected numbers|stands there twice"):
+        parse_rules([text], ("a", "b"))
+    with pytest.raises(InputError, match="baud: expected a number"):
+        parse_address("serial:/dev/ttyUSB0?baud=1_0").number("baud", 9600)

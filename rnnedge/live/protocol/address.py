@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from rnnedge.files.numbers import number
 from rnnedge_runtime.errors import InputError
 
 # Two letters at least: `c:` is a disk of Windows.
@@ -38,7 +39,7 @@ class Address:
         """An option that is a number of at least `least`."""
         given = self.options.get(name)
         try:
-            value = default if given is None else float(given)
+            value = default if given is None else number(given)
         except ValueError:
             value = least - 1
         if not least <= value < float("inf"):
