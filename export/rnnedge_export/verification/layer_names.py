@@ -78,8 +78,10 @@ def _state(held: Mapping[str, Array], layers: Mapping[str, Array], paths: set[st
             plain = _AGAIN.sub("", name)
             if plain.rpartition(".")[2] not in kinds or state.size < _FEWEST or (state == state.flat[0]).all():
                 continue
+            if plain in own and _is_of(state, own[plain]):
+                continue
             holds = [other for other, rows in own.items() if _is_of(state, rows)]
-            if not holds or plain in holds:
+            if not holds:
                 continue
             unnamed = any(other not in held for other in holds)
             if name in own or (unnamed and (plain in own or plain.rpartition(".")[0] not in paths)):
