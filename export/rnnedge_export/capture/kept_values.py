@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from rnnedge_export.capture._autocast import without_autocast
+
 # What every module has, and torch keeps.
 _OF_TORCH = frozenset(vars(nn.Module()))
 
@@ -126,11 +128,11 @@ def left_as_it_was(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluation(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode; each part, and what stands on it, is put back as it was at the end."""
+    """The module in evaluation mode, in float32; each part, and what stands on it, is as it was at the end."""
     modes = [(m, m.training) for m in module.modules()]
     module.eval()
     try:
-        with left_as_it_was(module):
+        with left_as_it_was(module), without_autocast():
             yield
     finally:
         for submodule, mode in modes:

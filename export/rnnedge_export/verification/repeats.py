@@ -14,6 +14,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 _SEQUENCES = 2
+_NOT_IN_NUMPY = (torch.bfloat16, torch.complex32, torch.float8_e4m3fn, torch.float8_e5m2)
 
 
 def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
@@ -44,13 +45,17 @@ def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
 def _called(oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     try:
         with torch.no_grad():
-            return tuple(oracle(*inputs))
+            found = tuple(oracle(*inputs))
     except RnnEdgeError:
         raise
     # A user's forward can raise anything: it may be another network than the one that the file was made of.
     except Exception as error:
         shape, reason = tuple(inputs[0].shape), (str(error) or repr(error)).splitlines()[0]
         raise ModelRefused(f"{oracle.name}: its forward fails on an input of shape {shape}: {reason}") from error
+    odd = next((y.dtype for y in found if y.dtype in _NOT_IN_NUMPY), None)
+    if odd is not None:
+        raise ModelRefused(f"{oracle.name}: an output is {odd}, which no stream can return; let it end with .float()")
+    return found
 
 
 def _first(module: nn.Module, oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[str, str]:
