@@ -33,6 +33,7 @@ from rnnedge_export.graph.bounded import keep_within_bounds
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.padding_modes import NEVER, REMEDY, reason_against
 from rnnedge_export.graph.simplification import simplify
+from rnnedge_export.graph.small_sigmoids import keep_small_values
 from rnnedge_export.graph.symbolic_dims import size, without_extremes
 from rnnedge_runtime.errors import ModelRefused
 
@@ -87,6 +88,7 @@ def capture(source: ModuleAdapter, example: Example, opset: int) -> Captured:
             f"{source.name} (torch.split): cannot stream: it splits by a size that depends on the length of the "
             "sequence; cut by numbers: x[:, 3:], x[:, :-1]"
         ) from error
+    keep_small_values(model)
     keep_within_bounds(model)
     _name_ports(model, source)
     frames = model.graph.inputs[: len(source.input_names)]
