@@ -6,31 +6,44 @@ couples sequences that stand at different places; then they may not share a call
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Many
 
 import numpy as np
 
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._sequence_runner import Sequence
-from rnnedge_runtime.contract import BATCH, Array
+from rnnedge_runtime.contract import BATCH, Array, Contract
+from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.faults import Log, Policies
 from rnnedge_runtime.pool._batched_call import Group
 from rnnedge_runtime.pool._state_table import Order, Rows, sequences_first
 from rnnedge_runtime.sample import sample_frames
 
 _DEFAULT_TOLERANCE = 1e-5
+# By how much whole numbers are moved: to another place in a cycle, another chunk, and beyond a window.
+_AHEAD = (1, 7, 64, 1000)
+_Found = tuple[Mapping[str, Array], Mapping[str, Array]]
 
 
 def order_of(loaded: LoadedModel) -> Order | None:
     """How the folded states of a file are laid out; None where two sequences in a batch disturb each other.
 
-    Two sequences, one a call ahead of the other, run alone and then together; outputs and states have to agree within
-    the tolerance of the golden sample.
+    Two sequences, one a call ahead of the other, run alone and then together: as soon as they may share a call, which
+    without a warm-up is before frame 0, and a call later. Once more with the whole numbers that the second one carries
+    far ahead: what a network does at some frames only shows nowhere else. Outputs and states have to agree within the
+    tolerance of the golden sample.
     """
     contract = loaded.contract
-    unit, calls = contract.unit, contract.warmup + 1
-    frames = [_sample(loaded, (calls + 2 + k) * unit, seed=k) for k in range(2)]
-    order = _order(loaded, frames, calls * unit)
+    unit, first = contract.unit, contract.warmup
+    frames = [_sample(loaded, (first + 3 + k) * unit, seed=k) for k in range(2)]
+    order = _order(loaded, frames, (first + 1) * unit)
+    return order if all(_go_their_own_way(loaded, order, frames, first + more) for more in (0, 1)) else None
+
+
+def _go_their_own_way(loaded: LoadedModel, order: Order, frames: list[dict[str, Array]], calls: int) -> bool:
+    """Whether two sequences do, `calls` calls from their beginning, the second one call more."""
+    unit = loaded.contract.unit
     alone = [Sequence(loaded, 1, {}, Policies()) for _ in range(2)]
     for k, sequence in enumerate(alone):
         sequence.take({name: array[: (calls + k) * unit] for name, array in frames[k].items()})
@@ -38,20 +51,51 @@ def order_of(loaded: LoadedModel) -> Order | None:
     last = [{n: a[(calls + k) * unit : (calls + k + 1) * unit] for n, a in frames[k].items()} for k in range(2)]
     outputs = [sequence.take(last[k]) for k, sequence in enumerate(alone)]
     after = [sequence.place().arrays for sequence in alone]
+    if not _agree(loaded, _together(loaded, order, before, last), list(zip(outputs, after, strict=True))):
+        return False
+    for ahead in _ahead(loaded.contract, before[1]):
+        try:
+            own = [
+                _together(loaded, order, [one], [given])[0] for one, given in zip((before[0], ahead), last, strict=True)
+            ]
+            both = _together(loaded, order, [before[0], ahead], last)
+        # No sequence comes to such a number: a table has no place for it.
+        except RnnEdgeError:
+            continue
+        if not _agree(loaded, both, own):
+            return False
+    return True
 
-    rows = Rows(contract, 2, order)
-    for k in range(2):
-        rows.write(k, before[k])
-    group = Group(loaded, 2, order, Policies(), Log(None))
-    group.seat(np.arange(2), rows)
-    found = group.run({name: np.stack([last[0][name], last[1][name]]) for name in last[0]}, calls * unit)
+
+def _ahead(contract: Contract, arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """The states with those that are whole numbers, such as that of a frame, further on."""
+    names = [f"state:{state.input}" for state in contract.states if np.dtype(state.dtype).kind == "i"]
+    for more in _AHEAD if names else ():
+        yield {name: array + array.dtype.type(more) if name in names else array for name, array in arrays.items()}
+
+
+def _together(
+    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]]
+) -> list[tuple[dict[str, Array], dict[str, Array]]]:
+    """The outputs of sequences in one batch, and their states after that call."""
+    rows = Rows(loaded.contract, len(before), order)
+    for k, arrays in enumerate(before):
+        rows.write(k, arrays)
+    group = Group(loaded, len(before), order, Policies(), Log(None))
+    group.seat(np.arange(len(before)), rows)
+    found = group.run({name: np.stack([given[name] for given in last]) for name in last[0]}, 0)
     group.leave(rows)
-    tolerance = contract.golden.tolerance if contract.golden else _DEFAULT_TOLERANCE
-    for k in range(2):
-        own = {name: array[k] for name, array in found.items() if name in outputs[k]}
-        if not (_close(own, outputs[k], tolerance) and _close(rows.read(k), after[k], tolerance, "state:")):
-            return None
-    return order
+    return [({name: array[k] for name, array in found.items()}, rows.read(k)) for k in range(len(before))]
+
+
+def _agree(loaded: LoadedModel, found: Many[_Found], expected: Many[_Found]) -> bool:
+    golden = loaded.contract.golden
+    tolerance = golden.tolerance if golden else _DEFAULT_TOLERANCE
+    return all(
+        _close(outputs, {name: array for name, array in own.items() if name in outputs}, tolerance)
+        and _close(states, after, tolerance, "state:")
+        for (outputs, states), (own, after) in zip(found, expected, strict=True)
+    )
 
 
 def _order(loaded: LoadedModel, frames: list[dict[str, Array]], length: int) -> Order:
