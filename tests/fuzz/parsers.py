@@ -144,7 +144,7 @@ def _read_all(name: str, data: bytes, *contracts: Contract) -> None:
         # A warning of another library would reach the person at the terminal.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", message=".* no whole (frame|sample)")
+            warnings.filterwarnings("ignore", message=".* (no whole (frame|sample)|bytes after the samples)")
             try:
                 for frames in read_frames(str(path), known):
                     assert isinstance(frames, np.ndarray)

@@ -95,6 +95,6 @@ def test_a_row_that_no_table_has_is_refused_within_a_stretch(pair: tuple[Built, 
     stream = native.stream()
     before, wrong = stream.snapshot(), frames.copy()
     wrong[STEPS // 2] = 1 << 20
-    with pytest.raises(RnnEdgeError, match="row"):
+    with pytest.raises(RnnEdgeError, match=r"row|expected a number from 0 to"):
         stream.push(wrong)
     assert stream.snapshot() == before

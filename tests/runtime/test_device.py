@@ -135,10 +135,6 @@ def test_a_pool_on_a_device(tagger: Exported) -> None:
             members[pool.join()] = tagger.model.stream()
 
 
-class Broken(RuntimeError):
-    """The device is gone."""
-
-
 def breaking(exported: Exported, monkeypatch: pytest.MonkeyPatch, *, states_too: bool) -> Model:
     """A model on a device that breaks in its eleventh run, with the host behind it."""
     first, second = far(exported.model), exported.model
@@ -152,7 +148,7 @@ def breaking(exported: Exported, monkeypatch: pytest.MonkeyPatch, *, states_too:
             if next(runs) >= 10:
                 if states_too:
                     monkeypatch.setattr(DeviceArray, "fetch", lost)
-                raise Broken("gone")
+                raise RuntimeError("gone")
             run()
 
         return call

@@ -54,7 +54,7 @@ def layer_states(module: nn.Module, reference: Reference, frames: Frames) -> tup
             continue
         if isinstance(call.part, _LAYERS):
             found.update(_layers(call))
-        elif isinstance(call.given[0], Tensor) and len(call.given[0]) == 1:
+        elif call.given and isinstance(call.given[0], Tensor) and len(call.given[0]) == 1:
             found[f"{call.path}.cache"] = call.given[0][0].numpy()
     for path in times:
         found.update(_cell([call for call in calls if call.path == path]))
