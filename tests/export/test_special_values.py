@@ -261,3 +261,4 @@ def test_a_state_may_begin_with_an_infinity(tmp_path: Path) -> None:
     other.restore(stream.snapshot())
     np.testing.assert_array_equal(other.push(x[1:]), stream.push(x[1:]))
     assert np.isneginf(model.contract.states[0].initial).all()
+    assert model.pool(2).batched
