@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from rnnedge_runtime._memory import Room, machine
 from rnnedge_runtime._open_calls import opened
@@ -50,6 +51,12 @@ class LoadedModel:
         """The same file, whose streams start with the contexts of this contract where they are given none."""
         other = LoadedModel(self.name, self.digest, contract, self.engine, self._further, self.room)
         other.assumes_context, other.tells_scale = True, self.tells_scale
+        return other
+
+    def without_others(self) -> LoadedModel:
+        """The same file, from whose engine no other takes over: a call that fails here says nothing of the engine."""
+        other = copy(self)
+        other._further = []
         return other
 
     def after(self, failed: Engine) -> Engine | None:

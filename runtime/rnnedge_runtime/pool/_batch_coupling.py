@@ -23,6 +23,7 @@ from rnnedge_runtime.sample import sample_frames
 _DEFAULT_TOLERANCE = 1e-5
 # By how much whole numbers are moved: to another place in a cycle, another chunk, and beyond a window.
 _AHEAD = (1, 7, 64, 1000)
+_COUNTS = ("int32", "int64")
 _Found = tuple[Mapping[str, Array], Mapping[str, Array]]
 
 
@@ -51,25 +52,29 @@ def _go_their_own_way(loaded: LoadedModel, order: Order, frames: list[dict[str, 
     last = [{n: a[(calls + k) * unit : (calls + k + 1) * unit] for n, a in frames[k].items()} for k in range(2)]
     outputs = [sequence.take(last[k]) for k, sequence in enumerate(alone)]
     after = [sequence.place().arrays for sequence in alone]
-    if not _agree(loaded, _together(loaded, order, before, last), list(zip(outputs, after, strict=True))):
+    together = _together(loaded, order, before, last)
+    if not _agree(loaded, together, list(zip(outputs, after, strict=True))):
         return False
-    for ahead in _ahead(loaded.contract, before[1]):
-        try:
-            own = [
-                _together(loaded, order, [one], [given])[0] for one, given in zip((before[0], ahead), last, strict=True)
-            ]
-            both = _together(loaded, order, [before[0], ahead], last)
-        # No sequence comes to such a number: a table has no place for it.
-        except RnnEdgeError:
-            continue
-        if not _agree(loaded, both, own):
-            return False
-    return True
+    apart = loaded.without_others()
+    return all(_also_apart(apart, order, [before[0], ahead], last) for ahead in _ahead(loaded.contract, before[1]))
+
+
+def _also_apart(
+    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]]
+) -> bool:
+    """Whether two sequences with these states do."""
+    try:
+        own = [_together(loaded, order, [one], [given])[0] for one, given in zip(before, last, strict=True)]
+        both = _together(loaded, order, before, last)
+    # No sequence comes to such a number: a table has no place for it.
+    except RnnEdgeError:
+        return True
+    return _agree(loaded, both, own)
 
 
 def _ahead(contract: Contract, arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
     """The states with those that are whole numbers, such as that of a frame, further on."""
-    names = [f"state:{state.input}" for state in contract.states if np.dtype(state.dtype).kind == "i"]
+    names = [f"state:{state.input}" for state in contract.states if state.dtype in _COUNTS]
     for more in _AHEAD if names else ():
         yield {name: array + array.dtype.type(more) if name in names else array for name, array in arrays.items()}
 

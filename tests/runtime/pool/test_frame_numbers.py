@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import foreign
 import numpy as np
 import pytest
 import quickly
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime import Member, load
+from rnnedge_runtime import Member, Model, load
+from rnnedge_runtime._loaded_model import LoadedModel
 
 
 class Numbered(nn.Module):
@@ -63,3 +65,27 @@ def test_members_at_other_frames_are_as_alone(function: Callable[[Tensor], Tenso
                 at[k] += 1
     for k in range(3):
         np.testing.assert_allclose(np.concatenate(found[k]), expected[k], atol=1e-5)
+
+
+def adopted(folder: Path, counts: str) -> Model:
+    """A file that reads a table of 900 rows by a number that it counts up, per sequence, in that type."""
+    kind = foreign.helper.np_dtype_to_tensor_dtype(np.dtype(counts))
+    nodes = [
+        foreign.node("Gather", ["table", "n"], ["row"]),
+        foreign.node("Add", ["x", "row"], ["y"]),
+        foreign.node("Add", ["n", "one"], ["n2"]),
+    ]
+    file = foreign.write(folder / "f.onnx", nodes, {"x": ["b", 3], "n": (kind, ["b"])},
+                         {"y": ["b", 3], "n2": (kind, ["b"])},
+                         {"table": foreign.weights(900, 3), "one": np.array(1, counts)})  # fmt: skip
+    foreign.adopt(file, folder / "s.onnx", states={"n": "n2"}, time_axis=None)
+    return load(folder / "s.onnx")
+
+
+@pytest.mark.parametrize("counts", ["int32", "int64"])
+def test_a_number_that_no_sequence_comes_to_ends_no_engine(counts: str, tmp_path: Path) -> None:
+    """The run fails where the table has no row for it, and nobody takes over; each has its own, so they share calls."""
+    model = adopted(tmp_path, counts)
+    further = [lambda: pytest.fail("another engine")]
+    watched = Model(LoadedModel(model.name, model.digest, model.contract, model.engine, further))
+    assert watched.pool(2).batched
