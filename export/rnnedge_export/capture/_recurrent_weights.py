@@ -2,7 +2,7 @@
 
 1. `encoder.gru.W0`, `R0` and `B0` are the weights of layer 0 of the module `encoder.gru`.
 2. A loop around a cell, or around a layer that takes a frame, was written anew, and its nodes come from no module: it
-   is the one that has its recurrent weights.
+   is the one that has its weights. Of copies that are still equal, each is taken once, in order.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnx_ir as ir
-from torch import nn
+from torch import Tensor, nn
 
 from rnnedge_export.graph.builder import Array, constant
 from rnnedge_export.graph.gate_order import GATES
 
 _RECURRENT = {"RNN", "GRU", "LSTM"}
+_Owner = tuple[str, int | None]
 
 
 def name_recurrent_weights(model: ir.Model, places: dict[str, str], module: nn.Module) -> None:
     """Rename those of layers of `module`, in place; `places` has the path of the module of each node, or gets it."""
     layers: dict[str, list[ir.Value]] = {}
+    taken: set[_Owner] = set()
     used = {value.name for value in (*model.graph.inputs, *model.graph.outputs)}.union(model.graph.initializers)
     for node in model.graph.all_nodes():
         weight = node.inputs[1] if node.op_type in _RECURRENT else None
@@ -33,7 +35,9 @@ def name_recurrent_weights(model: ir.Model, places: dict[str, str], module: nn.M
             if weight not in weights:
                 weights.append(weight)
                 _name(node, place, len(weights) - 1, used)
-        elif (owner := _owner(node, module)) is not None:
+        elif owners := _owners(node, module):
+            owner = next((one for one in owners if one not in taken), owners[0])
+            taken.add(owner)
             places[node.name or ""], layer = owner
             if layer is not None:
                 _name(node, owner[0], layer, used)
@@ -46,26 +50,32 @@ def _is_layer(module: nn.Module, place: str) -> bool:
         return False
 
 
-def _owner(node: ir.Node, module: nn.Module) -> tuple[str, int | None] | None:
+def _owners(node: ir.Node, module: nn.Module) -> list[_Owner]:
     """Case 2: the path of a cell, or that of a layer and its number."""
-    recurrent = _constant(node.inputs[2])
-    if recurrent is None or len(recurrent) != 1:
-        return None
-    gates = recurrent[0].reshape(len(GATES.get(node.op_type, (0,))), -1, recurrent.shape[2])
-    wanted = gates[np.argsort(GATES.get(node.op_type, (0,)))].reshape(recurrent.shape[1:])
-    for path, layer, weight in _recurrent_weights(module):
-        if weight.shape == wanted.shape and np.array_equal(weight, wanted):
-            return path, layer
-    return None
+    arrays = [_constant(value) for value in node.inputs[1:3]]
+    if any(array is None or len(array) != 1 for array in arrays):
+        return []
+    wanted = [_in_order_of_torch(array[0], node.op_type) for array in arrays if array is not None]
+    return [
+        (path, layer)
+        for path, layer, own in _weights(module)
+        if all(np.array_equal(weight.detach().cpu().numpy(), one) for weight, one in zip(own, wanted, strict=True))
+    ]
 
 
-def _recurrent_weights(module: nn.Module) -> Iterator[tuple[str, int | None, Array]]:
+def _in_order_of_torch(weight: Array, kind: str) -> Array:
+    order = np.argsort(GATES.get(kind, (0,)))
+    found: Array = weight.reshape(len(order), -1, weight.shape[1])[order].reshape(weight.shape)
+    return found
+
+
+def _weights(module: nn.Module) -> Iterator[tuple[str, int | None, tuple[Tensor, Tensor]]]:
     for path, part in module.named_modules():
         if isinstance(part, nn.RNNCellBase):
-            yield path, None, part.weight_hh.detach().cpu().numpy()
+            yield path, None, (part.weight_ih, part.weight_hh)
         elif isinstance(part, nn.RNNBase):
             for layer in range(part.num_layers):
-                yield path, layer, getattr(part, f"weight_hh_l{layer}").detach().cpu().numpy()
+                yield path, layer, (getattr(part, f"weight_ih_l{layer}"), getattr(part, f"weight_hh_l{layer}"))
 
 
 def _name(node: ir.Node, place: str, layer: int, used: set[str | None]) -> None:

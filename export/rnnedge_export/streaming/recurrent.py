@@ -195,8 +195,12 @@ def _flags(node: ir.Node, name: str, count: int) -> list[int]:
 
 
 def layer_name(node: ir.Node, places: Mapping[str, str]) -> str:
-    """Such as encoder.gru.l1, for layer 1 of the module encoder.gru."""
+    """Such as encoder.gru.l1, for layer 1 of the module encoder.gru.
+
+    Its weights have that name too, unless a copy of the layer came first: equal arrays stand in a graph once.
+    """
     weights = node.inputs[1].name if node.inputs[1] is not None else None
     match = re.fullmatch(r"(?:(.*)\.)?W(\d+)", weights or "")
     place = places.get(node.name or "", "")
-    return f"{match[1] or node.op_type.lower()}.l{match[2]}" if match else place or node.op_type.lower()
+    path = place or (match[1] if match else None) or node.op_type.lower()
+    return f"{path}.l{match[2]}" if match else path

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from torch import nn
 
+from rnnedge_export.capture import weights_digest
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.layer_states import layer_states
 from rnnedge_export.verification.report import Check
@@ -34,9 +35,7 @@ def check_layers(data: bytes, model: Model, module: nn.Module, reference: Refere
     layers, ran = layer_states(module, reference, frames)
     stream = model.stream()
     found = stream_all(stream, {name: array[0] for name, array in frames.items()})
-    wrong = _tap(model, layers, found) or _state(
-        _states(model, frames), layers, {path for path, _ in module.named_modules()}
-    )
+    wrong = _tap(model, layers, found) or _state(_states(model, frames), layers, module)
     detail = f"{len(layers)} states of layers, each shown by the state and the tap of its name"
     names = Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
     return names, check_weights(data, module, ran)
@@ -67,11 +66,13 @@ def _states(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
-def _state(held: Mapping[str, Array], layers: Mapping[str, Array], paths: set[str]) -> str | None:
+def _state(held: Mapping[str, Array], layers: Mapping[str, Array], module: nn.Module) -> str | None:
     """A state of which the numbers are those of another layer, and not those of its own.
 
-    One that has the name of a module that holds nothing is let be: a norm that became a part of a convolution.
+    One that has the name of a module that holds nothing is let be: a norm that became a part of a convolution. Copies
+    of a layer that are still equal have one name as well as the other.
     """
+    parts = dict(module.named_modules())
     for kinds in _KINDS:
         own = {name: array for name, array in layers.items() if name.rpartition(".")[2] in kinds}
         for name, state in held.items():
@@ -81,12 +82,24 @@ def _state(held: Mapping[str, Array], layers: Mapping[str, Array], paths: set[st
             if plain in own and _is_of(state, own[plain]):
                 continue
             holds = [other for other, rows in own.items() if _is_of(state, rows)]
-            if not holds:
+            if not holds or any(_are_copies(parts.get(_path(plain)), parts.get(_path(other))) for other in holds):
                 continue
             unnamed = any(other not in held for other in holds)
-            if name in own or (unnamed and (plain in own or plain.rpartition(".")[0] not in paths)):
+            if name in own or (unnamed and (plain in own or plain.rpartition(".")[0] not in parts)):
                 return f"state {name!r}: its numbers are those of {holds[0]!r}"
     return None
+
+
+def _path(name: str) -> str:
+    """Of the module that a state is named after."""
+    return re.sub(r"(\.l\d+)?\.\w+$", "", name)
+
+
+def _are_copies(one: nn.Module | None, other: nn.Module | None) -> bool:
+    """Of two layers; the states of one and the same are told apart."""
+    if one is None or other is None or one is other:
+        return False
+    return weights_digest(one) == weights_digest(other)
 
 
 def _is_of(state: Array, rows: Array) -> bool:

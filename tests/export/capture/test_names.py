@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +133,55 @@ def test_states_of_a_loop_are_called_by_its_cells(
     """Although the loop is written anew, so that its nodes come from no module."""
     report = rnnedge.export(Loop(first, second).eval(), torch.zeros(1, 8, 5), tmp_path / "net.onnx")
     assert [state.input for state in report.contract.states] == expected
+
+
+class Backwards(nn.Module):
+    """Cells that are called in another order than they were made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.GRUCell(5, 5)
+        self.second = copy.deepcopy(self.first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The second one is below."""
+        below = above = None
+        outputs = []
+        for frame in x.unbind(1):
+            below = self.second(frame, below)
+            above = self.first(below, above)
+            outputs.append(above)
+        return torch.stack(outputs, 1)
+
+
+def _copies(layer: nn.Module) -> list[nn.Module]:
+    return [layer, copy.deepcopy(layer)]
+
+
+class Stacked(nn.Module):
+    """Layers one after the other."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the last one gives."""
+        for layer in self.layers:
+            x = layer(x)[0]
+        return x
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (Loop(*_copies(nn.GRUCell(5, 5))), {"encoder.inner.h", "rnn.h"}),
+        (Stacked(_copies(nn.GRU(5, 5, batch_first=True))), {"layers.0.l0.h", "layers.1.l0.h"}),
+        (Backwards(), {"first.h", "second.h"}),
+    ],
+    ids=["loop", "layers", "backwards"],
+)
+def test_copies_of_a_layer_have_states_of_their_own(module: nn.Module, expected: set[str], tmp_path: Path) -> None:
+    """As those have that nobody has trained yet: a graph has their equal weights once."""
+    report = rnnedge.export(module.eval(), torch.zeros(1, 8, 5), tmp_path / "net.onnx")
+    assert {state.input for state in report.contract.states} == expected
