@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder, constant
+from rnnedge_export.graph.origins import origins
 
 _LOWEST = {"Tanh": -1.0, "Sigmoid": 0.0}
 # What has no value everywhere, and what hands a bound on.
@@ -21,25 +22,11 @@ _ON = {"Abs", "Add", "Concat", "Div", "Expand", "Gather", "Identity", "Mul", "Ne
 def keep_within_bounds(model: ir.Model) -> None:
     """Change `model` in place, also in the bodies of its loops."""
     nodes = list(model.graph.all_nodes())
-    read = _read_by_a_partial_one(nodes)
+    ends = (value for node in nodes if node.op_type in _PARTIAL or _is_fraction(node) for value in node.inputs)
+    read = origins(ends, lambda producer: producer.op_type in _ON)
     for node in nodes:
         if node.op_type in _LOWEST and not node.domain and node.outputs[0] in read:
             _clip(model, node)
-
-
-def _read_by_a_partial_one(nodes: list[ir.Node]) -> set[ir.Value]:
-    """From their ends to where they come from, each value once: a network may have thousands in a row."""
-    found: set[ir.Value] = set()
-    rest = [value for node in nodes if node.op_type in _PARTIAL or _is_fraction(node) for value in node.inputs if value]
-    while rest:
-        value = rest.pop()
-        if value in found:
-            continue
-        found.add(value)
-        producer = value.producer()
-        if producer is not None and producer.op_type in _ON:
-            rest += [source for source in producer.inputs if source]
-    return found
 
 
 def _is_fraction(node: ir.Node) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder, constant, replace
+from rnnedge_export.graph.origins import origins
 
 _NEGLIGIBLE = 1e-6
 _MAGNIFY = {
@@ -30,25 +31,11 @@ _BY_SHARES = {
 def keep_small_values(model: ir.Model) -> None:
     """Change `model` in place, also in the bodies of its loops."""
     nodes = list(model.graph.all_nodes())
-    shown = _shown_by_shares(nodes)
+    ends = (value for node in nodes for value in _looked_at(node))
+    shown = origins(ends, lambda producer: producer.op_type in _BY_SHARES or _adds_nothing(producer))
     for node in nodes:
         if node.op_type == "Sigmoid" and not node.domain and node.outputs[0] in shown:
             _write_out(model, node)
-
-
-def _shown_by_shares(nodes: list[ir.Node]) -> set[ir.Value]:
-    """From their ends to where they come from, each value once."""
-    found: set[ir.Value] = set()
-    rest = [value for node in nodes for value in _looked_at(node) if value is not None]
-    while rest:
-        value = rest.pop()
-        if value in found:
-            continue
-        found.add(value)
-        producer = value.producer()
-        if producer is not None and (producer.op_type in _BY_SHARES or _adds_nothing(producer)):
-            rest += [source for source in producer.inputs if source is not None]
-    return found
 
 
 def _looked_at(node: ir.Node) -> Sequence[ir.Value | None]:
