@@ -17,6 +17,7 @@ from rnnedge.explain._hooks import Part, watch
 from rnnedge.explain._outputs import named_outputs
 from rnnedge.explain._recording import Layer, Recording
 from rnnedge.frames._columns import column_names
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, ModelRefused
 
@@ -93,12 +94,13 @@ def check_frames(frames: Array, place: str) -> None:
 
 @contextmanager
 def evaluation(module: nn.Module) -> Iterator[None]:
-    """The module without dropout, and its weights without gradients; both are put back."""
+    """The module without dropout, its weights without gradients, on as many threads as pay; all is put back."""
     modes = [(part, part.training) for part in module.modules()]
     wanted = [(p, p.requires_grad) for p in module.parameters()]
     module.eval().requires_grad_(False)
     try:
-        yield
+        with worthwhile_threads(module):
+            yield
     finally:
         for part, mode in modes:
             part.training = mode

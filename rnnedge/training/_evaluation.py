@@ -16,6 +16,7 @@ from rnnedge.training._dead_units import UnitRanges
 from rnnedge.training._objective import Objective, judged_count, losses
 from rnnedge.training._tbptt import batches, cut
 from rnnedge.training.metrics import Confusion, Metrics
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_runtime.annotated import checked
 
 PIECE_FRAMES = 50
@@ -57,7 +58,8 @@ def evaluate(network: RecurrentNetwork, data: SequenceData, config: TrainerConfi
     total, count, piece = 0.0, 0, PIECE_FRAMES
     while int(network.output_frames(torch.tensor(piece))) < PIECE_FRAMES:
         piece *= 2
-    with torch.no_grad(), UnitRanges(network) as units:
+    threads = worthwhile_threads(network, config.batch_size or 1)
+    with threads, torch.no_grad(), UnitRanges(network) as units:
         for batch in batches(data, network, config):
             state = None
             for window in cut(batch.to(device), piece, network):

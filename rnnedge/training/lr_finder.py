@@ -21,6 +21,7 @@ from rnnedge.training._objective import Objective, judged_count
 from rnnedge.training._optimizers import make_optimizer
 from rnnedge.training._stateful_batches import lanes
 from rnnedge.training._tbptt import Window, batches, cut
+from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_runtime.errors import InputError
 
 _LOWEST, _HIGHEST = 1e-6, 10.0
@@ -55,6 +56,11 @@ def range_test(network: RecurrentNetwork, train: SequenceData, config: TrainerCo
     config = settled(config, train)
     check(network.config, train, config, "training data")
     tried = copy.deepcopy(network).train()
+    with worthwhile_threads(tried, config.batch_size):
+        return _tried(tried, train, config, steps)
+
+
+def _tried(tried: RecurrentNetwork, train: SequenceData, config: TrainerConfig, steps: int) -> RangeTest:
     objective, optimizer = Objective(tried, config), make_optimizer(tried, config)
     order = np.random.default_rng(config.seed)
     rates = np.geomspace(_LOWEST, _HIGHEST, steps)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from rnnedge.explain._from_module import record_module
 from rnnedge.nn import NetworkConfig, RecurrentNetwork
 from rnnedge.training import (
     Epoch,
@@ -21,6 +22,7 @@ from rnnedge.training import (
     load_checkpoint,
     save_checkpoint,
 )
+from rnnedge.training.lr_finder import range_test
 from rnnedge_runtime import InputError, ModelRefused
 
 
@@ -83,6 +85,26 @@ def test_a_small_network_is_trained_on_one_thread(size: int, batch: int, threads
     try:
         fit(network, signs(2, 1), signs(2, 2), TrainerConfig(epochs=1, batch_size=batch), augment=seen)
         assert (found, torch.get_num_threads()) == ({threads}, 3)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_whatever_runs_a_small_network_uses_one_thread() -> None:
+    """What judges it, what finds its learning rate, and what explains it; each leaves the number as it was."""
+    network, found = new(), set()
+    for part in network.modules():
+        part.register_forward_hook(lambda *_: found.add(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        for run in (
+            lambda: evaluate(network, signs(20, 2), CONFIG),
+            lambda: range_test(network, signs(300, 1), CONFIG, 80),
+            lambda: record_module(network, signs(1, 1).frames[0]),
+        ):
+            found.clear()
+            run()
+            assert (found, torch.get_num_threads()) == ({1}, 3)
     finally:
         torch.set_num_threads(before)
 
