@@ -29,6 +29,7 @@ from rnnedge.cli import (
     tune,
     verify,
 )
+from rnnedge.cli._verb import Verb
 
 VERBS = (
     train,
@@ -112,7 +113,7 @@ def options(
 
 
 for verb in VERBS:
-    app.command(name=verb.__name__.rpartition(".")[2], help=verb.__doc__)(verb.command)
+    app.command(name=verb.__name__.rpartition(".")[2], cls=Verb, help=verb.__doc__)(verb.command)
 
 
 @cache
