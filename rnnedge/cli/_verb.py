@@ -53,7 +53,7 @@ class Verb(typer.core.TyperCommand):
         # The shell asks what may follow.
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
-        options = [one for one in self.params if one.param_type_name == "option"]
+        options: list[Any] = [one for one in self.params if one.param_type_name == "option"]
         known = {text: one for one in options for text in (*one.opts, *one.secondary_opts)} | {"--debug": None}
         for text in args[: args.index("--")] if "--" in args else args:
             asked = text.partition("=")[0]

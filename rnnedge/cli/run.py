@@ -3,7 +3,8 @@
 INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input: text as in
 those, a WAV file, or samples without a header as `--raw` describes them. A model with labels gives the best label and
 its score, a probability where the file says how (`--logits` leaves the values); others give their values. Frames count
-from 0.
+from 0. `-o` writes a table (.csv, .jsonl), an array (time, ...) of all values (.npy), or the 16-bit samples that a
+network of sound gives (.wav).
 
 INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
 taken as if it were: rows have the time of their frame, frames that are lost are gaps.
@@ -15,6 +16,7 @@ taken as if it were: rows have the time of their frame, frames that are lost are
 - `arecord -q -f S16_LE -r 16000 -t raw | rnnedge run voice.onnx - --raw s16le`
 - `rnnedge run voice.onnx interview.wav --channel mix --resample`
 - `rnnedge run net.onnx recording.npy -o predictions.csv`
+- `rnnedge run denoiser.onnx noisy.wav -o clean.wav`
 - `rnnedge run voice.onnx recording.wav --context speaker=@speaker.npy --context language=3`
 - `rnnedge run words.onnx mic: --events on=0.8,off=0.5,debounce=0.05,refractory=1`
 - `rnnedge run motor.onnx 'serial:/dev/ttyUSB0?baud=115200' --to mqtt://broker/motor/state`
@@ -25,7 +27,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -38,9 +40,8 @@ from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from rnnedge.cli._predictions import Writer
     from rnnedge_runtime import Event, Model
     from rnnedge_runtime.faults import NonFinite
     from rnnedge_runtime.frames import Frames
@@ -56,8 +57,8 @@ def command(
     format: Annotated[
         str | None,
         typer.Option(
-            help="csv or jsonl (a JSON object a line); by default as -o ends, else csv.",
-            **one_of(lambda: ("csv", "jsonl")),
+            help="csv, jsonl (a JSON object a line), npy or wav (with -o); by default as -o ends, else csv.",
+            **one_of(lambda: ("csv", "jsonl", "npy", "wav")),
         ),
     ] = None,
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
@@ -103,10 +104,11 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from rnnedge.cli._arrays import array_file
     from rnnedge.cli._live import LiveOptions, file_of, run
     from rnnedge.cli._outputs import check_outputs
     from rnnedge.cli._predictions import Writer
-    from rnnedge.frames._readers import read_frames
+    from rnnedge.frames._readers import open_frames
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 
@@ -118,22 +120,33 @@ def command(
     read = file_of(source)
     check_outputs({"--output": output, "--to": live.file}, [file, read, opening.key])
     given = context_of(context)
+    arrays = written in ("npy", "wav") and not json
+    if arrays and (output is None or live.asked(source)):
+        raise typer.BadParameter("an array is written to -o FILE, of an input that is not live", param_hint="--format")
     model = load(file, **device.asked, **vars(opening))
     if live.asked(source):
         run(model, source, live, output, non_finite, values, given, logits, audio)
         return
+    opened = open_frames(source if read is None else str(read), model.contract, audio)
+    if arrays:
+        with array_file(cast("Path", output), written, model.contract, logits, opened.rate_hz) as array:
+            _stream(model, source, opened.frames, array.write, non_finite, given)
+        return
     with open_text(output) if output else nullcontext(sys.stdout) as target:
         writer = Writer(target, model.contract, "jsonl" if json else written, values, logits)
-        frames = read_frames(source if read is None else str(read), model.contract, audio)
-        _stream(model, source, frames, writer, target, non_finite, given)
+
+        def write(frames: Frames) -> None:
+            writer.write(frames)
+            target.flush()
+
+        _stream(model, source, opened.frames, write, non_finite, given)
 
 
 def _stream(
     model: Model,
     source: str,
     pieces: Iterator[Frames],
-    writer: Writer,
-    target: IO[str],
+    write: Callable[[Frames], None],
     non_finite: str,
     context: Mapping[str, object],
 ) -> None:
@@ -147,8 +160,7 @@ def _stream(
 
     stream = model.stream(context=context, non_finite=cast("NonFinite", non_finite), on_event=tell)
     for frames in pieces:
-        writer.write(stream.push(frames))
-        target.flush()
+        write(stream.push(frames))
     if not stream.frames:
         raise InputError(f"{source}: expected at least one frame, found none")
-    writer.write(stream.finish())
+    write(stream.finish())

@@ -140,6 +140,8 @@ def _timed(
         if not options.resample:
             raise _other_rate(sound, wanted, samples)
         rows = resampled(rows, sound.rate_hz, wanted)
+    if wanted is None and samples > 1 and not options.raw:
+        _tell_frames(sound, samples)
     scale = sample_scale(contract)
     whole = _whole_frames(rows, size, sound.name)
     frames = (np.asarray(numbers * scale, port.dtype).reshape(-1, *frame) for numbers in whole)
@@ -150,6 +152,15 @@ def sample_scale(contract: Contract) -> np.float32:
     """What samples in [-1, 1) are multiplied by for this model."""
     normalization = contract.normalization
     return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
+
+
+def _tell_frames(sound: _Sound, samples: int) -> None:
+    """Say what is taken for a frame: a model of features, which takes as many numbers, does not say otherwise."""
+    text = (
+        f"{sound.name}: {samples} samples in a row are taken for a frame; a model of features does not take sound (one "
+        "of samples says so by its --frame-rate at the export)"
+    )
+    warnings.warn(text, stacklevel=2)
 
 
 def _check_channels(sound: _Sound, options: AudioOptions) -> None:

@@ -28,7 +28,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 
     Raises `InputError` where the folder is missing or cannot be written; nothing is left behind then.
     """
-    with _opened(Path(path)) as file:
+    with open_binary(path) as file:
         file.write(data)
     return Path(path)
 
@@ -41,7 +41,7 @@ def open_text(path: str | os.PathLike[str]) -> Iterator[IO[str]]:
     written before it, whole.
     """
     interrupted: KeyboardInterrupt | None = None
-    with _opened(Path(path)) as binary:
+    with open_binary(path) as binary:
         file = io.TextIOWrapper(binary, encoding="utf-8", newline="")
         try:
             yield file
@@ -99,8 +99,12 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def _opened(target: Path) -> Iterator[IO[bytes]]:
-    """What the bytes go to, by the four cases of the module."""
+def open_binary(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file to write bytes to, which takes the place of `path` at the end, by the four cases of the module.
+
+    Raises `InputError` where it cannot be written; an error in the block leaves the older file.
+    """
+    target = Path(path)
     try:
         found = place_of(target)
         replaced = isinstance(found, Path) and kind_of(found) == stat.S_IFREG

@@ -134,7 +134,7 @@ WRONG = {
     "compile net.onnx -o out --name 7x": (2, "did you mean _7x"),
     "run net.onnx x.npy --provider CPU": (2, "did you mean cpu"),
     "run net.onnx x.npy --provider CPUExecutionProvider": (2, "did you mean cpu"),
-    "run net.onnx x.npy -o y.parquet": (2, "expected .csv or .jsonl"),
+    "run net.onnx x.npy -o y.parquet": (2, "expected .csv, .jsonl, .npy or .wav"),
     "run net.onnx x.npy --events 0.8": (2, "did you mean on=0.8"),
     "run net.onnx x.npy --events speach:on=1": (2, "did you mean speech"),
     "run net.onnx x.npy --full drop": (2, "did you mean drop-oldest"),

@@ -128,7 +128,7 @@ def test_what_cannot_be_is_told_in_a_line(run: Callable[..., str], arguments: tu
         (("--events", "speach:on=1"), "did you mean speech?"),
         (("--full", "drop"), "did you mean drop-oldest?"),
         (("--raw", "s17le"), "expected one of u8"),
-        (("-o", "y.parquet"), "expected .csv or .jsonl"),
+        (("-o", "y.parquet"), "expected .csv, .jsonl, .npy or .wav"),
     ],
 )
 def test_an_option_that_takes_no_such_value_is_a_mistake_of_usage(
