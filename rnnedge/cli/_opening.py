@@ -66,7 +66,12 @@ class Device:
 
     provider: ProviderOption = "cpu"
     provider_option: ProviderOptions = None
-    threads: Annotated[int, typer.Option(help="Threads of one call.", min=1)] = 1
+    threads: Annotated[
+        int,
+        typer.Option(
+            help="Threads that share a call: of onnxruntime, or the native engine's, for a large batch.", min=1
+        ),
+    ] = 1
 
     @property
     def asked(self) -> dict[str, Any]:

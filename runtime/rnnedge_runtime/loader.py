@@ -55,8 +55,9 @@ def load(
     over, with a warning or an `Event`. `provider_options` by name go to onnxruntime as they are, such as
     `{"cuda": {"device_id": "1", "enable_cuda_graph": "1"}}`; those of "native" are `library`, a library of
     `rnnedge compile` or its folder, and `target`, for what to compile.
-    `threads` are onnxruntime's intra-op threads; `spinning` lets them burn a core while they wait, which only pays for
-    large models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
+    `threads` are onnxruntime's intra-op threads, and those that share the sequences of a large batch in the native
+    engine, 0 for one a core; `spinning` lets onnxruntime's burn a core while they wait, which only pays for large
+    models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
     1.2e-38 are zero, for all that such a thread computes.
     `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
     `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden

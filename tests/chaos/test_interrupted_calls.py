@@ -25,13 +25,17 @@ from windows import WINDOWS
 
 from rnnedge_runtime import InputError, Model, Stream, StreamPool, load
 from rnnedge_runtime._loaded_model import LoadedModel
+from rnnedge_runtime.engines.native import _engine
 from rnnedge_runtime.pool import Member
 from rnnedge_runtime.stream_runner import StreamRunner
 
 # How many bytecodes of every call, and how often a timer rings.
 _PLACES, _MOMENTS = (1000, 1000) if FULL else (8, 20)
 # One with one output, and one with summaries; the short version takes each engine once.
-_FILES = [*product(("gru-2", "both"), ("cpu", "native"))] if FULL else [("gru-2", "cpu"), ("both", "native")]
+_THREADS = "native on two threads"
+_FILES: list[Any] = [("gru-2", "cpu"), ("both", "native"), pytest.param(("gru-2", _THREADS), marks=pytest.mark.long)]
+if FULL:
+    _FILES = [*product(("gru-2", "both"), ("cpu", "native", _THREADS))]
 pytestmark = pytest.mark.timeout(7200 if FULL else 300)
 _KINDS = (ValueError, IndexError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration)
 
@@ -62,9 +66,10 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def model(placed: tuple[Path, str]) -> Model:
+def model(placed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Model:
     """The file on its engine."""
-    return load(placed[0], provider=placed[1])
+    monkeypatch.setattr(_engine, "_SHARED_S", 0.0)
+    return load(placed[0], provider=placed[1].split()[0], threads=2 if "threads" in placed[1] else 1)
 
 
 def check(trials: dict[str, Trial[Any]], places: int = _PLACES) -> None:

@@ -16,15 +16,19 @@ from rnnedge_runtime._open_calls import opened
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.engine import Buffers, Cancelled, CancelToken, DeviceBuffer
 from rnnedge_runtime.engines.denormals import flush_denormals
+from rnnedge_runtime.engines.native._all_blocks import in_turn, side_by_side
 from rnnedge_runtime.engines.native._library import Library
 from rnnedge_runtime.engines.native._ports import Laid, lay_cursor, lay_port
+from rnnedge_runtime.engines.native._side_by_side import Crew
 from rnnedge_runtime.engines.native._signature import Signature
 from rnnedge_runtime.engines.native._structs import Block, HeldStates, Structs
-from rnnedge_runtime.engines.native.abi import REFUSED, Call, Run, pointers, sizes
+from rnnedge_runtime.engines.native.abi import REFUSED, Call, pointers, sizes
 from rnnedge_runtime.state_buffers import shape_of
 
 # Letting the global lock go and taking it again costs 60 ns alone, and microseconds where other threads want it.
 _SHORT_S = 10e-6
+# Less than this is done before another thread has woken.
+_SHARED_S = 20e-6
 _TRIES = 5
 _MOST_CHECKED = 64
 
@@ -62,9 +66,12 @@ class NativeEngine:
     in_place = True
     failures: tuple[type[Exception], ...] = (Cancelled, NoSuchRow)
 
-    def __init__(self, library: Library, contract: Contract, signature: Signature, *, flush: bool) -> None:
-        """`flush`: denormal numbers are zero in threads that bind."""
+    def __init__(
+        self, library: Library, contract: Contract, signature: Signature, *, flush: bool, threads: int = 1
+    ) -> None:
+        """`flush`: denormal numbers are zero in threads that bind; `threads` share the blocks of a large call."""
         wait_if_leaving()
+        self._crew = Crew(threads - 1, flush) if threads > 1 else None
         self._library, self._contract, self._flush = library, contract, flush
         self._opened = opened(contract)
         self.inputs, self.outputs, self.metadata = signature.inputs, signature.outputs, signature.metadata
@@ -125,8 +132,10 @@ class NativeEngine:
         after = [(theirs, mine) for laid in laid_out for theirs, mine in laid.copies]
         if len(calls) == 1 and not before and not after:
             bound: Callable[[], int] = partial(run, ctypes.byref(calls[0]))
+        elif self._crew is not None and len(calls) > 1 and self._step_s * steps * len(calls) >= _SHARED_S:
+            bound = side_by_side(self._crew, self._library.long_run, calls, before, after, structs)
         else:
-            bound = _in_turn(run, calls, before, after, structs)
+            bound = in_turn(run, calls, before, after, structs)
         return _telling(bound) if refuses else bound
 
     def _time_of_a_step(self) -> float:
@@ -186,28 +195,3 @@ def _telling(run: Callable[[], int]) -> Callable[[], int]:
         return code
 
     return told
-
-
-def _in_turn(
-    run: Run,
-    calls: Sequence[Any],
-    before: Sequence[tuple[Array, Array]],
-    after: Sequence[tuple[Array, Array]],
-    structs: Structs,
-) -> Callable[[], int]:
-    """All blocks, one after the other, with the copies (to, from) before and after them; all of them, or none."""
-    arguments = [ctypes.byref(call) for call in calls]
-
-    def all_blocks() -> int:
-        for to, source in before:
-            to[...] = source
-        for argument in arguments:
-            code = run(argument)
-            if code:
-                structs.level()
-                return code
-        for to, source in after:
-            to[...] = source
-        return 0
-
-    return all_blocks

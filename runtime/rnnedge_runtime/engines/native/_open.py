@@ -35,7 +35,7 @@ def open_native(
     beside = Path(path) if path is not None else None
     found = find_library(data, digest, beside, options, settings.key, settings.release)
     library = Library(found, digest, contract)
-    engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals)
+    engine = NativeEngine(library, contract, signature, flush=settings.flush_denormals, threads=_threads(settings))
     for batch in library.batches:
         try:
             report = replay_golden(LoadedModel(name, digest, contract, engine), batch)
@@ -48,3 +48,10 @@ def open_native(
                 "again, or use provider='cpu'"
             )
     return engine
+
+
+def _threads(settings: Settings) -> int:
+    """As many as asked for; 0, as for onnxruntime, stands for as many as there are cores."""
+    if settings.threads:
+        return settings.threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

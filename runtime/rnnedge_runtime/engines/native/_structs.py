@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnedge_runtime.contract import BATCH, Array, State
 from rnnedge_runtime.engines.native._library import Library
+from rnnedge_runtime.engines.native._side_by_side import Round
 from rnnedge_runtime.engines.native.abi import ALIGNMENT, Program, copy_states, pointers
 
 
@@ -33,6 +34,8 @@ class Structs:
         programs = library.programs_for(batch)
         self._memory, at = aligned(sum(_rounded(program.stream_bytes) for program in programs))
         self._undo, undo = aligned(sum(_rounded(program.kept_bytes) for program in programs))
+        # What several threads may still be at, where a call was interrupted.
+        self.round: Round | None = None
         self._done = (ctypes.c_uint64 * len(programs))()
         done = ctypes.addressof(self._done)
         self.blocks: list[Block] = []
@@ -45,11 +48,13 @@ class Structs:
 
     def settle(self) -> None:
         """Count runs from here on."""
+        self._wait()
         for index in range(len(self._done)):
             self._done[index] = 0
 
     def rewind(self, runs: int) -> None:
         """Stand where `runs` runs since `settle` have led to; at most one was made after them."""
+        self._wait()
         for index, block in enumerate(self.blocks):
             if self._done[index] > runs:
                 ctypes.memmove(block.at, block.undo, block.program.kept_bytes)
@@ -58,6 +63,10 @@ class Structs:
     def level(self) -> None:
         """Undo the run of those blocks that have made one more than others."""
         self.rewind(min(self._done))
+
+    def _wait(self) -> None:
+        if self.round is not None:
+            self.round.wait()
 
 
 class HeldStates:

@@ -1,0 +1,75 @@
+"""The calls of all blocks that a batch consists of: one after the other, or on several threads."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.engines.native._side_by_side import Crew, Round
+from rnnedge_runtime.engines.native._structs import Structs
+from rnnedge_runtime.engines.native.abi import Call, Run
+
+
+def in_turn(
+    run: Run,
+    calls: Sequence[Any],
+    before: Sequence[tuple[Array, Array]],
+    after: Sequence[tuple[Array, Array]],
+    structs: Structs,
+) -> Callable[[], int]:
+    """All blocks, one after the other, with the copies (to, from) before and after them; all of them, or none."""
+    arguments = [ctypes.byref(call) for call in calls]
+
+    def all_blocks() -> int:
+        for to, source in before:
+            to[...] = source
+        for argument in arguments:
+            code = run(argument)
+            if code:
+                structs.level()
+                return code
+        for to, source in after:
+            to[...] = source
+        return 0
+
+    return all_blocks
+
+
+def side_by_side(
+    crew: Crew,
+    run: Run,
+    calls: Sequence[Any],
+    before: Sequence[tuple[Array, Array]],
+    after: Sequence[tuple[Array, Array]],
+    structs: Structs,
+) -> Callable[[], int]:
+    """As `in_turn`, on several threads; the inputs of all are looked through before anything runs."""
+    arguments = [ctypes.byref(call) for call in reversed(calls)]
+    looked = _looking(calls[0])
+
+    def all_blocks() -> int:
+        for to, source in before:
+            to[...] = source
+        code = run(ctypes.byref(looked))
+        if code:
+            return code
+        structs.round = shared = Round(run, arguments.copy())
+        crew.run(shared, len(arguments))
+        if shared.codes:
+            structs.level()
+            return min(shared.codes)
+        for to, source in after:
+            to[...] = source
+        return 0
+
+    return all_blocks
+
+
+def _looking(first: Any) -> Any:
+    """A call of no step: it looks through the inputs, as `first` does, which need not do it any more."""
+    looked = Call.from_buffer_copy(first)
+    looked.keep = first
+    looked.steps, looked.undo, looked.done, first.finite_inputs = 0, None, None, 0
+    return looked
