@@ -70,9 +70,10 @@ def _state(held: Mapping[str, Array], layers: Mapping[str, Array], module: nn.Mo
     """A state of which the numbers are those of another layer, and not those of its own.
 
     One that has the name of a module that holds nothing is let be: a norm that became a part of a convolution. Copies
-    of a layer that are still equal have one name as well as the other.
+    of a layer that are still equal have one name as well as the other. A layer that stands in two places of the module
+    has either name.
     """
-    parts = dict(module.named_modules())
+    parts = dict(module.named_modules(remove_duplicate=False))
     for kinds in _KINDS:
         own = {name: array for name, array in layers.items() if name.rpartition(".")[2] in kinds}
         for name, state in held.items():
