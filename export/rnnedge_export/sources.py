@@ -12,6 +12,7 @@ from torch import nn
 from rnnedge_export.arguments import checked_axis, checked_module
 from rnnedge_export.capture import (
     ModuleAdapter,
+    arguments_of,
     as_python,
     as_sequences,
     capture,
@@ -19,6 +20,7 @@ from rnnedge_export.capture import (
     checked_defaults,
     evaluation,
     read_example,
+    restarted,
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
@@ -52,17 +54,19 @@ def of_module(
         digest = weights_digest(module)
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
-        given = read_example(example, batch_axis, time_axis, module, context)
-        source = ModuleAdapter(module, given)
-        say("capture")
-        captured = capture(source, given, opset)
-        provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
-        defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
-        oracle = ModuleOracle(module, example, given, defaults)
-        check_repeats(module, oracle, given)
-        # Not before: what does not repeat itself, or takes no other lengths, is refused with a reason of its own.
-        check_reading(source_module, own, module, example, given)
-        yield ExportSession(oracle, given, captured, provenance, module, defaults)
+        with restarted(module, arguments_of(example, module), batch_axis) as kept:
+            given = read_example(example, batch_axis, time_axis, module, context)
+            source = ModuleAdapter(module, given)
+            say("capture")
+            captured = capture(source, given, opset)
+            provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
+            provenance |= {"starts_from": ", ".join(kept)} if kept else {}
+            defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
+            oracle = ModuleOracle(module, example, given, defaults)
+            check_repeats(module, oracle, given)
+            # Not before: what does not repeat itself, or takes no other lengths, is refused with a reason of its own.
+            check_reading(source_module, own, module, example, given)
+            yield ExportSession(oracle, given, captured, provenance, module, defaults)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A module is left as it was by every export, and one that keeps a state from call to call is refused by its name."""
+"""A module is left as it was by every export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from rnnedge_export.capture import changed_by, left_as_it_was
 from rnnedge_export.sources import of_module
-from rnnedge_runtime.errors import ModelRefused
 
 _X = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
 
@@ -83,16 +82,6 @@ def test_a_layer_that_keeps_nothing_is_as_it_was() -> None:
     assert changed_by(net, lambda: net(_X)) == []
 
 
-class StateOnSelf(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn, self.memory = nn.GRU(5, 5, batch_first=True), None
-
-    def forward(self, x: Tensor) -> Tensor:
-        y, self.memory = self.rnn(x, self.memory)
-        return y
-
-
 class Counts(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -102,17 +91,6 @@ class Counts(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         return self.rnn(x)[0]
-
-
-def test_a_state_on_the_module_is_refused_by_its_name() -> None:
-    """What the next call starts from; the module has none afterwards."""
-    net = StateOnSelf()
-    with (
-        pytest.raises(ModelRefused, match=r"^StateOnSelf: it keeps a state from call to call in memory: .*state=None"),
-        of_module(net, _X, say=lambda stage: None),
-    ):
-        pass
-    assert net.memory is None
 
 
 def test_a_counter_that_changes_no_output_is_taken() -> None:

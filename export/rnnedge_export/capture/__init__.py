@@ -1,10 +1,11 @@
 """From a PyTorch module to an offline ONNX graph."""
 
 from rnnedge_export.capture._one_step import as_sequences
-from rnnedge_export.capture._read_example import checked_defaults, read_example
+from rnnedge_export.capture._read_example import arguments_of, checked_defaults, read_example
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
+from rnnedge_export.capture.kept_states import restarted
 from rnnedge_export.capture.kept_values import changed_by, evaluation, left_as_it_was
 from rnnedge_export.capture.module_adapter import ModuleAdapter, weights_digest
 from rnnedge_export.capture.torchscript import as_python
@@ -16,6 +17,7 @@ __all__ = [
     "Example",
     "Extra",
     "ModuleAdapter",
+    "arguments_of",
     "as_python",
     "as_sequences",
     "capture",
@@ -25,5 +27,6 @@ __all__ = [
     "evaluation",
     "left_as_it_was",
     "read_example",
+    "restarted",
     "weights_digest",
 ]

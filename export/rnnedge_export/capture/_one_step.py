@@ -4,6 +4,7 @@
    example has no time axis, or one of a single frame. Several frames, several states and tuples of them are taken.
 2. A cell gives its state only, which is the result then.
 3. A frame may be as large as it is: a chunk of samples is one.
+4. A module that keeps its state on itself takes frames only, and gives results only.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import members, without
+from rnnedge_export.capture.kept_states import STEP, keeps_state
 from rnnedge_export.capture.kept_values import left_as_it_was
 
-STEP = "_step"
-"""Where the module is in the one that steps it."""
+_NONE = (None,)
 _FRAMES = 4
 
 
@@ -53,8 +54,8 @@ def as_sequences(
     module: nn.Module, example: object, batch_axis: int = 0, time_axis: int = 1
 ) -> tuple[nn.Module, object]:
     """A module and its example, or what steps the module over sequences and an example of them."""
-    args = tuple(example) if isinstance(example, (tuple, list)) else ()
-    if len(args) < 2 or isinstance(args[-1], Mapping) or batch_axis == time_axis:
+    args = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    if not args or isinstance(args[-1], Mapping) or batch_axis == time_axis:
         return module, example
     try:
         with quiet(), torch.no_grad(), left_as_it_was(module):
@@ -75,7 +76,10 @@ def as_sequences(
 
 def _found(module: nn.Module, args: tuple[Any, ...], axis: int) -> tuple[int, tuple[Any, ...], bool] | None:
     """Cases 1 and 2: how many arguments are frames, which results are states, whether a frame has a time axis."""
-    result = module(*args)
+    if keeps_state(module, args):
+        plain = all(isinstance(x, Tensor) and x.dim() > 1 for x in args)
+        return (len(args), _NONE, False) if plain and not _takes_more(module, args, len(args), axis) else None
+    result = module(*args) if len(args) > 1 else None
     for frames in range(1, len(args)):
         states = pytree.tree_leaves(args[frames:])
         if not all(isinstance(leaf, Tensor) for leaf in (*args[:frames], *states)):
@@ -119,13 +123,15 @@ def _runs(module: nn.Module, args: tuple[Any, ...]) -> bool:
 
 
 def _states(result: Any, keys: Sequence[Any]) -> list[Any]:
+    if keys == _NONE:
+        return []
     found = members(result)
     return [*pytree.tree_leaves([found[key] for key in keys])] if keys else [result]
 
 
 def _result(result: Any, keys: Sequence[Any]) -> Any:
     """What a step gives but its states; of a cell its first state."""
-    if not keys:
+    if not keys or keys == _NONE:
         return result
     return pytree.tree_leaves(result)[0] if len(keys) == len(members(result)) else without(result, keys)
 

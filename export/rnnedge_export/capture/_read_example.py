@@ -47,7 +47,7 @@ def read_example(
     Raises `ModelRefused` for anything a stream cannot be made of.
     """
     defaults = checked_defaults(context)
-    args, kwargs = _arguments(example, module)
+    args, kwargs = arguments_of(example, module)
     leaves = _named_leaves(args, kwargs, module)
     unknown = sorted(set(defaults) - {leaf.name for leaf in leaves})
     if unknown:
@@ -95,7 +95,7 @@ class _Leaf:
     whole: bool
 
 
-def _arguments(example: object, module: nn.Module | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments_of(example: object, module: nn.Module | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and keyword arguments; the latter in the order of `forward`."""
     args: tuple[Any, ...] = tuple(example) if isinstance(example, (tuple, list)) else (example,)
     named = args[-1] if args else None

@@ -12,7 +12,7 @@ initialized by then.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,19 +43,21 @@ class _Kept:
             kept.is_same(one) for kept, one in zip(_members(self.held), _members(now), strict=True)
         )  # fmt: skip
 
-    def restored(self) -> Any:
-        """The object, with that in it again."""
-        if self.held is None or self.is_same(self.value):
+    def restored(self, *, objects_only: bool = False) -> Any:
+        """The object, with that in it again; `objects_only`: the numbers in tensors are as they were."""
+        if self.held is None or (objects_only and isinstance(self.value, torch.Tensor)):
+            return self.value
+        if not objects_only and self.is_same(self.value):
             return self.value
         if isinstance(self.value, torch.Tensor):
             with torch.no_grad():
                 self.value.resize_(self.held.shape).copy_(self.held)
         elif isinstance(self.value, dict):
             self.value.clear()
-            self.value.update({name: kept.restored() for name, kept in self.held.items()})
+            self.value.update({name: kept.restored(objects_only=objects_only) for name, kept in self.held.items()})
         else:
             self.value.clear()
-            self.value.extend(kept.restored() for kept in self.held)
+            self.value.extend([kept.restored(objects_only=objects_only) for kept in self.held])
         return self.value
 
 
@@ -103,14 +105,23 @@ class KeptValues:
             ]
         return found
 
-    def put_back(self) -> None:
-        """As it was."""
+    def put_back(self, paths: Collection[str] | None = None, *, objects_only: bool = False) -> None:
+        """As it was, or only what is at some `paths`.
+
+        `objects_only`: which objects stand there; a trace writes no numbers into them.
+        """
         if not self._has_its_parts():
             return
-        for (_, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
-            for name in set(now) - set(kept):
-                del at[name]
-            at.update({name: one.restored() for name, one in kept.items()})
+        for (path, at, kept), (_, _, now) in zip(self._kept, _places(self._module), strict=True):
+            wanted = [
+                name for name in {**kept, **dict.fromkeys(now)}
+                if paths is None or f"{path}.{name}".lstrip(".") in paths
+            ]  # fmt: skip
+            for name in wanted:
+                if name in kept:
+                    at[name] = kept[name].restored(objects_only=objects_only)
+                else:
+                    del at[name]
 
     def _has_its_parts(self) -> bool:
         return [type(part) for part in self._module.modules()] == self._kinds

@@ -17,12 +17,14 @@ from rnnedge_export.capture import (
     Captured,
     Example,
     ModuleAdapter,
+    arguments_of,
     as_python,
     as_sequences,
     capture,
     check_usable,
     evaluation,
     read_example,
+    restarted,
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
@@ -106,14 +108,15 @@ def verify(
     check_usable(source)
     with defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source):
         source, example = as_sequences(source, example, *axes)
-        given = _read(example, axes, source, model.contract)
-        oracle = ModuleOracle(source, example, given, initial_contexts(model.contract))
-        check_repeats(source, oracle, given)
-        again = partial(capture, ModuleAdapter(source, given), given)
-        tapped = with_taps(oracle, model.contract, again)
-        reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
-        found = _against(model, reference, progress, effort, _look(path, model, again, source), samples)
-        return replace(found, remark=_remark(source, model.contract))
+        with restarted(source, arguments_of(example, source), axes[0]):
+            given = _read(example, axes, source, model.contract)
+            oracle = ModuleOracle(source, example, given, initial_contexts(model.contract))
+            check_repeats(source, oracle, given)
+            again = partial(capture, ModuleAdapter(source, given), given)
+            tapped = with_taps(oracle, model.contract, again)
+            reference = Reference(tapped, given, lengths, model.contract.unit, _recordings(model.contract))
+            found = _against(model, reference, progress, effort, _look(path, model, again, source), samples)
+            return replace(found, remark=_remark(source, model.contract))
 
 
 def _remark(source: nn.Module, contract: Contract) -> str:

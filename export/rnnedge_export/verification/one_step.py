@@ -6,7 +6,6 @@ from the others by their place and shapes alone: the last ones, which are those 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture import left_as_it_was
 from rnnedge_export.verification.report import Check
 from rnnedge_export.verification.tolerance import SHARE, distance
 
 _FRAMES, _SEED = 5, 70
 
 
-def check_steps(module: nn.Module, own: Sequence[Any], stepped: nn.Module, given: Sequence[Any], axis: int) -> Check:
+def check_steps(module: nn.Module, own: Any, stepped: nn.Module, given: Any, axis: int) -> Check:
     """`own` and `given`: the examples of the two; what is the same in both is a state. `axis`: that of time."""
+    own, given = (tuple(each) if isinstance(each, (tuple, list)) else (each,) for each in (own, given))
     count = sum(one is not other for one, other in zip(own, given, strict=True))
     keeps = own[0].dim() == given[0].dim()
     rng = torch.Generator().manual_seed(_SEED)
     sequences = [_frames(x, axis, rng) for x in given[:count]]
-    with torch.no_grad():
+    with torch.no_grad(), left_as_it_was(module):
         whole = pytree.tree_leaves(stepped(*sequences, *given[count:]))
         rows, states = [], list(given[count:])
         for t in range(_FRAMES):

@@ -1,0 +1,159 @@
+"""Modules that keep their state on themselves stream; the oracle is the module itself, called chunk after chunk."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import quickly
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime import load
+
+_LENGTH, _TOLERANCE = 23, 2e-6
+
+
+class Keeping(nn.Module):
+    """A layer, and what it holds before the first call."""
+
+    def __init__(self, make: Callable[[], nn.Module], state: Any) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer, self.state = make(), state
+
+
+class Whole(Keeping):
+    """A layer of torch, which takes None too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, self.state = self.layer(x, self.state)
+        return y
+
+
+class Looped(Keeping):
+    """A loop over time, whose state is broadcast to the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        ys, h = [], self.state.expand(x.shape[0], -1)
+        for t in range(x.shape[1]):
+            h = self.layer(x[:, t], h)
+            ys.append(h)
+        self.state = h.detach()
+        return torch.stack(ys, 1)
+
+
+class InADict(Keeping):
+    """As spiking layers have it: a number until the first call, and in a dict."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        ys = []
+        for t in range(x.shape[1]):
+            if isinstance(self.state["v"], float):
+                self.state["v"] = torch.full_like(x[:, t], self.state["v"])
+            v = 0.8 * self.state["v"] + self.layer(x[:, t])
+            spike = (v > 0.2).to(v)
+            self.state["v"] = v * (1 - spike)
+            ys.append(v)
+        return torch.stack(ys, 1)
+
+
+class InABuffer(Keeping):
+    """Frames of the call before stand in front."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: nn.Conv1d(4, 4, 3), None)
+        self.register_buffer("past", torch.zeros(1, 4, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = torch.cat([self.past.expand(x.shape[0], -1, -1), x.transpose(1, 2)], 2)
+        self.past = z[:, :, -2:].detach()
+        return self.layer(z).transpose(1, 2)
+
+
+class OneStep(Keeping):
+    """A policy that is called with one observation at a time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.state = self.layer(x, self.state)
+        return self.state
+
+
+class Window(Keeping):
+    """The last observations in a queue."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.state.append(x)
+        return self.layer(torch.cat(list(self.state), -1))
+
+
+def _lstm() -> nn.Module:
+    return nn.LSTM(4, 4, batch_first=True)
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "None": lambda: Whole(_lstm, None),
+    "of one sequence": lambda: Whole(_lstm, (torch.zeros(1, 1, 4), torch.zeros(1, 1, 4))),
+    "not zero": lambda: Whole(_lstm, (torch.full((1, 1, 4), 0.5), torch.linspace(-1, 1, 4).reshape(1, 1, 4))),
+    "broadcast": lambda: Looped(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
+    "a number in a dict": lambda: InADict(lambda: nn.Linear(4, 4), {"v": 0.0}),
+    "a buffer": InABuffer,
+    "one step": lambda: OneStep(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
+    "a queue of steps": lambda: Window(lambda: nn.Linear(12, 4), deque([torch.zeros(1, 4)] * 3, maxlen=3)),
+}
+
+
+_SHORT = ("of one sequence", "a number in a dict", "one step")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in _SHORT else pytest.mark.long) for n in NETWORKS])
+def test_a_state_on_the_module_is_carried_by_the_stream(name: str, tmp_path: Path) -> None:
+    """As the module carries it from call to call, from what it held when it was exported."""
+    module, again = NETWORKS[name]().eval(), NETWORKS[name]().eval()
+    step = name.endswith(("step", "steps"))
+    report = quickly.export(module, torch.randn(1, 4) if step else torch.randn(1, 6, 4), tmp_path / "net.onnx")
+    assert report.contract.provenance["starts_from"] == ("past" if name == "a buffer" else "state")
+    x = torch.randn(1, _LENGTH, 4)
+    pieces = x.unbind(1) if step else x.split(5, 1)
+    with torch.no_grad():
+        expected = torch.cat([again(piece).reshape(1, -1, 4) for piece in pieces], 1)[0].numpy()
+        # It was not changed by the export.
+        assert torch.equal(module(pieces[0]).reshape(1, -1, 4)[0], torch.from_numpy(expected[: 1 if step else 5]))
+    stream = load(tmp_path / "net.onnx").stream()
+    found = np.concatenate([stream.push(frames) for frames in np.split(x[0].numpy(), [1, 8, 9])])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=_TOLERANCE)
+
+
+def test_what_an_earlier_call_has_left_is_where_streams_start(tmp_path: Path) -> None:
+    """A module that is not reset is exported as it stands."""
+    module, x = NETWORKS["None"]().eval(), torch.randn(1, 30, 4)
+    with torch.no_grad():
+        module(x[:, :10])
+        quickly.export(module, x, tmp_path / "net.onnx")
+        expected = module(x[:, 10:])[0].numpy()
+    np.testing.assert_allclose(load(tmp_path / "net.onnx").run(x[0, 10:].numpy()), expected, rtol=0, atol=_TOLERANCE)
+
+
+def test_verify_starts_from_it_too(tmp_path: Path) -> None:
+    """And tells a module that holds another state."""
+    module, path = NETWORKS["None"]().eval(), tmp_path / "net.onnx"
+    quickly.export(module, torch.randn(1, 6, 4), path)
+    assert quickly.verify(path, module).passed
+    module.state = (torch.ones(1, 1, 4), torch.ones(1, 1, 4))
+    assert not quickly.verify(path, module).passed
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        self.noise = torch.randn_like(x)
+        return x + self.noise
+
+
+def test_random_numbers_that_it_keeps_are_no_state(tmp_path: Path) -> None:
+    """They are drawn anew by every call, whatever the module holds."""
+    with pytest.raises(Exception, match="draws random numbers"):
+        quickly.export(Noisy(), torch.randn(1, 6, 4), tmp_path / "net.onnx")
