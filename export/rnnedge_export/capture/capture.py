@@ -22,11 +22,11 @@ import torch
 from onnx_ir.passes.common import ShapeInferencePass
 
 from rnnedge_export.capture._extras import settle_extras
-from rnnedge_export.capture._one_step import STEP
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
 from rnnedge_export.capture.example import Example, Extra
+from rnnedge_export.capture.kept_states import STEP
 from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.capture.shape_probing import measure_shapes
 from rnnedge_export.graph.bounded import keep_within_bounds

@@ -167,7 +167,12 @@ def _place(module: nn.Module, path: str, value: Any) -> None:
 
 def _leaves(value: Any) -> list[Tensor]:
     found: list[Tensor] = []
-    _mapped(value, lambda tensor: found.append(tensor) or tensor)
+
+    def keep(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    _mapped(value, keep)
     return found
 
 

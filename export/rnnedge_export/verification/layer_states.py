@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnedge_export.capture._one_step import STEP
+from rnnedge_export.capture.kept_states import STEP
 from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array
 
