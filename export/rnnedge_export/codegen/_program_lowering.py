@@ -13,6 +13,7 @@ from rnnedge_export.codegen._inference import Facts, inferred
 from rnnedge_export.codegen._ir.memory_plan import plan_memory
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.ring_buffers import Cache, Ring, find_caches, order_of, ring
+from rnnedge_export.codegen._ir.statements import CheckRange
 from rnnedge_export.codegen._ir.step_program import StepPort, StepProgram, StepState
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, SLACK, Array, Buffer, Memory, Tensor, View, plain, whole
 from rnnedge_export.codegen._ir.weights import Weights
@@ -71,6 +72,7 @@ def _lowered(
     scope = SymbolTable(program, facts.constants, opset)
     for port in inputs:
         scope.define(port.name, plain(port.view()))
+    _check_ranges(program, contract, inputs)
     if base is None:
         states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
         scope.rings = {one.state.input: one.ring for one in states if one.ring}
@@ -109,6 +111,16 @@ def _ports(contract: Contract, batch: int, steps: int) -> tuple[tuple[StepPort, 
         shape = () if last else (cursor.clock.frames(unit),)
         inputs.append(port(cursor.name, "int64" if last else "bool", shape, None))
     return tuple(inputs), tuple(map(of_contract, contract.outputs))
+
+
+def _check_ranges(program: Program, contract: Contract, inputs: Sequence[StepPort]) -> None:
+    """Programs in other languages have no runtime that looks at numbers before a step."""
+    ranges = {port.name: port.range for port in contract.ranged}
+    for port in inputs:
+        span = ranges.get(port.name)
+        if span is not None and port.size:
+            program.origin, program.refuses = (f"input {port.name!r}",), True
+            program.emit(CheckRange(port.view().buffer, *span))
 
 
 def _facts(

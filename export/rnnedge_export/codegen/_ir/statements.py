@@ -85,6 +85,19 @@ class GatherRows(Checked):
 
 
 @dataclass(frozen=True, eq=False)
+class CheckRange(Checked):
+    """A number of an input below `low` or above `high` refuses the step, which goes on with it."""
+
+    numbers: Buffer
+    low: int
+    high: int
+
+    def touched(self) -> tuple[Span, ...]:
+        """All numbers."""
+        return (Span(self.numbers, 0, ((self.numbers.size, 1),)),)
+
+
+@dataclass(frozen=True, eq=False)
 class Alternating:
     """Sweeps over large weights that need nothing of each other, and write one buffer each.
 

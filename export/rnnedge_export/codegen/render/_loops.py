@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rnnedge_export.codegen._ir.loops import Loop
-from rnnedge_export.codegen._ir.statements import Clear, GatherRows, TableCopy
+from rnnedge_export.codegen._ir.statements import CheckRange, Clear, GatherRows, TableCopy
 from rnnedge_export.codegen.render._addresses import Addresses
-from rnnedge_export.codegen.render._expressions import expression
+from rnnedge_export.codegen.render._expressions import expression, number
 from rnnedge_export.codegen.render._text import Code, turns
 
 
@@ -35,3 +35,10 @@ def gather_rows(code: Code, one: GatherRows, at: Addresses) -> None:
     """Rows of a table."""
     numbers, table, y = at.pointer(one.numbers, one.first), at.pointer(one.table), at.pointer(one.target)
     code.line(f"stream->refused |= gather_rows({one.count}, {numbers}, {table}, {one.rows}, {one.width}, {y});")
+
+
+def check_range(code: Code, one: CheckRange, at: Addresses) -> None:
+    """Numbers of an input that the source did not take."""
+    with code.block(turns("i", one.numbers.size)):
+        found = at.element(one.numbers, 0, "i")
+        code.line(f"stream->refused |= {found} < {number(one.low)} || {found} > {number(one.high)};")

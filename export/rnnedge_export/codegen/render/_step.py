@@ -11,7 +11,15 @@ from rnnedge_export.codegen._ir.loops import Loop
 from rnnedge_export.codegen._ir.qgemm import BlockProduct, ByteProduct, RoundBlocks
 from rnnedge_export.codegen._ir.recurrence import Recurrence
 from rnnedge_export.codegen._ir.reductions import Reduction
-from rnnedge_export.codegen._ir.statements import Alternating, Clear, GatherRows, Statement, TableCopy, buffers_of
+from rnnedge_export.codegen._ir.statements import (
+    Alternating,
+    CheckRange,
+    Clear,
+    GatherRows,
+    Statement,
+    TableCopy,
+    buffers_of,
+)
 from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._nodes.limits import MOST_LETTERS, check_most
 from rnnedge_export.codegen.render import _convolution, _gemm, _loops, _qgemm, _recurrence, _reductions
@@ -21,6 +29,7 @@ from rnnedge_export.codegen.render._text import Code, of_nodes, turns
 _RENDERERS: dict[type, Callable[[Code, Any, Addresses], None]] = {
     BlockProduct: _qgemm.block_product,
     ByteProduct: _qgemm.byte_product,
+    CheckRange: _loops.check_range,
     Clear: _loops.clear,
     DepthwiseConvolution: _convolution.depthwise,
     GatherRows: _loops.gather_rows,
