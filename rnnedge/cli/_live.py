@@ -33,8 +33,11 @@ class LiveOptions:
 
     @property
     def file(self) -> Path | None:
-        """The file of `--to`, if it is one."""
-        return None if self.to is None else file_of(self.to)
+        """The file of `--to`, if it is one; `InputError` where it can only be a folder."""
+        from rnnedge_runtime.atomic import as_file
+
+        found = None if self.to is None else _text_of(self.to)
+        return None if found is None else as_file(found)
 
     def asked(self, source: str) -> bool:
         """Whether this is a live stream: its source has a scheme, or one of these options was given."""
@@ -45,9 +48,14 @@ class LiveOptions:
 
 def file_of(text: str) -> Path | None:
     """The file that an address or a path leads to; None for another kind of address, and for a standard stream."""
+    found = _text_of(text)
+    return None if found is None else Path(found)
+
+
+def _text_of(text: str) -> str | None:
     from rnnedge.live.protocol.address import parse_address, scheme_of
 
-    return Path(parse_address(text).path) if scheme_of(text) == "file" else None
+    return parse_address(text).path if scheme_of(text) == "file" else None
 
 
 def run(

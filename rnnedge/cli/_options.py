@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,3 +26,18 @@ def field_option(of: type[DataclassInstance], name: str, *spellings: str, **more
     """A Typer option for the field `name` of a dataclass; `spellings` and `more` as for `typer.Option`."""
     (found,) = (field for field in fields(of) if field.name == name)
     return typer.Option(*spellings, help=found.metadata["help"], **more)
+
+
+def file_option(*spellings: str, **more: Any) -> Any:
+    """A Typer option for a file that is written, as for `typer.Option`: `new/` is no file called new."""
+    return typer.Option(*spellings, parser=_as_file, metavar="PATH", **more)
+
+
+def _as_file(given: str | Path) -> Path:
+    from rnnedge_runtime.atomic import as_file
+    from rnnedge_runtime.errors import InputError
+
+    try:
+        return as_file(given)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -21,13 +21,14 @@ import typer
 
 from rnnedge.cli._constants import constants_of, state_pair
 from rnnedge.cli._opening import SourceTrustOption
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import SampleOption
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="An ONNX file with states of its own.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    output: Annotated[Path, file_option("-o", "--output", help="The ONNX file to write.")],
     state: Annotated[list[str] | None, typer.Option(help="A state, as input:output; once for each.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the frames: 1, name:1, or none.")] = "1",
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the frames.")] = None,

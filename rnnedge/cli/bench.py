@@ -23,6 +23,7 @@ import typer
 
 from rnnedge.cli._model_file import checked_file
 from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._remote import OnOption, RemotePythonOption, SshOptions, bench_there
 
@@ -75,7 +76,7 @@ def command(
         str | None,
         typer.Option(metavar="SOURCE", help="What to time beside it: PyTorch, TorchScript, a plain export."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report here.")] = None,
+    html: Annotated[Path | None, file_option(help="Write a self-contained HTML report here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables of Markdown.")] = False,
     *,
     device: Device,

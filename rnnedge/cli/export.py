@@ -30,7 +30,7 @@ import typer
 from rnnedge.cli._constants import ConstantOption, constants_of
 from rnnedge.cli._labels import tell_labels
 from rnnedge.cli._opening import SourceTrustOption
-from rnnedge.cli._options import ExampleOption, field_option
+from rnnedge.cli._options import ExampleOption, field_option, file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import (
     BudgetOption,
@@ -67,7 +67,7 @@ def command(
     source: Annotated[
         str, typer.Argument(help="A run folder, package.module:factory, a TorchScript file, or an ONNX file.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    output: Annotated[Path, file_option("-o", "--output", help="The ONNX file to write.")],
     form: Annotated[str | None, field_option(ExportOptions, "form", **one_of(forms))] = None,
     chunk: Annotated[int | None, field_option(ExportOptions, "chunk", min=1)] = None,
     precision: PrecisionOption = "float32",

@@ -17,6 +17,7 @@ import typer
 
 from rnnedge.cli._model_file import model_file
 from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def command(
     file: Annotated[Path, model_file("A file made by rnnedge export, or any ONNX file.")],
     *,
     opening: Opening,
-    graph: Annotated[Path | None, typer.Option(callback=_graph, help=_GRAPH)] = None,
+    graph: Annotated[Path | None, file_option(callback=_graph, help=_GRAPH)] = None,
     link: Annotated[list[Path] | None, typer.Option(help=_LINK)] = None,
     json: JsonOption = False,
 ) -> None:

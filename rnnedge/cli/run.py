@@ -36,6 +36,7 @@ from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._formats import format_of
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
@@ -53,7 +54,7 @@ def command(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy, .npz, .parquet or .wav file, - or mic:.")
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here instead of stdout.")] = None,
+    output: Annotated[Path | None, file_option("-o", "--output", help="Write here instead of stdout.")] = None,
     format: Annotated[
         str | None,
         typer.Option(

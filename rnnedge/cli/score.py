@@ -22,6 +22,7 @@ import typer
 from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
@@ -31,7 +32,7 @@ from rnnedge.cli._words import one_of
 def command(
     file: ModelFile,
     recordings: Annotated[list[str], typer.Argument(help="Recordings that rnnedge run reads, or patterns of them.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The table: .csv or .parquet.")],
+    output: Annotated[Path, file_option("-o", "--output", help="The table: .csv or .parquet.")],
     reduce: Annotated[
         str,
         typer.Option(

@@ -21,6 +21,7 @@ import typer
 
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
+from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
@@ -49,7 +50,7 @@ def command(
         typer.Option(help="What lost frames become: hold, zero or reset.", **one_of(lambda: ("hold", "zero", "reset"))),
     ] = "hold",
     keep_s: Annotated[float, typer.Option(help="How long a named stream waits for its client.", min=0)] = 60.0,
-    state: Annotated[Path | None, typer.Option(help="Where named streams are kept from one run to the next.")] = None,
+    state: Annotated[Path | None, file_option(help="Where named streams are kept from one run to the next.")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="A certificate (PEM), for wss://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,

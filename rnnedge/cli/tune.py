@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnedge.cli._opening import SourceTrustOption
-from rnnedge.cli._options import ExampleOption
+from rnnedge.cli._options import ExampleOption, file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import CalibrationOption, ToleranceOption
 
@@ -34,7 +34,7 @@ _OBJECTIVES = ("latency", "throughput", "size", "energy")
 
 def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX file to write.")],
+    output: Annotated[Path, file_option("-o", "--output", help="The ONNX file to write.")],
     objective: Annotated[str, typer.Option(help="latency, throughput, size or energy.")] = "latency",
     budget: Annotated[float, typer.Option(help="Seconds that it may take.", min=5.0)] = 60.0,
     only: Annotated[str, typer.Option(help="The precisions to try.")] = "float32,float16,int8,int4",

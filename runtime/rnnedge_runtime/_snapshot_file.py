@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rnnedge_runtime._snapshot import unpack
 from rnnedge_runtime.arguments import file_path
-from rnnedge_runtime.atomic import write_bytes
+from rnnedge_runtime.atomic import as_file, write_bytes
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 
@@ -17,7 +17,7 @@ def keep(path: str | os.PathLike[str], data: bytes) -> Path:
 
     Raises `InputError` where the folder is missing or cannot be written, or where something else than a file is there.
     """
-    target = Path(file_path(path, "save: path"))
+    target = as_file(file_path(path, "save: path"))
     try:
         older = _read(target)
     except InputError:

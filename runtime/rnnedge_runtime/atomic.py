@@ -3,7 +3,8 @@
 What stands at the path decides. (1) Nothing, or a regular file: the new one takes its place, with the mode and, where
 the system allows it, the owner of the old one. (2) A link: the same happens to the file that it leads to; the link
 stays. (3) A pipe, a terminal or another device of characters, or one of this process's own streams, such as
-/dev/stdout: it stays what it is and gets the bytes as they come. (4) Anything else is refused.
+/dev/stdout: it stays what it is and gets the bytes as they come. (4) Anything else is refused, and a name that can only
+be a folder's: `new/` is no file called new.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ from typing import IO
 from rnnedge_runtime._write_through import kind_of, open_stream, place_of, unwritable
 from rnnedge_runtime.errors import InputError
 
+_SEPARATORS = "|".join(map(re.escape, filter(None, (os.sep, os.altsep))))
 _WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 
@@ -63,7 +66,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> Path:
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise `InputError` now where `write_bytes` could not write `path` later, after long work."""
-    target = Path(path)
+    target = as_file(path)
     try:
         found = place_of(target)
     except (OSError, ValueError) as error:
@@ -81,6 +84,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         reason = error.strerror
     if reason:
         raise unwritable(target, reason)
+
+
+def as_file(path: str | os.PathLike[str]) -> Path:
+    """`path` as a `Path`, which forgets a separator at its end; raises `InputError` where it names a folder."""
+    text = os.fspath(path)
+    last = re.split(_SEPARATORS, text)[-1]
+    if text and last in ("", os.curdir, os.pardir):
+        raise InputError(f"{text}: cannot be written (it names a folder); add the name of a file")
+    return Path(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -104,7 +116,7 @@ def open_binary(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Raises `InputError` where it cannot be written; an error in the block leaves the older file.
     """
-    target = Path(path)
+    target = as_file(path)
     try:
         found = place_of(target)
         replaced = isinstance(found, Path) and kind_of(found) == stat.S_IFREG

@@ -67,6 +67,16 @@ def test_what_cannot_be_written_is_told_first(verb: str, output: str, code: int,
 
 
 @every_verb
+@in_one_test("output", ["new/", "new//", "new/.", "new/..", "folder/", "in.csv/"])
+def test_what_names_a_folder_is_no_file(verb: str, output: str, rnnedge: Command) -> None:
+    """A separator at the end says so, and none is made or written under the name before it."""
+    before = contents()
+    done = rnnedge(*(output if word == "OUT" else word for word in VERBS[verb]))
+    assert done.code == 2 and "names a folder" in " ".join(done.err.split()), done.err
+    assert contents() == before
+
+
+@every_verb
 def test_what_is_read_is_not_written(verb: str, rnnedge: Command) -> None:
     """By its own name, by another path, by a link; what would be lost is named."""
     before = contents()

@@ -186,6 +186,19 @@ def test_a_path_that_cannot_be_is_named(path: str, tmp_path: Path, monkeypatch: 
 
 
 @every_way
+@in_one_test("name", ["new/", "new//", "new/.", "new/..", "/", ".", "..", "folder/", "file/"])
+def test_what_names_a_folder_is_no_file(write: Write, name: str, tmp_path: Path) -> None:
+    """A separator at the end says so; asked first, too."""
+    (tmp_path / "folder").mkdir(exist_ok=True)
+    (tmp_path / "file").write_text("old")
+    path = name if name == "/" else f"{tmp_path}/{name}"
+    for act in (lambda: write(path, "new"), lambda: check_writable(path)):  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=r"names a folder"):
+            act()
+    assert names(tmp_path) == {"folder", "file"} and (tmp_path / "file").read_text() == "old"
+
+
+@every_way
 def test_a_name_may_be_as_long_as_the_file_system_has_it(write: Write, tmp_path: Path) -> None:
     """The temporary file has a shorter one."""
     path = tmp_path / ("é" * 127)
