@@ -7,8 +7,10 @@ import onnx
 from rnnedge_export.onnx_files._foreign import read_foreign
 from rnnedge_export.onnx_files._opsets import NEWEST, OLDEST, opset_of
 from rnnedge_export.onnx_files._plain import make_plain
+from rnnedge_export.onnx_files._trial import try_apart
 from rnnedge_export.onnx_files._validity import check_valid
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.trust import trust_of
 
 
 def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto]:
@@ -23,4 +25,6 @@ def read_file(path: str, trust: str | None = None) -> tuple[str, onnx.ModelProto
         raise ModelRefused(f"{path}: opset {opset_of(proto)}: expected {OLDEST} to {NEWEST}; convert it first")
     if any(key.key.startswith("rnnedge.") for key in proto.metadata_props):
         raise ModelRefused(f"{path}: streams already; it was made by rnnedge export")
+    if trust_of("", trust) != "local":
+        try_apart(proto, path)
     return digest, proto

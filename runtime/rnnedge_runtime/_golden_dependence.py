@@ -1,0 +1,75 @@
+"""Whether a golden sample shows anything: other frames would have given other outputs.
+
+A file whose outputs are the same whatever comes replays everywhere, also where nothing is computed right. A few other
+sequences of the same length are tried, each made of the numbers of the sample; one that changes one output is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rnnedge_runtime._loaded_model import LoadedModel
+from rnnedge_runtime.contract import Array, Golden, Port
+from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.golden import stream_all
+from rnnedge_runtime.golden_tolerance import allowed_errors, errors
+from rnnedge_runtime.stream import open_stream
+
+_LOUD = 100.0
+
+
+def depends_on_frames(loaded: LoadedModel, golden: Golden) -> bool:
+    """Whether some output is off by more than a replay may be, for frames that are not those of the sample."""
+    contract, size = loaded.contract, loaded.contract.batch or 1
+    allowed = {n: allowed_errors(a, golden.tolerance, contract.precision) for n, a in golden.outputs.items()}
+    for change in _CHANGES:
+        frames = {port.name: change(golden.inputs[port.name], port) for port in contract.inputs}
+        given = frames if size == 1 else {name: np.stack([array] * size) for name, array in frames.items()}
+        try:
+            found = stream_all(open_stream(loaded, size), given)
+        except InputError:
+            # Frames that the file does not take are none.
+            continue
+        if _differ({n: a if size == 1 else a[0] for n, a in found.items()}, golden.outputs, allowed):
+            return True
+    return False
+
+
+def _differ(found: Mapping[str, Array], recorded: Mapping[str, Array], allowed: Mapping[str, Array]) -> bool:
+    # A NaN is no recorded number.
+    return any(not (errors(found[name], array) <= allowed[name]).all() for name, array in recorded.items())
+
+
+def _mirrored(array: Array, port: Port) -> Array:
+    """From the end, with the other sign; of whole numbers, from the other end of those that stand there."""
+    backwards = array[::-1]
+    if array.dtype.kind == "f":
+        return -backwards
+    low, high = array.min(initial=0), array.max(initial=0)
+    return ~backwards if array.dtype.kind == "b" else (low + (high - backwards)).astype(array.dtype)
+
+
+def _louder(array: Array, port: Port) -> Array:
+    """A hundred times; of whole numbers, the ends of what the input takes by turns."""
+    if array.dtype.kind == "f":
+        return (array * array.dtype.type(_LOUD)).astype(array.dtype)
+    return _by_turns(array, *(port.range or (array.min(initial=0), array.max(initial=0))))
+
+
+def _silent(array: Array, port: Port) -> Array:
+    return np.zeros_like(array)
+
+
+def _constant(array: Array, port: Port) -> Array:
+    """The largest number everywhere."""
+    return np.full_like(array, array.max(initial=0))
+
+
+def _by_turns(array: Array, low: int, high: int) -> Array:
+    turns = np.arange(array.size).reshape(array.shape) % 2
+    return np.where(turns, low, high).astype(array.dtype)
+
+
+_CHANGES: tuple[Callable[[Array, Port], Array], ...] = (_mirrored, _louder, _silent, _constant)
