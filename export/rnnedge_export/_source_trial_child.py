@@ -70,7 +70,9 @@ def _feeds(ports: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """Inputs of several sizes, once where all are known: zeros, and a rate for a whole number without axes."""
     import numpy as np
 
-    names = list(dict.fromkeys(_dim(d, i) for port in ports for i, d in enumerate(port.shape) if not isinstance(d, int)))
+    names = list(
+        dict.fromkeys(_dim(d, i) for port in ports for i, d in enumerate(port.shape) if not isinstance(d, int))
+    )
     for first, rest in _SIZES if names else _SIZES[:1]:
         sizes = {name: rest if k else first for k, name in enumerate(names)}
         feeds = {}

@@ -6,10 +6,12 @@ import os
 import warnings
 from pathlib import Path
 
+from rnnedge_runtime._golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused, VerificationError
+from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.trust import remember
 from rnnedge_runtime.untrusted.contract_limits import check_promises
 from rnnedge_runtime.untrusted.limits import LIMITS, Limits
@@ -59,6 +61,7 @@ def too_much(data: bytes, contract: Contract, limits: Limits = LIMITS) -> str | 
     try:
         check_policy(data, limits)
         check_promises(contract, limits)
+        loaded = load_bytes(data, "the file", trust="local").loaded
     except ModelRefused as error:
         return str(error)
-    return None
+    return None if depends_on_frames(loaded) else f"golden sample: {SHOWS_NOTHING}"

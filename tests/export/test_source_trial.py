@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import foreign
@@ -30,7 +31,7 @@ def _made(operator: str, inputs: list[str], *before: onnx.NodeProto, **more: obj
 
 def _doubled(axis: int, first: str) -> list[onnx.NodeProto]:
     names = [first, *(f"w{k}" for k in range(33)), "made"]
-    return [node("Concat", [a, a], [b], axis=axis) for a, b in zip(names, names[1:], strict=False)]
+    return [node("Concat", [a, a], [b], axis=axis) for a, b in pairwise(names)]
 
 
 def _loop(grows: bool, times: int) -> Part:

@@ -1,4 +1,4 @@
-"""Generated C says of a number that the source does not take what the runtime says of it: no negative row of a table."""
+"""Generated C refuses a number that the source does not take, as the runtime does: no row has one below 0."""
 
 from __future__ import annotations
 

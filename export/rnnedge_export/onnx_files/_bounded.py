@@ -1,7 +1,7 @@
 """Whether every size in a graph is known, and moderate, without running it.
 
-onnx infers the shapes for inputs of several sizes; a value whose shape it cannot tell is not bounded, nor is a graph with
-graphs inside, which may be run as often as a number says. Weights are declared by their shapes, so that none is copied.
+onnx infers the shapes for inputs of several sizes; a value whose shape it cannot tell is not bounded, nor is a graph
+with graphs inside, which may be run as often as a number says. Weights are declared by their shapes and not copied.
 """
 
 from __future__ import annotations

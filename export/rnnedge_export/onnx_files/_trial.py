@@ -1,15 +1,15 @@
 """A foreign ONNX file is first opened and run in a process of its own, with limits of memory and time.
 
-To export it is to run it: what follows from its constants is computed, and it is the oracle of the proof. A kilobyte can
-want all memory, by a size that it computes, or never come to an end. A file all of whose sizes are known without running
-it (`_bounded`) needs no process.
+To export it is to run it: what follows from its constants is computed, and it is the oracle of the proof. A kilobyte
+can want all memory, by a size that it computes, or never come to an end. A file all of whose sizes are known without
+running it (`_bounded`) needs no process.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import warnings
+from pathlib import Path
 
 import onnx
 
@@ -33,7 +33,7 @@ def try_apart(proto: onnx.ModelProto, path: str) -> None:
         return
     data = proto.SerializeToString()
     asked = {"seconds": _SECONDS, "memory": _MEMORY + _COPIES * len(data)}
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    here = str(Path(__file__).absolute().parents[2])
     try:
         said, code = run_child(_RUN, json.dumps(asked).encode() + b"\n" + data, _WAITING, [here])
     except NoChild as error:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from rnnedge_runtime._golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.engines.settings import Settings
@@ -66,6 +67,7 @@ def _check_replay(model: LoadedModel, watch: Watch) -> None:
     except ProviderError as error:
         # The provider is here; what failed is this graph.
         raise ModelRefused(f"golden sample: {error}") from error
-    # A stream may owe nothing for so short a sample: then it shows that the file runs, and no more.
-    if report.values and not report.passed:
+    if not report.passed:
         raise ModelRefused(f"golden sample: {report.failure}")
+    if not depends_on_frames(watched):
+        raise ModelRefused(f"golden sample: {SHOWS_NOTHING}")
