@@ -52,7 +52,8 @@ def _mirrored(array: Array, port: Port) -> Array:
     if array.dtype.kind == "f":
         return -backwards
     low, high = array.min(initial=0), array.max(initial=0)
-    return ~backwards if array.dtype.kind == "b" else (low + (high - backwards)).astype(array.dtype)
+    mirrored: Array = ~backwards if array.dtype.kind == "b" else (low + (high - backwards)).astype(array.dtype)
+    return mirrored
 
 
 def _louder(array: Array, port: Port) -> Array:

@@ -96,4 +96,4 @@ def _size(value: onnx.ValueInfoProto) -> int | None:
         return None
     if not all(dim.HasField("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim):
         return None
-    return prod(dim.dim_value for dim in tensor.shape.dim)
+    return prod(int(dim.dim_value) for dim in tensor.shape.dim)

@@ -22,16 +22,16 @@ class NoChild(Exception):
     """A process of its own cannot be started here; says why."""
 
 
-def run_child(code: str, given: bytes, seconds: float, further: Sequence[str] = ()) -> tuple[bytes, int | None]:
-    """What `code` says, at most a few lines, of `given` on its stdin, and how it ends; None: it had to be ended.
+def run_child(program: str, given: bytes, seconds: float, further: Sequence[str] = ()) -> tuple[bytes, int | None]:
+    """What `program` says, at most a few lines, of `given` on its stdin, and how it ends; None: it had to be ended.
 
-    `code` gets the folders of modules as arguments, `further` among them. Raises `NoChild` where none can be started.
+    `program` gets the folders of modules as arguments, `further` among them. Raises `NoChild` where none can be started.
     """
     # Here, since a file that is known needs neither.
     import subprocess
     from threading import Timer
 
-    command = [_interpreter(), "-I", "-S", "-B", *_own_options(), "-c", code, *_folders(), *further]
+    command = [_interpreter(), "-I", "-S", "-B", *_own_options(), "-c", program, *_folders(), *further]
     try:
         process: subprocess.Popen[bytes] = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
