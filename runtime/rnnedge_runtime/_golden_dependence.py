@@ -48,9 +48,9 @@ def _differ(found: Mapping[str, Array], recorded: Mapping[str, Array], allowed: 
 
 def _mirrored(array: Array, port: Port) -> Array:
     """From the end, with the other sign; of whole numbers, from the other end of those that stand there."""
-    backwards = array[::-1]
+    backwards: Array = array[::-1]
     if array.dtype.kind == "f":
-        return -backwards
+        return np.negative(backwards)
     low, high = array.min(initial=0), array.max(initial=0)
     mirrored: Array = ~backwards if array.dtype.kind == "b" else (low + (high - backwards)).astype(array.dtype)
     return mirrored
@@ -59,7 +59,7 @@ def _mirrored(array: Array, port: Port) -> Array:
 def _louder(array: Array, port: Port) -> Array:
     """A hundred times; of whole numbers, the ends of what the input takes by turns."""
     if array.dtype.kind == "f":
-        return (array * array.dtype.type(_LOUD)).astype(array.dtype)
+        return np.asarray(array * array.dtype.type(_LOUD), array.dtype)
     return _by_turns(array, *(port.range or (array.min(initial=0), array.max(initial=0))))
 
 

@@ -25,7 +25,7 @@ class NoChild(Exception):
 def run_child(program: str, given: bytes, seconds: float, further: Sequence[str] = ()) -> tuple[bytes, int | None]:
     """What `program` says, at most a few lines, of `given` on its stdin, and how it ends; None: it had to be ended.
 
-    `program` gets the folders of modules as arguments, `further` among them. Raises `NoChild` where none can be started.
+    It gets the folders of modules as arguments, `further` among them. Raises `NoChild` where none can be started.
     """
     # Here, since a file that is known needs neither.
     import subprocess
