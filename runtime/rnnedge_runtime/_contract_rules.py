@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnedge_runtime._json_fields import expect
 from rnnedge_runtime.contract import BATCH, TIME, Contract, Dim, Port, State
+from rnnedge_runtime.frames import within
 
 PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 # A frame in thirty years, and one in a nanosecond.
@@ -22,7 +23,7 @@ def check_agreement(contract: Contract) -> None:
     2. The batch on another axis than the batch's, or time on another one than that of time; a state that grows with it.
     3. A port or a state for one sequence where the others take any number, or the other way round.
     4. Frames of a call that are not those of the chunk.
-    5. A range of numbers that is none of its input, or does not have 0, which stands for frames that never came.
+    5. A range of numbers that is none of its input or context, or does not have 0, which stands for what never came.
     6. A state that begins with a NaN, an input that is a summary, statistics or a frame rate that nothing can have.
     """
     _once((*(p.name for p in contract.inputs), *(s.input for s in contract.states),
@@ -34,13 +35,17 @@ def check_agreement(contract: Contract) -> None:
         _check_chunk(port, contract)
     for port in contract.inputs:
         expect(port.per_frame, f"{port.name}.per_frame", "true for an input", False)
-        _check_range(port)
+        _check_range(port, port.name)
     for port in contract.outputs:
         expect(port.range is None, f"{port.name}.range", "none for an output", port.range)
     for state in contract.states:
         _check_axes(state.shape, state.batch_axis, None, state.input)
         _check_batch(state, state.input, contract)
         expect(not np.isnan(state.initial).any(), f"{state.input}.initial", "numbers", "NaN")
+        expect(state.range is None or bool(state.context), f"{state.input}.range", "none for a state", state.range)
+        _check_range(state, state.input)
+        begins = state.range is None or within(np.asarray(state.initial), state.range)
+        expect(begins, f"{state.input}.initial", f"numbers in its range, {state.range}", state.initial)
     expect(contract.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", contract.precision)
     _check_numbers(contract)
 
@@ -73,11 +78,11 @@ def _check_chunk(port: Port, contract: Contract) -> None:
         expect(frames == wanted, f"{port.name}.shape", f"{wanted} on axis {port.time_axis}", list(port.shape))
 
 
-def _check_range(port: Port) -> None:
+def _check_range(port: Port | State, name: str) -> None:
     if port.range is not None:
         low, high = port.range
         fits = port.dtype.startswith("int") and np.iinfo(port.dtype).min <= low <= 0 <= high <= np.iinfo(port.dtype).max
-        expect(fits, f"{port.name}.range", f"a least and a largest {port.dtype}, and 0 between", port.range)
+        expect(fits, f"{name}.range", f"a least and a largest {port.dtype}, and 0 between", port.range)
 
 
 def _check_numbers(contract: Contract) -> None:

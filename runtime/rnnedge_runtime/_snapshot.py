@@ -18,6 +18,7 @@ from rnnedge_runtime.arguments import shown, text
 from rnnedge_runtime.arrays import cast
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.frames import check_within
 
 _MAGIC = b"rnnedge-snapshot 1\n"
 _FIXED = ("state:", "summary:")
@@ -118,6 +119,10 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
         for key, array in found.arrays.items()
         if key in dtypes
     }
+    ranges = {f"{kind}:{port.name}": port.range for port in contract.ranged for kind in ("rest", "last")}
+    ranges |= {f"state:{state.input}": state.range for state in contract.states}
+    for key, array in arrays.items():
+        check_within(array, ranges.get(key), f"{name}: {key}")
     return found._replace(arrays=arrays)
 
 

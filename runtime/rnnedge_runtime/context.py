@@ -12,6 +12,7 @@ from rnnedge_runtime.arguments import mapping
 from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import check_within
 from rnnedge_runtime.state_buffers import shape_of
 
 
@@ -19,8 +20,8 @@ def checked_context(context: object, contract: Contract, batch: int, place: str)
     """Contexts by name, each in the shape of its state for `batch` sequences.
 
     A value has the shape of one sequence, without the batch, or has the batch, of 1 or of all, on its axis. Raises
-    `InputError` for a name that the file does not have, a wrong shape, and a number that is not finite or not of the
-    dtype.
+    `InputError` for a name that the file does not have, a wrong shape, and a number that is not finite, not of the
+    dtype or not in the range of the context.
     """
     known = {state.input: state for state in contract.contexts}
     given = mapping(context, place)
@@ -93,4 +94,6 @@ def _checked(value: object, state: State, batch: int, place: str) -> Array:
         raise InputError(f"{place}: expected shape {row}{several}, found {array.shape}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"{place}: expected finite numbers, found a NaN or an infinity")
-    return np.broadcast_to(cast(array, np.dtype(state.dtype), place), wide).copy()
+    found = cast(array, np.dtype(state.dtype), place)
+    check_within(found, state.range, place)
+    return np.broadcast_to(found, wide).copy()

@@ -62,7 +62,8 @@ class State:
     frames that stand before frame 0.
     `context`: "" for what the network carries along time. Else it is a value per sequence that the caller gives, such
     as a speaker, which the graph hands on as it is: "required" if every stream has to be given one, "optional" if
-    `initial` stands for it. Of a required one `initial` is the value of the example.
+    `initial` stands for it. Of a required one `initial` is the value of the example. `range`: the least and the largest
+    number that a context of whole numbers takes; None: any, or not known.
     """
 
     input: str
@@ -73,6 +74,7 @@ class State:
     initial: float | Array = 0.0
     warmup: int = 0
     context: str = ""
+    range: tuple[int, int] | None = None
 
     @cached_property
     def row_shape(self) -> tuple[Dim, ...]:

@@ -202,6 +202,7 @@ def _state(fields: dict[str, Any], place: str) -> State:
         initial=initial_of(initial, dtype, shape, f"{place}.initial"),
         warmup=integer(fields["warmup"], 0, f"{place}.warmup"),
         context=choice(fields.get("context", ""), ("", *CONTEXTS), f"{place}.context"),
+        range=optional(fields.get("range"), lambda v: _range(v, f"{place}.range")),
     )
 
 
@@ -209,8 +210,9 @@ def _state_as_json(state: State) -> dict[str, Any]:
     # Its fields alone: `vars` has what is cached as well, once it was asked for.
     said = {field.name: getattr(state, field.name) for field in fields(state)}
     said["initial"] = initial_as_json(state.initial)
-    # Only for a context: a file without one is the same as before they existed.
-    return said if state.context else {name: value for name, value in said.items() if name != "context"}
+    # Only where there is one: a file without it is the same as before they existed.
+    missing = {name for name, none in (("context", ""), ("range", None)) if said[name] == none}
+    return {name: value for name, value in said.items() if name not in missing}
 
 
 def _normalization(fields: dict[str, Any]) -> Normalization:

@@ -83,6 +83,7 @@ def checked_states(states: object, contract: Contract, batch: int) -> dict[str, 
             raise InputError(f"{place}: expected finite numbers")
         # A copy: what the caller does with his array later is nothing to the stream.
         own = cast(array, np.dtype(state.dtype), place)
+        check_within(own, state.range, place)
         result[name] = own.repeat(batch, state.batch_axis) if own.shape != shape else own
     return result
 
@@ -123,6 +124,14 @@ def check_ranges(arrays: Mapping[str, Array], contract: Contract, batch: int, be
 def in_ranges(arrays: Mapping[str, Array], contract: Contract) -> bool:
     """Whether `check_ranges` raises nothing."""
     return all(port.range is None or within(arrays[port.name], port.range) for port in contract.ranged)
+
+
+def check_within(array: Array, bounds: tuple[int, int] | None, place: str) -> None:
+    """Raise `InputError` naming the first number of `array` that is not from the least to the largest one."""
+    if bounds is not None and not within(array, bounds):
+        low, high = bounds
+        found = array[(array < low) | (array > high)].flat[0]
+        raise InputError(f"{place}: expected numbers from {low} to {high}, found {found}")
 
 
 def within(array: Array, bounds: tuple[int, int]) -> bool:

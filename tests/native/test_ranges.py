@@ -52,6 +52,18 @@ class Tokens(nn.Module):
         return self.layer(self.table(x).flatten(2))[0]
 
 
+class Voice(nn.Module):
+    """A value per sequence is a row of a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(ROWS, 2)
+
+    def forward(self, x: torch.Tensor, voice: torch.Tensor) -> torch.Tensor:
+        """(batch, time, 2), (batch,) to (batch, time, 2)."""
+        return torch.cumsum(x, 1) * self.table(voice)[:, None]
+
+
 class Kinds(nn.Module):
     """No table: whole numbers whose range is none that a row would show."""
 
@@ -67,11 +79,29 @@ def test_a_number_that_the_source_does_not_take_is_refused(network: type[nn.Modu
     path = tmp_path / "net.onnx"
     quickly.export(network().eval(), torch.randint(0, ROWS, (1, 12, 2)), path, form="step")
     assert load(path).contract.inputs[0].range == (0, ROWS - 1)
-    build(path.read_bytes(), "c", tmp_path, name="net")
+    assert _said(path, MAIN) == "1000" * len(BAD)
+
+
+def test_a_value_per_sequence_is_looked_at_in_every_step(tmp_path: Path) -> None:
+    """Whoever sets it in C has no runtime that looks at it first."""
+    torch.manual_seed(0)
+    path = tmp_path / "net.onnx"
+    quickly.export(Voice().eval(), (torch.randn(2, 12, 2), torch.tensor([1, 2])), path, form="step")
+    assert next(s.range for s in load(path).contract.states if s.input == "voice") == (0, ROWS - 1)
+    main = MAIN.replace("int64_t x[NET_X_SIZE];", "float x[NET_X_SIZE] = {0};").replace(
+        "for (int i = 0; i < NET_X_SIZE; i++) x[i] = i == NET_X_SIZE - 1 ? given[k] : 0;",
+        "net_set_voice(&one, given + k);",
+    )
+    assert _said(path, main) == "1000" * len(BAD)
+
+
+def _said(path: Path, main: str) -> str:
+    """Of each number in turn, whether the step was refused."""
+    folder = path.parent
+    build(path.read_bytes(), "c", folder, name="net")
     given = [number for bad in BAD for number in (bad, *GOOD)]
     words = ", ".join("INT64_MIN" if x == LIMITS.min else f"INT64_C({x})" for x in given)
-    (tmp_path / "main.c").write_text(MAIN.replace("@NUMBERS@", words))
-    program = tmp_path / "main"
-    system_compiler().compile(["-std=c11", "-O1"], [tmp_path / "main.c", tmp_path / "net.c"], program)
-    said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
-    assert said == "1000" * len(BAD)
+    (folder / "main.c").write_text(main.replace("@NUMBERS@", words))
+    program = folder / "main"
+    system_compiler().compile(["-std=c11", "-O1"], [folder / "main.c", folder / "net.c"], program)
+    return subprocess.run([program], capture_output=True, text=True, check=True).stdout

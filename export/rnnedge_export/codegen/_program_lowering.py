@@ -72,12 +72,12 @@ def _lowered(
     scope = SymbolTable(program, facts.constants, opset)
     for port in inputs:
         scope.define(port.name, plain(port.view()))
-    _check_ranges(program, contract, inputs)
     if base is None:
         states, floats, integers = _states(contract, batch, find_caches(nodes, constants, contract, facts.shapes))
         scope.rings = {one.state.input: one.ring for one in states if one.ring}
     else:
         states, floats, integers = base.states, base.floats, base.integers
+    _check_ranges(program, contract, inputs, states)
     # Several steps read and write a ring as a whole.
     standing = [one.view if base is None else one.read_at for one in states]
     for one, view in zip(states, standing, strict=True):
@@ -113,14 +113,17 @@ def _ports(contract: Contract, batch: int, steps: int) -> tuple[tuple[StepPort, 
     return tuple(inputs), tuple(map(of_contract, contract.outputs))
 
 
-def _check_ranges(program: Program, contract: Contract, inputs: Sequence[StepPort]) -> None:
+def _check_ranges(
+    program: Program, contract: Contract, inputs: Sequence[StepPort], states: Sequence[StepState]
+) -> None:
     """Programs in other languages have no runtime that looks at numbers before a step."""
     ranges = {port.name: port.range for port in contract.ranged}
-    for port in inputs:
-        span = ranges.get(port.name)
-        if span is not None and port.size:
-            program.origin, program.refuses = (f"input {port.name!r}",), True
-            program.emit(CheckRange(port.view().buffer, *span))
+    found = [(port.name, port.view().buffer, ranges.get(port.name)) for port in inputs]
+    found += [(one.state.input, one.view.buffer, one.state.range) for one in states]
+    for name, buffer, span in found:
+        if span is not None and buffer.size:
+            program.origin, program.refuses = (f"input {name!r}",), True
+            program.emit(CheckRange(buffer, *span))
 
 
 def _facts(

@@ -15,7 +15,8 @@ import numpy as np
 
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification._largest_number import largest_number
-from rnnedge_runtime.contract import Array, Contract, Port
+from rnnedge_runtime.context import initial_contexts
+from rnnedge_runtime.contract import Array, Contract, Port, State
 
 # Of a frame; each has a range of its own, and is asked for by itself.
 _MOST_FEATURES = 8
@@ -23,16 +24,35 @@ _SEED = 0
 
 
 def with_ranges(contract: Contract, reference: Reference) -> Contract:
-    """The contract, whose inputs of whole numbers say which ones they take, where the source does not take any."""
-    return replace(contract, inputs=tuple(replace(p, range=_range(p, reference)) for p in contract.inputs))
-
-
-def _range(port: Port, reference: Reference) -> tuple[int, int] | None:
-    sizes = [int(size) for size in port.frame_shape]
-    if not port.dtype.startswith("int") or np.prod(sizes, dtype=int) > _MOST_FEATURES:
-        return None
+    """The contract, whose inputs and contexts of whole numbers say which ones they take, where these are not all."""
     usual = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(_SEED))
-    found = [_of_feature(port, reference, usual, index) for index in product(*map(range, sizes))]
+
+    def of_input(port: Port) -> Port:
+        def run(frames: Array) -> object:
+            return reference.raw({**usual, port.name: frames})
+
+        sizes = tuple(int(size) for size in port.frame_shape)
+        return replace(port, range=_range(port.dtype, usual[port.name], sizes, run))
+
+    def of_context(state: State) -> State:
+        if not state.context:
+            return state
+
+        def run(value: Array) -> object:
+            return reference.with_context({state.input: value}).raw(usual)
+
+        value = initial_contexts(contract)[state.input]
+        return replace(state, range=_range(state.dtype, value, value.shape, run))
+
+    inputs, states = tuple(map(of_input, contract.inputs)), tuple(map(of_context, contract.states))
+    return replace(contract, inputs=inputs, states=states)
+
+
+def _range(dtype: str, usual: Array, sizes: tuple[int, ...], run: Callable[[Array], object]) -> tuple[int, int] | None:
+    """Of what `run` takes in the place of `usual`, by its last axes, of `sizes`."""
+    if not dtype.startswith("int") or np.prod(sizes, dtype=int) > _MOST_FEATURES:
+        return None
+    found = [_of_feature(usual, (..., *index), run) for index in product(*map(range, sizes))]
     every = [one for one in found if one is not None]
     if len(every) < len(found) or not every:
         return None
@@ -40,16 +60,13 @@ def _range(port: Port, reference: Reference) -> tuple[int, int] | None:
     return min(low for low, _ in every), max(high for _, high in every)
 
 
-def _of_feature(
-    port: Port, reference: Reference, usual: dict[str, Array], index: tuple[int, ...]
-) -> tuple[int, int] | None:
+def _of_feature(usual: Array, places: tuple[Any, ...], run: Callable[[Array], object]) -> tuple[int, int] | None:
     """The least and the largest number; None where there is no end, or 0 is none of them."""
-    places: tuple[Any, ...] = (..., *index)
 
     def call(number: int) -> object:
-        frames = usual[port.name].copy()
-        frames[places] = number
-        return reference.raw({**usual, port.name: frames})
+        changed = usual.copy()
+        changed[places] = number
+        return run(changed)
 
     if not _takes(call, 0):
         return None
