@@ -1,7 +1,8 @@
 """What grows with the length of a sequence.
 
 1. Calls: an iteration of a Python loop over time takes as many frames as it takes to make more of them. A loop over the
-   frames of a spectrum, or behind a convolution with a stride, runs once for several frames.
+   frames of a spectrum, or behind a convolution with a stride, runs once for several frames. A module that takes whole
+   chunks only, by `view(batch, -1, 16, features)`, is looked at in such steps.
 2. Values: those of pairs of frames are four times the size for twice the length.
 """
 
@@ -20,8 +21,11 @@ _FEW = (9, 10, 11)
 _MANY = (64, 128)
 
 
-def frames_per_iteration(module: nn.Module, example: Example) -> int:
-    """Case 1; 0 if a longer sequence takes no more calls of torch, or not with every so many frames."""
+def frames_per_iteration(module: nn.Module, example: Example) -> tuple[int, int]:
+    """Case 1, and the number of frames in steps of which the module takes other lengths.
+
+    0 if a longer sequence takes no more calls of torch, or not with every so many frames.
+    """
 
     def calls(length: int) -> int:
         return _calls(module, example.given(1, length))
@@ -29,36 +33,51 @@ def frames_per_iteration(module: nn.Module, example: Example) -> int:
     try:
         one, two, three = map(calls, _FEW)
         if one != two != three:
-            return 1
+            return 1, 1
     # A user's forward can raise anything for a sequence that is too short.
     except Exception:
         pass
+    grain = _grain(module, example)
+    return _period(calls, example.length, grain), grain
+
+
+def _grain(module: nn.Module, example: Example) -> int:
+    """The smallest step from the example's length to others that the module takes, of those that divide it."""
+    length = example.length
+    for step in (each for each in range(1, length + 1) if length % each == 0):
+        try:
+            _calls(module, example.given(1, length + step))
+        # A user's forward can raise anything for a length that it does not take.
+        except Exception:
+            continue
+        return step
+    return length
+
+
+def _period(calls: Callable[[int], int], start: int, grain: int) -> int:
+    """The distance between the next lengths that take more calls, if it is always the same; 0 if it is not."""
+    found = [start]
     try:
-        return _period(calls, example.length)
+        for _ in range(3):
+            longer = _next(calls, found[-1], grain)
+            if longer is None:
+                return 0
+            found.append(longer)
+    # A user's forward can raise anything, such as beyond the end of a table.
     except Exception:
         return 0
-
-
-def _period(calls: Callable[[int], int], start: int) -> int:
-    """The distance between the next lengths that take more calls, if it is always the same."""
-    found = [start]
-    for _ in range(3):
-        longer = _next(calls, found[-1])
-        if longer is None:
-            return 0
-        found.append(longer)
     return found[2] - found[1] if found[3] - found[2] == found[2] - found[1] else 0
 
 
-def _next(calls: Callable[[int], int], length: int) -> int | None:
-    """The shortest length that takes other calls than `length`, of up to twice as many frames."""
-    before, low, high = calls(length), length, 2 * length
-    if calls(high) == before:
+def _next(calls: Callable[[int], int], start: int, grain: int) -> int | None:
+    """The shortest length that takes other calls than `start`, of up to twice as many frames in steps of `grain`."""
+    before, low, high = calls(start), 0, max(1, start // grain)
+    if calls(start + high * grain) == before:
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if calls(middle) == before else (low, middle)
-    return high
+        low, high = (middle, high) if calls(start + middle * grain) == before else (low, middle)
+    return start + high * grain
 
 
 def takes_pairs(module: nn.Module, example: Example) -> bool:

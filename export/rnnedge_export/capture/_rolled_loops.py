@@ -11,7 +11,7 @@ from rnnedge_export.capture._fake_tensors import exported
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.loops import NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
+from rnnedge_export.capture.loops import GRAIN, NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
 
@@ -38,11 +38,12 @@ def with_rolled_loops(
     exporting: bool,
     written: bool = True,
     step: int = 1,
-) -> torch.export.ExportedProgram:
-    """A graph for any batch and length; raises `NotALoop`. `exporting`: what the module is told of it.
+    grain: int = 1,
+) -> tuple[torch.export.ExportedProgram, int]:
+    """A graph for any batch, and the number of which its lengths are multiples; raises `NotALoop`.
 
-    `written`: loops that the module writes; False: recurrences that it computes without one (`scans/`). `step`: the
-    frames of an iteration.
+    `exporting`: what the module is told of it. `written`: loops that the module writes; False: recurrences that it
+    computes without one (`scans/`). `step`: the frames of an iteration. `grain`: what is known of the number.
     """
 
     def capture(length: int, batch: int) -> Unrolled:
@@ -65,14 +66,15 @@ def with_rolled_loops(
     # A user's forward can raise anything, and the refusal says what it did for the example.
     except Exception as error:
         raise NoFrames("it cannot be captured at a fixed length either") from error
-    rolled = roll(captured, lengths, example.batch_axis, example.time_axis, required=written)
+    rolled = roll(captured, lengths, example.batch_axis, example.time_axis, required=written, step=step)
+    grain = max(grain, rolled.meta[GRAIN])
     try:
-        return _exported(rolled, x, example)
+        return _exported(rolled, x, example, grain), grain
     except NotALoop:
         # What a scan gives lies in another order than what the loop gave, and so do the values that it carries.
         if not _views_reshaped(rolled):
             raise
-    return _exported(rolled, x, example)
+    return _exported(rolled, x, example, grain), grain
 
 
 def _views_reshaped(rolled: nn.Module) -> bool:
@@ -86,10 +88,16 @@ def _views_reshaped(rolled: nn.Module) -> bool:
     return found
 
 
-def _exported(rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example) -> torch.export.ExportedProgram:
+def _exported(
+    rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example, grain: int
+) -> torch.export.ExportedProgram:
     """What torch cannot prove of lengths, or of those below the example's, is left to the verification."""
-    longer: Any = torch.export.Dim("time", min=x[0].shape[example.time_axis])
-    for time, deferred in ((torch.export.Dim("time"), False), (torch.export.Dim("time"), True), (longer, True)):
+    any_length: Any = torch.export.Dim("time")
+    longer: Any = torch.export.Dim("time", min=example.length)
+    tried = [(any_length, False), (any_length, True), (longer, True)]
+    if grain > 1:
+        tried = [(grain * torch.export.Dim("_time", min=example.length // grain) + example.length % grain, True)]
+    for time, deferred in tried:
         dims = example.dims(torch.export.Dim("batch"), time)
         try:
             return exported(rolled, x, dims, deferred=deferred)

@@ -63,9 +63,9 @@ def trace(
         running_totals_as_loops(), answers.given(), adds.given(),
     ):  # fmt: skip
         with left_as_it_was(source.module):
-            loops = _Loops(source, x, example, frames_per_iteration(source, example))
+            loops = _Loops(source, x, example, *frames_per_iteration(source, example))
         rolled = loops.rolled() if loops.step else None
-        program, grain = (rolled, 1) if rolled is not None else _any_length(source, x, example, loops)
+        program, grain = rolled or _any_length(source, x, example, loops)
         if program in (loops.made, loops.found):
             _agreeing(program, source, x, example, torch.export.Dim("time"), grain)
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
@@ -80,30 +80,36 @@ def trace(
 class _Loops:
     """The graph with Python loops over time rolled back, made once if it can be; else `reason` says why it cannot."""
 
-    def __init__(self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, step: int) -> None:
-        """`step`: the frames of an iteration, 0 if no loop is seen."""
+    def __init__(
+        self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, step: int, grain: int
+    ) -> None:
+        """`step`: the frames of an iteration, 0 if no loop is seen; `grain`: lengths are multiples of it."""
         self._given = module, x, example
-        self.step = step
+        self.step, self.grain = step, grain
         self.reason: NotALoop | None = None
         self.made: torch.export.ExportedProgram | None = None
         self.found: torch.export.ExportedProgram | None = None
 
-    def rolled(self, *, exporting: bool = True) -> torch.export.ExportedProgram | None:
-        """`exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
+    def rolled(self, *, exporting: bool = True) -> tuple[torch.export.ExportedProgram, int] | None:
+        """With the number of which its lengths are multiples. `exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
         if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
-            for step in sorted({1, max(1, self.step)}):
+            for step in sorted({self.grain, max(self.grain, self.step)}):
                 try:
-                    self.made = with_rolled_loops(*self._given, exporting=exporting, step=step)
-                    return self.made
+                    made = with_rolled_loops(*self._given, exporting=exporting, step=step, grain=self.grain)
+                    self.made = made[0]
+                    return made
                 except NotALoop as reason:
                     self.reason = reason
         return None
 
-    def recurrent(self) -> torch.export.ExportedProgram | None:
+    def recurrent(self) -> tuple[torch.export.ExportedProgram, int] | None:
         """With recurrences that are computed without a loop, such as by a parallel scan, as loops."""
         try:
-            self.found = with_rolled_loops(*self._given, exporting=True, written=False)
-            return self.found
+            found = with_rolled_loops(
+                *self._given, exporting=True, written=False, step=self.grain, grain=self.grain
+            )
+            self.found = found[0]
+            return found
         except (NotALoop, RnnEdgeError):
             return None
 
@@ -122,10 +128,10 @@ def _any_length(
             found = loops.recurrent() if weighs_pairs(program, example) else None
             if found is None and time is not plain:
                 _agreeing(program, source, x, example, plain, grain)
-            return (program, grain) if found is None else (found, 1)
+            return found or (program, grain)
         except RnnEdgeError:
             if (found := loops.recurrent()) is not None:
-                return found, 1
+                return found
             raise
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
@@ -138,7 +144,7 @@ def _any_length(
                 suggested, deferred = (None, True) if deferred else (suggested, True)
             if suggested is None:
                 if (rolled := loops.rolled() or loops.rolled(exporting=False) or loops.recurrent()) is not None:
-                    return rolled, 1
+                    return rolled
                 # What fixes the shortest length that a module takes does not fix a longer one.
                 if (found := general.traced(2 * length + 1)) is not None:
                     _agreeing(found, source, x, example, plain, 1)

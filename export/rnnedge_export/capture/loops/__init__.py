@@ -10,10 +10,11 @@ proven as every other: one that computes something else does not become a file.
 from rnnedge_export.capture.loops._lengths import captured_at
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop
 from rnnedge_export.capture.loops._place import place
-from rnnedge_export.capture.loops._roll import roll
+from rnnedge_export.capture.loops._roll import GRAIN, roll
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, new_node, shape_of, unrolled
 
 __all__ = [
+    "GRAIN",
     "NoFrames",
     "NotALoop",
     "Unrolled",

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
+from rnnedge_export.capture.loops._blocks import blocks_as_rows
 from rnnedge_export.capture.loops._canonical import canonicalize
 from rnnedge_export.capture.loops._chunks import merge_chunks
 from rnnedge_export.capture.loops._last_state import last_states
@@ -28,12 +29,20 @@ from rnnedge_export.capture.loops._unrolled import Unrolled, aten, is_tensor, sh
 
 _MOST_LOOPS = 16
 _END = (1 << 63) - 1
+GRAIN = "rnnedge.grain"
+"""In `meta` of what `roll` makes: the number of which every length is a multiple."""
 
 
 def roll(
-    captured: Sequence[Unrolled], lengths: Sequence[int], batch_axis: int, time_axis: int, *, required: bool = True
+    captured: Sequence[Unrolled],
+    lengths: Sequence[int],
+    batch_axis: int,
+    time_axis: int,
+    *,
+    required: bool = True,
+    step: int = 1,
 ) -> GraphModule:
-    """The module that was captured at those lengths; its captures are changed.
+    """The module that was captured at those lengths; its captures are changed. `step`: the frames of an iteration.
 
     Raises `NotALoop` where it has no loop over time, if one is `required`, or one that cannot be rolled.
     """
@@ -44,12 +53,17 @@ def roll(
         frame_pairs(each.module.graph, length)
         canonicalize(each.module.graph)
     merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, lengths, strict=True)]
+    rows = [
+        blocks_as_rows(each.module.graph, length // step) for each, length in zip(captured, lengths, strict=True)
+    ]
     found = [lengths_read(each.module.graph) for each in captured]
     fixed = set.intersection(*found)
     with _deep():
         for each, read in zip(captured, found, strict=True):
             _roll_all(each, read - fixed, required=required and not all(merged))
-    return _for_any_length(captured, _Unifying(Graph(), lengths, batch_axis, time_axis))
+    rolled = _for_any_length(captured, _Unifying(Graph(), lengths, batch_axis, time_axis, step))
+    rolled.meta[GRAIN] = step if any(rows) else 1
+    return rolled
 
 
 def _roll_all(unrolled: Unrolled, lengths: Collection[int], *, required: bool) -> None:
@@ -113,8 +127,11 @@ def _kept(root: nn.Module, graph: Graph, places: Sequence[tuple[Unrolled, Node]]
 class _Unifying:
     """One argument of the graph for any length from those of the captures."""
 
-    def __init__(self, graph: Graph, lengths: Sequence[int], batch_axis: int, time_axis: int) -> None:
+    def __init__(
+        self, graph: Graph, lengths: Sequence[int], batch_axis: int, time_axis: int, step: int = 1
+    ) -> None:
         self.graph, self.lengths, self.batch_axis, self.time_axis = graph, lengths, batch_axis, time_axis
+        self.step = step
         self.known: dict[Node, Node] = {}
         self.first: Node | None = None
         self._sized: list[Sequence[Node]] = []
@@ -157,14 +174,20 @@ class _Unifying:
         self._sized.append(nodes)
 
     def _length(self, numbers: Sequence[int]) -> Node:
-        """A number that is `times` the length plus `more`, or the size of a value that is known."""
-        times, rest = divmod(numbers[1] - numbers[0], self.lengths[1] - self.lengths[0])
-        more = numbers[0] - times * self.lengths[0]
-        if rest or any(number != times * length + more for number, length in zip(numbers, self.lengths, strict=True)):
-            return self._size(numbers)
+        """A number that is `times` the length, or that of iterations, plus `more`; or the size of a known value."""
+        for frames in sorted({1, self.step}):
+            counts = [length // frames for length in self.lengths]
+            times, rest = divmod(numbers[1] - numbers[0], counts[1] - counts[0])
+            more = numbers[0] - times * counts[0]
+            if not rest and all(number == times * n + more for number, n in zip(numbers, counts, strict=True)):
+                return self._linear(frames, times, more)
+        return self._size(numbers)
+
+    def _linear(self, frames: int, times: int, more: int) -> Node:
         if self._time is None:
             self._time = self.graph.call_function(aten.sym_size.int, (self.first, self.time_axis))
-        product = self.graph.call_function(operator.mul, (self._time, times)) if times != 1 else self._time
+        count = self.graph.call_function(operator.floordiv, (self._time, frames)) if frames != 1 else self._time
+        product = self.graph.call_function(operator.mul, (count, times)) if times != 1 else count
         return self.graph.call_function(operator.add, (product, more)) if more else product
 
     def _size(self, numbers: Sequence[int]) -> Node:
