@@ -11,23 +11,32 @@ from rnnedge_export.capture._fake_tensors import exported
 from rnnedge_export.capture._quiet import reason_of
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.loops import GRAIN, NoFrames, NotALoop, Unrolled, captured_at, roll, unrolled
+from rnnedge_export.capture.loops import GRAIN, NoFrames, NotALoop, Unrolled, WithPlaces, captured_at, roll, unrolled
 from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
 
 
 def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> bool:
-    """Whether there are values over pairs of frames, and no softmax over them: linear attention in parallel form."""
+    """Whether there are values over pairs of frames or blocks, and no softmax over them: linear attention in parallel.
+
+    Blocks may be one more than there are, with a state in front of them.
+    """
     values = {node: node.meta.get("val") for node in program.graph.nodes}
     first = next(node for node in values if node.name == program.graph_signature.user_inputs[0])
-    time = str(values[first].shape[example.time_axis])
+    batch = str(values[first].shape[example.batch_axis])
     pairs = {
         node for node, value in values.items()
-        if isinstance(value, torch.Tensor) and value.is_floating_point() and list(map(str, value.shape)).count(time) > 1
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and _has_pairs(value, batch)
     }  # fmt: skip
     names = {getattr(node.target, "_opname", "") for node in pairs}
+    reading = {getattr(user.target, "_opname", "") for node in pairs for user in node.users}
     products = {"matmul", "bmm", "mm", "einsum", "mul"}
-    return bool(names & products) and not names & {"softmax", "_softmax", "_safe_softmax"}
+    return bool((names | reading) & products) and not names & {"softmax", "_softmax", "_safe_softmax"}
+
+
+def _has_pairs(value: torch.Tensor, batch: str) -> bool:
+    lengths = [str(size) for size in value.shape if not isinstance(size, int) and str(size) != batch]
+    return len(set(lengths)) < len(lengths)
 
 
 def with_rolled_loops(
@@ -52,7 +61,7 @@ def with_rolled_loops(
         )
 
     def rewritten(found: Unrolled, length: int) -> Unrolled:
-        if not written and not find_recurrences(found, example.given(found.batch, length), length):
+        if not written and not find_recurrences(found, example.given(found.batch, length), length // step):
             raise NoFrames("no recurrence is found")
         if has_complex(found.module):
             return _of_pairs(module if written else found, example, length, found.batch)
@@ -100,7 +109,7 @@ def _exported(
     for time, deferred in tried:
         dims = example.dims(torch.export.Dim("batch"), time)
         try:
-            return exported(rolled, x, dims, deferred=deferred)
+            return exported(WithPlaces(rolled), x, (dims,), deferred=deferred)
         except Exception as error:
             failed = error
             if deferred and "Constraints violated (time)" not in str(error):

@@ -9,6 +9,7 @@ proven as every other: one that computes something else does not become a file.
 
 from rnnedge_export.capture.loops._lengths import captured_at
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop
+from rnnedge_export.capture.loops._module_paths import WithPlaces
 from rnnedge_export.capture.loops._place import place
 from rnnedge_export.capture.loops._roll import GRAIN, roll
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, new_node, shape_of, unrolled
@@ -18,6 +19,7 @@ __all__ = [
     "NoFrames",
     "NotALoop",
     "Unrolled",
+    "WithPlaces",
     "aten",
     "captured_at",
     "new_node",

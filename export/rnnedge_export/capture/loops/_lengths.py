@@ -24,15 +24,20 @@ def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple
     """
     captured, lengths = _captured(capture, _FIRST, step)
     taken = set.intersection(*(set(_sizes(each)) for each in captured))
-    if taken.isdisjoint(lengths):
+    if taken.isdisjoint(_counts(_FIRST, step)):
         return captured, lengths
-    free = (first for first in count(_FIRST + 1) if taken.isdisjoint(_lengths(first, step)))
+    free = (first for first in count(_FIRST + 1) if taken.isdisjoint(_counts(first, step)))
     return _captured(capture, next(free), step)
 
 
 def _captured(capture: Callable[[int, int], Unrolled], first: int, step: int) -> tuple[list[Unrolled], Sequence[int]]:
     lengths = _lengths(first, step)
     return [capture(*sizes) for sizes in zip(lengths, BATCHES, strict=True)], lengths
+
+
+def _counts(first: int, step: int) -> list[int]:
+    """The lengths, and the numbers of iterations."""
+    return [*_lengths(first, step), *_lengths(first, 1)]
 
 
 def _lengths(first: int, step: int) -> list[int]:

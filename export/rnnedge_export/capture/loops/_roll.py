@@ -22,6 +22,7 @@ from rnnedge_export.capture.loops._chunks import merge_chunks
 from rnnedge_export.capture.loops._last_state import last_states
 from rnnedge_export.capture.loops._lengths import BATCHES
 from rnnedge_export.capture.loops._loop import NoFrames, NotALoop, lengths_read
+from rnnedge_export.capture.loops._module_paths import PLACE
 from rnnedge_export.capture.loops._numbers import number_frames
 from rnnedge_export.capture.loops._pairs import frame_pairs
 from rnnedge_export.capture.loops._rolling import roll_one
@@ -170,7 +171,8 @@ class _Unifying:
         kwargs = self.one([each.kwargs for each in nodes])
         args = self.one([_open_end(each) for each in nodes])
         target: Any = nodes[0].target
-        self.known[nodes[0]] = self.graph.call_function(target, args, kwargs)
+        self.known[nodes[0]] = made = self.graph.call_function(target, args, kwargs)
+        made.meta = {key: nodes[0].meta[key] for key in PLACE if key in nodes[0].meta}
         self._sized.append(nodes)
 
     def _length(self, numbers: Sequence[int]) -> Node:

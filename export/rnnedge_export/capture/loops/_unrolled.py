@@ -23,6 +23,8 @@ from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
+from rnnedge_export.capture.loops._module_paths import PLACE, module_paths
+
 aten: Any = torch.ops.aten
 # torch.onnx takes einsum apart into what no rule of a body knows.
 _TAKEN_APART = {aten.einsum.default: aten.einsum.default.decompose, aten.chunk.default: aten.chunk.default.decompose}
@@ -61,7 +63,10 @@ def unrolled(
     fakes = [mode.from_tensor(tensor, static_shapes=True) for tensor in weights.values()]
     with mode:
         frames = [_sized(tensor, axis, batch) for tensor, axis in zip(inputs, batch_axes, strict=True)]
-    with torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting(exporting):
+    with (
+        torch.no_grad(), _unchanged(module), mode, enable_python_dispatcher(), _exporting(exporting),
+        module_paths(module),
+    ):  # fmt: skip
         function = dispatch_functionalize(forward, FunctionalTensorMode(pre_dispatch=True, export=True))
         traced = make_fx(
             function,
@@ -148,7 +153,7 @@ def new_node(
     """An operator in front of `before`, with its place in the code; `same`: it stands for it, and has its value."""
     with before.graph.inserting_before(before):
         node = before.graph.call_function(target, args, kwargs or {})
-    node.meta = {key: before.meta[key] for key in ("stack_trace", "val") if key in before.meta}
+    node.meta = {key: before.meta[key] for key in (*PLACE, "val") if key in before.meta}
     if not same:
         given, named = map_arg((args, kwargs or {}), lambda argument: argument.meta["val"])
         mode = detect_fake_mode(given) or detect_fake_mode(before.meta["val"])

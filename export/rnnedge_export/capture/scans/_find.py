@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rnnedge_export.capture.loops import Unrolled
+from rnnedge_export.capture.loops import Unrolled, shape_of
 from rnnedge_export.capture.scans._affine import rewrite_scans
 from rnnedge_export.capture.scans._kernels import rewrite_kernels
 from rnnedge_export.capture.scans._maxima import rewrite_maxima
@@ -18,8 +18,15 @@ from rnnedge_export.capture.scans._samples import Samples
 def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) -> bool:
     """Write loops in the place of recurrences; whether there was any. `inputs`: of the capture, whatever their values.
 
+    `length`: of the sequence, in frames or in blocks of them; one more with a state in front.
     Raises whatever the graph raises for them.
     """
+    with_a_state = any(shape_of(node).count(length + 1) > 1 for node in unrolled.module.graph.nodes)
+    lengths = (length, length + 1) if with_a_state else (length,)
+    return any([_found_at(unrolled, inputs, each) for each in lengths])
+
+
+def _found_at(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) -> bool:
     found, samples = False, None
     # What watches the calls of a module that is captured has nothing to do with these, of which there are thousands.
     with torch._C.DisableTorchFunction():
