@@ -48,7 +48,18 @@ def _rms(x: Tensor) -> Tensor:
     return y / torch.sqrt((y**2).mean(-1, keepdim=True) + 1e-5)
 
 
+def _products(x: Tensor) -> Tensor:
+    """As linear attention has them, added up in a loop, with a part of each frame."""
+    y, state, rows = functional.silu(x), torch.zeros(x.shape[0], 4, 4), []
+    for t in range(x.shape[1]):
+        state = 0.5 * state + y[:, t, :, None] * y[:, t, None]
+        rows.append((state @ y[:, t, :, None]).squeeze(-1) + 0.1 * y[:, t])
+    z = torch.stack(rows, 1)
+    return z / z.abs().amax(-1, keepdim=True)
+
+
 SHOWN = [
+    _products,
     _gates,
     _guarded,
     _length,
@@ -75,6 +86,7 @@ def test_small_values_are_those_of_torch(function: Callable[[Tensor], Tensor], t
         lambda x: torch.sigmoid(x) * x,
         lambda x: torch.sigmoid(x) / 3.0,
         lambda x: 1 / (1.5 + torch.sigmoid(x)),
+        lambda x: functional.layer_norm(x + functional.silu(x) @ torch.eye(4), (4,)),
     ],
 )
 def test_others_stay_one_node(function: Callable[[Tensor], Tensor], tmp_path: Path) -> None:

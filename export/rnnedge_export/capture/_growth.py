@@ -37,35 +37,38 @@ def frames_per_iteration(module: nn.Module, example: Example) -> tuple[int, int]
     # A user's forward can raise anything for a sequence that is too short.
     except Exception:
         pass
-    grain = _grain(module, example)
-    return _period(calls, example.length, grain), grain
+    first = 0
+    for grain in (each for each in range(1, example.length + 1) if example.length % each == 0):
+        found = _period(calls, example.length, grain)
+        if found:
+            return found, grain
+        # Lengths between whole chunks may take other calls; what takes no more for any, or for twice as many, is known.
+        first = first or grain * (found is not None)
+        if found is not None and not _grows(calls, example.length):
+            break
+    return 0, first or 1
 
 
-def _grain(module: nn.Module, example: Example) -> int:
-    """The smallest step from the example's length to others that the module takes, of those that divide it."""
-    length = example.length
-    for step in (each for each in range(1, length + 1) if length % each == 0):
-        try:
-            _calls(module, example.given(1, length + step))
-        # A user's forward can raise anything for a length that it does not take.
-        except Exception:
-            continue
-        return step
-    return length
+def _grows(calls: Callable[[int], int], length: int) -> bool:
+    return calls(2 * length) != calls(length)
 
 
-def _period(calls: Callable[[int], int], start: int, grain: int) -> int:
-    """The distance between the next lengths that take more calls, if it is always the same; 0 if it is not."""
+def _period(calls: Callable[[int], int], start: int, grain: int) -> int | None:
+    """The distance between the next lengths that take more calls, if it is always the same; else 0.
+
+    None: the module does not take so many frames more.
+    """
     found = [start]
     try:
+        calls(start + grain)
         for _ in range(3):
             longer = _next(calls, found[-1], grain)
-            if longer is None:
+            if longer is None or calls(longer) < calls(found[-1]):
                 return 0
             found.append(longer)
     # A user's forward can raise anything, such as beyond the end of a table.
     except Exception:
-        return 0
+        return None
     return found[2] - found[1] if found[3] - found[2] == found[2] - found[1] else 0
 
 

@@ -35,7 +35,7 @@ def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> boo
 
 
 def _has_pairs(value: torch.Tensor, batch: str) -> bool:
-    lengths = [str(size) for size in value.shape if not isinstance(size, int) and str(size) != batch]
+    lengths = [name for name in map(str, value.shape) if not name.isdigit() and name != batch]
     return len(set(lengths)) < len(lengths)
 
 
@@ -98,7 +98,7 @@ def _views_reshaped(rolled: nn.Module) -> bool:
 
 
 def _exported(
-    rolled: nn.Module, x: tuple[torch.Tensor, ...], example: Example, grain: int
+    rolled: torch.fx.GraphModule, x: tuple[torch.Tensor, ...], example: Example, grain: int
 ) -> torch.export.ExportedProgram:
     """What torch cannot prove of lengths, or of those below the example's, is left to the verification."""
     any_length: Any = torch.export.Dim("time")

@@ -91,7 +91,10 @@ class _Loops:
         self.found: torch.export.ExportedProgram | None = None
 
     def rolled(self, *, exporting: bool = True) -> tuple[torch.export.ExportedProgram, int] | None:
-        """With the number of which its lengths are multiples. `exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too."""
+        """With the number of which its lengths are multiples.
+
+        `exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too.
+        """
         if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
             for step in sorted({self.grain, max(self.grain, self.step)}):
                 try:
@@ -105,9 +108,7 @@ class _Loops:
     def recurrent(self) -> tuple[torch.export.ExportedProgram, int] | None:
         """With recurrences that are computed without a loop, such as by a parallel scan, as loops."""
         try:
-            found = with_rolled_loops(
-                *self._given, exporting=True, written=False, step=self.grain, grain=self.grain
-            )
+            found = with_rolled_loops(*self._given, exporting=True, written=False, step=self.grain, grain=self.grain)
             self.found = found[0]
             return found
         except (NotALoop, RnnEdgeError):
@@ -135,9 +136,9 @@ def _any_length(
             raise
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
-            if suggested is not None and (found := general.traced(length + 1)) is not None:
-                _agreeing(found, source, x, example, plain, 1)
-                return found, 1
+            if suggested is not None and (longer := general.traced(length + 1)) is not None:
+                _agreeing(longer, source, x, example, plain, 1)
+                return longer, 1
             if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
                 # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
                 # verification runs the module at short and long ones.
@@ -146,9 +147,9 @@ def _any_length(
                 if (rolled := loops.rolled() or loops.rolled(exporting=False) or loops.recurrent()) is not None:
                     return rolled
                 # What fixes the shortest length that a module takes does not fix a longer one.
-                if (found := general.traced(2 * length + 1)) is not None:
-                    _agreeing(found, source, x, example, plain, 1)
-                    return found, 1
+                if (longer := general.traced(2 * length + 1)) is not None:
+                    _agreeing(longer, source, x, example, plain, 1)
+                    return longer, 1
                 failing = partial(traced, source, x, example, time)
                 raise ModelRefused(
                     f"{source.name}: cannot be captured for any batch and length: "

@@ -2,7 +2,8 @@
 
 onnxruntime's Sigmoid is right to 1e-7 of 1, and 0 below -18: a sixth too large at -15, where PyTorch has seven digits
 of 3e-7. A gate that scales does not show that. Of gates that are divided by their sum, or a SiLU by its length,
-nothing else is left where all of them are small. There it is written as 1 / (1 + exp(-x)).
+nothing else is left where all of them are small, nor of products with them and sums of such (`vanishing.py`). There it
+is written as 1 / (1 + exp(-x)).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder, constant, replace
 from rnnedge_export.graph.origins import origins
+from rnnedge_export.graph.vanishing import scan_inputs, vanishing
 
 _NEGLIGIBLE = 1e-6
 _MAGNIFY = {
@@ -31,11 +33,33 @@ _BY_SHARES = {
 def keep_small_values(model: ir.Model) -> None:
     """Change `model` in place, also in the bodies of its loops."""
     nodes = list(model.graph.all_nodes())
-    ends = (value for node in nodes for value in _looked_at(node))
-    shown = origins(ends, lambda producer: producer.op_type in _BY_SHARES or _adds_nothing(producer))
+    if not any(node.op_type == "Sigmoid" for node in nodes):
+        return
+    shown = _shown_by_shares(nodes, vanishing(model.graph))
     for node in nodes:
         if node.op_type == "Sigmoid" and not node.domain and node.outputs[0] in shown:
             _write_out(model, node)
+
+
+def _shown_by_shares(nodes: list[ir.Node], small: set[ir.Value]) -> set[ir.Value]:
+    """From their ends to where they come from, into the bodies of loops and out of them."""
+    given = {inner: outer for node in nodes if node.op_type == "Scan" for inner, outer in scan_inputs(node)[1].items()}
+
+    def through(node: ir.Node) -> bool:
+        by_shares = node.op_type in _BY_SHARES or _adds_nothing(node)
+        return node.op_type != "Scan" and (by_shares or node.outputs[0] in small)
+
+    def across(value: ir.Value) -> ir.Value | None:
+        producer = value.producer()
+        loop = producer is not None and producer.op_type == "Scan" and value in small
+        return scan_inputs(producer)[0].outputs[value.index() or 0] if producer and loop else given.get(value)
+
+    found: set[ir.Value] = set()
+    more: set[ir.Value | None] = {value for node in nodes for value in _looked_at(node)}
+    while more:
+        found |= origins(more, through)
+        more = {across(value) for value in found} - found - {None}
+    return found
 
 
 def _looked_at(node: ir.Node) -> Sequence[ir.Value | None]:

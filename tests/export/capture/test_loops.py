@@ -339,7 +339,7 @@ def test_a_view_of_what_a_loop_gives_is_a_reshape() -> None:
     module, x = Viewed().eval(), torch.randn(3, 23, 4)
     example = torch.randn(2, 6, 4)
     with quiet(), torch.no_grad():
-        program = with_rolled_loops(module, (example,), read_example(example, 0, 1), exporting=True)
+        program, _ = with_rolled_loops(module, (example,), read_example(example, 0, 1), exporting=True)
         [found] = program.module()(x)
         torch.testing.assert_close(found, module(x), rtol=1e-5, atol=1e-5)
 

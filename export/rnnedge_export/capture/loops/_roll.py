@@ -54,9 +54,7 @@ def roll(
         frame_pairs(each.module.graph, length)
         canonicalize(each.module.graph)
     merged = [merge_chunks(each.module.graph, length) for each, length in zip(captured, lengths, strict=True)]
-    rows = [
-        blocks_as_rows(each.module.graph, length // step) for each, length in zip(captured, lengths, strict=True)
-    ]
+    rows = [blocks_as_rows(each.module.graph, length // step) for each, length in zip(captured, lengths, strict=True)]
     found = [lengths_read(each.module.graph) for each in captured]
     fixed = set.intersection(*found)
     with _deep():
@@ -128,9 +126,7 @@ def _kept(root: nn.Module, graph: Graph, places: Sequence[tuple[Unrolled, Node]]
 class _Unifying:
     """One argument of the graph for any length from those of the captures."""
 
-    def __init__(
-        self, graph: Graph, lengths: Sequence[int], batch_axis: int, time_axis: int, step: int = 1
-    ) -> None:
+    def __init__(self, graph: Graph, lengths: Sequence[int], batch_axis: int, time_axis: int, step: int = 1) -> None:
         self.graph, self.lengths, self.batch_axis, self.time_axis = graph, lengths, batch_axis, time_axis
         self.step = step
         self.known: dict[Node, Node] = {}

@@ -23,7 +23,8 @@ def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) 
     """
     with_a_state = any(shape_of(node).count(length + 1) > 1 for node in unrolled.module.graph.nodes)
     lengths = (length, length + 1) if with_a_state else (length,)
-    return any([_found_at(unrolled, inputs, each) for each in lengths])
+    found = [_found_at(unrolled, inputs, each) for each in lengths]
+    return any(found)
 
 
 def _found_at(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) -> bool:
