@@ -57,7 +57,7 @@ class Example:
 
     `extras`: what the module takes next to them. `names`: of the sequences; None: those of the first parameters of
     `forward`. `layout`: None where the module takes its sequences by place, and nothing else. `returned`: which results
-    of the module, by key or number, are states.
+    of the module, by key or number, are states; `lengths`: which are lengths.
     """
 
     tensors: tuple[Tensor, ...]
@@ -67,6 +67,12 @@ class Example:
     names: tuple[str, ...] | None = None
     layout: Layout | None = None
     returned: tuple[Any, ...] = ()
+    lengths: tuple[Any, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[Any, ...]:
+        """The results that are no outputs of a stream."""
+        return (*self.returned, *self.lengths)
 
     @property
     def length(self) -> int:

@@ -29,7 +29,7 @@ class ModuleAdapter(nn.Module):
 
     1. One tensor: named "y". A dict: its keys. A named tuple or dataclass: its fields. A tuple: "y", "y1", "y2", ...
        A result of None is none. One that is called like an input is called `x_out`.
-    2. States that the example has found among the results are no outputs, whatever they are called.
+    2. States and lengths that the example has found among the results are no outputs, whatever they are called.
     3. The convention `forward(x, state=None) -> (y, state)`, which torch.nn.RNN/GRU/LSTM follow: the pair's second
        member is the state, which becomes explicit by itself, so it is not an output. What steps a module of one step
        gives no states back.
@@ -60,8 +60,8 @@ class ModuleAdapter(nn.Module):
         return tuple(named.values())
 
     def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        if self._example.returned:
-            result = without(result, self._example.returned)
+        if self._example.left_out:
+            result = without(result, self._example.left_out)
         elif isinstance(result, tuple) and len(result) == 2 and not self._steps and self._gives_back(result[1], extras):
             result = result[0]
         leaves = {name: value for name, value in _leaves(result).items() if value is not None}

@@ -1,4 +1,4 @@
-"""What an example was taken for is tried: a module of one step, and results that are states."""
+"""What an example was taken for is tried: a module of one step, and results that are states or lengths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from rnnedge_export.capture import Example
-from rnnedge_export.verification.left_out import check_left_out
+from rnnedge_export.verification.left_out import check_left_out, check_lengths
 from rnnedge_export.verification.one_step import check_steps
 from rnnedge_export.verification.report import Verification, require
 
@@ -22,4 +22,6 @@ def check_reading(module: nn.Module, own: Any, sequences: nn.Module, example: An
         checks.append(check_steps(module, own, sequences, example, given.time_axis))
     if given.returned:
         checks.append(check_left_out(sequences, given))
+    if given.lengths:
+        checks.append(check_lengths(sequences, given))
     require(Verification(tuple(checks)), type(module).__name__)

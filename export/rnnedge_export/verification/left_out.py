@@ -1,4 +1,4 @@
-"""Results that a file leaves out are states: given back, they continue the sequence, which does not go on without.
+"""Results that a file leaves out are lengths, or states: given back, these continue the sequence, which else ends.
 
 The capture found that by trying, and says which they are; here they are tried again, on other frames and at another
 place, by the arguments that take them.
@@ -39,6 +39,23 @@ def check_left_out(module: nn.Module, example: Example) -> Check:
     named = ", ".join(map(repr, example.returned))
     wrong = "" if goes_on and needed else f"result {named} continues nothing"
     return Check("states left out", f"result {named}, given back", float("inf") if wrong else 0.0, 0.0, place=wrong)
+
+
+def check_lengths(module: nn.Module, example: Example) -> Check:
+    """Of the results in `example.lengths`: whatever the frames, as many have the same number, and more have more."""
+    rng, wrong, counts = torch.Generator().manual_seed(_SEED), "", []
+    extras = [extra.of_batch(example.batch) for extra in example.extras]
+    for length in (2 * example.length, 2 * example.length, 4 * example.length):
+        given = example.resized(example.batch, length)
+        frames = [torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given]
+        with torch.no_grad():
+            found = _members(_called(module, example, frames, extras))
+        counts.append([torch.as_tensor(found[key]).flatten().unique().tolist() for key in example.lengths])
+    for key, first, same, more in zip(example.lengths, *counts, strict=True):
+        if len(first) != 1 or first != same or len(more) != 1 or not more > first:
+            wrong = f"result {key!r} is no length"
+    named = ", ".join(map(repr, example.lengths))
+    return Check("lengths left out", f"result {named}", float("inf") if wrong else 0.0, 0.0, place=wrong)
 
 
 def _called(module: nn.Module, example: Example, frames: list[Tensor], extras: list[Tensor], **named: Any) -> Any:

@@ -57,7 +57,7 @@ class ModuleOracle:
         after = next((p for p in by_place if p.name not in self._arguments), None)
         self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
         self._takes_state |= any("." in name or name in _STATES for name in self._axes)
-        self._returned = given.returned
+        self._returned = given.left_out
         self._steps = any(extra.state for extra in given.extras)
         self.output_names: tuple[str, ...] = ()
 
@@ -87,7 +87,7 @@ class ModuleOracle:
         return result[0] if self._takes_state or (shapes and second == shapes) else result
 
     def _left(self, result: Any) -> Any:
-        """All but the states that were found by trying."""
+        """All but the states and lengths that were found by trying."""
         if isinstance(result, Mapping):
             return {key: value for key, value in result.items() if key not in self._returned}
         left = [k for k in range(len(result)) if k not in self._returned]
