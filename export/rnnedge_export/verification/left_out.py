@@ -50,7 +50,7 @@ def check_lengths(module: nn.Module, example: Example) -> Check:
         frames = [torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given]
         with torch.no_grad():
             found = _members(_called(module, example, frames, extras))
-        counts.append([torch.as_tensor(found[key]).flatten().unique().tolist() for key in example.lengths])
+        counts.append([sorted(set(torch.as_tensor(found[key]).flatten().tolist())) for key in example.lengths])
     for key, first, same, more in zip(example.lengths, *counts, strict=True):
         if len(first) != 1 or first != same or len(more) != 1 or not more > first:
             wrong = f"result {key!r} is no length"
