@@ -29,7 +29,7 @@ def main(recordings: int = 400, frames: int = 3000) -> None:
     """Make a network and an archive, measure both ways, print the ratio."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        model, paths = _network(folder), _archive(folder, recordings, frames)
+        model, paths = network(folder), _archive(folder, recordings, frames)
         ways = {"session.run in 2 processes": partial(_baseline, model, paths)}
         for workers in (1, 2):
             ways[f"score, {workers} workers"] = partial(_score, model, paths, folder, workers)
@@ -43,7 +43,8 @@ def main(recordings: int = 400, frames: int = 3000) -> None:
         print(f"{name:28} {rate / 1000:8.0f} thousand frames a second  {base / statistics.median(seconds):5.2f}x")
 
 
-def _network(folder: Path) -> Path:
+def network(folder: Path) -> Path:
+    """Export an LSTM(40, 64) with four scores into the folder."""
     import torch
 
     import rnnedge
