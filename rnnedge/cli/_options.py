@@ -30,10 +30,11 @@ def field_option(of: type[DataclassInstance], name: str, *spellings: str, **more
 
 def file_option(*spellings: str, **more: Any) -> Any:
     """A Typer option for a file that is written, as for `typer.Option`: `new/` is no file called new."""
-    return typer.Option(*spellings, parser=_as_file, metavar="PATH", **more)
+    return typer.Option(*spellings, parser=written_file, metavar="PATH", **more)
 
 
-def _as_file(given: str | Path) -> Path:
+def written_file(given: str | Path) -> Path:
+    """The path of a file that is written. Raises `BadParameter` for a name that only a folder can have."""
     from rnnedge_runtime.atomic import as_file
     from rnnedge_runtime.errors import InputError
 

@@ -13,13 +13,13 @@ is 6.
 from __future__ import annotations
 
 import glob
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
+from rnnedge.cli._cores import cores
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import file_option
@@ -58,7 +58,7 @@ def command(
     paths = _found(recordings)
     check_outputs({"--output": output}, [file, opening.key, *paths])
     asked = {**vars(opening), "provider": provider, "provider_options": provider_options(provider_option)}
-    options = ScoreOptions(reduce, batch, workers or len(_cores()), asked, audio_options(None, channel, resample))
+    options = ScoreOptions(reduce, batch, workers or cores(), asked, audio_options(None, channel, resample))
     with stages("scoring") as stage:
         failed = score_archive(
             file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")
@@ -88,7 +88,3 @@ def _found(patterns: list[str]) -> list[str]:
             raise InputError(f"{pattern}: expected recordings, found a folder; give those in it, as {pattern}/**/*.wav")
         found |= dict.fromkeys(files)
     return list(found)
-
-
-def _cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))

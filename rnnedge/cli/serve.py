@@ -8,6 +8,8 @@ environment variable RNNEDGE_TOKEN; with that of RNNEDGE_ADMIN_TOKEN another mod
 
 - `rnnedge serve words.onnx --port 8000`
 - `rnnedge serve words.onnx --host 0.0.0.0 --streams 500 --state /var/lib/rnnedge/streams.json`
+- `rnnedge serve words.onnx --workers 4 --snapshot-s 1`
+- `rnnedge serve words.onnx --state redis://localhost:6379/0 --snapshot-s 1`
 - `RNNEDGE_TOKEN=secret rnnedge serve net.onnx --tls-cert cert.pem --tls-key key.pem`
 """
 
@@ -19,14 +21,23 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rnnedge.cli._cores import cores
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
-from rnnedge.cli._options import file_option
+from rnnedge.cli._options import written_file
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rnnedge_runtime import Model
+
+
+def _state(given: str | None) -> str | None:
+    from rnnedge.live.stores import file_of
+
+    return given if (path := file_of(given)) is None else str(written_file(path))
 
 
 @with_fields
@@ -50,7 +61,18 @@ def command(
         typer.Option(help="What lost frames become: hold, zero or reset.", **one_of(lambda: ("hold", "zero", "reset"))),
     ] = "hold",
     keep_s: Annotated[float, typer.Option(help="How long a named stream waits for its client.", min=0)] = 60.0,
-    state: Annotated[Path | None, file_option(help="Where named streams are kept from one run to the next.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            callback=_state,
+            metavar="PATH",
+            help="Where named streams are kept: a file, for the next run, or redis://host/0.",
+        ),
+    ] = None,
+    snapshot_s: Annotated[
+        float, typer.Option(help="How often streams that are open are kept too, in seconds; 0: never.", min=0)
+    ] = 0.0,
+    workers: Annotated[int, typer.Option(help="Processes behind the port; 0: one for each core.", min=0)] = 1,
     origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="A certificate (PEM), for wss://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
@@ -60,13 +82,16 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
+    from functools import partial
+
     from rnnedge.cli._output import print_json, say
     from rnnedge.cli._outputs import check_outputs
-    from rnnedge.live.server import ServeOptions, serve
+    from rnnedge.live.server import ServeOptions, serve, serve_with_workers
+    from rnnedge.live.server.stores import file_of
     from rnnedge_runtime import load
     from rnnedge_runtime.faults import Gap
 
-    check_outputs({"--state": state}, [file, opening.key, tls_cert, tls_key])
+    check_outputs({"--state": file_of(state)}, [file, opening.key, tls_cert, tls_key])
     options = ServeOptions(
         host=host,
         port=port,
@@ -78,6 +103,7 @@ def command(
         keep_s=keep_s,
         gap=cast("Gap", gap),
         state=state,
+        snapshot_s=snapshot_s,
         token=os.environ.get("RNNEDGE_TOKEN", ""),
         admin_token=os.environ.get("RNNEDGE_ADMIN_TOKEN", ""),
         origins=tuple(origin or ()),
@@ -85,12 +111,14 @@ def command(
         private_key=tls_key,
     )
 
-    def opened(path: Path, **more: object) -> Model:
-        return load(path, **device.asked, **{**vars(opening), **more})
-
-    model = opened(file)
+    # Functions that another process can import.
+    opened: Callable[..., Model] = partial(load, **device.asked, **vars(opening))  # type: ignore[arg-type]
     # Its own name is that of a temporary file, and nobody exported it here.
     signed_as = opening.signed_as or (file.name if opening.key else None)
-    serve(model, options, say, lambda path: opened(path, trust=opening.trust or "strict", signed_as=signed_as))
+    posted = partial(opened, trust=opening.trust or "strict", signed_as=signed_as)
+    if workers == 1:
+        serve(opened(file), options, say, posted)
+    else:
+        serve_with_workers(file, options, workers or cores(), say, opened, posted)
     if json:
-        print_json("serve", {"file": str(file), "state": None if state is None else str(state)})
+        print_json("serve", {"file": str(file), "state": state})

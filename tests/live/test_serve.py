@@ -34,7 +34,8 @@ from rnnedge.live.server.app import serving
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.rounds import run_round
-from rnnedge.live.server.state_file import read_streams
+from rnnedge.live.server.stores.memory import MemoryStore
+from rnnedge.live.server.stores.state_file import read_streams
 from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
@@ -461,8 +462,9 @@ def test_a_name_is_free_again_after_a_snapshot_that_fits_no_more(gru: Model) -> 
     kept = {"model": gru.digest, "next": 0, "base": 0, "made": {}, "latest": None, "snapshot": damaged}
 
     async def run() -> None:
-        hub = Hub(gru, ServeOptions(), Metrics())
-        hub.kept["a"] = (float("inf"), kept)
+        store = MemoryStore(60, 8)
+        store.restore({"a": kept})
+        hub = Hub(gru, ServeOptions(), Metrics(), store)
         for _ in range(2):
             with pytest.raises(RnnEdgeError, match="damaged"):
                 await hub.open("a", True, lambda result: None)
@@ -477,15 +479,16 @@ def test_frames_that_come_while_a_server_stops_do_not_keep_it(gru: Model) -> Non
     """They are those that the stream expects next, on the next server."""
 
     async def run() -> Any:
-        hub = Hub(gru, ServeOptions(), Metrics())
+        store = MemoryStore(60, 8)
+        hub = Hub(gru, ServeOptions(), Metrics(), store)
         stream, _ = await hub.open("a", False, lambda result: None)
         hub.submit(stream, Packet(X[:5], 0, 0.0))
         hub.draining = True
         for first in range(5, 40):
             assert hub.submit(stream, Packet(X[first : first + 1], first, 0.0))
-        kept = await hub.drain()
+        await hub.drain()
         hub.close()
-        return kept["a"]["next"]
+        return store.kept["a"]["next"]
 
     assert asyncio.run(run()) == 5
 
@@ -494,17 +497,18 @@ def test_a_stream_that_comes_back_as_the_server_stops_is_kept(gru: Model) -> Non
     """It was asked for before, and opened after the others were written: the next server has it."""
 
     async def run() -> Any:
-        hub = Hub(gru, ServeOptions(), Metrics())
+        store = MemoryStore(60, 8)
+        hub = Hub(gru, ServeOptions(), Metrics(), store)
         stream, _ = await hub.open("a", False, lambda result: None)
         hub.submit(stream, Packet(X[:5], 0, 0.0))
         await hub.release(stream)
         again = asyncio.create_task(hub.open("a", True, lambda result: None))
         await asyncio.sleep(0)
-        kept = await hub.drain()
+        await hub.drain()
         with pytest.raises(InputError, match="draining"):
             await again
         hub.close()
-        return kept["a"]["next"]
+        return store.kept["a"]["next"]
 
     assert asyncio.run(run()) == 5
 
@@ -639,6 +643,23 @@ def test_a_server_whose_rounds_fail_ends(gru: Model, monkeypatch: pytest.MonkeyP
 
     with pytest.raises(OSError, match="no more memory to map"):
         served(gru, client)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
+def test_a_signal_that_comes_while_the_loop_is_behind_is_not_lost(gru: Model) -> None:
+    """A thousand streams that are released at once fill the pipe that wakes the loop."""
+
+    async def run() -> None:
+        begun = asyncio.Event()
+        server = asyncio.create_task(serving(gru, ServeOptions(port=0), lambda _: begun.set()))
+        await begun.wait()
+        await asyncio.sleep(0)
+        for _ in range(10_000):
+            asyncio.get_running_loop().call_soon_threadsafe(int)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(server, PATIENCE_S)
+
+    asyncio.run(run())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")

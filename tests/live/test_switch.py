@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,6 +26,7 @@ from websockets.asyncio.client import connect
 
 from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
+from rnnedge.live.server.share import Share
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import Array
 
@@ -153,3 +156,61 @@ def test_what_cannot_be_served_in_its_place_is_refused(two: list[Path]) -> None:
     for words, (_, text) in zip(bad, said, strict=True):
         assert words.strip() in text and text.count("\n") == 1
     assert [status for status, _ in others] == [400, 403] and right[0] == 200
+
+
+def test_two_models_share_the_new_streams(two: list[Path]) -> None:
+    """A stream is on one of them by its name, however often it begins; without one it is in turn; each is counted."""
+    model, others = load(two[0]), [solo(path)[:10] for path in two[:2]]
+    form = FrameFormat(model.contract)
+
+    async def models(url: str, names: list[str]) -> list[int]:
+        async with connect(f"{url}/v1/streams") as ws:
+            for number, name in enumerate(names):
+                await ws.send(json.dumps({"type": "open", "stream": number, "id": name}))
+                assert json.loads(await ws.recv())["type"] == "opened"
+            await ws.send(b"".join(form.encode(Packet(X[:10], 0, 0.0), number) for number in range(len(names))))
+            given = await values(ws, [*range(len(names))], 10)
+            for number in range(len(names)):
+                await ws.send(json.dumps({"type": "close", "stream": number}))
+                await ws.recv()
+        both = [[np.allclose(given[number], other, atol=1e-6) for other in others] for number in range(len(names))]
+        assert all(sum(one) == 1 for one in both)
+        return [one.index(True) for one in both]
+
+    async def client(url: str) -> Any:
+        names, new = [f"device {number}" for number in range(60)], two[1].read_bytes()
+        found = {}
+        for share in ("0.25", "0.5", "1"):
+            said = [await asked(url, f"/v1/model?share={share}", new)]
+            found[share] = [await models(url, names), await models(url, names), await models(url, [""] * 40)]
+        bad = [await asked(url, f"/v1/model?share={share}", new) for share in ("0", "2", "x", "nan", "1")]
+        text = await asyncio.to_thread(lambda: urlopen(f"http{url[2:]}/metrics").read().decode())
+        described = json.loads(await asyncio.to_thread(lambda: urlopen(f"http{url[2:]}/v1/model").read()))
+        await asked(url, "/v1/model/rollback")
+        return found, said, bad, text, described, await models(url, names)
+
+    found, said, bad, text, described, back = on_two(model, client)
+    for share, (named, again, unnamed) in found.items():
+        # Four standard deviations of as many throws of a coin.
+        assert named == again and abs(sum(named) - 60 * float(share)) <= 4 * np.sqrt(60 * 0.25)
+        assert abs(sum(unnamed) - 40 * float(share)) <= 1
+    few, half, _ = (np.array(named) for named, *_ in found.values())
+    assert (few <= half).all() and said[0][0] == 200 and back == [0] * 60
+    assert [status for status, _ in bad] == [400] * 5
+    digests = [load(path).digest for path in two[:2]]
+    opened = {one: float(n) for one, n in re.findall(r'^rnnedge_model_opened_total{model="(\w+)"} (\S+)', text, re.M)}
+    assert sum(opened.values()) == 3 * 160 and opened[digests[1][:16]] == sum(map(sum, chain(*found.values())))
+    frames = {one: float(n) for one, n in re.findall(r'^rnnedge_model_frames_total{model="(\w+)"} (\S+)', text, re.M)}
+    assert frames == {one: 10 * count for one, count in opened.items()}
+    assert described["shares"] == {digests[1]: 1.0}
+
+
+def test_names_fill_a_share_as_chance_does() -> None:
+    """Within four standard deviations; a name in a share is in every larger one."""
+    names = [f"door/{number}" for number in range(4000)]
+    before = np.zeros(4000, bool)
+    for size in (0.01, 0.1, 0.5, 0.9, 1.0):
+        taken = np.array([*map(Share(size).takes, names)])
+        assert abs(taken.sum() - 4000 * size) <= 4 * np.sqrt(4000 * size * (1 - size))
+        assert (before <= taken).all()
+        before = taken

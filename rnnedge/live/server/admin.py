@@ -1,4 +1,4 @@
-"""Another model for a server that runs: `POST /v1/model` with a file, `POST /v1/model/rollback`.
+"""Another model for a server that runs: `POST /v1/model?share=0.1` with a file, `POST /v1/model/rollback`.
 
 Only for who shows the token of RNNEDGE_ADMIN_TOKEN: a model is a program.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from rnnedge.live.server.changing import Change
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.options import ServeOptions
-from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 from rnnedge_runtime.temporary import temporary_folder
 
@@ -23,10 +22,10 @@ _MOST_BYTES = 1 << 30
 
 
 class Admin:
-    """The routes that change what is served; `load` opens a file as the served one was opened."""
+    """The routes that change what is served."""
 
-    def __init__(self, hub: Hub, options: ServeOptions, load: Callable[[Path], Model] | None) -> None:
-        self._hub, self._token, self._load = hub, options.admin_token, load
+    def __init__(self, hub: Hub, options: ServeOptions, change: Change) -> None:
+        self._hub, self._token, self._change = hub, options.admin_token, change
         self._turn = asyncio.Lock()
 
     def table(self) -> list[Any]:
@@ -44,7 +43,7 @@ class Admin:
 
     async def _back(self, request: Any) -> Any:
         async def back(_: Any) -> str:
-            return await self._hub.back()
+            return await self._change.back(self._hub)
 
         return await self._changed(request, back)
 
@@ -64,8 +63,7 @@ class Admin:
 
     async def _received(self, request: Any) -> str:
         """The file of a request is loaded, replays its golden sample, and is served."""
-        if self._load is None:
-            raise InputError("serve: this server was started without a way to load another model")
+        share = share_of(request.query.get("share", "1"))
         with temporary_folder("posted") as folder:
             path = folder / "posted.onnx"
             with path.open("wb") as file:
@@ -73,8 +71,15 @@ class Admin:
                     file.write(part)
                     if file.tell() > _MOST_BYTES:
                         raise InputError(f"serve: expected a model of at most {_MOST_BYTES:,} bytes")
-            try:
-                model = await asyncio.get_running_loop().run_in_executor(None, self._load, path)
-                return await self._hub.switch(model)
-            except RnnEdgeError as error:
-                raise InputError(str(error).replace(str(path), "the posted model")) from error
+            return await self._change.switch(self._hub, path, share)
+
+
+def share_of(text: str) -> float:
+    """A share of new streams. Raises `InputError` unless it is above 0, and at most 1."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise InputError(f"serve: share: expected a number above 0, at most 1, found {text[:40]!r}")
+    return share

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,8 +85,8 @@ def in_a_frame(data: bytes) -> bytes:
     return b"\x82\x7f" + size.to_bytes(8, "big") + data
 
 
-def described(model: Model) -> str:
-    """What a client has to know of the model, as JSON: `GET /v1/model`."""
+def described(model: Model, shares: Mapping[str, float]) -> str:
+    """What a client has to know of the model, as JSON: `GET /v1/model`; `shares` of new streams by digest."""
     contract = model.contract
     port = contract.inputs[0]
     outputs = [
@@ -95,5 +95,5 @@ def described(model: Model) -> str:
     ]
     fields = {"input": {"dtype": port.dtype, "shape": list(port.frame_shape)}, "outputs": outputs}
     more = {"labels": list(contract.labels), "frame_rate_hz": contract.frame_rate_hz, "lookahead": contract.lookahead}
-    head = {"schema": "rnnedge.serve.model", "schema_version": 1, "digest": model.digest}
+    head = {"schema": "rnnedge.serve.model", "schema_version": 1, "digest": model.digest, "shares": dict(shares)}
     return json.dumps({**head, **fields, **more})

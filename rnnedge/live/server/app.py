@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
+from rnnedge.live.server.changing import Change, ChangeHere
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.routes import STREAMS, Routes
-from rnnedge.live.server.state_file import read_streams, write_streams
+from rnnedge.live.server.stores import Store, open_store
 from rnnedge.live.server.tables import check_served
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
@@ -50,36 +50,76 @@ async def serving(
         import aiohttp.web  # noqa: F401
     except ImportError as error:
         raise MissingExtra("serve needs aiohttp; pip install 'rnnedge[serve]'") from error
-    hub = Hub(model, options, Metrics())
-    if options.state is not None:
-        until = monotonic() + options.keep_s
-        hub.kept = {name: (until, kept) for name, kept in read_streams(options.state, model).items()}
-    routes = Routes(hub, options, model.name, load)
-    runner = await _prepared(routes, options)
+    server = Server(model, options, await open_store(options, model), ChangeHere(load))
     stop = stop or asyncio.Event()
-    try:
-        tls = _tls(options)
-        server = await _listening(runner, routes, options, tls)
-        tick = asyncio.create_task(hub.tick())
-        # It ends by an error only: a server that answers nobody is none.
-        tick.add_done_callback(lambda _: stop.set())
-        port = server.sockets[0].getsockname()[1]
-        say(f"serving {model.name} at {'wss' if tls else 'ws'}://{options.host}:{port}{STREAMS}")
+    tls = tls_context(options)
+    with ended_by_signals(stop):
+        async with server.running(stop):
+            listener = await _listening(server, options, tls)
+            try:
+                say(listens(model, options, listener.sockets[0].getsockname()[1]))
+                await stop.wait()
+                if told := await server.drain():
+                    say(told)
+            finally:
+                listener.close()
+
+
+def listens(model: Model, options: ServeOptions, port: int) -> str:
+    """What is told when a server has begun."""
+    return f"serving {model.name} at {'wss' if options.certificate else 'ws'}://{options.host}:{port}{STREAMS}"
+
+
+class Server:
+    """A hub and its routes; `begun` makes the protocol of a connection, however it came."""
+
+    def __init__(self, model: Model, options: ServeOptions, store: Store, change: Change, name: str = "") -> None:
+        """`change` serves another model; `name`: what this one is called, by default as it is."""
+        self.hub = Hub(model, options, Metrics(), store)
+        self.routes = Routes(self.hub, options, name or model.name, change)
+        self._store, self._options = store, options
+        self._runner: Any = None
+
+    @property
+    def load(self) -> int:
+        """Connections and streams that are open."""
+        return len(self._runner.server.connections) + self.hub.streams
+
+    def begun(self) -> Any:
+        """A protocol for a connection; only inside `running`."""
+        protocol = self._runner.server()
+        self.routes.watch(protocol)
+        return protocol
+
+    @asynccontextmanager
+    async def running(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Rounds are run inside. A round that fails sets `stop`, and is raised at the end."""
+        self._runner = await _prepared(self.routes, self._options)
+        tasks = [asyncio.create_task(self.hub.tick())]
+        if self._options.snapshot_s:
+            tasks.append(asyncio.create_task(self.hub.snapshots()))
+        for task in tasks:
+            # It ends by an error only: a server that answers nobody is none.
+            task.add_done_callback(lambda _: stop.set())
         try:
-            await _stopped(stop)
-            streams = await hub.drain()
-            if options.state is not None:
-                write_streams(options.state, hub.model, streams)
-                say(f"{options.state}: {len(streams)} streams")
+            yield
         finally:
-            tick.cancel()
-            server.close()
-            await routes.close()
-    finally:
-        await runner.cleanup()
-        hub.close()
-    if tick.done() and not tick.cancelled() and (failed := tick.exception()) is not None:
-        raise failed
+            for task in tasks:
+                task.cancel()
+            await self.routes.close()
+            await self._runner.cleanup()
+            self.hub.close()
+        for task in tasks:
+            if task.done() and not task.cancelled() and (failed := task.exception()) is not None:
+                raise failed
+
+    async def drain(self) -> str:
+        """Take no more, run what waits, leave named streams to the store. Raises `InputError` if that fails."""
+        trouble = await self.hub.drain()
+        told = await self._store.close()
+        if trouble:
+            raise InputError(trouble)
+        return told
 
 
 async def _prepared(routes: Routes, options: ServeOptions) -> Any:
@@ -102,35 +142,43 @@ def _silent() -> Any:
     return logger
 
 
-async def _listening(runner: Any, routes: Routes, options: ServeOptions, tls: ssl.SSLContext | None) -> Any:
+async def _listening(server: Server, options: ServeOptions, tls: ssl.SSLContext | None) -> Any:
     """Raises `InputError` if the place is taken, or is none."""
     loop = asyncio.get_running_loop()
-
-    def begun() -> Any:
-        protocol = runner.server()
-        routes.watch(protocol)
-        return protocol
-
     try:
-        return await loop.create_server(begun, options.host, options.port, ssl=tls, backlog=1024)
-    # A host that is no name is an error of Unicode.
+        return await loop.create_server(server.begun, options.host, options.port, ssl=tls, backlog=1024)
     except (OSError, UnicodeError) as error:
-        place = f"{options.host}:{options.port}"
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"serve: {place}: cannot be listened on ({reason})") from error
+        raise not_listened(options, error) from error
 
 
-async def _stopped(stop: asyncio.Event) -> None:
-    """Wait for `stop`, or for a signal."""
+def not_listened(options: ServeOptions, error: Exception) -> InputError:
+    """The error of a place that is taken, or is none: a host that is no name is an error of Unicode."""
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"serve: {options.host}:{options.port}: cannot be listened on ({reason})")
+
+
+@contextmanager
+def ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Inside, SIGTERM and SIGINT set `stop`, however often they come.
+
+    Not by the loop's own handlers: they lose a signal that comes while the pipe that wakes the loop is full, as it is
+    when a thousand streams are released.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no such handlers, and neither has a loop outside the main thread.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    before: dict[int, Any] = {}
+    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
+        # Outside the main thread there are none.
+        with suppress(ValueError):
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _tls(options: ServeOptions) -> ssl.SSLContext | None:
+def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
+    """What `--tls-cert` and `--tls-key` name. Raises `InputError` if they cannot be used."""
     if options.certificate is None:
         return None
     for path in (options.certificate, options.private_key or options.certificate):

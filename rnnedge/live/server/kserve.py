@@ -18,6 +18,7 @@ from rnnedge.live.protocol import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
+from rnnedge.live.server.stores import NothingKept
 from rnnedge.live.server.tensors import InferRequest, described_tensors, parse_request, response
 from rnnedge.live.server.told import told
 from rnnedge.live.session import Outputs
@@ -25,6 +26,8 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 _VERSION = "1"
+# What the names of streams begin with that are sequences.
+_NAMED = "sequence "
 _HEADER = "Inference-Header-Content-Length"
 
 
@@ -157,12 +160,10 @@ class KServe:
         return self._joined(caller.found, asked.batched)
 
     async def _begin(self, caller: _Caller, asked: InferRequest, start: bool) -> ServedStream:
-        name = f"sequence {asked.sequence}" if asked.sequence else ""
+        name = f"{_NAMED}{asked.sequence}" if asked.sequence else ""
         try:
             stream, _ = await self._hub.open(name, not start, caller.tell)
-        except InputError as error:
-            if start or name in self._hub.kept or self._hub.draining or self._hub.full:
-                raise
+        except NothingKept as error:
             raise InputError(f"{name}: not begun here; send its first frames with sequence_start") from error
         return stream
 
@@ -185,12 +186,19 @@ class KServe:
         loop = asyncio.get_running_loop()
         caller.idle = loop.call_later(self._hub.options.keep_s, lambda: loop.create_task(self._leave(name, caller)))
 
-    async def _leave(self, name: str, caller: _Caller) -> None:
+    async def leave(self, name: str) -> bool:
+        """Put a stream of the server aside, if it is a sequence that nobody asks for now; whether that was so."""
+        sequence = name.removeprefix(_NAMED)
+        caller = self._callers.get(sequence)
+        return name.startswith(_NAMED) and caller is not None and await self._leave(sequence, caller)
+
+    async def _leave(self, name: str, caller: _Caller) -> bool:
         if caller.users or caller.stream is None:
-            return
+            return False
         stream, caller.stream = caller.stream, None
         self._callers.pop(name, None)
         await self._hub.release(stream)
+        return True
 
     def _other(self, request: Any) -> Any:
         """The answer to who asks for another model; None if it is this one."""

@@ -19,7 +19,8 @@ class ServeOptions:
     `streams`, `sockets`: as many at most. `queue`: packets of a stream that wait at most; `full` says what a further
     one does. `answers`: of a stream that wait for a client that does not read; older are dropped. `tick_s`: how long
     a packet waits for others. `keep_s`: how long a named stream whose client went away waits for it. `state`: the file
-    that named streams are written to at the end, and read from at the start.
+    that named streams are written to at the end, and read from at the start; or `redis://host:port/db`, where they are
+    kept. `snapshot_s`: how often that is done for streams that are open too, 0: only when they are left.
     """
 
     host: str = "127.0.0.1"
@@ -33,7 +34,8 @@ class ServeOptions:
     keep_s: float = 60.0
     message_bytes: int = 1 << 20
     gap: Gap = "hold"
-    state: Path | None = None
+    state: Path | str | None = None
+    snapshot_s: float = 0.0
     token: str = ""
     admin_token: str = ""
     origins: tuple[str, ...] = ()
@@ -49,3 +51,4 @@ class ServeOptions:
         choice(self.gap, "serve: gap", get_args(Gap))
         seconds(self.tick_s, "serve: tick_s")
         seconds(self.keep_s, "serve: keep_s")
+        seconds(self.snapshot_s, "serve: snapshot_s")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.admin import Admin
 from rnnedge.live.server.answers import AnswerFormat, described
+from rnnedge.live.server.changing import Change
 from rnnedge.live.server.connection import Connection
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.kserve import KServe
 from rnnedge.live.server.options import ServeOptions
-from rnnedge_runtime import Model
 
 _LOG = logging.getLogger(__name__)
 STREAMS = "/v1/streams"
@@ -33,11 +31,11 @@ _SILENT_S = 10.0
 class Routes:
     """The answers of one server."""
 
-    def __init__(self, hub: Hub, options: ServeOptions, name: str, load: Callable[[Path], Model] | None) -> None:
+    def __init__(self, hub: Hub, options: ServeOptions, name: str, change: Change) -> None:
         self._hub, self._options = hub, options
         self._frames, self._answers = FrameFormat(hub.contract), AnswerFormat(hub.contract)
-        self._kserve = KServe(hub, name, self._frames)
-        self._admin = Admin(hub, options, load)
+        self.kserve = KServe(hub, name, self._frames)
+        self._admin = Admin(hub, options, change)
         self._connections: set[Connection] = set()
         # Connections that have not asked for anything, and what ends them for it.
         self._silent: dict[Any, asyncio.TimerHandle] = {}
@@ -52,7 +50,7 @@ class Routes:
             web.get("/metrics", self._metrics),
             web.get("/v1/model", self._model),
             web.get(STREAMS, self._streams),
-            *self._kserve.table(),
+            *self.kserve.table(),
             *self._admin.table(),
         ]
 
@@ -103,7 +101,7 @@ class Routes:
         return _text(self._hub.metrics.text().decode())
 
     async def _model(self, request: Any) -> Any:
-        return _text(described(self._hub.model), kind="application/json")
+        return _text(described(self._hub.model, self._hub.shares), kind="application/json")
 
     async def _streams(self, request: Any) -> Any:
         from aiohttp import web

@@ -8,6 +8,7 @@ from typing import Any
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.rounds import Round, Work, run_round
 from rnnedge.live.server.served import Result, ServedStream
+from rnnedge.live.server.share import Share
 from rnnedge.live.server.streams import StreamTable
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Contract
@@ -22,29 +23,45 @@ class Tables:
         self._capacity, self._gap = capacity, gap
         self.current = StreamTable(model, capacity, gap)
         self._before: StreamTable | None = None
+        self._share = Share(1.0)
         self._by_model = {model.digest: self.current}
 
-    def switch(self, model: Model) -> None:
-        """New streams are on this model. Raises `InputError` for one that takes or gives something else."""
+    @property
+    def shares(self) -> dict[str, float]:
+        """Which share of new streams each model gets, by digest."""
+        share = self._share.size
+        others = {self._before.model.digest: 1 - share} if self._before is not None and share < 1 else {}
+        return {self.current.model.digest: share} | others
+
+    def check(self, model: Model, share: float) -> None:
+        """Raise `InputError` for a model that takes or gives something else, or is served so already."""
         check_like(self.current.model, model)
-        if model.digest == self.current.model.digest:
+        if model.digest == self.current.model.digest and share == self._share.size:
             raise InputError(f"{model.name}: is the model that is served")
+
+    def switch(self, model: Model, share: float = 1.0) -> None:
+        """This share of new streams is on this model, the others on the one before. Raises as `check` does."""
+        self.check(model, share)
+        self._share = Share(share)
+        if model.digest == self.current.model.digest:
+            return
         if model.digest not in self._by_model:
             self._by_model[model.digest] = StreamTable(model, self._capacity, self._gap)
-        table = self._by_model[model.digest]
-        self._before, self.current = self.current, table
+        self._before, self.current = self.current, self._by_model[model.digest]
         self._leave_out_idle()
 
     def back(self) -> Model:
-        """New streams are on the model before again. Raises `InputError` if there is none."""
+        """New streams are on the model before again, all of them. Raises `InputError` if there is none."""
         if self._before is None:
             raise InputError("serve: there is no model to go back to")
         self._before, self.current = self.current, self._before
+        self._share = Share(1.0)
         return self.current.model
 
     def open(self, name: str, tell: Callable[[Result], None], kept: dict[str, Any] | None) -> ServedStream:
         """As `StreamTable.open`, on the model that `kept` was on. Raises `InputError` if it is not served any more."""
-        found = self.current if kept is None else self._by_model.get(kept["model"])
+        new = self.current if self._before is None or self._share.takes(name) else self._before
+        found = new if kept is None else self._by_model.get(kept["model"])
         if found is None:
             raise InputError(f"stream {name!r}: its model is not served any more; begin the stream again")
         return found.open(name, tell, kept)
@@ -52,6 +69,10 @@ class Tables:
     def keep(self, stream: ServedStream) -> dict[str, Any]:
         """As `StreamTable.keep`."""
         return self._by_model[stream.model].keep(stream)
+
+    def keep_open(self, streams: Sequence[ServedStream]) -> list[dict[str, Any] | None]:
+        """As `keep`, of each that is open and has had a frame; None for the others."""
+        return [self.keep(one) if one.open and one.sequence.expected is not None else None for one in streams]
 
     def close(self, stream: ServedStream) -> None:
         """As `StreamTable.close`."""

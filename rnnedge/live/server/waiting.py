@@ -1,0 +1,99 @@
+"""What waits for the next round: packets of streams, and rows of batches; what is done if they are too many."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from rnnedge.live.protocol import Packet
+from rnnedge.live.server.batch import Batch
+from rnnedge.live.server.metrics import Metrics
+from rnnedge.live.server.options import ServeOptions
+from rnnedge.live.server.rounds import Work
+from rnnedge.live.server.served import ServedStream
+
+
+class Waiting:
+    """The queues of all streams; used from the event loop of their hub. `some` is set if anything waits."""
+
+    def __init__(self, options: ServeOptions, metrics: Metrics) -> None:
+        self._options, self._metrics, self.closed = options, metrics, False
+        self._ready: dict[ServedStream, float] = {}
+        self._batches: list[tuple[Batch, float]] = []
+        self.some = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._ready or self._batches)
+
+    def submit(self, stream: ServedStream, packet: Packet | None) -> bool:
+        """Frames for the next round, or the end; False if the queue is full, and the stream is to be closed for it."""
+        waiting, options = stream.waiting, self._options
+        if self.closed:
+            # It comes again, to the next server: what it says it expects is the first of these.
+            self._metrics.dropped.inc(0 if packet is None else len(packet.frames))
+            return True
+        if len(waiting) + stream.rows >= options.queue and packet is not None:
+            if options.full == "close":
+                return False
+            if options.full == "drop-newest":
+                self._metrics.dropped.inc(len(packet.frames))
+                return True
+            self._metrics.dropped.inc(self._drop_oldest(stream))
+        waiting.append(packet)
+        self._ready.setdefault(stream, monotonic())
+        self.some.set()
+        return True
+
+    def submit_batch(self, batch: Batch) -> list[ServedStream]:
+        """As `submit`, of a packet for each of several streams; returns those that are to be closed."""
+        refused, alone, most = [], [], self._options.queue
+        for row, stream in batch.rows():
+            if stream.waiting or stream.rows >= most or self.closed:
+                alone.append((row, stream))
+            else:
+                stream.rows += 1
+        for row, stream in alone:
+            packet = batch.packet(row)
+            batch.streams[row] = None
+            if not self.submit(stream, packet):
+                refused.append(stream)
+        self._batches.append((batch, monotonic()))
+        self.some.set()
+        return refused
+
+    def take(self) -> tuple[Work, list[Batch], float]:
+        """All of it, for a round, and since when the oldest has waited."""
+        self.some.clear()
+        ready, self._ready = self._ready, {}
+        batches, self._batches = self._batches, []
+        work = [(stream, [*stream.waiting]) for stream in ready]
+        for stream in ready:
+            stream.waiting.clear()
+        for batch, _ in batches:
+            for _, stream in batch.rows():
+                stream.rows = 0
+        since = min([*ready.values(), *(since for _, since in batches)], default=float("inf"))
+        return work, [batch for batch, _ in batches], since
+
+    def take_out(self, stream: ServedStream) -> list[Packet]:
+        """What waits of one stream: rows of batches, which came first, and packets."""
+        rows = self._batches if stream.rows else []
+        stream.rows = 0
+        found = [packet for batch, _ in rows if (packet := batch.take_out(stream)) is not None]
+        found += [packet for packet in stream.waiting if packet is not None]
+        stream.waiting.clear()
+        self.forget(stream)
+        return found
+
+    def forget(self, stream: ServedStream) -> None:
+        """Nothing of it is to be run."""
+        self._ready.pop(stream, None)
+
+    def _drop_oldest(self, stream: ServedStream) -> int:
+        """How many frames were let go."""
+        for batch, _ in self._batches if stream.rows else ():
+            if (packet := batch.take_out(stream)) is not None:
+                stream.rows -= 1
+                return len(packet.frames)
+        gone = stream.waiting.popleft()
+        return 0 if gone is None else len(gone.frames)

@@ -1,0 +1,139 @@
+"""A process that serves connections which another one has accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rnnedge.live.server.changing import loaded
+from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.metrics import WORKERS_FOLDER
+from rnnedge.live.server.workers.channel import Channel, Handler
+from rnnedge.live.server.workers.spec import WorkerSpec
+from rnnedge_runtime import Model
+from rnnedge_runtime.errors import RnnEdgeError
+
+# Connections that are taken at once, and how often the process in front is told how many there are.
+_HANDED, _REPORT_S = 64, 0.1
+
+
+def work(spec: WorkerSpec, talk: socket.socket, handed: socket.socket) -> None:
+    """The whole life of the process. `talk`: its end of the channel; `handed`: where connections come from."""
+    # Before prometheus_client is imported, which looks at it.
+    os.environ[WORKERS_FOLDER] = str(spec.metrics)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(Worker(spec, talk, handed).run())
+
+
+class Worker:
+    """A server without a port of its own."""
+
+    def __init__(self, spec: WorkerSpec, talk: socket.socket, handed: socket.socket) -> None:
+        self._spec, self._talk, self._handed = spec, talk, handed
+        self._stop = asyncio.Event()
+        self._load = 0
+        self._checked: dict[str, Model] = {}
+        self._sockets: set[asyncio.Task[None]] = set()
+        asked: dict[str, Handler] = {"stop": self._stopped, "check": self._check, "switch": self._switch}
+        self._channel = Channel({**asked, "back": self._back, "leave": self._leave})
+
+    async def run(self) -> None:
+        """Until it is told to stop, a signal comes, or the process in front is gone."""
+        from rnnedge.live.server.app import Server, ended_by_signals, tls_context
+        from rnnedge.live.server.stores import open_store
+        from rnnedge.live.server.stores.opening import is_redis
+        from rnnedge.live.server.workers.remote_store import RemoteStore
+
+        spec, loop = self._spec, asyncio.get_running_loop()
+        await self._channel.open(self._talk)
+        talk = loop.create_task(self._channel.run())
+        try:
+            model = spec.load(spec.file)
+            outputs = [port.name for port in model.contract.outputs]
+            remote = RemoteStore(self._channel, outputs)
+            store = await open_store(spec.options, model) if is_redis(spec.options.state) else remote
+            tls = tls_context(spec.options)
+        except RnnEdgeError as error:
+            self._channel.tell("failed", why=str(error))
+            return
+        self._server = Server(model, spec.options, store, ChangeInFront(self._channel), spec.name)
+        talk.add_done_callback(lambda _: self._stop.set())
+        with ended_by_signals(self._stop):
+            async with self._server.running(self._stop):
+                self._handed.setblocking(False)
+                loop.add_reader(self._handed.fileno(), self._take, tls)
+                self._channel.tell("ready")
+                self._report()
+                await self._stop.wait()
+                loop.remove_reader(self._handed.fileno())
+                try:
+                    await self._server.drain()
+                except RnnEdgeError as error:
+                    self._channel.tell("failed", why=str(error))
+        talk.cancel()
+
+    def _take(self, tls: Any) -> None:
+        """Connections that were handed over."""
+        with suppress(BlockingIOError):
+            for _ in range(_HANDED):
+                _, handles, _, _ = socket.recv_fds(self._handed, 16, 1)
+                for handle in handles:
+                    task = asyncio.ensure_future(self._connect(socket.socket(fileno=handle), tls))
+                    self._sockets.add(task)
+                    task.add_done_callback(self._sockets.discard)
+
+    async def _connect(self, client: socket.socket, tls: Any) -> None:
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        # A client that speaks no TLS, or is gone.
+        try:
+            await loop.connect_accepted_socket(self._server.begun, client, ssl=tls)
+        except (OSError, asyncio.TimeoutError):
+            client.close()
+
+    def _report(self) -> None:
+        """How much there is to do here, for who hands connections over."""
+        if (load := self._server.load) != self._load:
+            self._load = load
+            self._channel.tell("load", load=load)
+        asyncio.get_running_loop().call_later(_REPORT_S, self._report)
+
+    async def _stopped(self) -> None:
+        self._stop.set()
+
+    async def _check(self, file: str, share: float, posted: bool) -> None:
+        """Load a file that may be served next. Raises `InputError` if it may not."""
+        model = await loaded(self._spec.load_posted if posted else self._spec.load, Path(file))
+        await self._server.hub.check(model, share)
+        self._checked[file] = model
+
+    async def _switch(self, file: str, share: float) -> tuple[str, int]:
+        await self._server.hub.switch(self._checked.pop(file), share)
+        return self._server.hub.model.digest, self._server.hub.others
+
+    async def _back(self) -> tuple[str, int]:
+        await self._server.hub.back()
+        return self._server.hub.model.digest, self._server.hub.others
+
+    async def _leave(self, name: str) -> bool:
+        """Give up a sequence that nobody waits for here, because another worker was asked for it."""
+        return await self._server.routes.kserve.leave(name)
+
+
+class ChangeInFront:
+    """As `Change`: in all workers, by the process in front."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def switch(self, hub: Hub, file: Path, share: float) -> str:
+        """As `Change.switch`."""
+        return str(await self._channel.ask("switch_all", file=str(file), share=share))
+
+    async def back(self, hub: Hub) -> str:
+        """As `Change.back`."""
+        return str(await self._channel.ask("back_all"))
