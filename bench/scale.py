@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def main(given: str = "") -> None:
         [(n.replace("_", " "), f"{v:,.1f}") for n, v in vars(costs).items() if v is not None],
     )
     host = machine("processor", "cores", "python", "onnxruntime")
-    note = f"Measured and simulated by `python -m bench.scale`, LSTM(40, 64), {RATE_HZ:.0f} frames a second: {host}."
+    note = f"LSTM(40, 64), {RATE_HZ:.0f} frames a second: {host}, load {os.getloadavg()[0]:.0f} meanwhile."
     publish("scale.md", capacity(costs), snapshots(costs), inputs, note)
 
 

@@ -27,9 +27,9 @@ import numpy as np
 from bench.score import network
 from rnnedge.live.protocol import Packet
 from rnnedge.live.server.rounds import run_round
-from rnnedge.live.server.stores.redis_server import RedisStore
-from rnnedge.live.server.stores.state_file import read_streams, write_streams
 from rnnedge.live.server.streams import StreamTable
+from rnnedge.live.stores.redis_server import RedisStore
+from rnnedge.live.stores.state_file import read_streams, write_streams
 from rnnedge_runtime import Model, load
 
 _SECONDS = 4.0

@@ -86,8 +86,9 @@ def command(
 
     from rnnedge.cli._output import print_json, say
     from rnnedge.cli._outputs import check_outputs
-    from rnnedge.live.server import ServeOptions, serve, serve_with_workers
-    from rnnedge.live.server.stores import file_of
+    from rnnedge.live.server import ServeOptions, serve
+    from rnnedge.live.stores import file_of
+    from rnnedge.live.workers import serve_with_workers
     from rnnedge_runtime import load
     from rnnedge_runtime.faults import Gap
 

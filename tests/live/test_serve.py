@@ -34,9 +34,9 @@ from rnnedge.live.server.app import serving
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.rounds import run_round
-from rnnedge.live.server.stores.memory import MemoryStore
-from rnnedge.live.server.stores.state_file import read_streams
 from rnnedge.live.server.streams import StreamTable
+from rnnedge.live.stores.memory import MemoryStore
+from rnnedge.live.stores.state_file import read_streams
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError

@@ -27,7 +27,7 @@ from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server import ServeOptions
 from rnnedge.live.server.app import serving
-from rnnedge.live.server.stores.redis_server import RedisStore
+from rnnedge.live.stores.redis_server import RedisStore
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
@@ -100,7 +100,7 @@ def test_a_stream_goes_on_on_another_server(gru: Model, url: str) -> None:
 
 def test_a_stream_is_open_on_one_server(gru: Model, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until that one is dead; what it says afterwards changes nothing."""
-    from rnnedge.live.server.stores import redis_server
+    from rnnedge.live.stores import redis_server
 
     pool = gru.pool(1)
     member = pool.join("a")

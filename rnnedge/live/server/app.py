@@ -15,8 +15,8 @@ from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.routes import STREAMS, Routes
-from rnnedge.live.server.stores import Store, open_store
 from rnnedge.live.server.tables import check_served
+from rnnedge.live.stores import Store, open_store
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
 from rnnedge_runtime.plain_file import check_plain
@@ -50,7 +50,9 @@ async def serving(
         import aiohttp.web  # noqa: F401
     except ImportError as error:
         raise MissingExtra("serve needs aiohttp; pip install 'rnnedge[serve]'") from error
-    server = Server(model, options, await open_store(options, model), ChangeHere(load))
+    server = Server(
+        model, options, await open_store(options.state, options.keep_s, options.streams, model), ChangeHere(load)
+    )
     stop = stop or asyncio.Event()
     tls = tls_context(options)
     with ended_by_signals(stop):

@@ -18,10 +18,10 @@ from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.rounds import Round
 from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.server.snapshots import Snapshots
-from rnnedge.live.server.stores import Store
-from rnnedge.live.server.stores.memory import MemoryStore
 from rnnedge.live.server.tables import Tables
 from rnnedge.live.server.waiting import Waiting
+from rnnedge.live.stores import Store
+from rnnedge.live.stores.memory import MemoryStore
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 

@@ -18,10 +18,10 @@ from rnnedge.live.protocol import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
-from rnnedge.live.server.stores import NothingKept
 from rnnedge.live.server.tensors import InferRequest, described_tensors, parse_request, response
 from rnnedge.live.server.told import told
 from rnnedge.live.session import Outputs
+from rnnedge.live.stores import NothingKept
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rnnedge.live.server.stores import Kept, Store, nothing_kept
+from rnnedge.live.stores import Kept, Store, nothing_kept
 from rnnedge_runtime.errors import RnnEdgeError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.names import Names
 from rnnedge.live.server.served import ServedStream
-from rnnedge.live.server.stores import Kept
+from rnnedge.live.stores import Kept
 
 # Streams that are kept in one go: a round waits for no more.
 _TOGETHER = 16

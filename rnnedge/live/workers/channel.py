@@ -10,7 +10,7 @@ from itertools import count
 from socket import socket
 from typing import Any
 
-from rnnedge.live.server.stores import NothingKept
+from rnnedge.live.stores import NothingKept
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 Handler = Callable[..., Awaitable[Any]]

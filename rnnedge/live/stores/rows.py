@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from rnnedge.live.protocol.records import frame_number, frame_time
-from rnnedge.live.server.stores.store import Kept
+from rnnedge.live.stores.store import Kept
 
 # Fields of a stream that are bytes.
 _BYTES = ("held", "snapshot")

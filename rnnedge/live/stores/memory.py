@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from rnnedge.live.server.stores.state_file import read_streams, write_streams
-from rnnedge.live.server.stores.store import Kept, in_use, nothing_kept
+from rnnedge.live.stores.state_file import read_streams, write_streams
+from rnnedge.live.stores.store import Kept, in_use, nothing_kept
 from rnnedge_runtime import Model
 
 

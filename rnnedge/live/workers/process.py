@@ -10,9 +10,9 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any, TypeAlias
 
-from rnnedge.live.server.workers.channel import Channel, Handler
-from rnnedge.live.server.workers.spec import WorkerSpec
-from rnnedge.live.server.workers.worker import work
+from rnnedge.live.workers.channel import Channel, Handler
+from rnnedge.live.workers.spec import WorkerSpec
+from rnnedge.live.workers.worker import work
 
 WorkerHandler: TypeAlias = Callable[..., Awaitable[Any]]
 _ENDS_S = 60.0

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from rnnedge.live.server.options import ServeOptions
-from rnnedge.live.server.stores import file_of
-from rnnedge.live.server.stores.memory import MemoryStore
 from rnnedge.live.server.tables import check_served
-from rnnedge.live.server.workers.process import WorkerProcess
-from rnnedge.live.server.workers.shared import Shared
-from rnnedge.live.server.workers.spec import WorkerSpec
+from rnnedge.live.stores import file_of
+from rnnedge.live.stores.memory import MemoryStore
+from rnnedge.live.workers.process import WorkerProcess
+from rnnedge.live.workers.shared import Shared
+from rnnedge.live.workers.spec import WorkerSpec
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.temporary import temporary_folder

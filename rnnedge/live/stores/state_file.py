@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge.files.small import parse_json, read_small
-from rnnedge.live.server.stores.rows import packed, unpacked
+from rnnedge.live.stores.rows import packed, unpacked
 from rnnedge_runtime import Model
 from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.errors import InputError

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from rnnedge.live.protocol.records import parse_json
-from rnnedge.live.server.stores.rows import packed, unpacked
-from rnnedge.live.server.stores.store import Kept, in_use, nothing_kept
+from rnnedge.live.stores.rows import packed, unpacked
+from rnnedge.live.stores.store import Kept, in_use, nothing_kept
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge.live.server.changing import serving
-from rnnedge.live.server.stores import in_use
-from rnnedge.live.server.stores.memory import MemoryStore
-from rnnedge.live.server.stores.rows import packed, unpacked
-from rnnedge.live.server.workers.process import WorkerHandler, WorkerProcess
+from rnnedge.live.stores import in_use
+from rnnedge.live.stores.memory import MemoryStore
+from rnnedge.live.stores.rows import packed, unpacked
+from rnnedge.live.workers.process import WorkerHandler, WorkerProcess
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 

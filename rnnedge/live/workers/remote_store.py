@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from rnnedge.live.server.stores import Kept
-from rnnedge.live.server.stores.rows import packed, unpacked
-from rnnedge.live.server.workers.channel import Channel
+from rnnedge.live.stores import Kept
+from rnnedge.live.stores.rows import packed, unpacked
+from rnnedge.live.workers.channel import Channel
 
 
 class RemoteStore:

@@ -12,8 +12,8 @@ from typing import Any
 from rnnedge.live.server.changing import loaded
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import WORKERS_FOLDER
-from rnnedge.live.server.workers.channel import Channel, Handler
-from rnnedge.live.server.workers.spec import WorkerSpec
+from rnnedge.live.workers.channel import Channel, Handler
+from rnnedge.live.workers.spec import WorkerSpec
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import RnnEdgeError
 
@@ -44,9 +44,9 @@ class Worker:
     async def run(self) -> None:
         """Until it is told to stop, a signal comes, or the process in front is gone."""
         from rnnedge.live.server.app import Server, ended_by_signals, tls_context
-        from rnnedge.live.server.stores import open_store
-        from rnnedge.live.server.stores.opening import is_redis
-        from rnnedge.live.server.workers.remote_store import RemoteStore
+        from rnnedge.live.stores import open_store
+        from rnnedge.live.stores.opening import is_redis
+        from rnnedge.live.workers.remote_store import RemoteStore
 
         spec, loop = self._spec, asyncio.get_running_loop()
         await self._channel.open(self._talk)
@@ -55,7 +55,8 @@ class Worker:
             model = spec.load(spec.file)
             outputs = [port.name for port in model.contract.outputs]
             remote = RemoteStore(self._channel, outputs)
-            store = await open_store(spec.options, model) if is_redis(spec.options.state) else remote
+            keep_s, most, state = spec.options.keep_s, spec.options.streams, spec.options.state
+            store = await open_store(state, keep_s, most, model) if is_redis(state) else remote
             tls = tls_context(spec.options)
         except RnnEdgeError as error:
             self._channel.tell("failed", why=str(error))
