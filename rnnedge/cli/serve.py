@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 
 def _state(given: str | None) -> str | None:
-    from rnnedge.live.stores import file_of
+    from rnnedge.live.stores import is_redis
 
-    return given if (path := file_of(given)) is None else str(written_file(path))
+    return given if given is None or is_redis(given) else str(written_file(given))
 
 
 @with_fields
