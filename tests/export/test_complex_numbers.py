@@ -214,6 +214,19 @@ def test_what_has_no_formula_is_refused_by_name(formula: Callable[[Tensor], Tens
         torch.export.export(RealPairs(program), (x,), dynamic_shapes=((time,),))
 
 
+class Inverted(nn.Module):
+    """The inverse of complex matrices."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.linalg.inv(torch.complex(x, x)).real
+
+
+def test_a_refusal_says_the_line_that_has_no_formula(tmp_path: Path) -> None:
+    """Captures note no lines; this one is made again with them."""
+    with pytest.raises(ModelRefused, match=r"no rule; .*, in test_complex_numbers.py:\d+ `return torch.linalg.inv"):
+        quickly.export(Inverted(), torch.randn(1, 8, 4, 4), tmp_path / "m.onnx")
+
+
 class Masked(nn.Module):
     """A complex mask from a recurrent layer."""
 

@@ -18,6 +18,7 @@ from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.graph.symbolic_dims import size
+from rnnedge_runtime.errors import ModelRefused
 
 _COMPARED = 12
 
@@ -27,9 +28,18 @@ def traced(
 ) -> torch.export.ExportedProgram:
     """torch.export for any batch and the lengths `time`; raises what torch raises."""
     each = (example.dims(torch.export.Dim("batch"), time),)
-    with left_as_it_was(source.module):
-        program = exported(source, x, each, deferred=deferred)
-    return exported(RealPairs(program).eval(), x, each, deferred=deferred) if has_complex(program) else program
+
+    def program(*, with_lines: bool = False) -> torch.export.ExportedProgram:
+        with left_as_it_was(source.module):
+            return exported(source, x, each, deferred=deferred, with_lines=with_lines)
+
+    if not has_complex(found := program()):
+        return found
+    try:
+        return exported(RealPairs(found).eval(), x, each, deferred=deferred)
+    except ModelRefused:
+        # Once more, for the line that it names.
+        return exported(RealPairs(program(with_lines=True)).eval(), x, each, deferred=deferred)
 
 
 def shapes_at(source: ModuleAdapter, example: Example, batch: int, length: int) -> list[tuple[int, ...]] | None:

@@ -2,31 +2,28 @@
 
 1. Translations of operators are found by name. The signature of one is read from its source, which takes torch.onnx a
    second for all of them, when a network has the operator.
-2. Decompositions trace the graph again, which is half of a capture; they run if an operator is to be decomposed, and
-   checks of sizes, which every stride brings, are left out before.
-3. Tables of decompositions are built once, and again after an operator was registered.
+2. Decompositions trace the graph again, which is half of a capture: they are made where they stand
+   (`decompositions/`), and checks of sizes, which every stride brings, are left out before.
+3. Casts are inserted without computing every shape again (`_type_promotion.py`).
+4. Tables of decompositions are built once, and again after an operator was registered.
 
 What comes out is what `torch.onnx.export` gives. torch is pinned to one version, since this leans on its internals.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import onnx_ir as ir
-import torch
 
 # Importing `ops` registers the translations of onnxscript.
 from onnxscript.function_libs.torch_lib import ops, registration  # noqa: F401
 from onnxscript.version_converter import convert_version
-from torch._export.utils import _check_valid_to_preserve, _is_cia_op
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
-from torch.export.exported_program import _decompose_exported_program, _split_decomp_table_to_cia_and_python_decomp
+from torch.export.exported_program import _split_decomp_table_to_cia_and_python_decomp
 from torch.fx.experimental import _config
 from torch.onnx._internal.exporter import _core, _decomp, _flags, _fx_passes
 from torch.onnx._internal.exporter._registration import OnnxDecompMeta, ONNXRegistry, _get_overload
@@ -39,9 +36,9 @@ from rnnedge_export.capture._mixed_numbers import with_numbers_of_one_kind
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
 from rnnedge_export.capture._squeeze import SQUEEZES
+from rnnedge_export.capture._type_promotion import insert_casts
 from rnnedge_export.capture._whole_numbers import without_roundings
-
-Table = dict[Any, Callable[..., Any]]
+from rnnedge_export.capture.decompositions import Table, decomposed, registered_operators
 
 # Without types: what installs `patch` is hidden from type checkers.
 _symbolic: Any = _config
@@ -54,9 +51,10 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
     # As in torch.onnx: an example of one sequence or frame says nothing of others.
     with _symbolic.patch(backed_size_oblivious=True):
         program = _unchecked(without_angles(without_roundings(program)))
-        program = with_constant_weights(without_written_views(_decomposed(program, registry)), registry.has)
+        program = decomposed(program, registry.has, partial(_tables, registry))
+        program = with_constant_weights(without_written_views(program), registry.has)
         program = with_numbers_of_one_kind(program)
-        _fx_passes.insert_type_promotion_nodes(program.graph_module)
+        insert_casts(program.graph_module)
         program = _unchecked(program)
     made = _core._exported_program_to_onnx_program(program, registry=registry)
     # Without its optimizer, which drops an epsilon; see graph/simplification.py.
@@ -115,37 +113,14 @@ def _unchecked(program: ExportedProgram) -> ExportedProgram:
     return program
 
 
-def _decomposed(program: ExportedProgram, registry: _Translations) -> ExportedProgram:
-    """Case 2."""
-    changes = program.graph_signature.buffers_to_mutate or program.graph_signature.user_inputs_to_mutate
-    if not changes and all(_stays(node, registry) for node in program.graph.nodes):
-        return program
-    registered = frozenset(torch.library._defs), frozenset(torch.library._impls)
-    composites, others = _decompositions(registry, registered)
-    decomposed: ExportedProgram = _decompose_exported_program(
-        program,
-        cia_to_decomp=dict(composites),
-        python_decomp_table=dict(others),
-        joint_loss_index=None,
-        decompose_custom_triton_ops=False,
-    )
-    return decomposed
-
-
-def _stays(node: torch.fx.Node, registry: _Translations) -> bool:
-    """Whether a second trace leaves it as it is: it has a translation, and changes and hides nothing."""
-    if node.op != "call_function":
-        return node.op in ("placeholder", "output")
-    if not isinstance(node.target, OpOverload):
-        return node.target is operator.getitem or registry.has(node.target)
-    if not registry.has(node.target) or node.target._schema.is_mutable:
-        return False
-    return not _is_cia_op(node.target) or _check_valid_to_preserve(node.target)
+def _tables(registry: _Translations) -> tuple[Table, Table]:
+    """Case 4."""
+    return _decompositions(registry, registered_operators())
 
 
 @lru_cache(maxsize=4)
 def _decompositions(registry: _Translations, registered: object) -> tuple[Table, Table]:
-    """Case 3: of composite operators, and of others; none has a translation."""
+    """Of composite operators, and of others; none has a translation."""
     translated = set(_decomp.get_onnx_implemented_overloads(registry))
     table: Table = _decomp.create_onnx_friendly_decomposition_table(translated)
     composites, others = _split_decomp_table_to_cia_and_python_decomp(table)

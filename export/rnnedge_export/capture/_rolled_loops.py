@@ -120,8 +120,8 @@ def _exported(
 def _of_pairs(source: nn.Module | Unrolled, example: Example, length: int, batch: int) -> Unrolled:
     """Captured again with every complex number as a pair."""
     if isinstance(source, Unrolled):
-        program = exported(Standalone(source), example.given(batch, length))
+        program = exported(Standalone(source), example.given(batch, length), with_lines=True)
     else:
         fixed: Any = example.dims(torch.export.Dim("batch"), None)
-        program = exported(source, example.given(2, length), (fixed,))
+        program = exported(source, example.given(2, length), (fixed,), with_lines=True)
     return unrolled(RealPairs(program).eval(), example.given(2, length), example.batch_axes, batch)

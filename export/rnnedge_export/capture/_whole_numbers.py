@@ -15,6 +15,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -78,18 +79,32 @@ def whole_numbers(module: nn.Module) -> Iterator[None]:
 def _is_called(name: str, file: str, kinds: Iterable[type]) -> bool:
     """Whether functions of the file that classes are from call what has this name, and do nothing else with it."""
     # A notebook is no file, but its functions have lines; what was typed has none.
-    trees = _trees(sys.modules[file]) or [tree for kind in kinds for tree in _trees(kind.forward)]  # type: ignore[attr-defined]
+    sources = _sources(sys.modules[file]) or [text for kind in kinds for text in _sources(kind.forward)]  # type: ignore[attr-defined]
+    return _only_calls(name, tuple(sources))
+
+
+def _sources(one: object) -> list[str]:
+    """The source of a file or a function, if there is one."""
+    try:
+        return [textwrap.dedent(inspect.getsource(one))]  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return []
+
+
+# The networks of a program are of a few files, and each capture asks of them.
+@lru_cache(maxsize=64)
+def _only_calls(name: str, sources: tuple[str, ...]) -> bool:
+    trees = [tree for text in sources for tree in _trees(text)]
     functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
     bodies = [part for node in functions for part in (node.body if isinstance(node.body, list) else [node.body])]
     named = {node for part in bodies for node in ast.walk(part) if isinstance(node, ast.Name) and node.id == name}
     return bool(named) and named <= set[ast.AST]().union(*map(_answered, trees))
 
 
-def _trees(one: object) -> list[ast.AST]:
-    """The source of a file or a function, if there is one."""
+def _trees(source: str) -> list[ast.AST]:
     try:
-        return [ast.parse(textwrap.dedent(inspect.getsource(one)))]  # type: ignore[arg-type]
-    except (OSError, TypeError, SyntaxError):
+        return [ast.parse(source)]
+    except SyntaxError:
         return []
 
 

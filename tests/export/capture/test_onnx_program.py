@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
@@ -11,10 +13,12 @@ import windows
 from torch import Tensor, nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
+from rnnedge.nn import time_loop
 from rnnedge_export.capture import ModuleAdapter, _onnx_program, capture, read_example
 from rnnedge_export.capture._exact import EXACT
 from rnnedge_export.capture._onnx_program import to_onnx
 from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture.decompositions import _decomposed
 
 X = torch.randn(2, 6, 4)
 
@@ -30,6 +34,32 @@ class Stays(nn.Module):
         return self.norm(torch.tanh(self.linear(x)) + x)[:, :, :2].transpose(0, 1) // 0.1
 
 
+class TakenApart(Stays):
+    """Operators without a translation: of several results, of sizes, of weights, one after the other and in a body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch_norm, self.up = nn.BatchNorm1d(4), nn.ConvTranspose1d(4, 4, 3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.up(self.batch_norm(super().forward(x).permute(1, 2, 0).repeat(1, 2, 1)))
+        a, b = y.chunk(2, 1)
+        y = a.contiguous().square().flatten(1) + b.reshape(b.shape[0], -1)
+        return y.diff(dim=1)[:, : x.shape[0]].movedim(0, 1)
+
+
+class Loop(nn.Module):
+    """Such operators in the body of a scan."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        def step(state: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
+            a, b = frame.chunk(2, -1)
+            state = state * 0.5 + (a * b).square()
+            return state, state.flatten(1).clone()
+
+        return time_loop(step, x.new_zeros(x.shape[0], 2), x.transpose(0, 1))[1].transpose(0, 1)
+
+
 class Decomposed(Stays):
     """Operators without a translation, and one that changes its input."""
 
@@ -40,11 +70,11 @@ class Decomposed(Stays):
 
 @pytest.mark.parametrize("network", [Stays, Decomposed])
 def test_the_graph_is_that_of_torch(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Node for node, but for the numbers in names; only what stays as it is is not traced again."""
+    """Node for node, but for the numbers in names; only what changes something in place is traced again."""
     traced_again = []
-    again = _onnx_program._decompose_exported_program
+    again = _decomposed._decompose_exported_program
     monkeypatch.setattr(
-        _onnx_program, "_decompose_exported_program", lambda *a, **k: traced_again.append(1) or again(*a, **k)
+        _decomposed, "_decompose_exported_program", lambda *a, **k: traced_again.append(1) or again(*a, **k)
     )
     with quiet(), torch.no_grad():
         actual = to_onnx(_traced(network()), 20)
@@ -53,6 +83,25 @@ def test_the_graph_is_that_of_torch(network: type[nn.Module], monkeypatch: pytes
     assert made is not None
     assert _nodes(actual) == _nodes(made.model)
     assert bool(traced_again) == (network is Decomposed)
+
+
+@pytest.mark.parametrize("network", [TakenApart, Loop])
+def test_an_operator_is_taken_apart_where_it_stands(
+    network: type[nn.Module], monkeypatch: pytest.MonkeyPatch, run_onnx: Callable[..., list[Any]]
+) -> None:
+    """The graph computes what the module does, of another batch and length than it was traced with."""
+    monkeypatch.setattr(_decomposed, "_traced_again", lambda *_: pytest.fail("traced again"))
+    module = network()
+    with quiet(), torch.no_grad():
+        program = _traced(module)
+        assert not all(_decomposed._stays(node, _onnx_program._translations(20).has) for node in _all(program))
+        actual = run_onnx(to_onnx(program, 20), {"x": (x := torch.randn(3, 11, 4)).numpy()})[0]
+        np.testing.assert_allclose(actual, module(x).numpy(), rtol=0, atol=1e-6)
+
+
+def _all(program: torch.export.ExportedProgram) -> list[torch.fx.Node]:
+    parts = (part for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule))
+    return [node for part in parts for node in part.graph.nodes]
 
 
 def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +114,7 @@ def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.Monkey
         return unchecked(program)
 
     monkeypatch.setattr(_onnx_program, "_unchecked", seen)
-    monkeypatch.setattr(_onnx_program, "_decompose_exported_program", lambda *_, **__: pytest.fail("traced again"))
+    monkeypatch.setattr(_decomposed, "_decompose_exported_program", lambda *_, **__: pytest.fail("traced again"))
     module, x = windows.build("causal-stride")
     example = read_example(x, 0, 1, module)
     assert "Conv" in {node.op_type for node in capture(ModuleAdapter(module, example), example, 20).model.graph}
@@ -74,7 +123,8 @@ def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.Monkey
 
 def test_what_is_to_be_decomposed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken as it is, the graph of such a network cannot be written."""
-    monkeypatch.setattr(_onnx_program, "_stays", lambda *_: True)
+    monkeypatch.setattr(_decomposed, "_stays", lambda *_: True)
+    monkeypatch.setattr(_decomposed, "_writes", lambda *_: False)
     with quiet(), torch.no_grad(), pytest.raises(Exception, match="translating node %add_"):
         to_onnx(_traced(Decomposed()), 20)
 

@@ -29,14 +29,15 @@ def has_complex(program: torch.export.ExportedProgram | torch.fx.GraphModule) ->
 
 
 class RealPairs(nn.Module):
-    """`program` with every complex tensor as a pair; its weights have the names that they had."""
+    """`program`, which is used up, with every complex tensor as a pair; its weights have the names that they had."""
 
     def __init__(self, program: torch.export.ExportedProgram) -> None:
         super().__init__()
-        table = torch.export.default_decompositions()
-        composed = {op: table[op] for op in list(table) if str(op).startswith("aten.fft_")}
-        # Out of the list, so that torch does not take the program's modules for this one's.
-        self._program = [program.run_decompositions(composed)]
+        # What traces is half of an import of torch, and reading a file needs none of it.
+        from rnnedge_export.capture.complex_numbers.plain_transforms import with_plain_transforms
+
+        # In a list, so that torch does not take the program's modules for this one's.
+        self._program = [with_plain_transforms(program)]
         signature = self._program[0].graph_signature
         self._weights = {spec.arg.name: spec.target for spec in signature.input_specs if spec.target is not None}
         tensors = {**self._program[0].state_dict, **self._program[0].constants}
