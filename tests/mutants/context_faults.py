@@ -52,8 +52,8 @@ def context_of_first_row(injection: Injection) -> None:
     """Every sequence of a batch has the context of the first."""
     injection.source(
         "context:_checked",
-        "np.broadcast_to(cast(array, np.dtype(state.dtype), place), wide).copy()",
-        "np.broadcast_to(cast(array, np.dtype(state.dtype), place).take([0], axis=axis), wide).copy()",
+        "np.broadcast_to(found, wide).copy()",
+        "np.broadcast_to(found.take([0], axis=axis), wide).copy()",
     )
 
 
