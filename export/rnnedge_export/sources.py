@@ -21,6 +21,7 @@ from rnnedge_export.capture import (
     evaluation,
     read_example,
     restarted,
+    tell_used,
     weights_digest,
 )
 from rnnedge_export.defects import defects_told
@@ -55,12 +56,14 @@ def of_module(
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
         with restarted(module, arguments_of(example, module), batch_axis) as kept:
+            if kept.used:
+                tell_used(type(module).__name__, kept.used)
             given = read_example(example, batch_axis, time_axis, module, context)
             source = ModuleAdapter(module, given)
             say("capture")
             captured = capture(source, given, opset)
             provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
-            provenance |= {"starts_from": ", ".join(kept)} if kept else {}
+            provenance |= {"starts_from": ", ".join(kept.paths)} if kept.paths else {}
             defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
             oracle = ModuleOracle(module, example, given, defaults)
             check_repeats(module, oracle, given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import quickly
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime import load
+from rnnedge_export.capture import UsedStateWarning
+from rnnedge_runtime import ModelRefused, load
 
 _LENGTH, _TOLERANCE = 23, 2e-6
 
@@ -115,7 +117,9 @@ def test_a_state_on_the_module_is_carried_by_the_stream(name: str, tmp_path: Pat
     """As the module carries it from call to call, from what it held when it was exported."""
     module, again = NETWORKS[name]().eval(), NETWORKS[name]().eval()
     step = name.endswith(("step", "steps"))
-    report = quickly.export(module, torch.randn(1, 4) if step else torch.randn(1, 6, 4), tmp_path / "net.onnx")
+    example = torch.randn(1, 4) if step else torch.randn(1, 6, 4)
+    with pytest.warns(UsedStateWarning) if name == "not zero" else nullcontext():
+        report = quickly.export(module, example, tmp_path / "net.onnx")
     assert report.contract.provenance["starts_from"] == ("past" if name == "a buffer" else "state")
     x = torch.randn(1, _LENGTH, 4)
     pieces = x.unbind(1) if step else x.split(5, 1)
@@ -129,11 +133,12 @@ def test_a_state_on_the_module_is_carried_by_the_stream(name: str, tmp_path: Pat
 
 
 def test_what_an_earlier_call_has_left_is_where_streams_start(tmp_path: Path) -> None:
-    """A module that is not reset is exported as it stands."""
+    """A module that is not reset is exported as it stands, and that is told."""
     module, x = NETWORKS["None"]().eval(), torch.randn(1, 30, 4)
     with torch.no_grad():
         module(x[:, :10])
-        quickly.export(module, x, tmp_path / "net.onnx")
+        with pytest.warns(UsedStateWarning, match="streams start from what the module holds in state, which is not 0"):
+            quickly.export(module, x, tmp_path / "net.onnx")
         expected = module(x[:, 10:])[0].numpy()
     np.testing.assert_allclose(load(tmp_path / "net.onnx").run(x[0, 10:].numpy()), expected, rtol=0, atol=_TOLERANCE)
 
@@ -157,3 +162,13 @@ def test_random_numbers_that_it_keeps_are_no_state(tmp_path: Path) -> None:
     """They are drawn anew by every call, whatever the module holds."""
     with pytest.raises(Exception, match="draws random numbers"):
         quickly.export(Noisy(), torch.randn(1, 6, 4), tmp_path / "net.onnx")
+
+
+def test_what_an_earlier_call_of_another_batch_has_left_is_refused_by_name(tmp_path: Path) -> None:
+    """It was "forward fails on an input of shape (2, 23, 3)"."""
+    module = NETWORKS["None"]()
+    with torch.no_grad():
+        module(torch.randn(5, 7, 4))
+    with pytest.raises(ModelRefused, match=r"what it holds in state \(1, 5, 4\), and runs without; reset it"):
+        quickly.export(module, torch.randn(1, _LENGTH, 4), tmp_path / "net.onnx")
+    assert module.state[0].shape == (1, 5, 4)  # type: ignore[index,union-attr]

@@ -2,6 +2,7 @@
 
 from rnnedge_export.capture._one_step import as_sequences
 from rnnedge_export.capture._read_example import arguments_of, checked_defaults, read_example
+from rnnedge_export.capture._used_states import UsedStateWarning, tell_used
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
@@ -17,6 +18,7 @@ __all__ = [
     "Example",
     "Extra",
     "ModuleAdapter",
+    "UsedStateWarning",
     "arguments_of",
     "as_python",
     "as_sequences",
@@ -28,5 +30,6 @@ __all__ = [
     "left_as_it_was",
     "read_example",
     "restarted",
+    "tell_used",
     "weights_digest",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch._guards import detect_fake_mode
 from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._quiet import quiet
+from rnnedge_export.capture._used_states import refuse_other_batch, used
 from rnnedge_export.capture.kept_values import KeptValues, changed_by, left_as_it_was
 
 STEP = "_step"
@@ -28,15 +30,23 @@ _MOST_TRIALS = 16
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class KeptStates:
+    """Paths on a module: of what its calls keep, and of what they would start from that is not 0."""
+
+    paths: Sequence[str] = ()
+    used: Sequence[str] = ()
+
+
 @contextmanager
-def restarted(module: nn.Module, given: Arguments, batch_axis: int) -> Iterator[tuple[str, ...]]:
-    """Paths of what calls of the module keep; meanwhile every call starts from what they hold now.
+def restarted(module: nn.Module, given: Arguments, batch_axis: int) -> Iterator[KeptStates]:
+    """What calls of the module keep; meanwhile every call starts from what it holds now.
 
     `given`: arguments of a call.
     """
     paths = _kept_by(module, given)
     if not paths:
-        yield ()
+        yield KeptStates()
         return
     start = _Start(module, paths, batch_axis)
     hooks = [
@@ -46,7 +56,8 @@ def restarted(module: nn.Module, given: Arguments, batch_axis: int) -> Iterator[
     try:
         with quiet(), torch.no_grad():
             start.settle(given)
-        yield tuple(path.removeprefix(f"{STEP}.") for path in paths)
+            left = start.used(given)
+        yield KeptStates(*([path.removeprefix(f"{STEP}.") for path in found] for found in (paths, left)))
     finally:
         for hook in hooks:
             hook.remove()
@@ -70,6 +81,8 @@ def _kept_by(module: nn.Module, given: Arguments) -> tuple[str, ...]:
             changed = changed_by(module, lambda: module(*args, **kwargs))
     # A user's forward can raise anything, and whoever calls it next says so.
     except Exception:
+        with quiet(), torch.no_grad(), left_as_it_was(module):
+            refuse_other_batch(module, lambda: module(*args, **kwargs))
         return ()
     owners = dict(module.named_modules())
     return tuple(changed) if all(path.rpartition(".")[0] in owners for path in changed) else ()
@@ -83,6 +96,8 @@ class _Start:
         self._kept = KeptValues(module)
         self._values = {path: value for path in paths if (value := _value(module, path)) is not _ABSENT}
         self._axes: dict[int, int] = {}
+        # In place of what is held, for a trial.
+        self._others: Mapping[str, Any] = {}
 
     def settle(self, given: Arguments) -> None:
         """Case 2: by which axes the states are repeated."""
@@ -103,9 +118,22 @@ class _Start:
                 return
         self._axes = {}
 
+    def used(self, given: Arguments) -> list[str]:
+        """What an earlier call has left, and a sequence would start from."""
+        args, kwargs = given
+
+        def results(others: Mapping[str, Any]) -> list[Tensor]:
+            self._others = others
+            try:
+                return _leaves(self._module(*args, **kwargs))
+            finally:
+                self._others = {}
+
+        return used(self._values, results) if _runs(lambda: results({})) else []
+
     def begin(self, called: nn.Module, args: Any, kwargs: Any) -> None:
         """In front of a call of the module, or of a copy of it."""
-        if called is self._module and not self._axes:
+        if called is self._module and not self._axes and not self._others:
             return
         batch = _batch_of((args, kwargs), self._batch_axis)
         wide = any(leaf.dtype == torch.float64 for leaf in _leaves((args, kwargs)))
@@ -118,7 +146,9 @@ class _Start:
             found = tensor.narrow(axis, 0, 1).repeat(repeats) if axis is not None else tensor.clone()
             return found.double() if wide and found.is_floating_point() else found
 
-        for path in self._paths:
+        for path, value in self._others.items():
+            _place(called, path, value)
+        for path in (path for path in self._paths if path not in self._others):
             _place(called, path, _mapped(self._values[path], fresh) if path in self._values else _ABSENT)
 
     def end(self, called: nn.Module, args: Any, result: Any) -> None:
