@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,7 +162,8 @@ def test_what_is_no_request_is_an_error_of_its_own(gru: Model) -> None:
         changed(datatype="FP64"), changed(shape=[1, 2, 5]), changed(shape=[2, 2, 4]), changed(shape=[1, -2, 4]),
         changed(shape=[1, 1 << 40, 4]), changed(shape=[1, True, 4]), changed(shape=None), changed(data=[1, 2]),
         changed(data=["a"] * 8), changed(data=[[1, 2], [3]]), changed(data=None), changed(data=[True] * 8),
-        changed(data=[1e400] * 8 + [0]), changed(parameters={"binary_data_size": 7}), changed(parameters=3),
+        changed(data=[1e400] * 8 + [0]), changed(data=[1e400] * 8), changed(data=[float("nan")] * 8),
+        changed(parameters={"binary_data_size": 7}), changed(parameters=3),
         {**good, "outputs": [{"name": "z"}]}, {**good, "outputs": [3]}, {**good, "outputs": 3},
         {**good, "parameters": []}, tensor(X, sequence_id=[1]), tensor(X, sequence_id=True), tensor(X, sequence_id=1.5),
         tensor(X, sequence_id="x" * 1000), tensor(X, sequence_id=1, sequence_start=1),
@@ -182,3 +186,23 @@ def test_what_is_no_request_is_an_error_of_its_own(gru: Model) -> None:
     assert [status for status, _ in wrong] == [400] * len(wrong), wrong
     assert all("\n" not in answer["error"] for _, answer in wrong)
     assert [status for status, _ in others] == [404, 404] and large[0] == 413 and right[0] == 200
+
+
+def test_clients_that_go_away_in_a_request_leave_no_trace(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can connect could fill the log; the server goes on."""
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{" % INFER.encode()
+
+    def client(place: str) -> Any:
+        host, port = place.split(":")
+        key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        upgrade = b"GET /v1/streams HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + key
+        for sent in [head] * 4 + [upgrade + b"\r\n"] * 40:
+            with socket.create_connection((host, int(port))) as gone:
+                gone.sendall(sent)
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return post(place, tensor(X[:2]))
+
+    told: list[object] = []
+    monkeypatch.setattr(logging.Logger, "handle", lambda _, record: told.append(record.getMessage()))
+    assert in_thread(gru, client)[0] == 200
+    assert told == []

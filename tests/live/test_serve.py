@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -511,6 +512,31 @@ def test_a_stream_that_comes_back_as_the_server_stops_is_kept(gru: Model) -> Non
         return store.kept["a"]["next"]
 
     assert asyncio.run(run()) == 5
+
+
+def test_frames_with_a_nan_are_counted(gru: Model) -> None:
+    """The number before stands in their place, and the metrics say how often."""
+    bad = X[:6].copy()
+    bad[[1, 4], 2] = np.nan, np.inf
+
+    async def client(url: str) -> Any:
+        async with connect(f"{url}/v1/streams") as ws:
+            await ws.send(FrameFormat(gru.contract).encode(Packet(bad, 0, 0.0)))
+            while not isinstance(message := await ws.recv(), bytes):
+                continue
+            found = np.concatenate([part for _, part in numbered(message)])
+        metrics = url.replace("ws://", "http://") + "/metrics"
+        for _ in range(1000):
+            text = await asyncio.to_thread(lambda: urlopen(metrics).read().decode())
+            if "rnnedge_streams 0.0" in text:
+                break
+        return found, text
+
+    found, text = served(gru, client, keep_s=0.0)
+    mended = bad.copy()
+    mended[[1, 4], 2] = bad[[0, 3], 2]
+    np.testing.assert_allclose(found, gru.stream().push(mended), atol=1e-6)
+    assert "rnnedge_mended_frames_total 2.0" in text
 
 
 def test_gaps_of_one_round_have_a_sum(gru: Model) -> None:

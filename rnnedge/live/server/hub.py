@@ -214,6 +214,7 @@ class Hub:
             self.metrics.left(stream.model, len(self._open))
         self._waiting.forget(stream)
         self.metrics.lost.inc(stream.sequence.lost)
+        self.metrics.mended.inc(stream.mended)
 
     async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

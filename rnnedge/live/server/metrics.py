@@ -39,6 +39,7 @@ class Metrics:
             "model_errors", "Streams that ended in an error, by the digest of their model", by, **within
         )
         self.lost = Counter("lost_frames", "Frames that never came, or were dropped", **within)
+        self.mended = Counter("mended_frames", "Frames with a NaN or an infinity", **within)
         self.dropped = Counter("dropped_frames", "Frames that came while the queue was full", **within)
         self.unread = Counter("dropped_answers", "Answers that were dropped because the client did not read", **within)
         self.refused = Counter("refused_streams", "Streams that were refused because the server was full", **within)

@@ -75,6 +75,9 @@ class Routes:
                 return _text(found, error.status)
             except web.RequestPayloadError as error:
                 return _text(f"the request cannot be read ({str(error)[:100]})".replace("\n", " "), 400)
+            except ConnectionError:
+                # No defect: the client has gone, and nobody reads this.
+                return _text("the client has gone", 400)
             except Exception:
                 # Ours, not the client's.
                 _LOG.exception("serve: %s", request.path)

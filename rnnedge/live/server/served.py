@@ -26,7 +26,7 @@ class ServedStream:
     Made by `StreamTable.open`; `tell` gets the result of each round, and `records` the outputs if they are wanted as
     records, under `number`. `None` in `waiting` is the end; `rows` more packets, of before, are rows of batches.
     `model`: the digest of its model. `coming`: the number of a packet that says none. `ending`: its client sends no
-    more.
+    more. `mended`: frames with a NaN or an infinity, for which the last finite number stood.
     """
 
     member: Member
@@ -43,6 +43,7 @@ class ServedStream:
     records: RecordSink | None = None
     open: bool = True
     ending: bool = False
+    mended: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,6 +88,9 @@ class StreamTable:
     def push(self, given: Mapping[ServedStream, Array]) -> dict[ServedStream, Frames]:
         """As `StreamPool.push`; numbers that are none are those of the frame before."""
         mended = {stream: self.held.mend(stream.place, frames) for stream, frames in given.items()}
+        for stream, frames in given.items():
+            if mended[stream] is not frames:
+                stream.mended += int((~self.held.finite(frames)).sum())
         found = self.pool.push({stream.member: frames for stream, frames in mended.items()})
         for stream, frames in mended.items():
             self.held.last[stream.place] = frames[-1]

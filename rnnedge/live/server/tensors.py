@@ -14,6 +14,7 @@ from rnnedge.files.nested import shape_of
 from rnnedge.live.protocol.records import FrameFormat, parse_json
 from rnnedge_runtime.contract import Array, Port
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.frames import non_finite
 
 _KINDS = {
     "float32": "FP32", "float64": "FP64", "float16": "FP16", "bfloat16": "BF16", "bool": "BOOL",
@@ -137,7 +138,10 @@ def _frames(tensor: dict[str, Any], data: bytes, form: FrameFormat, port: Port) 
     if not (batched or len(shape) == len(form.shape) + 1) or tuple(frame) != form.shape:
         raise InputError(f"{place}: shape: expected [1, frames{''.join(f', {d}' for d in form.shape)}], found {shape}")
     count = shape[1 if batched else 0]
-    return _values(tensor, data, form, count, place).reshape(count, *form.shape), batched
+    found = _values(tensor, data, form, count, place).reshape(count, *form.shape)
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise non_finite(found, port, 1, 0)
+    return found, batched
 
 
 def _values(tensor: dict[str, Any], data: bytes, form: FrameFormat, count: int, place: str) -> Array:
