@@ -138,10 +138,10 @@ def _frames(tensor: dict[str, Any], data: bytes, form: FrameFormat, port: Port) 
     if not (batched or len(shape) == len(form.shape) + 1) or tuple(frame) != form.shape:
         raise InputError(f"{place}: shape: expected [1, frames{''.join(f', {d}' for d in form.shape)}], found {shape}")
     count = shape[1 if batched else 0]
-    found = _values(tensor, data, form, count, place).reshape(count, *form.shape)
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        raise non_finite(found, port, 1, 0)
-    return found, batched
+    frames = _values(tensor, data, form, count, place).reshape(count, *form.shape)
+    if frames.dtype.kind == "f" and not np.isfinite(frames).all():
+        raise non_finite(frames, port, 1, 0)
+    return frames, batched
 
 
 def _values(tensor: dict[str, Any], data: bytes, form: FrameFormat, count: int, place: str) -> Array:
