@@ -10,6 +10,7 @@ environment variable RNNEDGE_TOKEN; with that of RNNEDGE_ADMIN_TOKEN another mod
 - `rnnedge serve words.onnx --host 0.0.0.0 --streams 500 --state /var/lib/rnnedge/streams.json`
 - `rnnedge serve words.onnx --workers 4 --snapshot-s 1`
 - `rnnedge serve words.onnx --state redis://localhost:6379/0 --snapshot-s 1`
+- `rnnedge serve words.onnx --grpc-port 8001`
 - `RNNEDGE_TOKEN=secret rnnedge serve net.onnx --tls-cert cert.pem --tls-key key.pem`
 """
 
@@ -73,6 +74,9 @@ def command(
         float, typer.Option(help="How often streams that are open are kept too, in seconds; 0: never.", min=0)
     ] = 0.0,
     workers: Annotated[int, typer.Option(help="Processes behind the port; 0: one for each core.", min=0)] = 1,
+    grpc_port: Annotated[
+        int | None, typer.Option(help="A port for KServe over gRPC too; 0: any that is free.", min=0, max=65535)
+    ] = None,
     origin: Annotated[list[str] | None, typer.Option(help="Take browsers from these origins only. Repeatable.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="A certificate (PEM), for wss://.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
@@ -105,6 +109,7 @@ def command(
         gap=cast("Gap", gap),
         state=state,
         snapshot_s=snapshot_s,
+        grpc_port=grpc_port,
         token=os.environ.get("RNNEDGE_TOKEN", ""),
         admin_token=os.environ.get("RNNEDGE_ADMIN_TOKEN", ""),
         origins=tuple(origin or ()),

@@ -56,10 +56,10 @@ async def serving(
     stop = stop or asyncio.Event()
     tls = tls_context(options)
     with ended_by_signals(stop):
-        async with server.running(stop):
+        async with server.running(stop), server.over_grpc() as grpc_port:
             listener = await _listening(server, options, tls)
             try:
-                say(listens(model, options, listener.sockets[0].getsockname()[1]))
+                say(listens(model, options, listener.sockets[0].getsockname()[1], grpc_port))
                 await stop.wait()
                 if told := await server.drain():
                     say(told)
@@ -67,9 +67,11 @@ async def serving(
                 listener.close()
 
 
-def listens(model: Model, options: ServeOptions, port: int) -> str:
+def listens(model: Model, options: ServeOptions, port: int, grpc_port: int | None) -> str:
     """What is told when a server has begun."""
-    return f"serving {model.name} at {'wss' if options.certificate else 'ws'}://{options.host}:{port}{STREAMS}"
+    over_grpc = "" if grpc_port is None else f"grpc://{options.host}:{grpc_port} and "
+    scheme = "wss" if options.certificate else "ws"
+    return f"serving {model.name} at {over_grpc}{scheme}://{options.host}:{port}{STREAMS}"
 
 
 class Server:
@@ -114,6 +116,17 @@ class Server:
         for task in tasks:
             if task.done() and not task.cancelled() and (failed := task.exception()) is not None:
                 raise failed
+
+    @asynccontextmanager
+    async def over_grpc(self, shared: bool = False) -> AsyncIterator[int | None]:
+        """As `grpc_serving`, if there is a port for it."""
+        if self._options.grpc_port is None:
+            yield None
+            return
+        from rnnedge.live.server.grpc_service import grpc_serving
+
+        async with grpc_serving(self.routes.kserve, self._options, shared) as port:
+            yield port
 
     async def drain(self) -> str:
         """Take no more, run what waits, leave named streams to the store. Raises `InputError` if that fails."""

@@ -18,7 +18,7 @@ from rnnedge.live.protocol import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.served import Result, ServedStream
-from rnnedge.live.server.tensors import InferRequest, described_tensors, parse_request, response
+from rnnedge.live.server.tensors import InferRequest, described_tensors, parse_request, request_of, response
 from rnnedge.live.server.told import told
 from rnnedge.live.session import Outputs
 from rnnedge.live.stores import NothingKept
@@ -52,7 +52,7 @@ class KServe:
     """The routes of the protocol for one server."""
 
     def __init__(self, hub: Hub, name: str, frames: FrameFormat) -> None:
-        self._hub, self._frames = hub, frames
+        self.hub, self._frames = hub, frames
         self.name = Path(name).stem
         self._callers: dict[str, _Caller] = {}
 
@@ -75,9 +75,7 @@ class KServe:
         return routes
 
     async def _server(self, request: Any) -> Any:
-        from rnnedge_runtime import __version__
-
-        return _json({"name": "rnnedge", "version": __version__, "extensions": ["sequence", "binary_tensor_data"]})
+        return _json(self.server_metadata())
 
     async def _live(self, request: Any) -> Any:
         return _json({"live": True})
@@ -85,44 +83,70 @@ class KServe:
     async def _ready(self, request: Any) -> Any:
         if (refused := self._other(request)) is not None:
             return refused
-        ready = not self._hub.draining
+        ready = not self.hub.draining
         return _json({"name": self.name, "ready": ready}, 200 if ready else 503)
 
     async def _metadata(self, request: Any) -> Any:
         if (refused := self._other(request)) is not None:
             return refused
-        contract = self._hub.contract
+        contract = self.hub.contract
         tensors = {
             "inputs": list(described_tensors(contract.inputs)),
             "outputs": list(described_tensors(contract.outputs)),
         }
-        return _json({"name": self.name, "versions": [_VERSION], "platform": "onnxruntime_onnx", **tensors})
+        return _json({**self.head(), **tensors})
 
     async def _config(self, request: Any) -> Any:
         if (refused := self._other(request)) is not None:
             return refused
-        batching = {"max_sequence_idle_microseconds": int(self._hub.options.keep_s * 1e6)}
+        batching = {"max_sequence_idle_microseconds": int(self.hub.options.keep_s * 1e6)}
         return _json({"name": self.name, "platform": "onnxruntime_onnx", "sequence_batching": batching})
 
     async def _infer(self, request: Any) -> Any:
         if (refused := self._other(request)) is not None:
             return refused
-        contract, header = self._hub.contract, request.headers.get(_HEADER)
+        contract, header = self.hub.contract, request.headers.get(_HEADER)
         try:
             body = await request.read()
             names = [port.name for port in contract.outputs]
             asked = parse_request(body, header, self._frames, contract.inputs[0], names)
-            outputs = await self._run(asked)
+            outputs = await self.infer(asked)
         except RnnEdgeError as error:
-            self._hub.metrics.errors.inc()
-            busy = self._hub.draining or self._hub.full
-            return _json({"error": told(error, self._hub.model.name)}, 503 if busy else 400)
+            self.hub.metrics.errors.inc()
+            return _json({"error": told(error, self.hub.model.name)}, 503 if self.busy else 400)
         fields = {"model_name": self.name, "model_version": _VERSION}
         fields |= {"id": asked.id} if asked.id else {}
         data, size = response(fields, outputs, asked.wanted)
         return _answer(data, size)
 
-    async def _run(self, asked: InferRequest) -> dict[str, Array]:
+    @property
+    def busy(self) -> bool:
+        """Whether another server had better be asked."""
+        return self.hub.draining or self.hub.full
+
+    def server_metadata(self) -> dict[str, Any]:
+        """What a server says of itself."""
+        from rnnedge_runtime import __version__
+
+        return {"name": "rnnedge", "version": __version__, "extensions": ["sequence", "binary_tensor_data"]}
+
+    def head(self) -> dict[str, Any]:
+        """What it says of its model, but for the tensors."""
+        return {"name": self.name, "versions": [_VERSION], "platform": "onnxruntime_onnx"}
+
+    def check(self, model: str, version: str) -> None:
+        """Raise `InputError` for another model, or version."""
+        if model != self.name or version not in ("", _VERSION):
+            found = f"{model[:100]!r} version {version[:20]}"
+            raise InputError(f"expected model {self.name!r} version {_VERSION}, found {found}")
+
+    def asked(self, fields: dict[str, Any], data: bytes) -> InferRequest:
+        """As `request_of`, of this model."""
+        contract = self.hub.contract
+        return request_of(fields, data, self._frames, contract.inputs[0], [port.name for port in contract.outputs])
+
+    async def infer(self, asked: InferRequest) -> dict[str, Array]:
+        """The outputs (frames, ...) of a request, which waits for its turn in its sequence. Raises `InputError`."""
         if not asked.sequence:
             return await self._turn(_Caller(), asked, True, True)
         caller = self._callers.setdefault(asked.sequence, _Caller())
@@ -139,19 +163,19 @@ class KServe:
         if caller.idle is not None:
             caller.idle.cancel()
         if start and caller.stream is not None:
-            await self._hub.release(caller.stream)
+            await self.hub.release(caller.stream)
             caller.stream = None
         if caller.stream is None:
             caller.stream = await self._begin(caller, asked, start)
-        if self._hub.draining:
+        if self.hub.draining:
             raise InputError("draining; ask another server")
         caller.found, caller.answer = [], asyncio.get_running_loop().create_future()
         stream = caller.stream
         # One without frames ends a sequence that has got all of them.
-        self._hub.submit(stream, Packet(asked.frames, stream.coming, time.time()))
+        self.hub.submit(stream, Packet(asked.frames, stream.coming, time.time()))
         stream.coming += len(asked.frames)
         if end:
-            self._hub.submit(stream, None)
+            self.hub.submit(stream, None)
         result = await caller.answer
         if result.error or result.finished:
             caller.stream = None
@@ -162,14 +186,14 @@ class KServe:
     async def _begin(self, caller: _Caller, asked: InferRequest, start: bool) -> ServedStream:
         name = f"{_NAMED}{asked.sequence}" if asked.sequence else ""
         try:
-            stream, _ = await self._hub.open(name, not start, caller.tell)
+            stream, _ = await self.hub.open(name, not start, caller.tell)
         except NothingKept as error:
             raise InputError(f"{name}: not begun here; send its first frames with sequence_start") from error
         return stream
 
     def _joined(self, found: list[Outputs], batched: bool) -> dict[str, Array]:
         outputs = {}
-        for port in self._hub.contract.outputs:
+        for port in self.hub.contract.outputs:
             shape = (0, *(int(d) for d in port.frame_shape))
             values = [np.empty(shape, port.dtype), *(one.values for one in found if one.name == port.name)]
             whole = np.concatenate(values)
@@ -184,7 +208,7 @@ class KServe:
             self._callers.pop(name, None)
             return
         loop = asyncio.get_running_loop()
-        caller.idle = loop.call_later(self._hub.options.keep_s, lambda: loop.create_task(self._leave(name, caller)))
+        caller.idle = loop.call_later(self.hub.options.keep_s, lambda: loop.create_task(self._leave(name, caller)))
 
     async def leave(self, name: str) -> bool:
         """Put a stream of the server aside, if it is a sequence that nobody asks for now; whether that was so."""
@@ -197,16 +221,17 @@ class KServe:
             return False
         stream, caller.stream = caller.stream, None
         self._callers.pop(name, None)
-        await self._hub.release(stream)
+        await self.hub.release(stream)
         return True
 
     def _other(self, request: Any) -> Any:
         """The answer to who asks for another model; None if it is this one."""
         model, version = request.match_info.get("model", self.name), request.match_info.get("version", _VERSION)
-        if (model, version) == (self.name, _VERSION):
-            return None
-        found = f"{model[:100]!r} version {version[:20]}"
-        return _json({"error": f"expected model {self.name!r} version {_VERSION}, found {found}"}, 404)
+        try:
+            self.check(model, version)
+        except InputError as error:
+            return _json({"error": str(error)}, 404)
+        return None
 
 
 def _json(fields: dict[str, Any], status: int = 200) -> Any:

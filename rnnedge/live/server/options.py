@@ -20,7 +20,8 @@ class ServeOptions:
     one does. `answers`: of a stream that wait for a client that does not read; older are dropped. `tick_s`: how long
     a packet waits for others. `keep_s`: how long a named stream whose client went away waits for it. `state`: the file
     that named streams are written to at the end, and read from at the start; or `redis://host:port/db`, where they are
-    kept. `snapshot_s`: how often that is done for streams that are open too, 0: only when they are left.
+    kept. `snapshot_s`: how often that is done for streams that are open too, 0: only when they are left. `grpc_port`:
+    for KServe over gRPC, None: nowhere.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +39,7 @@ class ServeOptions:
     snapshot_s: float = 0.0
     token: str = ""
     admin_token: str = ""
+    grpc_port: int | None = None
     origins: tuple[str, ...] = ()
     certificate: Path | None = None
     private_key: Path | None = None
@@ -47,6 +49,8 @@ class ServeOptions:
         for name in ("streams", "sockets", "queue", "answers", "message_bytes"):
             integer(getattr(self, name), f"serve: {name}", 1)
         integer(self.port, "serve: port", 0, 65535)
+        if self.grpc_port is not None:
+            integer(self.grpc_port, "serve: grpc_port", 0, 65535)
         choice(self.full, "serve: full", FULL)
         choice(self.gap, "serve: gap", get_args(Gap))
         seconds(self.tick_s, "serve: tick_s")

@@ -16,7 +16,8 @@ from rnnedge_runtime.contract import Array, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import non_finite
 
-_KINDS = {
+# What the protocol calls the dtypes of numpy.
+KINDS = {
     "float32": "FP32", "float64": "FP64", "float16": "FP16", "bfloat16": "BF16", "bool": "BOOL",
     "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64",
     "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64",
@@ -47,12 +48,18 @@ def parse_request(
     if header is not None and (not header.isdecimal() or len(header) > _MOST_DIGITS or int(header) > len(body)):
         raise InputError(f"infer: Inference-Header-Content-Length: expected at most {len(body)}, found {header[:40]!r}")
     size = len(body) if header is None else int(header)
-    given = _object(parse_json(body[:size], "infer"), "the request")
+    return request_of(_object(parse_json(body[:size], "infer"), "the request"), body[size:], form, port, outputs)
+
+
+def request_of(
+    given: Mapping[str, Any], data: bytes, form: FrameFormat, port: Port, outputs: Sequence[str]
+) -> InferRequest:
+    """Read the fields of a request; `data`: the bytes of its tensors. Raises `InputError`."""
     parameters = _object(given.get("parameters", {}), "parameters")
     inputs = given.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1:
         raise InputError(f"infer: inputs: expected one input, {port.name!r}")
-    frames, batched = _frames(_object(inputs[0], "inputs[0]"), body[size:], form, port)
+    frames, batched = _frames(_object(inputs[0], "inputs[0]"), data, form, port)
     return InferRequest(
         id=str(given.get("id", "")),
         frames=frames,
@@ -69,7 +76,7 @@ def response(fields: Mapping[str, Any], outputs: Mapping[str, Array], wanted: Ma
     tensors, parts = [], []
     for name, as_bytes in wanted.items():
         array = outputs[name]
-        tensor: dict[str, Any] = {"name": name, "datatype": _KINDS[array.dtype.name], "shape": list(array.shape)}
+        tensor: dict[str, Any] = {"name": name, "datatype": KINDS[array.dtype.name], "shape": list(array.shape)}
         if as_bytes:
             parts.append(array.astype(array.dtype.newbyteorder("<")).tobytes())
             tensor["parameters"] = {"binary_data_size": len(parts[-1])}
@@ -84,7 +91,7 @@ def described_tensors(ports: Sequence[Port]) -> Iterator[dict[str, Any]]:
     """Inputs or outputs, for the metadata of the model."""
     for port in ports:
         shape = [1, -1, *(int(d) for d in port.frame_shape)]
-        yield {"name": port.name, "datatype": _KINDS[np.dtype(port.dtype).name], "shape": shape}
+        yield {"name": port.name, "datatype": KINDS[np.dtype(port.dtype).name], "shape": shape}
 
 
 def _sequence(given: Any) -> str:
@@ -126,7 +133,7 @@ def _wanted(given: Any, all_as_bytes: bool, known: Sequence[str]) -> dict[str, b
 
 def _frames(tensor: dict[str, Any], data: bytes, form: FrameFormat, port: Port) -> tuple[Array, bool]:
     """Frames (time, ...), and whether a batch axis was before them."""
-    place, kind = f"infer: input {port.name!r}", _KINDS[np.dtype(port.dtype).name]
+    place, kind = f"infer: input {port.name!r}", KINDS[np.dtype(port.dtype).name]
     if tensor.get("name") != port.name or tensor.get("datatype") != kind:
         found = f"{str(tensor.get('name'))[:40]!r} of {str(tensor.get('datatype'))[:10]}"
         raise InputError(f"infer: inputs: expected {port.name!r} of {kind}, found {found}")

@@ -41,6 +41,8 @@ def serve_with_workers(
     """
     if sys.platform == "win32":
         raise InputError("serve: workers need Linux or macOS; serve with one")
+    if options.grpc_port == 0:
+        raise InputError("serve: workers answer on one port over gRPC; choose one that is free")
     model = load(file)
     check_served(model.contract, model.name)
     store = MemoryStore(options.keep_s, options.streams * workers, file_of(options.state), model)
@@ -72,7 +74,7 @@ class Front:
             begun = asyncio.create_task(self._shared.all_begun(self._count))
             await asyncio.wait([stopped, begun], return_when=asyncio.FIRST_COMPLETED)
             if not self._stop.is_set():
-                self._say(listens(self._model, options, listener.getsockname()[1]))
+                self._say(listens(self._model, options, listener.getsockname()[1], options.grpc_port))
             accepting = asyncio.create_task(self._accept(listener))
             await stopped
             for task in (accepting, begun):

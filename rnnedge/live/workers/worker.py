@@ -12,7 +12,9 @@ from typing import Any
 from rnnedge.live.server.changing import loaded
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import WORKERS_FOLDER
+from rnnedge.live.stores import is_redis, open_store
 from rnnedge.live.workers.channel import Channel, Handler
+from rnnedge.live.workers.remote_store import RemoteStore
 from rnnedge.live.workers.spec import WorkerSpec
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import RnnEdgeError
@@ -43,39 +45,36 @@ class Worker:
 
     async def run(self) -> None:
         """Until it is told to stop, a signal comes, or the process in front is gone."""
+        await self._channel.open(self._talk)
+        talk = asyncio.create_task(self._channel.run())
+        talk.add_done_callback(lambda _: self._stop.set())
+        try:
+            await self._serve()
+        except RnnEdgeError as error:
+            # The process in front says so, and ends.
+            self._channel.tell("failed", why=str(error))
+        talk.cancel()
+
+    async def _serve(self) -> None:
         from rnnedge.live.server.app import Server, ended_by_signals, tls_context
-        from rnnedge.live.stores import open_store
-        from rnnedge.live.stores.opening import is_redis
-        from rnnedge.live.workers.remote_store import RemoteStore
 
         spec, loop = self._spec, asyncio.get_running_loop()
-        await self._channel.open(self._talk)
-        talk = loop.create_task(self._channel.run())
-        try:
-            model = spec.load(spec.file)
-            outputs = [port.name for port in model.contract.outputs]
-            remote = RemoteStore(self._channel, outputs)
-            keep_s, most, state = spec.options.keep_s, spec.options.streams, spec.options.state
-            store = await open_store(state, keep_s, most, model) if is_redis(state) else remote
-            tls = tls_context(spec.options)
-        except RnnEdgeError as error:
-            self._channel.tell("failed", why=str(error))
-            return
-        self._server = Server(model, spec.options, store, ChangeInFront(self._channel), spec.name)
-        talk.add_done_callback(lambda _: self._stop.set())
+        model, options = spec.load(spec.file), spec.options
+        if is_redis(options.state):
+            store = await open_store(options.state, options.keep_s, options.streams, model)
+        else:
+            store = RemoteStore(self._channel, [port.name for port in model.contract.outputs])
+        tls = tls_context(options)
+        self._server = server = Server(model, options, store, ChangeInFront(self._channel), spec.name)
         with ended_by_signals(self._stop):
-            async with self._server.running(self._stop):
+            async with server.running(self._stop), server.over_grpc(shared=True):
                 self._handed.setblocking(False)
                 loop.add_reader(self._handed.fileno(), self._take, tls)
                 self._channel.tell("ready")
                 self._report()
                 await self._stop.wait()
                 loop.remove_reader(self._handed.fileno())
-                try:
-                    await self._server.drain()
-                except RnnEdgeError as error:
-                    self._channel.tell("failed", why=str(error))
-        talk.cancel()
+                await server.drain()
 
     def _take(self, tls: Any) -> None:
         """Connections that were handed over."""
