@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -226,3 +227,14 @@ def test_a_worker_that_is_killed_is_replaced(two: list[Path], tmp_path: Path) ->
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
     assert {name: one["next"] for name, one in json.loads(state.read_text())["streams"].items()} == {"a": 30, "b": 30}
+
+
+def test_workers_that_cannot_begin_end_the_server(two: list[Path], tmp_path: Path) -> None:
+    """In a line: a port that is taken, over HTTP and over gRPC, a certificate that is none."""
+    (tmp_path / "none").write_text("none")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for options in (["--port", port], ["--grpc-port", port], ["--tls-cert", str(tmp_path / "none")]):
+            command = [sys.executable, "-m", "rnnedge", "serve", str(two[0]), "--port", "0", "--workers", "2"]
+            done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            assert done.returncode == 6 and done.stderr.count("\n") == 1, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,8 @@ async def grpc_serving(kserve: KServe, options: ServeOptions, shared: bool = Fal
 
     Raises `InputError` if the port is taken, `MissingExtra` without grpcio.
     """
+    # Its core writes what a stranger sends, and what fails, to the terminal by itself.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         import grpc
     except ImportError as error:
@@ -41,7 +44,9 @@ async def grpc_serving(kserve: KServe, options: ServeOptions, shared: bool = Fal
             port = server.add_secure_port(place, grpc.ssl_server_credentials([(key, certificate)]))
         await server.start()
     except (RuntimeError, OSError) as error:
-        raise InputError(f"serve: {place}: cannot be listened on ({str(error).splitlines()[0][:200]})") from error
+        raise InputError(
+            f"serve: {place}: cannot be listened on (it is taken, or no address of this machine)"
+        ) from error
     try:
         yield port
     finally:
