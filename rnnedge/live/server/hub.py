@@ -18,6 +18,7 @@ from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.rounds import Round
 from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.server.snapshots import Snapshots
+from rnnedge.live.server.spans import Spans
 from rnnedge.live.server.tables import Tables
 from rnnedge.live.server.waiting import Waiting
 from rnnedge.live.stores import Store
@@ -42,6 +43,7 @@ class Hub:
         self._tables = Tables(model, options.streams, options.gap)
         self._answers = AnswerFormat(model.contract)
         self._thread = ThreadPoolExecutor(1, "rnnedge-pool")
+        self._spans = Spans()
         self._open: set[ServedStream] = set()
         self._names = Names(store or MemoryStore(options.keep_s, options.streams))
         self.sockets = self._leaving = 0
@@ -141,10 +143,12 @@ class Hub:
             for _, stream in batch.rows():
                 frames[stream.model] += batch.frames.shape[1]
         begun = monotonic()
-        for done in await self._run(self._tables.run, work, batches):
-            self._deliver(done)
+        waited_s = begun - min(since, begun)
+        with self._spans.round(frames, len(self._open), waited_s):
+            for done in await self._run(self._tables.run, work, batches):
+                self._deliver(done)
         self.metrics.round_s.observe(monotonic() - begun)
-        self.metrics.waited_s.observe(begun - min(since, begun))
+        self.metrics.waited_s.observe(waited_s)
         self.metrics.ran(frames)
 
     async def drain(self) -> str:
