@@ -6,11 +6,11 @@ import os
 import warnings
 from pathlib import Path
 
-from rnnedge_runtime._golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime.atomic import write_bytes
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused, VerificationError
+from rnnedge_runtime.golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.trust import remember
 from rnnedge_runtime.untrusted.contract_limits import check_promises

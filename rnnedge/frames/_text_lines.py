@@ -14,6 +14,7 @@ from rnnedge.files.numbers import is_header, is_number, number
 from rnnedge.frames._columns import columns_by_name, feature_names
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.json_objects import once
 
 # Tokens: every integer dtype of a contract holds them.
 _TOO_LARGE = 1 << 31
@@ -87,7 +88,7 @@ def _json_frames(text: str, place: str, width: int, contract: Contract) -> list[
     """
     frame = ((width,), tuple(int(d) for d in contract.inputs[0].frame_shape))
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        value = json.loads(text, object_pairs_hook=once)
         if isinstance(value, dict):
             value = _by_name(value, contract)
         shape = shape_of(value)
@@ -99,15 +100,6 @@ def _json_frames(text: str, place: str, width: int, contract: Contract) -> list[
     if len(shape) > 1 and shape[1:] in frame:
         return [list(flat(part)) for part in value]
     raise InputError(f"{place}: {_expected(width, False)}, found {' x '.join(map(str, shape)) or 1}")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON. Raises `ValueError` for one that has a name twice, of which others keep one."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands in it twice")
-    return found
 
 
 def _by_name(value: dict[str, Any], contract: Contract) -> list[Any]:

@@ -34,6 +34,7 @@ from rnnedge_runtime.contract import (
     Tap,
 )
 from rnnedge_runtime.errors import ContractError
+from rnnedge_runtime.json_objects import once
 
 _LONGEST = 1 << 30
 
@@ -89,13 +90,18 @@ def parse(metadata: Mapping[str, str], name: str) -> Contract:
             "use the rnnedge version that exported it, or export it again"
         )
     try:
-        fields = json.loads(metadata["rnnedge.contract"])
-        golden = json.loads(metadata["rnnedge.golden"]) if "rnnedge.golden" in metadata else None
+        fields = _read(metadata["rnnedge.contract"])
+        golden = _read(metadata["rnnedge.golden"]) if "rnnedge.golden" in metadata else None
         return _contract(fields, golden)
     except ContractError as error:
         raise ContractError(f"{name}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ContractError(f"{name}: malformed contract ({type(error).__name__}: {error})") from error
+
+
+def _read(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text, object_pairs_hook=once)
+    return found
 
 
 def _contract(fields: dict[str, Any], golden: dict[str, Any] | None) -> Contract:

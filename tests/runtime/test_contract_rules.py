@@ -113,3 +113,15 @@ def test_what_is_true_is_taken() -> None:
     """The golden file, as it is and as it is written again."""
     contract = parse(ENTRIES, "m")
     assert json.loads(dump(parse(dump(contract), "m"))["rnnedge.contract"]) == json.loads(ENTRIES["rnnedge.contract"])
+
+
+@pytest.mark.parametrize("entry", ["rnnedge.contract", "rnnedge.golden"])
+def test_a_name_that_stands_twice_is_refused(entry: str) -> None:
+    """Another reader would take the other value; in inner objects, too."""
+    text = ENTRIES[entry]
+    name = "hop" if entry == "rnnedge.contract" else "tolerance"
+    inner = "batch_axis" if entry == "rnnedge.contract" else "dtype"
+    for twice in (f'{text[:-1]},"{name}":1}}', text.replace(f'"{inner}":', f'"{inner}":0,"{inner}":', 1)):
+        assert twice != text
+        with pytest.raises(ContractError, match=r"stands in it twice"):
+            parse({**ENTRIES, entry: twice}, "m")

@@ -15,7 +15,7 @@ from in_one_test import in_one_test
 from onnx import helper, numpy_helper
 
 from rnnedge_runtime import ModelRefused
-from rnnedge_runtime._golden_dependence import depends_on_frames
+from rnnedge_runtime.golden_dependence import depends_on_frames
 from rnnedge_runtime.loader import load_bytes
 
 Array = np.ndarray[Any, Any]

@@ -15,7 +15,7 @@ import onnx
 
 from rnnedge_export.onnx_files._bounded import is_bounded
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.untrusted._child_process import NoChild, run_child
+from rnnedge_runtime.untrusted.child_process import NoChild, run_child
 
 _SECONDS, _WAITING = 60, 600.0
 # Beyond what the imports take, and for every byte of the file.

@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from rnnedge_runtime._golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.engines._providers import NATIVE
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ModelRefused, ProviderError
 from rnnedge_runtime.golden import replay_golden
+from rnnedge_runtime.golden_dependence import SHOWS_NOTHING, depends_on_frames
 from rnnedge_runtime.untrusted._contexts import check_contexts
 from rnnedge_runtime.untrusted._deadline import Watch, WatchedEngine
 from rnnedge_runtime.untrusted._first_opening import NoChild, open_in_child
