@@ -19,7 +19,7 @@ def expose(graph: ir.Graph, carried: Carried, initial: float | Array, begin: ir.
     node = carried.node
     shape_of = _state_dims(carried)
     name = _unique(graph, carried.name)
-    read = ir.Value(name=name, type=_type(node), shape=ir.Shape(shape_of))
+    read = ir.Value(name=name, type=_type(carried), shape=ir.Shape(shape_of))
     if len(node.inputs) <= carried.read:
         node.resize_inputs(carried.read + 1)
     if begin is None:
@@ -30,7 +30,7 @@ def expose(graph: ir.Graph, carried: Carried, initial: float | Array, begin: ir.
     if len(node.outputs) <= carried.written:
         node.resize_outputs(carried.written + 1)
     written = node.outputs[carried.written]
-    written.type, written.shape = _type(node), ir.Shape(shape_of)
+    written.type, written.shape = _type(carried), ir.Shape(shape_of)
     return _state(graph, read, written, shape_of, initial, carried.warmup)
 
 
@@ -84,8 +84,10 @@ def _state_dims(carried: Carried) -> tuple[int | str, ...]:
     return (1, batch, recurrent_weights.shape[2])
 
 
-def _type(node: ir.Node) -> ir.TensorType:
-    value = node.inputs[-1] if node.op_type == "Scan" else node.inputs[0]
+def _type(carried: Carried) -> ir.TensorType:
+    """Of a scan the type that the body takes, whatever its frames are."""
+    node = carried.node
+    value = node.attributes["body"].as_graph().inputs[carried.read] if node.op_type == "Scan" else node.inputs[0]
     return ir.TensorType((value.dtype if value is not None else None) or ir.DataType.FLOAT)
 
 

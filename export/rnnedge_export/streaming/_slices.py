@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import onnx_ir as ir
 
-from rnnedge_export.streaming._caches import become, cut, hold, insert, joined, per_call
+from rnnedge_export.streaming._caches import become, cursor, cut, hold, insert, joined, per_call, until_certain
 from rnnedge_export.streaming._new_length import cut_length
 from rnnedge_export.streaming._padding import constant_ends
 from rnnedge_export.streaming._registry import rule
@@ -15,6 +15,16 @@ from rnnedge_export.streaming.facts import Fact, Facts, axes_of, dims, integers,
 
 _ENDLESS = 1 << 31
 _END = (1 << 63) - 1
+
+
+def _last_frame(node: ir.Node, fact: Fact, value: ir.Value, facts: Facts) -> Fact:
+    """x[-1:], a summary with the axis of time, of size 1."""
+    late, fact = until_certain(node, value, fact, facts)
+    axis, index = fact.axis or 0, facts.builder.ints(-1)
+    if per_call(node, fact, facts) > 1:
+        index = insert(node, facts, "Unsqueeze", cursor("last", fact.clock, facts), facts.builder.ints(0))
+        index.type, index.shape = ir.TensorType(ir.DataType.INT64), ir.Shape([1])
+    return become(node, insert(node, facts, "Gather", late, index, like=value, axis=axis), fact.summed(), facts)
 
 
 def _without_front(node: ir.Node, fact: Fact, value: ir.Value, front: int, facts: Facts) -> tuple[Fact, ir.Value]:
@@ -35,7 +45,7 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     3. x[:-b]: the sequence is shorter; where it matters, a frame waits until it is certain that it stays.
     4. x[::s]: every s-th frame, a lower rate.
     5. x[: n // 4 * 4]: the sequence is shorter by a number of frames that depends on its length. Case 3.
-    6. A number of frames counted from the end (x[-k:]) or a fixed number (x[:k]) is refused.
+    6. x[-1:]: the last frame, a summary. More of them (x[-k:]), or a fixed number (x[:k]), are refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -64,6 +74,8 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
     start, end, step = starts[place], ends[place], steps[place]
     if step < 0:
         facts.refuse(node, "it turns the sequence round", "read it forwards; a few frames ahead cost a lookahead only")
+    if (start, step, len(axes)) == (-1, 1, 1) and end >= _ENDLESS:
+        return _last_frame(node, fact, value, facts)
     if start < 0 or step < 1 or 0 <= end < _ENDLESS:
         shown = f"[{start}:{'' if end >= _ENDLESS else end}:{step}]"
         facts.refuse(

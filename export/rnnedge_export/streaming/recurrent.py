@@ -28,13 +28,15 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
        initial state, which has the length of the batch, is left out. If it runs over the batch then, axes are swapped,
        as with batch_first=False, and it is refused.
     4. A reverse or bidirectional recurrence over time, per-sequence lengths and streamed weights are refused.
+    5. What reads summaries only, as a decoder that starts from the last state does, gives summaries.
     """
     if any(facts.of(v) is not None for v in node.inputs[1:4]):
         facts.refuse(node, "its weights change with time", "make them constants of the network")
     if len(node.inputs) > 4 and node.inputs[4] is not None:
         facts.refuse(node, "it reads sequence lengths", "leave padding and masks to the training loop")
-    if any(facts.of(v) is not None for v in node.inputs[5:7]):
-        facts.refuse(node, "its initial state is computed from the input", "start from zeros or a learned constant")
+    if (summary := _of_summaries([node.inputs[0], *node.inputs[5:7]], facts)) is not None:
+        return (summary,) * len(node.outputs)
+    _check_initial(node, node.inputs[5:7], facts)
     fact = facts.of(node.inputs[0])
     batch_first = node.attributes.get_int("layout", 0)
     if fact is not None and fact.axis == (0 if batch_first else 1):
@@ -62,6 +64,24 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
     _last_state(node, fact, facts)
     # Y is (time, directions, batch, hidden), or (batch, time, directions, hidden) in the batch-first layout.
     return (fact, *([fact.summed()] * (len(node.outputs) - 1)))
+
+
+def _of_summaries(values: Sequence[ir.Value | None], facts: Facts) -> Fact | None:
+    """Case 5: their fact, if one of the values depends on the input, and all that do are summaries."""
+    found = [fact for value in values if (fact := facts.of(value)) is not None]
+    return found[0] if found and all(fact.summary for fact in found) else None
+
+
+def _check_initial(node: ir.Node, values: Sequence[ir.Value | None], facts: Facts) -> None:
+    found = [fact for value in values if (fact := facts.of(value)) is not None]
+    if any(fact.summary for fact in found):
+        facts.refuse(
+            node,
+            "it starts from what is known at the end of the sequence only, such as the last state of another layer",
+            "start from zeros or a learned constant, and give it the frames of that layer",
+        )
+    if found:
+        facts.refuse(node, "its initial state is computed from the input", "start from zeros or a learned constant")
 
 
 def _last_state(node: ir.Node, fact: Fact, facts: Facts) -> None:
@@ -153,8 +173,9 @@ def scan(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
     outputs = len(node.outputs) - states
     if any(_flags(node, "scan_input_directions", scanned)) or any(_flags(node, "scan_output_directions", outputs)):
         facts.refuse(node, "it runs from the end of the sequence", "scan forwards")
-    if any(facts.of(v) is not None for v in node.inputs[:states]):
-        facts.refuse(node, "its initial state is computed from the input", "start from zeros or a learned constant")
+    if (summary := _of_summaries(node.inputs, facts)) is not None:
+        return (summary,) * len(node.outputs)
+    _check_initial(node, node.inputs[:states], facts)
     along = [facts.of(value) for value in node.inputs[states:] if value is not None]
     axes = _flags(node, "scan_input_axes", scanned)
     if all(fact is None or fact.axis not in (axis, None) for fact, axis in zip(along, axes, strict=True)):

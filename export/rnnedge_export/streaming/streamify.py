@@ -22,6 +22,7 @@ from rnnedge_export.graph.evaluation import Offline
 from rnnedge_export.graph.length_values import LengthValues
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.graph.truth_values import write_choices
 from rnnedge_export.streaming._caches import dim_of, from_frame_0, until_certain
 from rnnedge_export.streaming._canonicalize import normalize
 from rnnedge_export.streaming._contexts import Context, hand_on, start_from_contexts
@@ -122,6 +123,7 @@ def _walk(
     )
     states += tuple(hand_on(graph, value, one, facts) for value, one in zip(constant, contexts, strict=True))
     graph.inputs.extend(facts.cursors.values())
+    write_choices(model)
     _restate_shapes(model, facts)
     RemoveUnusedNodesPass()(model)
     TopologicalSortPass()(model)

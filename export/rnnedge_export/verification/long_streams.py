@@ -60,14 +60,17 @@ def stops_counting(model: Model, reference: Reference) -> str:
 
 
 def stands_still(model: Model, reference: Reference) -> str:
-    """The first of `totals` that does not go on, in words; "" if all of them do."""
+    """The first of `totals` that does not go on, in words; "" if all of them do.
+
+    Each is jumped by itself: what another one grows by may be made of it, and be 0 there.
+    """
     contract, kinds = model.contract, totals(model.contract)
     frames = _constant(contract, reference)
     seen = _run(model, frames, {}, contract.warmup + _CALLS)
     start = {name: _far(kind, [one[name] for one in seen[-3:]]) for name, kind in kinds.items()}
     counts = {state.input: _many(state, seen[-1]) for state in contract.states if _counts_a_mean(state, kinds)}
-    after = _run(model, frames, start | counts, contract.warmup + _MORE)[-1]
     for name, value in start.items():
+        after = _run(model, frames, {name: value} | counts, contract.warmup + _MORE)[-1]
         moves = np.not_equal(value, seen[-1][name])
         if (moves & np.isfinite(value) & (after[name] == value)).any():
             return f"state {name!r}: a {kinds[name]} of {float(value[moves].flat[0]):.6g} stands still"
