@@ -13,12 +13,16 @@ from rnnedge_export.arguments import checked_axis, checked_module
 from rnnedge_export.capture import (
     ModuleAdapter,
     arguments_of,
+    as_arguments,
     as_python,
     as_sequences,
     capture,
+    check_axes,
+    check_kind,
     check_usable,
     checked_defaults,
     evaluation,
+    integer_frames,
     read_example,
     restarted,
     tell_used,
@@ -51,7 +55,12 @@ def of_module(
     opset = integer(opset, "opset", error=ModelRefused)
     module = as_python(checked_module(module))
     check_usable(module)
-    with defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module):
+    check_kind(example)
+    module, example = as_arguments(module, example, batch_axis, time_axis)
+    with (
+        defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module),
+        integer_frames(module, example, batch_axis, time_axis) as example,
+    ):  # fmt: skip
         digest = weights_digest(module)
         source_module, own = module, example
         module, example = as_sequences(module, example, batch_axis, time_axis)
@@ -59,6 +68,7 @@ def of_module(
             if kept.used:
                 tell_used(type(module).__name__, kept.used)
             given = read_example(example, batch_axis, time_axis, module, context)
+            check_axes(module, given)
             source = ModuleAdapter(module, given)
             say("capture")
             captured = capture(source, given, opset)

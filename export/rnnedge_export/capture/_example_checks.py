@@ -22,12 +22,14 @@ def check_sequence(given: Any, batch_axis: int, time_axis: int) -> None:
     if batch_axis == time_axis or not all(0 <= axis < given.dim() for axis in axes):
         raise ModelRefused(
             f"example: expected batch on axis {axes[0]} and time on axis {axes[1]}, found shape "
-            f"{tuple(given.shape)}; add the axis or give batch_axis and time_axis"
+            f"{tuple(given.shape)}; of one sequence without a batch give x.unsqueeze({batch_axis}), of other orders "
+            "batch_axis and time_axis"
         )
     if not given.numel():
         raise ModelRefused(f"example: expected at least one frame, found shape {tuple(given.shape)}")
     if given.dtype not in (torch.float32, torch.int64):
-        remedy = "give module.float() and x.float()" if given.is_floating_point() else "convert it"
+        complex_ = "give torch.view_as_real(x), and view_as_complex in the module"
+        remedy = complex_ if given.is_complex() else "give module.float() and x.float()"
         raise ModelRefused(f"example: expected float32 (or int64 tokens), found {given.dtype}; {remedy}")
 
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture._arguments import arguments_of, parameters_of
 from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
 from rnnedge_export.capture._one_step import Stepped
 from rnnedge_export.capture._quiet import quiet
@@ -96,34 +96,8 @@ class _Leaf:
     whole: bool
 
 
-def arguments_of(example: object, module: nn.Module | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional and keyword arguments; the latter in the order of `forward`."""
-    args: tuple[Any, ...] = tuple(example) if isinstance(example, (tuple, list)) else (example,)
-    named = args[-1] if args else None
-    if not isinstance(named, Mapping) or not all(isinstance(key, str) for key in _keys(named)):
-        return args, {}
-    order = [p.name for p in _parameters(module)]
-    known = [key for key in order if key in named]
-    return args[:-1], {key: named[key] for key in [*known, *(key for key in named if key not in order)]}
-
-
-def _keys(named: Mapping[Any, Any]) -> list[Any]:
-    try:
-        return list(named)
-    # A mapping of somebody else's making may raise anything.
-    except Exception as error:
-        raise ModelRefused(f"example: cannot be read ({type(error).__name__})") from error
-
-
-def _parameters(module: nn.Module | None) -> list[inspect.Parameter]:
-    if module is None:
-        return []
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [p for p in inspect.signature(module.forward).parameters.values() if p.kind in kinds]
-
-
 def _named_leaves(args: Sequence[Any], kwargs: Mapping[str, Any], module: nn.Module | None) -> list[_Leaf]:
-    places = [p.name for p in _parameters(module) if p.kind is not p.KEYWORD_ONLY]
+    places = [p.name for p in parameters_of(module) if p.kind is not p.KEYWORD_ONLY]
     names = [places[k] if k < len(places) else f"x{k or ''}" for k in range(len(args))]
     found = []
     for name, value in (*zip(names, args, strict=True), *kwargs.items()):

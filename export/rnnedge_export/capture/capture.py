@@ -35,6 +35,7 @@ from rnnedge_export.graph.padding_modes import NEVER, REMEDY, reason_against
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.graph.small_sigmoids import keep_small_values
 from rnnedge_export.graph.symbolic_dims import size, without_extremes
+from rnnedge_export.graph.truth_values import write_choices
 from rnnedge_runtime.errors import ModelRefused
 
 OPSETS = range(18, 23)
@@ -89,6 +90,7 @@ def capture(source: ModuleAdapter, example: Example, opset: int) -> Captured:
             "sequence; cut by numbers: x[:, 3:], x[:, :-1]"
         ) from error
     keep_small_values(model)
+    write_choices(model)
     keep_within_bounds(model)
     _name_ports(model, source)
     frames = model.graph.inputs[: len(source.input_names)]

@@ -43,7 +43,7 @@ class ModuleAdapter(nn.Module):
         self.input_names = example.names or _first_parameters(module, len(example.tensors))
         self.extra_names = tuple(extra.name for extra in example.extras)
         self._steps = any(extra.state for extra in example.extras)
-        self._returns_state = _takes_state(module, (*self.input_names, *self.extra_names))
+        self._returns_state: bool | None = _takes_state(module, (*self.input_names, *self.extra_names)) or None
         self.output_names: tuple[str, ...] = ()
 
     @property
@@ -73,11 +73,15 @@ class ModuleAdapter(nn.Module):
         return {_free(name, (*self.input_names, *self.extra_names), leaves): value for name, value in leaves.items()}
 
     def _gives_back(self, second: Any, extras: tuple[Tensor, ...]) -> bool:
-        """Whether the second of two results is a state: the module takes one, or it has the sizes of what was given."""
-        if self._returns_state or any(is_state(name) for name in self.extra_names):
-            return True
-        shapes = [tuple(part.shape) for _, part in _flatten(second) if isinstance(part, Tensor)]
-        return bool(extras) and shapes == [tuple(extra.shape) for extra in extras]
+        """Whether the second of two results is a state: the module takes one, or it has the sizes of what was given.
+
+        The first call says which: at another length the sizes of another result may be the same.
+        """
+        if self._returns_state is None:
+            kinds = [(tuple(part.shape), part.dtype) for _, part in _flatten(second) if isinstance(part, Tensor)]
+            same = bool(extras) and kinds == [(tuple(extra.shape), extra.dtype) for extra in extras]
+            self._returns_state = same or any(is_state(name) for name in self.extra_names)
+        return self._returns_state
 
 
 def is_state(name: str) -> bool:

@@ -18,11 +18,14 @@ from rnnedge_export.capture import (
     Example,
     ModuleAdapter,
     arguments_of,
+    as_arguments,
     as_python,
     as_sequences,
     capture,
+    check_kind,
     check_usable,
     evaluation,
+    integer_frames,
     read_example,
     restarted,
     weights_digest,
@@ -106,7 +109,12 @@ def verify(
     example = _golden_example(model, *axes) if example is None else example
     source = as_python(source)
     check_usable(source)
-    with defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source):
+    check_kind(example)
+    source, example = as_arguments(source, example, *axes)
+    with (
+        defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source),
+        integer_frames(source, example, *axes) as example,
+    ):  # fmt: skip
         source, example = as_sequences(source, example, *axes)
         with restarted(source, arguments_of(example, source), axes[0]):
             given = _read(example, axes, source, model.contract)

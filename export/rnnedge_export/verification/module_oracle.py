@@ -55,8 +55,9 @@ class ModuleOracle:
         own = dict(_tensors(self._arguments))
         self._rows = {name: _first(own[name], axis, defaults.get(name)) for name, axis in self._axes.items()}
         after = next((p for p in by_place if p.name not in self._arguments), None)
-        self._takes_state = after is not None and after.default is None and after.name in _OPTIONAL_STATES
-        self._takes_state |= any("." in name or name in _STATES for name in self._axes)
+        takes = after is not None and after.default is None and after.name in _OPTIONAL_STATES
+        # None: not known before it is called.
+        self._takes_state: bool | None = takes or any("." in name or name in _STATES for name in self._axes) or None
         self._returned = given.left_out
         self._steps = any(extra.state for extra in given.extras)
         self.output_names: tuple[str, ...] = ()
@@ -72,19 +73,22 @@ class ModuleOracle:
         frames = dict(zip(self.input_names, inputs, strict=True))
         extras = {name: _of_batch(rows, self._axes[name], batch) for name, rows in self._rows.items()}
         given = {n: frames[n] if n in frames else _with(n, value, extras) for n, value in self._arguments.items()}
-        result = self._without_state(self._called(given), [tuple(extra.shape) for extra in extras.values()])
+        kinds = [(tuple(extra.shape), extra.dtype) for extra in extras.values()]
+        result = self._without_state(self._called(given), kinds)
         found = _outputs(result, (*self.input_names, *self._rows))
         self.output_names = tuple(found)
         return tuple(found.values())
 
-    def _without_state(self, result: Any, shapes: list[tuple[int, ...]]) -> Any:
-        """Case 4."""
+    def _without_state(self, result: Any, kinds: list[tuple[tuple[int, ...], torch.dtype]]) -> Any:
+        """Case 4; what the first call gives says whether it is one."""
         if self._returned:
             return self._left(result)
         if self._steps or not isinstance(result, tuple) or len(result) != 2:
             return result
-        second = [tuple(leaf.shape) for _, leaf in _leaves(result[1], ()) if isinstance(leaf, Tensor)]
-        return result[0] if self._takes_state or (shapes and second == shapes) else result
+        if self._takes_state is None:
+            second = [(tuple(leaf.shape), leaf.dtype) for _, leaf in _leaves(result[1], ()) if isinstance(leaf, Tensor)]
+            self._takes_state = bool(kinds) and second == kinds
+        return result[0] if self._takes_state else result
 
     def _left(self, result: Any) -> Any:
         """All but the states and lengths that were found by trying."""
