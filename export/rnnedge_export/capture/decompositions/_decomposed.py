@@ -22,7 +22,7 @@ from torch.export._trace import _ignore_backend_decomps
 from torch.export.exported_program import _decompose_exported_program, _override_composite_implicit_decomp
 from torch.fx import GraphModule, Node
 
-from rnnedge_export.capture.decompositions._operator_parts import Parts, Table
+from rnnedge_export.capture.decompositions._operator_parts import Parts, Table, writes
 
 Translated = Callable[[Any], bool]
 _aten: Any = torch.ops.aten
@@ -36,7 +36,7 @@ def decomposed(
     _without_gradients(parts)
     nodes = [node for part in parts for node in part.graph.nodes]
     written = program.graph_signature.buffers_to_mutate or program.graph_signature.user_inputs_to_mutate
-    if written or any(map(_writes, nodes)):
+    if written or any(map(writes, nodes)):
         return _traced_again(program, *tables())
     if all(_stays(node, translated) for node in nodes):
         return program
@@ -79,10 +79,6 @@ def _without_gradients(parts: list[GraphModule]) -> None:
         for node in part.graph.find_nodes(op="call_function", target=_aten.detach_.default):
             node.replace_all_uses_with(node.args[0])
             part.graph.erase_node(node)
-
-
-def _writes(node: Node) -> bool:
-    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
 
 
 def _stays(node: Node, translated: Translated) -> bool:

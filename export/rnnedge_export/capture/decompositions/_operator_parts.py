@@ -14,6 +14,7 @@ import torch
 from torch import SymInt, Tensor
 from torch._dispatch.python import enable_python_dispatcher
 from torch._guards import detect_fake_mode
+from torch._ops import OpOverload
 from torch.export import ExportGraphSignature
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -48,8 +49,8 @@ class Parts:
 
     @property
     def depends_on_memory(self) -> bool:
-        """Whether it reads how a tensor lies in memory, which no graph says."""
-        return any(node.target in _OF_MEMORY for node in self._inside.graph.nodes)
+        """Whether it reads how a tensor lies in memory, which no graph says, or changes one in place."""
+        return any(node.target in _OF_MEMORY or writes(node) for node in self._inside.graph.nodes)
 
     def replace(self, signature: ExportGraphSignature) -> None:
         """`signature` says which nodes are results of the program, and says it of the new ones after this."""
@@ -129,3 +130,8 @@ def _same(size: Any, number: SymInt) -> bool:
 def _instead(node: Node, result: Node, signature: ExportGraphSignature) -> None:
     node.replace_all_uses_with(result)
     signature.replace_all_uses(node.name, result.name)
+
+
+def writes(node: Node) -> bool:
+    """Whether it changes something in place."""
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
