@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -87,8 +88,7 @@ class Example:
     def resized(self, batch: int, time: int) -> tuple[Tensor, ...]:
         """The sequences repeated and cut to other sizes; their values stay valid inputs (token numbers too)."""
         return tuple(
-            _resized(_resized(tensor, self.batch_axis, batch), self.time_axis, time).contiguous()
-            for tensor in self.tensors
+            _resized(_resized(tensor, self.batch_axis, batch), self.time_axis, time) for tensor in self.tensors
         )
 
     def given(self, batch: int, time: int) -> tuple[Tensor, ...]:
@@ -112,6 +112,7 @@ class Example:
 
 
 def _resized(tensor: Tensor, axis: int, size: int) -> Tensor:
+    """A copy, not a view: torch.export gives the base of a view sizes of its own, and asks for it in its checks."""
     repeats = [1] * tensor.dim()
     repeats[axis] = -(-size // tensor.shape[axis])
-    return tensor.repeat(repeats).narrow(axis, 0, size).contiguous()
+    return tensor.repeat(repeats).narrow(axis, 0, size).clone(memory_format=torch.contiguous_format)
