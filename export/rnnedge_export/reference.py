@@ -57,6 +57,7 @@ class Reference:
         self._source = source
         self._example = example
         self._recordings = recordings
+        self._contexts: Mapping[str, Array] = {}
         self.lengths = lengths
         times = [lengths.at_least(64 * unit * k) for k in (1, 2)]
         times[1] += lengths.grain * (times[0] == times[1])
@@ -124,8 +125,14 @@ class Reference:
         """The same network with these values per sequence, each with as many sequences as there are, then again."""
         other = copy.copy(self)
         other.__dict__.pop("_in_float64", None)
+        other._contexts = {**self._contexts, **rows}
         other._source = with_context(self._source, {n: torch.from_numpy(array.copy()) for n, array in rows.items()})
         return other
+
+    def of_sequence(self, index: int, axes: Mapping[str, int]) -> Reference:
+        """The same for this sequence of a batch alone: it has its own values, which have their batch on `axes`."""
+        given = {name: array.take([index % array.shape[axes[name]]], axes[name]) for name, array in self._contexts.items()}
+        return self.with_context(given) if given else self
 
     def with_other_weights(self) -> Reference | None:
         """The same network with other weights, none of them zero; None if this source cannot be had so."""

@@ -80,9 +80,12 @@ class Comparison:
         """
         expected = self.reference(frames) if expected is None else expected
         known: dict[str, Rounding] = {}
-        worst, looks, done = self._worst(found, expected, known), self._rounding.looks(), Counter[int]()
-        while worst.ratio > 1 and not self.tolerance.promised and done[worst.sequence] < len(looks):
+        worst, done = self._worst(found, expected, known), Counter[int]()
+        while worst.ratio > 1 and not self.tolerance.promised:
             one, known = worst.sequence, known or nothing_rounded(expected)
+            looks = self._rounding.looks(one)
+            if done[one] == len(looks):
+                break
             parts = [{name: array[one : one + 1] for name, array in each.items()} for each in (frames, expected)]
             for name, rounding in looks[done[one]](*parts).items():
                 known[name].add(one, rounding)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -62,30 +62,35 @@ class SourceRounding:
         # Whether the source has a Fourier transform, as far as is known.
         self._transforms = True
 
-    def looks(self) -> tuple[Callable[[Frames, Frames], dict[str, Rounding]], ...]:
-        """Of `frames`, and what the source makes of them or of the first ones; each finds more, and costs more."""
-        return self._here, self._usually, self._with_functions
+    def looks(self, sequence: int) -> tuple[Callable[[Frames, Frames], dict[str, Rounding]], ...]:
+        """Of the frames of that `sequence` of a batch, and what the source makes of them or of the first ones.
 
-    def _here(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+        Each finds more, and costs more.
+        """
+        axes = {state.input: state.batch_axis for state in self.contract.contexts}
+        alone = self.reference.of_sequence(sequence, axes)
+        return partial(self._here, alone), self._usually, partial(self._with_functions, alone)
+
+    def _here(self, alone: Reference, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         return {
             name: Rounding(np.where(jumps, np.inf, channels), jumps & unbounded)
-            for name, (channels, jumps, unbounded) in self._measured(frames, expected).items()
+            for name, (channels, jumps, unbounded) in self._measured(alone, frames, expected).items()
         }
 
     def _usually(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         return {name: Rounding(array, np.zeros_like(array, bool)) for name, array in self._usual.items()}
 
-    def _with_functions(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+    def _with_functions(self, alone: Reference, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         """What they change by more than rounding does is not rounding; nothing of a source that does not take them.
 
         A whole number or truth value that they change is a step: which of two equal states is the largest.
         """
         try:
             with RuntimeFunctions():
-                other = self.reference.raw(frames)
+                other = alone.raw(frames)
         except RnnEdgeError:
             return {}
-        exact, found = self.reference.in_float64(frames), {}
+        exact, found = alone.in_float64(frames), {}
         for name, array in expected.items():
             until = array.shape[1]
             base = exact.get(name, array)[:, :until]
@@ -104,25 +109,27 @@ class SourceRounding:
         calls = _FRAMES * max(contract.unit, 1 + frames_past_the_end(contract))
         length = self.reference.lengths.at_least(frames_at_the_start(contract) + calls)
         frames = self.reference.frames(_SEQUENCES if contract.batch is None else contract.batch, length, rng)
-        found = self._measured(frames, self.reference.raw(frames))
+        found = self._measured(self.reference, frames, self.reference.raw(frames))
         return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _, _) in found.items()}
 
-    def _signed(self, frames: Frames) -> list[Frames]:
+    def _signed(self, reference: Reference, frames: Frames) -> list[Frames]:
         """The source with either sign of every bin of a spectrum that is zero; nothing where there is no such bin."""
         found: list[Frames] = []
         for one in SIGNS if self._transforms else ():
             with ZeroSigns(*one) as signs:
-                found.append(self.reference.raw(frames))
+                found.append(reference.raw(frames))
             self._transforms = signs.transforms
             if not signs.zeros:
                 return []
         return found
 
-    def _measured(self, frames: Frames, expected: Frames) -> dict[str, tuple[Array, Array, Array]]:
+    def _measured(
+        self, reference: Reference, frames: Frames, expected: Frames
+    ) -> dict[str, tuple[Array, Array, Array]]:
         """(rounding of each channel (batch, 1, ...), which values are steps, which of them are no number then)."""
-        exact, rng = self.reference.in_float64(frames), np.random.default_rng(_SEED)
-        nudged = [self.reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
-        signed = self._signed(frames)
+        exact, rng = reference.in_float64(frames), np.random.default_rng(_SEED)
+        nudged = [reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
+        signed = self._signed(reference, frames)
         found = {}
         for name, array in expected.items():
             # A way through the runtime may show the first frames only.
