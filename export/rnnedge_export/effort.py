@@ -43,6 +43,10 @@ ROADS = (
     "NaN, begins",
     "states given",
     "wrong frames",
+    "other arrays",
+    "run of batches",
+    "pool, held",
+    "pool, zeros",
 )
 
 

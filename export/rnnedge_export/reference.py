@@ -131,7 +131,9 @@ class Reference:
 
     def of_sequence(self, index: int, axes: Mapping[str, int]) -> Reference:
         """The same for this sequence of a batch alone: it has its own values, which have their batch on `axes`."""
-        given = {name: array.take([index % array.shape[axes[name]]], axes[name]) for name, array in self._contexts.items()}
+        given = {
+            name: array.take([index % array.shape[axes[name]]], axes[name]) for name, array in self._contexts.items()
+        }
         return self.with_context(given) if given else self
 
     def with_other_weights(self) -> Reference | None:

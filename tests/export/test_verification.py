@@ -363,7 +363,7 @@ def test_every_token_of_the_vocabulary_is_proven(changed: slice, tmp_path: Path)
 
 def test_a_large_vocabulary_is_asked_for_its_last_token() -> None:
     """A thousand tokens of many, none twice."""
-    from rnnedge_export.verification import signals
+    from rnnedge_export.verification import token_signals
 
     class Source:
         lengths = Lengths()
@@ -377,8 +377,8 @@ def test_a_large_vocabulary_is_asked_for_its_last_token() -> None:
             return frames
 
     source = Source()
-    assert signals.vocabulary(source, "x") == 30_001
-    found = signals.tokens(source, {"x": 30_001})["x"]
+    assert token_signals.vocabulary(source, "x") == 30_001
+    found = token_signals.every_token(source, {"x": 30_001})["x"]
     assert found.max() == 30_000
     assert len(np.unique(found)) == found.size == 1024
 

@@ -70,9 +70,7 @@ def _through(network: str, gate: str) -> None:
     if gate == "load":
         _loaded(network)
         return
-    given = shown(network)
-    with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
-        rnnedge_export.export(given.module, given.example, Path(folder) / "m.onnx", **given.options)
+    _written(network)
 
 
 def _loaded(network: str) -> None:
@@ -86,10 +84,20 @@ def _loaded(network: str) -> None:
 
 @cache
 def _exported(network: str) -> bytes:
+    return _written(network)
+
+
+def _written(network: str) -> bytes:
+    """The file, proven."""
     given = shown(network)
     with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
         path = Path(folder) / "m.onnx"
-        rnnedge_export.export(given.module, given.example, path, **given.options)
+        if isinstance(given.module, bytes):
+            offline = Path(folder) / "offline.onnx"
+            offline.write_bytes(given.module)
+            rnnedge_export.convert(offline, path, **given.options)
+        else:
+            rnnedge_export.export(given.module, given.example, path, **given.options)
         return path.read_bytes()
 
 

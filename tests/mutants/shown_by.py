@@ -16,9 +16,9 @@ from rnnedge_runtime.contract import Normalization
 
 @dataclass(frozen=True)
 class Shown:
-    """A network, its example, and how it is exported."""
+    """A network, its example, and how it is exported; or an ONNX file of others, and how it is converted."""
 
-    module: nn.Module
+    module: nn.Module | bytes
     example: Any
     options: Mapping[str, Any] = field(default_factory=dict)
 

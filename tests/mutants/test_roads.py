@@ -13,7 +13,8 @@ from in_one_test import in_one_test
 from injection import Injection
 
 from rnnedge_export.verification.batch_roads import batched
-from rnnedge_export.verification.roads import ROADS, with_gaps
+from rnnedge_export.verification.road_parts import with_gaps
+from rnnedge_export.verification.roads import ROADS
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.contract import Array
 

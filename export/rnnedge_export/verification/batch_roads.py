@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnedge_export.verification.road_parts import of_one
-from rnnedge_export.verification.roads import HELD
+from rnnedge_export.verification.ending_roads import stands_in_its_states
+from rnnedge_export.verification.road_parts import HELD, of_one
 from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden import named
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.stream import Stream
 
 
 def batched(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
@@ -32,6 +34,7 @@ def batched(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
     stream.reset()
     parts = [stream.push(cut(0, waits))]
     other.push(cut(unit, 2 * unit))
+    _goes_on_from_states(model, frames, other)
     other.restore(stream.snapshot())
     stream = other.copy()
     other.push(cut(0, unit))
@@ -43,6 +46,18 @@ def batched(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
     ]
     every = [named(contract, part) for part in parts]
     return {name: np.concatenate([part[name] for part in every], axis=1) for name in every[0]}
+
+
+def _goes_on_from_states(model: Model, frames: Mapping[str, Array], stream: Stream) -> None:
+    """A batch that is given the states of another one goes on there, each sequence from its own."""
+    if not stands_in_its_states(model):
+        return
+    unit = model.contract.unit
+    given = model.stream(stream.batch, states=stream.states)
+    more = of_one({name: np.array(array[:, :unit], order="C") for name, array in frames.items()})
+    ways = [named(model.contract, one.push(more)) for one in (stream, given)]
+    if any(not np.array_equal(array, ways[1][name], equal_nan=True) for name, array in ways[0].items()):
+        raise VerificationError("a batch that is given states goes on from others")
 
 
 def crowded(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:

@@ -5,7 +5,7 @@
 3. Drift: 10,000 chained frames; the error is bounded at the end as it is at the beginning. 2,048 if the source lets
    every frame attend to every other, which takes memory with the square of the length.
 4. A NaN is refused by name and leaves the stream as it was.
-5. Signals as in life, for float32: fewer bits hold within the range that they were fitted to. Every token.
+5. Signals as in life, for float32: fewer bits hold within the range that they were fitted to.
 6. Roads: array pushes, step, reset, snapshots, a pool, batches of 2 and 5, a push longer than a piece.
 7. Inputs and outputs have the names and the order of the source.
 8. The golden sample is the source's own, and its tolerance no wider than the file's. Where the caller gives a
@@ -28,9 +28,10 @@ from rnnedge_export.verification.batch_roads import batched, crowded
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.golden_sample import replayed
 from rnnedge_export.verification.past_the_end import frames_at_the_start, frames_past_the_end
-from rnnedge_export.verification.roads import GAPS, ROADS, with_gaps
+from rnnedge_export.verification.road_parts import with_gaps
+from rnnedge_export.verification.roads import GAPS, ROADS
 from rnnedge_export.verification.samples import frames_in_words, sequences
-from rnnedge_export.verification.signals import signals, tokens, vocabulary
+from rnnedge_export.verification.signals import signals
 from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
@@ -148,7 +149,7 @@ class Checks:
         time = self.reference.lengths.at_least(max(_SIGNAL_FRAMES, _SIGNAL_CALLS * contract.unit))
         frames = signals(self.reference, names, time)
         expected = self.reference.raw(frames)
-        worst = self.compare.of(frames, self._streamed(frames), expected)
+        worst = self.compare.of(frames, self.streamed(frames), expected)
         detail = f"{len(names)} sequences of {time:,} frames: {', '.join(names)}"
         return detail, worst.on(names[worst.sequence], "cuts")
 
@@ -158,20 +159,9 @@ class Checks:
         for name, frames in sequences(self.samples, self.reference.lengths, self.chained):
             whole = {key: array[None] for key, array in frames.items()}
             expected = self.reference.raw(whole)
-            worst.append(self.compare.of(whole, self._streamed(whole), expected).on(name, "cuts"))
+            worst.append(self.compare.of(whole, self.streamed(whole), expected).on(name, "cuts"))
             total += len(next(iter(frames.values())))
         return f"{len(self.samples)} recordings, {total:,} frames", worst_of(worst)
-
-    def tokens(self) -> Result:
-        """Case 5, for inputs that are whole numbers."""
-        names = [port.name for port in self.contract.inputs if not port.dtype.startswith("float")]
-        found = {name: vocabulary(self.reference, name) for name in names}
-        sizes = {name: size for name, size in found.items() if size is not None}
-        if not sizes:
-            return "any number is a token", Worst()
-        frames = tokens(self.reference, sizes)
-        detail = ", ".join(f"{size:,} of {name}" for name, size in sizes.items())
-        return f"vocabulary: {detail}", self.compare.of(frames, self._streamed(frames)).on("vocabulary", "cuts")
 
     def roads(self) -> Result:
         """Case 6."""
@@ -227,7 +217,7 @@ class Checks:
         """Case 8; of fewer bits it is the file's own, which the file replays."""
         return replayed(self.compare, given=self.given_tolerance is not None)
 
-    def _streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
+    def streamed(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """All sequences together, or as many as the file takes."""
         size = self.contract.batch
         if size is None:

@@ -88,7 +88,9 @@ class Comparison:
                 break
             parts = [{name: array[one : one + 1] for name, array in each.items()} for each in (frames, expected)]
             for name, rounding in looks[done[one]](*parts).items():
-                known[name].add(one, rounding)
+                # Of every output of the source; a road may show some of them.
+                if name in known:
+                    known[name].add(one, rounding)
             done[one] += 1
             worst = self._worst(found, expected, known)
         one = worst.sequence

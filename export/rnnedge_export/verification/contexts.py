@@ -19,7 +19,7 @@ from rnnedge_export.verification._largest_number import largest_number
 from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_runtime.context import initial_contexts
 from rnnedge_runtime.contract import Array, State
-from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.errors import RnnEdgeError, VerificationError
 from rnnedge_runtime.golden import named, stream_all
 from rnnedge_runtime.model import Model
 
@@ -91,6 +91,9 @@ class ContextChecks:
         stream, one = self._model.stream(), self._one(k)
         stream.push({name: array[: 2 * self._unit + 1] for name, array in one.items()})
         stream.set_context(self._row(k))
+        told = stream.context
+        if any(not np.array_equal(told[name], value) for name, value in self._row(k).items()):
+            raise VerificationError("a stream has another context than the one that was set")
         stream.reset()
         return stream_all(stream, one, [self._unit])
 

@@ -53,7 +53,7 @@ def from_given_states(model: Model, one: Sequence) -> dict[str, Array]:
     parts = [push(stream, one, 0, cut)]
     read = stream.states
     kept = {name: array.copy() for name, array in read.items()}
-    if _stands_in_its_states(model):
+    if stands_in_its_states(model):
         first, stream = stream, model.stream(states=read)
         for at in range(cut, 2 * cut, contract.unit):
             push(first, one, at, at + contract.unit)
@@ -67,7 +67,8 @@ def from_given_states(model: Model, one: Sequence) -> dict[str, Array]:
     return joined(model, parts)
 
 
-def _stands_in_its_states(model: Model) -> bool:
+def stands_in_its_states(model: Model) -> bool:
+    """Whether nothing but its states says where a stream stands."""
     contract = model.contract
     ahead = contract.warmup or contract.cursors or contract.summaries or contract.contexts
     return not ahead and not any(port.clock.delay for port in contract.outputs)

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from rnnedge_export.options import ExportOptions
+from rnnedge_export.probes._selection import GATES, STATES
 from rnnedge_export.verification.golden import FEWEST_FRAMES
 from rnnedge_export.verification.report import Check
 from rnnedge_runtime.checksum import check_seal
@@ -37,11 +38,24 @@ def _wrong(data: bytes, model: Model, options: ExportOptions) -> Iterator[str]:
     yield from _of_golden(contract, recorded=options.calibration is not None)
     if {tap.kind for tap in contract.taps} - {_KINDS[name] for name in options.taps}:
         yield f"taps: expected {', '.join(options.taps) or 'none'}, found {[tap.output for tap in contract.taps]}"
+    yield from _of_taps(contract)
     proto = onnx.load_from_string(data)
     opset = next(one.version for one in proto.opset_import if one.domain == "")
     if contract.opset != opset:
         yield f"opset: the graph has {opset}, the contract {contract.opset}"
     yield from _of_form(proto.graph, contract, options)
+
+
+def _of_taps(contract: Contract) -> Iterator[str]:
+    """Cell and kind are those that have such a value; a layer with a cell state is an LSTM."""
+    states = {state.input for state in contract.states}
+    for tap in contract.taps:
+        known = GATES if tap.kind == "gate" else STATES
+        # Those of a hand-written one have names of their own.
+        if tap.value not in known.get(tap.cell, (tap.value,) if tap.kind == "state" else ()):
+            yield f"tap {tap.output!r}: a {tap.cell} has no {tap.kind} {tap.value!r}"
+        if tap.cell not in ("LSTM", "Scan") and f"{tap.layer}.c" in states:
+            yield f"tap {tap.output!r}: {tap.layer!r} has a cell state, and is said to be a {tap.cell}"
 
 
 def _of_golden(contract: Contract, *, recorded: bool) -> Iterator[str]:

@@ -107,6 +107,10 @@ def _constant(contract: Contract, reference: Reference) -> dict[str, Array]:
 
 def _run(model: Model, frames: Mapping[str, Array], states: Mapping[str, Array], calls: int) -> list[dict[str, Array]]:
     stream, found = model.stream(states=states), []
+    if states:
+        # By way of a snapshot, which has to have room for them.
+        kept, stream = stream.snapshot(), model.stream(states=states)
+        stream.restore(kept)
     for _ in range(calls):
         stream.push(of_one(frames))
         found.append(stream.states)

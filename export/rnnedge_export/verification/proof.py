@@ -16,7 +16,7 @@ from rnnedge_export.verification.checks import Checks, Result
 from rnnedge_export.verification.comparison import Worst
 from rnnedge_export.verification.long_streams import counters, totals
 from rnnedge_export.verification.report import Check, Verification
-from rnnedge_export.verification.special_checks import contexts, latency, long_streams
+from rnnedge_export.verification.special_checks import contexts, latency, long_streams, shortest, tokens
 from rnnedge_export.verification.tolerance import Tolerance
 from rnnedge_runtime.model import Model
 
@@ -72,7 +72,7 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
     if checks.samples:
         found.append(("recordings", "recordings", checks.recordings))
     if not all(floats):
-        found.append(("every token", "tokens", checks.tokens))
+        found.append(("every token", "tokens", partial(tokens, checks)))
     if contract.batch is None:
         found.append(("ways through the runtime", "roads", checks.roads))
         found.append(("batches, a long push", "batches", checks.more))
@@ -82,6 +82,8 @@ def _every(checks: Checks, effort: Effort) -> list[tuple[str, str, Callable[[], 
         found.append(("long streams", "long streams", partial(long_streams, checks.compare)))
     if contract.precision == "float32" and contract.lookahead:
         found.append(("latency", "latency", partial(latency, checks.compare)))
+    if contract.precision == "float32" and contract.least > 1 and contract.grain == 1 and contract.batch is None:
+        found.append(("shortest sequence", "shortest sequence", partial(shortest, checks)))
     if contract.golden is not None:
         found.append(("golden sample", "golden sample", checks.golden))
     return found

@@ -21,11 +21,22 @@ def wrong_frames(model: Model, one: Sequence) -> dict[str, Array]:
     parts = []
     for at in calls(model, one):
         # One at a time, each after a push of the short way.
-        wrong = list(_wrong({name: array[at : at + unit] for name, array in one.items()}))
+        call = {name: array[at : at + unit] for name, array in one.items()}
+        wrong = [*_wrong(call), *_beyond(model, call)]
         for what, frames in wrong[at // unit - _KNOWN :][:1] if at >= _KNOWN * unit else ():
             refused(partial(stream.push, of_one(frames)), f"frames were taken: {what}")
         parts.append(push(stream, one, at, at + unit))
     return rest(stream, one, parts, length(one) // unit * unit)
+
+
+def _beyond(model: Model, frames: Sequence) -> Iterator[tuple[str, Sequence]]:
+    """The numbers next to those that an input takes, first and last of all."""
+    for port in model.contract.inputs:
+        for k, number in enumerate((port.range[0] - 1, port.range[1] + 1) if port.range else ()):
+            for place in (0, -1) if k else (0,):
+                array = frames[port.name].copy()
+                array.reshape(-1)[place] = number
+                yield f"input {port.name!r} is {number}", {**frames, port.name: array}
 
 
 def _wrong(frames: Sequence) -> Iterator[tuple[str, Sequence]]:

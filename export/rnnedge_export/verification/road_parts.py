@@ -16,6 +16,23 @@ from rnnedge_runtime.stream import Stream
 Sequence = Mapping[str, Array]
 """(time, ...) by input."""
 
+# In the sequence of such a road, in calls: where the frames before stand once more until, and where zeros stand until.
+HELD = {"hold": (3, 5, 6), "zero": (7, 9, 10)}
+# And where one frame more is the one before it, in the middle of a push.
+LATER = 11
+
+
+def with_gaps(frames: Mapping[str, Array], unit: int) -> dict[str, Array]:
+    """Sequences (batch, time, ...) for the roads of `GAPS`, with what `HELD` says."""
+    found = {name: array.copy() for name, array in frames.items()}
+    for array in found.values():
+        first, _, end = (k * unit for k in HELD["hold"])
+        array[:, first:end] = array[:, first - 1 : first]
+        first, _, end = (k * unit for k in HELD["zero"])
+        array[:, first:end] = 0
+        array[:, LATER * unit] = array[:, LATER * unit - 1]
+    return found
+
 
 def calls(model: Model, one: Sequence) -> range:
     """Where whole calls begin."""

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
+from rnnedge_export.verification.caller_roads import in_batches, other_arrays
 from rnnedge_export.verification.ending_roads import begun_by_a_nan, ended_by_a_gap, from_given_states
+from rnnedge_export.verification.policy_roads import pooled_gaps, pooled_zeros
 from rnnedge_export.verification.pool_roads import pooled, pooled_first, pooled_later
 from rnnedge_export.verification.refused_roads import wrong_frames
 from rnnedge_export.verification.road_parts import (
+    HELD,
+    LATER,
     Sequence,
     calls,
     joined,
@@ -55,6 +60,11 @@ def after_reset(model: Model, one: Sequence) -> dict[str, Array]:
     stream.reset()
     if stream.snapshot() != model.stream().snapshot():
         raise VerificationError("a stream that is reset is another one than one that begins")
+    holding = [model.stream(gap="hold", non_finite="hold") for _ in range(2)]
+    push(holding[0], one, 0, unit + 1)
+    holding[0].reset()
+    if holding[0].snapshot() != holding[1].snapshot() or holding[0].frames:
+        raise VerificationError("a stream that is reset still holds the last frame")
     return rest(stream, one, [push(stream, one, 0, unit)], unit)
 
 
@@ -96,6 +106,8 @@ def elsewhere(model: Model, one: Sequence) -> dict[str, Array]:
     parts.append(push(other, one, cut, length(one)))
     between.restore(other.snapshot())
     parts.append(named(model.contract, between.finish()))
+    stream.restore(between.snapshot())
+    refused(partial(push, stream, one, 0, unit), "a stream that was finished goes on in another one")
     return joined(model, parts)
 
 
@@ -205,23 +217,10 @@ ROADS: dict[str, Road] = {
     "NaN, begins": begun_by_a_nan,
     "states given": from_given_states,
     "wrong frames": wrong_frames,
+    "other arrays": other_arrays,
+    "run of batches": in_batches,
+    "pool, held": pooled_gaps,
+    "pool, zeros": pooled_zeros,
 }
 
-GAPS = ("gaps, held", "gaps, zeros")
-
-# In the sequence of such a road, in calls: where the frames before stand once more until, and where zeros stand until.
-HELD = {"hold": (3, 5, 6), "zero": (7, 9, 10)}
-# And where one frame more is the one before it, in the middle of a push.
-LATER = 11
-
-
-def with_gaps(frames: Mapping[str, Array], unit: int) -> dict[str, Array]:
-    """Sequences (batch, time, ...) for the roads of `GAPS`, with what `HELD` says."""
-    found = {name: array.copy() for name, array in frames.items()}
-    for array in found.values():
-        first, _, end = (k * unit for k in HELD["hold"])
-        array[:, first:end] = array[:, first - 1 : first]
-        first, _, end = (k * unit for k in HELD["zero"])
-        array[:, first:end] = 0
-        array[:, LATER * unit] = array[:, LATER * unit - 1]
-    return found
+GAPS = ("gaps, held", "gaps, zeros", "pool, held", "pool, zeros")

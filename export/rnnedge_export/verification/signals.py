@@ -6,17 +6,15 @@ that overflows, a phase of an exact zero, a token that the example does not have
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from rnnedge_export.reference import Reference
-from rnnedge_export.verification._largest_number import largest_number
 from rnnedge_runtime.contract import Array
 
 Noise = Array
 _INT16 = 8000.0
-_TOKENS_A_RUN = 1024
 # Powers of ten.
 _MAGNITUDES = (-10, 10)
 _EDGE = 104.0
@@ -87,29 +85,3 @@ def signals(reference: Reference, names: tuple[str, ...], time: int) -> dict[str
         noise = np.asarray(rng.standard_normal(array.shape, np.float32))
         found[name] = np.stack([SIGNALS[signal](noise[k]).astype(np.float32) for k, signal in enumerate(names)])
     return found
-
-
-def vocabulary(reference: Reference, input_name: str) -> int | None:
-    """How many tokens the source takes, found by asking it; None if it takes any number."""
-    usual = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(0))
-
-    def call(token: int) -> object:
-        return reference.raw({**usual, input_name: np.full_like(usual[input_name], token)})
-
-    last = largest_number(call, int(usual[input_name].max()))
-    return None if last is None else last + 1
-
-
-def tokens(reference: Reference, sizes: Mapping[str, int]) -> dict[str, Array]:
-    """Inputs (1, time, ...) by name with every token of each vocabulary, the last one too; a part of a large one."""
-    rng = np.random.default_rng(41)
-    longest = min(max(sizes.values()), _TOKENS_A_RUN)
-    frames = reference.frames(1, reference.lengths.at_least(longest), rng)
-    for name, size in sizes.items():
-        shape, count = frames[name].shape, frames[name].size
-        every = rng.permutation(size) if size <= count else rng.choice(size - 1, count, replace=False)
-        row = np.resize(every, count)
-        if size > count:
-            row[0] = size - 1
-        frames[name] = row.reshape(shape).astype(frames[name].dtype)
-    return frames

@@ -3,17 +3,23 @@
 1. Values per sequence, other than those of the example: see `contexts.py`.
 2. Something of what leaves with a call depends on the frames of that call: no output waits longer than it has to.
 3. Totals and counts of a very long stream go on: see `long_streams.py`.
+4. Inputs of whole numbers: every token, numbers of every size, and their range: see `token_signals.py`.
+5. No shorter sequence than the least one that a file says would do.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.verification.checks import Result
-from rnnedge_export.verification.comparison import Comparison, Worst
+from rnnedge_export.verification.checks import Checks, Result
+from rnnedge_export.verification.comparison import Comparison, Worst, worst_of
 from rnnedge_export.verification.contexts import ContextChecks
 from rnnedge_export.verification.latency import waits_for_nothing
 from rnnedge_export.verification.long_streams import counters, stands_still, stops_counting, totals
+from rnnedge_export.verification.token_signals import every_token, numbers, vocabulary, wrong_ranges
+from rnnedge_runtime.errors import RnnEdgeError
+
+_SEED = 95
 
 
 def contexts(compare: Comparison) -> Result:
@@ -35,6 +41,42 @@ def long_streams(compare: Comparison) -> Result:
     sums, counts = totals(model.contract), counters(model.contract)
     detail = f"{len(sums)} totals, jumped to where float32 has no digits left for one more frame; {len(counts)} counts"
     return detail, _of((sums and stands_still(model, reference)) or (counts and stops_counting(model, reference)) or "")
+
+
+def tokens(checks: Checks) -> Result:
+    """Case 4."""
+    reference, compare = checks.reference, checks.compare
+    ports = [port for port in checks.contract.inputs if not port.dtype.startswith("float")]
+    found = {port.name: vocabulary(reference, port.name) for port in ports}
+    sizes = {name: size for name, size in found.items() if size is not None}
+    if wrong := next(wrong_ranges(checks.contract, reference, sizes), None):
+        return "the numbers that inputs take", _of(wrong)
+    worst, detail = [Worst()], "any number is a token"
+    if len(sizes) < len(found):
+        frames = numbers(reference, [port for port in ports if port.name not in sizes], sizes)
+        expected = reference.raw(frames)
+        worst.append(compare.of(frames, checks.streamed(frames), expected).on("whole numbers", "cuts"))
+    if sizes:
+        frames = every_token(reference, sizes)
+        detail = "vocabulary: " + ", ".join(f"{size:,} of {name}" for name, size in sizes.items())
+        worst.append(compare.of(frames, checks.streamed(frames)).on("vocabulary", "cuts"))
+    return detail, worst_of(worst)
+
+
+def shortest(checks: Checks) -> Result:
+    """Case 5."""
+    contract, compare, reference = checks.contract, checks.compare, checks.reference
+    detail = f"the source takes no sequence of less than {contract.least} frames, or the file is not the same there"
+    frames = reference.frames(1, contract.least, np.random.default_rng(_SEED))
+    frames = {name: array[:, :-1] for name, array in frames.items()}
+    try:
+        expected = reference.raw(frames)
+    # It may raise anything for a sequence that is too short.
+    except RnnEdgeError:
+        return detail, Worst()
+    found = compare.of(frames, compare.stream(frames), expected)
+    same = f"least: {contract.least} frames, and the source takes {contract.least - 1}, as the file does"
+    return detail, _of(same if found.ratio <= 1 and any(array.size for array in expected.values()) else "")
 
 
 def _of(reason: str) -> Worst:

@@ -13,7 +13,7 @@ WHOLE = torch.arange(160.0).reshape(2, 16, 5)
 
 
 @pytest.mark.parametrize("value", [WHOLE, WHOLE[:, :8], WHOLE.transpose(1, 2).contiguous().transpose(1, 2)])
-@pytest.mark.parametrize("batch, time", [(2, 8), (2, 16), (3, 20), (1, 1)])
+@pytest.mark.parametrize(("batch", "time"), [(2, 8), (2, 16), (3, 20), (1, 1)])
 def test_nothing_given_is_a_view(value: torch.Tensor, batch: int, time: int) -> None:
     """A view's base has sizes of its own, which a check of the trace may ask for: then no graph can be written."""
     extra = Extra("z", value[:, 0], 0)
