@@ -63,6 +63,17 @@ class Loop(nn.Module):
         return torch.stack(ys, 1)
 
 
+class OneByOne(Loop):
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.empty_like(x)
+        for i, sequence in enumerate(x):
+            h = torch.zeros(4)
+            for t, frame in enumerate(sequence):
+                h = self.cell(frame, h)
+                y[i, t] = h
+        return y
+
+
 class Growing(Wrapped):
     def after(self, y: Tensor) -> Tensor:
         return torch.exp(y.exp().cumsum(1))
@@ -166,6 +177,10 @@ class Branch(Wrapped):
             Loop(),
             r"length to 6 in test_refusals\.py:\d+ `for t in range.*rnnedge\.nn\.time_loop.*"
             r"cannot be rolled into a scan: iterations \d+ and \d+ differ in test_refusals\.py:\d+ `h = ",
+        ),
+        (
+            OneByOne(),
+            r"test_refusals\.py:\d+ `h = torch\.zeros\(4\)` runs once more for every sequence.*all sequences at once",
         ),
         (Growing(), r"its own output 'y' is not finite"),
         (Halves(), r"torch\.split.*cut by numbers"),

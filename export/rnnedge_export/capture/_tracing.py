@@ -13,6 +13,7 @@ from rnnedge_export.capture._agreement import agrees_from, other_length, reflect
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
+from rnnedge_export.capture._over_sequences import refuse_loops_over_sequences
 from rnnedge_export.capture._overlap_add import OverlapAdds
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
@@ -57,6 +58,7 @@ def trace(
         raise ModelRefused(
             f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
         ) from error
+    refuse_loops_over_sequences(source, example)
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
