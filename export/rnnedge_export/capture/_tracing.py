@@ -12,13 +12,14 @@ import torch
 from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
+from rnnedge_export.capture._loops_tried import Loops
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._over_sequences import refuse_loops_over_sequences
 from rnnedge_export.capture._overlap_add import OverlapAdds
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
-from rnnedge_export.capture._rolled_loops import weighs_pairs, with_rolled_loops
+from rnnedge_export.capture._rolled_loops import weighs_pairs
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._unfold import blocks_of_all_frames
@@ -65,7 +66,7 @@ def trace(
         running_totals_as_loops(), answers.given(), adds.given(),
     ):  # fmt: skip
         with left_as_it_was(source.module):
-            loops = _Loops(source, x, example, *frames_per_iteration(source, example))
+            loops = Loops(source, x, example, *frames_per_iteration(source, example))
         rolled = loops.rolled() if loops.step else None
         program, grain = rolled or _any_length(source, x, example, loops)
         if program in (loops.made, loops.found):
@@ -79,46 +80,8 @@ def trace(
         return program, Lengths(least, grain, takes_pairs(source, example))
 
 
-class _Loops:
-    """The graph with Python loops over time rolled back, made once if it can be; else `reason` says why it cannot."""
-
-    def __init__(
-        self, module: torch.nn.Module, x: tuple[torch.Tensor, ...], example: Example, step: int, grain: int
-    ) -> None:
-        """`step`: the frames of an iteration, 0 if no loop is seen; `grain`: lengths are multiples of it."""
-        self._given = module, x, example
-        self.step, self.grain = step, grain
-        self.reason: NotALoop | None = None
-        self.made: torch.export.ExportedProgram | None = None
-        self.found: torch.export.ExportedProgram | None = None
-
-    def rolled(self, *, exporting: bool = True) -> tuple[torch.export.ExportedProgram, int] | None:
-        """With the number of which its lengths are multiples.
-
-        `exporting`: whether `rnnedge.nn.time_loop` is an operator, or a Python loop too.
-        """
-        if self.reason is None or (not exporting and isinstance(self.reason, NoFrames)):
-            for step in sorted({self.grain, max(self.grain, self.step)}):
-                try:
-                    made = with_rolled_loops(*self._given, exporting=exporting, step=step, grain=self.grain)
-                    self.made = made[0]
-                    return made
-                except NotALoop as reason:
-                    self.reason = reason
-        return None
-
-    def recurrent(self) -> tuple[torch.export.ExportedProgram, int] | None:
-        """With recurrences that are computed without a loop, such as by a parallel scan, as loops."""
-        try:
-            found = with_rolled_loops(*self._given, exporting=True, written=False, step=self.grain, grain=self.grain)
-            self.found = found[0]
-            return found
-        except (NotALoop, RnnEdgeError):
-            return None
-
-
 def _any_length(
-    source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example, loops: _Loops
+    source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example, loops: Loops
 ) -> tuple[torch.export.ExportedProgram, int]:
     """The graph, and the number of which the lengths that it takes are multiples, but for a constant."""
     length = x[0].shape[example.time_axis]
@@ -146,10 +109,11 @@ def _any_length(
                 # verification runs the module at short and long ones.
                 suggested, deferred = (None, True) if deferred else (suggested, True)
             if suggested is None:
-                if (rolled := loops.rolled() or loops.rolled(exporting=False) or loops.recurrent()) is not None:
+                if (rolled := loops.any()) is not None:
                     return rolled
                 # What fixes the shortest length that a module takes does not fix a longer one.
-                if (longer := general.traced(2 * length + 1)) is not None:
+                longer = None if loops.seen else general.traced(2 * length + 1)
+                if longer is not None:
                     _agreeing(longer, source, x, example, plain, 1)
                     return longer, 1
                 failing = partial(traced, source, x, example, time)
@@ -182,11 +146,8 @@ def _agreeing(
 
 
 def _why_not_rolled(reason: NotALoop | None) -> str:
-    return (
-        ""
-        if reason is None or isinstance(reason, NoFrames)
-        else f" (the loop over time cannot be rolled into a scan: {reason})"
-    )
+    known = reason is not None and not isinstance(reason, NoFrames)
+    return f" (the loop over time cannot be rolled into a scan: {reason})" if known else ""
 
 
 def _why(error: Exception, failing: Callable[[], object], example: Example) -> str:

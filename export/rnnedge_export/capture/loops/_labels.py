@@ -64,6 +64,13 @@ def earliest(graph: Graph, frames: Mapping[Node, int]) -> dict[Node, int]:
     return found
 
 
+def drop_holds(graph: Graph) -> None:
+    """What the search for another loop has held, is not."""
+    for node in graph.find_nodes(op="call_function", target=hold):
+        node.replace_all_uses_with(node.args[0])
+        graph.erase_node(node)
+
+
 def insert_holds(graph: Graph, label: Mapping[Node, int], length: int) -> bool:
     """Case 3; whether there was anything to hold. `length`: the number of iterations."""
     found = False

@@ -3,8 +3,8 @@
 1. A frame is a `select`, or a `slice` of one frame, of a value that is outside of every loop; every frame is read, but
    for two at most.
 2. A node belongs to the iteration of the latest frame among its ancestors (`_labels.py`).
-3. What leaves the loop is a `stack` or `cat` of one value of every iteration in order: the first may be missing, and
-   values from outside may stand in front.
+3. What leaves the loop is a `stack` or `cat` of one value of every iteration in order, or of as many of each
+   (`_groups.py`): the first may be missing, and values from outside may stand in front.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 from torch.fx import Graph, Node
 
-from rnnedge_export.capture.loops._labels import OUTSIDE, earliest, insert_holds, labelled
+from rnnedge_export.capture.loops._groups import group_by_iteration
+from rnnedge_export.capture.loops._labels import OUTSIDE, drop_holds, earliest, insert_holds, labelled
 from rnnedge_export.capture.loops._unrolled import aten, is_tensor, shape_of
 
 SHORTEST = 5
@@ -63,6 +64,7 @@ class Loop:
 
     def __init__(self, graph: Graph, lengths: Collection[int]) -> None:
         """Raises `NoFrames` where no value is read frame by frame."""
+        drop_holds(graph)
         self.graph = graph
         self.nodes = list(graph.nodes)
         every = reads(graph)
@@ -78,9 +80,10 @@ class Loop:
             raise NoFrames("no value is read frame by frame")
         self.length = _size(next(iter(self.reads.values()))[0])
         self._keep({source for source, _ in self.reads.values() if _size(source) == self.length})
-        if insert_holds(graph, self.iteration, self.length):
-            self.nodes = list(graph.nodes)
-            self._keep({source for source, _ in self.reads.values()})
+        for change in (group_by_iteration, insert_holds):
+            if change(graph, self.iteration, self.length):
+                self.nodes = list(graph.nodes)
+                self._keep({source for source, _ in self.reads.values()})
         self.leaving = self._joined()
 
     def _keep(self, sources: set[Frames]) -> None:
