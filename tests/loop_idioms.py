@@ -245,30 +245,6 @@ def numbers_of_the_frame(net: Cells, x: Tensor) -> Tensor:
     return torch.stack(ys, 1)
 
 
-def two_loops_over_the_same_frames(net: Cells, x: Tensor) -> Tensor:
-    """A loop whose outputs weigh the states of a second one, which reads the same gates (gated slot attention)."""
-    gates, keys, values = torch.sigmoid(net.linear(x)), zeros(x), zeros(x)
-    first, second = [], []
-    for t in range(x.shape[1]):
-        keys = gates[:, t] * keys + (1 - gates[:, t]) * x[:, t]
-        first.append(keys)
-    weights = torch.stack(first, 1).softmax(-1)
-    for t in range(x.shape[1]):
-        values = gates[:, t] * values + x[:, t]
-        second.append(weights[:, t] * values)
-    return torch.stack(second, 1)
-
-
-def parts_of_a_frame(net: Cells, x: Tensor) -> Tensor:
-    """Three parts of every frame one after the other, all of them in one list (FARGAN's subframes)."""
-    h, parts = zeros(x), []
-    for t in range(x.shape[1]):
-        for part in x[:, t].unbind(-1):
-            h = torch.tanh(net.back(h) + part[:, None])
-            parts.append(h)
-    return torch.cat(parts, -1).reshape(x.shape[0], x.shape[1], 9)
-
-
 NATIVE = {
     zeros_like_a_frame: "RNN", zeros_of_the_first_frame: "GRU", learned_start: "LSTM", named_state: "LSTM",
     rows_assigned_by_slices: "GRU", layers_in_the_loop: "GRU", layer_frame_by_frame: "LSTM", chunks: "GRU",
@@ -278,6 +254,5 @@ NATIVE = {
 
 SCANNED = [
     one_row_more, growing_by_cat, before_the_update, two_frames_back, window_in_a_list, no_state, counted,
-    running_product, log_space, scanned, numbers_of_the_frame, pairs_of_frames, two_loops_over_the_same_frames,
-    parts_of_a_frame,
+    running_product, log_space, scanned, numbers_of_the_frame, pairs_of_frames,
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import quickly
 import torch
+from grouped_loop_idioms import GROUPED
 from loop_idioms import NATIVE, SCANNED, Cells, last_output_of_a_layer
 from shares import one_in, those
 from torch import Tensor, nn
@@ -157,7 +158,7 @@ def test_a_loop_is_one_scan(function: Callable[[nn.Linear, Tensor], Tensor]) -> 
 # Those that another one, a loop above or a cell of `rnnedge.nn` shows too.
 SHOWN = ("zeros_of_the_first_frame", "layers_in_the_loop", "chunks_assigned", "accumulated", "log_space", "scanned")
 
-IDIOMS = (*NATIVE, *SCANNED, last_output_of_a_layer)
+IDIOMS = (*NATIVE, *SCANNED, *GROUPED, last_output_of_a_layer)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_an_idiom_is_rolled(function: Callable[[Cells, Tensor], Tensor]) -> None
     for one, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
     native = [node for node in scanned.graph.nodes if node.target is torch.ops.rnnedge.recurrence.default]
-    assert bool(native) == (function not in SCANNED)
+    assert bool(native) == (function not in (*SCANNED, *GROUPED))
 
 
 class Differing(nn.Module):
