@@ -21,6 +21,7 @@ from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._arguments import arguments_of, parameters_of
 from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
+from rnnedge_export.capture._flat_results import with_flat_results
 from rnnedge_export.capture._one_step import Stepped
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_lengths import with_returned_lengths
@@ -60,7 +61,9 @@ def read_example(
     read = replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
     if isinstance(module, Stepped):
         return replace(read, extras=tuple(replace(extra, state=True) for extra in read.extras))
-    return read if module is None else with_returned_lengths(with_returned_states(read, module), module)
+    if module is None:
+        return read
+    return with_flat_results(with_returned_lengths(with_returned_states(read, module), module), module)
 
 
 def checked_defaults(context: object) -> dict[str, object]:

@@ -58,7 +58,8 @@ class Example:
 
     `extras`: what the module takes next to them. `names`: of the sequences; None: those of the first parameters of
     `forward`. `layout`: None where the module takes its sequences by place, and nothing else. `returned`: which results
-    of the module, by key or number, are states; `lengths`: which are lengths.
+    of the module, by key or number, are states; `lengths`: which are lengths. `flat`: the numbers of outputs that have
+    batch and time in their first axis, and whether batch is the outer one.
     """
 
     tensors: tuple[Tensor, ...]
@@ -69,6 +70,7 @@ class Example:
     layout: Layout | None = None
     returned: tuple[Any, ...] = ()
     lengths: tuple[Any, ...] = ()
+    flat: tuple[tuple[int, bool], ...] = ()
 
     @property
     def left_out(self) -> tuple[Any, ...]:

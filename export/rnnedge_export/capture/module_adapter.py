@@ -57,7 +57,11 @@ class ModuleAdapter(nn.Module):
         extras = inputs[len(self._example.tensors) :]
         named = self._named(self.module(*args, **kwargs), extras)
         self.output_names = tuple(named)
-        return tuple(named.values())
+        batch, time = (inputs[0].shape[axis] for axis in (self._example.batch_axis, self._example.time_axis))
+        values = list(named.values())
+        for index, batch_first in self._example.flat:
+            values[index] = torch.unflatten(values[index], 0, (batch, time) if batch_first else (time, batch))
+        return tuple(values)
 
     def _named(self, result: Any, extras: tuple[Tensor, ...]) -> dict[str, Tensor]:
         if self._example.left_out:

@@ -42,7 +42,8 @@ class ModuleOracle:
 
         `defaults`: what the user gave for contexts, for one sequence each.
         """
-        self._module, self._batch_axis = module, given.batch_axis
+        self._module, self._batch_axis, self._time_axis = module, given.batch_axis, given.time_axis
+        self._flat = given.flat
         parameters = [p for p in inspect.signature(module.forward).parameters.values() if p.name != "self"]
         by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         self._arguments, self._by_place = _arguments(example, [p.name for p in by_place])
@@ -77,7 +78,15 @@ class ModuleOracle:
         result = self._without_state(self._called(given), kinds)
         found = _outputs(result, (*self.input_names, *self._rows))
         self.output_names = tuple(found)
-        return tuple(found.values())
+        return self._with_both_axes(list(found.values()), inputs[0])
+
+    def _with_both_axes(self, values: list[Tensor], frames: Tensor) -> tuple[Tensor, ...]:
+        """Rows of all frames of all sequences, with an axis for each of the two."""
+        batch, time = frames.shape[self._batch_axis], frames.shape[self._time_axis]
+        for index, batch_first in self._flat:
+            sizes = (batch, time) if batch_first else (time, batch)
+            values[index] = values[index].reshape(*sizes, *values[index].shape[1:])
+        return tuple(values)
 
     def _without_state(self, result: Any, kinds: list[tuple[tuple[int, ...], torch.dtype]]) -> Any:
         """Case 4; what the first call gives says whether it is one."""
