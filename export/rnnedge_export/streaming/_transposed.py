@@ -101,6 +101,7 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
 
     3. Upsampling to the length of another value, as interpolate(x, size=skip.shape[-1]), is case 1 cut to that length
        where it takes the same frames at every length.
+    4. Of time with the batch in one axis, pictures for example, every frame by itself.
     """
     fact = facts.only(node)
     if fact.axis is None:
@@ -111,7 +112,8 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
     rounding = node.attributes.get_string("nearest_mode", "round_prefer_floor")
     along = times[fact.axis]
     plain = mode == "nearest" and (where, rounding) in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"))
-    if (along != 1 and (along is None or along.denominator != 1 or not plain)) or fact.folded or None in times:
+    along_time = along != 1 and (along is None or along.denominator != 1 or not plain or bool(fact.folded))
+    if along_time or None in times:
         facts.refuse(node, f"it interpolates over time ({mode}, {where})", "use nearest upsampling by a whole number")
     sizes = zip(dims(node.inputs[0]), times, strict=True)
     scales = facts.builder.const(np.array([_scale(size, t) for size, t in sizes if t is not None]), "scales")
@@ -121,6 +123,8 @@ def resize(node: ir.Node, facts: Facts) -> Fact:
         node.replace_input_with(0, late)
     out = insert(node, facts, "Resize", node.inputs[0], None, scales, like=node.outputs[0],
                  **{k: a.value for k, a in node.attributes.items() if k != "keep_aspect_ratio_policy"})  # fmt: skip
+    if fact.folded:
+        return become(node, out, fact, facts)
     clock = fact.clock
     length = (*clock.length, (int(along), 0, 1))
     later = Clock(clock.rate * along, clock.delay * int(along), _cut_to_size(node, fact, length, facts))
