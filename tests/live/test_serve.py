@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -321,6 +322,33 @@ def test_a_hostile_client_costs_only_itself(gru: Model) -> None:
 
     found = served(gru, client, message_bytes=50_000)
     np.testing.assert_allclose(found, gru.stream().push(X), atol=1e-6)
+
+
+def test_connections_that_find_no_file_wait(
+    gru: Model, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The server takes them when there is one again, says nothing meanwhile, and its streams go on."""
+    accept, failed = socket.socket.accept, []
+
+    def without_files(listener: socket.socket) -> Any:
+        if len(failed) < 3:
+            failed.append(listener)
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listener)
+
+    async def client(url: str) -> Array:
+        async with connect(f"{url}/v1/streams") as ws:
+            await ws.send(in_json(X[:10]))
+            first = await outputs(ws, 10)
+            monkeypatch.setattr(socket.socket, "accept", without_files)
+            async with connect(f"{url}/v1/streams") as other:
+                await other.send(in_json(X[:1]))
+                await outputs(other, 1)
+            await ws.send(in_json(X[10:], 10))
+            return np.concatenate([first, await outputs(ws, 30)])
+
+    np.testing.assert_allclose(served(gru, client), gru.stream().push(X), atol=1e-6)
+    assert len(failed) == 3 and capfd.readouterr().err == ""
 
 
 def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> None:

@@ -126,6 +126,13 @@ def test_a_stream_is_open_on_one_server(gru: Model, url: str, monkeypatch: pytes
         assert await two.claim("a", True) == kept
         await one.put("a", {**kept, "next": 99})
         await one.free("a", keep=False)
+        await two.put("a", {**kept, "next": 2}, still_open=True)
+        # Redis was started anew, and has lost all that it had: who has the stream open says so again.
+        await two._redis.flushdb()
+        await two._alive()
+        await two.put("a", {**kept, "next": 2}, still_open=True)
+        with pytest.raises(InputError, match="another place"):
+            await two.claim("a", True)
         await two.put("a", {**kept, "next": 2})
         found = await two.claim("a", True)
         assert found is not None and found["next"] == 2

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rnnedge.live.server.changing import Change, ChangeHere
 from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.listening import listening
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.routes import STREAMS, Routes
@@ -20,6 +23,9 @@ from rnnedge.live.stores import Store, open_store
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError, MissingExtra
 from rnnedge_runtime.plain_file import check_plain
+
+# How long a client may take to begin TLS.
+_SHAKES_S = 10.0
 
 
 def serve(
@@ -56,15 +62,12 @@ async def serving(
     stop = stop or asyncio.Event()
     tls = tls_context(options)
     with ended_by_signals(stop):
-        async with server.running(stop), server.over_grpc() as grpc_port:
-            listener = await _listening(server, options, tls)
-            try:
-                say(listens(model, options, listener.sockets[0].getsockname()[1], grpc_port))
-                await stop.wait()
-                if told := await server.drain():
-                    say(told)
-            finally:
-                listener.close()
+        take = partial(server.take, tls=tls)
+        async with server.running(stop), server.over_grpc() as grpc_port, listening(options, take) as port:
+            say(listens(model, options, port, grpc_port))
+            await stop.wait()
+            if told := await server.drain():
+                say(told)
 
 
 def listens(model: Model, options: ServeOptions, port: int, grpc_port: int | None) -> str:
@@ -83,14 +86,28 @@ class Server:
         self.routes = Routes(self.hub, options, name or model.name, change)
         self._store, self._options = store, options
         self._runner: Any = None
+        self._connecting: set[asyncio.Task[None]] = set()
 
     @property
     def load(self) -> int:
         """Connections and streams that are open."""
         return len(self._runner.server.connections) + self.hub.streams
 
-    def begun(self) -> Any:
-        """A protocol for a connection; only inside `running`."""
+    def take(self, client: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serve a connection that was accepted; only inside `running`."""
+        task = asyncio.ensure_future(self._connect(client, tls))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, client: socket.socket, tls: ssl.SSLContext | None) -> None:
+        # A client that speaks no TLS, or is gone.
+        try:
+            loop, patience_s = asyncio.get_running_loop(), _SHAKES_S if tls else None
+            await loop.connect_accepted_socket(self._begun, client, ssl=tls, ssl_handshake_timeout=patience_s)
+        except (OSError, asyncio.TimeoutError):
+            client.close()
+
+    def _begun(self) -> Any:
         protocol = self._runner.server()
         self.routes.watch(protocol)
         return protocol
@@ -108,7 +125,7 @@ class Server:
         try:
             yield
         finally:
-            for task in tasks:
+            for task in (*tasks, *self._connecting):
                 task.cancel()
             await self.routes.close()
             await self._runner.cleanup()
@@ -155,21 +172,6 @@ def _silent() -> Any:
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger
-
-
-async def _listening(server: Server, options: ServeOptions, tls: ssl.SSLContext | None) -> Any:
-    """Raises `InputError` if the place is taken, or is none."""
-    loop = asyncio.get_running_loop()
-    try:
-        return await loop.create_server(server.begun, options.host, options.port, ssl=tls, backlog=1024)
-    except (OSError, UnicodeError) as error:
-        raise not_listened(options, error) from error
-
-
-def not_listened(options: ServeOptions, error: Exception) -> InputError:
-    """The error of a place that is taken, or is none: a host that is no name is an error of Unicode."""
-    reason = getattr(error, "strerror", None) or error
-    return InputError(f"serve: {options.host}:{options.port}: cannot be listened on ({reason})")
 
 
 @contextmanager

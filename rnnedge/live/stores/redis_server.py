@@ -73,10 +73,12 @@ class RedisStore:
 
         def change(batch: Any) -> None:
             batch.set(_STREAM + name, text, px=self._keep_ms)
-            if not still_open:
+            if still_open:
+                batch.set(_OPEN + name, self._id)
+            else:
                 batch.delete(_OPEN + name)
 
-        await self._asked(lambda: self._held(name, change))
+        await self._asked(lambda: self._held(name, change, lost=True))
 
     async def free(self, name: str, keep: bool) -> None:
         """As `Store.free`."""
@@ -114,12 +116,14 @@ class RedisStore:
                     await batch.execute()
                     return kept
 
-    async def _held(self, name: str, change: Callable[[Any], Any]) -> None:
-        """Make the changes if this server has the stream open."""
+    async def _held(self, name: str, change: Callable[[Any], Any], lost: bool = False) -> None:
+        """Make the changes if this server has the stream open; with `lost` also if Redis has lost everything of it."""
         async with self._redis.pipeline() as batch:
             while True:
-                await batch.watch(_OPEN + name)
-                if await batch.get(_OPEN + name) != self._id.encode():
+                await batch.watch(_OPEN + name, _STREAM + name)
+                holder = await batch.get(_OPEN + name)
+                forgotten = lost and holder is None and not await batch.exists(_STREAM + name)
+                if holder != self._id.encode() and not forgotten:
                     return
                 batch.multi()  # type: ignore[no-untyped-call]
                 change(batch)

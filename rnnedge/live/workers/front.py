@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rnnedge.live.server.listening import listening
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.tables import check_served
 from rnnedge.live.stores import file_of
@@ -21,8 +22,6 @@ from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.temporary import temporary_folder
 
 Load = Callable[[Path], Model]
-# Connections that wait to be handed over; seconds after which one is tried again.
-_WAITING, _BUSY_S = 1024, 0.05
 
 
 def serve_with_workers(
@@ -68,35 +67,26 @@ class Front:
 
         self._stop = asyncio.Event()
         options = self._spec.options
-        with listening(options) as listener, ended_by_signals(self._stop):
-            keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
-            stopped = asyncio.create_task(self._stop.wait())
-            begun = asyncio.create_task(self._shared.all_begun(self._count))
-            await asyncio.wait([stopped, begun], return_when=asyncio.FIRST_COMPLETED)
-            if not self._stop.is_set():
-                self._say(listens(self._model, options, listener.getsockname()[1], options.grpc_port))
-            accepting = asyncio.create_task(self._accept(listener))
-            await stopped
-            for task in (accepting, begun):
-                task.cancel()
+        with ended_by_signals(self._stop):
+            async with listening(options, self._hand_over) as port:
+                keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+                stopped = asyncio.create_task(self._stop.wait())
+                begun = asyncio.create_task(self._shared.all_begun(self._count))
+                await asyncio.wait([stopped, begun], return_when=asyncio.FIRST_COMPLETED)
+                if not self._stop.is_set():
+                    self._say(listens(self._model, options, port, options.grpc_port))
+                await stopped
+            begun.cancel()
             await asyncio.gather(*keepers)
             if told := await self._shared.store.close():
                 self._say(told)
         if self._failed:
             raise InputError(self._failed)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, _ = await loop.sock_accept(listener)
-            except OSError:
-                # It was gone at once, or there are too many: those that are open go on.
-                await asyncio.sleep(_BUSY_S)
-                continue
-            with client:
-                # To the one with the least to do; a connection that nobody takes is closed.
-                any(worker.hand(client) for worker in sorted(self._shared.workers, key=lambda one: one.load))
+    def _hand_over(self, client: socket.socket) -> None:
+        """To the one with the least to do; a connection that nobody takes is closed."""
+        with client:
+            any(worker.hand(client) for worker in sorted(self._shared.workers, key=lambda one: one.load))
 
     async def _keep(self, number: int) -> None:
         """One worker after the other, as long as the server runs."""
@@ -120,20 +110,6 @@ class Front:
     async def _told_to_stop(self, worker: WorkerProcess) -> None:
         await self._stop.wait()
         worker.stop()
-
-
-def listening(options: ServeOptions) -> socket.socket:
-    """Raises `InputError` if the place is taken, or is none."""
-    from rnnedge.live.server.app import not_listened
-
-    try:
-        found = socket.getaddrinfo(options.host or None, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, place = found[0]
-        listener = socket.create_server(place, family=family, backlog=_WAITING)
-    except (OSError, UnicodeError) as error:
-        raise not_listened(options, error) from error
-    listener.setblocking(False)
-    return listener
 
 
 def _forget_gauges(pid: int, folder: Path) -> None:

@@ -39,7 +39,6 @@ class Worker:
         self._stop = asyncio.Event()
         self._load = 0
         self._checked: dict[str, Model] = {}
-        self._sockets: set[asyncio.Task[None]] = set()
         asked: dict[str, Handler] = {"stop": self._stopped, "check": self._check, "switch": self._switch}
         self._channel = Channel({**asked, "back": self._back, "leave": self._leave})
 
@@ -82,18 +81,9 @@ class Worker:
             for _ in range(_HANDED):
                 _, handles, _, _ = socket.recv_fds(self._handed, 16, 1)
                 for handle in handles:
-                    task = asyncio.ensure_future(self._connect(socket.socket(fileno=handle), tls))
-                    self._sockets.add(task)
-                    task.add_done_callback(self._sockets.discard)
-
-    async def _connect(self, client: socket.socket, tls: Any) -> None:
-        client.setblocking(False)
-        loop = asyncio.get_running_loop()
-        # A client that speaks no TLS, or is gone.
-        try:
-            await loop.connect_accepted_socket(self._server.begun, client, ssl=tls)
-        except (OSError, asyncio.TimeoutError):
-            client.close()
+                    client = socket.socket(fileno=handle)
+                    client.setblocking(False)
+                    self._server.take(client, tls)
 
     def _report(self) -> None:
         """How much there is to do here, for who hands connections over."""
