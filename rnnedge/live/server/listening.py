@@ -51,8 +51,7 @@ def _listeners(options: ServeOptions) -> list[socket.socket]:
         for one in found:
             one.close()
         reason = getattr(error, "strerror", None) or error
-        place = f"{options.host}:{options.port}"
-        raise InputError(f"serve: {place}: cannot be listened on ({reason})") from error
+        raise InputError(f"serve: {options.host}:{options.port}: cannot be listened on ({reason})") from error
     return found
 
 
