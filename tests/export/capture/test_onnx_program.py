@@ -99,6 +99,26 @@ def test_an_operator_is_taken_apart_where_it_stands(
         np.testing.assert_allclose(actual, module(x).numpy(), rtol=0, atol=1e-6)
 
 
+class WritesInside(nn.Module):
+    """`gru_cell` consists of changes in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = x.flatten(0, 1)
+        return self.cell(frames, frames.tanh()).reshape(x.shape)
+
+
+def test_an_operator_that_writes_in_place_inside_is_not_taken_apart_alone(run_onnx: Callable[..., list[Any]]) -> None:
+    """torch writes the whole program without changes in place; the graph computes what the module does."""
+    module = WritesInside()
+    with quiet(), torch.no_grad():
+        actual = run_onnx(to_onnx(_traced(module), 20), {"x": (x := torch.randn(3, 11, 4)).numpy()})[0]
+        np.testing.assert_allclose(actual, module(x).numpy(), rtol=0, atol=1e-6)
+
+
 def _all(program: torch.export.ExportedProgram) -> list[torch.fx.Node]:
     parts = (part for part in program.graph_module.modules() if isinstance(part, torch.fx.GraphModule))
     return [node for part in parts for node in part.graph.nodes]
@@ -124,7 +144,7 @@ def test_a_check_of_sizes_is_no_reason_to_trace_again(monkeypatch: pytest.Monkey
 def test_what_is_to_be_decomposed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken as it is, the graph of such a network cannot be written."""
     monkeypatch.setattr(_decomposed, "_stays", lambda *_: True)
-    monkeypatch.setattr(_decomposed, "_writes", lambda *_: False)
+    monkeypatch.setattr(_decomposed, "writes", lambda *_: False)
     with quiet(), torch.no_grad(), pytest.raises(Exception, match="translating node %add_"):
         to_onnx(_traced(Decomposed()), 20)
 

@@ -6,7 +6,8 @@ as new values. Only a program that changes something in place needs it.
 1. An operator is traced by itself, on the shapes that it has. What this gives takes its place, with its place in the
    code; one that cannot be taken apart stays.
 2. Likewise in the bodies of scans and branches.
-3. A program with changes in place is traced again as a whole.
+3. A program with changes in place is traced again as a whole; so is one with an operator, such as `gru_cell`, that
+   consists of changes in place, or of others without a translation.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def decomposed(
         apart = [
             Parts(node, part, others) for part in parts for node in part.graph.nodes if not _stays(node, translated)
         ]
-    if any(each.depends_on_memory for each in apart):
+    if any(each.need_the_program(translated) for each in apart):
         return _traced_again(program, composites, others)
     for each in apart:
         each.replace(program.graph_signature)

@@ -47,10 +47,15 @@ class Parts:
         with mode, enable_python_dispatcher():
             self._inside = make_fx(function, decomposition_table=rules)(*values)
 
-    @property
-    def depends_on_memory(self) -> bool:
-        """Whether it reads how a tensor lies in memory, which no graph says, or changes one in place."""
-        return any(node.target in _OF_MEMORY or writes(node) for node in self._inside.graph.nodes)
+    def need_the_program(self, translated: Callable[[Any], bool]) -> bool:
+        """Whether one of them writes in place, reads how a tensor lies in memory, or has no translation itself."""
+        return any(writes(node) or not self._is_written(node.target, translated) for node in self._inside.graph.nodes)
+
+    def _is_written(self, target: Any, translated: Callable[[Any], bool]) -> bool:
+        known = (self._node.target, _aten.sym_numel.default)
+        return (
+            not isinstance(target, OpOverload) or target in known or (target not in _OF_MEMORY and translated(target))
+        )
 
     def replace(self, signature: ExportGraphSignature) -> None:
         """`signature` says which nodes are results of the program, and says it of the new ones after this."""
@@ -122,6 +127,11 @@ class Parts:
         return made
 
 
+def writes(node: Node) -> bool:
+    """Whether it changes one of its arguments."""
+    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
+
+
 def _same(size: Any, number: SymInt) -> bool:
     """Whether they are one expression."""
     return isinstance(size, SymInt) and bool(size.node.expr == number.node.expr)
@@ -130,8 +140,3 @@ def _same(size: Any, number: SymInt) -> bool:
 def _instead(node: Node, result: Node, signature: ExportGraphSignature) -> None:
     node.replace_all_uses_with(result)
     signature.replace_all_uses(node.name, result.name)
-
-
-def writes(node: Node) -> bool:
-    """Whether it changes something in place."""
-    return isinstance(node.target, OpOverload) and node.target._schema.is_mutable
