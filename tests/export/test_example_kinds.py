@@ -73,3 +73,23 @@ def test_what_the_messages_tell_is_an_example() -> None:
         stages: list[str] = []
         with of_module(module.eval(), example, time_axis=axis, say=stages.append):
             assert stages
+
+
+class OneSequence(nn.Module):
+    """Initial states of the batch that it was trained with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(4, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x, torch.zeros(1, 1, 4))[0]
+
+
+def test_a_module_for_one_sequence_is_told_so() -> None:
+    """The example was right, and its forward is named, not the sizes that it was tried with."""
+    with (
+        pytest.raises(ModelRefused, match=r"^OneSequence: it takes one sequence at a time only .*of x.shape\[0\] seq"),
+        of_module(OneSequence(), _X, say=lambda stage: None),
+    ):
+        pass

@@ -56,9 +56,7 @@ def trace(
         raise
     # A user's forward can raise anything.
     except Exception as error:
-        raise ModelRefused(
-            f"{source.name}: its forward fails on an input of shape {tuple(x[0].shape)}: {reason_of(error)}"
-        ) from error
+        raise ModelRefused(f"{source.name}: {_failing(source, x, example, reason_of(error))}") from error
     refuse_loops_over_sequences(source, example)
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
@@ -208,3 +206,15 @@ def _least(
         takes = takes and (not reflected or runs(program, example, length))
         short, enough = (short, middle) if takes else (middle, enough)
     return first + enough * grain
+
+
+def _failing(source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Example, reason: str) -> str:
+    """What to say of a forward that fails on an example of two sequences or more."""
+    with quiet(), torch.no_grad(), left_as_it_was(source.module):
+        alone = shapes_at(source, example, 1, x[0].shape[example.time_axis]) is not None
+    if alone:
+        return (
+            f"it takes one sequence at a time only ({reason}); make its initial states, and what else is as large as "
+            f"the batch, of x.shape[{example.batch_axis}] sequences"
+        )
+    return f"its forward fails on an input of shape {tuple(x[0].shape)}: {reason}"
