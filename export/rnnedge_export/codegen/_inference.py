@@ -123,7 +123,7 @@ def inferred(nodes: Iterable[Node], facts: Facts, opset: int) -> tuple[list[Node
     for node in nodes:
         early = fixed(node, facts.shapes, constants)
         if not early and rule_for(node.op) is None:
-            node.refuse("no rule for this operator")
+            node.refuse_unknown()
         facts.check(node, early=early)
         if not early:
             left.append(node)

@@ -40,7 +40,7 @@ def lower_nodes(
 def _lowered(node: Node, scope: SymbolTable) -> Result:
     lower = rule_for(node.op)
     if lower is None:
-        node.refuse("no rule for this operator")
+        node.refuse_unknown()
     if not takes_integers(node.op):
         _check_floats(node, scope)
     _check_one_type(node, scope)

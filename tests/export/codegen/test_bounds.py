@@ -16,6 +16,7 @@ from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.statements import Clear
 from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, SLACK, Buffer, Memory, OutOfBuffer, Span, View
 from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.render import Addresses
 from rnnedge_runtime.errors import ModelRefused
 
@@ -114,3 +115,9 @@ def test_sizes_that_contradict_each_other_are_refused(name: str) -> None:
     compiled(right, expected, Weights())
     with pytest.raises(ModelRefused, match=r"^native engine: \w+ 'node': [^\n]*$"):
         compiled(wrong, expected, Weights())
+
+
+def test_a_scan_is_refused_with_the_form_that_has_none() -> None:
+    """A loop over frames has no rule; one frame a call has no loop."""
+    with pytest.raises(ModelRefused, match=r"Scan 'loop': no rule for this operator: .*\(--form step\) does without;"):
+        Node("Scan", "loop", ("x",), ("y",)).refuse_unknown()

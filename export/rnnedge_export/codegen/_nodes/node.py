@@ -56,6 +56,11 @@ class Node:
         """Raise `ModelRefused` that names the node."""
         raise kind(f"native engine: {self.op} {self.name!r}: {reason}; {FALLBACK}") from cause
 
+    def refuse_unknown(self) -> NoReturn:
+        """Raise `ModelRefused` for an operator that no rule takes; of a scan it is known which form has none."""
+        step = ": a loop over frames, which the form 'step' (--form step) does without" if self.op == "Scan" else ""
+        self.refuse(f"no rule for this operator{step}")
+
 
 def nodes_of(graph: onnx.GraphProto) -> tuple[list[Node], dict[str, Array]]:
     """The nodes of a graph in order, and its constants by name."""
