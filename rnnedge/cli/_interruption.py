@@ -24,8 +24,8 @@ class Interruption:
 
     `code` is then the exit code: 130 for SIGINT, 143 for SIGTERM. Four cases go their own way:
 
-    1. During an import the process ends at once. Nothing is open yet, and an exception inside another package's
-       import may be swallowed there, or leave it half made.
+    1. During an import the process ends at once, and what it has not finished is removed: an exception inside another
+       package's import may be swallowed there, or leave it half made.
     2. During a run of a graph Python hears nothing until it comes back. A thread that the signal wakes ends the run.
     3. In a destructor or the callback of a weak reference an exception is lost. The thread sends the signal again.
     4. A second signal within a second of the first is taken for the same wish, said twice; a later one ends the
@@ -67,6 +67,9 @@ class Interruption:
         self._asked_at = now
         self.code = 128 + number
         if _importing(frame):
+            remove = getattr(sys.modules.get("rnnedge_runtime.temporary"), "remove_unfinished", None)
+            if remove is not None:
+                remove()
             os.write(2, b"rnnedge: interrupted\n")
             os._exit(self.code)
         raise Interrupted

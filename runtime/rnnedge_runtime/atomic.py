@@ -21,6 +21,7 @@ from typing import IO
 
 from rnnedge_runtime._write_through import kind_of, open_stream, place_of, unwritable
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.temporary import unfinished
 
 _SEPARATORS = "|".join(map(re.escape, filter(None, (os.sep, os.altsep))))
 _WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
@@ -139,7 +140,7 @@ def _replacing(place: Path, target: Path) -> Iterator[IO[bytes]]:
     # Named before it is made, so that an interruption right after cannot leave a file that nobody knows.
     temporary = _beside(place)
     try:
-        with temporary.open("xb") as file:
+        with unfinished(temporary), temporary.open("xb") as file:
             yield file
             file.flush()
             _resemble(file.fileno(), place)

@@ -1,4 +1,4 @@
-"""A folder for files that are gone when the work is done, and one error where the system has no room for them."""
+"""Files that are gone when the work is done: a folder of them, and what has to go where a process ends at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,32 @@ from rnnedge_runtime.errors import InputError, RnnEdgeError
 _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
+# What this process has made and not removed yet.
+_unfinished: set[Path] = set()
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """While the block runs, `remove_unfinished` removes `path`."""
+    _unfinished.add(path)
+    try:
+        yield
+    finally:
+        _unfinished.discard(path)
+
+
+def remove_unfinished() -> None:
+    """Remove every folder and file that a block still works on: the process ends, and no block comes to its end."""
+    # Here, since whatever has made a folder has it.
+    import shutil
+
+    for path in list(_unfinished):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 @contextmanager
 def temporary_folder(what: str) -> Iterator[Path]:
     """An empty folder, `rnnedge-WHAT-...`, that is removed with all in it.
@@ -24,7 +50,7 @@ def temporary_folder(what: str) -> Iterator[Path]:
 
     folder = ""
     try:
-        with tempfile.TemporaryDirectory(prefix=f"rnnedge-{what}-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"rnnedge-{what}-") as folder, unfinished(Path(folder)):
             yield Path(folder)
     except OSError as error:
         # One of ours is a `TimeoutError`, which is one of these.
