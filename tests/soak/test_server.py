@@ -179,11 +179,17 @@ async def _read(run: Run, streams: dict[int, Told], socket: Any) -> None:
         elif one.ending and "nothing to resume" in said["message"]:
             # It had ended, and that was not heard either.
             one.done = True
+        elif "nothing to resume" in said["message"] and not one.got:
+            # What it had sent was lost with the connection, all of it: it begins again.
+            one.sent = one.unheard = 0
+            socket.transport.abort()
         elif "in another place" in said["message"]:
             # The server has not noticed yet that the client vanished.
             socket.transport.abort()
         elif "draining" not in said.get("message", ""):
-            run.errors.append(f"{one.name}: {message[:200]}")
+            run.errors.append(f"{one.name}: {message[:200]}, {one.sent} sent, {len(one.got)} got")
+            # It would wait for ever.
+            one.done = True
 
 
 async def served(
