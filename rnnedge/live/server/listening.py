@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 from rnnedge.live.server.options import ServeOptions
 from rnnedge_runtime.errors import InputError
 
-# Connections that wait to be taken; seconds after which one is tried again that could not be.
-_WAITING, _BUSY_S = 1024, 0.05
+# Connections that wait to be taken, and are taken at once; seconds after which one is tried again that could not be.
+_WAITING, _AT_ONCE, _BUSY_S = 1024, 64, 0.05
 
 
 @asynccontextmanager
@@ -26,13 +26,22 @@ async def listening(options: ServeOptions, take: Callable[[socket.socket], None]
     """
     with ExitStack() as stack:
         listeners = [stack.enter_context(one) for one in _listeners(options)]
-        tasks = [asyncio.create_task(_accept(one, take)) for one in listeners]
+        loop = asyncio.get_running_loop()
+        tasks = []
+        for one in listeners:
+            try:
+                _watch(loop, one, take)
+            # The loop of Windows has no readers.
+            except NotImplementedError:
+                tasks.append(asyncio.create_task(_accept(one, take)))
         try:
             yield listeners[0].getsockname()[1]
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for one in listeners if not tasks else ():
+                loop.remove_reader(one)
 
 
 def _listeners(options: ServeOptions) -> list[socket.socket]:
@@ -55,14 +64,37 @@ def _listeners(options: ServeOptions) -> list[socket.socket]:
     return found
 
 
+def _watch(loop: asyncio.AbstractEventLoop, listener: socket.socket, take: Callable[[socket.socket], None]) -> None:
+    """Take what comes. Not by `sock_accept`: a connection that comes as that is cancelled is an error of the loop."""
+
+    def accept() -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                client, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                # It was gone at once, or there are too many: those that are open go on.
+                loop.remove_reader(listener)
+                loop.call_later(_BUSY_S, again)
+                return
+            client.setblocking(False)
+            take(client)
+
+    def again() -> None:
+        # Unless the server has ended meanwhile.
+        if listener.fileno() >= 0:
+            loop.add_reader(listener, accept)
+
+    loop.add_reader(listener, accept)
+
+
 async def _accept(listener: socket.socket, take: Callable[[socket.socket], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        try:
+        with suppress(OSError):
             client, _ = await loop.sock_accept(listener)
-        except OSError:
-            # It was gone at once, or there are too many: those that are open go on.
-            await asyncio.sleep(_BUSY_S)
+            client.setblocking(False)
+            take(client)
             continue
-        client.setblocking(False)
-        take(client)
+        await asyncio.sleep(_BUSY_S)
