@@ -1,6 +1,6 @@
 """Stamp a contract onto an ONNX file that streams already, with states that it takes and gives back.
 
-FILE is called in a loop by whoever wrote it: frames and states in, results and states out. Name the states and the time
+FILE was written to be called in a loop: frames and states in, results and states out. Name the states and the time
 axis; the result streams like every other file, and is proven equal to that loop.
 
 **Examples:**
@@ -37,7 +37,7 @@ def command(
     constant: Annotated[
         list[str] | None, typer.Option(help="An input that never changes, as name=number or name=@file.npy.")
     ] = None,
-    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, for whoever runs the file.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second, stored in the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
     sample: SampleOption = None,
     trust: SourceTrustOption = None,

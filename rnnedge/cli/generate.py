@@ -25,7 +25,9 @@ def command(
     prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "The ",
     length: Annotated[int, typer.Option(help="Characters to write.", min=0)] = 400,
     temperature: Annotated[float, typer.Option(help="Below 1: more likely text; 0: the likeliest.", min=0)] = 0.8,
-    top_k: Annotated[int, typer.Option(help="Draw from so many of the likeliest characters; 0: from all.", min=0)] = 0,
+    top_k: Annotated[
+        int, typer.Option(help="Sample from this many of the likeliest characters; 0: from all of them.", min=0)
+    ] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same text.", min=0)] = 0,
     provider: ProviderOption = "cpu",
     *,

@@ -30,7 +30,7 @@ def command(
     key: Annotated[Path, typer.Option(help="The private key, an Ed25519 PEM file.")],
     new_key: Annotated[bool, typer.Option("--new-key", help="Make the key, and its public half, first.")] = False,
     name: Annotated[
-        str | None, typer.Option(help="What the file is, for whoever loads it; by default its name without ending.")
+        str | None, typer.Option(help="The name that a load asks for; by default that of the file, without its ending.")
     ] = None,
     release: Annotated[int, typer.Option(help="A number that grows with every file of that name.", min=0)] = 0,
     json: JsonOption = False,

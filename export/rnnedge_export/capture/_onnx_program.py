@@ -2,7 +2,7 @@
 
 1. Translations of operators are found by name. The signature of one is read from its source, which takes torch.onnx a
    second for all of them, when a network has the operator.
-2. Decompositions trace the graph again, which is half of a capture: they are made where they stand
+2. torch decomposes by tracing the graph again, which was half of a capture: here it is done where an operator stands
    (`decompositions/`), and checks of sizes, which every stride brings, are left out before.
 3. Casts are inserted without computing every shape again (`_type_promotion.py`).
 4. Tables of decompositions are built once, and again after an operator was registered.
