@@ -149,7 +149,7 @@ def _timed(
 
 
 def sample_scale(contract: Contract) -> np.float32:
-    """What samples in [-1, 1) are multiplied by for this model."""
+    """The number that turns samples in [-1, 1) into those of the model: 32,768 if it takes int16 PCM, else 1."""
     normalization = contract.normalization
     return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
 
