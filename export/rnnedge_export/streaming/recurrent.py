@@ -77,7 +77,7 @@ def _check_initial(node: ir.Node, values: Sequence[ir.Value | None], facts: Fact
     if any(fact.summary for fact in found):
         facts.refuse(
             node,
-            "it starts from what is known at the end of the sequence only, such as the last state of another layer",
+            "its initial state is known at the end of the sequence only, such as the last state of another layer",
             "start from zeros or a learned constant, and give it the frames of that layer",
         )
     if found:

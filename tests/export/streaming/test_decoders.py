@@ -75,5 +75,5 @@ def test_a_decoder_of_the_last_state_streams(kind: type[nn.Module], form: str, t
 
 def test_a_layer_that_starts_from_a_last_state_is_refused(tmp_path: Path) -> None:
     """With what it would need."""
-    with pytest.raises(ModelRefused, match=r"^two \(LSTM\): cannot stream: it starts from what is known at the end"):
+    with pytest.raises(ModelRefused, match=r"^two \(LSTM\): cannot stream: its initial state is known at the end"):
         quickly.export(Chained().eval(), torch.randn(1, 8, 3), tmp_path / "net.onnx")
