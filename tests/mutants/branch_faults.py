@@ -68,7 +68,9 @@ def end_kept_too_short(injection: Injection) -> None:
 @fault("streaming", "mirrored")
 def minimum_begins_at_zero(injection: Injection) -> None:
     """A minimum over all frames begins at 0."""
-    injection.source("streaming._pooling:pooled", '"Min": -lowest', '"Min": 0.0')
+    injection.source(
+        "streaming._pooling:_start", '-np.inf if kind == "Max" else np.inf', '-np.inf if kind == "Max" else 0.0'
+    )
 
 
 @fault("streaming", "biased attention")

@@ -73,7 +73,7 @@ def average_padded_with_ones(injection: Injection) -> None:
 @fault("streaming", "pools with padding")
 def maximum_padded_with_zeros(injection: Injection) -> None:
     """Padding of a maximum is zero."""
-    injection.source("streaming._window:max_pool", "float(np.finfo(dtype.numpy()).min)", "0.0")
+    injection.source("streaming._window:max_pool", "-np.inf", "0.0")
 
 
 @fault("streaming", "frame numbers")

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from rnnedge_export.streaming._caches import aligned, become, insert, masked, per_call, until_certain
 from rnnedge_export.streaming._compensated import add_to
 from rnnedge_export.streaming.facts import Fact, Facts, Held, dims, rank
+from rnnedge_runtime.contract import Array
 
 POOLED = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
 
@@ -35,20 +36,21 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
         facts.names[small] = facts.name_of(value)
         value = small
     shape = [1 if i == fact.axis else d for i, d in enumerate(dims(value))]
-    lowest = float(np.finfo(dtype.numpy()).min)
-    start = {"Max": lowest, "Min": -lowest}.get(kind, 0.0)
+    start = _start(kind, dtype)
     open_end = per_call(node, fact, facts) > 1
     if open_end:
         value = masked(node, value, fact, facts, start)
     place = facts.places.get(node.name or "", "") or "pool"
     along = facts.builder.ints(fact.axis)
 
-    def state(name: str, dtype: ir.DataType, dims_of: list[int | str], initial: float) -> ir.Value:
+    def state(name: str, dtype: ir.DataType, dims_of: list[int | str], initial: float | Array) -> ir.Value:
         made = ir.Value(name=facts.builder.fresh(f"{place}.{name}"), type=ir.TensorType(dtype), shape=ir.Shape(dims_of))
         facts.states.append(Held(made, made, str(made.name), tuple(dims_of), initial, warmup))
         return made
 
-    so_far = state(kind.lower(), dtype, shape, start)
+    # As an array: the largest int64 is no float.
+    first = start if dtype.is_floating_point() else np.full([1 if isinstance(d, str) else d for d in shape], start)
+    so_far = state(kind.lower(), dtype, shape, first)
     kept = kind in ("Mean", "Sum") and dtype.is_floating_point()
     rest = state(f"{kind.lower()}.rest", dtype, shape, 0.0) if kept else None
     if kind == "Mean":
@@ -81,6 +83,16 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
     facts.note(node, f"{kind} over time: kept up to date from call to call")
     assert rank(node.outputs[0]) == rank(out)
     return become(node, out, fact.summed(), facts)
+
+
+def _start(kind: str, dtype: ir.DataType) -> float:
+    """What changes no sum, maximum or minimum; frames that are -infinity, as a logarithm of silence, keep theirs."""
+    if kind not in ("Max", "Min"):
+        return 0.0
+    if dtype.is_floating_point():
+        return -np.inf if kind == "Max" else np.inf
+    bounds = np.iinfo(dtype.numpy())
+    return int(bounds.min if kind == "Max" else bounds.max)
 
 
 def _frames(node: ir.Node, value: ir.Value, fact: Fact, open_end: bool, facts: Facts) -> ir.Value:

@@ -63,12 +63,10 @@ def conv(node: ir.Node, facts: Facts) -> Fact:
 
 @rule("MaxPool")
 def max_pool(node: ir.Node, facts: Facts) -> Fact:
-    """1. As convolution, padded with the lowest number. 2. Indices are refused; so is ceil_mode along time."""
+    """1. As convolution, padded with -infinity. 2. Indices are refused; so is ceil_mode along time."""
     if len(node.outputs) > 1:
         facts.refuse(node, "it gives the places of the maxima", "use the maxima only")
-    dtype = node.inputs[0].dtype if node.inputs[0] is not None else None
-    assert dtype is not None
-    return window(node, facts, float(np.finfo(dtype.numpy()).min))
+    return window(node, facts, -np.inf)
 
 
 @rule("AveragePool")

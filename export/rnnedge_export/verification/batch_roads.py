@@ -50,10 +50,11 @@ def batched(model: Model, frames: Mapping[str, Array]) -> dict[str, Array]:
 
 def _goes_on_from_states(model: Model, frames: Mapping[str, Array], stream: Stream) -> None:
     """A batch that is given the states of another one goes on there, each sequence from its own."""
-    if not stands_in_its_states(model):
+    states, unit = stream.states, model.contract.unit
+    # A cache may begin with infinities, which no caller may give.
+    if not stands_in_its_states(model) or not all(np.isfinite(array).all() for array in states.values()):
         return
-    unit = model.contract.unit
-    given = model.stream(stream.batch, states=stream.states)
+    given = model.stream(stream.batch, states=states)
     more = of_one({name: np.array(array[:, :unit], order="C") for name, array in frames.items()})
     ways = [named(model.contract, one.push(more)) for one in (stream, given)]
     if any(not np.array_equal(array, ways[1][name], equal_nan=True) for name, array in ways[0].items()):
