@@ -24,8 +24,12 @@ _RUN = "import sys; sys.path += sys.argv[1:]; from rnnedge_export._source_trial_
 _REMEDY = "if you trust whoever made it, take it with trust='local' (--trust local)"
 
 
+class TooMuch(ModelRefused):
+    """What a file wants is beyond the limits."""
+
+
 def try_apart(proto: onnx.ModelProto, path: str) -> None:
-    """Raise `ModelRefused` for a graph that wants too much memory or time, or ends the process that runs it.
+    """Raise `TooMuch` for a graph that wants too much memory or time, or ends the process that runs it.
 
     Where no process can be started, it is run here, with a warning.
     """
@@ -46,7 +50,7 @@ def try_apart(proto: onnx.ModelProto, path: str) -> None:
         return
     words = said.decode("ascii", "replace").split("\n")
     if code or '{"result": "fits"}' not in words:
-        raise ModelRefused(
+        raise TooMuch(
             f"{path}: to open and run it took more than {_SECONDS} s of a processor, or {_MEMORY >> 30} GiB of memory, "
             f"or ended the process that tried it; {_REMEDY}"
         )
