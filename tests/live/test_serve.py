@@ -351,6 +351,26 @@ def test_connections_that_find_no_file_wait(
     assert len(failed) == 3 and capfd.readouterr().err == ""
 
 
+def test_a_connection_that_comes_as_the_server_ends_is_closed(gru: Model) -> None:
+    """Whatever had been done with it by then."""
+    from rnnedge.live.server.app import Server
+    from rnnedge.live.server.changing import ChangeHere
+
+    async def run(turns: int) -> bytes:
+        server = Server(gru, ServeOptions(), MemoryStore(60, 8), ChangeHere(None))
+        client, other = socket.socketpair()
+        with other:
+            other.setblocking(False)
+            async with server.running(asyncio.Event()):
+                client.setblocking(False)
+                server.take(client, None)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(other, 1), PATIENCE_S)
+
+    assert [asyncio.run(run(turns)) for turns in range(4)] == [b""] * 4
+
+
 def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> None:
     """What waits for it is bounded; it is told how many it lost."""
     from rnnedge.live.server.connection import Connection

@@ -97,7 +97,13 @@ class Server:
         """Serve a connection that was accepted; only inside `running`."""
         task = asyncio.ensure_future(self._connect(client, tls))
         self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        task.add_done_callback(partial(self._connected, client))
+
+    def _connected(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        if task.cancelled():
+            # It came as the server ended.
+            client.close()
 
     async def _connect(self, client: socket.socket, tls: ssl.SSLContext | None) -> None:
         # A client that speaks no TLS, or is gone.
