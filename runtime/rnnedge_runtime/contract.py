@@ -62,8 +62,7 @@ class State:
     frames that stand before frame 0.
     `context`: "" for what the network carries along time. Else it is a value per sequence that the caller gives, such
     as a speaker, which the graph hands on as it is: "required" if every stream has to be given one, "optional" if
-    `initial` stands for it. Of a required one `initial` is the value of the example. `range`: the least and the largest
-    number that a context of whole numbers takes; None: any, or not known.
+    `initial` stands for it; of a required one that is the value of the example. `range`: as of a `Port`.
     """
 
     input: str

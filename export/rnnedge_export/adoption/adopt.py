@@ -47,6 +47,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.verification import Effort, check_against, frames_in_words, golden_of, proven_on, require
+from rnnedge_export.verification.number_ranges import with_ranges
 from rnnedge_runtime.arguments import file_path, instance
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
@@ -109,6 +110,8 @@ def adopt(
             "source": Path(file).name, "source_sha256": digest, NOTE: calling.note(), **packages()
         })  # fmt: skip
         reference = Reference(source, example_of(source), ANY_LENGTH, contract.unit)
+        contract = with_ranges(contract, reference)
+        reference = Reference(source, example_of(source, contract), ANY_LENGTH, contract.unit)
         samples = [] if sample is None else read_recordings(sample, contract, "sample")
         said = proven_on(effort, "float32", frames_in_words(contract, recorded=False), samples)
         provenance = {**contract.provenance, "proven_on": said}

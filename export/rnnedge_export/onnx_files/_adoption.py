@@ -21,6 +21,9 @@ from rnnedge_runtime.errors import ModelRefused
 
 NOTE = "adopted"
 """The key of the contract's provenance under which the calling is kept."""
+_SEED, _NUMBERS = 0, 13
+_ANY = (0, 100)
+"""Whole numbers to try where any is taken: such as every kind of integer has."""
 _TRIED = 6
 """Calls for which a fixed number of frames is compared with any number."""
 
@@ -91,18 +94,31 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
     return free if _equal(free, fixed) else fixed
 
 
-def example_of(source: StatefulFile) -> Example:
-    """Frames of the kind that it takes."""
+def example_of(source: StatefulFile, contract: Contract | None = None) -> Example:
+    """Frames of the kind that it takes; whole numbers of the ranges of `contract`, else zeros."""
     batch, time = source.loop.batch_axis, source.loop.time_axis
-    tensors = []
+    ranges = {} if contract is None else {port.name: port.range or _ANY for port in contract.inputs}
+    tensors, rng = [], np.random.default_rng(_SEED)
     for name in source.input_names:
         shape = source.shape(name, 2, 2)
         if time is None:
             shape.insert(1, 2)
         elif source.loop.chunk is not None:
             shape[time] = 2
-        tensors.append(torch.from_numpy(np.zeros(shape, source.dtypes[name])))
-    return Example(tuple(tensors), 0 if time is None else batch, 1 if time is None else time)
+        low, high = ranges.get(name, (0, 0)) if source.dtypes[name].kind in "iu" else (0, 0)
+        numbers = [0, low, high, *rng.integers(low, high, _NUMBERS, endpoint=True)]
+        tensors.append(torch.from_numpy(np.resize(numbers, shape).astype(source.dtypes[name])))
+    example = Example(tuple(tensors), 0 if time is None else batch, 1 if time is None else time)
+    return example if contract is None or _takes(source, example) else example_of(source)
+
+
+def _takes(source: StatefulFile, example: Example) -> bool:
+    try:
+        source(*example.tensors)
+    # Whatever onnxruntime raises for numbers that the file does not take.
+    except Exception:
+        return False
+    return True
 
 
 def _declared(proto: onnx.ModelProto, calling: Calling) -> int | None:

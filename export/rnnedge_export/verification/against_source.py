@@ -136,7 +136,7 @@ def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None)
     """The file with states of its own, called in a loop as it was when it was adopted."""
     with defects_told(name):
         source = open_stateful(name, read_file(name, trust)[1], calling)
-        return Reference(source, example_of(source), ANY_LENGTH, contract.unit)
+        return Reference(source, example_of(source, contract), ANY_LENGTH, contract.unit)
 
 
 def _read(example: object, axes: tuple[int, int], module: nn.Module, contract: Contract) -> Example:
