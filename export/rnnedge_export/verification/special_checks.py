@@ -91,11 +91,11 @@ def shortest(checks: Checks) -> Result:
     return detail, _of(same if found.ratio <= 1 and any(array.size for array in expected.values()) else "")
 
 
-class _Operators(TorchDispatchMode):
+class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The operators of torch that run meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.names: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
