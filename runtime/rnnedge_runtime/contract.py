@@ -58,7 +58,7 @@ class State:
     """One state: read from `input`, written to `output`, both of `shape` (graph axis order).
 
     `initial` is the value before the first frame: a fill value, or an array of `shape` with batch 1 that every
-    sequence of a batch starts from. It is held there for the first `warmup` calls of the least length, in front of frame 0.
+    sequence of a batch starts from. It is held for the first `warmup` calls of the least length, in front of frame 0.
     `context`: "" for what the network carries along time. Else it is a value per sequence that the caller gives, such
     as a speaker, which the graph hands on as it is: "required" if every stream has to be given one, "optional" if
     `initial` stands for it; of a required one that is the value of the example. `range`: as of a `Port`.
