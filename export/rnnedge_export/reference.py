@@ -57,6 +57,7 @@ class Reference:
         self._source = source
         self._example = example
         self._recordings = recordings
+        self.flags = tuple(source.input_names[i] for i in example.flags)
         self._contexts: Mapping[str, Array] = {}
         self.lengths = lengths
         times = [lengths.at_least(64 * unit * k) for k in (1, 2)]
@@ -151,7 +152,7 @@ class Reference:
         return other
 
     def frames(self, batch: int, time: int, rng: np.random.Generator) -> dict[str, Array]:
-        """Inputs (batch, time, ...) by name: cut from the recordings, else random numbers or tokens of the example."""
+        """Inputs (batch, time, ...) by name: of recordings, else random, or tokens and flags of the example."""
         if self._recordings:
             cuts = [self._cut(time, rng) for _ in range(batch)]
             return {name: np.stack([cut[name] for cut in cuts]) for name in self._source.input_names}
@@ -160,7 +161,7 @@ class Reference:
         sizes = zip(self._source.input_names, self._example.tensors, self._example.resized(batch, time), strict=True)
         for name, given, example in sizes:
             shape = np.moveaxis(example.numpy(), axes, (0, 1)).shape
-            if example.is_floating_point():
+            if example.is_floating_point() and name not in self.flags:
                 found[name] = rng.standard_normal(shape, np.float32)
             else:
                 found[name] = rng.choice(np.unique(given.numpy()), shape)

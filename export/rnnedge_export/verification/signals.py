@@ -74,12 +74,12 @@ SIGNALS: dict[str, Callable[[Noise], Array]] = {
 
 
 def signals(reference: Reference, names: tuple[str, ...], time: int) -> dict[str, Array]:
-    """Inputs (signal, time, ...) by name, one sequence a signal; inputs of tokens are those of the example."""
+    """Inputs (signal, time, ...) by name, one sequence a signal; tokens and flags are those of the example."""
     rng = np.random.default_rng(40)
     usual = reference.frames(len(names), time, rng)
     found = {}
     for name, array in usual.items():
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" or name in reference.flags:
             found[name] = array
             continue
         noise = np.asarray(rng.standard_normal(array.shape, np.float32))
