@@ -28,7 +28,8 @@ class Policy(nn.Module):
             going = (1.0 - one).view(1, -1, 1)
             y, state = self.lstm(frame[None], (going * state[0], going * state[1]))
             found.append(y)
-        return self.actor(torch.cat(found).transpose(0, 1))
+        given: Tensor = self.actor(torch.cat(found).transpose(0, 1))
+        return given
 
 
 def test_flags_of_the_example_are_the_only_numbers_that_a_proof_gives(tmp_path: Path) -> None:
