@@ -80,7 +80,8 @@ class Example:
     @property
     def flags(self) -> tuple[int, ...]:
         """Numbers of those sequences of floats that hold nothing but 0 and 1, both of them, next to other sequences."""
-        found = [i for i, x in enumerate(self.tensors) if x.is_floating_point() and torch.unique(x).tolist() == [0.0, 1.0]]
+        floats = [i for i, x in enumerate(self.tensors) if x.is_floating_point()]
+        found = [i for i in floats if torch.unique(self.tensors[i]).tolist() == [0.0, 1.0]]
         return tuple(found) if len(found) < len(self.tensors) else ()
 
     @property
