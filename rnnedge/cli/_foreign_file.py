@@ -68,7 +68,7 @@ def main() -> None:
     found = None
     try:
         from rnnedge_export.adoption.propose import propose
-        from rnnedge_export.onnx_files._trial import TooMuch
+        from rnnedge_export.onnx_files import TooMuch
 
         _limit(Path(path).stat().st_size)
         try:
