@@ -115,7 +115,7 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
     dtypes = {key: array.dtype for key, array in expected.arrays.items()}
     dtypes |= {f"{kind}:{port.name}": np.dtype(port.dtype) for port in contract.inputs for kind in ("rest", "last")}
     arrays = {
-        key: _cast(array, dtypes[key], f"{name}: {key}", infinite=_may_be_infinite(key, contract))
+        key: _cast(array, dtypes[key], f"{name}: {key}", finite=_finite(key, contract, found.fields["skip"]))
         for key, array in found.arrays.items()
         if key in dtypes
     }
@@ -126,18 +126,28 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
     return found._replace(arrays=arrays)
 
 
-def _may_be_infinite(key: str, contract: Contract) -> bool:
-    """A state that begins with an infinity, as frames in front of a maximum, has it for a while; a summary too."""
+def _finite(key: str, contract: Contract, skip: Any) -> str:
+    """What an array has to be: "finite"; "a number", which may be infinite; or "" for anything.
+
+    A state that begins with an infinity, as frames in front of a maximum, has it for a while; a summary too. Until an
+    output begins, a delay holds what comes of frames that nobody pushed, such as a division by their number; the states
+    that would keep it are held meanwhile.
+    """
     if key.startswith("summary:"):
-        return any(not np.isfinite(state.initial).all() for state in contract.states)
-    initial = next((state.initial for state in contract.states if key == f"state:{state.input}"), 0.0)
-    return not np.isfinite(initial).all()
+        return "a number" if any(not np.isfinite(state.initial).all() for state in contract.states) else "finite"
+    for state in contract.states:
+        if key == f"state:{state.input}":
+            if any(skip) and contract.warmup and not state.warmup and not state.context:
+                return ""
+            return "finite" if np.isfinite(state.initial).all() else "a number"
+    return "finite"
 
 
-def _cast(array: Array, dtype: np.dtype[Any], place: str, *, infinite: bool = False) -> Array:
-    if np.isnan(array).any() or not (infinite or np.isfinite(array).all()):
+def _cast(array: Array, dtype: np.dtype[Any], place: str, *, finite: str) -> Array:
+    if (finite and np.isnan(array).any()) or (finite == "finite" and not np.isfinite(array).all()):
         raise InputError(f"{place}: holds a NaN or an infinity")
-    return cast(array, dtype, place)
+    with np.errstate(invalid="ignore"):
+        return cast(array, dtype, place)
 
 
 def _check_counts(found: Snapshot, contract: Contract, held: int, name: str) -> None:
