@@ -7,7 +7,7 @@ import numpy as np
 from rnnedge_runtime._known_pushes import KnownPushes, KnownShape
 from rnnedge_runtime._sequence_runner import Sequence
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.frames import Frames, in_ranges
 
 
 class KnownSizes(Sequence):
@@ -53,7 +53,7 @@ class KnownSizes(Sequence):
         if binding is None or taken < count or not binding.checks:
             # Copies, before they are looked at: another thread may change what is the caller's.
             arrays = {name: array.copy() for name, array in arrays.items()}
-            if not shape.all_finite(arrays):
+            if not shape.all_finite(arrays) or (self.contract.ranged and not in_ranges(arrays, self.contract)):
                 return None
         waits = None
         if taken < count:

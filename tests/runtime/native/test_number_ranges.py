@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from both_engines import Pair, pair_of, tried
-from exported import Exported
+from exported import Exported, export_network
 from in_one_test import in_one_test
 
 from rnnedge_runtime import InputError, Model
@@ -73,3 +74,18 @@ def test_a_number_out_of_range_is_that_of_its_member(ranged: Pair) -> None:
             assert isinstance(bad.exception(), InputError) and "from 0 to 10, found 11" in str(bad.exception())
 
     ranged.check(scenario)
+
+
+def test_a_number_out_of_range_that_would_wait_is_refused_at_once(tmp_path: Path) -> None:
+    """Of a file that takes four frames in a call: by a stream and by a pool, and nothing waits."""
+    model = export_network("tokens", "unrolled", tmp_path).model
+    stream, pool, bad = model.stream(), model.pool(2), np.array([11])
+    members = [pool.join(), pool.join()]
+    for frame in range(9):
+        good = np.array([frame])
+        with pytest.raises(InputError, match=f"frame {frame}: expected a number from 0 to 10, found 11"):
+            stream.push(bad)
+        with pytest.raises(InputError, match=f"frame {frame}: expected a number from 0 to 10, found 11"):
+            pool.push({members[0]: good, members[1]: bad})
+        found = pool.push(dict.fromkeys(members, good))
+        np.testing.assert_allclose(stream.push(good), found[members[1]], rtol=0, atol=1e-6)
