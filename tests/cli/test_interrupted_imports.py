@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
 from rnnedge.cli._interruption import Interruption
 from rnnedge_runtime.atomic import open_text
 from rnnedge_runtime.temporary import temporary_folder
 
+# A shell in the background lets its commands ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Interruption().listen()
 with temporary_folder("test") as folder, open_text("out.csv") as out:
     (folder / "inner").mkdir()
