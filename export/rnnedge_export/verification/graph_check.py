@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,11 @@ def _wrong(data: bytes, model: Model, options: ExportOptions) -> Iterator[str]:
     if contract.opset != opset:
         yield f"opset: the graph has {opset}, the contract {contract.opset}"
     yield from _of_form(proto.graph, contract, options)
+    # For readers that do not compute them.
+    fields = json.loads(next(one.value for one in proto.metadata_props if one.key == "rnnedge.contract"))
+    for name, own in (("stride", str(contract.stride)), ("lookahead", contract.lookahead)):
+        if fields[name] != own:
+            yield f"{name}: expected that of the outputs, {own}, found {fields[name]}"
 
 
 def _of_taps(contract: Contract) -> Iterator[str]:
