@@ -86,7 +86,7 @@ def _random(array: Array, port: Port) -> Array:
     """Usual numbers, for a sample that is silence; of whole numbers, those of the sample in another order."""
     rng = np.random.default_rng(_SEED)
     if array.dtype.kind == "f":
-        return rng.standard_normal(array.shape).astype(array.dtype)
+        return np.asarray(rng.standard_normal(array.shape), array.dtype)
     shuffled: Array = rng.permutation(array.ravel()).reshape(array.shape)
     return shuffled
 
