@@ -59,7 +59,10 @@ def _owners(node: ir.Node, module: nn.Module) -> list[_Owner]:
     return [
         (path, layer)
         for path, layer, own in _weights(module)
-        if all(np.array_equal(weight.detach().cpu().numpy(), one) for weight, one in zip(own, wanted, strict=True))
+        if all(
+            weight is None or np.array_equal(weight.detach().cpu().numpy(), one)
+            for weight, one in zip(own, wanted, strict=True)
+        )
     ]
 
 
@@ -69,13 +72,16 @@ def _in_order_of_torch(weight: Array, kind: str) -> Array:
     return found
 
 
-def _weights(module: nn.Module) -> Iterator[tuple[str, int | None, tuple[Tensor, Tensor]]]:
+def _weights(module: nn.Module) -> Iterator[tuple[str, int | None, list[Tensor | None]]]:
+    """Of every layer and cell; None for one that forward makes, as weight drop does: it is there in a call alone."""
     for path, part in module.named_modules():
-        if isinstance(part, nn.RNNCellBase):
-            yield path, None, (part.weight_ih, part.weight_hh)
-        elif isinstance(part, nn.RNNBase):
-            for layer in range(part.num_layers):
-                yield path, layer, (getattr(part, f"weight_ih_l{layer}"), getattr(part, f"weight_hh_l{layer}"))
+        layers: list[int | None] = [None] if isinstance(part, nn.RNNCellBase) else []
+        layers += range(part.num_layers) if isinstance(part, nn.RNNBase) else []
+        for layer in layers:
+            ending = "" if layer is None else f"_l{layer}"
+            found = [getattr(part, f"weight_{one}{ending}", None) for one in ("ih", "hh")]
+            if any(weight is not None for weight in found):
+                yield path, layer, found
 
 
 def _name(node: ir.Node, place: str, layer: int, used: set[str | None]) -> None:

@@ -57,7 +57,7 @@ def restarted(module: nn.Module, given: Arguments, batch_axis: int) -> Iterator[
         with quiet(), torch.no_grad():
             start.settle(given)
             left = start.used(given)
-        yield KeptStates(*([path.removeprefix(f"{STEP}.") for path in found] for found in (paths, left)))
+        yield KeptStates(*([path.removeprefix(f"{STEP}.") for path in found] for found in (start.held, left)))
     finally:
         for hook in hooks:
             hook.remove()
@@ -98,6 +98,11 @@ class _Start:
         self._axes: dict[int, int] = {}
         # In place of what is held, for a trial.
         self._others: Mapping[str, Any] = {}
+
+    @property
+    def held(self) -> list[str]:
+        """Paths of what is there before a call; what torch keeps for itself is no state."""
+        return [path for path in self._paths if path in self._values and not path.rpartition(".")[2].startswith("_")]
 
     def settle(self, given: Arguments) -> None:
         """Case 2: by which axes the states are repeated."""

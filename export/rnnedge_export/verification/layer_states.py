@@ -88,6 +88,9 @@ def _layers(call: _Call) -> Iterator[tuple[str, Array]]:
     part: Any = call.part
     if type(part) not in _PLAIN or len(call.given) > 1 or call.named or part.bidirectional or part.proj_size:
         return
+    # Weights that forward makes, as weight drop does, are gone after the call.
+    if not all(hasattr(part, name) for name in part._flat_weights_names):
+        return
     x = call.given[0] if part.batch_first or call.given[0].dim() == 2 else call.given[0].transpose(0, 1)
     x = x[:1] if x.dim() == 3 else x[None]
     for number in range(part.num_layers):
