@@ -52,20 +52,21 @@ def _go_their_own_way(loaded: LoadedModel, order: Order, frames: list[dict[str, 
     last = [{n: a[(calls + k) * unit : (calls + k + 1) * unit] for n, a in frames[k].items()} for k in range(2)]
     outputs = [sequence.take(last[k]) for k, sequence in enumerate(alone)]
     after = [sequence.place().arrays for sequence in alone]
-    together = _together(loaded, order, before, last)
+    together = _together(loaded, order, before, last, calls * unit)
     if not _agree(loaded, together, list(zip(outputs, after, strict=True))):
         return False
     apart = loaded.without_others()
-    return all(_also_apart(apart, order, [before[0], ahead], last) for ahead in _ahead(loaded.contract, before[1]))
+    further = _ahead(loaded.contract, before[1])
+    return all(_also_apart(apart, order, [before[0], ahead], last, calls * unit) for ahead in further)
 
 
 def _also_apart(
-    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]]
+    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]], fed: int
 ) -> bool:
-    """Whether two sequences with these states do."""
+    """Whether two sequences with these states do, the younger one after `fed` frames."""
     try:
-        own = [_together(loaded, order, [one], [given])[0] for one, given in zip(before, last, strict=True)]
-        both = _together(loaded, order, before, last)
+        own = [_together(loaded, order, [one], [given], fed)[0] for one, given in zip(before, last, strict=True)]
+        both = _together(loaded, order, before, last, fed)
     # No sequence comes to such a number: a table has no place for it.
     except RnnEdgeError:
         return True
@@ -80,15 +81,15 @@ def _ahead(contract: Contract, arrays: Mapping[str, Array]) -> Iterator[dict[str
 
 
 def _together(
-    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]]
+    loaded: LoadedModel, order: Order, before: Many[Mapping[str, Array]], last: Many[Mapping[str, Array]], fed: int
 ) -> list[tuple[dict[str, Array], dict[str, Array]]]:
-    """The outputs of sequences in one batch, and their states after that call."""
+    """The outputs of sequences in one batch, `fed` frames into the youngest, and their states after that call."""
     rows = Rows(loaded.contract, len(before), order)
     for k, arrays in enumerate(before):
         rows.write(k, arrays)
     group = Group(loaded, len(before), order, Policies(), Log(None))
     group.seat(np.arange(len(before)), rows)
-    found = group.run({name: np.stack([given[name] for given in last]) for name in last[0]}, 0)
+    found = group.run({name: np.stack([given[name] for given in last]) for name in last[0]}, fed)
     group.leave(rows)
     return [({name: array[k] for name, array in found.items()}, rows.read(k)) for k in range(len(before))]
 

@@ -116,6 +116,9 @@ def test_a_task_waits_for_room(native: Exported, pool: StreamPool) -> None:
 
     async def main(batcher: Batcher, member: Member, gate: Gate) -> None:
         tasks = [asyncio.create_task(batcher.apush(member, frames_of(native, 1, k))) for k in range(5)]
+        # One runs, and two wait.
+        while batcher.counters["submitted"] < 1 + 2:
+            await asyncio.sleep(0.001)
         await asyncio.sleep(0.01)
         assert batcher.counters["submitted"] == 1 + 2
         gate.open()

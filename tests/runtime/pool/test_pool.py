@@ -165,7 +165,7 @@ def exported(case: str, folder: Path) -> Model:
     return load(folder / "m.onnx")
 
 
-@pytest.mark.parametrize("case", those(("same", "two-d", "several-inputs", "cumulative-norm"), CASES))
+@pytest.mark.parametrize("case", those(("same", "unet", "two-d", "several-inputs", "cumulative-norm"), CASES))
 def test_whatever_can_stream_can_be_pooled(case: str, tmp_path: Path) -> None:
     """Frames that wait, first calls that mean nothing, several inputs, batches folded into another axis, counters."""
     model = exported(case, tmp_path)
