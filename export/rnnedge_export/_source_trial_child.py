@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rnnedge_runtime.untrusted.child_limits import answers, lower
+
 # The first axis of unknown size, and the others: batch and time, in either order.
 _SIZES = ((1, 1), (2, 24), (24, 2), (2, 984), (984, 2))
 # Numbers without axes are rates, lengths and switches.
@@ -22,20 +24,14 @@ _OUT_OF_MEMORY = ("alloc", "memory")
 
 def main() -> None:
     """Open the graph and run it; ends the process."""
-    # Whatever else writes to stdout is not heard.
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-    def say(**words: object) -> None:
-        print(json.dumps(words), file=out, flush=True)
-
+    say = answers()
     asked = json.loads(sys.stdin.buffer.readline())
     # Imported before the limits, which count from here.
     from rnnedge_runtime.engines.onnx_runtime import onnxruntime
     from rnnedge_runtime.engines.optimizers import leave_out
 
     data = sys.stdin.buffer.read()
-    _limit(asked["seconds"], asked["memory"])
+    lower(asked["seconds"], asked["memory"])
     say(at="opened")
     try:
         options = onnxruntime.SessionOptions()
@@ -87,24 +83,3 @@ def _feeds(ports: Sequence[Any]) -> Iterator[dict[str, Any]]:
 def _dim(name: str | None, axis: int) -> str:
     """What an axis is called; by its place where the file does not say."""
     return name or f"axis {axis}"
-
-
-def _limit(seconds: int, memory: int) -> None:
-    from rnnedge_runtime.untrusted._child_limits import virtual_bytes
-
-    try:
-        import resource
-    except ImportError:
-        return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    wanted = [
-        (resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + seconds),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ]
-    if (virtual := virtual_bytes()) is not None:
-        wanted.append((resource.RLIMIT_AS, virtual + memory))
-    for kind, most in wanted:
-        hard = resource.getrlimit(kind)[1]
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (limit, limit))

@@ -24,6 +24,7 @@ from rnnedge_runtime.temporary import temporary_folder
 _STEPS = 32768
 # Samples of 16 bits: the length of a RIFF file has 32 bits.
 _LONGEST = (1 << 31) - 64
+_MOST_HZ = (1 << 32) // 4
 
 
 class ArrayWriter:
@@ -78,7 +79,9 @@ class ArrayWriter:
             file.setnframes(self.frames * _samples(self._port))
             for block in _blocks(self._spool, self._port):
                 whole = np.rint(np.float64(block) * scale)
-                clipped += int(((whole < -_STEPS) | (whole >= _STEPS)).sum())
+                clipped += int((~((whole >= -_STEPS) & (whole < _STEPS))).sum())
+                # What is no number is silence.
+                whole = np.nan_to_num(whole, nan=0.0)
                 file.writeframesraw(whole.clip(-_STEPS, _STEPS - 1).astype("<i2").tobytes())
         return clipped
 
@@ -91,7 +94,12 @@ def sample_rate(port: Port, rate_hz: float | None) -> int:
         )
     if rate_hz is None:
         raise InputError("a WAV file has a rate, neither the input nor the model says one; export with --frame-rate")
-    return round(rate_hz * float(port.clock.rate) * _samples(port))
+    rate = rate_hz * float(port.clock.rate) * _samples(port)
+    if not 1 <= rate <= _MOST_HZ:
+        raise InputError(
+            f"a WAV file has 1 to {_MOST_HZ:,} samples per second, {port.name!r} gives {rate:g}; use -o FILE.npy"
+        )
+    return round(rate)
 
 
 @contextmanager

@@ -69,8 +69,10 @@ def main() -> None:
     try:
         from rnnedge_export.adoption.propose import propose
         from rnnedge_export.onnx_files import TooMuch
+        from rnnedge_runtime.untrusted.child_limits import lower
 
-        _limit(Path(path).stat().st_size)
+        # It writes what it tries to temporary files.
+        lower(_SECONDS, _MEMORY + _COPIES * Path(path).stat().st_size, writes=True)
         try:
             found = asdict(propose(path, trust))
         except TooMuch:
@@ -81,21 +83,3 @@ def main() -> None:
     print(json.dumps(found), file=out, flush=True)
     # Threads of onnxruntime may still be busy, and nothing here needs an orderly end.
     os._exit(0)
-
-
-def _limit(size: int) -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    from rnnedge_runtime.untrusted._child_limits import virtual_bytes
-
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + _SECONDS
-    wanted = [(resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)]
-    if (virtual := virtual_bytes()) is not None:
-        wanted.append((resource.RLIMIT_AS, virtual + _MEMORY + _COPIES * size))
-    for kind, most in wanted:
-        hard = resource.getrlimit(kind)[1]
-        limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (limit, limit))

@@ -41,7 +41,6 @@ _MEANT = {
     **dict.fromkeys(("--layers", "--num-hidden-layers"), ("--num-layers",)),
     **dict.fromkeys(("--hidden", "--units", "--hidden-dim"), ("--hidden-size",)),
     **dict.fromkeys(("--verbose", "-v", "--traceback"), ("--debug",)),
-    **dict.fromkeys(("--quiet", "-q"), ("--json",)),
 }  # fmt: skip
 
 

@@ -19,13 +19,13 @@ from typing import Annotated
 import typer
 
 from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
-from rnnedge.cli._cores import cores
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
+from rnnedge_runtime.cores import cores
 
 
 @with_fields

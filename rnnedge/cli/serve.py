@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rnnedge.cli._cores import cores
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
 from rnnedge.cli._options import written_file
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
+from rnnedge_runtime.cores import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

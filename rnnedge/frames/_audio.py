@@ -23,6 +23,12 @@ from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.plain_file import open_plain
 
+# A model of features, which takes as many numbers, does not say otherwise.
+_TAKEN = (
+    "sound: {} samples in a row are taken for a frame; a model of features does not take sound (one of samples says so "
+    "by its --frame-rate at the export)"
+)
+
 
 @dataclass(frozen=True)
 class AudioOptions:
@@ -141,7 +147,8 @@ def _timed(
             raise _other_rate(sound, wanted, samples)
         rows = resampled(rows, sound.rate_hz, wanted)
     if wanted is None and samples > 1 and not options.raw:
-        _tell_frames(sound, samples)
+        # Without the name of the file, so that an archive of them is told once.
+        warnings.warn(_TAKEN.format(samples), stacklevel=2)
     scale = sample_scale(contract)
     whole = _whole_frames(rows, size, sound.name)
     frames = (np.asarray(numbers * scale, port.dtype).reshape(-1, *frame) for numbers in whole)
@@ -152,15 +159,6 @@ def sample_scale(contract: Contract) -> np.float32:
     """The number that turns samples in [-1, 1) into those of the model: 32,768 if it takes int16 PCM, else 1."""
     normalization = contract.normalization
     return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
-
-
-def _tell_frames(sound: _Sound, samples: int) -> None:
-    """Say what is taken for a frame: a model of features, which takes as many numbers, does not say otherwise."""
-    text = (
-        f"{sound.name}: {samples} samples in a row are taken for a frame; a model of features does not take sound (one "
-        "of samples says so by its --frame-rate at the export)"
-    )
-    warnings.warn(text, stacklevel=2)
 
 
 def _check_channels(sound: _Sound, options: AudioOptions) -> None:

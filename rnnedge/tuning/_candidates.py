@@ -5,9 +5,10 @@ In an order that finds something good soon: what is usually best comes first, an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from rnnedge_runtime.cores import cores
 
 PRECISIONS = ("float32", "float16", "int8", "int4")
 _CHUNKS = (4, 16)
@@ -44,7 +45,6 @@ def candidates(
     objective: str, precisions: Sequence[str] = PRECISIONS, providers: Sequence[str] = ("cpu",)
 ) -> Iterator[Candidate]:
     """All of them, each once. Frames of a call count for throughput only: for latency a frame would wait for others."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     files: list[tuple[str, str, int | None]] = [(form, precision, None) for precision in precisions for form in _FORMS]
     if objective == "throughput":
         files += [("unrolled", precision, chunk) for precision in precisions for chunk in _CHUNKS]
@@ -52,5 +52,5 @@ def candidates(
         yield from (Candidate(*file, provider=provider) for file in files)
     for optimization in ("extended", "basic"):
         yield from (Candidate(*file, optimization=optimization) for file in files)
-    if cores > 1:
-        yield from (Candidate(*file, threads=min(cores, 4)) for file in files)
+    if cores() > 1:
+        yield from (Candidate(*file, threads=min(cores(), 4)) for file in files)

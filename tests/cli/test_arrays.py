@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from command import Command
 from torch import nn
 
 from rnnedge import export
+from rnnedge.cli._arrays import ArrayWriter
 from rnnedge_runtime import load
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
 
 
 class Smoother(nn.Module):
@@ -120,3 +124,25 @@ def test_a_wav_file_needs_samples_and_their_rate(rnnedge: Command, tmp_path: Pat
     assert done.code == 6 and "a WAV file holds samples" in done.err and not (tmp_path / "y.wav").exists()
     assert rnnedge("run", target, tmp_path / "x.npy", "-o", tmp_path / "y.npy").code == 0
     assert np.load(tmp_path / "y.npy").shape == (4,)
+
+
+def test_a_rate_that_no_wav_file_has_is_refused(rnnedge: Command, tmp_path: Path) -> None:
+    """Less than a sample in a second; nothing is written."""
+    target = tmp_path / "slow.onnx"
+    export(nn.GRU(4, 1, batch_first=True), torch.zeros(1, 20, 4), target, frame_rate_hz=0.2)
+    np.save(tmp_path / "x.npy", np.zeros((5, 4), np.float32))
+    done = rnnedge("run", target, tmp_path / "x.npy", "-o", tmp_path / "y.wav")
+    assert done.code == 6 and "'y' gives 0.2; use -o FILE.npy" in done.err and not (tmp_path / "y.wav").exists()
+
+
+def test_what_is_no_number_is_silence(tmp_path: Path) -> None:
+    """And counts as clipped, as an infinity does."""
+    contract = replace(load(GOLDEN).contract, labels=(), normalization=None)
+    port = replace(contract.outputs[0], shape=("time", "batch", 1))
+    contract = replace(contract, outputs=(port,), taps=())
+    with (tmp_path / "spool").open("xb+") as spool, (tmp_path / "y.wav").open("xb") as target:
+        writer = ArrayWriter(spool, contract)
+        writer.write(np.array([[0.5], [np.nan], [np.inf], [-np.inf], [-1.0]], np.float32))
+        assert writer.finish(target, "wav", 100.0) == 3
+    with wave.open(str(tmp_path / "y.wav")) as file:
+        assert np.frombuffer(file.readframes(9), "<i2").tolist() == [16384, 0, 32767, -32768, -32768]

@@ -101,6 +101,14 @@ SOMETHING: dict[str, Callable[[], bytes]] = {
     "one frame": lambda: made([_node("Neg", ["x"], ["y"])], np.negative, SAMPLE[:1]),
     "even": lambda: made([_node("Mul", ["x", "x"], ["y"])], np.square, np.full((1, 3), 2, np.float32)),
     "tokens": lambda: made([_node("Neg", ["x"], ["y"])], np.negative, np.array([[0], [3], [2]], np.int64)),
+    "zeros of whole numbers": lambda: made([_node("Neg", ["x"], ["y"])], np.negative, np.zeros((4, 1), np.int64)),
+    "a table of three rows": lambda: made(
+        [_node("Gather", ["table", "x"], ["r"]), _node("Squeeze", ["r", "axis"], ["y"])],
+        lambda x: np.arange(1, 4, dtype=np.float32)[x],
+        np.zeros((4, 1), np.int64),
+        table=np.arange(1, 4, dtype=np.float32)[:, None],
+        axis=np.array([-1]),
+    ),
     "one token": lambda: made([_node("Neg", ["x"], ["y"])], np.negative, np.array([[3]], np.int64)),
 }
 
@@ -117,7 +125,8 @@ def test_a_sample_that_shows_nothing_is_refused(name: str) -> None:
 @in_one_test("name", SOMETHING)
 def test_a_sample_that_shows_something_is_taken(name: str) -> None:
     """Other frames change an output."""
-    load_bytes(SOMETHING[name](), "m", trust="strict", in_child=False)
+    loaded = load_bytes(SOMETHING[name](), "m", trust="strict", in_child=False).loaded
+    assert depends_on_frames(loaded)
 
 
 def test_a_sample_without_a_frame_of_output_is_taken() -> None:
@@ -131,4 +140,5 @@ def test_a_sample_without_a_frame_of_output_is_taken() -> None:
         if entry.key == "rnnedge.golden":
             fields["outputs"]["y"] = _entry(np.zeros((0, 3), np.float32))
         entry.value = json.dumps(fields) if fields else entry.value
-    load_bytes(sealed(proto), "m", trust="strict", in_child=False)
+    golden = load_bytes(sealed(proto), "m", trust="strict", in_child=False).contract.golden
+    assert golden is not None and not golden.outputs["y"].size

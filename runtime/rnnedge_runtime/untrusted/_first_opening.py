@@ -13,7 +13,7 @@ from typing import Any
 
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.errors import ContractError, ModelRefused, ProviderError
-from rnnedge_runtime.untrusted._child_limits import TIME_IS_UP, WAITING
+from rnnedge_runtime.untrusted.child_limits import TIME_IS_UP, WAITING
 from rnnedge_runtime.untrusted.child_process import NoChild, run_child
 from rnnedge_runtime.untrusted.limits import Limits
 

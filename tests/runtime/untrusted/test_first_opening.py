@@ -228,7 +228,7 @@ def test_a_file_that_takes_too_long_in_the_child_is_refused() -> None:
 
 CUT = """
 import ctypes, sys
-from rnnedge_runtime.untrusted._child_limits import end_after
+from rnnedge_runtime.untrusted.child_limits import end_after
 end_after(0.2)
 print("began", flush=True)
 # The interpreter's lock is held, so no thread of Python can do anything.
@@ -246,7 +246,7 @@ def test_the_time_of_a_child_cuts_what_does_not_listen() -> None:
 LIMITED = """
 import json, resource, sys
 from rnnedge_runtime.untrusted import LIMITS
-from rnnedge_runtime.untrusted._child_limits import limit_itself
+from rnnedge_runtime.untrusted.child_limits import limit_itself
 from rnnedge_runtime.untrusted._deadline import Watch
 from rnnedge_runtime.engines.settings import Settings
 limit_itself(Settings(), LIMITS, 5.0, 1000)

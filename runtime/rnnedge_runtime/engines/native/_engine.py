@@ -6,7 +6,7 @@ import ctypes
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +16,16 @@ from rnnedge_runtime._open_calls import opened
 from rnnedge_runtime.contract import Array, Contract, State
 from rnnedge_runtime.engine import Buffers, Cancelled, CancelToken, DeviceBuffer
 from rnnedge_runtime.engines.denormals import flush_denormals
-from rnnedge_runtime.engines.native._all_blocks import in_turn, side_by_side
+from rnnedge_runtime.engines.native._all_blocks import in_turn, side_by_side, with_copies
 from rnnedge_runtime.engines.native._library import Library
 from rnnedge_runtime.engines.native._ports import Laid, lay_cursor, lay_port
-from rnnedge_runtime.engines.native._side_by_side import Crew
 from rnnedge_runtime.engines.native._signature import Signature
 from rnnedge_runtime.engines.native._structs import Block, HeldStates, Structs
 from rnnedge_runtime.engines.native.abi import REFUSED, Call, pointers, sizes
 from rnnedge_runtime.state_buffers import shape_of
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.engines.native._side_by_side import Crew
 
 # Letting the global lock go and taking it again costs 60 ns alone, and microseconds where other threads want it.
 _SHORT_S = 10e-6
@@ -71,7 +73,7 @@ class NativeEngine:
     ) -> None:
         """`flush`: denormal numbers are zero in threads that bind; `threads` share the blocks of a large call."""
         wait_if_leaving()
-        self._crew = Crew(threads - 1, flush) if threads > 1 else None
+        self._crew = _crew(threads - 1, flush) if threads > 1 else None
         self._library, self._contract, self._flush = library, contract, flush
         self._opened = opened(contract)
         self.inputs, self.outputs, self.metadata = signature.inputs, signature.outputs, signature.metadata
@@ -130,12 +132,14 @@ class NativeEngine:
         run = self._library.short_run if short else self._library.long_run
         before = [(mine, theirs) for laid in laid_in for theirs, mine in laid.copies]
         after = [(theirs, mine) for laid in laid_out for theirs, mine in laid.copies]
-        if len(calls) == 1 and not before and not after:
+        if len(calls) == 1:
             bound: Callable[[], int] = partial(run, ctypes.byref(calls[0]))
-        elif self._crew is not None and len(calls) > 1 and self._step_s * steps * len(calls) >= _SHARED_S:
-            bound = side_by_side(self._crew, self._library.long_run, calls, before, after, structs)
+        elif self._crew is not None and self._step_s * steps * len(calls) >= _SHARED_S:
+            bound = side_by_side(self._crew, self._library.long_run, calls, structs)
         else:
-            bound = in_turn(run, calls, before, after, structs)
+            bound = in_turn(run, calls, structs)
+        if before or after:
+            bound = with_copies(bound, before, after)
         return _telling(bound) if refuses else bound
 
     def _time_of_a_step(self) -> float:
@@ -157,6 +161,13 @@ class NativeEngine:
     def _fork(self) -> None:
         """In a forked child."""
         self._forked = True
+
+
+def _crew(helpers: int, flush: bool) -> Crew:
+    # Here, since one thread needs none of it at its start.
+    from rnnedge_runtime.engines.native._side_by_side import Crew
+
+    return Crew(helpers, flush)
 
 
 def _array(buffers: Buffers, name: str) -> Array:

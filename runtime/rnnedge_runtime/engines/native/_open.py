@@ -8,6 +8,7 @@ from pathlib import Path
 from rnnedge_runtime._contract_check import check_against_graph
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime.contract_json import parse
+from rnnedge_runtime.cores import cores
 from rnnedge_runtime.engines.native._engine import NativeEngine
 from rnnedge_runtime.engines.native._find import find_library
 from rnnedge_runtime.engines.native._library import Library
@@ -52,6 +53,4 @@ def open_native(
 
 def _threads(settings: Settings) -> int:
     """As many as asked for; 0, as for onnxruntime, stands for as many as there are cores."""
-    if settings.threads:
-        return settings.threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.threads or cores()

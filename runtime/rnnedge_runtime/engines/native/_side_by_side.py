@@ -24,7 +24,7 @@ class Round:
 
     def __init__(self, run: Run, arguments: list[Any]) -> None:
         """`arguments`, one for each block, are taken from the end."""
-        self._run, self._left = run, arguments
+        self._run, self._left = run, arguments.copy()
         self._at_work: list[None] = []
         self._bell: SimpleQueue[None] = SimpleQueue()
         self.codes: list[int] = []
@@ -62,6 +62,10 @@ class Crew:
         self._rounds: SimpleQueue[Round | None] = SimpleQueue()
         self._started = False
         self._starting = threading.Lock()
+
+    def round(self, run: Run, arguments: list[Any]) -> Round:
+        """One round of these calls; whoever runs it knows it before anything of it begins."""
+        return Round(run, arguments)
 
     def run(self, one: Round, calls: int) -> None:
         """Run all `calls` of a round. Whatever interrupts it, `Round.wait` has to be called before anything else."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnedge_runtime.contract import BATCH, Array, State
 from rnnedge_runtime.engines.native._library import Library
-from rnnedge_runtime.engines.native._side_by_side import Round
 from rnnedge_runtime.engines.native.abi import ALIGNMENT, Program, copy_states, pointers
+
+if TYPE_CHECKING:
+    from rnnedge_runtime.engines.native._side_by_side import Round
 
 
 class Block:

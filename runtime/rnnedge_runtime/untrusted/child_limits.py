@@ -1,9 +1,11 @@
-"""Limits that the process of `_first_opening` sets for itself: memory, time, files."""
+"""Limits that a process sets for itself, which runs a file of somebody else: memory, time, files; and its answers."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Callable
 from threading import Timer
 from typing import Any
 
@@ -21,19 +23,28 @@ def limit_itself(settings: Any, limits: Any, seconds: float, size: int) -> None:
     """No more memory than the file may want, no more time, no file, no core dump; as far as the system has limits."""
     threads = max(1, settings.threads)
     end_after(seconds, threads)
+    total = seconds + limits.trial_seconds + _LATE_SECONDS
+    room = limits.arena_bytes + 2 * limits.buffer_bytes + _SPARE + _PER_THREAD * threads + _COPIES * size
+    on_cpu = settings.provider == "cpu" or list(settings.provider) == ["cpu"]
+    # Other providers map the memory of their device.
+    lower(total * threads, room if on_cpu else None)
+
+
+def lower(seconds: float, memory: int | None, *, writes: bool = False) -> None:
+    """From here on: so many seconds of a processor, bytes of memory, no core dump, and, unless it `writes`, no file.
+
+    As far as the system has such limits, and lets them be lowered.
+    """
     try:
         import resource
     except ImportError:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    total = seconds + limits.trial_seconds + _LATE_SECONDS
-    cpu = int(used.ru_utime + used.ru_stime + total * threads) + 1
-    room = limits.arena_bytes + 2 * limits.buffer_bytes + _SPARE + _PER_THREAD * threads + _COPIES * size
-    wanted = {"RLIMIT_CPU": cpu, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}
-    on_cpu = settings.provider == "cpu" or list(settings.provider) == ["cpu"]
-    if on_cpu and (virtual := virtual_bytes()) is not None:
-        # Other providers map the memory of their device.
-        wanted["RLIMIT_AS"] = virtual + room
+    wanted = {"RLIMIT_CPU": int(used.ru_utime + used.ru_stime + seconds) + 1, "RLIMIT_CORE": 0}
+    if not writes:
+        wanted["RLIMIT_FSIZE"] = 0
+    if memory is not None and (virtual := virtual_bytes()) is not None:
+        wanted["RLIMIT_AS"] = virtual + memory
     for name, most in wanted.items():
         kind = getattr(resource, name, None)
         if kind is None:
@@ -44,6 +55,17 @@ def limit_itself(settings: Any, limits: Any, seconds: float, size: int) -> None:
             resource.setrlimit(kind, (most, most))
         except (OSError, ValueError):
             continue
+
+
+def answers() -> Callable[..., None]:
+    """Says words as a line of JSON on stdout, on which whatever else writes to it is not heard from here on."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def say(**words: object) -> None:
+        print(json.dumps(words), file=out, flush=True)
+
+    return say
 
 
 def end_after(seconds: float, threads: int = 1) -> None:
