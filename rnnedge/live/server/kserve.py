@@ -146,7 +146,13 @@ class KServe:
         return request_of(fields, data, self._frames, contract.inputs[0], [port.name for port in contract.outputs])
 
     async def infer(self, asked: InferRequest) -> dict[str, Array]:
-        """The outputs (frames, ...) of a request, which waits for its turn in its sequence. Raises `InputError`."""
+        """The outputs (frames, ...) of a request, which waits for its turn in its sequence. Raises `InputError`.
+
+        It is run to its end though nobody waits for it any more: the next one would get its answer.
+        """
+        return await asyncio.shield(self._in_its_turn(asked))
+
+    async def _in_its_turn(self, asked: InferRequest) -> dict[str, Array]:
         if not asked.sequence:
             return await self._turn(_Caller(), asked, True, True)
         caller = self._callers.setdefault(asked.sequence, _Caller())
