@@ -205,6 +205,19 @@ def test_two_models_share_the_new_streams(two: list[Path]) -> None:
     assert described["shares"] == {digests[1]: 1.0}
 
 
+def test_a_model_shares_with_another_one(two: list[Path]) -> None:
+    """Not with itself: a server that serves one model has nothing to give the rest of the streams to."""
+
+    async def client(url: str) -> Any:
+        said = [await asked(url, f"/v1/model?share={share}", two[0].read_bytes()) for share in ("0.5", "1")]
+        described = json.loads(await asyncio.to_thread(lambda: urlopen(f"http{url[2:]}/v1/model").read()))
+        return said, described["shares"]
+
+    said, shares = on_two(model := load(two[0]), client)
+    assert [status for status, _ in said] == [400, 400] and all("is the model" in text for _, text in said)
+    assert shares == {model.digest: 1.0}
+
+
 def test_names_fill_a_share_as_chance_does() -> None:
     """Within four standard deviations; a name in a share is in every larger one."""
     names = [f"door/{number}" for number in range(4000)]

@@ -36,7 +36,8 @@ class Tables:
     def check(self, model: Model, share: float) -> None:
         """Raise `InputError` for a model that takes or gives something else, or is served so already."""
         check_like(self.current.model, model)
-        if model.digest == self.current.model.digest and share == self._share.size:
+        # Without a model before there is none to have the rest.
+        if model.digest == self.current.model.digest and (self._before is None or share == self._share.size):
             raise InputError(f"{model.name}: is the model that is served")
 
     def switch(self, model: Model, share: float = 1.0) -> None:
