@@ -1,4 +1,4 @@
-"""Sequences of KServe: each request is answered with its own frames, whoever gave up before it and whatever the clock."""
+"""Sequences of KServe: each request is answered with its own frames, whoever gave up before it, by any clock."""
 
 from __future__ import annotations
 
@@ -92,9 +92,7 @@ def test_clocks_of_servers_may_be_apart(gru: Model, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("rnnedge.live.server.kserve.time.time", lambda now=now: now)
 
         async def work(kserve: KServe, hub: Hub, turn: int = turn) -> list[Array]:
-            return [
-                (await kserve.infer(asked(at, at + 5, starts=at == 0)))["y"] for at in (10 * turn, 10 * turn + 5)
-            ]
+            return [(await kserve.infer(asked(at, at + 5, starts=at == 0)))["y"] for at in (10 * turn, 10 * turn + 5)]
 
         found += with_rounds(gru, work, store)
     np.testing.assert_allclose(np.concatenate(found), gru.stream().push(X), atol=1e-6)

@@ -17,18 +17,25 @@ from rnnedge.live.server.metrics import Metrics  # noqa: E402
 from rnnedge_runtime import Model  # noqa: E402
 
 
-def test_each_round_is_a_span(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its frames, streams and models, and how long the oldest packet had waited."""
+@pytest.mark.parametrize("before", [True, False])
+def test_each_round_is_a_span(gru: Model, monkeypatch: pytest.MonkeyPatch, before: bool) -> None:
+    """With its frames, streams and models, and how long the oldest packet had waited; as soon as who listens is set."""
     from opentelemetry import trace
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     found, provider = InMemorySpanExporter(), sdk.TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(found))
-    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    # The program may set it once only.
+    listen = lambda: monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)  # noqa: E731
 
     async def run() -> None:
+        if before:
+            listen()
         hub = Hub(gru, ServeOptions(), Metrics())
+        if not before:
+            await hub.round()
+            listen()
         streams = [(await hub.open("", False, lambda result: None))[0] for _ in range(3)]
         for count in (1, 2):
             for stream in streams[:count]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -20,7 +19,7 @@ from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.server.snapshots import Snapshots
 from rnnedge.live.server.spans import Spans
 from rnnedge.live.server.tables import Tables
-from rnnedge.live.server.waiting import Waiting
+from rnnedge.live.server.waiting import Waiting, frames_of
 from rnnedge.live.stores import Store
 from rnnedge.live.stores.memory import MemoryStore
 from rnnedge_runtime import Model
@@ -136,13 +135,7 @@ class Hub:
     async def round(self) -> None:
         """One round over all that waits."""
         work, batches, since = self._waiting.take()
-        frames: Counter[str] = Counter()
-        for stream, packets in work:
-            frames[stream.model] += sum(len(packet.frames) for packet in packets if packet is not None)
-        for batch in batches:
-            for _, stream in batch.rows():
-                frames[stream.model] += batch.frames.shape[1]
-        begun = monotonic()
+        frames, begun = frames_of(work, batches), monotonic()
         waited_s = begun - min(since, begun)
         with self._spans.round(frames, len(self._open), waited_s):
             for done in await self._run(self._tables.run, work, batches):

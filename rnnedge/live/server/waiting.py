@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from time import monotonic
 
 from rnnedge.live.protocol import Packet
@@ -97,3 +99,17 @@ class Waiting:
                 return len(packet.frames)
         gone = stream.waiting.popleft()
         return 0 if gone is None else len(gone.frames)
+
+
+def frames_of(work: Work, batches: Sequence[Batch]) -> Counter[str]:
+    """How many frames of each model; of all rows at once, because each frame passes here."""
+    found: Counter[str] = Counter()
+    for stream, packets in work:
+        for packet in packets:
+            if packet is not None:
+                found[stream.model] += len(packet.frames)
+    for batch in batches:
+        rows = Counter([stream.model for stream in batch.streams if stream is not None])
+        for model, count in rows.items():
+            found[model] += count * batch.frames.shape[1]
+    return found
