@@ -210,6 +210,7 @@ async def served(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200 if FULL else 300)
 def test_nothing_is_lost_or_mixed(two: list[Path], tmp_path: Path) -> None:
     """Every stream is what it is alone, whatever its client and the server did meanwhile."""
     models = [load(path) for path in two]
