@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -84,6 +85,15 @@ def http(place: str, path: str, body: bytes | None = None) -> str:
     """The answer, over a connection of its own."""
     with urlopen(Request(f"http://{place}{path}", body, {"Authorization": f"Bearer {TOKEN}"})) as answer:
         return str(answer.read().decode())
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """Their processes."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs /proc")
+    found = [int(pid) for pid in children.read_text().split()]
+    return [pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 async def part(ws: Any, name: str, begin: int, end: int, form: FrameFormat) -> Array:
@@ -188,20 +198,12 @@ def test_a_worker_that_is_killed_is_replaced(two: list[Path], tmp_path: Path) ->
     form = FrameFormat(load(two[0]).contract)
 
     async def work(process: subprocess.Popen[str], place: str) -> list[Array]:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        if not children.exists():
-            pytest.skip("needs /proc")
         http(place, "/v1/model", two[1].read_bytes())
         async with connect(f"ws://{place}/v1/streams") as one, connect(f"ws://{place}/v1/streams") as two_:
             first = [await part(ws, name, 0, 10, form) for ws, name in ((one, "a"), (two_, "b"))]
             while b"rnnedge_snapshots_total 2.0" not in http(place, "/metrics").encode():
                 await asyncio.sleep(0.02)
-            workers = [
-                int(pid)
-                for pid in children.read_text().split()
-                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            ]
-            os.kill(workers[0], signal.SIGKILL)
+            os.kill(workers_of(process)[0], signal.SIGKILL)
             gone, left, name, other = (one, two_, "a", "b") if await lost(one) else (two_, one, "b", "a")
             await left.send(form.encode(Packet(X[10:], 10, 1.0), 1))
             rest = numbered(await left.recv())[0][1]
@@ -227,6 +229,18 @@ def test_a_worker_that_is_killed_is_replaced(two: list[Path], tmp_path: Path) ->
         process.terminate()
         assert process.wait(PATIENCE_S) == 0
     assert {name: one["next"] for name, one in json.loads(state.read_text())["streams"].items()} == {"a": 30, "b": 30}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_while_they_start_ends_them_in_silence(two: list[Path], number: int) -> None:
+    """As a terminal sends one for Ctrl-C, and a manager of services."""
+    command = [sys.executable, "-m", "rnnedge", "serve", str(two[0]), "--port", "0", "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not workers_of(process):
+            time.sleep(0.005)
+        os.killpg(process.pid, number)
+        said = process.communicate(timeout=PATIENCE_S)[1]
+    assert (process.returncode, said) == (0, "")
 
 
 def test_workers_that_cannot_begin_end_the_server(two: list[Path], tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from rnnedge.live.server.listening import listening
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
 from rnnedge.live.server.routes import STREAMS, Routes
+from rnnedge.live.server.signals import ended_by_signals
 from rnnedge.live.server.tables import check_served
 from rnnedge.live.stores import Store, open_store
 from rnnedge_runtime import Model
@@ -178,26 +178,6 @@ def _silent() -> Any:
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
     return logger
-
-
-@contextmanager
-def ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Inside, SIGTERM and SIGINT set `stop`, however often they come.
-
-    Not by the loop's own handlers: they lose a signal that comes while the pipe that wakes the loop is full, as it is
-    when a thousand streams are released.
-    """
-    loop = asyncio.get_running_loop()
-    before: dict[int, Any] = {}
-    for number in (int(signal.SIGTERM), int(signal.SIGINT)):
-        # Outside the main thread there are none.
-        with suppress(ValueError):
-            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def tls_context(options: ServeOptions) -> ssl.SSLContext | None:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rnnedge.live.server.app import listens
 from rnnedge.live.server.listening import listening
 from rnnedge.live.server.options import ServeOptions
+from rnnedge.live.server.signals import ended_by_signals
 from rnnedge.live.server.tables import check_served
 from rnnedge.live.stores import file_of
 from rnnedge.live.stores.memory import MemoryStore
@@ -63,8 +65,6 @@ class Front:
 
     async def run(self) -> None:
         """Until a signal comes, or a worker cannot begin; raises `InputError` then."""
-        from rnnedge.live.server.app import ended_by_signals, listens
-
         self._stop = asyncio.Event()
         options = self._spec.options
         with ended_by_signals(self._stop):

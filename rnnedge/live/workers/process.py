@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.resource_tracker import ensure_running
 from typing import Any, TypeAlias
 
+from rnnedge.live.server.signals import held_back
 from rnnedge.live.workers.channel import Channel, Handler
 from rnnedge.live.workers.spec import WorkerSpec
 from rnnedge.live.workers.worker import work
@@ -19,11 +21,13 @@ _ENDS_S = 60.0
 
 
 class WorkerProcess:
-    """One process, from its start to its end. `load`: connections and streams that it has."""
+    """One process, from its start to its end. `load`: connections and streams that it has; `ended`: it answers no more.
+    """
 
     def __init__(self, spec: WorkerSpec, handlers: Mapping[str, WorkerHandler]) -> None:
         """`handlers`: what the worker may ask; each is told which one asks."""
         self.load, self.begun, self.why, self._stopping = 0, asyncio.Event(), "", False
+        self.ended = False
         own: dict[str, Handler] = {"load": self._loaded, "ready": self._ready, "failed": self._failed}
         self._channel = Channel({**{name: partial(one, self) for name, one in handlers.items()}, **own})
         self._talk, talk = socket.socketpair()
@@ -31,7 +35,10 @@ class WorkerProcess:
         self._hand.setblocking(False)
         # Another way of starting would copy the sockets of the clients.
         self._process = get_context("spawn").Process(target=work, args=(spec, talk, handed))
-        self._process.start()
+        # It would be started with the first process, and let signals through.
+        ensure_running()
+        with held_back():
+            self._process.start()
         talk.close()
         handed.close()
 
@@ -53,6 +60,7 @@ class WorkerProcess:
                 self.stop()
             await self._channel.run()
         finally:
+            self.ended = True
             self._hand.close()
             await asyncio.get_running_loop().run_in_executor(None, self._process.join, _ENDS_S)
             if self._process.is_alive():

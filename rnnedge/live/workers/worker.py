@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rnnedge.live.server.app import Server, tls_context
 from rnnedge.live.server.changing import loaded
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import WORKERS_FOLDER
+from rnnedge.live.server.signals import ended_by_signals, take_again
 from rnnedge.live.stores import is_redis, open_store
 from rnnedge.live.workers.channel import Channel, Handler
 from rnnedge.live.workers.remote_store import RemoteStore
@@ -47,16 +49,16 @@ class Worker:
         await self._channel.open(self._talk)
         talk = asyncio.create_task(self._channel.run())
         talk.add_done_callback(lambda _: self._stop.set())
-        try:
-            await self._serve()
-        except RnnEdgeError as error:
-            # The process in front says so, and ends.
-            self._channel.tell("failed", why=str(error))
+        with ended_by_signals(self._stop):
+            take_again()
+            try:
+                await self._serve()
+            except RnnEdgeError as error:
+                # The process in front says so, and ends.
+                self._channel.tell("failed", why=str(error))
         talk.cancel()
 
     async def _serve(self) -> None:
-        from rnnedge.live.server.app import Server, ended_by_signals, tls_context
-
         spec, loop = self._spec, asyncio.get_running_loop()
         model, options = spec.load(spec.file), spec.options
         if is_redis(options.state):
@@ -65,15 +67,14 @@ class Worker:
             store = RemoteStore(self._channel, [port.name for port in model.contract.outputs])
         tls = tls_context(options)
         self._server = server = Server(model, options, store, ChangeInFront(self._channel), spec.name)
-        with ended_by_signals(self._stop):
-            async with server.running(self._stop), server.over_grpc(shared=True):
-                self._handed.setblocking(False)
-                loop.add_reader(self._handed.fileno(), self._take, tls)
-                self._channel.tell("ready")
-                self._report()
-                await self._stop.wait()
-                loop.remove_reader(self._handed.fileno())
-                await server.drain()
+        async with server.running(self._stop), server.over_grpc(shared=True):
+            self._handed.setblocking(False)
+            loop.add_reader(self._handed.fileno(), self._take, tls)
+            self._channel.tell("ready")
+            self._report()
+            await self._stop.wait()
+            loop.remove_reader(self._handed.fileno())
+            await server.drain()
 
     def _take(self, tls: Any) -> None:
         """Connections that were handed over."""
