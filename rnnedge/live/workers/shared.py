@@ -69,6 +69,9 @@ class Shared:
         other = self.store.holder(name)
         if isinstance(other, WorkerProcess) and other is not worker and not await other.ask("leave", name=name):
             raise in_use(name)
+        if worker.ended:
+            # Meanwhile: it would hold the name for ever.
+            raise in_use(name)
         kept = await self.store.claim(name, resume, worker)
         return None if kept is None else packed(kept)
 
@@ -87,7 +90,7 @@ class Shared:
             # The other one is deleted as soon as this is answered.
             shutil.copy(file, own)
             await self._check(self.workers, own, share)
-            said = await asyncio.gather(*(one.ask("switch", file=str(own), share=share) for one in self.workers))
+            said = await self._asked(self.workers, "switch", file=str(own), share=share)
             digest = said[0][0]
             before = list(zip(self._served, self._digests, strict=True))
             kept = before[:-1] if digest == self._digests[-1] else before[-1:]
@@ -97,15 +100,23 @@ class Shared:
 
     async def _back_all(self, worker: WorkerProcess) -> str:
         async with self._turn:
-            said = await asyncio.gather(*(one.ask("back") for one in self.workers))
+            said = await self._asked(self.workers, "back")
             self._served.reverse()
             self._digests.reverse()
             self._share = 1.0
             return serving(self._digests[-1], 1.0, sum(others for _, others in said))
 
     async def _check(self, workers: Sequence[WorkerProcess], file: Path, share: float) -> None:
-        posted = file != self._first
-        asked = [one.ask("check", file=str(file), share=share, posted=posted) for one in workers]
-        for said in await asyncio.gather(*asked, return_exceptions=True):
-            if isinstance(said, BaseException):
-                raise said
+        await self._asked(workers, "check", file=str(file), share=share, posted=file != self._first)
+
+    async def _asked(self, workers: Sequence[WorkerProcess], what: str, **fields: Any) -> list[Any]:
+        """What each says, but for those that end meanwhile: `begin` tells the ones after them. Raises `InputError`."""
+        asked = tuple(workers)
+        said = await asyncio.gather(*(one.ask(what, **fields) for one in asked), return_exceptions=True)
+        found = [answer for one, answer in zip(asked, said, strict=True) if not one.ended]
+        for answer in found:
+            if isinstance(answer, BaseException):
+                raise answer
+        if not found:
+            raise InputError("serve: no worker was left to ask; try again")
+        return found
