@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+_ENDING = (int(signal.SIGTERM), int(signal.SIGINT))
 
 
 @contextmanager

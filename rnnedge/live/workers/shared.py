@@ -41,7 +41,7 @@ class Shared:
         }  # fmt: skip
 
     async def begin(self, worker: WorkerProcess) -> None:
-        """When the worker is ready, it is told what is served now, and then gets connections."""
+        """When the worker is ready, it is told what is served now, and then answers: over gRPC, and what it is given."""
         await worker.begun.wait()
         async with self._turn:
             for file in self._served if self._served != [self._first] else []:
@@ -50,7 +50,9 @@ class Shared:
                     # The first is served as it is.
                     await self._check([worker], file, share)
                     await worker.ask("switch", file=str(file), share=share)
-            self.workers.append(worker)
+            with suppress(InputError):
+                await worker.ask("answer")
+                self.workers.append(worker)
         async with self._begun:
             self._begun.notify_all()
 

@@ -38,11 +38,11 @@ class Worker:
 
     def __init__(self, spec: WorkerSpec, talk: socket.socket, handed: socket.socket) -> None:
         self._spec, self._talk, self._handed = spec, talk, handed
-        self._stop = asyncio.Event()
+        self._stop, self._told, self._answering = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._load = 0
         self._checked: dict[str, Model] = {}
         asked: dict[str, Handler] = {"stop": self._stopped, "check": self._check, "switch": self._switch}
-        self._channel = Channel({**asked, "back": self._back, "leave": self._leave})
+        self._channel = Channel({**asked, "back": self._back, "leave": self._leave, "answer": self._answer})
 
     async def run(self) -> None:
         """Until it is told to stop, a signal comes, or the process in front is gone."""
@@ -67,14 +67,18 @@ class Worker:
             store = RemoteStore(self._channel, [port.name for port in model.contract.outputs])
         tls = tls_context(options)
         self._server = server = Server(model, options, store, ChangeInFront(self._channel), spec.name)
-        async with server.running(self._stop), server.over_grpc(shared=True):
-            self._handed.setblocking(False)
-            loop.add_reader(self._handed.fileno(), self._take, tls)
+        async with server.running(self._stop):
             self._channel.tell("ready")
-            self._report()
-            await self._stop.wait()
-            loop.remove_reader(self._handed.fileno())
-            await server.drain()
+            # Over gRPC it is asked as soon as it listens: not before it serves what the others do.
+            await _either(self._told, self._stop)
+            async with server.over_grpc(shared=True):
+                self._handed.setblocking(False)
+                loop.add_reader(self._handed.fileno(), self._take, tls)
+                self._answering.set()
+                self._report()
+                await self._stop.wait()
+                loop.remove_reader(self._handed.fileno())
+                await server.drain()
 
     def _take(self, tls: Any) -> None:
         """Connections that were handed over."""
@@ -96,6 +100,10 @@ class Worker:
     async def _stopped(self) -> None:
         self._stop.set()
 
+    async def _answer(self) -> None:
+        self._told.set()
+        await self._answering.wait()
+
     async def _check(self, file: str, share: float, posted: bool) -> None:
         """Load a file that may be served next. Raises `InputError` if it may not."""
         model = await loaded(self._spec.load_posted if posted else self._spec.load, Path(file))
@@ -113,6 +121,14 @@ class Worker:
     async def _leave(self, name: str) -> bool:
         """Give up a sequence that nobody waits for here, because another worker was asked for it."""
         return await self._server.routes.kserve.leave(name)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    """Wait for the first of two."""
+    waits = [asyncio.create_task(event.wait()) for event in (one, other)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 class ChangeInFront:
