@@ -99,9 +99,11 @@ def test_a_worker_that_dies_in_a_rollback_keeps_no_other_from_it(gru: Model, tmp
         all_ = shared(gru, tmp_path, one, two)
         await all_.handlers["switch_all"](one, file=str(new), share=1.0)
         await all_.handlers["back_all"](one)
-        return [one.asked[-1], all_._served[-1]]
+        later.begun.set()
+        await all_.begin(later)
+        return [one.asked[-1], [file.name for file in all_._served], later.asked]
 
-    assert asyncio.run(run()) == ["back", tmp_path / "first.onnx"]
+    assert asyncio.run(run()) == ["back", ["1.onnx", "first.onnx"], ["check", "switch"] * 2 + ["answer"]]
 
 
 def test_a_switch_that_no_worker_lives_to_see_is_told(gru: Model, tmp_path: Path) -> None:

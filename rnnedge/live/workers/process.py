@@ -21,8 +21,7 @@ _ENDS_S = 60.0
 
 
 class WorkerProcess:
-    """One process, from its start to its end. `load`: connections and streams that it has; `ended`: it answers no more.
-    """
+    """One process, from its start to its end. `load`: connections and streams that it has; `ended`: it is gone."""
 
     def __init__(self, spec: WorkerSpec, handlers: Mapping[str, WorkerHandler]) -> None:
         """`handlers`: what the worker may ask; each is told which one asks."""

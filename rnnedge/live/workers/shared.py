@@ -41,7 +41,7 @@ class Shared:
         }  # fmt: skip
 
     async def begin(self, worker: WorkerProcess) -> None:
-        """When the worker is ready, it is told what is served now, and then answers: over gRPC, and what it is given."""
+        """When the worker is ready, it is told what is served now, and then answers who asks."""
         await worker.begun.wait()
         async with self._turn:
             for file in self._served if self._served != [self._first] else []:
