@@ -49,7 +49,8 @@ def pooled(node: ir.Node, fact: Fact, axes: list[int], facts: Facts) -> Fact:
         return made
 
     # As an array: the largest int64 is no float.
-    first = start if dtype.is_floating_point() else np.full([1 if isinstance(d, str) else d for d in shape], start)
+    ones = [1 if isinstance(d, str) else d for d in shape]
+    first = start if dtype.is_floating_point() else np.full(ones, start, dtype.numpy())
     so_far = state(kind.lower(), dtype, shape, first)
     kept = kind in ("Mean", "Sum") and dtype.is_floating_point()
     rest = state(f"{kind.lower()}.rest", dtype, shape, 0.0) if kept else None

@@ -1,4 +1,4 @@
-"""The largest of frames that are -infinity, as the logarithm of silence is; and of whole numbers."""
+"""The largest of frames that are -infinity, as the logarithm of silence is; the largest and the sum of whole numbers."""
 
 from __future__ import annotations
 
@@ -49,3 +49,19 @@ def test_whole_numbers_have_a_largest_one(form: str, tmp_path: Path) -> None:
     model = load(tmp_path / "m.onnx")
     for frames in (np.arange(-20, -9), np.arange(5, 12)):
         assert [int(found) for found in model.run(frames).values()] == [frames.max(), frames.min()]
+
+
+class Loud(nn.Module):
+    """How many frames are loud, as truth values and as whole numbers."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return (x > 0).sum(1), x.round().long().sum(1)
+
+
+@pytest.mark.parametrize("form", ["native", "unrolled"])
+def test_whole_numbers_have_a_sum(form: str, tmp_path: Path) -> None:
+    rnnedge_export.export(Loud(), torch.randn(2, 8, 3), tmp_path / "m.onnx", form=form, effort=BRIEF)
+    frames = np.random.default_rng(0).normal(0, 5, (11, 3)).astype(np.float32)
+    count, total = load(tmp_path / "m.onnx").run(frames).values()
+    assert count.tolist() == (frames > 0).sum(0).tolist()
+    assert total.tolist() == np.round(frames).astype(np.int64).sum(0).tolist()
