@@ -16,6 +16,19 @@ from rnnedge_export.verification.left_out import check_lengths
 from rnnedge_runtime import load
 
 
+_OTHER_KINDS = {
+    "a float": lambda x: float(x.shape[1]),
+    "seconds": lambda x: x.shape[1] * 0.01,
+    "a list": lambda x: [x.shape[1]] * x.shape[0],
+    "floats": lambda x: torch.full((x.shape[0],), 1.0) * x.shape[1],
+    "narrow": lambda x: torch.full((x.shape[0],), x.shape[1], dtype=torch.int16),
+    "a shape": lambda x: x.shape,
+    "the batch": lambda x: x.shape[0],
+    "a flag": lambda x: True,
+    "a mean": lambda x: x.mean((1, 2)),
+}
+
+
 class Lengths(nn.Module):
     """Returns how many frames it gives: of every sequence, as one number, and by name."""
 
@@ -32,6 +45,8 @@ class Lengths(nn.Module):
             return y[:, ::2], (lengths + 1) // 2
         if self.kind == "of values":
             return y, (y.abs() > 0.1).sum((1, 2))
+        if self.kind in _OTHER_KINDS:
+            return y, _OTHER_KINDS[self.kind](x)
         return {"y": y, "length": y.shape[1]} if self.kind == "by name" else (y, y.argmax(-1).sum() * 0 + 7)
 
 
@@ -44,6 +59,32 @@ def test_lengths_are_found() -> None:
     assert found == {
         "of every sequence": (1,), "halved": (1,), "of values": (), "by name": ("length",), "always 7": (),
     }  # fmt: skip
+
+
+def test_lengths_are_numbers_of_any_kind() -> None:
+    found = {kind: read_example(torch.randn(2, 8, 3), 0, 1, Lengths(kind)).lengths for kind in _OTHER_KINDS}
+    lengths = ("a float", "seconds", "a list", "floats", "narrow")
+    assert found == {kind: (1,) if kind in lengths else () for kind in _OTHER_KINDS}
+
+
+class Padded(nn.Module):
+    """Returns how many tokens are none of padding, or how many tokens there are."""
+
+    def __init__(self, *, counts: bool) -> None:
+        super().__init__()
+        self.counts, self.table = counts, nn.Embedding(9, 3)
+
+    def forward(self, tokens: Tensor) -> Any:
+        return self.table(tokens), (tokens != 0).sum(1) if self.counts else tokens.shape[1]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("tokens", [torch.arange(16).reshape(2, 8) % 5, torch.ones(1, 8, dtype=torch.int64)])
+def test_a_count_of_tokens_is_an_output(counts: bool, tokens: Tensor) -> None:
+    """Whatever tokens the example has."""
+    module, example = Padded(counts=counts), read_example(tokens, 0, 1)
+    assert read_example(tokens, 0, 1, module).lengths == (() if counts else (1,))
+    assert check_lengths(module, replace(example, lengths=(1,))).passed is not counts
 
 
 @pytest.mark.parametrize("kind", ["of every sequence", pytest.param("by name", marks=pytest.mark.long)])

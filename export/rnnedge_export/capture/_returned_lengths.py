@@ -1,7 +1,8 @@
 """Which results of a module are lengths: `return y, lengths`, as encoders do.
 
-1. A number, or whole numbers of as many as there are sequences, the same for all of them.
-2. Other values of as many frames give the same, more frames give more.
+1. A number, or as many numbers as there are sequences, in a tensor or a list, the same for all of them.
+2. Other values of as many frames give the same, more frames give more. Among other tokens are 0 and 1: how many of them
+   are no padding, or true, is no length.
 
 A stream knows how many frames it has given: the file leaves lengths out.
 """
@@ -13,13 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import members
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
 
-_MORE = (2, 3)
+_MORE, _OTHERS = (2, 3), (1, 2, 3)
 
 
 def with_returned_lengths(example: Example, module: nn.Module) -> Example:
@@ -32,12 +34,12 @@ def with_returned_lengths(example: Example, module: nn.Module) -> Example:
         return example
 
 
-def counted(value: Any, batch: int) -> int | None:
+def counted(value: Any, batch: int) -> float | None:
     """Case 1: the number that a result is."""
-    if isinstance(value, Tensor) and value.dtype in (torch.int64, torch.int32) and value.numel() in (1, batch):
-        numbers = set(value.flatten().tolist())
-        return int(numbers.pop()) if len(numbers) == 1 else None
-    return value if type(value) is int else None
+    leaves = value.flatten().tolist() if isinstance(value, Tensor) and value.numel() in (1, batch) else value
+    numbers = pytree.tree_leaves(leaves)
+    whole = len(numbers) in (1, batch) and all(type(one) in (int, float) for one in numbers)
+    return numbers[0] if whole and len(set(numbers)) == 1 else None
 
 
 def _found(example: Example, module: nn.Module) -> tuple[Any, ...]:
@@ -45,21 +47,28 @@ def _found(example: Example, module: nn.Module) -> tuple[Any, ...]:
     if not first:
         return ()
     rest = [_numbers(module, example, _frames(example, more * example.length)) for more in _MORE]
-    other = _numbers(module, example, _frames(example, example.length, seed=1))
+    others = [_numbers(module, example, _frames(example, example.length, seed)) for seed in _OTHERS]
     rows = {key: [first[key], *(each.get(key, 0) for each in rest)] for key in first}
-    return tuple(key for key, row in rows.items() if row == sorted(set(row)) and other.get(key) == row[0])
+    same = {key for key in first if all(each.get(key) == first[key] for each in others)}
+    return tuple(key for key, row in rows.items() if row == sorted(set(row)) and key in same)
 
 
 def _frames(example: Example, length: int, seed: int = 0) -> tuple[Tensor, ...]:
+    """Random ones; tokens as they are, or others of as many kinds for another `seed` than 0."""
     generator = torch.Generator().manual_seed(seed)
     given = example.given(example.batch, length)
     count = len(example.tensors)
-    drawn = [torch.randn(x.shape, generator=generator) if x.is_floating_point() else x.flip(-1) if seed else x
-             for x in given[:count]]  # fmt: skip
-    return (*drawn, *given[count:])
+
+    def drawn(x: Tensor) -> Tensor:
+        if x.is_floating_point():
+            return torch.randn(x.shape, generator=generator)
+        low, high = min(0, int(x.min())), max(1, int(x.max()))
+        return torch.randint(low, high + 1, x.shape, generator=generator) if seed else x
+
+    return (*map(drawn, given[:count]), *given[count:])
 
 
-def _numbers(module: nn.Module, example: Example, frames: tuple[Tensor, ...]) -> dict[Any, int]:
+def _numbers(module: nn.Module, example: Example, frames: tuple[Tensor, ...]) -> dict[Any, float]:
     args, kwargs = example.call(frames)
     found = {key: counted(value, example.batch) for key, value in members(module(*args, **kwargs)).items()}
     return {key: number for key, number in found.items() if number is not None}

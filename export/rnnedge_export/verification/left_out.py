@@ -45,17 +45,24 @@ def check_lengths(module: nn.Module, example: Example) -> Check:
     """Of the results in `example.lengths`: whatever the frames, as many have the same number, and more have more."""
     rng, wrong, counts = torch.Generator().manual_seed(_SEED), "", []
     extras = [extra.of_batch(example.batch) for extra in example.extras]
-    for length in (2 * example.length, 2 * example.length, 4 * example.length):
-        given = example.resized(example.batch, length)
-        frames = [torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given]
+    for length in (2 * example.length, 2 * example.length, 2 * example.length, 4 * example.length):
+        frames = [_other(x, rng) for x in example.resized(example.batch, length)]
         with torch.no_grad():
             found = _members(_called(module, example, frames, extras))
         counts.append([sorted(set(torch.as_tensor(found[key]).flatten().tolist())) for key in example.lengths])
-    for key, first, same, more in zip(example.lengths, *counts, strict=True):
-        if len(first) != 1 or first != same or len(more) != 1 or not more > first:
+    for key, first, *same, more in zip(example.lengths, *counts, strict=True):
+        if len(first) != 1 or any(each != first for each in same) or len(more) != 1 or not more > first:
             wrong = f"result {key!r} is no length"
     named = ", ".join(map(repr, example.lengths))
     return Check("lengths left out", f"result {named}", float("inf") if wrong else 0.0, 0.0, place=wrong)
+
+
+def _other(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Other frames; of tokens some are 0 and 1, which padding and truth values are."""
+    if x.is_floating_point():
+        return torch.randn(x.shape, generator=rng)
+    kind = torch.randint(0, 3, x.shape, generator=rng)
+    return torch.where(kind < 2, kind, x)
 
 
 def _called(module: nn.Module, example: Example, frames: list[Tensor], extras: list[Tensor], **named: Any) -> Any:
