@@ -38,7 +38,7 @@ def check_layers(data: bytes, model: Model, module: nn.Module, reference: Refere
     wrong = _tap(model, layers, found) or _state(_states(model, frames), layers, module)
     detail = f"{len(layers)} states of layers, each shown by the state and the tap of its name"
     names = Check("names of layers", detail, 0.0 if wrong is None else np.inf, _NEAR, place=wrong or "")
-    return names, check_weights(data, module, ran)
+    return names, check_weights(data, module, ran, reference, frames)
 
 
 def _tap(model: Model, layers: Mapping[str, Array], found: Mapping[str, Array]) -> str | None:

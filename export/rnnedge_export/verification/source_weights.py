@@ -2,27 +2,35 @@
 
 A weight that is off by a millionth changes outputs by less than rounding does, so no comparison of outputs sees it; it
 is a weight of another training, or one that went through fewer bits. Layers of torch.nn only: what a form writes of
-them are their numbers in another order, and sums of two biases. A layer whose weights are computed is not looked at.
+them are their numbers in another order, and sums of two biases. A layer whose weights are computed is not looked at, nor
+is a weight that no output reads: such as of a layer that is for training only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import onnx
+import torch
 from onnx import numpy_helper
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from rnnedge_export.reference import Reference
 from rnnedge_export.verification.report import Check
 from rnnedge_runtime.contract import Array
 
 _FLOAT = onnx.TensorProto.FLOAT
 
 
-def check_weights(float32: bytes, module: nn.Module, ran: set[str]) -> Check:
-    """Of a float32 file; `ran`: the paths of the layers that compute something."""
+def check_weights(
+    float32: bytes, module: nn.Module, ran: set[str], reference: Reference, frames: Mapping[str, Array]
+) -> Check:
+    """Of a float32 file; `ran`: the paths of the layers that compute something for `frames`, of the module in `reference`.
+
+    A weight that the file has not is changed for a while, to see whether anything depends on it.
+    """
     numbers = np.concatenate([np.zeros(1, np.float32), *(array.reshape(-1) for array in _constants(float32))])
     numbers.sort()
     count, wrong = 0, ""
@@ -30,11 +38,22 @@ def check_weights(float32: bytes, module: nn.Module, ran: set[str]) -> Check:
         count += 1
         # A number of its own, or, of biases, its sum with the other one.
         lost = ~np.logical_or.reduce([_among(part, numbers) for part in parts])
-        if lost.any() and not wrong:
+        if lost.any() and not wrong and _matters(module.get_parameter(name), lost, reference, frames):
             wrong = f"weight {name!r}: {float(parts[0][lost].flat[0]):.9g} is no number of the file"
     return Check(
         "weights", f"{count} of recurrences, as the source has them", np.inf if wrong else 0.0, 0.0, place=wrong
     )
+
+
+def _matters(weight: nn.Parameter, places: Array, reference: Reference, frames: Mapping[str, Array]) -> bool:
+    """Whether an output is another one with other numbers at some places of a weight."""
+    before, own = reference.raw(frames), weight.detach().clone()
+    try:
+        weight.data[torch.from_numpy(places)] += 1
+        after = reference.raw(frames)
+    finally:
+        weight.data.copy_(own)
+    return any(not np.array_equal(before[name], after[name], equal_nan=True) for name in before)
 
 
 def _weights(module: nn.Module, ran: set[str]) -> Iterator[tuple[str, list[Array]]]:
