@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -64,6 +64,41 @@ class InADict(Keeping):
         return torch.stack(ys, 1)
 
 
+class InPlace(Keeping):
+    """A tensor that is no buffer, in a tuple, and written in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        (held,) = self.state
+        y, h = self.layer(x, held.expand(-1, x.shape[0], -1).contiguous())
+        held.copy_(h[:, :1])
+        return y
+
+
+class Cache:
+    """An object of the user's, as caches of decoders are; it may lead back to itself."""
+
+    def __init__(self) -> None:
+        self.hidden, self.frames, self.own = None, 0, self
+
+
+class OnAnObject(Keeping):
+    """What stands on it, a number of frames too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, self.state.hidden = self.layer(x, self.state.hidden)
+        times = torch.arange(self.state.frames, self.state.frames + x.shape[1])
+        self.state.frames += x.shape[1]
+        return y + torch.sin(0.1 * times)[None, :, None]
+
+
+class ByName(Keeping):
+    """A kind of dict."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, self.state["h"] = self.layer(x, self.state.get("h"))
+        return y
+
+
 class InABuffer(Keeping):
     """Frames of the call before stand in front."""
 
@@ -93,6 +128,10 @@ class Window(Keeping):
         return self.layer(torch.cat(list(self.state), -1))
 
 
+def _gru() -> nn.Module:
+    return nn.GRU(4, 4, batch_first=True)
+
+
 def _lstm() -> nn.Module:
     return nn.LSTM(4, 4, batch_first=True)
 
@@ -104,12 +143,15 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "broadcast": lambda: Looped(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
     "a number in a dict": lambda: InADict(lambda: nn.Linear(4, 4), {"v": 0.0}),
     "a buffer": InABuffer,
+    "in place": lambda: InPlace(_gru, (torch.zeros(1, 1, 4),)),
+    "on an object": lambda: OnAnObject(_gru, Cache()),
+    "a kind of dict": lambda: ByName(_gru, OrderedDict()),
     "one step": lambda: OneStep(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
     "a queue of steps": lambda: Window(lambda: nn.Linear(12, 4), deque([torch.zeros(1, 4)] * 3, maxlen=3)),
 }
 
 
-_SHORT = ("of one sequence", "a number in a dict", "one step")
+_SHORT = ("of one sequence", "a number in a dict", "in place", "on an object", "one step")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in _SHORT else pytest.mark.long) for n in NETWORKS])
@@ -143,6 +185,14 @@ def test_what_an_earlier_call_has_left_is_where_streams_start(tmp_path: Path) ->
     np.testing.assert_allclose(load(tmp_path / "net.onnx").run(x[0, 10:].numpy()), expected, rtol=0, atol=_TOLERANCE)
 
 
+def test_a_number_of_frames_that_an_earlier_call_has_left_is_told(tmp_path: Path) -> None:
+    """Streams begin at that frame."""
+    module = NETWORKS["on an object"]().eval()
+    module.state.hidden, module.state.frames = torch.zeros(1, 1, 4), 7  # type: ignore[union-attr]
+    with pytest.warns(UsedStateWarning, match="in state, which is not 0"):
+        quickly.export(module, torch.randn(1, 6, 4), tmp_path / "net.onnx")
+
+
 def test_verify_starts_from_it_too(tmp_path: Path) -> None:
     """And tells a module that holds another state."""
     module, path = NETWORKS["None"]().eval(), tmp_path / "net.onnx"
@@ -172,40 +222,3 @@ def test_what_an_earlier_call_of_another_batch_has_left_is_refused_by_name(tmp_p
     with pytest.raises(ModelRefused, match=r"what it holds in state \(1, 5, 4\), and runs without; reset it"):
         quickly.export(module, torch.randn(1, _LENGTH, 4), tmp_path / "net.onnx")
     assert module.state[0].shape == (1, 5, 4)  # type: ignore[index,union-attr]
-
-
-class WeightDrop(nn.Module):
-    """Recurrent weights that forward makes of others, as AWD-LSTM does; the layer has none of its own in between."""
-
-    def __init__(self, layer: nn.Module, name: str) -> None:
-        super().__init__()
-        self.layer, self.name = layer, name
-        self.raw = nn.Parameter(getattr(layer, name).detach().clone())
-        del layer._parameters[name]
-
-    def forward(self, x: Tensor) -> Tensor:
-        setattr(self.layer, self.name, nn.functional.dropout(self.raw, 0.3, self.training))
-        if isinstance(self.layer, nn.RNNBase):
-            y: Tensor = self.layer(x)[0]
-            return y
-        ys, h = [], x.new_zeros(x.shape[0], 4)
-        for frame in x.unbind(1):
-            h = self.layer(frame, h)
-            ys.append(h)
-        return torch.stack(ys, 1)
-
-
-@pytest.mark.parametrize(
-    ("make", "name"),
-    [(_lstm, "weight_hh_l0"), (lambda: nn.GRUCell(4, 4), "weight_hh")],
-    ids=["a layer", "a cell in a loop"],
-)
-def test_weights_that_forward_makes_are_no_state(make: Callable[[], nn.Module], name: str, tmp_path: Path) -> None:
-    """They are the same in every call, and gone after it."""
-    torch.manual_seed(0)
-    module, x = WeightDrop(make(), name).eval(), torch.randn(1, _LENGTH, 4)
-    report = quickly.export(module, x[:, :9], tmp_path / "net.onnx")
-    assert "starts_from" not in report.contract.provenance and not hasattr(module.layer, name)
-    with torch.no_grad():
-        expected = module(x)[0].numpy()
-    np.testing.assert_allclose(load(tmp_path / "net.onnx").run(x[0].numpy()), expected, rtol=0, atol=_TOLERANCE)

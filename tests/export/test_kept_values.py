@@ -16,6 +16,13 @@ from rnnedge_export.sources import of_module
 _X = torch.randn(2, 6, 5, generator=torch.Generator().manual_seed(0))
 
 
+class Holder:
+    """An object of the user's."""
+
+    def __init__(self) -> None:
+        self.value, self.again = torch.zeros(5), self
+
+
 class Keeps(nn.Module):
     """A layer whose calls write something on it; `write` says what."""
 
@@ -27,6 +34,7 @@ class Keeps(nn.Module):
         self.last: Any = None
         self.plain = torch.zeros(5)
         self.past, self.window, self.cache = [torch.zeros(5)], deque([0.0], maxlen=3), {"k": torch.zeros(5)}
+        self.pair, self.holder = (torch.zeros(5), 0), Holder()
         self.calls = 0
         self._write = write
 
@@ -52,6 +60,11 @@ WRITES: dict[str, tuple[str, Callable[[Keeps, Tensor], object]]] = {
     "a list member in place": ("past", lambda net, y: net.past[0].add_(1)),
     "a queue": ("window", lambda net, y: net.window.append(1.0)),
     "a dict member": ("cache", lambda net, y: net.cache.update(k=y[0, -1])),
+    "another name in a dict": ("cache", lambda net, y: net.cache.update(v=net.cache.pop("k", None))),
+    "a member of a tuple in place": ("pair", lambda net, y: net.pair[0].add_(1)),
+    "on an object": ("holder", lambda net, y: setattr(net.holder, "value", y[0, -1])),
+    "on an object, in place": ("holder", lambda net, y: net.holder.value.add_(1)),
+    "a new attribute of an object": ("holder", lambda net, y: setattr(net.holder, "more", y[0, -1])),
     "a new attribute": ("seen", _set("seen", lambda net, y: True)),
     "on a part": ("rnn.state", lambda net, y: setattr(net.rnn, "state", y[0, -1])),
 }  # fmt: skip
@@ -63,16 +76,17 @@ def test_what_a_call_writes_is_named_and_put_back(name: str) -> None:
     path, write = WRITES[name]
     net = Keeps(write).eval()
     objects = {**vars(net), **net._buffers, **vars(net.rnn)}
-    inside = (list(net.past), list(net.window), dict(net.cache))
-    numbers = [value.clone() for value in (net.total, net.plain, net.past[0], net.cache["k"])]
+    inside = (list(net.past), list(net.window), dict(net.cache), dict(vars(net.holder)))
+    tensors = (net.total, net.plain, net.past[0], net.cache["k"], net.pair[0], net.holder.value)
+    numbers = [value.clone() for value in tensors]
     assert changed_by(net, lambda: net(_X)) == [path]
     with left_as_it_was(net):
         net(_X)
         net(_X)
     assert {**vars(net), **net._buffers, **vars(net.rnn)}.keys() == objects.keys()
     assert all(value is objects[key] for key, value in {**vars(net), **net._buffers, **vars(net.rnn)}.items())
-    assert (list(net.past), list(net.window), dict(net.cache)) == inside
-    for value, before in zip((net.total, net.plain, net.past[0], net.cache["k"]), numbers, strict=True):
+    assert (list(net.past), list(net.window), dict(net.cache), dict(vars(net.holder))) == inside
+    for value, before in zip(tensors, numbers, strict=True):
         assert torch.equal(value, before)
 
 

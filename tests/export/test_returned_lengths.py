@@ -15,7 +15,6 @@ from rnnedge_export.capture import read_example
 from rnnedge_export.verification.left_out import check_lengths
 from rnnedge_runtime import load
 
-
 _OTHER_KINDS = {
     "a float": lambda x: float(x.shape[1]),
     "seconds": lambda x: x.shape[1] * 0.01,
@@ -62,6 +61,7 @@ def test_lengths_are_found() -> None:
 
 
 def test_lengths_are_numbers_of_any_kind() -> None:
+    """In what holds one of them for each sequence."""
     found = {kind: read_example(torch.randn(2, 8, 3), 0, 1, Lengths(kind)).lengths for kind in _OTHER_KINDS}
     lengths = ("a float", "seconds", "a list", "floats", "narrow")
     assert found == {kind: (1,) if kind in lengths else () for kind in _OTHER_KINDS}

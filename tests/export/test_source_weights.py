@@ -33,6 +33,7 @@ class Unread(nn.Module):
 
 
 def test_a_layer_that_no_output_reads_is_in_no_file(tmp_path: Path) -> None:
+    """And is no reason against it; the module is as it was."""
     module, x = Unread(read=False).eval(), torch.randn(2, 8, 3)
     before = {name: weight.clone() for name, weight in module.state_dict().items()}
     quickly.export(module, x, tmp_path / "net.onnx")

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture._held_values import leaves, mapped
 from rnnedge_runtime.errors import ModelRefused
 
 
@@ -22,10 +22,23 @@ def used(values: Mapping[str, Any], results: Callable[[Mapping[str, Any]], list[
 
     `results`: what a call gives where the values of its argument stand in place of those on the module.
     """
-    held = {path: value for path, value in values.items() if any(bool(leaf.any()) for leaf in _tensors(value))}
-    before = results({}) if held else []
-    zeros = {path: pytree.tree_map_only(Tensor, torch.zeros_like, value) for path, value in held.items()}
+    zeros = {path: zero for path, value in values.items() if (zero := _zero(value)) is not None}
+    before = results({}) if zeros else []
     return [path for path, value in zeros.items() if not _equal(results({path: value}), before)]
+
+
+def _zero(value: Any) -> Any:
+    """The same of zeros, numbers too; None if it is that."""
+    changed = False
+
+    def zero(leaf: Any) -> Any:
+        nonlocal changed
+        number = type(leaf) in (int, float)
+        changed = changed or (bool(leaf) if number else isinstance(leaf, Tensor) and bool(leaf.any()))
+        return torch.zeros_like(leaf) if isinstance(leaf, Tensor) else 0 * leaf if number else leaf
+
+    found = mapped(value, zero)
+    return found if changed else None
 
 
 def tell_used(name: str, paths: Sequence[str]) -> None:
@@ -47,7 +60,7 @@ def refuse_other_batch(module: nn.Module, call: Callable[[], object]) -> None:
         (path, vars(part), name)
         for path, part in module.named_modules()
         for name, value in vars(part).items()
-        if not name.startswith("_") and _tensors(value)
+        if not name.startswith("_") and leaves(value)
     ]
     values = [place[name] for _, place, name in held]
     for _, place, name in held:
@@ -62,15 +75,11 @@ def refuse_other_batch(module: nn.Module, call: Callable[[], object]) -> None:
             place[name] = value
     if held:
         shown = (f"{path}.{name}".lstrip(".") for path, _, name in held)
-        told = ", ".join(f"{path} {tuple(_tensors(value)[0].shape)}" for path, value in zip(shown, values, strict=True))
+        told = ", ".join(f"{path} {tuple(leaves(value)[0].shape)}" for path, value in zip(shown, values, strict=True))
         raise ModelRefused(
             f"{type(module).__name__}: fails on the example with what it holds in {told}, and runs without; reset it "
             "before the export"
         )
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _equal(one: list[Tensor], other: list[Tensor]) -> bool:

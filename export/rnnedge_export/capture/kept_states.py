@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch._guards import detect_fake_mode
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture._held_values import leaves, mapped
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._used_states import refuse_other_batch, used
 from rnnedge_export.capture.kept_values import KeptValues, changed_by, left_as_it_was
@@ -67,10 +67,10 @@ def keeps_state(module: nn.Module, args: Sequence[Any]) -> bool:
     """Whether another call gives something else, for what the one before has left on the module."""
     kept = KeptValues(module)
     with left_as_it_was(module):
-        first = _leaves(module(*args))
+        first = leaves(module(*args))
         if not kept.changed():
             return False
-        second = _leaves(module(*args))
+        second = leaves(module(*args))
     return not all(a.shape == b.shape and torch.allclose(a, b) for a, b in zip(first, second, strict=True))
 
 
@@ -114,7 +114,7 @@ class _Start:
             return torch.cat([value, value], axis) if fits else value
 
         args, kwargs = pytree.tree_map(twice, (tuple(args), dict(kwargs)))
-        tensors = [leaf for leaf in _leaves(list(self._values.values())) if sequences in leaf.shape]
+        tensors = [leaf for leaf in leaves(list(self._values.values())) if sequences in leaf.shape]
         kinds = {tuple(leaf.shape): _axes_of(leaf, sequences) for leaf in tensors}
         for axes in islice(product(*([None, *each] for each in kinds.values())), _MOST_TRIALS):
             chosen = dict(zip(kinds, axes, strict=True))
@@ -130,7 +130,7 @@ class _Start:
         def results(others: Mapping[str, Any]) -> list[Tensor]:
             self._others = others
             try:
-                return _leaves(self._module(*args, **kwargs))
+                return leaves(self._module(*args, **kwargs))
             finally:
                 self._others = {}
 
@@ -138,12 +138,14 @@ class _Start:
 
     def begin(self, called: nn.Module, args: Any, kwargs: Any) -> None:
         """In front of a call of the module, or of a copy of it."""
-        if called is self._module and not self._axes and not self._others:
+        if (paths := self._placed(called, args, kwargs)) is None:
             return
         batch = _batch_of((args, kwargs), self._batch_axis)
-        wide = any(leaf.dtype == torch.float64 for leaf in _leaves((args, kwargs)))
+        wide = any(leaf.dtype == torch.float64 for leaf in leaves((args, kwargs)))
 
-        def fresh(tensor: Tensor) -> Tensor:
+        def fresh(tensor: Any) -> Any:
+            if not isinstance(tensor, Tensor):
+                return tensor
             axis = self._axes.get(id(tensor))
             repeats = [1] * tensor.dim()
             if axis is not None:
@@ -153,20 +155,32 @@ class _Start:
 
         for path, value in self._others.items():
             _place(called, path, value)
-        for path in (path for path in self._paths if path not in self._others):
-            _place(called, path, _mapped(self._values[path], fresh) if path in self._values else _ABSENT)
+        copies: dict[int, Any] = {}
+        for path in (path for path in paths if path not in self._others):
+            _place(called, path, mapped(self._values[path], fresh, copies) if path in self._values else _ABSENT)
+
+    def _placed(self, called: nn.Module, args: Any, kwargs: Any) -> Sequence[str] | None:
+        """What is to be placed on it; None where all is there.
+
+        In a trace what stands on a module is a constant, unless it is a buffer, and nothing can be written in it.
+        """
+        if called is not self._module or self._axes or self._others:
+            return self._paths
+        if detect_fake_mode(leaves((args, kwargs))) is None:
+            return None
+        return [path for path, value in self._values.items() if leaves(value) and not _is_buffer(called, path)]
 
     def end(self, called: nn.Module, args: Any, result: Any) -> None:
         """After a call."""
         if called is self._module:
-            self._kept.put_back(self._paths, objects_only=detect_fake_mode(_leaves(args)) is not None)
+            self._kept.put_back(self._paths, objects_only=detect_fake_mode(leaves(args)) is not None)
 
 
 _ABSENT = object()
 
 
 def _batch_of(given: Any, axis: int) -> Any:
-    return next((leaf.shape[axis] for leaf in _leaves(given) if leaf.dim() > axis), 1)
+    return next((leaf.shape[axis] for leaf in leaves(given) if leaf.dim() > axis), 1)
 
 
 def _axes_of(tensor: Tensor, sequences: int) -> list[int]:
@@ -184,6 +198,11 @@ def _runs(call: Callable[[], object]) -> bool:
     return True
 
 
+def _is_buffer(module: nn.Module, path: str) -> bool:
+    owner, _, name = path.rpartition(".")
+    return name in module.get_submodule(owner)._buffers
+
+
 def _value(module: nn.Module, path: str) -> Any:
     owner, _, name = path.rpartition(".")
     part = module.get_submodule(owner)
@@ -198,29 +217,3 @@ def _place(module: nn.Module, path: str, value: Any) -> None:
         at.pop(name, None)
     else:
         at[name] = value
-
-
-def _leaves(value: Any) -> list[Tensor]:
-    found: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        found.append(tensor)
-        return tensor
-
-    _mapped(value, keep)
-    return found
-
-
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A value with other tensors in it; containers are copies."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, Mapping):
-        return type(value)({name: _mapped(one, change) for name, one in value.items()})  # type: ignore[call-arg]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_mapped(one, change) for one in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(_mapped(one, change) for one in value)
-    if isinstance(value, deque):
-        return deque((_mapped(one, change) for one in value), value.maxlen)
-    return value

@@ -2,7 +2,7 @@
 
 1. A tensor, number or None that is replaced by another one.
 2. A tensor that is written in place.
-3. A list, deque or dict whose members are one of these.
+3. A list, tuple, deque, dict or object whose members are one of these.
 
 Of parameters only which there are: nobody writes in them in a forward pass, and a copy takes as much memory again. A
 module whose first call makes parts, or parts of another class, as torch's lazy modules do, is left out: it is
@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.capture._autocast import without_autocast
+from rnnedge_export.capture._held_values import is_object
 
 # What every module has, and torch keeps.
 _OF_TORCH = frozenset(vars(nn.Module()))
@@ -37,11 +38,14 @@ class _Kept:
         """Whether `now` is the object, with the same in it."""
         if self.held is None:
             return now is self.value or (isinstance(now, (bool, int, float, str)) and now == self.value)
+        if now is not self.value:
+            return False
         if isinstance(self.value, torch.Tensor):
-            return now is self.value and now.shape == self.held.shape and bool(torch.equal(now, self.held))
-        return now is self.value and len(now) == len(self.held) and all(
-            kept.is_same(one) for kept, one in zip(_members(self.held), _members(now), strict=True)
-        )  # fmt: skip
+            return now.shape == self.held.shape and bool(torch.equal(now, self.held))
+        inside = _inside(now)
+        if isinstance(inside, dict):
+            return inside.keys() == self.held.keys() and all(self.held[name].is_same(inside[name]) for name in inside)
+        return len(inside) == len(self.held) and all(map(_Kept.is_same, self.held, inside))
 
     def restored(self, *, objects_only: bool = False) -> Any:
         """The object, with that in it again; `objects_only`: the numbers in tensors are as they were."""
@@ -52,26 +56,36 @@ class _Kept:
         if isinstance(self.value, torch.Tensor):
             with torch.no_grad():
                 self.value.resize_(self.held.shape).copy_(self.held)
-        elif isinstance(self.value, dict):
-            self.value.clear()
-            self.value.update({name: kept.restored(objects_only=objects_only) for name, kept in self.held.items()})
+            return self.value
+        inside = _inside(self.value)
+        if isinstance(inside, dict):
+            before = {name: kept.restored(objects_only=objects_only) for name, kept in self.held.items()}
+            inside.clear()
+            inside.update(before)
         else:
-            self.value.clear()
-            self.value.extend([kept.restored(objects_only=objects_only) for kept in self.held])
+            members = [kept.restored(objects_only=objects_only) for kept in self.held]
+            if not isinstance(inside, tuple):
+                inside.clear()
+                inside.extend(members)
         return self.value
 
 
-def _members(container: Any) -> Any:
-    return container.values() if isinstance(container, dict) else container
+def _inside(value: Any) -> Any:
+    """Where the members of a container or an object are."""
+    return vars(value) if is_object(value) and not isinstance(value, (dict, list, tuple, deque)) else value
 
 
-def _keep(value: Any) -> _Kept:
+def _keep(value: Any, within: tuple[int, ...] = ()) -> _Kept:
+    """`within`: what it is in; an object may lead back to one of these."""
     if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter):
         return _Kept(value, value.detach().clone())
-    if type(value) in (list, deque):
-        return _Kept(value, [_keep(one) for one in value])
-    if type(value) is dict:
-        return _Kept(value, {name: _keep(one) for name, one in value.items()})
+    inside, path = _inside(value), (*within, id(value))
+    if id(value) in within:
+        return _Kept(value)
+    if isinstance(inside, dict):
+        return _Kept(value, {name: _keep(one, path) for name, one in inside.items()})
+    if isinstance(inside, (list, tuple, deque)):
+        return _Kept(value, [_keep(one, path) for one in inside])
     return _Kept(value)
 
 

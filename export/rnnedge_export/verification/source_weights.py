@@ -2,8 +2,8 @@
 
 A weight that is off by a millionth changes outputs by less than rounding does, so no comparison of outputs sees it; it
 is a weight of another training, or one that went through fewer bits. Layers of torch.nn only: what a form writes of
-them are their numbers in another order, and sums of two biases. A layer whose weights are computed is not looked at, nor
-is a weight that no output reads: such as of a layer that is for training only.
+them are their numbers in another order, and sums of two biases. A layer whose weights are computed is not looked at,
+nor is a weight that no output reads, such as of a layer for training only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _FLOAT = onnx.TensorProto.FLOAT
 def check_weights(
     float32: bytes, module: nn.Module, ran: set[str], reference: Reference, frames: Mapping[str, Array]
 ) -> Check:
-    """Of a float32 file; `ran`: the paths of the layers that compute something for `frames`, of the module in `reference`.
+    """Of a float32 file; `ran`: the paths of the layers that compute something for `frames`.
 
-    A weight that the file has not is changed for a while, to see whether anything depends on it.
+    `reference`: of the module. A weight that the file has not is changed for a while, to see whether anything depends on it.
     """
     numbers = np.concatenate([np.zeros(1, np.float32), *(array.reshape(-1) for array in _constants(float32))])
     numbers.sort()

@@ -1,4 +1,4 @@
-"""The largest of frames that are -infinity, as the logarithm of silence is; the largest and the sum of whole numbers."""
+"""The largest of frames that are -infinity, as the logarithm of silence is; and of whole numbers, with their sum."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ class Loud(nn.Module):
 
 @pytest.mark.parametrize("form", ["native", "unrolled"])
 def test_whole_numbers_have_a_sum(form: str, tmp_path: Path) -> None:
+    """Its state is one of whole numbers from the beginning."""
     rnnedge_export.export(Loud(), torch.randn(2, 8, 3), tmp_path / "m.onnx", form=form, effort=BRIEF)
     frames = np.random.default_rng(0).normal(0, 5, (11, 3)).astype(np.float32)
     count, total = load(tmp_path / "m.onnx").run(frames).values()

@@ -1,0 +1,74 @@
+"""What a value on a module holds: members of lists, tuples, deques and dicts, and what stands on objects.
+
+An object is one whose class is not of Python, torch or numpy, such as a dataclass with a state in it, or a cache. What
+a module holds on its parts is its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+_OF_OTHERS = {*sys.stdlib_module_names, "torch", "numpy"} - {"__main__"}
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value may hold others as attributes."""
+    kind = type(value)
+    if isinstance(value, (type, nn.Module, Tensor)) or kind.__module__.partition(".")[0] in _OF_OTHERS:
+        return False
+    return isinstance(getattr(value, "__dict__", None), dict)
+
+
+def mapped(value: Any, change: Callable[[Any], Any], copies: dict[int, Any] | None = None) -> Any:
+    """A value with `change` of what it holds in it; all that holds something is a copy.
+
+    `copies`: of the ones that were met before, by what they are of; what stands in two places stays one.
+    """
+    copies = {} if copies is None else copies
+    if id(value) in copies:
+        return copies[id(value)]
+    if isinstance(value, tuple):
+        parts = [mapped(one, change, copies) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, (dict, list, deque)):
+        found = copies[id(value)] = copy.copy(value)
+        for place in list(value) if isinstance(value, dict) else range(len(value)):
+            found[place] = mapped(value[place], change, copies)
+        return found
+    if is_object(value):
+        found = copies[id(value)] = copy.copy(value)
+        vars(found).update({name: mapped(one, change, copies) for name, one in vars(value).items()})
+        return found
+    return change(value)
+
+
+def leaves(value: Any) -> list[Tensor]:
+    """The tensors in a value, each place of one."""
+    found: list[Tensor] = []
+    seen: dict[int, Any] = {}
+
+    def look(one: Any) -> None:
+        if isinstance(one, Tensor):
+            found.append(one)
+        elif id(one) not in seen and (parts := members(one)) is not None:
+            seen[id(one)] = one
+            for part in parts:
+                look(part)
+
+    look(value)
+    return found
+
+
+def members(value: Any) -> list[Any] | None:
+    """What a value holds, None if it holds nothing."""
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, (list, tuple, deque)):
+        return list(value)
+    return list(vars(value).values()) if is_object(value) else None
