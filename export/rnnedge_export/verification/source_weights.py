@@ -29,7 +29,7 @@ def check_weights(
 ) -> Check:
     """Of a float32 file; `ran`: the paths of the layers that compute something for `frames`.
 
-    `reference`: of the module. A weight that the file has not is changed for a while, to see whether anything depends on it.
+    `reference`: of the module. A weight that the file has not is changed for a while, to see whether anything reads it.
     """
     numbers = np.concatenate([np.zeros(1, np.float32), *(array.reshape(-1) for array in _constants(float32))])
     numbers.sort()
