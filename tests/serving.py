@@ -1,9 +1,14 @@
-"""A server and its clients in one loop."""
+"""A server and its clients in one loop; and the verb, with workers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 
 PATIENCE_S = 60
+ADMIN_TOKEN = "of the admin"
 
 
 def numbered(message: bytes) -> list[tuple[int, Array]]:
@@ -51,3 +57,20 @@ def served(
             await server
 
     return asyncio.run(both())
+
+
+@contextmanager
+def the_verb(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`rnnedge serve` with two workers, and host:port."""
+    command = [sys.executable, "-m", "rnnedge", "serve", str(model), "--port", "0", "--workers", "2", *options]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "RNNEDGE_ADMIN_TOKEN": ADMIN_TOKEN}
+    ) as process:
+        assert process.stderr is not None
+        try:
+            said = process.stderr.readline()
+            assert "serving" in said, said + process.stderr.read()
+            yield process, re.findall(r"//(\S+?)/v1", said)[0]
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)

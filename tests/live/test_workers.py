@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -28,7 +28,7 @@ pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 if sys.platform == "win32":
     pytest.skip("workers need sockets of Unix", allow_module_level=True)
 
-from serving import PATIENCE_S, numbered
+from serving import ADMIN_TOKEN, PATIENCE_S, numbered, the_verb
 from websockets.asyncio.client import connect
 
 from rnnedge.live import Packet
@@ -37,7 +37,6 @@ from rnnedge_runtime import load
 from rnnedge_runtime.contract import Array
 
 X = np.random.default_rng(5).standard_normal((30, 2)).astype(np.float32)
-TOKEN = "of the admin"
 
 
 @pytest.fixture(scope="module")
@@ -51,27 +50,10 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return found
 
 
-@contextmanager
-def serving(model: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The verb with two workers, and host:port."""
-    command = [sys.executable, "-m", "rnnedge", "serve", str(model), "--port", "0", "--workers", "2", *options]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "RNNEDGE_ADMIN_TOKEN": TOKEN}
-    ) as process:
-        assert process.stderr is not None
-        try:
-            said = process.stderr.readline()
-            assert "serving" in said, said + process.stderr.read()
-            yield process, re.findall(r"//(\S+?)/v1", said)[0]
-        finally:
-            process.terminate()
-            process.wait(PATIENCE_S)
-
-
 @pytest.fixture(scope="module")
 def place(two: list[Path]) -> Iterator[str]:
     """A server of the first model."""
-    with serving(two[0]) as (_, place):
+    with the_verb(two[0]) as (_, place):
         yield place
 
 
@@ -83,7 +65,7 @@ def solo(path: Path, x: Array = X) -> Array:
 
 def http(place: str, path: str, body: bytes | None = None) -> str:
     """The answer, over a connection of its own."""
-    with urlopen(Request(f"http://{place}{path}", body, {"Authorization": f"Bearer {TOKEN}"})) as answer:
+    with urlopen(Request(f"http://{place}{path}", body, {"Authorization": f"Bearer {ADMIN_TOKEN}"})) as answer:
         return str(answer.read().decode())
 
 
@@ -221,7 +203,7 @@ def test_a_worker_that_is_killed_is_replaced(two: list[Path], tmp_path: Path) ->
         return True
 
     state = tmp_path / "state"
-    with serving(two[0], "--snapshot-s", "0.05", "--state", str(state)) as (process, place):
+    with the_verb(two[0], "--snapshot-s", "0.05", "--state", str(state)) as (process, place):
         for values in run(lambda: work(process, place)):
             np.testing.assert_allclose(values, solo(two[1]), atol=1e-6)
         assert process.stderr is not None
