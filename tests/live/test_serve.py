@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import numpy as np
@@ -722,18 +723,31 @@ def test_a_server_whose_rounds_fail_ends(gru: Model, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
 def test_a_signal_that_comes_while_the_loop_is_behind_is_not_lost(gru: Model) -> None:
     """A thousand streams that are released at once fill the pipe that wakes the loop."""
+    before = signal.getsignal(signal.SIGTERM)
 
-    async def run() -> None:
-        begun = asyncio.Event()
-        server = asyncio.create_task(serving(gru, ServeOptions(port=0), lambda _: begun.set()))
+    async def run() -> str:
+        said: list[str] = []
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def ready(text: str) -> None:
+            said.append(text)
+            begun.set()
+
+        server = asyncio.create_task(serving(gru, ServeOptions(port=0), ready))
         await begun.wait()
         await asyncio.sleep(0)
         for _ in range(10_000):
-            asyncio.get_running_loop().call_soon_threadsafe(int)
+            loop.call_soon_threadsafe(int)
+        with pytest.raises(BlockingIOError):
+            loop._csock.send(b"\0")  # type: ignore[attr-defined]
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(server, PATIENCE_S)
+        return said[0]
 
-    asyncio.run(run())
+    place = urlsplit(asyncio.run(run()).split()[-1])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((str(place.hostname), int(place.port or 0)))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
