@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rnnedge.live.server import ServeOptions
 from rnnedge.live.server.app import serving
 from rnnedge_runtime import Model
@@ -19,6 +22,28 @@ from rnnedge_runtime.contract import Array
 
 PATIENCE_S = 60
 ADMIN_TOKEN = "of the admin"
+
+
+async def open_stream(ws: Any, number: int = 0, **more: Any) -> Any:
+    """The answer to it."""
+    await ws.send(json.dumps({"type": "open", "stream": number, **more}))
+    return json.loads(await ws.recv())
+
+
+async def outputs(ws: Any, frames: int) -> Array:
+    """The values of so many frames, in JSON."""
+    values: list[Any] = []
+    while len(values) < frames:
+        said = json.loads(await ws.recv())
+        if said["type"] == "outputs":
+            values += said["values"]
+    return np.array(values, np.float32)
+
+
+def in_json(x: Array, first: int = 0, number: int = 0) -> str:
+    """A message of frames."""
+    fields = {"type": "frames", "stream": number, "first": first, "time_s": first / 100, "frames": x.tolist()}
+    return json.dumps(fields)
 
 
 def numbered(message: bytes) -> list[tuple[int, Array]]:
