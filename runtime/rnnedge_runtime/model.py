@@ -19,6 +19,7 @@ from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, Out, named_inputs
+from rnnedge_runtime.scores import labelled, probabilities, scores_of
 from rnnedge_runtime.stream import Stream, open_stream
 
 if TYPE_CHECKING:
@@ -55,6 +56,20 @@ class Model(Generic[Out]):
     def contract(self) -> Contract:
         """What the file promises."""
         return self._loaded.contract
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the values of a frame stand for, in their order; empty where the file names none."""
+        return self.contract.labels
+
+    def probabilities(self, values: Array) -> Array:
+        """Of labels, float64 (..., labels), from what `push`, `finish` or `run` gave, (..., labels).
+
+        A file that was trained with logits says whether they are a softmax or each a sigmoid; of a file that says
+        nothing, such as one whose network ends in its own softmax, they are the values as they are.
+        Raises `InputError` where the last axis is not one value for each of `labels`.
+        """
+        return probabilities(labelled(values, self.contract), scores_of(self.contract))
 
     @property
     def engine(self) -> Engine:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_runtime.arrays import array_of
 from rnnedge_runtime.contract import Array, Contract, Port
+from rnnedge_runtime.errors import InputError
 
 SCORES = ("raw", "softmax", "sigmoid")
 
@@ -22,6 +24,19 @@ def scores_of(contract: Contract) -> str:
 def scores_of_port(contract: Contract, port: Port) -> str:
     """The same of one output: "raw" where its frames are no row of a value for each label."""
     return scores_of(contract) if port.frame_shape == (len(contract.labels),) else "raw"
+
+
+def labelled(values: Array, contract: Contract) -> Array:
+    """Values (..., labels), or `InputError` where they are no row of a value for each label of the file."""
+    array, labels = array_of(values, "values"), contract.labels
+    if not labels:
+        raise InputError("probabilities: expected a file with labels, found none in it; export it with labels=")
+    if array.ndim == 0 or array.shape[-1] != len(labels) or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"probabilities: expected (..., {len(labels)}) numbers, one for each label, found {array.shape} "
+            f"{array.dtype}; give the array of the output that has the labels"
+        )
+    return array
 
 
 def probabilities(values: Array, scores: str) -> Array:
