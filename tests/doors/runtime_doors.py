@@ -95,6 +95,7 @@ def runtime_doors(path: Path, folder: Path) -> dict[str, Door]:
         "Model.stream": Door(model.stream, {}),
         "Model.pool": Door(model.pool, {"capacity": 2}),
         "Model.run": Door(model.run, {"frames": frames}),
+        "Model.probabilities": Door(model.probabilities, {"values": model.run(frames)}),
         "Model.with_context": Door(model.with_context, {}),
         "Stream.push": Door(stream.push, {"frames": frames}, of_stream),
         "Stream.gap": Door(stream.gap, {"frames": 1}, of_stream),

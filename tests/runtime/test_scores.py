@@ -59,7 +59,7 @@ def test_a_program_asks_the_model(scores: str, expected: list[float]) -> None:
 @pytest.mark.parametrize("wrong", [np.zeros((4, 1)), 1.0, [[0, 1], [2]], ["a"] * len(GOLDEN.labels), None, {"y": 1}])
 def test_what_has_no_value_for_each_label_has_no_probabilities(wrong: Any) -> None:
     """Several outputs are asked about one by one."""
-    with pytest.raises(InputError, match="values|for each label"):
+    with pytest.raises(InputError, match=r"values|for each label"):
         promising(GOLDEN).probabilities(wrong)
     with pytest.raises(InputError, match="a file with labels, found none"):
         promising(replace(GOLDEN, labels=())).probabilities(np.zeros((4, 3)))
