@@ -11,27 +11,26 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from rnnedge.sources._checkpoints import is_weights, weights_of
 from rnnedge_runtime.errors import MissingExtra, ModelRefused
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
-# Where checkpoints of training loops keep it.
-_INSIDE = ("state_dict", "model_state_dict", "model")
 
 
 def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Put the weights in the file at `path` into `module`, every one of them, and no other.
+    """Put the weights in the file at `path` into `module`, every one of them.
 
+    The file may be a checkpoint that holds them next to other things; see `weights_of`.
     Raises `ModelRefused` for a file that is missing, damaged or of another kind, and where names or shapes differ.
     """
     name = os.fspath(path)
     own = module.state_dict()
-    found = _without_prefix(_read(Path(path), name), own)
+    found = weights_of(read_weights(path), own, name)
     missing, extra = sorted(set(own) - set(found)), sorted(set(found) - set(own))
     if missing or extra:
         words = [f"{what} {len(names)}, such as {names[0]!r}" for what, names in
@@ -49,25 +48,30 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     module.load_state_dict(found)
 
 
-def _without_prefix(found: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`found` as `own` calls it, if all its names begin with the name of a part that held the network: "model."."""
-    for name in [] if set(found) == set(own) else list(found)[:1]:
-        for dot in (at for at, letter in enumerate(name) if letter == "."):
-            begin = name[: dot + 1]
-            if all(key.startswith(begin) for key in found) and {key[dot + 1 :] for key in found} == set(own):
-                return {key[dot + 1 :]: value for key, value in found.items()}
-    return found
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a file of weights holds: names and tensors, or a checkpoint of such by name.
+
+    Raises `ModelRefused` for what is no such file.
+    """
+    name = os.fspath(path)
+    found = _read(Path(path), name)
+    if not is_weights(found) and not any(part and is_weights(part) for part in getattr(found, "values", list)()):
+        raise ModelRefused(
+            f"{name}: expected a state dict, names and tensors, found {type(found).__name__}; save module.state_dict()"
+        )
+    return dict(found)
 
 
-def _read(path: Path, name: str) -> dict[str, Tensor]:
-    if path.suffix not in _ENDINGS:
+def _read(path: Path, name: str) -> Any:
+    if not path.is_file():
+        raise ModelRefused(f"{name}: cannot be read (no such file); check the path")
+    # Training loops have endings of their own, such as .th and .pth.tar.
+    if path.suffix not in _ENDINGS and not zipfile.is_zipfile(path):
         raise ModelRefused(
             f"{name}: expected weights in a {', '.join(_ENDINGS)} file, found {path.suffix or 'no ending'}"
         )
-    if not path.is_file():
-        raise ModelRefused(f"{name}: cannot be read (no such file); check the path")
     try:
-        found = _safetensors(path) if path.suffix == ".safetensors" else _state_dict(path, name)
+        return _safetensors(path) if path.suffix == ".safetensors" else _state_dict(path, name)
     except (ModelRefused, MissingExtra):
         raise
     # safetensors, zipfile, pickle and torch have a dozen types for bytes that they do not take.
@@ -79,13 +83,6 @@ def _read(path: Path, name: str) -> dict[str, Tensor]:
                 "module.state_dict(), or checkpoint['state_dict'], where that code is"
             ) from error
         raise ModelRefused(f"{name}: cannot be read as weights ({reason[:200]}); save it again") from error
-    inner = [found[key] for key in _INSIDE if isinstance(found, dict) and isinstance(found.get(key), dict)]
-    found = inner[0] if inner else found
-    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
-        raise ModelRefused(
-            f"{name}: expected a state dict, names and tensors, found {type(found).__name__}; save module.state_dict()"
-        )
-    return found
 
 
 def _safetensors(path: Path) -> Any:

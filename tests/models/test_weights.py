@@ -36,6 +36,50 @@ def test_weights_come_from_either_format(ending: str, tmp_path: Path) -> None:
         torch.testing.assert_close(target.state_dict()[key], tensor, rtol=0, atol=0)
 
 
+_OWN = network(0).state_dict()
+_MEAN = network(3).state_dict()
+
+
+def _behind(begin: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {begin + key: tensor for key, tensor in weights.items()}
+
+
+@in_one_test(
+    "checkpoint",
+    [
+        {"epoch": 3, "state_dict": _OWN, "optimizer": {"lr": 0.1}},
+        {"generator": _OWN, "discriminator": {"w": torch.zeros(1)}, "step": torch.tensor(3)},
+        {"best": _behind("module.", _OWN)},
+        {"model": _OWN, "ema": _MEAN},
+        {"state_dict": {**_behind("model.", _OWN), "criterion.weight": torch.zeros(3)}},
+        {"hyper_parameters": {"size": 4}, "state_dict": _behind("net.encoder.", _OWN)},
+        _behind("_orig_mod.", _OWN),
+        _behind("module._orig_mod.", _OWN),
+    ],
+)
+def test_a_checkpoint_holds_them_next_to_other_things(checkpoint: object, tmp_path: Path) -> None:
+    """By the names that training loops, wrappers and compilers give them, and by endings of their own."""
+    torch.save(checkpoint, tmp_path / "w.pth.tar")
+    module = network(1)
+    load_weights(module, tmp_path / "w.pth.tar")
+    for key, tensor in _OWN.items():
+        torch.testing.assert_close(module.state_dict()[key], tensor, rtol=0, atol=0)
+
+
+@in_one_test(
+    ("checkpoint", "places"),
+    [
+        ({"state_dict": {**_behind("a.", _OWN), **_behind("b.", _MEAN)}}, r"'state_dict: a\.', 'state_dict: b\.'"),
+        ({"best": _OWN, "last": _MEAN}, "'best', 'last'"),
+    ],
+)
+def test_of_two_that_would_do_none_is_guessed(checkpoint: object, places: str, tmp_path: Path) -> None:
+    """Weights and their average are other networks, and nobody sees it in the file."""
+    torch.save(checkpoint, tmp_path / "w.ckpt")
+    with pytest.raises(ModelRefused, match=f"has the network's weights 2 times \\({places}\\); save one"):
+        load_weights(network(1), tmp_path / "w.ckpt")
+
+
 def test_an_archive_that_grows_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state dict whose parts were compressed: torch would unpack it without a word, and is not asked to."""
     torch.save({"w": torch.zeros(4_000_000)}, tmp_path / "plain.pt")
@@ -109,6 +153,7 @@ def test_weights_of_another_network_are_named(found: object, words: str, tmp_pat
 def test_files_that_hold_no_weights_are_named(tmp_path: Path) -> None:
     """A missing one, another ending, damaged bytes of both formats."""
     (tmp_path / "w.safetensors").write_bytes(b"\xff" * 100)
+    (tmp_path / "w.txt").write_text("weights")
     torch.save(network(0).state_dict(), tmp_path / "w.pt")
     data = (tmp_path / "w.pt").read_bytes()
     (tmp_path / "cut.pt").write_bytes(data[: len(data) // 2])

@@ -134,9 +134,16 @@ def test_an_operator_that_torch_has_not_is_named() -> None:
 
 
 def test_what_is_no_script_is_refused(tmp_path: Path) -> None:
-    """A missing file, and a file of weights, in one line with the remedy."""
-    torch.save({"w": torch.zeros(1)}, tmp_path / "weights.pt")
-    with pytest.raises(ModelRefused, match="found none there"):
-        load_source(str(tmp_path / "missing.pt"))
-    with pytest.raises(ModelRefused, match="--weights"):
-        load_source(str(tmp_path / "weights.pt"))
+    """A missing file, weights, a whole module that is pickled, a program of torch.export: each with its remedy."""
+    module = nn.Linear(3, 4)
+    torch.save(module.state_dict(), tmp_path / "weights.pt")
+    torch.save(module, tmp_path / "whole.pt")
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 5, 3),)), tmp_path / "program.pt2")
+    for name, words in (
+        ("missing.pt", "found none there"),
+        ("weights.pt", "found weights alone; .* --weights"),
+        ("whole.pt", "a whole module or settings, which is code and is not run"),
+        ("program.pt2", "a program of torch.export, for the lengths .* package.module:factory"),
+    ):
+        with pytest.raises(ModelRefused, match=words):
+            load_source(str(tmp_path / name))
