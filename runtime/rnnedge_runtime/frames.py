@@ -102,6 +102,8 @@ def checked(frames: object, port: Port, batch: int) -> Array:
         hint = ""
         if array.shape == port.frame_shape:
             hint = "; one frame is frames[None]"
+        elif port.frame_shape and array.ndim == len(expected) and array.shape[time:-1] == port.frame_shape:
+            hint = f"; time comes before the features, use numpy.moveaxis(frames, -1, {time})"
         elif array.ndim == len(expected) + 1:
             hint = "; frames have no batch axis, use model.stream(batch=n) for several sequences"
         shown_shape = ", ".join(str(e) for e in expected)

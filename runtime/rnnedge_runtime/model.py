@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_pool
-from rnnedge_runtime.arguments import integer
+from rnnedge_runtime.arguments import instance, integer
 from rnnedge_runtime.arrays import array_of
 from rnnedge_runtime.context import check_complete, with_initial_context
 from rnnedge_runtime.contract import Array, Contract
@@ -35,7 +35,8 @@ class Model(Generic[Out]):
 
     def __init__(self, loaded: LoadedModel, again: Callable[[str], Model[Any]] | None = None) -> None:
         """Used by `load`; `again` loads the same file in another process, if its digest is the one that it is given."""
-        self._loaded, self._again = loaded, again
+        self._loaded = instance(loaded, "Model", LoadedModel, remedy="open a file with load(path)")
+        self._again = again
 
     @property
     def loaded(self) -> LoadedModel:

@@ -10,7 +10,7 @@ from typing import Any, Generic
 from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._loaded_model import LoadedModel
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_stream
-from rnnedge_runtime.arguments import integer, mapping
+from rnnedge_runtime.arguments import instance, integer, mapping
 from rnnedge_runtime.context import checked_context
 from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
@@ -33,7 +33,7 @@ class Stream(StaysHere, Generic[Out]):
 
     def __init__(self, runner: StreamRunner) -> None:
         """Used by `Model.stream`; `runner` is its own."""
-        self.runner = runner
+        self.runner = instance(runner, "Stream", StreamRunner, remedy="start one with load(path).stream()")
         # Its own methods: 40 ns faster, and no exception can come between the end of a call here and there.
         self.push, self.step = runner.push, runner.step  # type: ignore[method-assign, assignment]
         self.gap, self.finish = runner.gap, runner.finish  # type: ignore[method-assign, assignment]

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_one_test import in_one_test
 
-from rnnedge_runtime import InputError
+from rnnedge_runtime import Batcher, InputError, Model, Stream, StreamPool
 
 Array = np.ndarray[Any, Any]
 ANY_CHUNKING = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -161,6 +161,7 @@ def test_extreme_finite_frames_are_accepted(tagger: Exported, large: float) -> N
     [
         (frames(2)[:, :3], r"'x': expected shape \(time, 5\), found \(2, 3\)"),
         (frames(2)[0], r"one frame is frames\[None\]"),
+        (frames(2).T, r"found \(5, 2\); time comes before the features, use numpy.moveaxis\(frames, -1, 0\)"),
         (frames(2)[None], r"no batch axis"),
         (frames(2).astype(np.float64), r"expected dtype float32, found float64; use frames.astype\(numpy.float32\)"),
         (np.zeros((2, 5), np.int64), r"float32, found int64"),
@@ -250,3 +251,15 @@ def test_many_push_sizes_keep_few_buffers(native: Exported) -> None:
         stream.push(x[:size])
     kept = stream.runner._bindings._others
     assert 19 <= len(kept) <= 64 and sum(kept) <= 8 * native.model.contract.piece
+
+
+def test_who_calls_the_class_is_told_what_makes_it(native: Exported) -> None:
+    """A model is opened, a stream and a pool are its own."""
+    for make, words in (
+        (lambda: Model("net.onnx"), r"Model: .* found 'net.onnx'; open a file with load\(path\)"),  # type: ignore[arg-type]
+        (lambda: Stream(native.model), r"Stream: .* found a Model; .*load\(path\).stream\(\)"),  # type: ignore[arg-type]
+        (lambda: StreamPool(native.model, 2, None, None), r"StreamPool: .*pool\(capacity\)"),  # type: ignore[arg-type]
+        (lambda: Batcher(native.model, 0.1, 1, "block"), r"Batcher: .*batcher\(\)"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError, match=words):
+            make()

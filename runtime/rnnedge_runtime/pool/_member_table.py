@@ -48,6 +48,7 @@ class MemberTable(Alone):
         self, loaded: LoadedModel, capacity: int, on_event: Callable[[Event], None] | None, time_limit_s: float | None
     ) -> None:
         """Used by `Model.pool`."""
+        instance(loaded, "StreamPool", LoadedModel, remedy="make one with load(path).pool(capacity)")
         super().__init__()
         self.contract, self.capacity = loaded.contract, capacity
         policies = Policies(on_event=on_event, time_limit_s=time_limit_s)

@@ -11,7 +11,7 @@ from time import monotonic
 
 from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._fork import forked_away, refuse_in_child
-from rnnedge_runtime.arguments import seconds
+from rnnedge_runtime.arguments import instance, seconds
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.pool._batched_pool import BatchedPool
@@ -30,6 +30,7 @@ class Worker(StaysHere):
 
     def __init__(self, pool: BatchedPool[Frames], max_wait_s: float, queue: int, full: Full) -> None:
         """Used by `StreamPool.batcher`."""
+        instance(pool, "Batcher", BatchedPool, remedy="make one with load(path).pool(capacity).batcher()")
         max_wait_s = seconds(max_wait_s, "batcher: max_wait_s")
         self._waiting, self._rounds = Waiting(queue, full), Rounds(pool)
         self._pool, self._max_wait_s, self._queue = pool, max_wait_s, queue
