@@ -11,7 +11,9 @@ import quickly
 from exported import export_network
 from idioms import IDIOMS
 
+from rnnedge_export.codegen import _stretch
 from rnnedge_export.codegen._build import Built, build_in
+from rnnedge_export.codegen._source import write_c
 from rnnedge_export.codegen._stretch import STEPS
 from rnnedge_export.codegen.prove import _native
 from rnnedge_runtime import Model, load
@@ -98,3 +100,29 @@ def test_a_row_that_no_table_has_is_refused_within_a_stretch(pair: tuple[Built, 
     with pytest.raises(RnnEdgeError, match=r"row|expected a number from 0 to"):
         stream.push(wrong)
     assert stream.snapshot() == before
+
+
+def test_fewer_steps_at_once_where_all_of_them_need_too_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as fit: a step that takes hundreds of samples by itself is made several at once, too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = _file("spectrum", tmp_path)
+    memory = [one.memory.floats for one in write_c(path.read_bytes(), "net", lanes=8, stretch=True).programs]
+    monkeypatch.setattr(_stretch, "_MOST_BYTES", 4 * memory[0] * 3 // 5)
+    built = build_in(path.read_bytes(), "native", tmp_path)
+    assert "#define RNNEDGE_STRETCH 12 " in built.source.c
+    native = _native(path.read_bytes(), built)
+    frames = _draw(native, FRAMES)
+    _check(_pushed(native, frames, 7), _pushed(load(path, trust="local"), frames))
+    monkeypatch.setattr(_stretch, "_MOST_BYTES", 4)
+    assert "#define RNNEDGE_STRETCH 1 " in write_c(path.read_bytes(), "net", lanes=8, stretch=True).c
+
+
+def test_a_file_of_any_number_of_frames_keeps_its_windows_in_rings(tmp_path: Path) -> None:
+    """As one of single frames does: no window is moved by a step."""
+    for form, places in (("native", tmp_path / "native.onnx"), ("step", tmp_path / "step.onnx")):
+        idiom = IDIOMS["dense"]
+        quickly.export(idiom.build(), idiom.example, places, form=form)
+        program = write_c(places.read_bytes(), "net", lanes=8).programs[0]
+        assert len(program.rings) == len(program.states) == 3, form

@@ -113,7 +113,10 @@ def find_caches(
         whole_axis = along % len(state.shape) == axis and step in ([], [1])
         if not whole_axis or not isinstance(length, int) or axis == state.batch_axis:
             continue
-        if start > 0 and end >= start + length and shapes[cut.inputs[0]][axis] == start + length:
+        window = shapes[cut.inputs[0]][axis]
+        # A file of any number of frames counts from the end.
+        start, end = (bound + window if bound < 0 else bound for bound in (start, end))
+        if start > 0 and end >= window and window == start + length:
             found[state.input] = Cache(axis, start)
     return found
 
