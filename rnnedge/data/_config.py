@@ -14,6 +14,7 @@ from rnnedge_runtime.errors import InputError
 TASKS = ("class_per_sequence", "class_per_frame", "values_per_frame", "forecast")
 FORMATS = ("csv", "parquet", "npz", "wav")
 MISSING = ("error", "drop", "hold")
+DECIMALS = (".", ",")
 SPLIT_BY = ("sequence", "group", "time")
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "iso": 1.0}
 # Read by pydantic where a config comes from a file: a key that does not exist is an error, in nested tables too.
@@ -55,16 +56,19 @@ class SplitConfig:
 class DataConfig:
     """Where sequences are, which columns are what, and what is learned from them.
 
-    `path`: a table (.csv, .tsv, .parquet, .npz) or a folder of WAV files. `format`: one of `FORMATS`, by default by the
-    ending. `task`: one of `TASKS`; "forecast" learns the `target` columns `horizon` frames later.
+    `path`: a table (.csv, .tsv, .parquet, .npz), or a folder of sound (.wav, .flac, .ogg, .mp3) or of tables, each file
+    a sequence. `format`: one of `FORMATS`, by default by the ending, in a folder by those of its files.
+    `task`: one of `TASKS`; "forecast" learns the `target` columns `horizon` frames later.
     `features`: columns of the frames, by default all that have no other role. `target`: one column of classes, or
-    columns of values; for a forecast by default the features. `sequence`: rows of one value are one sequence; without
-    it the file is one long sequence. `group`: sequences of one value (a speaker, a device) are never in two parts.
+    columns of values; for a forecast by default the features, for a class per sequence of a folder its subfolders.
+    `sequence`: rows of one value are one sequence; without it the file is one long sequence.
+    `group`: sequences of one value (a speaker, a device) are never in two parts.
     `time`: checked to rise within a sequence; `time_unit`: s, ms, us, ns, or iso for dates. `frame_rate_hz`: of the
-    frames, or samples of the WAV files; by default what the time column, or the first WAV file, says.
+    frames, or samples of the sound; by default what the time column, or the first file, says.
     `missing`: what an empty cell, NaN or infinity is: an "error", a row to "drop", or the last value to "hold".
-    `delimiter` of a CSV file, by default a comma, or a tab for .tsv. `group_pattern`: a regular expression whose first
-    group, in the name of a WAV file, is its group. `units`: of columns, for whoever reads the exported file.
+    `delimiter` of a CSV file, by default a comma, or a tab for .tsv; `decimal`: the sign in its numbers, a point or a
+    comma, with which cells are between semicolons by default. `group_pattern`: a regular expression whose first group,
+    in the name of a file of a folder, is its group. `units`: of columns, for whoever reads the exported file.
     `validation_path`, `test_path`: files that are held out in place of a share of `path`.
     """
 
@@ -83,6 +87,7 @@ class DataConfig:
     horizon: int = 1
     missing: str = option("error", one_of=MISSING)
     delimiter: str = ""
+    decimal: str = option(".", one_of=DECIMALS)
     group_pattern: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     validation_path: str = ""
@@ -102,11 +107,14 @@ class DataConfig:
             raise InputError(f"frame_rate_hz: expected a positive number, found {self.frame_rate_hz}")
         if len(self.delimiter) > 1:
             raise InputError(f"delimiter: expected one character, found {self.delimiter!r}")
+        if self.delimiter == self.decimal:
+            raise InputError(f"delimiter: expected another sign than in numbers, found {self.delimiter!r} for both")
         self._check_roles()
         self._check_split()
 
     def _check_roles(self) -> None:
-        if self.classes and len(self.target) != 1 and not (self.is_wav and not self.target):
+        by_folder = self.is_folder and not self.target and self.task == "class_per_sequence"
+        if self.classes and len(self.target) != 1 and not by_folder:
             raise InputError(f"target: expected one column of classes for {self.task}, found {len(self.target)}")
         if self.task == "values_per_frame" and not self.target:
             raise InputError("target: expected at least one column of values, found none")
@@ -115,21 +123,13 @@ class DataConfig:
         for name in named:
             if named.count(name) > 1:
                 raise InputError(f"features, target, sequence, time: column {name!r} has two roles; give it one")
-        if self.is_wav and self.task != "class_per_sequence":
-            raise InputError(
-                f"task: expected class_per_sequence for a folder of WAV files, found {self.task!r}; for another task "
-                "give a .csv, .parquet or .npz file, or set format"
-            )
-        for name in ("features", "sequence", "time"):
-            if self.is_wav and getattr(self, name):
-                raise InputError(f"{name}: expected none for a folder of WAV files, found {getattr(self, name)!r}")
         if self.group_pattern:
             try:
                 groups = re.compile(self.group_pattern).groups
             except re.error as error:
                 raise InputError(f"group_pattern: expected a regular expression ({error})") from error
-            if groups < 1 or not self.is_wav or self.group:
-                raise InputError("group_pattern: expected one (group) of a WAV file's name, and no group column")
+            if groups < 1 or not self.is_folder or self.group:
+                raise InputError("group_pattern: expected one (group) of a name in a folder, and no group column")
 
     def _check_split(self) -> None:
         if bool(self.validation_path) != bool(self.test_path):
@@ -144,15 +144,18 @@ class DataConfig:
         """Whether classes are learned, not values."""
         return self.task in ("class_per_sequence", "class_per_frame")
 
-    @property
-    def kind(self) -> str:
-        """The format: as given, else by the ending of `path`; a path without a known one is a folder of WAV files."""
-        return self.format or _ENDINGS.get(Path(self.path).suffix.lower(), "wav")
+    def kind_of(self, path: Path) -> str:
+        """The format of a table: as given, else by its ending; "" for a path without a known one, such as a folder."""
+        return self.format or _ENDINGS.get(path.suffix.lower(), "")
+
+    def delimiter_of(self, path: Path) -> str:
+        """What stands between the cells of a CSV file."""
+        return self.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ";" if self.decimal == "," else ",")
 
     @property
-    def is_wav(self) -> bool:
-        """Whether it is a folder of WAV files."""
-        return self.kind == "wav"
+    def is_folder(self) -> bool:
+        """Whether `path` has no ending of a table."""
+        return Path(self.path).suffix.lower() not in _ENDINGS
 
     @property
     def grouped(self) -> bool:

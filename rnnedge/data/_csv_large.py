@@ -18,7 +18,7 @@ _BLOCK_BYTES = 1 << 22
 _MARK = b"\xef\xbb\xbf"
 
 
-def read_large_csv(path: Path, roles: Roles, names: Sequence[str], delimiter: str) -> Table | None:
+def read_large_csv(path: Path, roles: Roles, names: Sequence[str], delimiter: str, decimal: str = ".") -> Table | None:
     """What `read_csv` would return; None where that has to look itself: small files, and all that are not plain."""
     try:
         import pyarrow
@@ -31,7 +31,11 @@ def read_large_csv(path: Path, roles: Roles, names: Sequence[str], delimiter: st
     kinds: dict[str, Any] = dict.fromkeys(roles.numbers, pyarrow.float64())
     kinds |= dict.fromkeys(roles.texts, pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
     convert = csv.ConvertOptions(
-        column_types=kinds, include_columns=list(kinds), null_values=[""], strings_can_be_null=False
+        column_types=kinds,
+        include_columns=list(kinds),
+        null_values=[""],
+        strings_can_be_null=False,
+        decimal_point=decimal,
     )
     parse = csv.ParseOptions(delimiter=delimiter, quote_char=False)
     # The header is the first line, whose names are stripped.

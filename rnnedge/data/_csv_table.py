@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from rnnedge_runtime.errors import InputError
 
 # Few enough to stay in the processor's cache, and out of the garbage collector's older generations.
 _ROWS_AT_ONCE = 1 << 11
+# A point is none in numbers with decimal commas: it stands between thousands.
+_SWAPPED = str.maketrans(",.", ".,")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def csv_names(path: Path, delimiter: str = ",") -> tuple[str, ...]:
@@ -37,13 +41,15 @@ def csv_names(path: Path, delimiter: str = ",") -> tuple[str, ...]:
     return names
 
 
-def read_csv(path: Path, roles: Roles, delimiter: str = ",") -> Table:
+def read_csv(path: Path, roles: Roles, delimiter: str = ",", decimal: str = ".") -> Table:
     """The columns of `roles`; rows are counted as an editor shows them, the header is row 1.
+
+    `decimal` is the sign in its numbers, which have none between their thousands.
 
     Raises `InputError` naming row and column of a cell that is no number, and the row that has too many or too few.
     """
     names = csv_names(path, delimiter)
-    if (large := read_large_csv(path, roles, names, delimiter)) is not None:
+    if (large := read_large_csv(path, roles, names, delimiter, decimal)) is not None:
         return large
     pieces: dict[str, list[Array]] = {name: [] for name in (*roles.numbers, *roles.texts)}
     lines: list[Array] = []
@@ -53,7 +59,7 @@ def read_csv(path: Path, roles: Roles, delimiter: str = ",") -> Table:
         for numbers, rows in _rows(file, path, delimiter, len(names)):
             columns = dict(zip(names, zip(*rows, strict=True), strict=True))
             for name in roles.numbers:
-                pieces[name].append(_floats(columns[name], path, numbers, name))
+                pieces[name].append(_floats(columns[name], path, numbers, name, decimal))
             for name in roles.texts:
                 texts = map(str.strip, columns[name])
                 pieces[name].append(np.array([known.setdefault(text, text) for text in texts], object))
@@ -120,28 +126,36 @@ def _named(path: Path, reader: Any) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _floats(cells: Sequence[str], path: Path, numbers: Sequence[int], name: str) -> Array:
+def _floats(cells: Sequence[str], path: Path, numbers: Sequence[int], name: str, decimal: str) -> Array:
     """(rows,) float64; NaN for an empty cell."""
+    plain = cells if decimal == "." else [text.translate(_SWAPPED) for text in cells]
     try:
         # All of them are numbers by the same rule, at the speed of `float`.
-        every = "".join(cells)
+        every = "".join(plain)
         if "_" in every or not every.isascii():
             raise ValueError
-        return np.fromiter(map(float, cells), np.float64, len(cells))
+        return np.fromiter(map(float, plain), np.float64, len(plain))
     except ValueError:
-        return np.array([_float(text, path, row, name) for text, row in zip(cells, numbers, strict=True)])
+        return np.array([_float(text, path, row, name, decimal) for text, row in zip(cells, numbers, strict=True)])
 
 
-def _float(text: str, path: Path, row: int, name: str) -> float:
+def _float(text: str, path: Path, row: int, name: str, decimal: str) -> float:
     if not text.strip():
         return float("nan")
     try:
-        return number(text)
+        return number(text if decimal == "." else text.translate(_SWAPPED))
     except ValueError:
         place = f"{path}, row {row}, column {name!r}"
-        raise InputError(
-            f"{place}: expected a number, found {cell(text)}; mend it, or leave the column out of features"
-        ) from None
+        raise InputError(f"{place}: expected a number, found {cell(text)}; {_remedy(text)}") from None
+
+
+def _remedy(text: str) -> str:
+    """For a cell that is no number: what it may be."""
+    if is_number(text) or is_number(text.translate(_SWAPPED)):
+        return f"mend it, or say what is the sign in numbers: decimal = {',' if ',' in text else '.'!r}"
+    if _DATE.match(text.strip()):
+        return 'name the column by time, with time_unit = "iso", or leave it out of features'
+    return "mend it, or leave the column out of features"
 
 
 def _undecodable(path: Path) -> int:

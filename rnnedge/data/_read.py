@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnedge.data._config import DataConfig
-from rnnedge.data._csv_table import csv_names, read_csv
-from rnnedge.data._npz_table import read_npz
-from rnnedge.data._parquet_table import parquet_names, read_parquet
+from rnnedge.data._read_files import read_recordings
 from rnnedge.data._recording import Recordings
 from rnnedge.data._schema import ColumnSchema, DataSchema, PartSchema
-from rnnedge.data._sequences import recordings_of
 from rnnedge.data._split import PARTS, Parts, split
-from rnnedge.data._table import require, roles
+from rnnedge.data._table import require
 from rnnedge.data._targets import class_counts, labels_of, sequence_data
-from rnnedge.data._wav_folder import read_wav_folder
-from rnnedge.files.arrays import npz_arrays
 from rnnedge.training._data import SequenceData
 from rnnedge.training.splits import Splits
 from rnnedge_runtime.annotated import checked
@@ -76,34 +71,6 @@ def read_data(config: DataConfig, base: str | os.PathLike[str] = "", *, least_fr
     return OwnData(train, validation, test, _schema(config, read, parts, labels))
 
 
-def read_recordings(config: DataConfig, path: Path) -> Recordings:
-    """The sequences of one file or folder, in its order."""
-    try:
-        exists, folder = path.exists(), path.is_dir()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if not exists:
-        raise InputError(
-            f"{path}: no such file or folder; give a .csv, .parquet or .npz file, or a folder of WAV files"
-        )
-    if config.is_wav:
-        return read_wav_folder(config, path)
-    if folder or not path.is_file():
-        found = "a folder" if folder else "a pipe or a device"
-        raise InputError(f"{path}: expected a {config.kind} file, found {found}")
-    delimiter = config.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
-    if config.kind == "csv":
-        chosen = roles(config, path, csv_names(path, delimiter))
-        table = read_csv(path, chosen, delimiter)
-    elif config.kind == "parquet":
-        chosen = roles(config, path, parquet_names(path))
-        table = read_parquet(path, chosen)
-    else:
-        chosen = roles(config, path, npz_arrays(path))
-        table = read_npz(path, chosen)
-    return recordings_of(table, chosen, config)
-
-
 def _alike(other: Recordings, read: Recordings, path: Path) -> None:
     """A held-out file has the columns and the rate of the one that is learned from."""
     if other.features != read.features or other.target != read.target:
@@ -142,4 +109,4 @@ def _schema(config: DataConfig, read: Recordings, parts: Parts, labels: tuple[st
     }
     horizon = config.horizon if config.task == "forecast" else 0
     source = Path(config.path).name
-    return DataSchema(source, config.kind, config.task, columns, labels, read.frame_rate_hz, horizon, counted)
+    return DataSchema(source, read.format, config.task, columns, labels, read.frame_rate_hz, horizon, counted)

@@ -34,9 +34,10 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """The sequences of one file or folder, and what it says of their rate and columns."""
+    """The sequences of one file or folder, and what it says of their rate and columns; `format`: of its files."""
 
     sequences: tuple[Recording, ...]
     features: tuple[str, ...]
     target: tuple[str, ...]
     frame_rate_hz: float | None = None
+    format: str = ""

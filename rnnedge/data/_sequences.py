@@ -83,7 +83,8 @@ class _Cells:
         self._table, self._config = table, config
         self._features = _Numbers.of(table, roles.features)
         self._values = _Numbers.of(table, () if config.classes else roles.target)
-        self._classes = table.columns[roles.target[0]] if config.classes else None
+        # A folder may have the class of a sequence outside of its file.
+        self._classes = table.columns[roles.target[0]] if config.classes and roles.target else None
 
     def recording(self, name: str, rows: Array) -> Recording:
         """The sequence of `rows`, called `name` in messages."""

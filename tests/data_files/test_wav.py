@@ -12,7 +12,7 @@ from in_one_test import in_one_test
 
 from rnnedge.data import DataConfig, read_data
 from rnnedge.data._recording import Recordings
-from rnnedge.data._wav_folder import read_wav, read_wav_folder
+from rnnedge.data._sound_folder import read_sound_folder, read_wav
 from rnnedge_runtime import InputError
 
 
@@ -42,7 +42,7 @@ def folder_of(path: Path, count: int = 4) -> Path:
 
 def read(path: Path, **fields: Any) -> Recordings:
     """The folder by a config of `fields`."""
-    return read_wav_folder(DataConfig(str(path), "class_per_sequence", **fields), path)
+    return read_sound_folder(DataConfig(str(path), "class_per_sequence", **fields), path)
 
 
 def test_samples_read_back_equal(tmp_path: Path) -> None:

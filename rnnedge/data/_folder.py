@@ -1,0 +1,118 @@
+"""A folder of recordings, a file each: of one kind, with a label from its subfolder or from `labels.csv` beside them.
+
+`labels.csv` has a column `file` with paths from the folder, a column of labels (`label`, or the target that is named),
+and, where a group is named, a column of groups.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnnedge.data._config import DataConfig
+from rnnedge.data._csv_table import csv_names, read_csv
+from rnnedge.data._table import Roles, require
+from rnnedge_runtime.errors import InputError
+
+_LABELS = "labels.csv"
+_ENDINGS = {
+    "wav": (".wav", ".flac", ".ogg", ".mp3"),
+    "csv": (".csv", ".tsv", ".txt"),
+    "parquet": (".parquet", ".pq"),
+    "npz": (".npz",),
+}
+Labelled = tuple[Path, str, str]
+
+
+def kind_of_files(config: DataConfig, path: Path) -> str:
+    """The one of `FORMATS` that the files of a folder have, or `config.format`, if there are files of it.
+
+    Raises `InputError` for a folder without any, and for one with several kinds.
+    """
+    found = {kind for kind in ([config.format] if config.format else _ENDINGS) if any(_files(path, kind))}
+    if not found:
+        what = "WAV" if config.format == "wav" else config.format or "WAV, CSV, Parquet or NPZ"
+        raise InputError(f"{path}: expected {what} files in the folder, found none")
+    if len(found) > 1:
+        raise InputError(f"{path}: expected files of one kind, found {', '.join(sorted(found))}; say which by format")
+    return found.pop()
+
+
+def has_list(path: Path) -> bool:
+    """Whether a table of labels lies in the folder."""
+    return (path / _LABELS).exists()
+
+
+def files_of(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
+    """Every file of a kind, without a label, and its group."""
+    return [(file, "", _group(config, file)) for file in _files(path, kind)]
+
+
+def labelled_files(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
+    """Every file of a kind, its label and its group; "" for none.
+
+    Folders and files whose name begins with "." or "_" are left out. Raises `InputError` naming what lacks a label.
+    """
+    files = list(_listed(config, path) if has_list(path) else _in_subfolders(config, path, kind))
+    if not files:
+        raise InputError(
+            f"{path}: expected a subfolder of {kind.upper()} files for every label, or {_LABELS}, found neither"
+        )
+    return files
+
+
+def _files(path: Path, kind: str) -> Iterator[Path]:
+    for file in sorted(path.rglob("*")):
+        inner = file.relative_to(path).parts
+        if file.suffix.lower() in _ENDINGS[kind] and inner != (_LABELS,) and not any(part[0] in "._" for part in inner):
+            yield file
+
+
+def _in_subfolders(config: DataConfig, path: Path, kind: str) -> Iterator[Labelled]:
+    if config.group:
+        raise InputError(
+            f"{path}: expected {_LABELS} with the column {config.group!r}, found none; or use group_pattern"
+        )
+    for folder in sorted(path.iterdir()):
+        if not folder.is_dir() or folder.name[0] in "._":
+            continue
+        files = list(_files(folder, kind))
+        if not files:
+            raise InputError(f"{folder}: expected {kind.upper()} files of the label {folder.name!r}, found none")
+        for file in files:
+            yield file, folder.name, _group(config, file)
+
+
+def _listed(config: DataConfig, path: Path) -> Iterator[Labelled]:
+    (target,) = config.target or ("label",)
+    texts = ("file", target, *((config.group,) if config.group else ()))
+    listed = path / _LABELS
+    delimiter = config.delimiter_of(listed)
+    names = csv_names(listed, delimiter)
+    for name in texts:
+        require(name, listed, names)
+    table = read_csv(listed, Roles((), (), (), texts), delimiter)
+    seen: dict[str, int] = {}
+    for row in range(table.rows):
+        for name in texts:
+            if not table.columns[name].values[row]:
+                raise InputError(f"{table.place(name, row)}: expected text, found an empty cell")
+        name = table.columns["file"].values[row]
+        if name in seen:
+            raise InputError(f"{table.place('file', row)}: {name!r} stands there twice; leave one out")
+        seen[name] = row
+        file = path / name
+        if not file.is_file():
+            raise InputError(f"{table.place('file', row)}: no such file {str(file)!r}")
+        group = table.columns[config.group].values[row] if config.group else _group(config, file)
+        yield file, table.columns[target].values[row], group
+
+
+def _group(config: DataConfig, file: Path) -> str:
+    if not config.group_pattern:
+        return ""
+    found = re.search(config.group_pattern, file.name)
+    if not found or not found[1]:
+        raise InputError(f"{file}: expected a name that group_pattern {config.group_pattern!r} finds a group in")
+    return found[1]
