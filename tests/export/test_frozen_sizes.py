@@ -45,6 +45,27 @@ def through_matmul(target: int) -> list[Any]:
     return [*gru(), FLAT, node("MatMul", ["to_10_4", "k"], ["m"]), BACK, node("Tanh", [f"to_5_{target}_6"], ["y"])]
 
 
+# As mxnet writes a dense layer in front of a recurrence and one after it, frames of all sequences in one axis.
+_STEPS = [reshape("x", 5, 3), reshape("to_5_3", 5, 1, 3), reshape("all", 5, 4), reshape("m", 5, 1, 6)]
+DENSE_SIZES = {**{name: sizes for _, one in _STEPS for name, sizes in one.items()}, "k": weights(4, 6)}
+DENSE_AROUND = [_STEPS[0][0], _STEPS[1][0],
+                node("GRU", ["to_5_1_3", "w", "r", "b"], ["all"], hidden_size=4, linear_before_reset=1),
+                _STEPS[2][0], node("MatMul", ["to_5_4", "k"], ["m"]), _STEPS[3][0],
+                node("Tanh", ["to_5_1_6"], ["y"])]  # fmt: skip
+
+
+def scan(*state: int) -> Any:
+    """A decaying sum with a learned initial state of one sequence."""
+    ports = [foreign.helper.make_tensor_value_info(name, foreign.FLOAT, shape)
+             for name, shape in (("s", state), ("f", [1, 3]), ("s2", state), ("o", state))]  # fmt: skip
+    nodes = [node("Tanh", ["s"], ["h"]), node("Add", ["h", "f"], ["s2"]), node("Identity", ["s2"], ["o"])]
+    body = foreign.helper.make_graph(nodes, "body", ports[:2], ports[2:])
+    return node("Scan", ["s0", "x"], ["last", "y"], body=body, num_scan_inputs=1)
+
+
+SCAN, WIDE_SCAN = scan(1, 3), scan(1, 1, 3)
+
+
 @in_one_test(
     ("batch", "nodes", "constants"),
     [
@@ -54,6 +75,9 @@ def through_matmul(target: int) -> list[Any]:
         (2, gru("lengths") + SQUEEZE, {"lengths": np.array([5, 5], np.int32)}),
         (2, through_matmul(2), {**FLAT_SIZES, **BACK_SIZES, "k": weights(4, 6)}),
         (1, [*gru(), KEPT, node("Tanh", ["to_5_1_4"], ["y"])], KEPT_SIZES),
+        (1, DENSE_AROUND, DENSE_SIZES),
+        (1, [SCAN], {"s0": weights(1, 3, seed=4)}),
+        (1, [WIDE_SCAN], {"s0": weights(1, 1, 3, seed=4)}),
     ],
 )
 def test_a_file_for_one_batch_and_one_length(

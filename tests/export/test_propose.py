@@ -129,3 +129,50 @@ def test_a_window_of_fixed_length_slides(tmp_path: Path) -> None:
     padded = np.concatenate([np.zeros((15, 3), np.float32), frames])
     expected = [foreign.whole(file, x=padded[None, t : t + 16])[0][0] for t in range(20)]
     foreign.streams_as(tmp_path / "s.onnx", frames, np.stack(expected))
+
+
+def test_a_picture_is_one_frame(tmp_path: Path) -> None:
+    """Four axes of fixed sizes, in bytes: rows are no frames, and the batch is open behind the cast."""
+    nodes = [node("Cast", ["x"], ["f"], to=1), node("ReduceMean", ["f"], ["m"], axes=[1, 2], keepdims=0),
+             node("Add", ["m", "h"], ["hn"]), node("Relu", ["hn"], ["y"])]  # fmt: skip
+    uint8 = foreign.onnx.TensorProto.UINT8
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": (uint8, [1, 8, 6, 3]), "h": [1, 3]},
+                         {"y": [1, 3], "hn": [1, 3]})  # fmt: skip
+    command = propose(str(file)).command
+    assert command is not None and command.endswith("--state h:hn --time-axis none")
+    report = foreign.adopt(file, tmp_path / "s.onnx", states={"h": "hn"}, time_axis=None)
+    assert report.contract.outputs[0].shape == ("batch", 3)
+
+
+@pytest.mark.parametrize(
+    ("frames", "cache", "words"),
+    [
+        ([1, 4, 6], [1, 4, 2], "--time-axis 2 --chunk 6"),
+        ([1, 6, 4], [1, 2, 4], "--time-axis 1 --chunk 6"),
+    ],
+)
+def test_a_cache_says_where_time_stands(frames: list[int], cache: list[int], words: str, tmp_path: Path) -> None:
+    """It has the axes of the frames, and another size on one of them."""
+    axis = 2 if frames[1] == 4 else 1
+    nodes = [node("Concat", ["h", "x"], ["j"], axis=axis), node("Slice", ["j", "last", "end", "axis"], ["hn"]),
+             node("ReduceMax", ["j"], ["m"], axes=[1, 2]), node("Add", ["x", "m"], ["y"])]  # fmt: skip
+    numbers = {"last": np.array([-2]), "end": np.array([2**31]), "axis": np.array([axis])}
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": frames, "h": cache}, {"y": frames, "hn": cache}, numbers)
+    command = propose(str(file)).command
+    assert command is not None and command.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("frames", "axis", "size"), [([1, 1, 16, 4], 2, 16), ([1, 16, 4, 1], 1, 16), ([1, 40, 98], 2, 98)]
+)
+def test_a_window_of_a_picture_slides(frames: list[int], axis: int, size: int, tmp_path: Path) -> None:
+    """A classifier of spectra: time is the first axis of more than one number, unless it looks like features."""
+    nodes = [node("GlobalMaxPool", ["x"], ["p"]), node("Flatten", ["p"], ["y"])]
+    file = foreign.write(
+        tmp_path / "f.onnx", nodes, {"x": frames}, {"y": [1, frames[1]]} if axis != 1 else {"y": [1, 7]}
+    )
+    if axis == 1:
+        sums = [node("ReduceMax", ["x"], ["m"], axes=[1], keepdims=0), node("Flatten", ["m"], ["y"])]
+        file = foreign.write(tmp_path / "f.onnx", sums, {"x": frames}, {"y": [1, 4]})
+    command = propose(str(file)).command
+    assert command is not None and command.endswith(f"--time-axis {axis} --chunk 1 --context {size - 1}")

@@ -1,11 +1,11 @@
 """How a file with states may be called: axes, frames of a call and constants that are tried by running it.
 
-1. Time stands on an open axis, else on one of size 1, else a frame of two axes has none, else a call takes as many
-   frames as the file declares.
+1. Time stands on an open axis, else on the one in which a cache of earlier frames differs from the frames, else on one
+   of size 1, else a frame of two axes, or a picture, has none, else a call takes as many frames as the file declares.
 2. A file that takes any number of frames gives for one long call what calls of one frame give. If it does not, or does
    not run, it may want as many samples as its author's wrapper gives it: usual numbers are tried.
 3. An input without axes that is called like a sampling rate is one. One that no node reads may be anything. One that is
-   called like a length is that of a call: the number of frames that the file declares.
+   called like a length is that of a call: the number of frames that the file declares (`_lengths.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import onnx
 from rnnedge_export.defects import defects_told
 from rnnedge_export.onnx_files._adoption import Calling, in_one_call, open_stateful
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
+from rnnedge_export.onnx_files._dynamic_int8 import ranges_over_calls
+from rnnedge_export.onnx_files._lengths import is_length, open_inputs, unread_inputs
 from rnnedge_runtime.errors import ModelRefused
 
 _RATES = (16000, 8000, 48000)
@@ -46,37 +48,27 @@ def tried(path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Se
             words = _words(states, constants, f"{left[0].name}:1" if len(dims) > 1 else None, None)
             return Try(words, states, known=False)
         fixed = None
-        for axis in _axes(declared_shape(left[0])):
-            found, chunk = _run(path, proto, Calling(states, axis, int(axis == 0), None, 0, constants))
+        for axis in _axes(left[0], [port for port in open_inputs(proto) if port.name in states]):
+            found, chunk = runs(path, proto, Calling(states, axis, int(axis == 0), None, 0, constants))
             if found and chunk is None:
                 return Try(_words(states, constants, axis, None), states)
+            if not found and axis and ranges_over_calls(proto):
+                found, chunk = runs(path, proto, Calling(states, axis, 0, 1, 0, constants))
             if found:
                 fixed = fixed or Try(_words(states, constants, axis, chunk if axis is not None else None), states)
         if fixed is not None:
             return fixed
         for axis, chunk in _usual(declared_shape(left[0])):
-            if _run(path, proto, Calling(states, axis, 0, chunk, 0, constants))[0]:
+            if runs(path, proto, Calling(states, axis, 0, chunk, 0, constants))[0]:
                 return Try(_words(states, constants, axis, chunk), states)
     return None
-
-
-def window(path: str, proto: onnx.ModelProto, frames: Any) -> Try | None:
-    """A file without states that takes a window of fixed length: it slides over the sequence, a frame at a time."""
-    dims = declared_shape(frames)
-    if len(dims) < 2 or (size := dims[1]) is None or size < 2 or (len(dims) == 2 and dtype_of(frames).kind == "f"):
-        return None
-    if any(size in declared_shape(port) for port in proto.graph.output):
-        return None
-    if not _run(path, proto, Calling({}, 1, 0, 1, size - 1, {}))[0]:
-        return None
-    return Try(("--time-axis", "1", "--chunk", "1", "--context", str(size - 1)), {})
 
 
 def constant_values(proto: onnx.ModelProto) -> Iterator[Constants]:
     """Case 3: values of the inputs that are constants, one choice after the other."""
     unread, ports = unread_inputs(proto), open_inputs(proto)
     zeros = {port.name: 0 for port in ports if port.name in unread}
-    lengths = {port.name: _frames(ports) for port in ports if is_length(port) and port.name not in unread}
+    lengths = {port.name: _frames(ports) for port in ports if is_length(port, proto) and port.name not in unread}
     scalars = [port for port in ports if not declared_shape(port) and port.name not in {*unread, *lengths}]
     unknown = {port.name: UNKNOWN for port in scalars if not _is_rate(port)}
     rates = [port.name for port in scalars if _is_rate(port)]
@@ -84,37 +76,11 @@ def constant_values(proto: onnx.ModelProto) -> Iterator[Constants]:
         yield {**zeros, **lengths, **unknown, **dict.fromkeys(rates, rate)}
 
 
-def open_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs that are no weights."""
-    weights = {value.name for value in proto.graph.initializer}
-    return [port for port in proto.graph.input if port.name not in weights]
-
-
-def unread_inputs(proto: onnx.ModelProto) -> set[str]:
-    """The inputs that no node reads and no output is."""
-    read = {value.name for value in proto.graph.output}
-    nodes = list(proto.graph.node)
-    while nodes:
-        node = nodes.pop()
-        read.update(node.input)
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                nodes += graph.node
-                read.update(value.name for value in graph.output)
-    return {port.name for port in open_inputs(proto)} - read
-
-
-def is_length(port: onnx.ValueInfoProto) -> bool:
-    """Whether it is called like a number of frames, and not like a state that counts them."""
-    name = port.name.lower()
-    counts = any(word in name for word in ("cache", "state", "past", "prev"))
-    return dtype_of(port).kind == "i" and len(declared_shape(port)) < 2 and "len" in name and not counts
-
-
 def _frames(ports: Sequence[onnx.ValueInfoProto]) -> int | str:
     """The number of frames that the file declares for a call; only the author knows it if it declares none."""
-    dims = max((declared_shape(port) for port in ports), key=len)
-    return next((dim for dim in (dims[axis] for axis in _axes(dims)[:1] if axis is not None) if dim), UNKNOWN)
+    frames = max(ports, key=lambda port: len(declared_shape(port)))
+    dims = declared_shape(frames)
+    return next((dim for dim in (dims[axis] for axis in _axes(frames, [])[:1] if axis is not None) if dim), UNKNOWN)
 
 
 def _is_rate(port: onnx.ValueInfoProto) -> bool:
@@ -122,7 +88,7 @@ def _is_rate(port: onnx.ValueInfoProto) -> bool:
     return dtype_of(port).kind == "i" and (name in ("sr", "fs") or "rate" in name or "sr" in name.split("_"))
 
 
-def _run(path: str, proto: onnx.ModelProto, calling: Calling) -> tuple[bool, int | None]:
+def runs(path: str, proto: onnx.ModelProto, calling: Calling) -> tuple[bool, int | None]:
     """Whether it runs so, and the frames of its calls if their number is fixed."""
     copied = onnx.ModelProto()
     copied.CopyFrom(proto)
@@ -136,15 +102,31 @@ def _run(path: str, proto: onnx.ModelProto, calling: Calling) -> tuple[bool, int
         return False, None
 
 
-def _axes(dims: Sequence[int | None]) -> list[int | None]:
+def _axes(frames: Any, states: Sequence[Any]) -> list[int | None]:
     """Case 1."""
+    dims = declared_shape(frames)
     rest = range(1, len(dims))
     found: list[int | None] = [axis for axis in rest if dims[axis] is None]
     if len(dims) > 2 and dims[0] is None and dims[1] in (1, None):
         found.append(0)
+    found += [axis for state in states for axis in _cached(dims, declared_shape(state))]
     found += [axis for axis in rest if dims[axis] == 1]
-    found += [None] if len(dims) < 3 else []
+    found += [None] if (len(dims) < 3 and not _is_sound(frames)) or len(dims) > 3 else []
     return list(dict.fromkeys([*found, *rest, *([0] if dims else [])]))[:5]
+
+
+def _cached(dims: Sequence[int | None], state: Sequence[int | None]) -> list[int]:
+    """The one axis in which a state of as many axes differs from the frames: it holds earlier ones of them."""
+    if len(state) != len(dims):
+        return []
+    others = [axis for axis, (a, b) in enumerate(zip(dims, state, strict=True)) if a != b]
+    return others if len(others) == 1 and others[0] and len(dims) > 2 else []
+
+
+def _is_sound(frames: Any) -> bool:
+    """Whether it is called like samples, or is of the type of recorders."""
+    words = ("audio", "wav", "pcm", "sample", "speech", "sound")
+    return dtype_of(frames) == "int16" or any(word in frames.name.lower() for word in words)
 
 
 def _usual(dims: Sequence[int | None]) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,8 @@
 
 1. A state is an input that an output gives back (`_pairings.py`). What is left brings frames, or is a constant.
 2. Pairs, axes and constants are tried by running (`_tries.py`), so states whose names mislead are found too.
-3. A file without states is one for whole sequences, if it can be opened for any batch and length; else for a window.
+3. A file without states is one for whole sequences, if it can be written as a stream; else for a window. It is for a
+   window first if nothing in it goes along time as far as it likes, and it declares a length that it does not give.
 """
 
 from __future__ import annotations
@@ -13,22 +14,20 @@ from itertools import islice
 
 import onnx
 
-from rnnedge_export.adoption._pairings import pairings
+from rnnedge_export.adoption._pairings import alike, pairings
 from rnnedge_export.adoption._tries import (
     UNKNOWN,
     Try,
     command,
     constant_values,
-    is_length,
-    open_inputs,
     tried,
-    unread_inputs,
-    window,
 )
-from rnnedge_export.defects import defects_told
-from rnnedge_export.onnx_files import open_offline
+from rnnedge_export.adoption._windows import is_window, window
 from rnnedge_export.onnx_files._constants import declared_shape
+from rnnedge_export.onnx_files._lengths import is_length, open_inputs, unread_inputs
 from rnnedge_export.onnx_files.read_file import read_file
+from rnnedge_export.options import ExportOptions
+from rnnedge_export.sources import of_file
 from rnnedge_runtime.errors import ModelRefused
 
 _MOST_PAIRINGS = 12
@@ -59,17 +58,21 @@ def propose(path: str, trust: str | None = None) -> Proposal:
     """Read the file at `path` and try what it could be; raises `ModelRefused` for what is no foreign ONNX file."""
     _, proto = read_file(path, trust)
     inputs, outputs = open_inputs(proto), list(proto.graph.output)
-    constants = {*unread_inputs(proto), *(p.name for p in inputs if is_length(p) or not declared_shape(p))}
+    lengths = [port.name for port in inputs if is_length(port, proto)]
+    constants = {*unread_inputs(proto), *lengths, *(port.name for port in inputs if _is_constant(port, outputs))}
     carried = [port for port in inputs if port.name not in constants]
     guesses = list(islice(pairings(carried, outputs), _MOST_PAIRINGS))
     found = _adopted(path, proto, carried, guesses)
     states = found.states if found is not None else guesses[0] if guesses else {}
     line = None if found is None else command("adopt", path, found.words)
     if found is None and not guesses and carried:
-        options = _offline(path, proto, carried, trust)
+        one = carried[0] if len(carried) == 1 else None
+        found = window(path, proto, one) if one is not None and is_window(proto) else None
+        options = _offline(path, proto, carried, trust) if found is None else None
+        if options is None and found is None and one is not None:
+            found = window(path, proto, one)
         line = None if options is None else command("export", path, options)
-        if line is None and len(carried) == 1 and (found := window(path, proto, carried[0])) is not None:
-            line = command("adopt", path, found.words)
+        line = line if found is None else command("adopt", path, found.words)
     given = {written: f"state, read as {read}" for read, written in states.items()}
     roles = dict.fromkeys(constants, "constant") | {k: f"state, given back as {v}" for k, v in states.items()}
     return Proposal(
@@ -94,21 +97,29 @@ def _adopted(
 def _offline(
     path: str, proto: onnx.ModelProto, inputs: Sequence[onnx.ValueInfoProto], trust: str | None
 ) -> list[str] | None:
-    """Case 3: the options of the command line."""
-    constants = next(constant_values(proto))
+    """Case 3: the options of the command line with which it can be written as a stream."""
+    lengths = [port.name for port in open_inputs(proto) if is_length(port, proto)]
+    constants = {name: value for name, value in next(constant_values(proto)).items() if name not in lengths}
     if UNKNOWN in constants.values():
         return None
     values = [word for name, value in constants.items() for word in ("--constant", f"{name}={value}")]
     for axis in (1, 0, 2):
         if (axis == 0 and _is_batch(inputs[0])) or (axis == 2 and _is_short(inputs[0])):
             continue
+        time = f"{inputs[0].name}:{axis}"
         try:
-            with defects_told(path):
-                source = open_offline(path, axis, None, trust, constants=constants)
+            with of_file(path, time_axis=time, constants=constants, trust=trust, say=lambda _: None) as session:
+                session.candidate(ExportOptions(), path)
         except ModelRefused:
             continue
-        return [*values, "--time-axis", f"{source.input_names[0]}:{axis}"]
+        return [*values, "--time-axis", time]
     return None
+
+
+def _is_constant(port: onnx.ValueInfoProto, outputs: Sequence[onnx.ValueInfoProto]) -> bool:
+    """Whether it has no axes, and no output of its name could give it back."""
+    counted = any(alike(port, out) and port.name.lower() in out.name.lower() for out in outputs)
+    return not declared_shape(port) and not counted
 
 
 def _is_short(port: onnx.ValueInfoProto) -> bool:

@@ -34,7 +34,8 @@ def _cast(model: ir.Model, value: ir.Value, wide: str) -> None:
     if str(value.dtype.numpy()) != wide:
         cast = ir.Node("", "Cast", [value], [ir.AttrInt64("to", int(value.dtype))])
         cast.outputs[0].name = f"{value.name}_cast"
-        cast.outputs[0].type, cast.outputs[0].shape = value.type, value.shape
+        # Without a shape: that of the file may have a batch or a length of its own.
+        cast.outputs[0].type = value.type
         ir.convenience.replace_all_uses_with(value, cast.outputs[0])
         cast.replace_input_with(0, value)
         value.type = ir.TensorType(ir.DataType.from_numpy(np.dtype(wide)))

@@ -31,6 +31,8 @@ _Opened = dict[int, int]
 """Axis of the result -> the axis of the input that has the same size, `_LENGTH` for the length of the sequence, or
 `_OTHER`: whatever is left over."""
 _OTHER, _LENGTH = -1, -2
+_SAME = ("Transpose", "Identity", "Dropout", "Cast", "Relu", "Tanh", "Sigmoid", "Softmax", "LogSoftmax")
+"""Operators that keep batch and length, as a reshape's result may pass in front of a recurrence."""
 
 
 def open_reshapes(model: ir.Model, feeds: Feeds, batch: int, time: int, time_axis: int) -> None:
@@ -47,7 +49,8 @@ def open_reshapes(model: ir.Model, feeds: Feeds, batch: int, time: int, time_axi
             if seen is None:
                 return
             result = _resolved(target, seen[0])
-            opened = None if result is None else _same(result, seen) or _opened(result, seen, batch, time)
+            apart = batch == 1 and _keeps_sequences(node.outputs[0])
+            opened = None if result is None else _same(result, seen, apart) or _opened(result, seen, batch, time)
             if result is not None and opened and not _holds(target, result, opened, seen):
                 _rewrite(node, result, opened, builder, (model.graph.inputs[0], time_axis))
 
@@ -92,10 +95,20 @@ def _resolved(target: list[int], first: _Sizes) -> list[int] | None:
     return result if prod(result) == prod(first) else None
 
 
-def _same(result: list[int], seen: Sequence[_Sizes]) -> _Opened | None:
-    """Case 2."""
+def _keeps_sequences(value: ir.Value) -> bool:
+    """Whether a recurrence reads it, or it is a result: a unit in its shape is a batch then, and no feature."""
+    readers = [reader for reader, _ in value.uses()]
+    if value.is_graph_output() or any(reader.op_type in ("RNN", "GRU", "LSTM") for reader in readers):
+        return True
+    return any(reader.op_type in _SAME and _keeps_sequences(reader.outputs[0]) for reader in readers)
+
+
+def _same(result: list[int], seen: Sequence[_Sizes], apart: bool) -> _Opened | None:
+    """Case 2; not for a batch and a length in one axis that come `apart`."""
     first = seen[0]
     varying = [i for i in range(len(first)) if len({shape[i] for shape in seen}) > 1]
+    if apart and 1 in result and any(_is_both(seen, [i]) for i in varying):
+        return None
     for places in combinations(range(len(result)), len(varying)):
         if all(result[b] == first[a] for a, b in zip(varying, places, strict=True)):
             inner, outer = _between(first, varying), _between(result, places)
@@ -113,11 +126,11 @@ def _between(sizes: Sequence[int], places: Sequence[int]) -> list[int]:
 def _opened(result: list[int], seen: Sequence[_Sizes], batch: int, time: int) -> _Opened | None:
     """Case 3; None where an axis cannot be matched."""
     opened: _Opened = {}
-    for inside, outside in _groups(seen[0], result):
+    for inside, outside in _with_units(_groups(seen[0], result), result, seen):
         wholes = [prod(shape[i] for i in inside) for shape in seen]
         if len(set(wholes)) == 1:
             continue
-        if len(inside) == 1 and wholes[1] != wholes[0] != wholes[2]:
+        if len(inside) == 1 and _is_both(seen, inside):
             sizes = [result[b] for b in outside]
             if batch == time or sizes.count(batch) != 1 or sizes.count(time) != 1:
                 return None
@@ -151,6 +164,36 @@ def _groups(first: Sequence[int], result: Sequence[int]) -> list[tuple[list[int]
         groups[-1][0].extend(range(i, len(first)))
         groups[-1][1].extend(range(j, len(result)))
     return groups
+
+
+def _with_units(
+    groups: list[tuple[list[int], list[int]]], result: list[int], seen: Sequence[_Sizes]
+) -> list[tuple[list[int], list[int]]]:
+    """Case 3, for a batch of 1: a unit that varies belongs to the axes before it that vary, and not to features.
+
+    So does a unit of the result, if what stands before it is a batch and a length in one.
+    """
+    varying = [len({shape[i] for shape in seen}) > 1 for i in range(len(seen[0]))]
+    for (inside, outside), (after, placed) in pairwise(groups):
+        units = next((k for k, i in enumerate(after) if seen[0][i] != 1), 0) if varying[inside[-1]] else 0
+        while any(varying[i] for i in after[:units]):
+            inside.append(after.pop(0))
+            units -= 1
+        if (
+            _is_both(seen, inside)
+            and len(inside) == 1
+            and len(outside) == 1
+            and len(placed) > 1
+            and result[placed[0]] == 1
+        ):
+            outside.append(placed.pop(0))
+    return groups
+
+
+def _is_both(seen: Sequence[_Sizes], axes: list[int]) -> bool:
+    """Whether batch and length are in the product of these axes."""
+    one, more, longer = (prod(shape[i] for i in axes) for shape in seen[:3])
+    return more != one != longer
 
 
 def _place(inside: list[int], outside: list[int], result: list[int], seen: Sequence[_Sizes]) -> int | None:

@@ -46,7 +46,7 @@ def opened(proto: onnx.ModelProto, original: Original) -> onnx.ModelProto:
     settle_branches(model, _various(original, batch, (time,) if time else (24, 31)), original.name)
     loops_to_scans(model, feeds, time, original.name)
     drop_full_lengths(model, feeds, time, original.name)
-    open_initial_states(model, original.name)
+    open_initial_states(model, original.name, batch, (original.ports[0].batch_axis, original.time_axis))
     if not _runs(model, original, time or _USUAL):
         open_reshapes(model, original.feeds, batch, time or _USUAL, original.time_axis)
     take_last_frames(model, feeds, time)

@@ -10,6 +10,7 @@ import onnx
 
 from rnnedge_export.arguments import checked_axis, checked_time_axis
 from rnnedge_export.onnx_files._constants import with_constants
+from rnnedge_export.onnx_files._full_lengths import with_full_lengths
 from rnnedge_export.onnx_files._original import Original
 from rnnedge_export.onnx_files._ports import frame_ports
 from rnnedge_export.onnx_files.onnx_source import OnnxSource, relaxed
@@ -34,6 +35,7 @@ def open_offline(
     digest, proto = read_file(name, trust)
     if constants:
         proto = with_constants(proto, constants, name)
+    proto = with_full_lengths(proto, time, batch_axis)
     if batch_axis is not None:
         return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
     try:

@@ -1,0 +1,78 @@
+"""Inputs of a file that say how long its sequences are, and those that only look so.
+
+1. An integer without axes, or one for each sequence, that is called like a length, or that a recurrence reads as such.
+2. One that an output gives back, larger by the frames of the call, is a state that counts them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+
+from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
+
+_CALLED = ("len", "num_frames", "n_frames")
+_COUNTS = ("cache", "state", "past", "prev")
+_RECURRENT = ("RNN", "GRU", "LSTM")
+_SIZES = (1, 16)
+
+
+def is_length(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
+    """Case 1, unless it is case 2."""
+    name = port.name.lower()
+    if dtype_of(port).kind != "i" or len(declared_shape(port)) > 1 or any(word in name for word in _COUNTS):
+        return False
+    read = any(node.op_type in _RECURRENT and port.name in node.input[4:5] for node in proto.graph.node)
+    called = any(word in name for word in _CALLED)
+    return read or (called and not _counts(port, proto))
+
+
+def open_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The inputs that are no weights."""
+    weights = {value.name for value in proto.graph.initializer}
+    return [port for port in proto.graph.input if port.name not in weights]
+
+
+def unread_inputs(proto: onnx.ModelProto) -> set[str]:
+    """The inputs that no node reads and no output is."""
+    read = {value.name for value in proto.graph.output}
+    nodes = list(proto.graph.node)
+    while nodes:
+        node = nodes.pop()
+        read.update(node.input)
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                nodes += graph.node
+                read.update(value.name for value in graph.output)
+    return {port.name for port in open_inputs(proto)} - read
+
+
+def _counts(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
+    """Case 2: an output with its name in its own grows with it, and beyond it; if it does not run, the names say so."""
+    outputs = [out.name for out in proto.graph.output if port.name.lower() in out.name.lower()]
+    if not outputs:
+        return False
+    for size in _SIZES:
+        try:
+            running = session(proto)
+            few, more = (running.run(outputs, _zeros(proto, size) | _all(port, number)) for number in (1, 4))
+        # onnxruntime has a type of its own for every way to fail.
+        except Exception:
+            continue
+        return any(bool(np.all(b - a == 3) and np.all(a > 1)) for a, b in zip(few, more, strict=True))
+    return True
+
+
+def _zeros(proto: onnx.ModelProto, size: int) -> dict[str, Any]:
+    """Every input; `size` where an axis other than the first has no size."""
+    return {
+        port.name: np.zeros([dim or (size if i else 1) for i, dim in enumerate(declared_shape(port))], dtype_of(port))
+        for port in open_inputs(proto)
+    }
+
+
+def _all(port: onnx.ValueInfoProto, number: int) -> dict[str, Any]:
+    return {port.name: np.full([dim or 1 for dim in declared_shape(port)], number, dtype_of(port))}
