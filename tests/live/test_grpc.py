@@ -19,6 +19,7 @@ pytest.importorskip("google.protobuf", reason="needs protobuf")
 
 from serving import served  # noqa: E402
 
+import rnnedge  # noqa: E402
 from rnnedge.live.server import ServeOptions  # noqa: E402
 from rnnedge.live.server.app import serving  # noqa: E402
 from rnnedge.live.server.grpc_messages import SERVICE, messages  # noqa: E402
@@ -130,6 +131,8 @@ def test_what_a_server_says_of_itself(gru: Model) -> None:
                 call(channel, "ModelMetadata", metadata)
             token = [("authorization", "Bearer word")]
             ready = call(channel, "ModelReady", of["ModelReadyRequest"](name="golden_gru"), metadata=token)
+            version = call(channel, "ServerMetadata", of["ServerMetadataRequest"](), metadata=token).version
+            assert version == rnnedge.__version__
             return *said, ready, call(channel, "ModelMetadata", metadata, metadata=token)
 
     live, server, ready, found = in_thread(gru, client, token="word")

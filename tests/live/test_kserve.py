@@ -21,6 +21,7 @@ pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
 from serving import served
 
+import rnnedge
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 
@@ -84,6 +85,31 @@ def test_tritons_own_client_holds_sequences(gru: Model) -> None:
     first, second = in_thread(gru, client)
     np.testing.assert_allclose(first, gru.run(X), atol=1e-6)
     np.testing.assert_allclose(second, gru.run(2 * X), atol=1e-6)
+
+
+def test_every_page_is_answered(gru: Model) -> None:
+    """Each that the server has, but that of sockets and those of the admin, who needs a token of its own."""
+    from rnnedge.live.server.app import Server
+    from rnnedge.live.server.changing import ChangeHere
+    from rnnedge.live.server.options import ServeOptions
+    from rnnedge.live.server.routes import STREAMS
+    from rnnedge.live.stores.memory import MemoryStore
+
+    def get(url: str) -> Any:
+        with urlopen(url) as answer:
+            return answer.status, answer.read()
+
+    async def paths() -> list[str]:
+        server = Server(gru, ServeOptions(), MemoryStore(60, 8), ChangeHere(None))
+        table = [one for one in server.routes.table() if one.method == "GET" and one.path != STREAMS]
+        server.hub.close()
+        return [one.path.format(model="golden_gru", version=1) for one in table]
+
+    wanted = asyncio.run(paths())
+    assert {"/v2", "/health", "/v2/models/golden_gru/versions/1/config"} < {*wanted}
+    found = in_thread(gru, lambda place: {path: get(f"http://{place}{path}") for path in wanted})
+    assert {status for status, _ in found.values()} == {200}
+    assert json.loads(found["/v2"][1])["version"] == rnnedge.__version__
 
 
 def test_a_request_by_itself_is_a_whole_sequence(gru: Model) -> None:

@@ -126,7 +126,7 @@ class KServe:
 
     def server_metadata(self) -> dict[str, Any]:
         """What a server says of itself."""
-        from rnnedge_runtime import __version__
+        from rnnedge import __version__
 
         return {"name": "rnnedge", "version": __version__, "extensions": ["sequence", "binary_tensor_data"]}
 
