@@ -15,6 +15,7 @@ EXTRAS = {
     "redis": "redis",
     **dict.fromkeys(("grpc", "google"), "grpc"),
     "opentelemetry": "otel",
+    "ray": "ray",
     "captum": "explain",
     "optuna": "search",
     "tensorboard": "tensorboard",

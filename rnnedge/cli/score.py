@@ -8,6 +8,7 @@ is 6.
 
 - `rnnedge score speech.onnx 'archive/**/*.wav' -o scores.parquet`
 - `rnnedge score motor.onnx runs/*.npy -o scores.csv --reduce max --workers 2`
+- `rnnedge score speech.onnx '/shared/archive/**/*.wav' -o scores.parquet --on ray://head:10001`
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._words import one_of
-from rnnedge_runtime.cores import cores
 
 
 @with_fields
@@ -41,6 +41,9 @@ def command(
     ] = "mean",
     batch: Annotated[int, typer.Option(help="Recordings of like length that run together.", min=1)] = 16,
     workers: Annotated[int, typer.Option(help="Processes; 0: one for each core.", min=0)] = 0,
+    on: Annotated[
+        str | None, typer.Option(help="Score there: ray (a cluster on this machine) or ray://HOST:PORT.")
+    ] = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
     provider: ProviderOption = "cpu",
@@ -58,7 +61,7 @@ def command(
     paths = _found(recordings)
     check_outputs({"--output": output}, [file, opening.key, *paths])
     asked = {**vars(opening), "provider": provider, "provider_options": provider_options(provider_option)}
-    options = ScoreOptions(reduce, batch, workers or cores(), asked, audio_options(None, channel, resample))
+    options = ScoreOptions(reduce, batch, workers, asked, audio_options(None, channel, resample), on)
     with stages("scoring") as stage:
         failed = score_archive(
             file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")

@@ -92,7 +92,7 @@ def test_a_run_that_was_killed_is_taken_up(archive: list[str], monkeypatch: pyte
     with part.open("a") as file:
         file.write('{"file": "6.n')
     np.save(kept[0], np.load(kept[0]) + 1)
-    monkeypatch.setattr("rnnedge.live.scoring.archive._frames", _counted(scored))
+    monkeypatch.setattr("rnnedge.live.scoring.batch_rows._frames", _counted(scored))
     score_archive(GOLDEN, archive, Path("a.csv"), options)
     assert sorted(scored) == sorted({*archive} - {*kept[1:]})
     assert not part.exists()
@@ -101,9 +101,9 @@ def test_a_run_that_was_killed_is_taken_up(archive: list[str], monkeypatch: pyte
 
 
 def _counted(scored: list[str]):  # type: ignore[no-untyped-def]
-    from rnnedge.live.scoring import archive
+    from rnnedge.live.scoring import batch_rows
 
-    read = archive._frames
+    read = batch_rows._frames
 
     def frames(path: str, *how: Any) -> object:
         scored.append(path)
@@ -167,7 +167,21 @@ def test_names_that_are_no_unicode_are_written(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(tmp_path / "a.parquet")["file"].to_pylist() == ["caf\\udce9.npy"]
 
 
-@pytest.mark.parametrize("options", [{"batch": 0}, {"batch": 2.0}, {"workers": 0}, {"workers": "2"}, {"reduce": "sum"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch": 0},
+        {"batch": 2.0},
+        {"workers": -1},
+        {"workers": "2"},
+        {"reduce": "sum"},
+        {"on": "dask"},
+        {"on": "ray:"},
+        {"on": "ray://head"},
+        {"on": "ray://a b:1"},
+        {"on": ""},
+    ],
+)
 def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     """Before anything is scored."""
     with pytest.raises(InputError, match="score: "):

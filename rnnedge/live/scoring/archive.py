@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,17 +14,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
-from rnnedge.frames import AudioOptions, read_frames
-from rnnedge.live.scoring.batch import run_batch
+from rnnedge.frames import AudioOptions
+from rnnedge.live.scoring.batch_rows import score_batch, stamp
 from rnnedge.live.scoring.journal import Journal
-from rnnedge.live.scoring.rows import REDUCTIONS, recording_row
+from rnnedge.live.scoring.rows import REDUCTIONS
 from rnnedge.live.scoring.table import check_table, write_table
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.arguments import choice, integer
-from rnnedge_runtime.contract import Array
-from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.cores import cores
+from rnnedge_runtime.errors import InputError
 
 # Bytes of the files of a batch, so that a few long recordings do not fill the memory.
 _BATCH_BYTES = 1 << 28
@@ -34,7 +33,8 @@ _ALONE_S = 2.0
 class ScoreOptions:
     """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`.
 
-    `audio`: how sound is read.
+    `workers`: 0 for one on each core. `audio`: how sound is read. `on`: "ray" or "ray://HOST:PORT", the cluster whose
+    processes these are.
     """
 
     reduce: str = "mean"
@@ -42,12 +42,15 @@ class ScoreOptions:
     workers: int = 1
     load: Mapping[str, Any] = field(default_factory=dict)
     audio: AudioOptions = field(default_factory=AudioOptions)
+    on: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for a reduction that does not exist, and for counts below 1."""
+        """Raise `InputError` for a reduction or a kind of cluster that does not exist, and for counts out of range."""
         choice(self.reduce, "score: reduce", REDUCTIONS)
         integer(self.batch, "score: batch", 1)
-        integer(self.workers, "score: workers", 1)
+        integer(self.workers, "score: workers", 0)
+        if self.on is not None and not re.fullmatch(r"ray|ray://[^/\s]+:\d+", self.on):
+            raise InputError(f"score: on: expected ray, or ray://HOST:PORT, found {self.on!r}")
 
 
 def score_archive(
@@ -97,76 +100,35 @@ def batches(recordings: Sequence[str], most: int) -> Iterator[list[str]]:
         yield batch
 
 
-def score_batch(model: Model, paths: Sequence[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
-    """A row for each, with the reason in `error` if it cannot be scored."""
-    rows: dict[str, dict[str, Any]] = {}
-    given: dict[str, Array] = {}
-    for path in paths:
-        try:
-            given[path] = _frames(path, model, audio)
-        except RnnEdgeError as error:
-            rows[path] = {"error": str(error)}
-    try:
-        found = run_batch(model, list(given.values()))
-    except InputError:
-        # One of them holds no number that the model can take: which, they tell by themselves.
-        found = []
-        for path in list(given):
-            try:
-                found += run_batch(model, [given[path]])
-            except InputError as error:
-                rows[path] = {"error": f"{path}: {error}"}
-                del given[path]
-    for (path, frames), outputs in zip(given.items(), found, strict=True):
-        rows[path] = recording_row(model.contract, outputs, len(frames), reduce)
-    return [{"file": path, "stamp": stamp(path), **rows[path]} for path in paths]
-
-
-def stamp(path: str) -> list[int]:
-    """What changes if a file does: its size and time."""
-    try:
-        found = Path(path).stat()
-    # A name that no system takes is a ValueError.
-    except (OSError, ValueError):
-        return []
-    return [found.st_size, found.st_mtime_ns]
-
-
 def _size(path: str) -> int:
     return (stamp(path) or [0])[0]
-
-
-def _frames(path: str, model: Model, audio: AudioOptions) -> Array:
-    parts: list[Array] = []
-    for part in read_frames(path, model.contract, audio):
-        if isinstance(part, dict):
-            raise InputError(f"{path}: expected frames of one input")
-        parts.append(part)
-    if not sum(map(len, parts)):
-        raise InputError(f"{path}: expected at least one frame, found none")
-    return np.concatenate(parts)
 
 
 def _scored(
     model: Model, file: Path, work: Iterator[list[str]], options: ScoreOptions
 ) -> Iterator[list[dict[str, Any]]]:
-    """The rows of each batch, as it is done.
+    """The rows of each batch, as it is done, by the cluster that `options` name, or here.
 
     This process begins by itself, and others join in if it is not done by the time that they take to start. Two batches
     for each of them are under way.
     """
-    begun = monotonic()
+    if options.on:
+        from rnnedge.live.scoring.ray_cluster import scored_on
+
+        yield from scored_on(options.on, model, file, work, options)
+        return
+    begun, most = monotonic(), options.workers or cores()
     for paths in work:
         yield score_batch(model, paths, options.reduce, options.audio)
-        if options.workers > 1 and monotonic() - begun > _ALONE_S:
+        if most > 1 and monotonic() - begun > _ALONE_S:
             break
     else:
         return
-    with ProcessPoolExecutor(options.workers, get_context("spawn"), _begin, (str(file), dict(options.load))) as workers:
+    with ProcessPoolExecutor(most, get_context("spawn"), _begin, (str(file), dict(options.load))) as workers:
         running: set[Future[list[dict[str, Any]]]] = set()
         try:
             while True:
-                more = islice(work, 2 * options.workers - len(running))
+                more = islice(work, 2 * most - len(running))
                 running |= {workers.submit(_score_there, paths, options.reduce, options.audio) for paths in more}
                 if not running:
                     return

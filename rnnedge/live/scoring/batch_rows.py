@@ -1,0 +1,62 @@
+"""The rows of a batch of recordings; one that cannot be read has its reason there, and harms no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnedge.frames import AudioOptions, read_frames
+from rnnedge.live.scoring.batch import run_batch
+from rnnedge.live.scoring.rows import recording_row
+from rnnedge_runtime import Model
+from rnnedge_runtime.contract import Array
+from rnnedge_runtime.errors import InputError, RnnEdgeError
+
+
+def score_batch(model: Model, paths: Sequence[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
+    """A row for each, with the reason in `error` if it cannot be scored."""
+    rows: dict[str, dict[str, Any]] = {}
+    given: dict[str, Array] = {}
+    for path in paths:
+        try:
+            given[path] = _frames(path, model, audio)
+        except RnnEdgeError as error:
+            rows[path] = {"error": str(error)}
+    try:
+        found = run_batch(model, list(given.values()))
+    except InputError:
+        # One of them holds no number that the model can take: which, they tell by themselves.
+        found = []
+        for path in list(given):
+            try:
+                found += run_batch(model, [given[path]])
+            except InputError as error:
+                rows[path] = {"error": f"{path}: {error}"}
+                del given[path]
+    for (path, frames), outputs in zip(given.items(), found, strict=True):
+        rows[path] = recording_row(model.contract, outputs, len(frames), reduce)
+    return [{"file": path, "stamp": stamp(path), **rows[path]} for path in paths]
+
+
+def stamp(path: str) -> list[int]:
+    """What changes if a file does: its size and time."""
+    try:
+        found = Path(path).stat()
+    # A name that no system takes is a ValueError.
+    except (OSError, ValueError):
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _frames(path: str, model: Model, audio: AudioOptions) -> Array:
+    parts: list[Array] = []
+    for part in read_frames(path, model.contract, audio):
+        if isinstance(part, dict):
+            raise InputError(f"{path}: expected frames of one input")
+        parts.append(part)
+    if not sum(map(len, parts)):
+        raise InputError(f"{path}: expected at least one frame, found none")
+    return np.concatenate(parts)
