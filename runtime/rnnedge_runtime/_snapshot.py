@@ -104,7 +104,7 @@ def fitted(found: Snapshot, expected: Snapshot, contract: Contract, name: str) -
     if found.model != expected.model and not related:
         raise ModelRefused(f"{name}: belongs to the model {ascii(found.model)[1:65]}, this one is {expected.model}")
     batch = expected.fields["batch"]
-    if found.fields.get("batch") != batch:
+    if type(found.fields.get("batch")) is not int or found.fields["batch"] != batch:
         raise InputError(f"{name}: is of batch {shown(found.fields.get('batch'))}, this stream of {batch}")
     wanted = {key: array.shape for key, array in expected.arrays.items() if key.startswith(_FIXED)}
     given = {key: array.shape for key, array in found.arrays.items() if key.startswith(_FIXED)}
@@ -146,6 +146,9 @@ def _finite(key: str, contract: Contract, skip: Any) -> str:
 def _cast(array: Array, dtype: np.dtype[Any], place: str, *, finite: str) -> Array:
     if (finite and np.isnan(array).any()) or (finite == "finite" and not np.isfinite(array).all()):
         raise InputError(f"{place}: holds a NaN or an infinity")
+    # Other bits of the same kind are those of a file in another precision; other kinds are other states.
+    if array.dtype.kind != dtype.kind:
+        raise InputError(f"{place}: expected {dtype}, found {array.dtype}")
     with np.errstate(invalid="ignore"):
         return cast(array, dtype, place)
 

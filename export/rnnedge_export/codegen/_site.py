@@ -64,7 +64,13 @@ def _port(contract: Contract, port: Port, compiled: StepPort) -> dict[str, Any]:
         "bytes": compiled.bytes,
         "perFrame": port.per_frame,
         "clock": _clock(port.clock),
+        "range": _range(port.range),
     }
+
+
+def _range(within: tuple[int, int] | None) -> list[int] | None:
+    """The first and the last number, as far as JavaScript has it exactly."""
+    return list(within) if within and max(map(abs, within)) < 2**53 else None
 
 
 def _cursor(contract: Contract, cursor: Cursor) -> dict[str, Any]:
@@ -86,6 +92,8 @@ def _state(one: StepState) -> dict[str, Any]:
         "bytes": one.view.index.size * np.dtype(state.dtype).itemsize,
         "warmup": state.warmup,
         "context": state.context,
+        "range": _range(state.range),
+        "finite": bool(np.isfinite(state.initial).all()),
     }
 
 

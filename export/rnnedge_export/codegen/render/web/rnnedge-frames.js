@@ -1,10 +1,10 @@
 // Frames between the caller's arrays, (time, ...) in C order, and those of one call, in the graph's axis order.
 import { InputError } from "./rnnedge-errors.js";
-import { ARRAYS, arrayOf } from "./rnnedge-memory.js";
+import { arrayOf, isArray } from "./rnnedge-numbers.js";
 
 // What a caller gave as one array for each input; throws an InputError that names place, expected and found.
 export function checked(given, inputs) {
-  const single = inputs.length === 1 && (ArrayBuffer.isView(given) || Array.isArray(given));
+  const single = inputs.length === 1 && isArray(given);
   const named = single ? { [inputs[0].name]: given } : given;
   if (named === null || typeof named !== "object") throw new InputError("push: expected an array, or arrays by name");
   const unknown = Object.keys(named).find((name) => !inputs.some((port) => port.name === name));
@@ -17,24 +17,9 @@ export function checked(given, inputs) {
 }
 
 function converted(given, { name, dtype, size }) {
-  const kind = ARRAYS[dtype];
-  if (!ArrayBuffer.isView(given) && !Array.isArray(given)) throw new InputError(`push: ${name}: expected a ${kind.name}`);
-  if (given.length % size) throw new InputError(`push: ${name}: expected frames of ${size}, found ${given.length} numbers`);
-  if (dtype === "float32") return finite(given instanceof kind ? given : Float32Array.from(given), name, size);
-  if (given instanceof kind) return given;
-  try {
-    return arrayOf(dtype, given);
-  } catch (error) {
-    throw new InputError(`push: ${name}: expected whole numbers, found another (${error.message})`);
-  }
-}
-
-function finite(array, name, size) {
-  for (let k = 0; k < array.length; k++)
-    if (!Number.isFinite(array[k])) {
-      const place = `frame ${Math.floor(k / size)}, feature ${k % size}`;
-      throw new InputError(`push: ${name}: ${place}: expected a finite number, found ${array[k]}`);
-    }
+  const place = (k) => `frame ${Math.floor(k / size)}, feature ${k % size}`;
+  const array = arrayOf(given, dtype, `push: ${name}`, place);
+  if (array.length % size) throw new InputError(`push: ${name}: expected frames of ${size}, found ${array.length} numbers`);
   return array;
 }
 

@@ -1,13 +1,8 @@
 // The memory of a WebAssembly module that imports nothing: what it has of its own, and room after that for streams.
-import { ModelRefused } from "./rnnedge-errors.js";
+import { ModelRefused, RnnEdgeError } from "./rnnedge-errors.js";
+import { ARRAYS } from "./rnnedge-numbers.js";
 
-const ABI = 2, ALIGNMENT = 64;
-export const ARRAYS = { float32: Float32Array, int32: Int32Array, int64: BigInt64Array, bool: Uint8Array };
-
-// Numbers as an array of a dtype; throws where one is no whole number and has to be.
-export function arrayOf(dtype, given) {
-  return ARRAYS[dtype].from(given, dtype === "int64" ? BigInt : undefined);
-}
+const ABI = 2, ALIGNMENT = 64, PAGE = 65536;
 
 export class Memory {
   #end;
@@ -21,10 +16,14 @@ export class Memory {
 
   // The address of `bytes` of memory, zeros at first; nothing ever gives it back.
   allocate(bytes) {
-    const at = (this.#end + ALIGNMENT - 1) & -ALIGNMENT;
+    const at = Math.ceil(this.#end / ALIGNMENT) * ALIGNMENT;
+    const missing = Math.ceil((at + bytes - this.#memory.buffer.byteLength) / PAGE);
+    try {
+      if (missing > 0) this.#memory.grow(missing);
+    } catch {
+      throw new RnnEdgeError(`memory: no room for ${bytes} bytes more; free streams that are no longer used`);
+    }
     this.#end = at + bytes;
-    const missing = this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow((missing + 65535) >> 16);
     return at;
   }
 

@@ -1,4 +1,5 @@
 // A compiled network. It needs no page: it runs the same in a window, a worker, an AudioWorklet and Node.
+import { checkNamed } from "./rnnedge-context.js";
 import { InputError, ModelRefused, VerificationError } from "./rnnedge-errors.js";
 import { Memory, programOf } from "./rnnedge-memory.js";
 import { Stream } from "./rnnedge-stream.js";
@@ -23,25 +24,34 @@ export class Model {
       throw new ModelRefused(`weights: expected ${contract.weightBytes} bytes, found ${weights?.byteLength ?? 0}`);
     if (weights) {
       this.#weights = this.memory.allocate(weights.byteLength);
-      this.memory.as(Uint8Array).set(new Uint8Array(weights.buffer ?? weights), this.#weights);
+      this.memory.as(Uint8Array).set(bytesIn(weights), this.#weights);
     }
     this.states = contract.states.map((state) => ({ ...state, at: this.memory.allocate(state.bytes) }));
     this.statePointers = this.memory.pointers(this.states.map((state) => state.at));
   }
 
   // Another sequence; `context`: values per sequence by name, of a network that takes them.
-  stream({ context = {} } = {}) {
-    const missing = this.states.find((state) => state.context === "required" && !(state.name in context));
+  stream(options = {}) {
+    const unknown = options === null || typeof options !== "object" ? options : Object.keys(options).find((k) => k !== "context");
+    if (unknown !== undefined) throw new InputError(`stream: expected { context }, found ${String(unknown)}`);
+    const { context = {} } = options;
+    checkNamed(context);
+    const missing = this.states.find((state) => state.context === "required" && !Object.hasOwn(context, state.name));
     if (missing) throw new InputError(`stream: context: expected a value of ${missing.name}; give stream({ context })`);
     return this.#open(context);
   }
 
   // A context that is not given is that of the example, which the recorded sample was made with.
   #open(context) {
-    const place = this.#spare.pop() ?? this.#allocate();
+    const place = this.#spare.pop() ?? this.#allocate(), release = () => this.#spare.push(place);
     this.program.init(place.stream, this.#weights);
     this.#initial ??= this.readStates(place.stream);
-    return new Stream(this, place, context, () => this.#spare.push(place));
+    try {
+      return new Stream(this, place, context, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   #allocate() {
@@ -91,6 +101,11 @@ export class Model {
     stream.free();
     return Object.fromEntries(outputs.map(({ name }) => [name, parts.flatMap((one) => Array.from(one[name]))]));
   }
+}
+
+// The bytes of an ArrayBuffer, or of a view, which may be of a part of one.
+function bytesIn(given) {
+  return ArrayBuffer.isView(given) ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given);
 }
 
 export function decoded(base64, { dtype }) {

@@ -4,12 +4,18 @@ import { Model } from "./rnnedge-model.js";
 
 const CALLS = ["push", "finish", "reset", "snapshot", "restore", "setContext"];
 
+// A stream that cannot be opened says why at each call: its thread has no other way to be heard.
 export function openStream({ contract, module, weights }, options) {
-  return new Model(contract, module, weights).stream(options);
+  try {
+    return new Model(contract, module, weights).stream(options);
+  } catch (failed) {
+    return { failed };
+  }
 }
 
 export function answer(port, stream, { id, call, given = [] }) {
   try {
+    if (stream.failed) throw stream.failed;
     if (!CALLS.includes(call)) throw new Error(`expected one of ${CALLS}, found ${call}`);
     port.postMessage({ id, found: stream[call](...given) });
   } catch (error) {

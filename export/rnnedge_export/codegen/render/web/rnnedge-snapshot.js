@@ -4,10 +4,11 @@
 // in JSON, then the arrays that it lists.
 import { framesOf } from "./rnnedge-clock.js";
 import { InputError, ModelRefused } from "./rnnedge-errors.js";
-import { ARRAYS } from "./rnnedge-memory.js";
+import { ARRAYS, checkWithin } from "./rnnedge-numbers.js";
 import { sha256 } from "./rnnedge-sha256.js";
 
 const MAGIC = bytesOf("rnnedge-snapshot 1\n");
+const FIELDS = "batch,calls,finished,frames,skip";
 const WIDTHS = { float32: 4, float16: 2, float64: 8, int64: 8, int32: 4, bool: 1 };
 
 // `arrays`: [name, dtype, shape, bytes] of each.
@@ -21,6 +22,8 @@ export function pack(model, source, fields, arrays) {
 
 function unpack(data) {
   if (!(data instanceof Uint8Array)) throw new InputError("restore: expected the Uint8Array of a snapshot");
+  // A Buffer of Node may be a part of a larger one, and its slices too.
+  data = new Uint8Array(data);
   const start = MAGIC.length + 32;
   if (!same(data.subarray(0, MAGIC.length), MAGIC))
     throw new InputError("restore: not a snapshot of a stream, or of another version");
@@ -39,15 +42,39 @@ export function fitted(data, contract) {
   const { model, source, fields, arrays } = unpack(data);
   const found = new Map(arrays.map(([name, dtype, shape, bytes]) => [name, { dtype, shape, bytes }]));
   if (model !== contract.digest && !(source && source === contract.source))
-    throw new ModelRefused(`restore: belongs to the model ${model}, this one is ${contract.digest}`);
+    throw new ModelRefused(`restore: belongs to the model ${String(model).slice(0, 64)}, this one is ${contract.digest}`);
+  if (Object.keys(fields).sort().join() !== FIELDS) throw new InputError(`restore: expected the fields ${FIELDS}`);
   if (fields.batch !== 1) throw new InputError(`restore: is of batch ${fields.batch}, this stream of 1`);
-  for (const state of contract.states) expect(found, `state:${state.name}`, state.dtype, state.shape);
-  for (const port of contract.outputs)
-    if (!port.perFrame) expect(found, `summary:${port.name}`, port.dtype, [1, ...port.shape]);
   const held = found.get(`rest:${contract.inputs[0].name}`)?.shape[0] ?? 0;
-  if (held) for (const port of contract.inputs) expect(found, `rest:${port.name}`, port.dtype, [held, ...port.shape]);
   checkCounts(fields, held, contract);
+  for (const state of contract.states) {
+    const name = `state:${state.name}`;
+    expect(found, name, state.dtype, state.shape, kindOf(state, fields.skip, contract));
+    checkWithin(numbers(found.get(name)), state.range, `restore: ${name}`);
+  }
+  const summaries = contract.states.every((state) => state.finite) ? "finite" : "a number";
+  for (const port of contract.outputs)
+    if (!port.perFrame) expect(found, `summary:${port.name}`, port.dtype, [1, ...port.shape], summaries);
+  const others = arrays.find(([name]) => /^(state|summary):/.test(name) && !isKnown(name, contract));
+  if (others) throw new InputError(`restore: ${others[0].slice(0, 64)}: this stream has no such array`);
+  if (held)
+    for (const port of contract.inputs) {
+      expect(found, `rest:${port.name}`, port.dtype, [held, ...port.shape], "finite");
+      checkWithin(numbers(found.get(`rest:${port.name}`)), port.range, `restore: rest:${port.name}`);
+    }
   return { fields, arrays: found };
+}
+
+function isKnown(name, { states, outputs }) {
+  const summaries = outputs.filter((port) => !port.perFrame).map((port) => `summary:${port.name}`);
+  return [...states.map((state) => `state:${state.name}`), ...summaries].includes(name);
+}
+
+// What a state has to be, as in Python: one that begins with an infinity has it for a while, and what waits behind a
+// delay may be anything.
+function kindOf(state, skip, { warmup }) {
+  if (skip.some((count) => count) && warmup && !state.warmup && !state.context) return "anything";
+  return state.finite ? "finite" : "a number";
 }
 
 // An array of a snapshot as numbers.
@@ -55,11 +82,12 @@ export function numbers({ dtype, bytes }) {
   return new ARRAYS[dtype](bytes.slice().buffer);
 }
 
-function expect(arrays, name, dtype, shape) {
+function expect(arrays, name, dtype, shape, kind) {
   const one = arrays.get(name), found = one ? `${one.dtype} [${one.shape}]` : "none";
   if (found !== `${dtype} [${shape}]`)
     throw new InputError(`restore: ${name}: expected ${dtype} [${shape}], found ${found}`);
-  if (dtype === "float32" && !numbers(one).every(Number.isFinite))
+  const odd = (value) => Number.isNaN(value) || (kind === "finite" && !Number.isFinite(value));
+  if (dtype === "float32" && kind !== "anything" && numbers(one).some(odd))
     throw new InputError(`restore: ${name}: holds a NaN or an infinity`);
 }
 
@@ -67,24 +95,32 @@ function expect(arrays, name, dtype, shape) {
 function checkCounts({ frames, calls, finished, skip }, held, { unit, warmup, outputs }) {
   const clocks = outputs.filter((port) => port.perFrame).map((port) => port.clock), fed = frames - held;
   const counts = [frames, calls, ...(Array.isArray(skip) ? skip : [-1])];
-  const whole = counts.every((count) => Number.isSafeInteger(count) && count >= 0) && typeof finished === "boolean";
-  const fits =
+  const whole = counts.every(isCount) && typeof finished === "boolean";
+  const fits = () =>
     finished ||
     (fed >= Math.min(calls, warmup) * unit &&
       (calls >= warmup || fed === calls * unit) &&
       clocks.every((clock, k) => skip[k] === Math.max(0, clock.delay - framesOf(clock, fed))));
-  if (!whole || !fits || skip.length !== clocks.length || held >= unit)
+  if (!whole || skip.length !== clocks.length || held >= unit || !fits())
     throw new InputError("restore: its counts do not fit each other, or a stream of this network");
+}
+
+function isCount(value) {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function parsed(body) {
   const length = new DataView(body.buffer).getUint32(0, true);
   const { model, source, fields, arrays } = JSON.parse(textOf(body.subarray(8, 8 + length)));
+  if (fields === null || typeof fields !== "object") throw new Error("its fields");
   let at = 8 + length;
   const found = arrays.map(([name, dtype, shape]) => {
+    if (!(dtype in WIDTHS) || !shape.every(isCount)) throw new Error("its arrays");
     const bytes = body.slice(at, (at += WIDTHS[dtype] * shape.reduce((product, size) => product * size, 1)));
     return [name, dtype, shape, bytes];
   });
+  const flags = found.filter(([, dtype]) => dtype === "bool").flatMap(([, , , bytes]) => [...bytes]);
+  if (flags.some((byte) => byte > 1)) throw new Error("its truth values");
   if (at !== body.length) throw new Error("its length");
   return { model, source, fields, arrays: found };
 }

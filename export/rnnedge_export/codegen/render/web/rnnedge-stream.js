@@ -1,8 +1,9 @@
 // One sequence in progress: frames in, frames out, as Stream of the runtime for Python.
 import { completeAfter, framesOf, place, validOf, wholeLength } from "./rnnedge-clock.js";
-import { InputError, ModelRefused } from "./rnnedge-errors.js";
+import { contextBytes } from "./rnnedge-context.js";
+import { InputError } from "./rnnedge-errors.js";
 import { checked, put, take } from "./rnnedge-frames.js";
-import { ARRAYS, arrayOf } from "./rnnedge-memory.js";
+import { ARRAYS } from "./rnnedge-numbers.js";
 import { fitted, numbers, pack } from "./rnnedge-snapshot.js";
 
 export class Stream {
@@ -10,7 +11,7 @@ export class Stream {
   #place;
   #contract;
   #release;
-  #context = {};
+  #context = new Map();
   #buffer = null;
   #views;
   #frames = 0;
@@ -41,57 +42,32 @@ export class Stream {
   push(frames) {
     this.#checkOpen("push");
     const { arrays, count } = checked(frames, this.#contract.inputs);
-    const undo = this.#model.program.refuses ? this.#mark() : null;
-    try {
-      return this.#shaped(this.#run(arrays, count));
-    } catch (error) {
-      undo?.();
-      throw error;
-    }
+    return this.#wholly(() => this.#shaped(this.#run(arrays, count)));
   }
 
   // End the sequence and return what only its end completes: frames held back, and summaries.
   finish() {
     this.#checkOpen("finish");
     if (!this.#frames) throw new InputError("finish: the sequence is empty; push at least one frame first");
-    const total = wholeLength(this.#contract, this.#frames), fed = this.#frames - this.#held;
-    const end = completeAfter(this.#contract, fed, total);
-    const out = this.#room((end - fed) / this.#contract.unit), found = Object.create(null);
-    this.#sum(found, fed, total, fed === end);
-    for (let at = fed; at < end; at += this.#contract.unit) {
-      this.#clear();
-      this.#call(out, at, total);
-      this.#sum(found, at + this.#contract.unit, total, at + this.#contract.unit === end);
-    }
-    this.#finished = true;
-    return this.#shaped({ ...this.#cut(out), ...found });
+    return this.#wholly(() => this.#end());
   }
 
   // Forget the sequence and begin another one; a context stays.
   reset() {
     this.#checkFree();
-    const { outputs, states } = this.#contract;
+    const { outputs } = this.#contract;
     this.#model.program.reset(this.#place.stream);
     [this.#frames, this.#held, this.#calls, this.#finished, this.#written] = [0, 0, 0, false, false];
     this.#skip = outputs.map((port) => (port.perFrame ? port.clock.delay : 0));
     this.#arrays().outputs.forEach((view) => view.fill(view instanceof BigInt64Array ? 0n : 0));
-    if (states.some((state) => state.name in this.#context)) this.#apply();
+    if (this.#context.size) this.#apply();
   }
 
   // Change values per sequence, from the next call on.
   setContext(context) {
     this.#checkFree();
-    const states = this.#contract.states.filter((state) => state.context);
-    for (const [name, given] of Object.entries(context)) {
-      const state = states.find((one) => one.name === name);
-      if (!state) throw new InputError(`context: ${name}: expected one of [${states.map((one) => one.name)}]`);
-      const array = arrayOf(state.dtype, given), bytes = new Uint8Array(array.buffer);
-      if (bytes.length !== state.bytes)
-        throw new InputError(`context: ${name}: expected ${state.shape.join(" x ")} numbers, found ${array.length}`);
-      if (state.dtype === "float32" && !array.every(Number.isFinite))
-        throw new InputError(`context: ${name}: expected finite numbers`);
-      this.#context[name] = bytes;
-    }
+    const found = contextBytes(context, this.#contract.states);
+    for (const [name, bytes] of found) this.#context.set(name, bytes);
     this.#apply();
   }
 
@@ -132,7 +108,7 @@ export class Stream {
     });
     [this.#frames, this.#calls, this.#finished, this.#written] = [frames, calls, finished, true];
     this.#skip = outputs.map((port) => (port.perFrame ? perFrame.shift() : 0));
-    for (const state of states) if (state.context) this.#context[state.name] = arrays.get(`state:${state.name}`).bytes;
+    for (const state of states) if (state.context) this.#context.set(state.name, arrays.get(`state:${state.name}`).bytes);
   }
 
   // Give its memory to the next stream of the model; the stream can no longer be used.
@@ -146,6 +122,20 @@ export class Stream {
   named(found) {
     const { outputs } = this.#contract;
     return outputs.length === 1 ? { [outputs[0].name]: found } : found;
+  }
+
+  #end() {
+    const total = wholeLength(this.#contract, this.#frames), fed = this.#frames - this.#held;
+    const end = completeAfter(this.#contract, fed, total);
+    const out = this.#room((end - fed) / this.#contract.unit), found = Object.create(null);
+    this.#sum(found, fed, total, fed === end);
+    for (let at = fed; at < end; at += this.#contract.unit) {
+      this.#clear();
+      this.#call(out, at, total);
+      this.#sum(found, at + this.#contract.unit, total, at + this.#contract.unit === end);
+    }
+    this.#finished = true;
+    return this.#shaped({ ...this.#cut(out), ...found });
   }
 
   #run(arrays, count) {
@@ -196,7 +186,7 @@ export class Stream {
 
   #apply() {
     const found = this.#model.readStates(this.#place.stream);
-    const states = this.#contract.states.map((state, k) => this.#context[state.name] ?? found[k]);
+    const states = this.#contract.states.map((state, k) => this.#context.get(state.name) ?? found[k]);
     this.#model.writeStates(this.#place.stream, states);
     this.#written = true;
   }
@@ -221,7 +211,12 @@ export class Stream {
 
   #room(calls) {
     return this.#contract.outputs.map(({ dtype, perFrame, frames, size }) => {
-      return { array: new ARRAYS[dtype](perFrame ? calls * frames * size : 0), count: 0 };
+      const numbers = perFrame ? calls * frames * size : 0;
+      try {
+        return { array: new ARRAYS[dtype](numbers), count: 0 };
+      } catch {
+        throw new InputError(`push: no room for ${numbers} numbers of outputs; push fewer frames at once`);
+      }
     });
   }
 
@@ -251,6 +246,17 @@ export class Stream {
       outputs: contract.outputs.map((port, k) => view(port, found[k])),
     };
     return this.#views;
+  }
+
+  // `call` happens whole, or not at all.
+  #wholly(call) {
+    const undo = this.#model.program.refuses ? this.#mark() : null;
+    try {
+      return call();
+    } catch (error) {
+      undo?.();
+      throw error;
+    }
   }
 
   // What puts the stream back where it is now.

@@ -10,10 +10,11 @@ class StreamProcessor extends AudioWorkletProcessor {
   constructor({ processorOptions: { open, options } }) {
     super();
     this.#stream = openStream(open, options);
+    this.#failed = Boolean(this.#stream.failed);
     this.port.onmessage = ({ data }) => {
       // The sequence is over when its caller says so; samples that still come belong to no other one.
       if (data.call === "finish") this.#failed = true;
-      if (data.call === "reset" || data.call === "restore") this.#failed = false;
+      if (data.call === "reset" || data.call === "restore") this.#failed = Boolean(this.#stream.failed);
       answer(this.port, this.#stream, data);
     };
   }
