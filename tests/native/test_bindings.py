@@ -70,27 +70,32 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("language", ["cpp", "rust", pytest.param("go", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["padded", "reader"])
 def test_a_stream_gives_what_python_gives(name: str, language: str, sources: dict[str, Path], tmp_path: Path) -> None:
-    """Before a reset and after it, and it says of a number without a row what that is."""
+    """Before a reset and after it; calls in between with a NaN, or a number without a row, are refused and change nothing."""
     model = load(sources[name] / "net.onnx")
-    frames = _frames(model, 12)
-    given = np.concatenate([frames, [99]]) if name == "reader" else frames
+    frames, unit = _frames(model, 12), model.contract.unit
+    odd = (99, -1) if name == "reader" else (np.nan, np.inf)
+    bad = [np.full_like(frames[:unit], number) for number in odd]
+    given = np.concatenate([frames[: 5 * unit], *bad, frames[5 * unit :]])
     (tmp_path / "in.bin").write_bytes(given.astype(frames.dtype).tobytes())
     said = _run(language, sources[name], tmp_path, model)
     found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
     expected = named(model.contract, model.stream().push(frames))["y"].ravel()
     for actual in found:
         np.testing.assert_allclose(actual, expected, atol=1e-5)
-    assert said.splitlines() == (["net: a number names no row of its table"] * 2 if name == "reader" else [])
+    lines = said.splitlines()
+    assert len(lines) == 2 * len(bad) and all(re.match("net: (x: )?a (number that|NaN or)", line) for line in lines)
     assert name == "reader" or model.contract.cursors
 
 
 @pytest.mark.parametrize("language", ["cpp"])
 def test_values_per_sequence_are_set(language: str, sources: dict[str, Path], tmp_path: Path) -> None:
-    """By a function of their own."""
+    """By a function of their own, which refuses what the runtime refuses, and leaves what was set."""
     model = load(sources["conditioned"] / "net.onnx")
     frames = _frames(model, 12)
     (tmp_path / "in.bin").write_bytes(frames.tobytes())
-    _run(language, sources["conditioned"], tmp_path, model, "conditioned")
+    said = _run(language, sources["conditioned"], tmp_path, model, "conditioned")
+    numbers = "net: language: a number that is not from 0 to 3"
+    assert said.splitlines() == ["net: speaker: a NaN or an infinity", numbers, numbers]
     stream = model.stream(context={"speaker": np.float32([1, 2, 3]), "language": np.int64(2)})
     found = np.frombuffer((tmp_path / "out.bin").read_bytes(), np.float32).reshape(2, -1)
     for actual, expected in zip(found, [stream.push(frames)] * 2, strict=True):

@@ -4,6 +4,7 @@ A line of a template that begins with `@WORD` is repeated for every member of a 
 that is not so:
 
     @types       what numpy's dtypes are called: float32=f32 ...
+    @limits      the least and the largest number of each: float32=-1e9..1e9 ...
     @keywords    names that an input or an output may not have: it gets an underscore
     @inputs, @outputs, @frames (outputs per frame), @cursors, @masks, @lasts, @contexts
     @static, @blob, @refuses, @anyframes
@@ -15,6 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from string import Template
 from typing import Any
+
+import numpy as np
 
 from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _contexts
@@ -34,7 +37,8 @@ def binding(language: str, name: str, contract: Contract, program: StepProgram, 
     """The text of one language's file."""
     lines = part(f"stream{LANGUAGES[language]}", "bindings").splitlines()
     types = dict(word.split("=") for word in _words(lines, "types"))
-    groups = _groups(contract, program, types, set(_words(lines, "keywords")))
+    limits = dict(word.split("=") for word in _words(lines, "limits"))
+    groups = _groups(contract, program, types, limits, set(_words(lines, "keywords")))
     facts = {"static": not blob, "blob": blob, "refuses": program.refuses, "anyframes": bool(groups["frames"])}
     groups |= {fact: [{}] if true else [] for fact, true in facts.items()}
     rate = f", {contract.frame_rate_hz:g} a second" if contract.frame_rate_hz else ""
@@ -77,7 +81,11 @@ def _repeated(lines: Sequence[str], members: Sequence[Values], values: Values) -
 
 
 def _groups(
-    contract: Contract, program: StepProgram, types: Mapping[str, str], keywords: set[str]
+    contract: Contract,
+    program: StepProgram,
+    types: Mapping[str, str],
+    limits: Mapping[str, str],
+    keywords: set[str],
 ) -> dict[str, Sequence[Values]]:
     ids = _members(identifiers(program), keywords)
     compiled = {port.name: port for port in (*program.inputs, *program.outputs)}
@@ -94,6 +102,7 @@ def _groups(
             "frames": frames,
             "delay": one.clock.delay,
             "said": _said(contract, one.name, port.dtype, port.shape, per_frame),
+            **_bounds(port.dtype, getattr(one, "range", None), limits),
         }
 
     setters: set[str] = set()
@@ -105,6 +114,7 @@ def _groups(
             "c": CTYPES[one.state.dtype],
             "size": one.view.index.size,
             "said": in_documentation(one.state.input),
+            **_bounds(one.state.dtype, one.state.range, limits),
         }
         for name, one in _contexts.of(program).items()
     ]
@@ -118,6 +128,17 @@ def _groups(
         "lasts": [one for kind, one in cursors if kind == "last"],
         "contexts": contexts,
     }
+
+
+def _bounds(dtype: str, within: tuple[int, int] | None, limits: Mapping[str, str]) -> dict[str, object]:
+    """The least and the largest number that is taken, and what all others are called."""
+    low, high = limits[dtype].split("..")
+    if within is not None:
+        ends = np.iinfo(dtype)
+        low = str(within[0]) if within[0] > ends.min else low
+        high = str(within[1]) if within[1] < ends.max else high
+    words = {"float32": "a NaN or an infinity", "bool": "a byte that is neither 0 nor 1"}
+    return {"low": low, "high": high, "other": words.get(dtype, f"a number that is not from {low} to {high}")}
 
 
 def _members(names: Mapping[str, str], keywords: set[str]) -> dict[str, str]:

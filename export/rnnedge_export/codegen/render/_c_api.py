@@ -14,7 +14,7 @@ from rnnedge_export.codegen.render._step import step
 from rnnedge_export.codegen.render._text import Code, filled, in_comment
 
 _LONG = 60
-_REFUSED = "  int32_t refused; /* whether the last step met a number of a row that its table does not have */\n"
+_REFUSED = "  int32_t refused; /* whether a step since the last reset met a number of a row that its table does not have */\n"
 _FIND_WEIGHTS = "  const float *const restrict WEIGHTS = stream->weights;\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
@@ -89,10 +89,8 @@ def functions(
     """The functions of a program; raises `TooLarge` if a step is too long. `shared`: products that are functions."""
     at, names = addresses or addresses_of(program), identifiers(program)
     at.shared = {shape: number for number, shape in enumerate(shared)}
-    initials, begin, statements = Code(1), Code(1), Code(1)
+    initials, statements = Code(1), Code(1)
     _states.begin(initials, [one for one in program.states if not one.state.context], at)
-    if program.refuses:
-        begin.line("stream->refused = 0;")
     _states.declare_rings(statements, program.rings)
     step(statements, program, at)
     _states.hold(statements, program.states, at)
@@ -107,7 +105,7 @@ def functions(
         find_weights=_FIND_WEIGHTS if blob else "",
         parameters=_parameters(program, lambda port: f"*restrict {port_name(names[port.name])}"),
         integers=program.integers,
-        begin=begin.text(),
+        forget="  stream->refused = 0;\n" if program.refuses else "",
         refusal=f"\n{filled('refusal.c', name=program_name(name, program))}" if program.refuses else "",
         unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
         statements=statements.text(),
@@ -141,7 +139,6 @@ def stretch(
         find_weights=_FIND_WEIGHTS if blob else "",
         integers=program.integers,
         ports=ports.text(),
-        begin="  stream->refused = 0;\n" if program.refuses else "",
         unread="".join(f", (void){port_name(names[port.name])}" for port in program.inputs),
         statements=statements.text(),
         refused="stream->refused" if program.refuses else "0",

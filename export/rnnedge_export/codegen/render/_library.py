@@ -30,6 +30,7 @@ def generic(name: str, program: StepProgram, blob: bool) -> str:
         weights=", any_weights" if blob else "",
         arguments="".join(arguments),
         refused=f"(({own} *)any_stream)->refused" if program.refuses else "0",
+        forget="  stream->refused = 0;\n" if program.refuses else "",
         reads=reads.text(),
         writes=writes.text(),
     )

@@ -1,4 +1,5 @@
 @types float32=float32 int64=int64 int32=int32 bool=uint8
+@limits float32=-0x1.fffffep127..0x1.fffffep127 int64=-1<<63..1<<63-1 int32=-1<<31..1<<31-1 bool=0..1
 @keywords _
 // Package ${package} has a stream of ${name}, over the C in ${name}.c; written by rnnedge.
 //
@@ -17,8 +18,11 @@ import (
 	"unsafe"
 )
 
-// ErrRow says that a number names no row of its table; reset the stream.
-var ErrRow = errors.New("${name}: a number names no row of its table")
+// ErrNumber says that a number is none, or one that the network does not take; nothing has changed.
+var ErrNumber = errors.New("${name}: a number that the network does not take, or that is none")
+
+// ErrRow says that a number names no row of its table, as every call does until the stream is reset.
+var ErrRow = errors.New("${name}: a number names no row of its table; reset the stream")
 
 // Inputs are the frames of one call.
 type Inputs struct {
@@ -63,13 +67,21 @@ func (s *Stream) Reset() {
 	s.calls = 0
 }
 
-@contexts // Set${Id} changes ${said}, a value per sequence, which Reset keeps.
-@contexts func (s *Stream) Set${Id}(value *[${size}]${type}) {
+@contexts // Set${Id} changes ${said}, a value per sequence, which Reset keeps; not for ${other}.
+@contexts func (s *Stream) Set${Id}(value *[${size}]${type}) error {
+@contexts 	if !within(value[:], ${low}, ${high}) {
+@contexts 		return ErrNumber
+@contexts 	}
 @contexts 	C.${name}_set_${id}(s.at, (*C.${c})(unsafe.Pointer(&value[0])))
+@contexts 	return nil
 @contexts }
 @contexts
 // Push takes the frames of one call.
 func (s *Stream) Push(inputs *Inputs) (found Outputs, err error) {
+@inputs 	// Not with ${other} in ${Id}.
+@inputs 	if !within(inputs.${Id}[:], ${low}, ${high}) {
+@inputs 		return Outputs{}, ErrNumber
+@inputs 	}
 @masks 	var ${id} [${frames}]uint8
 @masks 	for k := range ${id} {
 @masks 		if s.calls*${frames}-${delay}+int64(k) >= 0 {
@@ -89,4 +101,14 @@ func (s *Stream) Push(inputs *Inputs) (found Outputs, err error) {
 	s.calls++
 @frames 	found.${Id}Frames = int(min(max(s.calls*${frames}-${delay}, 0), ${frames}))
 	return found, nil
+}
+
+// within says whether all are numbers from the least to the largest one; a NaN is not.
+func within[T float32 | int64 | int32 | uint8](numbers []T, low, high T) bool {
+	for _, number := range numbers {
+		if !(number >= low && number <= high) {
+			return false
+		}
+	}
+	return true
 }

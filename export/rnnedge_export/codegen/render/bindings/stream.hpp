@@ -1,4 +1,5 @@
 @types float32=float int64=std::int64_t int32=std::int32_t bool=std::uint8_t
+@limits float32=-3.402823466e+38F..3.402823466e+38F int64=INT64_MIN..INT64_MAX int32=INT32_MIN..INT32_MAX bool=0..1
 @keywords Inputs Outputs Stream push reset cursors_ stream_ calls_
 // A stream of ${name} for C++17, over ${name}.h; written by rnnedge.
 //
@@ -47,13 +48,17 @@ class Stream {
   }
 
 @contexts   /// Change ${said}, a value per sequence, which `reset` keeps.
-@contexts   void set_${id}(const std::array<${type}, ${size}> &value) noexcept {
+@contexts   /// Throws std::out_of_range for ${other}; the value stays then.
+@contexts   void set_${id}(const std::array<${type}, ${size}> &value) {
+@contexts     check<${type}, ${size}>(value, ${low}, ${high}, "${name}: ${id}: ${other}");
 @contexts     ${name}_set_${id}(stream_.get(), value.data());
 @contexts   }
 @contexts
   /// Take the frames of one call.
-@refuses   /// Throws std::out_of_range if a number names no row of its table; reset the stream then.
+@inputs   /// Throws std::out_of_range for ${other} in `${id}`; the stream is as before then.
+@refuses   /// Throws std::out_of_range if a number names no row of its table, and from then on until it is reset.
   Outputs push(const Inputs &inputs) {
+@inputs     check<${type}, ${size}>(inputs.${id}, ${low}, ${high}, "${name}: ${id}: ${other}");
     Outputs found;
 @masks     std::array<std::uint8_t, ${frames}> ${id}{};
 @masks     for (std::int64_t k = 0; k < ${frames}; k++) ${id}[k] = calls_ * ${frames} - ${delay} + k >= 0;
@@ -63,13 +68,20 @@ class Stream {
 @cursors         , ${id}.data()
 @outputs         , found.${id}.data()
     );
-@refuses     if (${name}_refused(stream_.get())) throw std::out_of_range("${name}: a number names no row of its table");
+@refuses     if (${name}_refused(stream_.get())) throw std::out_of_range("${name}: a number names no row of its table; reset");
     calls_++;
 @frames     found.${id}_frames = valid(calls_ * ${frames} - ${delay}, ${frames});
     return found;
   }
 
  private:
+  template <typename Number, std::size_t Size>
+  static void check(const std::array<Number, Size> &numbers, Number low, Number high, const char *other) {
+    // A NaN is neither.
+    for (const Number number : numbers)
+      if (!(number >= low && number <= high)) throw std::out_of_range(other);
+  }
+
 @anyframes   static std::size_t valid(std::int64_t since, std::int64_t frames) noexcept {
 @anyframes     return static_cast<std::size_t>(since < 0 ? 0 : since < frames ? since : frames);
 @anyframes   }

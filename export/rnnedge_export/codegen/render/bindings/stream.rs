@@ -1,4 +1,5 @@
 @types float32=f32 int64=i64 int32=i32 bool=u8
+@limits float32=f32::MIN..f32::MAX int64=i64::MIN..i64::MAX int32=i32::MIN..i32::MAX bool=0..1
 @keywords Self as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut pub ref return self static struct super trait true try type unsafe use where while yield abstract become box do final macro override priv typeof unsized virtual
 //! A stream of ${name}, over the C in ${name}.c; written by rnnedge.
 //!
@@ -17,7 +18,9 @@ const BYTES: usize = ${bytes};
 pub enum Error {
     /// The C was compiled from another model, or for another processor than this file expects.
     Size,
-    /// A number names no row of its table; reset the stream.
+    /// A number that the network does not take, or that is none; nothing has changed.
+    Number,
+    /// A number names no row of its table; so says every call until the stream is reset.
     Row,
 }
 
@@ -25,7 +28,8 @@ impl core::fmt::Display for Error {
     fn fmt(&self, to: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         to.write_str(match self {
             Error::Size => "${name}: the C of another model; compile both again",
-            Error::Row => "${name}: a number names no row of its table",
+            Error::Number => "${name}: a number that the network does not take, or that is none",
+            Error::Row => "${name}: a number names no row of its table; reset the stream",
         })
     }
 }
@@ -97,13 +101,18 @@ impl Stream {
     }
 
 @contexts     /// Change ${said}, a value per sequence, which `reset` keeps.
-@contexts     pub fn set_${id}(&mut self, value: &[${type}; ${size}]) {
+@contexts     /// Not for ${other}.
+@contexts     pub fn set_${id}(&mut self, value: &[${type}; ${size}]) -> Result<(), Error> {
+@contexts         check(value, ${low}, ${high})?;
 @contexts         // SAFETY: as in `reset`.
 @contexts         unsafe { ${name}_set_${id}(self.at(), value.as_ptr()) };
+@contexts         Ok(())
 @contexts     }
 @contexts
     /// Take the frames of one call.
+@inputs     /// Not with ${other} in `${id}`.
     pub fn push(&mut self, inputs: &Inputs) -> Result<Outputs, Error> {
+@inputs         check(&inputs.${id}, ${low}, ${high})?;
         let mut found = Outputs {
 @outputs             ${id}: [${zero}; ${size}],
 @frames             ${id}_frames: 0,
@@ -131,5 +140,13 @@ impl Stream {
 
     fn at(&mut self) -> *mut c_void {
         self.memory.0.as_mut_ptr().cast()
+    }
+}
+
+/// Whether all are numbers from the least to the largest one; a NaN is not.
+fn check<Number: PartialOrd + Copy>(numbers: &[Number], low: Number, high: Number) -> Result<(), Error> {
+    match numbers.iter().all(|number| *number >= low && *number <= high) {
+        true => Ok(()),
+        false => Err(Error::Number),
     }
 }

@@ -25,6 +25,6 @@ static void ${name}_write(void *any_stream, const void *const *any_states) {
   float *const states = stream->states;
   int64_t *const integer_states = stream->integers;
   (void)states, (void)integer_states, (void)any_states;
-${writes}  stream->calls = INT32_MAX; /* who writes states knows of the first calls */
+${writes}${forget}  stream->calls = INT32_MAX; /* who writes states knows of the first calls */
 }
 

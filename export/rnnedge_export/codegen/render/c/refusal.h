@@ -1,2 +1,3 @@
-/* Whether the last step met a number of a row that its table does not have, for callers in other languages. */
+/* Whether a step since the last reset met a number of a row that its table does not have; the stream means nothing until
+   it is reset then. */
 int32_t ${name}_refused(const ${name} *stream);

@@ -6,7 +6,7 @@ ${early}${find_weights}  float *const restrict work = stream->work;
   float *const restrict states = stream->states;
   int64_t *const restrict integer_states = stream->integers;
   int64_t *const restrict integer_work = integer_states + ${integers};
-${ports}${begin}  const int turn = stream->turn ^= 1;
+${ports}  const int turn = stream->turn ^= 1;
   (void)work, (void)states, (void)integer_states, (void)integer_work, (void)turn${unread};
 ${statements}  return ${refused};
 }
