@@ -9,6 +9,9 @@ from refusals import refused
 
 ANYWHERE = "Ceil Round Sign IsNaN IsInf Cos Tan Atan Asinh Softsign Mish Selu Celu Shrink ThresholdedRelu".split()
 WITHIN = {"Asin": (-1, 1), "Acos": (-1, 1), "Atanh": (-1, 1), "Acosh": (1, 50), "Sinh": (-80, 80), "Cosh": (-80, 80)}
+EVERYWHERE = (
+    "Neg Abs Reciprocal Sqrt Exp Log Erf Sigmoid Tanh Relu Softplus Floor Sin Elu LeakyRelu HardSigmoid HardSwish Gelu"
+).split()
 PARAMETERS = {
     "Celu": {"alpha": 0.7},
     "Selu": {"alpha": 1.5, "gamma": 0.9},
@@ -43,6 +46,14 @@ def test_one_number_of_an_interval(op: str) -> None:
     check([Case(op, [inside]), Case(op, [small]), Case(op, [ends])])
     if op in ("Asin", "Acos", "Atanh", "Acosh"):
         check([Case(op, [np.array([-3.0, -1.5, 0.5 if op == "Acosh" else 2.0], np.float32)])])
+
+
+def test_every_magnitude_and_sign() -> None:
+    """From denormal numbers to infinity, far outside an interval too: NaN where onnxruntime has it, and nowhere else."""
+    sizes = [0, 1e-45, 1e-38, 1e-30, 1e-10, 1e-5, 0.3, 1 - 6e-8, 1, 1 + 1.2e-7, 2, 10, 50, 88, 89, 100, 1e3, 1e5, 1e7]
+    sizes += [1e10, 1e20, 3e38, np.inf]
+    given = np.array([*sizes, *(-size for size in sizes), np.nan], np.float32)
+    check([Case(op, [given]) for op in (*ANYWHERE, *WITHIN, *EVERYWHERE)])
 
 
 def test_sums_and_means_of_many() -> None:

@@ -94,7 +94,8 @@ INLINE float inverse_hyperbolic_sine(float x) {
 INLINE float inverse_hyperbolic_cosine(float x) {
   const float t = x - 1.0f;
   const float near = logarithm_of_one_and(t + square_root(2.0f * t + t * t));
-  return x > 1e9f ? logarithm(x) + 0.693147181f : near;
+  const float y = x > 1e9f ? logarithm(x) + 0.693147181f : near;
+  return x < 1.0f ? NOT_A_NUMBER : y;
 }
 
 INLINE float inverse_hyperbolic_tangent(float x) {
