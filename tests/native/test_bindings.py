@@ -70,7 +70,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("language", ["cpp", "rust", pytest.param("go", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", ["padded", "reader"])
 def test_a_stream_gives_what_python_gives(name: str, language: str, sources: dict[str, Path], tmp_path: Path) -> None:
-    """Before a reset and after it; calls in between with a NaN, or a number without a row, are refused and change nothing."""
+    """Before a reset and after it; calls with a NaN, or a number without a row, are refused and change nothing."""
     model = load(sources[name] / "net.onnx")
     frames, unit = _frames(model, 12), model.contract.unit
     odd = (99, -1) if name == "reader" else (np.nan, np.inf)

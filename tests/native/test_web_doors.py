@@ -80,11 +80,13 @@ def _bad(data: bytes) -> list[bytes]:
     found = [changed({"fields": {**fields, key: value}}) for key in fields for value in odd]
     found += [changed({"fields": value}) for value in (None, 5, [], {**fields, "more": 1})]
     found += [changed({"fields": {k: v for k, v in fields.items() if k != key}}) for key in fields]
-    found += [changed({"arrays": value}) for value in (None, [], [None], [[]], [*arrays, ["state:more", "float32", [0]]])]
+    lists = (None, [], [None], [[]], [*arrays, ["state:more", "float32", [0]]])
+    found += [changed({"arrays": value}) for value in lists]
     for k, (name, dtype, shape) in enumerate(arrays):
-        for other in ([name, dtype, [-1]], [name, dtype, [0.5]], [name, "constructor", shape], [name, None, shape],
-                      ["other", dtype, shape], [name, "int32" if dtype == "float32" else "float32", shape]):  # fmt: skip
-            found.append(changed({"arrays": [*arrays[:k], other, *arrays[k + 1 :]]}))
+        kind = "int32" if dtype == "float32" else "float32"
+        others = [[name, dtype, [-1]], [name, dtype, [0.5]], [name, "constructor", shape], [name, None, shape]]
+        others += [["other", dtype, shape], [name, kind, shape]]
+        found += [changed({"arrays": [*arrays[:k], other, *arrays[k + 1 :]]}) for other in others]
     # The first state is the highest number, the last one the language.
     found.append(changed({}, np.float32(np.nan).tobytes() + rest[4:]))
     found += [changed({}, rest[:-8] + np.int64(value).tobytes()) for value in (-1, 4, 2**62)]

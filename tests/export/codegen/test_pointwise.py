@@ -49,7 +49,7 @@ def test_one_number_of_an_interval(op: str) -> None:
 
 
 def test_every_magnitude_and_sign() -> None:
-    """From denormal numbers to infinity, far outside an interval too: NaN where onnxruntime has it, and nowhere else."""
+    """From denormal numbers to infinity, far outside an interval too: NaN where onnxruntime has it, nowhere else."""
     sizes = [0, 1e-45, 1e-38, 1e-30, 1e-10, 1e-5, 0.3, 1 - 6e-8, 1, 1 + 1.2e-7, 2, 10, 50, 88, 89, 100, 1e3, 1e5, 1e7]
     sizes += [1e10, 1e20, 3e38, np.inf]
     given = np.array([*sizes, *(-size for size in sizes), np.nan], np.float32)

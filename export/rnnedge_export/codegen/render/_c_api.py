@@ -14,7 +14,7 @@ from rnnedge_export.codegen.render._step import step
 from rnnedge_export.codegen.render._text import Code, filled, in_comment
 
 _LONG = 60
-_REFUSED = "  int32_t refused; /* whether a step since the last reset met a number of a row that its table does not have */\n"
+_REFUSED = "  int32_t refused; /* whether a step since the last reset met a number of a row that is not there */\n"
 _FIND_WEIGHTS = "  const float *const restrict WEIGHTS = stream->weights;\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
