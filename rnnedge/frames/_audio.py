@@ -61,7 +61,7 @@ class TimedFrames:
 
 
 @dataclass(frozen=True)
-class _Sound:
+class Sound:
     """What comes: `rate_hz` None where nobody says."""
 
     name: str
@@ -83,7 +83,7 @@ def wav_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFram
     """The frames of a WAV file, or of a file of raw samples where `options` says so."""
     if options.raw:
         code, rate, channels = raw_form(options.raw)
-        sound, start, size = _Sound(str(path), code, channels, rate), 0, -1
+        sound, start, size = Sound(str(path), code, channels, rate), 0, -1
     else:
         wav = read_wav_header(path)
         sound, start, size = _of_wav(wav, str(path)), wav.start, wav.size
@@ -93,7 +93,7 @@ def wav_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFram
             file.seek(start)
             yield from _blocks(file.read, size, sound.name, at_once)
 
-    return _timed(blocks, sound, contract, options)
+    return timed(blocks, sound, contract, options)
 
 
 def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) -> TimedFrames:
@@ -101,16 +101,16 @@ def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) 
     size = -1
     if options.raw:
         code, rate, channels = raw_form(options.raw)
-        sound = _Sound(name, code, channels, rate)
+        sound = Sound(name, code, channels, rate)
     else:
         wav = read_piped_header(file, name)
         sound, size = _of_wav(wav, name), wav.size
     read = getattr(file, "read1", file.read)
-    return _timed(partial(_blocks, read, size, name), sound, contract, options)
+    return timed(partial(_blocks, read, size, name), sound, contract, options)
 
 
-def _of_wav(wav: Wav, name: str) -> _Sound:
-    return _Sound(name, wav.encoding(name), wav.channels, wav.rate_hz)
+def _of_wav(wav: Wav, name: str) -> Sound:
+    return Sound(name, wav.encoding(name), wav.channels, wav.rate_hz)
 
 
 def _blocks(read: Callable[[int], bytes], size: int, name: str, at_once: int) -> Iterator[bytes]:
@@ -126,10 +126,13 @@ def _blocks(read: Callable[[int], bytes], size: int, name: str, at_once: int) ->
         yield data
 
 
-def _timed(
-    blocks: Callable[[int], Iterable[bytes]], sound: _Sound, contract: Contract, options: AudioOptions
+def timed(
+    blocks: Callable[[int], Iterable[bytes]], sound: Sound, contract: Contract, options: AudioOptions
 ) -> TimedFrames:
-    """Samples (n, channels), then those that the model takes, then frames (time, ...)."""
+    """The frames of the bytes of some samples: samples (n, channels), those that the model takes, frames (time, ...).
+
+    `blocks` gives at most so many bytes at a time.
+    """
     port = contract.inputs[0]
     frame = tuple(int(d) for d in port.frame_shape)
     size = math.prod(frame)
@@ -161,7 +164,7 @@ def sample_scale(contract: Contract) -> np.float32:
     return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
 
 
-def _check_channels(sound: _Sound, options: AudioOptions) -> None:
+def _check_channels(sound: Sound, options: AudioOptions) -> None:
     if options.channel.isdecimal() and int(options.channel) > sound.channels:
         raise InputError(f"{sound.name}: channel: expected 1 to {sound.channels}, found {options.channel}")
     if sound.channels > 1 and not options.channel:
@@ -171,14 +174,14 @@ def _check_channels(sound: _Sound, options: AudioOptions) -> None:
         )
 
 
-def _other_rate(sound: _Sound, wanted: float, size: int) -> InputError:
+def _other_rate(sound: Sound, wanted: float, size: int) -> InputError:
     return InputError(
         f"{sound.name}: expected {wanted:g} samples per second ({size} a frame), found {sound.rate_hz}; "
         f"add --resample, or record it so, as with ffmpeg -i IN -ar {wanted:g} OUT.wav"
     )
 
 
-def _decoded(blocks: Iterable[bytes], sound: _Sound) -> Iterator[Array]:
+def _decoded(blocks: Iterable[bytes], sound: Sound) -> Iterator[Array]:
     """Samples (n, channels) float32; what is left at the end is told."""
     width, rest = sound.encoding.width * sound.channels, b""
     for block in blocks:
@@ -191,7 +194,7 @@ def _decoded(blocks: Iterable[bytes], sound: _Sound) -> Iterator[Array]:
         warnings.warn(f"{sound.name}: the last {what} no whole sample", stacklevel=2)
 
 
-def _chosen(blocks: Iterable[Array], sound: _Sound, channel: str) -> Iterator[Array]:
+def _chosen(blocks: Iterable[Array], sound: Sound, channel: str) -> Iterator[Array]:
     """All channels for "", their mean for "mix", or one of them: (n, channels of the model)."""
     for block in blocks:
         if channel == "mix":

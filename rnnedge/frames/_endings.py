@@ -5,10 +5,10 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-_SOUND = (".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".mp4", ".webm", ".amr")
+_SOUND = (".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".mp4", ".webm", ".amr")
 _TABLES = (".xlsx", ".xls", ".ods")
 _ARRAYS = (".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".feather", ".arrow")
-_KINDS = "give a .csv, .jsonl, .npy, .npz, .parquet or .wav file, or - for standard input"
+KINDS = ".csv, .jsonl, .npy, .npz, .parquet, .wav, .flac, .ogg, .mp3"
 
 
 def advice(ending: str) -> str:
@@ -34,4 +34,4 @@ def missing(path: Path) -> str:
     if name in ("mic", "microphone", "tcp", "serial", "mqtt", "ws"):
         scheme = name[:3] if name.startswith("mic") else name
         return f"no such file; did you mean {scheme}: with its colon?"
-    return f"no such file; {_KINDS}"
+    return f"no such file; give one of {KINDS}, or - for standard input"

@@ -18,7 +18,8 @@ import numpy as np
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
 from rnnedge.files.text import open_text
 from rnnedge.frames._audio import AudioOptions, TimedFrames, pipe, wav_file
-from rnnedge.frames._endings import advice, missing
+from rnnedge.frames._coded_sound import CODED, coded_file
+from rnnedge.frames._endings import KINDS, advice, missing
 from rnnedge.frames._parquet import parquet_rows
 from rnnedge.frames._standard_input import as_text, begins_with_wav, binary
 from rnnedge.frames._text_lines import read_lines
@@ -53,6 +54,8 @@ def open_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
     if audio.raw or path.suffix.lower() in (".wav", ".wave"):
         return wav_file(path, contract, audio)
+    if path.suffix.lower() in CODED:
+        return coded_file(path, contract, audio)
     return TimedFrames(_by_ending(path, source, contract), contract.frame_rate_hz)
 
 
@@ -66,10 +69,8 @@ def _by_ending(path: Path, source: str, contract: Contract) -> Iterator[Frames]:
         return _parquet(path, contract)
     if ending in (".csv", ".txt", ".tsv", ".jsonl", ".json"):
         return _text(partial(open_text, path, errors="replace"), source, contract, contract.piece)
-    raise InputError(
-        f"{source}: expected .csv, .jsonl, .npy, .npz, .parquet or .wav, found {ending or 'no ending'}; "
-        f"{advice(ending)}"
-    )
+    found = ending or "no ending"
+    raise InputError(f"{source}: expected a table, an array or sound ({KINDS}), found {found}; {advice(ending)}")
 
 
 def _standard_input(contract: Contract, audio: AudioOptions) -> TimedFrames:

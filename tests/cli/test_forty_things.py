@@ -145,7 +145,8 @@ WRONG = {
     "train none.toml -o run": (2, "found no file 'none.toml'"),
     "train x.csv -o run": (2, "rnnedge new NAME writes a recipe"),
     # Recordings of other kinds.
-    "run net.onnx x.mp3": (6, "ffmpeg -i IN.mp3 OUT.wav"),
+    "run net.onnx x.mp3": (6, "x.mp3: not sound that can be read"),
+    "run net.onnx x.m4a": (6, "ffmpeg -i IN.m4a OUT.wav"),
     "run net.onnx .": (6, "rnnedge score for all of them"),
     "run net.onnx *.csv": (6, "rnnedge score for all that match"),
     "run net.onnx mic": (6, "did you mean mic:"),
@@ -170,6 +171,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savetxt("x.csv", frames.reshape(3, -1), delimiter=",")
     Path("x.json").write_text(json.dumps(frames.tolist()))
     Path("x.mp3").touch()
+    Path("x.m4a").touch()
     Path("calendar.py").write_text("def build(): ...")
     Path("runs").mkdir()
     Path("runs", "config.json").touch()

@@ -214,3 +214,24 @@ def test_a_live_pipe_gives_its_frames_as_they_come(monkeypatch: pytest.MonkeyPat
 def _pipe() -> tuple[IO[bytes], IO[bytes]]:
     read, write = os.pipe()
     return os.fdopen(read, "rb"), os.fdopen(write, "wb")
+
+
+@in_one_test("ending", ["flac", "ogg"])
+def test_coded_sound_gives_its_samples(ending: str, tmp_path: Path) -> None:
+    """FLAC without loss, in blocks that do not divide it; OGG nearly; a channel of two; what is damaged is named."""
+    soundfile = pytest.importorskip("soundfile")
+    t = np.arange(5000) / RATE
+    x = np.stack([np.sin(2 * np.pi * 440 * t) / 2, np.sin(2 * np.pi * 300 * t) / 3], 1)
+    path = tmp_path / f"x.{ending}"
+    soundfile.write(path, x, RATE)
+    pieces = [cast("np.ndarray", p) for p in read_frames(str(path), contract(), AudioOptions(channel="2"))]
+    found = np.concatenate(pieces)[:, 0]
+    expected = np.rint(x[:, 1] * 32768) / 32768 if ending == "flac" else x[:, 1]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1.1 / 32768 if ending == "flac" else 0.02)
+    with pytest.raises(InputError, match="expected 1 channel, found 2"):
+        list(read_frames(str(path), contract()))
+    with pytest.raises(InputError, match="expected 8000 samples per second"):
+        list(read_frames(str(path), contract(rate=8000), AudioOptions(channel="mix")))
+    path.write_bytes(path.read_bytes()[:30])
+    with pytest.raises(InputError, match=r"x.\w+: not sound that can be read"):
+        list(read_frames(str(path), contract()))

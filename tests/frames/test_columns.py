@@ -133,7 +133,7 @@ def test_an_array_of_another_form_is_told_what_to_save(array: np.ndarray, words:
 @in_one_test(
     ("name", "words"),
     [
-        ("x.mp3", "ffmpeg -i IN.mp3 OUT.wav"),
+        ("x.m4a", "ffmpeg -i IN.m4a OUT.wav"),
         ("x.xlsx", "save the sheet as CSV"),
         ("x.mat", "numpy.save"),
         ("x.onnx", "the model comes first"),
@@ -141,7 +141,7 @@ def test_an_array_of_another_form_is_told_what_to_save(array: np.ndarray, words:
         ("folder", "rnnedge score for all of them"),
         ("*.wav", "rnnedge score for all that match"),
         ("mic", "did you mean mic:"),
-        ("none.csv", "no such file; give a .csv"),
+        ("none.csv", "no such file; give one of .csv"),
     ],
 )
 def test_what_is_no_recording_is_told_what_to_give(name: str, words: str, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Frames out of coded sound, FLAC, OGG and MP3: decoded block by block by libsndfile, of the package soundfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnedge.files.samples import encoding
+from rnnedge.frames._audio import AudioOptions, Sound, TimedFrames, timed
+from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.errors import InputError, MissingExtra
+
+CODED = (".flac", ".ogg", ".mp3")
+
+
+def coded_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFrames:
+    """The frames of a file, as those of a WAV file. Raises `MissingExtra` without soundfile."""
+    code = encoding("f32le")
+    with _opened(path) as file:
+        sound = Sound(str(path), code, file.channels, file.samplerate)
+
+    def blocks(at_once: int) -> Iterator[bytes]:
+        samples = max(at_once // (code.width * sound.channels), 1)
+        with _opened(path) as file:
+            while len(block := file.read(samples, dtype="float32", always_2d=True)):
+                yield np.ascontiguousarray(block, "<f4").tobytes()
+
+    return timed(blocks, sound, contract, options)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        import soundfile
+    except ImportError as error:
+        raise MissingExtra(f"{path}: {path.suffix[1:]} needs soundfile; install 'rnnedge[data]'") from error
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield file
+    # TypeError: of an ending that its libsndfile does not know.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        reason = str(error).splitlines()[-1].rstrip(".")
+        raise InputError(f"{path}: not sound that can be read ({reason}); copy it again") from error
