@@ -176,3 +176,33 @@ def test_a_window_of_a_picture_slides(frames: list[int], axis: int, size: int, t
         file = foreign.write(tmp_path / "f.onnx", sums, {"x": frames}, {"y": [1, 4]})
     command = propose(str(file)).command
     assert command is not None and command.endswith(f"--time-axis {axis} --chunk 1 --context {size - 1}")
+
+
+@pytest.mark.parametrize("size", [5, 4])
+def test_a_cell_gives_nothing_but_its_states(size: int, tmp_path: Path) -> None:
+    """x and h -> h, and nothing else: what it gives is a result and a state; two inputs of a sum are no cell."""
+    nodes = [node("MatMul", ["x", "w"], ["a"]), node("Add", ["a", "h"], ["s"]), node("Tanh", ["s"], ["h1"])]
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", size], "h": ["n", 4]}, {"h1": ["n", 4]},
+                         {"w": weights(size, 4)})  # fmt: skip
+    command = propose(str(file)).command
+    assert command is not None and command.endswith("--state h:h1 --time-axis none")
+    foreign.adopt(file, tmp_path / "s.onnx", states={"h": "h1"}, time_axis=None)
+    x, h, expected = weights(20, size, seed=3), np.zeros((1, 4), np.float32), []
+    for frame in x:
+        h = foreign.whole(file, x=frame[None], h=h)[0]
+        expected.append(h[0])
+    foreign.streams_as(tmp_path / "s.onnx", x, np.stack(expected))
+    assert rnnedge_export.verify(tmp_path / "s.onnx", file, effort=foreign.BRIEF).passed
+    both = foreign.write(tmp_path / "g.onnx", [node("Add", ["left", "right"], ["y"])],
+                         {"left": ["n", 4], "right": ["n", 4]}, {"y": ["n", 4]})  # fmt: skip
+    command = propose(str(both)).command
+    assert command is not None and command.startswith("rnnedge export")
+
+
+def test_a_scalar_that_is_given_back_is_a_state(tmp_path: Path) -> None:
+    """A counter of frames without axes."""
+    nodes = [node("Add", ["step", "one"], ["step_out"]), node("Div", ["x", "step_out"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", 4], "step": []}, {"y": ["n", 4], "step_out": []},
+                         {"one": np.float32(1)})  # fmt: skip
+    command = propose(str(file)).command
+    assert command is not None and command.endswith("--state step:step_out --time-axis none")

@@ -3,10 +3,12 @@
 1. One input brings frames; the others that an output of the same dtype and shape may give back are states.
 2. Names say most: `h_in` and `h_out`, `cached_key_3` and `new_cached_key_3`. Those of one shape come in one order, too.
 3. Of a few states every assignment is a guess.
+4. Every output may be a state, as of a single cell, if names say so; each is a result too, then.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import permutations
@@ -18,20 +20,23 @@ from rnnedge_export.onnx_files._constants import declared_shape
 Ports = Sequence[onnx.ValueInfoProto]
 Pairs = dict[str, str]
 _FEW = 4
+_STATE = re.compile(r"[hcs]([x_\d]|$)|state|hidden|mem|cell|cache|prev|past|carry")
+_SIMILAR = 0.5
 
 
 def pairings(inputs: Ports, outputs: Ports) -> Iterator[Pairs]:
     """States by input, as often as there are guesses."""
     for frames in sorted(inputs, key=lambda port: any(alike(port, o) for o in outputs)):
         others = [port for port in inputs if port is not frames and any(alike(port, o) for o in outputs)]
-        if not others or len(others) >= len(outputs):
+        if not others or len(others) > len(outputs):
             continue
         guesses = [_by_names(others, outputs), _in_order(others, outputs)]
         if len(others) <= _FEW and len(outputs) <= 2 * _FEW:
             guesses += sorted(_all(others, outputs), key=_unlike)
         seen: list[Pairs] = []
         for pairs in guesses:
-            if len(pairs) == len(others) and pairs not in seen:
+            fits = len(pairs) < len(outputs) or all(_named(*pair) for pair in pairs.items())
+            if len(pairs) == len(others) and pairs not in seen and fits:
                 seen.append(pairs)
                 yield pairs
 
@@ -46,6 +51,11 @@ def alike(port: onnx.ValueInfoProto, other: onnx.ValueInfoProto) -> bool:
     return len(shapes[0]) == len(shapes[1]) and all(
         a is None or b is None or a == b for a, b in zip(*shapes, strict=True)
     )
+
+
+def _named(read: str, written: str) -> bool:
+    """Case 4: whether it is called like a state, or like what would give it back."""
+    return _STATE.search(read.lower()) is not None or _similar(read, written) >= _SIMILAR
 
 
 def _by_names(inputs: Ports, outputs: Ports) -> Pairs:

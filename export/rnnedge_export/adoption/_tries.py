@@ -1,7 +1,8 @@
 """How a file with states may be called: axes, frames of a call and constants that are tried by running it.
 
 1. Time stands on an open axis, else on the one in which a cache of earlier frames differs from the frames, else on one
-   of size 1, else a frame of two axes, or a picture, has none, else a call takes as many frames as the file declares.
+   of size 1, else a frame of two axes, or a picture, has none, else a call takes as many frames as the file declares:
+   on an axis of a size that no state has, if there is one.
 2. A file that takes any number of frames gives for one long call what calls of one frame give. If it does not, or does
    not run, it may want as many samples as its author's wrapper gives it: usual numbers are tried.
 3. An input without axes that is called like a sampling rate is one. One that no node reads may be anything. One that is
@@ -42,7 +43,7 @@ class Try:
 
 def tried(path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Sequence[Any]) -> Try | None:
     """The first way in which the file runs with these states; `left`: the inputs that bring frames."""
-    for constants in constant_values(proto):
+    for constants in constant_values(proto, left, states):
         if UNKNOWN in constants.values():
             dims = declared_shape(left[0])
             words = _words(states, constants, f"{left[0].name}:1" if len(dims) > 1 else None, None)
@@ -64,11 +65,15 @@ def tried(path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Se
     return None
 
 
-def constant_values(proto: onnx.ModelProto) -> Iterator[Constants]:
+def constant_values(
+    proto: onnx.ModelProto, frames: Sequence[onnx.ValueInfoProto], states: Mapping[str, str]
+) -> Iterator[Constants]:
     """Case 3: values of the inputs that are constants, one choice after the other."""
-    unread, ports = unread_inputs(proto), open_inputs(proto)
+    kept = [port for port in open_inputs(proto) if port.name in states]
+    count = _frames(frames[0], kept)
+    unread, ports = unread_inputs(proto), [port for port in open_inputs(proto) if port.name not in states]
     zeros = {port.name: 0 for port in ports if port.name in unread}
-    lengths = {port.name: _frames(ports) for port in ports if is_length(port, proto) and port.name not in unread}
+    lengths = {port.name: count for port in ports if is_length(port, proto) and port.name not in unread}
     scalars = [port for port in ports if not declared_shape(port) and port.name not in {*unread, *lengths}]
     unknown = {port.name: UNKNOWN for port in scalars if not _is_rate(port)}
     rates = [port.name for port in scalars if _is_rate(port)]
@@ -76,11 +81,10 @@ def constant_values(proto: onnx.ModelProto) -> Iterator[Constants]:
         yield {**zeros, **lengths, **unknown, **dict.fromkeys(rates, rate)}
 
 
-def _frames(ports: Sequence[onnx.ValueInfoProto]) -> int | str:
+def _frames(frames: onnx.ValueInfoProto, states: Sequence[onnx.ValueInfoProto]) -> int | str:
     """The number of frames that the file declares for a call; only the author knows it if it declares none."""
-    frames = max(ports, key=lambda port: len(declared_shape(port)))
     dims = declared_shape(frames)
-    return next((dim for dim in (dims[axis] for axis in _axes(frames, [])[:1] if axis is not None) if dim), UNKNOWN)
+    return next((dim for dim in (dims[axis] for axis in _axes(frames, states)[:1] if axis is not None) if dim), UNKNOWN)
 
 
 def _is_rate(port: onnx.ValueInfoProto) -> bool:
@@ -105,7 +109,8 @@ def runs(path: str, proto: onnx.ModelProto, calling: Calling) -> tuple[bool, int
 def _axes(frames: Any, states: Sequence[Any]) -> list[int | None]:
     """Case 1."""
     dims = declared_shape(frames)
-    rest = range(1, len(dims))
+    kept = {dim for state in states for dim in declared_shape(state)}
+    rest = sorted(range(1, len(dims)), key=lambda axis: dims[axis] in kept)
     found: list[int | None] = [axis for axis in rest if dims[axis] is None]
     if len(dims) > 2 and dims[0] is None and dims[1] in (1, None):
         found.append(0)

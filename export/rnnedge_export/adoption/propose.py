@@ -99,7 +99,7 @@ def _offline(
 ) -> list[str] | None:
     """Case 3: the options of the command line with which it can be written as a stream."""
     lengths = [port.name for port in open_inputs(proto) if is_length(port, proto)]
-    constants = {name: value for name, value in next(constant_values(proto)).items() if name not in lengths}
+    constants = {name: value for name, value in next(constant_values(proto, inputs, {})).items() if name not in lengths}
     if UNKNOWN in constants.values():
         return None
     values = [word for name, value in constants.items() for word in ("--constant", f"{name}={value}")]

@@ -65,6 +65,7 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
     Raises `ModelRefused` where it does not run so.
     """
     proto = with_constants(proto, calling.constants, name)
+    proto, calling = _with_results(proto, calling)
     frames = [port.name for port in proto.graph.input if port.name not in calling.states]
     proto = with_wide_frames(proto, frames)
     alone = states_without_batch(proto, calling.states)
@@ -92,6 +93,24 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
     except ModelRefused:
         return fixed
     return free if _equal(free, fixed) else fixed
+
+
+def _with_results(proto: onnx.ModelProto, calling: Calling) -> tuple[onnx.ModelProto, Calling]:
+    """A file all of whose outputs are states gives them as results too: a cell, x and h -> h."""
+    outputs = list(proto.graph.output)
+    if not calling.states or any(port.name not in calling.states.values() for port in outputs):
+        return proto, calling
+    copied = _copy(proto)
+    for port in outputs:
+        after = copied.graph.output.add()
+        after.CopyFrom(port)
+        after.name = _given_on(port.name)
+        copied.graph.node.append(onnx.helper.make_node("Identity", [port.name], [after.name]))
+    return copied, replace(calling, states={read: _given_on(name) for read, name in calling.states.items()})
+
+
+def _given_on(name: str) -> str:
+    return f"{name}_given_on"
 
 
 def example_of(source: StatefulFile, contract: Contract | None = None) -> Example:

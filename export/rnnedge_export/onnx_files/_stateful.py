@@ -41,8 +41,6 @@ class StatefulFile:
         self.name, self.proto, self.states, self.loop = name, proto, dict(states), loop
         self.input_names = self._frames_ports()
         self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
-        if not self.output_names:
-            raise ModelRefused(f"{name}: every output is a state; leave one of them out of --state")
         self.dtypes = {name: dtype_of(self._port(name)) for name in self.input_names}
         self.frame_dims = {name: self._dims_of_frames(self._port(name)) for name in self.input_names}
         self.state_dims, self.batched = self._dims_of_states()
