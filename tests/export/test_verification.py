@@ -115,6 +115,26 @@ def test_each_value_has_the_tolerance_of_its_channel_so_far() -> None:
     np.testing.assert_allclose(promised, np.full((1, 3, 2), 0.02))
 
 
+class Hashes(nn.Module):
+    """A number up to four million for each token; `wrong` is added to those above 100,000."""
+
+    def __init__(self, wrong: int = 0) -> None:
+        super().__init__()
+        self.wrong = wrong
+
+    def forward(self, token: Tensor) -> Tensor:
+        y = token.remainder(1024) * 4001
+        return y + self.wrong * (y > 100_000).long()
+
+
+@pytest.mark.parametrize("wrong", [0, 1, -1])
+def test_whole_numbers_are_equal_or_not(wrong: int, tmp_path: Path) -> None:
+    """However large: one more than a number above 100,000 is refused."""
+    example = torch.arange(8)[None]
+    rnnedge_export.export(Hashes(wrong), example, tmp_path / "m.onnx", effort=QUICK)
+    assert rnnedge_export.verify(tmp_path / "m.onnx", Hashes(), effort=QUICK).passed == (wrong == 0)
+
+
 @pytest.mark.parametrize("options", [{}, {"of_output": True}, {"share": 0.02, "promised": True}])
 def test_channels_are_compared_in_parts(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The worst value, its place and its tolerance are the same for any part, as are ties and what is no number."""

@@ -159,6 +159,9 @@ def _of_channels(
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(found[..., part].astype(np.float64) - expected.astype(np.float64))
     error = np.where(np.isnan(error), np.inf, error)
+    if expected.dtype.kind != "f":
+        # Above 2^53 a difference of 1 is lost in float64.
+        error = np.maximum(error, found[..., part] != expected)
     error[np.isinf(expected)] = 0.0
     error[lost] = 0.0
     amount = rounding.amount[..., part]

@@ -11,6 +11,8 @@ a small value may be made of:
 2. Machine code next to onnxruntime, whose functions are other polynomials: the largest value of that output.
 3. Else a twentieth of the largest value of that output, at most of 1: four roundings of it, in float32.
 
+Whole numbers and truth values are equal or not, however large they are: half of one is allowed where nothing is promised.
+
 Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
 tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
 Rounding is a matter of chance, so inputs an ulp away count as well, the same equations with the runtime's sigmoid and
@@ -30,6 +32,7 @@ SHARE = 1e-5
 ROUNDINGS = 4.0
 _FLOOR = 5e-2
 _PROMISED = 1.0
+_WHOLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Tolerance:
         sizes = np.abs(_finite(expected))
         floor = self.floor(expected) if floor is None else floor
         found: Array = self.share * np.maximum(_so_far(sizes), floor)
+        if expected.dtype.kind != "f" and not self.promised:
+            found = np.minimum(found, _WHOLE)
         return np.maximum(found, ROUNDINGS * rounding)
 
     def floor(self, expected: Array) -> Array | float:
