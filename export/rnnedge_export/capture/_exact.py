@@ -7,7 +7,9 @@ Random frames do not show it: their numbers are never exactly 0, and of size 1.
    long stream modulo 2 pi loses nothing. `torch.div` of integers, rounded, is a division of integers: beyond 2^24 a
    float has no place for them.
 3. `logsigmoid`, `logaddexp` and `logaddexp2` neither overflow nor lose small sums: logsigmoid(-100) is -100.
-4. `sign` of NaN is 0. A square root that is written as a power is a square root.
+4. `sign` and `heaviside` of NaN are 0, `logit` and `xlogy` of NaN are NaN. A root as a power is a square root.
+   `signbit` and `copysign` see the sign of a zero; `hypot` does not overflow; `fmax` and `fmin` pass by a NaN.
+5. A whole number is rounded already: ONNX rounds floats only.
 
 What is left as it is, because the kernel of onnxruntime decides it: `where` gives +0 for -0; a maximum or minimum over
 an axis does not see a NaN behind its first number; |z| of a complex number overflows beyond 1.8e19.
@@ -21,34 +23,32 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx_ir as ir
 import torch
-from onnxscript import opset20
 
-# Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.
-op: Any = opset20
+from rnnedge_export.capture._exact_parts import as_type, both, like_of, op, typed
+
 _LN2 = math.log(2.0)
 
 
 def _atan2(y: Any, x: Any) -> Any:
     """Case 1: an angle of the first quadrant, turned by the signs; 0 / 0 and infinite / infinite have no slope."""
     height, width = op.Abs(y), op.Abs(x)
-    zero, pi = _like(0.0, y), _like(math.pi, y)
-    diagonal = _as(op.Greater(height, zero), y.dtype)
+    zero, pi = like_of(0.0, y), like_of(math.pi, y)
+    diagonal = as_type(op.Greater(height, zero), y.dtype)
     angle = op.Atan(op.Where(op.Equal(height, width), diagonal, op.Div(height, width)))
     turned = op.Where(_is_negative(x), op.Sub(pi, angle), angle)
     # A product, since a `Where` of onnxruntime loses the sign of -0.
-    return op.Mul(turned, op.Where(_is_negative(y), _like(-1.0, y), _like(1.0, y)))
+    return op.Mul(turned, op.Where(_is_negative(y), like_of(-1.0, y), like_of(1.0, y)))
 
 
 def _is_negative(x: Any) -> Any:
     """Of -0 too: the reciprocal has the sign, and where x is infinite x has it."""
-    return op.Less(op.Add(x, op.Reciprocal(x)), _like(0.0, x))
+    return op.Less(op.Add(x, op.Reciprocal(x)), like_of(0.0, x))
 
 
 def _remainder(a: Any, b: Any) -> Any:
-    a, b = _both(a, b)
+    a, b = both(a, b)
     if a.dtype.is_integer():
         return op.Mod(a, b)
     rest = op.Mod(a, b, fmod=1)
@@ -56,33 +56,33 @@ def _remainder(a: Any, b: Any) -> Any:
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
-    a, b = _both(a, b)
+    a, b = both(a, b)
     if a.dtype.is_integer():
-        apart = op.Xor(op.Less(a, _like(0, a)), op.Less(b, _like(0, b)))
+        apart = op.Xor(op.Less(a, like_of(0, a)), op.Less(b, like_of(0, b)))
         whole = op.Div(a, b)
         uneven = op.Not(op.Equal(op.Mul(whole, b), a))
-        return op.Sub(whole, _as(op.And(apart, uneven), a.dtype))
+        return op.Sub(whole, as_type(op.And(apart, uneven), a.dtype))
     rest = op.Mod(a, b, fmod=1)
-    quotient = op.Sub(op.Div(op.Sub(a, rest), b), _as(_other_side(rest, b), a.dtype))
+    quotient = op.Sub(op.Div(op.Sub(a, rest), b), as_type(_other_side(rest, b), a.dtype))
     # What was divided is a multiple but for its rounding.
     floor = op.Floor(quotient)
-    nearest = op.Add(floor, _as(op.Greater(op.Sub(quotient, floor), _like(0.5, a)), a.dtype))
-    return op.Where(op.Equal(b, _like(0.0, b)), op.Div(a, b), nearest)
+    nearest = op.Add(floor, as_type(op.Greater(op.Sub(quotient, floor), like_of(0.5, a)), a.dtype))
+    return op.Where(op.Equal(b, like_of(0.0, b)), op.Div(a, b), nearest)
 
 
 def _other_side(rest: Any, b: Any) -> Any:
     """Whether a remainder of C, which has the sign of the dividend, is not 0 and has another sign than the divisor."""
-    zero = _like(0.0, b)
+    zero = like_of(0.0, b)
     return op.And(op.Not(op.Equal(rest, zero)), op.Xor(op.Less(rest, zero), op.Less(b, zero)))
 
 
 def _divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
-    a, b = _both(a, b)
+    a, b = both(a, b)
     if rounding_mode == "floor":
         return _floor_divide(a, b)
     if a.dtype.is_integer():
         if rounding_mode is None:
-            return op.Div(_as(a, ir.DataType.FLOAT), _as(b, ir.DataType.FLOAT))
+            return op.Div(as_type(a, ir.DataType.FLOAT), as_type(b, ir.DataType.FLOAT))
         return op.Div(a, b)
     quotient = op.Div(a, b)
     return quotient if rounding_mode is None else op.Mul(op.Floor(op.Abs(quotient)), op.Sign(quotient))
@@ -91,8 +91,62 @@ def _divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
 def _sign(x: Any) -> Any:
     if x.dtype == ir.DataType.BOOL:
         return op.Identity(x)
-    zero = _like(0, x)
-    return op.Sub(_as(op.Greater(x, zero), x.dtype), _as(op.Less(x, zero), x.dtype))
+    zero = like_of(0, x)
+    return op.Sub(as_type(op.Greater(x, zero), x.dtype), as_type(op.Less(x, zero), x.dtype))
+
+
+def _heaviside(x: Any, values: Any) -> Any:
+    step = as_type(op.Greater(x, like_of(0, x)), x.dtype)
+    return op.Where(op.Equal(x, like_of(0, x)), values, step)
+
+
+def _logit(x: Any, eps: float | None = None) -> Any:
+    if eps is not None:
+        least, most = like_of(eps, x), like_of(1 - eps, x)
+        x = typed(op.Where(op.Less(x, least), least, op.Where(op.Greater(x, most), most, x)), x.dtype)
+    return op.Log(op.Div(x, op.Sub(like_of(1.0, x), x)))
+
+
+def _x_log_y(x: Any, y: Any) -> Any:
+    x, y = both(x, y)
+    nothing = op.And(op.Equal(x, like_of(0.0, x)), op.Not(op.IsNaN(y)))
+    return op.Where(nothing, like_of(0.0, x), op.Mul(x, op.Log(y)))
+
+
+def _sign_bit(x: Any) -> Any:
+    if x.dtype.is_floating_point():
+        return _is_negative(x)
+    return op.Less(as_type(x, ir.DataType.INT64), like_of(0, as_type(x, ir.DataType.INT64)))
+
+
+def _copysign(a: Any, b: Any) -> Any:
+    a, b = both(a, b)
+    return op.Mul(op.Abs(a), op.Where(_is_negative(b), like_of(-1.0, b), like_of(1.0, b)))
+
+
+def _hypot(a: Any, b: Any) -> Any:
+    """The longer side times what it is longer by; two zeros have no slope."""
+    one, zero = like_of(1.0, a), like_of(0.0, a)
+    longer, shorter = op.Max(op.Abs(a), op.Abs(b)), op.Min(op.Abs(a), op.Abs(b))
+    slope = op.Where(op.Equal(shorter, longer), as_type(op.Greater(longer, zero), a.dtype), op.Div(shorter, longer))
+    return op.Mul(longer, op.Sqrt(op.Add(op.Mul(slope, slope), one)))
+
+
+def _of_numbers(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The number where the other is NaN."""
+
+    def chosen(a: Any, b: Any) -> Any:
+        a, b = both(a, b)
+        if a.dtype.is_integer():
+            return choose(a, b)
+        return choose(op.Where(op.IsNaN(a), b, a), op.Where(op.IsNaN(b), a, b))
+
+    return chosen
+
+
+def _rounded(round_floats: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Case 5."""
+    return lambda x: round_floats(x) if x.dtype.is_floating_point() else op.Identity(x)
 
 
 def _log_sigmoid(x: Any) -> Any:
@@ -106,58 +160,18 @@ def _log_sigmoid_forward(x: Any) -> Any:
 
 def _logaddexp(a: Any, b: Any, scale: float = 1.0) -> Any:
     """max + log(1 + e^-|a - b|); two infinities of one sign are not apart."""
-    apart = op.Where(op.Equal(a, b), _like(0.0, a), op.Abs(op.Sub(a, b)))
+    apart = op.Where(op.Equal(a, b), like_of(0.0, a), op.Abs(op.Sub(a, b)))
     if scale == 1.0:
         return op.Add(op.Max(a, b), op.Softplus(op.Neg(apart)))
-    return op.Add(op.Max(a, b), op.Mul(op.Softplus(op.Mul(apart, _like(-scale, a))), _like(1 / scale, a)))
+    return op.Add(op.Max(a, b), op.Mul(op.Softplus(op.Mul(apart, like_of(-scale, a))), like_of(1 / scale, a)))
 
 
 def _power(x: Any, exponent: float) -> Any:
     if exponent == 0.5 and x.dtype.is_floating_point():
         return op.Sqrt(x)
     if x.dtype.is_integer() and isinstance(exponent, float):
-        x = _as(x, ir.DataType.FLOAT)
-    return op.Pow(x, _like(exponent, x))
-
-
-def _both(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two tensors of one type: a number takes the type of the tensor, and an integer that of a float."""
-    a, b = _number(a), _number(b)
-    if not isinstance(a, ir.Value):
-        a = _like(a, b)
-    if not isinstance(b, ir.Value):
-        if isinstance(b, float) and a.dtype.is_integer():
-            a = _as(a, ir.DataType.FLOAT)
-        b = _like(b, a)
-    if a.dtype.is_integer() and b.dtype.is_floating_point():
-        a = _as(a, b.dtype)
-    elif a.dtype != b.dtype:
-        b = _as(b, a.dtype)
-    return a, b
-
-
-def _number(value: Any) -> Any:
-    """A number of the network's code, which torch.onnx hands on as a constant without a type, as a number."""
-    if not isinstance(value, ir.Value) or value.dtype is not None:
-        return value
-    tensor = ir.convenience.get_const_tensor(value)
-    if tensor is None:
-        raise NotImplementedError("arithmetic with a value whose type is not known")
-    return tensor.numpy().item()
-
-
-def _like(number: float, like: Any) -> Any:
-    return _typed(op.Constant(value=ir.tensor(np.asarray(number, like.dtype.numpy()))), like.dtype)
-
-
-def _as(value: Any, dtype: ir.DataType) -> Any:
-    return _typed(op.Cast(value, to=dtype), dtype)
-
-
-def _typed(value: Any, dtype: ir.DataType) -> Any:
-    """onnxscript does not say the type of what it has just traced."""
-    value.type = ir.TensorType(dtype)
-    return value
+        x = as_type(x, ir.DataType.FLOAT)
+    return op.Pow(x, like_of(exponent, x))
 
 
 def without_angles(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
@@ -192,4 +206,19 @@ EXACT: dict[Callable[..., Any], Callable[..., Any]] = {
     _aten.logaddexp.default: _logaddexp,
     _aten.logaddexp2.default: lambda a, b: _logaddexp(a, b, _LN2),
     _aten.pow.Tensor_Scalar: _power,
+    _aten.heaviside.default: _heaviside,
+    _aten.logit.default: _logit,
+    _aten.xlogy.Tensor: _x_log_y,
+    _aten.xlogy.Scalar_Other: _x_log_y,
+    _aten.xlogy.Scalar_Self: _x_log_y,
+    _aten.signbit.default: _sign_bit,
+    _aten.copysign.Tensor: _copysign,
+    _aten.copysign.Scalar: _copysign,
+    _aten.hypot.default: _hypot,
+    _aten.fmax.default: _of_numbers(op.Max),
+    _aten.fmin.default: _of_numbers(op.Min),
+    _aten.floor.default: _rounded(op.Floor),
+    _aten.ceil.default: _rounded(op.Ceil),
+    _aten.round.default: _rounded(op.Round),
+    _aten.trunc.default: _rounded(lambda x: _divide(x, 1.0, "trunc")),
 }

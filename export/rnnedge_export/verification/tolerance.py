@@ -11,7 +11,7 @@ a small value may be made of:
 2. Machine code next to onnxruntime, whose functions are other polynomials: the largest value of that output.
 3. Else a twentieth of the largest value of that output, at most of 1: four roundings of it, in float32.
 
-Whole numbers and truth values are equal or not, however large they are: half of one is allowed where nothing is promised.
+Whole numbers and truth values are equal or not, however large: half of one is allowed, but where a file promises more.
 
 Whose rounding is it? If the source itself, in float32, differs from the same in float64 by more than that, the
 tolerance is `ROUNDINGS` times that difference: two programs that round in different orders are both that far off.
