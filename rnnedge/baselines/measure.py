@@ -1,4 +1,4 @@
-"""A file beside what its user would do otherwise: PyTorch, TorchScript, a plain export and `session.run`.
+"""A file next to what its user would do otherwise: PyTorch, TorchScript, a plain export and `session.run`.
 
 All of them compute the same frames one at a time, state carried, one thread, in turns, so that a busy moment of the
 machine meets everybody.

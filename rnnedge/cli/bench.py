@@ -1,7 +1,7 @@
 """Measure a file on this very machine: will it meet its deadline?
 
 In several fresh processes: a cold start, pushes as fast as they go, and pushes at the pace of real input, where latency
-counts from the planned arrival of a frame, so that a stall is not hidden. `compare` sets reports beside each other.
+counts from the planned arrival of a frame, so that a stall is not hidden. `compare` sets reports side by side.
 
 **Examples:**
 

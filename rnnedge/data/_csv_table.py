@@ -25,7 +25,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def csv_names(path: Path, delimiter: str = ",") -> tuple[str, ...]:
-    """The header's column names. Raises `InputError` where there is none, or a name stands twice."""
+    """The header's column names. Raises `InputError` if there is none, or a name stands twice."""
     with open_text(path) as file:
         header = _header(file, path, delimiter)
     if header is None:

@@ -1,4 +1,4 @@
-"""A folder of recordings, a file each: of one kind, with a label from its subfolder or from `labels.csv` beside them.
+"""A folder of recordings, a file each: of one kind, with a label from its subfolder or from `labels.csv` next to them.
 
 `labels.csv` has a column `file` with paths from the folder, a column of labels (`label`, or the target that is named),
 and, where a group is named, a column of groups.

@@ -17,7 +17,7 @@ _COLD_WORDS = {"import": "import_ms", "load": "load_ms", "first push": "first_pu
 
 
 def budget_figures(report: Report) -> dict[str, float | None]:
-    """By the names of `rnnedge_runtime.measure.budget`; latencies are those of the paced run where there is one."""
+    """By the names of `rnnedge_runtime.measure.budget`; latencies are those of the paced run if there is one."""
     return _of_run(report, report.get("capacity"))
 
 

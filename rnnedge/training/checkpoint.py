@@ -36,7 +36,7 @@ _HEADER = 1024
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run knows beside its network: written into the contract when the run is exported.
+    """What a run knows besides its network: written into the contract when the run is exported.
 
     `quantized_for`: the precision whose grid the weights were fine-tuned for, "int8" or "int4"; "" for none.
     `data`: the schema of one's own data, see `rnnedge.data.DataSchema.to_dict`; empty for a task.

@@ -37,7 +37,7 @@ def finetune(
     As `fit` does it, but every loss, in training and in validation, is that of the rounded network. The best of the
     epochs is kept, or the start where no epoch was better (`best` is 0 then). What `network` has at the end are float32
     numbers on the grid: it computes what its narrow file will compute, so the file is proven against it. (The weights
-    behind the rounding would be a worse reference: nothing ties what they compute to the task.)
+    before the rounding would be a worse reference: nothing ties what they compute to the task.)
 
     `EPOCHS` and `LEARNING_RATE` are what a config should say where nothing else is known. Raises what `fit` does, and
     `InputError` for another precision.

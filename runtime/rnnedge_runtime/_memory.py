@@ -25,7 +25,7 @@ MOST_SEQUENCES = 1 << 20
 _MIB = 1 << 20
 # A mask of truth values, and the numbers that it is made from.
 _CURSOR_BYTES = 9
-# What a member, or the number of a free place, takes beside its states.
+# What a member, or the number of a free place, takes besides its states.
 _MEMBER_BYTES = 1024
 _UNKNOWN_MACHINE = 64 << 30
 
@@ -44,7 +44,7 @@ class Room(NamedTuple):
 
 
 STRICT = Room(call=32 * _MIB, held=1024 * _MIB, result=128 * _MIB)
-"""For a file from somebody else."""
+"""For an untrusted file."""
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames, check_ranges, checked, checked_inputs
 
-# So many calls of the least length are made sooner than one longer call is bound.
+# That many calls of the least length are made sooner than one longer call is bound.
 _FEW_CALLS = 16
 
 

@@ -1,6 +1,6 @@
 """Signatures: who made a file or a native library, where a seal says only that a file is whole.
 
-A signature stands beside the file, `model.onnx.sig` or `model.so.sig`, as `signature_text.py` describes it: over the
+A signature stands next to the file, `model.onnx.sig` or `model.so.sig`, as `signature_text.py` describes it: over the
 file, what kind it is, a name and the number of a release.
 
 Keys are PEM files: PKCS #8 for the private one, SubjectPublicKeyInfo for the public one, as openssl writes them.

@@ -26,7 +26,7 @@ _BLOB_BYTES = 4 << 20
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None where there is none.
+    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None if there is none.
 
     `integer_products`: whether there are any, which processors have instructions of their own for.
     """

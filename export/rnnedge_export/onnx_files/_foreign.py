@@ -2,7 +2,7 @@
 
 Such a file has no seal, so nothing says that it was made here: it is somebody else's unless whoever calls says "local".
 1. A plain file. Of somebody else's, at most as long as the careful loader takes one; else as long as ONNX can be.
-2. Weights in other files belong to a local file only: one from somebody else names any file that the user can read.
+2. Weights in other files belong to a local file only: an untrusted one names any file that the user can read.
 """
 
 from __future__ import annotations

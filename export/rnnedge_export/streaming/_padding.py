@@ -1,4 +1,4 @@
-"""Frames that a module puts in front of a sequence or behind it."""
+"""Frames that a module puts in front of a sequence or after it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _MOST = 65536
 def pad(node: ir.Node, facts: Facts) -> Fact:
     """1. Along other axes than time it changes nothing.
 
-    2. Frames in front are constants that no call brings: windows and delays behind them start from what they come to.
+    2. Frames in front are constants that no call brings: windows and delays after them start from what they come to.
        They stand in for frames before frame 0 where some come. Negative padding in front cuts, which is a delay.
-    3. Frames behind follow the last one; nothing waits for them. Negative padding behind makes the sequence shorter.
+    3. Frames at the end follow the last one; nothing waits for them. Negative padding there makes the sequence shorter.
        Their number may depend on the length, as -n % 4 does: only the end of the sequence knows of it.
     4. The first frame repeated in front (mode "edge"): what is held of earlier frames begins as the first one.
-    5. Frames reflected at either end, and the last one repeated behind: see `_mirrored`. What wraps is refused.
+    5. Frames reflected at either end, and the last one repeated: see `_mirrored`. What wraps is refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -139,7 +139,7 @@ def _other_axes(
 
 
 def _amounts(node: ir.Node, fact: Fact, place: int, axes: int, facts: Facts) -> tuple[list[int], Length]:
-    """The amounts, and what the length becomes where those along time are computed: some then stand behind."""
+    """The amounts, and what the length becomes where those along time are computed: some then stand at the end."""
     amounts = integers(node, 1)
     return (amounts, ()) if amounts is not None else padded_length(node, fact, place + axes, facts)
 
@@ -170,7 +170,7 @@ def _before(node: ir.Node, buffer: ir.Value, fact: Fact, frames: int, facts: Fac
 
 
 def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
-    """Concat along time of a streamed value and constants: any in front, zeros behind."""
+    """Concat along time of a streamed value and constants: any in front, zeros at the end."""
     value = cast(ir.Value, node.inputs[index])
     fact = facts.known[value]
     assert fact.axis is not None

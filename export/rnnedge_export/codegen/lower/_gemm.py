@@ -71,7 +71,7 @@ def rows_of(program: Program, tensor: Tensor, *, steps: bool = True) -> tuple[Vi
 
 
 def narrow_enough(program: Program, float_bytes: int) -> bool:
-    """Whether to keep weights narrow that are so in the file, and would have so many bytes in float32."""
+    """Whether to keep weights narrow that are so in the file, and would have that many bytes in float32."""
     return program.weights.compact or float_bytes >= _NARROW_BYTES
 
 

@@ -114,7 +114,7 @@ def _peepholes(scope: SymbolTable, node: Node, shape: tuple[int, ...]) -> Array 
 
 
 def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, own: bool = False) -> View:
-    """An initial state, packed; zeros where there is none. `own`: in a buffer that may be written."""
+    """An initial state, packed; zeros if there is none. `own`: in a buffer that may be written."""
     value = scope.input(node, k) if node.has(k) else scope.program.constant(np.zeros(shape, np.float32))
     if value.shape != shape:
         node.refuse(f"initial state of shape {value.shape}: expected {shape}")

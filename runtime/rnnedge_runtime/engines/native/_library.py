@@ -27,7 +27,7 @@ class Library:
     """One library in memory, of a file that it was made from; made by `open_native`, never unloaded."""
 
     def __init__(self, found: Found, digest: str, contract: Contract) -> None:
-        """Open the library `found`; weights that are no part of it lie beside it with the suffix ".weights".
+        """Open the library `found`; weights that are no part of it lie next to it with the suffix ".weights".
 
         They are read once: what becomes of that file later changes nothing. Those of a library of several levels have
         the level in front of the suffix, as in "net.x86_64_v3.weights".
