@@ -74,7 +74,7 @@ def command(
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="What to time beside it: PyTorch, TorchScript, a plain export."),
+        typer.Option(metavar="SOURCE", help="What to compare it with: PyTorch, TorchScript, a plain export."),
     ] = None,
     html: Annotated[Path | None, file_option(help="Write a self-contained HTML report here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables of Markdown.")] = False,

@@ -92,7 +92,7 @@ def baseline_table(report: Report) -> Table:
     rows = [
         [row["name"], _us(row["p50_us"]), _us(row["p99_us"]), f"{row['times']:.2f}"] for row in report["baseline"] or ()
     ]
-    return ["beside it, in turns", "p50", "p99", "times as long"], rows
+    return ["compared in turns", "p50", "p99", "times as long"], rows
 
 
 def _capacity(capacity: Report) -> list[tuple[str, str]]:

@@ -83,7 +83,7 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
 def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, RunInfo]:
     """Read back what `save_checkpoint` wrote; the network is in evaluation mode.
 
-    The folder may be from somebody else: weights are read from a regular file in it, by safetensors, and nothing is
+    The folder may be untrusted: weights are read from a regular file in it, by safetensors, and nothing is
     made for a network whose weights that file cannot hold.
 
     Raises `ModelRefused` naming the file that is missing, damaged, or does not fit the other.

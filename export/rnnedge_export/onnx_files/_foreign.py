@@ -33,7 +33,7 @@ def read_foreign(path: str, trust: str | None) -> tuple[str, onnx.ModelProto]:
         if elsewhere is not None and local:
             outside.load_external_data_for_model(proto, str(Path(path).absolute().parent))
     except OSError as error:
-        raise ModelRefused(f"{path}: its weights cannot be read ({error.strerror}); copy them beside it") from error
+        raise ModelRefused(f"{path}: its weights cannot be read ({error.strerror}); copy them next to it") from error
     # The parser of protocol buffers has exceptions of its own.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -97,9 +97,7 @@ def _of_own_frames(node: ir.Node, fact: Fact, amounts: list[int], place: int, le
     given = axes_of(node, 3, rank(value)) if len(node.inputs) > 3 and node.inputs[3] is not None else None
     front, behind = amounts[place], amounts[place + axes]
     if behind > _MOST:
-        facts.refuse(
-            node, f"it reflects {counted(behind)} and more behind the last one", "pad a fixed number of frames"
-        )
+        facts.refuse(node, f"it reflects {counted(behind)} and more after the last one", "pad a fixed number of frames")
     if front < 0 or behind < 0:
         facts.refuse(node, "it pads one end and cuts the other", "cut the sequence first: x[:, k:]")
     out = _other_axes(node, value, amounts, place, given or list(range(axes)), facts)
@@ -176,7 +174,7 @@ def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
     assert fact.axis is not None
     front, behind = (_length(node, side, fact, facts) for side in (node.inputs[:index], node.inputs[index + 1 :]))
     if not all(is_zero(other) for other in node.inputs[index + 1 :]):
-        facts.refuse(node, "it puts frames that are no zeros behind the last one", "pad with F.pad, or leave them out")
+        facts.refuse(node, "it puts frames that are no zeros after the last one", "pad with F.pad, or leave them out")
     if all(is_zero(other) for other in node.inputs[:index]):
         padding = (facts.builder.ints(front, behind), None, facts.builder.ints(fact.axis))
         padded = insert(node, facts, "Pad", value, *padding, like=value)
@@ -187,7 +185,9 @@ def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
         replace_node(node, facts.builder, [padded])
         return cast(Fact, pad(producer, facts))
     if behind or fact.folded:
-        facts.refuse(node, "a learned start meets padding behind, or time folded into the batch", "join it by itself")
+        facts.refuse(
+            node, "a learned start meets padding at the end, or time folded into the batch", "join it by itself"
+        )
     facts.note(node, f"{counted(front)} in front")
     if fact.clock.delay > 0:
         value, fact, warmup = aligned(node, value, fact, facts)

@@ -123,7 +123,7 @@ def _cached_or_built(data: bytes, digest: str, target: str, key: Any, release: i
     if compiler is None or identity is None:
         raise ProviderError(
             "provider 'native': no library of this file is here, and no compiler is installed; copy the one that "
-            "'rnnedge compile' makes beside the file, install 'rnnedge[export]', or use provider='cpu'"
+            "'rnnedge compile' makes next to the file, install 'rnnedge[export]', or use provider='cpu'"
         )
     build = compiler.build
 

@@ -138,7 +138,7 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
     stem = os.path.splitext(library)[0]
     of_level = f"{stem}.{about.target.decode()}.weights"
     path = of_level if os.path.exists(of_level) else f"{stem}.weights"
-    remedy = f"the weights of {library}; copy them beside it, or compile again"
+    remedy = f"the weights of {library}; copy them next to it, or compile again"
     with open_plain(path, ProviderError, remedy) as file:
         # One byte more than there should be, so that a longer file is seen.
         memory = np.empty(size + 1 + ALIGNMENT, np.uint8)
