@@ -100,7 +100,7 @@ def _listed(config: DataConfig, path: Path) -> Iterator[Labelled]:
                 raise InputError(f"{table.place(name, row)}: expected text, found an empty cell")
         name = table.columns["file"].values[row]
         if name in seen:
-            raise InputError(f"{table.place('file', row)}: {name!r} stands there twice; leave one out")
+            raise InputError(f"{table.place('file', row)}: {name!r} appears twice; leave one out")
         seen[name] = row
         file = path / name
         if not file.is_file():

@@ -59,7 +59,7 @@ def test_a_name_that_stands_twice_in_parquet_is_refused(tmp_path: Path) -> None:
     columns = pyarrow.Table.from_arrays([pyarrow.array([1.5])] * 2, names=["ax", "ax"])
     pytest.importorskip("pyarrow.parquet").write_table(columns, path)
     for known in (contract(), contract("[]")):
-        with pytest.raises(InputError, match="column 'ax' stands there twice"):
+        with pytest.raises(InputError, match="column 'ax' appears twice"):
             list(read_frames(str(path), known))
 
 
