@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._options import folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._recipe_argument import cells, changed, no_recipe
 from rnnedge.cli._words import choice, completing
@@ -55,7 +56,7 @@ def command(
     recipe: Annotated[
         str, typer.Argument(help="A task by name, see --list, or a TOML file.", autocompletion=completing(_recipes))
     ] = "",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The run folder.")] = None,
+    output: Annotated[Path | None, folder_option("-o", "--output", help="The run folder.")] = None,
     cell: Annotated[str | None, typer.Option(help="As --set network.cell=...: gru, lstm, rnn_tanh ...")] = None,
     hidden_size: Annotated[int | None, typer.Option(help="Units per layer.", min=1)] = None,
     num_layers: Annotated[int | None, typer.Option(help="Recurrent layers.", min=1)] = None,
