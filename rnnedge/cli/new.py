@@ -20,7 +20,7 @@ from rnnedge.cli._output import JsonOption
 
 def command(
     folder: Annotated[
-        Path, typer.Argument(parser=written_folder, metavar="folder", help="The folder to write; new, or empty.")
+        Path, typer.Argument(parser=written_folder, metavar="FOLDER", help="The folder to write; new, or empty.")
     ],
     json: JsonOption = False,
 ) -> None:
