@@ -33,7 +33,7 @@ _UNKNOWN_MACHINE = 64 << 30
 class Room(NamedTuple):
     """Bytes that the streams of one file may take.
 
-    `call`: the buffers of one call of several units; a push is cut into such. `held`: what one stream or pool keeps.
+    `call`: the buffers of one call of several units; a push is cut into such, which stay in the caches. `held`: what one stream or pool keeps.
     `result`: what one push returns, beyond `share` times the bytes that it was given.
     """
 
@@ -43,7 +43,7 @@ class Room(NamedTuple):
     share: int = 8
 
 
-STRICT = Room(call=32 * _MIB, held=1024 * _MIB, result=128 * _MIB)
+STRICT = Room(call=_MIB, held=1024 * _MIB, result=128 * _MIB)
 """For an untrusted file."""
 
 
@@ -54,7 +54,7 @@ def machine() -> Room:
         most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         most = _UNKNOWN_MACHINE
-    return Room(call=32 * _MIB, held=most, result=most)
+    return Room(call=_MIB, held=most, result=most)
 
 
 def bulk(contract: Contract, batch: int, room: Room, wanted: int) -> int:
