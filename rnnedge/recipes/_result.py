@@ -39,6 +39,9 @@ class Run:
         words = [f"test {in_words(self.metrics)}"]
         if self.info.quantized_for:
             words[0] += f" in {self.info.quantized_for}"
+        if self.info.pruned:
+            words[0] += f" without {self.info.pruned:.0%} of the groups of weights"
+        if self.rounded:
             words.append(f"{in_words(self.rounded)} before fine-tuning")
         epochs = f"best of {len(self.result.epochs)} epochs: {self.result.best or 'none, as it was'}"
         guess = [f"guessing gives {in_words(self.guess)}"] if self.guess else []

@@ -33,8 +33,8 @@ _UNKNOWN_MACHINE = 64 << 30
 class Room(NamedTuple):
     """Bytes that the streams of one file may take.
 
-    `call`: the buffers of one call of several units; a push is cut into such, which stay in the caches. `held`: what one stream or pool keeps.
-    `result`: what one push returns, beyond `share` times the bytes that it was given.
+    `call`: the buffers of one call of several units; a push is cut into such, which stay in the caches. `held`: what
+    one stream or pool keeps. `result`: what one push returns, beyond `share` times the bytes that it was given.
     """
 
     call: int

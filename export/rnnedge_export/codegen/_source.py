@@ -94,7 +94,7 @@ def write_c(
     blob_facts = (len(raw), hashlib.sha256(raw).hexdigest()) if raw is not None else (0, "")
     parts = [
         render.beginning(name, lanes, origin, digest),
-        render.kernels(shared.all_bytes().size > 0),
+        render.kernels(shared.all_bytes().size > 0, shared.sparse),
         render.constants(shared, blob),
         render.definitions(products),
         *functions,
