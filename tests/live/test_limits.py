@@ -19,10 +19,10 @@ from websockets.asyncio.client import connect
 from examples.serve_client import records
 from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
-from rnnedge.live.server import ServeOptions
-from rnnedge.live.server.answers import AnswerFormat
+from rnnedge.live.server import ServeOptions, outgoing
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
+from rnnedge.live.server.outgoing import Outgoing
 from rnnedge_runtime import Model
 
 X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
@@ -43,8 +43,6 @@ def test_a_server_that_is_full_says_so(gru: Model) -> None:
 
 def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> None:
     """What waits for it is bounded; it is told how many it lost."""
-    from rnnedge.live.server.connection import Connection
-
     sent: list[Any] = []
 
     class Stuck:
@@ -53,10 +51,10 @@ def test_a_client_that_does_not_read_loses_answers_and_no_other(gru: Model) -> N
 
     async def run() -> None:
         hub = Hub(gru, ServeOptions(answers=3), Metrics())
-        connection = Connection(Stuck(), None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        going = Outgoing(Stuck(), None, hub, [])
         for number in range(10):
-            connection._say({"stream": number})
-        writer = asyncio.create_task(connection._write())
+            going.say({"stream": number})
+        writer = asyncio.create_task(going.write())
         await asyncio.sleep(0.01)
         writer.cancel()
         hub.close()
@@ -104,16 +102,14 @@ def test_a_full_queue_does_what_its_policy_says(gru: Model, full: str, first: in
 
 def test_answers_that_wait_have_a_size(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many streams of a socket may have some; the latest one is kept, whatever its size."""
-    from rnnedge.live.server import connection
-
-    monkeypatch.setattr(connection, "_MOST_WAITING", 100)
+    monkeypatch.setattr(outgoing, "_MOST_WAITING", 100)
 
     async def run() -> tuple[list[int], int]:
-        hub = connection.Hub(gru, ServeOptions(), Metrics())
-        one = connection.Connection(None, None, hub, FrameFormat(gru.contract), AnswerFormat(gru.contract))
+        hub = Hub(gru, ServeOptions(), Metrics())
+        one = Outgoing(None, None, hub, [])
         sizes = []
         for size in (60, 60, 30, 200, 10):
-            one._put(b"x" * size)
+            one.put(b"x" * size)
             sizes.append(sum(len(message) for message, _ in one._waiting))
         one._next()
         hub.close()

@@ -74,6 +74,16 @@ class FrameFormat:
             at = end
         return found
 
+    def number_of_one(self, data: bytes) -> tuple[int, int] | None:
+        """Stream of a single record, and the number after its last frame; None if `data` is anything else."""
+        if len(data) < HEADER.size:
+            return None
+        magic, stream, count, first, time_s = HEADER.unpack_from(data)
+        whole = len(data) == HEADER.size + count * self.size * self.wire.itemsize
+        if magic != MAGIC or not (whole and count) or first >= _MOST_FRAMES or not math.isfinite(time_s):
+            return None
+        return stream, first + count
+
     def decode_equal(self, data: bytes) -> Records | None:
         """As `decode`, all at once; None if the records differ in length, share a stream, or there is one only."""
         count = int.from_bytes(data[8:12], "little")
@@ -84,11 +94,14 @@ class FrameFormat:
         whole = (found["magic"] == _MAGIC_NUMBER).all() and (found["count"] == count).all()
         if not (whole and (found["first"] < _MOST_FRAMES).all() and np.isfinite(found["time_s"]).all()):
             return None
-        streams = found["stream"].tolist()
-        if len(set(streams)) < len(streams):
-            return None
+        records = self.joined(data, count)
+        return records if len(set(records.streams)) == len(records.streams) else None
+
+    def joined(self, data: bytes, count: int) -> Records:
+        """Whole records of `count` frames, one after the other; their streams may be of several sockets."""
+        found = np.frombuffer(data, self._layout_of(count))
         frames = found["frames"].astype(self.dtype).reshape(len(found), count, *self.shape)
-        return Records(streams, found["first"].tolist(), found["time_s"].tolist(), frames)
+        return Records(found["stream"].tolist(), found["first"].tolist(), found["time_s"].tolist(), frames)
 
     def _layout_of(self, count: int) -> np.dtype[Any]:
         if self._layout[0] != count:

@@ -20,7 +20,6 @@ from rnnedge.live.server.served import RecordSink
 from rnnedge.live.session import Outputs
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Contract
-from rnnedge_runtime.scores import scores_of_port
 
 ANSWER = struct.Struct("<4sIIIIQd")
 _HEAD = [
@@ -29,6 +28,8 @@ _HEAD = [
 ]  # fmt: skip
 # Bytes of a message of answers, if there are several.
 MESSAGE_BYTES = 1 << 18
+# What asks a client whether it is there.
+PING = b"\x89\x00"
 # The first bytes of a frame of WebSocket, by the length of what it carries (RFC 6455, 5.2).
 _SHORT, _MEDIUM = 126, 1 << 16
 
@@ -87,20 +88,11 @@ def in_a_frame(data: bytes) -> bytes:
 
 
 def described(model: Model, shares: Mapping[str, float]) -> str:
-    """What a client has to know of the model, as JSON: `GET /v1/model`; `shares` of new streams by digest.
-
-    Values are sent as the network gives them; `scores` of an output says what makes probabilities of them.
-    """
+    """What a client has to know of the model, as JSON: `GET /v1/model`; `shares` of new streams by digest."""
     contract = model.contract
     port = contract.inputs[0]
     outputs = [
-        {
-            "name": p.name,
-            "dtype": p.dtype,
-            "shape": list(p.frame_shape),
-            "per_frame": p.per_frame,
-            "scores": scores_of_port(contract, p),
-        }
+        {"name": p.name, "dtype": p.dtype, "shape": list(p.frame_shape), "per_frame": p.per_frame}
         for p in contract.outputs
     ]
     fields = {"input": {"dtype": port.dtype, "shape": list(port.frame_shape)}, "outputs": outputs}

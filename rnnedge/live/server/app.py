@@ -72,10 +72,9 @@ async def serving(
 
 def listens(model: Model, options: ServeOptions, port: int, grpc_port: int | None) -> str:
     """What is told when a server has begun."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    over_grpc = "" if grpc_port is None else f"grpc://{host}:{grpc_port} and "
+    over_grpc = "" if grpc_port is None else f"grpc://{options.host}:{grpc_port} and "
     scheme = "wss" if options.certificate else "ws"
-    return f"serving {model.name} at {over_grpc}{scheme}://{host}:{port}{STREAMS}"
+    return f"serving {model.name} at {over_grpc}{scheme}://{options.host}:{port}{STREAMS}"
 
 
 class Server:
@@ -123,7 +122,7 @@ class Server:
     async def running(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Rounds are run inside. A round that fails sets `stop`, and is raised at the end."""
         self._runner = await _prepared(self.routes, self._options)
-        tasks = [asyncio.create_task(self.hub.tick())]
+        tasks = [asyncio.create_task(self.hub.tick()), asyncio.create_task(self.routes.heartbeats())]
         if self._options.snapshot_s:
             tasks.append(asyncio.create_task(self.hub.snapshots()))
         for task in tasks:

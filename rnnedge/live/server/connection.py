@@ -1,27 +1,23 @@
-"""One socket: messages in by one task, answers out by another, so that neither hides the other's backlog."""
+"""One socket: messages in, answers out by another task, so that neither hides the other's backlog."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections import deque
-from contextlib import suppress
 from typing import Any
 
 from rnnedge.live.protocol import Packet
 from rnnedge.live.protocol.records import FrameFormat, parse_json
-from rnnedge.live.server.answers import MESSAGE_BYTES, AnswerFormat, in_a_frame
+from rnnedge.live.server.answers import PING, AnswerFormat
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
+from rnnedge.live.server.outgoing import Outgoing
 from rnnedge.live.server.served import Result, ServedStream
 from rnnedge.live.server.told import told
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 # Errors after which a client is a stranger, letters of a stream's name.
 _MOST_ERRORS, _LONG_NAME = 100, 200
-# Bytes, and letters, of the answers that wait for a client that does not read.
-_MOST_WAITING = 1 << 26
 # Messages of one client that are read before another one's are.
 _TURN = 8
 
@@ -31,27 +27,35 @@ class Connection:
 
     def __init__(self, socket: Any, transport: Any, hub: Hub, frames: FrameFormat, answers: AnswerFormat) -> None:
         self._socket, self._hub, self._frames, self._answers = socket, hub, frames, answers
+        # Messages that need not be waited for are taken as they are read.
+        self._tap = getattr(socket, "tap", None)
+        self._asked = False
         self._transport = transport
         self._streams: dict[int, ServedStream] = {}
-        self._waiting: deque[tuple[str | bytes, int]] = deque()
-        self._some = asyncio.Event()
-        self._dropped = self._errors = self._size = self._count = 0
+        self._outgoing = Outgoing(socket, transport, hub, self._streams)
+        self._errors = 0
 
     async def run(self) -> None:
         """Until the client goes; its streams are then released."""
         from aiohttp import WSMsgType
 
-        writer = asyncio.create_task(self._write())
+        writer = asyncio.create_task(self._outgoing.write())
         taken = 0
+        if self._tap is not None:
+            self._tap.take = self._take_at_once
         try:
             while (message := await self._socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 await self._take(message.data)
                 taken += 1
+                if self._tap is not None:
+                    self._tap.behind -= 1
                 # A client that has always sent something does not keep the others from being read.
                 if taken % _TURN == 0:
                     await asyncio.sleep(0)
         finally:
             writer.cancel()
+            if self._tap is not None:
+                self._tap.take = None
             # All at once: a round that ends meanwhile takes those out that it has finished.
             await asyncio.gather(*map(self._hub.release, self._streams.values()))
 
@@ -59,12 +63,17 @@ class Connection:
         """End it from here."""
         await self._socket.close(code=code, message=reason.encode())
 
-    def put_records(self, data: bytes, count: int) -> None:
-        """Answers, as records; at once if nothing waits for the client to read."""
-        if self._waiting or self._transport.get_write_buffer_size():
-            self._put(data, count)
-        elif not (self._socket.closed or self._transport.is_closing()):
-            self._transport.write(in_a_frame(data))
+    def beat(self) -> None:
+        """A client that has said nothing since the last time is asked whether it is there, then given up."""
+        if self._tap is None or self._tap.heard or self._transport.is_closing():
+            self._asked = False
+        elif self._asked:
+            self._transport.abort()
+        else:
+            self._asked = True
+            self._transport.write(PING)
+        if self._tap is not None:
+            self._tap.heard = False
 
     async def _take(self, message: str | bytes) -> None:
         number: int | None = None
@@ -85,6 +94,20 @@ class Connection:
         if not right and self._errors > _MOST_ERRORS:
             await self.close(1008, "too many errors")
 
+    def _take_at_once(self, message: bytes) -> bool:
+        """Take records of streams that are open; False, and nothing, where there is more to do than that."""
+        if (one := self._frames.number_of_one(message)) is None:
+            # One that is refused would have to be closed, which takes time.
+            batch = None if self._hub.options.full == "close" else self._batch(message)
+            if batch is not None:
+                self._hub.submit_batch(batch)
+            return batch is not None
+        stream = self._streams.get(one[0])
+        if stream is None or stream.ending or not self._hub.submit_record(stream, message):
+            return False
+        stream.records, stream.coming = self._outgoing, one[1]
+        return True
+
     async def _take_each(self, message: bytes) -> bool:
         """Take records one by one; False if a stream does not take its own, which is an error of it alone."""
         right = True
@@ -98,21 +121,26 @@ class Connection:
 
     async def _take_equal(self, message: bytes) -> bool:
         """Take records of equal length at once; False, and nothing, if they are not, or there is one only."""
-        if (records := self._frames.decode_equal(message)) is None:
+        if (batch := self._batch(message)) is None:
             return False
-        try:
-            streams = [self._streams[number] for number in records.streams]
-        except KeyError:
-            return False
-        if any(stream.ending for stream in streams):
-            return False
-        count = records.frames.shape[1]
-        for stream, first in zip(streams, records.firsts, strict=True):
-            stream.records, stream.coming = self, first + count
-        batch = Batch([*streams], records.firsts, records.times_s, records.frames)
         for stream in self._hub.submit_batch(batch):
             await self._refuse(stream.number)
         return True
+
+    def _batch(self, message: bytes) -> Batch | None:
+        """Records of equal length, of streams that take them."""
+        if (records := self._frames.decode_equal(message)) is None:
+            return None
+        try:
+            streams = [self._streams[number] for number in records.streams]
+        except KeyError:
+            return None
+        if any(stream.ending for stream in streams):
+            return None
+        count = records.frames.shape[1]
+        for stream, first in zip(streams, records.firsts, strict=True):
+            stream.records, stream.coming = self._outgoing, first + count
+        return Batch([*streams], records.firsts, records.times_s, records.frames)
 
     async def _order(self, number: int, given: dict[str, Any]) -> None:
         kind = given.get("type")
@@ -127,7 +155,7 @@ class Connection:
             self._hub.submit(stream, None)
         elif kind == "close":
             await self._release(number)
-            self._say({"type": "closed", "stream": number})
+            self._outgoing.say({"type": "closed", "stream": number})
         else:
             raise InputError(f"message: expected type open, frames, finish or close, found {str(kind)[:40]!r}")
 
@@ -143,13 +171,13 @@ class Connection:
         stream, expected = await self._hub.open(name, resume, lambda result: self._tell(number, result))
         stream.number = number
         self._streams[number] = stream
-        self._say({"type": "opened", "stream": number, "id": name, "next": expected})
+        self._outgoing.say({"type": "opened", "stream": number, "id": name, "next": expected})
         return stream
 
     async def _push(self, number: int, packet: Packet, in_records: bool) -> None:
         # A client with one stream need not open it.
         stream = await self._join(0, "", False) if number == 0 and 0 not in self._streams else self._taking(number)
-        stream.records = self if in_records else None
+        stream.records = self._outgoing if in_records else None
         stream.coming = packet.first + len(packet.frames)
         if not self._hub.submit(stream, packet):
             await self._refuse(number)
@@ -179,64 +207,17 @@ class Connection:
             if len(one.values):
                 stream = self._streams.get(number)
                 in_records = stream is not None and stream.records is not None
-                self._put(self._answers.record(number, one) if in_records else self._answers.json(number, one))
+                self._outgoing.put(self._answers.record(number, one) if in_records else self._answers.json(number, one))
         if result.finished or result.error:
             self._streams.pop(number, None)
             if result.error:
                 self._fail(number, result.error)
             else:
-                self._say({"type": "finished", "stream": number})
+                self._outgoing.say({"type": "finished", "stream": number})
 
     def _fail(self, number: int | None, text: str) -> None:
         self._hub.metrics.errors.inc()
-        self._say({"type": "error", "stream": number, "message": told(text, self._hub.model.name)})
-
-    def _say(self, fields: dict[str, Any]) -> None:
-        self._put(json.dumps(fields))
-
-    def _put(self, message: str | bytes, count: int = 1) -> None:
-        # A round answers all streams of a socket at once, before the other task can send.
-        most = self._hub.options.answers * max(len(self._streams), 1)
-        while self._waiting and (self._count + count > most or self._size + len(message) > _MOST_WAITING):
-            _, dropped = self._take_out()
-            self._dropped += dropped
-            self._hub.metrics.unread.inc(dropped)
-        self._waiting.append((message, count))
-        self._size += len(message)
-        self._count += count
-        self._some.set()
-
-    async def _write(self) -> None:
-        # The client went away: what it was told is lost.
-        with suppress(ConnectionError):
-            while True:
-                await self._some.wait()
-                self._some.clear()
-                while self._waiting:
-                    message = self._next()
-                    await (self._socket.send_str if isinstance(message, str) else self._socket.send_bytes)(message)
-                if self._dropped:
-                    dropped, self._dropped = self._dropped, 0
-                    await self._socket.send_str(json.dumps({"type": "dropped", "answers": dropped}))
-
-    def _next(self) -> str | bytes:
-        """The message that waits longest; records that follow one another go together."""
-        first, _ = self._take_out()
-        if isinstance(first, str):
-            return first
-        parts, size = [first], len(first)
-        while self._waiting and isinstance(self._waiting[0][0], bytes) and size < MESSAGE_BYTES:
-            part, _ = self._take_out()
-            assert isinstance(part, bytes)
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
-
-    def _take_out(self) -> tuple[str | bytes, int]:
-        message, count = self._waiting.popleft()
-        self._size -= len(message)
-        self._count -= count
-        return message, count
+        self._outgoing.say({"type": "error", "stream": number, "message": told(text, self._hub.model.name)})
 
 
 def _stream_number(value: Any) -> int:

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from rnnedge.live.protocol import Packet
+from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.answers import AnswerFormat
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.metrics import Metrics
@@ -37,7 +38,7 @@ class Hub:
 
     def __init__(self, model: Model, options: ServeOptions, metrics: Metrics, store: Store | None = None) -> None:
         self.options, self.metrics = options, metrics
-        self._waiting = Waiting(options, metrics)
+        self._waiting = Waiting(options, metrics, FrameFormat(model.contract))
         self.model, self.contract = model, model.contract
         self._tables = Tables(model, options.streams, options.gap)
         self._answers = AnswerFormat(model.contract)
@@ -104,6 +105,10 @@ class Hub:
     def submit(self, stream: ServedStream, packet: Packet | None) -> bool:
         """As `Waiting.submit`."""
         return self._waiting.submit(stream, packet)
+
+    def submit_record(self, stream: ServedStream, record: bytes) -> bool:
+        """As `Waiting.submit_record`."""
+        return self._waiting.submit_record(stream, record)
 
     def submit_batch(self, batch: Batch) -> list[ServedStream]:
         """As `Waiting.submit_batch`."""

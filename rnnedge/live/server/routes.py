@@ -13,6 +13,7 @@ from rnnedge.live.server.admin import Admin
 from rnnedge.live.server.answers import AnswerFormat, described
 from rnnedge.live.server.changing import Change
 from rnnedge.live.server.connection import Connection
+from rnnedge.live.server.direct_socket import open_socket
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.kserve import KServe
 from rnnedge.live.server.options import ServeOptions
@@ -89,6 +90,13 @@ class Routes:
         """End a connection that does not ask for anything: it is half open, or a stranger's."""
         self._silent[protocol] = asyncio.get_running_loop().call_later(_SILENT_S, self._turn_away, protocol)
 
+    async def heartbeats(self) -> None:
+        """Clients that have gone without a word are given up, as long as the server runs."""
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            for one in list(self._connections):
+                one.beat()
+
     async def close(self) -> None:
         """End all sockets."""
         await asyncio.gather(*(one.close(1001, "the server stops") for one in list(self._connections)))
@@ -107,13 +115,9 @@ class Routes:
         return _text(described(self._hub.model, self._hub.shares), kind="application/json")
 
     async def _streams(self, request: Any) -> Any:
-        from aiohttp import web
-
         if self._hub.draining or self._hub.sockets >= self._options.sockets:
             return _text("no room for another socket", 503)
-        socket = web.WebSocketResponse(
-            compress=False, max_msg_size=self._options.message_bytes, heartbeat=_HEARTBEAT_S, timeout=1.0
-        )
+        socket = open_socket(self._options.message_bytes, _HEARTBEAT_S)
         await socket.prepare(request)
         connection = Connection(socket, request.transport, self._hub, self._frames, self._answers)
         self._connections.add(connection)

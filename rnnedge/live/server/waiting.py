@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from time import monotonic
 
 from rnnedge.live.protocol import Packet
+from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.options import ServeOptions
@@ -15,17 +17,28 @@ from rnnedge.live.server.rounds import Work
 from rnnedge.live.server.served import ServedStream
 
 
+@dataclass(eq=False)
+class _Records:
+    """Single records of equal length, each of another stream, since the first of them came."""
+
+    since: float
+    streams: list[ServedStream] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+
+
 class Waiting:
     """The queues of all streams; used from the event loop of their hub. `some` is set if anything waits."""
 
-    def __init__(self, options: ServeOptions, metrics: Metrics) -> None:
-        self._options, self._metrics, self.closed = options, metrics, False
+    def __init__(self, options: ServeOptions, metrics: Metrics, frames: FrameFormat) -> None:
+        self._options, self._metrics, self._frames, self.closed = options, metrics, frames, False
         self._ready: dict[ServedStream, float] = {}
         self._batches: list[tuple[Batch, float]] = []
+        # By their length: records that become a batch when the round begins, all at once.
+        self._records: dict[int, _Records] = {}
         self.some = asyncio.Event()
 
     def __bool__(self) -> bool:
-        return bool(self._ready or self._batches)
+        return bool(self._ready or self._batches or self._records)
 
     def submit(self, stream: ServedStream, packet: Packet | None) -> bool:
         """Frames for the next round, or the end; False if the queue is full, and the stream is to be closed for it."""
@@ -44,6 +57,19 @@ class Waiting:
         waiting.append(packet)
         self._ready.setdefault(stream, monotonic())
         self.some.set()
+        return True
+
+    def submit_record(self, stream: ServedStream, record: bytes) -> bool:
+        """As `submit`, of one that `FrameFormat` knows as single; False, and nothing, if others of the stream wait."""
+        if stream.waiting or stream.rows or self.closed:
+            return False
+        stream.rows = 1
+        found = self._records.get(len(record))
+        if found is None:
+            found = self._records[len(record)] = _Records(monotonic())
+            self.some.set()
+        found.streams.append(stream)
+        found.data.append(record)
         return True
 
     def submit_batch(self, batch: Batch) -> list[ServedStream]:
@@ -66,6 +92,7 @@ class Waiting:
     def take(self) -> tuple[Work, list[Batch], float]:
         """All of it, for a round, and since when the oldest has waited."""
         self.some.clear()
+        self._join_records()
         ready, self._ready = self._ready, {}
         batches, self._batches = self._batches, []
         work = [(stream, [*stream.waiting]) for stream in ready]
@@ -79,6 +106,7 @@ class Waiting:
 
     def take_out(self, stream: ServedStream) -> list[Packet]:
         """What waits of one stream: rows of batches, which came first, and packets."""
+        self._join_records()
         rows = self._batches if stream.rows else []
         stream.rows = 0
         found = [packet for batch, _ in rows if (packet := batch.take_out(stream)) is not None]
@@ -91,8 +119,16 @@ class Waiting:
         """Nothing of it is to be run."""
         self._ready.pop(stream, None)
 
+    def _join_records(self) -> None:
+        records, self._records = self._records, {}
+        for some in records.values():
+            count = int.from_bytes(some.data[0][8:12], "little")
+            _, firsts, times_s, frames = self._frames.joined(b"".join(some.data), count)
+            self._batches.append((Batch([*some.streams], firsts, times_s, frames), some.since))
+
     def _drop_oldest(self, stream: ServedStream) -> int:
         """How many frames were let go."""
+        self._join_records()
         for batch, _ in self._batches if stream.rows else ():
             if (packet := batch.take_out(stream)) is not None:
                 stream.rows -= 1
