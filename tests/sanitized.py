@@ -99,7 +99,7 @@ def run(
     `change` gets the C of every program.
     """
     text = [f"#define LANES {LANES}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
-    text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
+    text += [render.kernels(weights.all_bytes().size > 0, weights.sparse), render.constants(weights, False)]
     shared = render.shared_products(parts.values())
     text += [render.definitions(shared)]
     for name, one in parts.items():

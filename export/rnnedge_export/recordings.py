@@ -59,7 +59,7 @@ def _recording(item: Any, place: str, contract: Contract) -> Recording:
 
 
 def chained(recordings: Sequence[Recording], frames: int) -> Recording:
-    """All recordings behind each other, from the beginning again until there are `frames`."""
+    """All recordings one after the other, from the beginning again until there are `frames`."""
     return {
         name: np.resize(whole, (frames, *whole.shape[1:]))
         for name, whole in ((n, np.concatenate([r[n] for r in recordings])) for n in recordings[0])

@@ -13,7 +13,7 @@ from rnnedge_runtime.errors import InputError
 
 
 def log_mel_of(network: Mapping[str, Any], place: str) -> LogMel | None:
-    """The log-mel front end that a table [network] begins with, None where there is none.
+    """The log-mel front end that a table [network] begins with, None if there is none.
 
     Raises `InputError`, beginning with `place`, for a table that is wrong.
     """

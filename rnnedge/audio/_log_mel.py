@@ -166,7 +166,7 @@ class LogMelFrames(nn.Module):
         self.register_buffer("scale", 1 / torch.tensor(config.std or [1.0] * config.mels), persistent=False)
 
     def output_frames(self, samples: Tensor) -> Tensor:
-        """Frames of a sequence of so many samples, int64: samples // H."""
+        """Frames of a sequence of that many samples, int64: samples // H."""
         return torch.div(samples, self.config.hop, rounding_mode="floor")
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

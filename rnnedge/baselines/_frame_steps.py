@@ -1,4 +1,4 @@
-"""How recurrent networks are run frame by frame without rnnedge: the contenders that its figures stand beside.
+"""How recurrent networks are run frame by frame without rnnedge: the contenders that its figures stand next to.
 
 Each is a function that computes one frame, carries the state to the next, and returns the output as numpy.
 """

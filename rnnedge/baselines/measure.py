@@ -1,4 +1,4 @@
-"""A file beside what its user would do otherwise: PyTorch, TorchScript, a plain export and `session.run`.
+"""A file next to what its user would do otherwise: PyTorch, TorchScript, a plain export and `session.run`.
 
 All of them compute the same frames one at a time, state carried, one thread, in turns, so that a busy moment of the
 machine meets everybody.
@@ -34,7 +34,7 @@ def measure_baseline(model: Model, source: str) -> list[dict[str, Any]]:
     loaded = load_source(source)
     frame = sample_calls(model)[0]
     if isinstance(frame, dict):
-        raise ModelRefused(f"{source}: expected a file of one input to put it beside, found {', '.join(frame)}")
+        raise ModelRefused(f"{source}: expected a file of one input to compare it with, found {', '.join(frame)}")
     state, shape = _state(loaded.module, frame, source)
     ours = model.run(frame)
     # Times of two things that compute something else say nothing.

@@ -15,7 +15,7 @@ ConstantOption = Annotated[
 
 
 def constants_of(texts: list[str] | None) -> dict[str, Any]:
-    """Numbers and arrays by the name of the input; an array comes from the NPY file behind an @."""
+    """Numbers and arrays by the name of the input; an array comes from the NPY file after an @."""
     return {name: _value(text) for name, text in (pair(text, "=", "--constant") for text in texts or [])}
 
 

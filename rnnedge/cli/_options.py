@@ -33,6 +33,18 @@ def file_option(*spellings: str, **more: Any) -> Any:
     return typer.Option(*spellings, parser=written_file, metavar="PATH", **more)
 
 
+def folder_option(*spellings: str, **more: Any) -> Any:
+    """A Typer option for a folder that is written into, as for `typer.Option`: "" is not the current one."""
+    return typer.Option(*spellings, parser=written_folder, metavar="PATH", **more)
+
+
+def written_folder(given: str | Path) -> Path:
+    """The path of a folder. Raises `BadParameter` for nothing, which an unset variable of a shell leaves."""
+    if not str(given).strip():
+        raise typer.BadParameter(f"expected a folder, found {str(given)!r}; . is the current one")
+    return Path(given)
+
+
 def written_file(given: str | Path) -> Path:
     """The path of a file that is written. Raises `BadParameter` for a name that only a folder can have."""
     from rnnedge_runtime.atomic import as_file

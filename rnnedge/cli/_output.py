@@ -107,7 +107,7 @@ class Milestones:
         self.detail("")
 
     def detail(self, text: str) -> None:
-        """How far the stage is, beside the spinner."""
+        """How far the stage is, next to the spinner."""
         if self._status is not None:
             from rich.text import Text
 

@@ -1,7 +1,7 @@
 """Measure a file on this very machine: will it meet its deadline?
 
 In several fresh processes: a cold start, pushes as fast as they go, and pushes at the pace of real input, where latency
-counts from the planned arrival of a frame, so that a stall is not hidden. `compare` sets reports beside each other.
+counts from the planned arrival of a frame, so that a stall is not hidden. `compare` sets reports side by side.
 
 **Examples:**
 
@@ -74,7 +74,7 @@ def command(
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="What to time beside it: PyTorch, TorchScript, a plain export."),
+        typer.Option(metavar="SOURCE", help="What to compare it with: PyTorch, TorchScript, a plain export."),
     ] = None,
     html: Annotated[Path | None, file_option(help="Write a self-contained HTML report here.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print tables of Markdown.")] = False,

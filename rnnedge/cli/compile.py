@@ -30,6 +30,7 @@ import typer
 
 from rnnedge.cli._model_file import model_file
 from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._options import folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import choice, one_of
 
@@ -47,7 +48,7 @@ def _targets() -> list[str]:
 @with_fields
 def command(
     file: Annotated[Path, model_file("A file made by rnnedge export, best with --form step.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
+    output: Annotated[Path, folder_option("-o", "--output", help="The folder to write to; made where it is missing.")],
     target: Annotated[str, typer.Option(help="What to compile for; see above.", **one_of(_targets))] = "native",
     name: Annotated[
         str | None, typer.Option(help="What C names and files begin with; by default that of FILE.")
@@ -104,8 +105,9 @@ def command(
 def _name(given: str | None) -> str | None:
     if given is None or re.fullmatch(r"[A-Za-z_]\w*", given, re.ASCII):
         return given
+    meant = _identifier(given) or "net"
     raise typer.BadParameter(
-        f"expected letters, digits and underscores, as in C, found {given!r}; did you mean {_identifier(given)}?",
+        f"expected letters, digits and underscores, as in C, found {given!r}; did you mean {meant}?",
         param_hint="--name",
     )
 

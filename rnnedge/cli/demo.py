@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnnedge.cli._options import folder_option
 from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _ACCURACY_WANTED = 0.95
 
 
 def command(
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the report and the models.")] = Path(
+    output: Annotated[Path, folder_option("-o", "--output", help="Folder for the report and the models.")] = Path(
         "demo"
     ),
     epochs: Annotated[int, typer.Option(help="Passes over the training data.", min=1)] = 100,

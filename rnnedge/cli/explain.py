@@ -24,7 +24,7 @@ import typer
 
 from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._opening import Opening, with_fields
-from rnnedge.cli._options import ExampleOption, file_option
+from rnnedge.cli._options import ExampleOption, file_option, folder_option
 from rnnedge.cli._output import JsonOption
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def command(
     source: Annotated[str, typer.Argument(help="A run folder, package.module:factory, or an ONNX file with taps.")],
     recording: Annotated[str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl, .npy or .wav file, or -.")],
     page: Annotated[Path, file_option("-o", "--page", help="The HTML page to write.")] = Path("explain.html"),
-    png: Annotated[Path | None, typer.Option(help="A folder for every picture as PNG.")] = None,
+    png: Annotated[Path | None, folder_option("--png", help="A folder for every picture as PNG.")] = None,
     npz: Annotated[Path | None, file_option(help="A file for every array.")] = None,
     output: Annotated[str | None, typer.Option(help="The output to explain (the first one).")] = None,
     frame: Annotated[

@@ -221,7 +221,7 @@ def checks_as_json(verification: Verification) -> dict[str, Any]:
 
 
 def print_checks(title: str, verification: Verification, *, explain: bool = False) -> None:
-    """The checks of a verification as a table, each error beside its tolerance; `explain`: what each cost, too."""
+    """The checks of a verification as a table, each error next to its tolerance; `explain`: what each cost, too."""
     from rnnedge.cli._output import print_table
 
     cost = ("seconds",) if explain else ()

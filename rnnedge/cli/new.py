@@ -9,15 +9,19 @@ a push may take. Example data make it run at once; your own take their place. A 
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
+from rnnedge.cli._options import written_folder
 from rnnedge.cli._output import JsonOption
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="The folder to write; new, or empty.")],
+    folder: Annotated[
+        Path, typer.Argument(parser=written_folder, metavar="FOLDER", help="The folder to write; new, or empty.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """See the module's docstring, which is the help text."""
@@ -30,4 +34,4 @@ def command(
         return
     for path in written:
         tell(path)
-    tell(f"now: cd {folder} && make")
+    tell(f"now: cd {quote(str(folder))} && make")

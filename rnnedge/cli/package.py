@@ -25,6 +25,7 @@ import typer
 
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Opening, with_fields
+from rnnedge.cli._options import folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
 
@@ -42,7 +43,7 @@ def _kinds() -> list[str]:
 def command(
     file: ModelFile,
     kind: Annotated[str, typer.Option("--for", help="openvino, triton, ort or huggingface.", **one_of(_kinds))],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to; made where it is missing.")],
+    output: Annotated[Path, folder_option("-o", "--output", help="The folder to write to; made where it is missing.")],
     name: Annotated[str | None, typer.Option(help="What files are called; by default as FILE is.")] = None,
     *,
     opening: Opening,

@@ -110,8 +110,8 @@ def command(
         state=state,
         snapshot_s=snapshot_s,
         grpc_port=grpc_port,
-        token=os.environ.get("RNNEDGE_TOKEN", ""),
-        admin_token=os.environ.get("RNNEDGE_ADMIN_TOKEN", ""),
+        token=_token("RNNEDGE_TOKEN"),
+        admin_token=_token("RNNEDGE_ADMIN_TOKEN"),
         origins=tuple(origin or ()),
         certificate=tls_cert,
         private_key=tls_key,
@@ -128,3 +128,13 @@ def command(
         serve_with_workers(file, options, workers or cores(), say, opened, posted)
     if json:
         print_json("serve", {"file": str(file), "state": state})
+
+
+def _token(variable: str) -> str:
+    """What a variable of the environment says; one that is empty was meant to be a secret, and lets nobody in."""
+    from rnnedge_runtime.errors import InputError
+
+    found = os.environ.get(variable)
+    if found is not None and not found.strip():
+        raise InputError(f"{variable}: expected a token, found nothing; unset it to serve without one")
+    return found or ""

@@ -1,6 +1,6 @@
 """Sign a file, or a library of `rnnedge compile`, so that a device can check who made it.
 
-Writes `FILE.sig` beside it: Ed25519 over the whole file, a name and the number of a release. Every verb with `--key`,
+Writes `FILE.sig` next to it: Ed25519 over the whole file, a name and the number of a release. Every verb with `--key`,
 and `rnnedge.load(..., key=...)`, check it: a file that was signed as another name, or as an earlier release than the
 device asks for, is refused. A library that another machine built runs only where it is signed as its file is. Needs
 the extra `sign`.

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rnnedge.cli._options import folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._recipe_argument import cells, changed, no_recipe
 from rnnedge.cli._words import choice, completing
@@ -55,7 +56,7 @@ def command(
     recipe: Annotated[
         str, typer.Argument(help="A task by name, see --list, or a TOML file.", autocompletion=completing(_recipes))
     ] = "",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The run folder.")] = None,
+    output: Annotated[Path | None, folder_option("-o", "--output", help="The run folder.")] = None,
     cell: Annotated[str | None, typer.Option(help="As --set network.cell=...: gru, lstm, rnn_tanh ...")] = None,
     hidden_size: Annotated[int | None, typer.Option(help="Units per layer.", min=1)] = None,
     num_layers: Annotated[int | None, typer.Option(help="Recurrent layers.", min=1)] = None,
@@ -66,6 +67,9 @@ def command(
     ] = None,
     source: Annotated[Path | None, typer.Option("--from", help="A run folder: start with its network.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Fine-tune for weights in int8 or int4.")] = None,
+    prune: Annotated[
+        float | None, typer.Option(help="Fine-tune without this share of the weights, such as 0.5.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Curves for TensorBoard, in OUTPUT.")] = False,
     range_test: Annotated[
@@ -105,7 +109,7 @@ def command(
     if output is None:
         raise typer.BadParameter("expected a folder for the run, found none", param_hint="--output")
     check_named("--output", output)
-    _check_start(source, quantize, output)
+    _check_start(source, quantize, prune, output)
     shape = {"cell": cell, "hidden_size": hidden_size, "num_layers": num_layers}
     network = {name: value for name, value in shape.items() if value is not None}
     for name in network if source is not None else ():
@@ -121,7 +125,7 @@ def command(
 
         search_recipes(chosen, output, search, epochs, json)
     else:
-        _train(chosen, output, source, quantize, epochs, resume, tensorboard, json)
+        _train(chosen, output, source, quantize, prune, epochs, resume, tensorboard, json)
 
 
 def _train(
@@ -129,6 +133,7 @@ def _train(
     output: Path,
     source: Path | None,
     quantize: str | None,
+    prune: float | None,
     epochs: int | None,
     resume: bool,
     tensorboard: bool,
@@ -161,10 +166,11 @@ def _train(
         curves = stack.enter_context(tensorboard_log(output / "tensorboard" if tensorboard and first else None))
         progress = stack.enter_context(training_progress(lambda: total, curves.record if curves else None, shown=first))
         how: dict[str, Any] = {"progress": progress, "resume": resume}
-        if source is None or quantize is None:
+        if source is None:
             run = train_recipe(recipe, output, on_plan=plan, **how)
         else:
-            run = finetune_run(recipe, source, output, quantize, epochs=epochs or EPOCHS, **how)
+            how["prune"] = prune or 0.0
+            run = finetune_run(recipe, source, output, quantize or "float32", epochs=epochs or EPOCHS, **how)
     if first and run.info.data:
         from rnnedge.data import DataSchema
 
@@ -199,7 +205,7 @@ def _print(run: Run) -> None:
     tell(f"curves and more: {run.folder / PAGE}")
 
 
-def _check_start(source: Path | None, quantize: str | None, output: Path) -> None:
+def _check_start(source: Path | None, quantize: str | None, prune: float | None, output: Path) -> None:
     """A network to start from is there to be fine-tuned, into another folder."""
     from rnnedge.training.quantization import PRECISIONS
 
@@ -207,8 +213,15 @@ def _check_start(source: Path | None, quantize: str | None, output: Path) -> Non
         choice(quantize, PRECISIONS, "--quantize")
     if quantize is not None and source is None:
         raise typer.BadParameter("expected a trained network, by --from, found none", param_hint="--quantize")
-    if source is not None and quantize is None:
-        raise typer.BadParameter("expected what to fine-tune for, by --quantize, found nothing", param_hint="--from")
+    if prune is not None and not 0 < prune < 1:
+        raise typer.BadParameter(f"expected a share above 0 and below 1, found {prune}", param_hint="--prune")
+    if prune is not None and source is None:
+        raise typer.BadParameter("expected a trained network, by --from, found none", param_hint="--prune")
+    if prune is not None and quantize is not None:
+        raise typer.BadParameter("expected one of --prune and --quantize, found both", param_hint="--prune")
+    if source is not None and quantize is None and prune is None:
+        words = "expected what to fine-tune for, by --quantize or --prune, found nothing"
+        raise typer.BadParameter(words, param_hint="--from")
     if source is not None and source.resolve() == output.resolve():
         raise typer.BadParameter(f"expected another folder than --output, found {source}", param_hint="--from")
 
@@ -225,7 +238,9 @@ def _fields(run: Run) -> dict[str, Any]:
         "confusion": run.confusion,
         "remarks": run.remarks,
     }
-    if run.info.quantized_for:
+    if run.info.pruned:
+        fields["pruned"] = run.info.pruned
+    if run.rounded:
         before = {f"{name}_before": value for name, value in run.rounded.items()}
         fields |= {"quantized_for": run.info.quantized_for, **before}
     return fields

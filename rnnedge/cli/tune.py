@@ -1,6 +1,6 @@
 """Find the best way of exporting for this very device: forms, precisions, frames of a call, threads, optimization.
 
-Every candidate that is kept was proven against the SOURCE, and streamed beside float32 where it has fewer bits. They
+Every candidate that is kept was proven against the SOURCE, and streamed next to float32 where it has fewer bits. They
 are measured in turns until the time is up. The winner is written with the evidence in its contract; Ctrl-C writes the
 best so far, and the same command goes on from there.
 

@@ -4,7 +4,7 @@ With `--against SOURCE` it is compared with the module or the ONNX file that it 
 the sample that was recorded from it at export time is replayed. With `--sample FILE`, again for more, the comparison is
 made on recordings of your own, too; with `--explain` the table shows what each check cost.
 
-With `--key` the file also needs a signature of that key beside it, which is checked before anything else is read; so
+With `--key` the file also needs a signature of that key next to it, which is checked before anything else is read; so
 does the library of `--provider native` where this machine has not built it.
 
 **Examples:**  `rnnedge verify net.onnx`  ·  `rnnedge verify net.onnx --against mypackage.net:build`  ·

@@ -25,7 +25,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def csv_names(path: Path, delimiter: str = ",") -> tuple[str, ...]:
-    """The header's column names. Raises `InputError` where there is none, or a name stands twice."""
+    """The header's column names. Raises `InputError` if there is none, or a name appears twice."""
     with open_text(path) as file:
         header = _header(file, path, delimiter)
     if header is None:
@@ -33,7 +33,7 @@ def csv_names(path: Path, delimiter: str = ",") -> tuple[str, ...]:
     names = tuple(name.strip() for name in header[1])
     for name in names:
         if name and names.count(name) > 1:
-            raise InputError(f"{path}, row {header[0]}: column {name!r} stands there twice; rename one")
+            raise InputError(f"{path}, row {header[0]}: column {name!r} appears twice; rename one")
     if all(map(is_number, names)):
         raise InputError(f"{path}, row {header[0]}: expected the names of the columns, found numbers; add a header")
     if len(names) == 1 and (other := next((d for d in ";\t|" if d in names[0]), None)):

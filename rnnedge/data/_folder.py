@@ -1,4 +1,4 @@
-"""A folder of recordings, a file each: of one kind, with a label from its subfolder or from `labels.csv` beside them.
+"""A folder of recordings, a file each: of one kind, with a label from its subfolder or from `labels.csv` next to them.
 
 `labels.csv` has a column `file` with paths from the folder, a column of labels (`label`, or the target that is named),
 and, where a group is named, a column of groups.
@@ -100,7 +100,7 @@ def _listed(config: DataConfig, path: Path) -> Iterator[Labelled]:
                 raise InputError(f"{table.place(name, row)}: expected text, found an empty cell")
         name = table.columns["file"].values[row]
         if name in seen:
-            raise InputError(f"{table.place('file', row)}: {name!r} stands there twice; leave one out")
+            raise InputError(f"{table.place('file', row)}: {name!r} appears twice; leave one out")
         seen[name] = row
         file = path / name
         if not file.is_file():

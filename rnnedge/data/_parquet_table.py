@@ -32,7 +32,7 @@ def read_parquet(path: Path, roles: Roles) -> Table:
         names = file.schema_arrow.names
         for name in (*roles.numbers, *roles.texts):
             if names.count(name) > 1:
-                raise InputError(f"{path}: column {name!r} stands there twice; rename one")
+                raise InputError(f"{path}: column {name!r} appears twice; rename one")
         found = file.read(columns=[name for name in names if name in (*roles.numbers, *roles.texts)])
         if not found.num_rows:
             raise InputError(f"{path}: expected rows, found none")

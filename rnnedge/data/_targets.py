@@ -18,7 +18,7 @@ from rnnedge_runtime.errors import InputError
 def labels_of(parts: Parts, config: DataConfig) -> tuple[str, ...]:
     """Every class, in the order of the numbers that they get: by value where all are whole numbers, else by name.
 
-    Raises `InputError` for a class that stands in one part only, and where there is a single class.
+    Raises `InputError` for a class that stands in one part only, and if there is a single class.
     """
     if not config.classes:
         return ()

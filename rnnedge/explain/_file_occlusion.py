@@ -13,7 +13,7 @@ from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import stream_all
 
-# Longer sequences are occluded in windows of several frames: so many of them, and frames of all of them together.
+# Longer sequences are occluded in windows of several frames: that many of them, and frames of all of them together.
 _MOST_WINDOWS, _FEWEST_WINDOWS, _MOST_FRAMES = 512, 64, 1_000_000
 _TOGETHER = 64
 

@@ -109,7 +109,7 @@ def evaluation(module: nn.Module) -> Iterator[None]:
 
 
 def _named(module: nn.Module, result: Any) -> dict[str, Tensor]:
-    """The outputs that are numbers; raises `ModelRefused` where there is none."""
+    """The outputs that are numbers; raises `ModelRefused` if there is none."""
     named = named_outputs(result, Tensor, isinstance(module, nn.RNNBase) or _takes_state(module))
     found = {name: value for name, value in named.items() if value.is_floating_point() and value.dim() > 1}
     if not found:

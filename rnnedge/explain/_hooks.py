@@ -47,7 +47,7 @@ class _Call:
 def watch(module: nn.Module, x: Tensor) -> tuple[Any, tuple[Part, ...]]:
     """What the module gives for x (batch, time, ...), and its recurrences in the order in which they ran.
 
-    Raises `ModelRefused` for a bidirectional layer, and where there is no recurrence.
+    Raises `ModelRefused` for a bidirectional layer, and if there is no recurrence.
     """
     calls: list[_Call] = []
 

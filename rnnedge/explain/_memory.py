@@ -23,7 +23,7 @@ _SEED = 31
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """`norms` float64 (distance,): the gradient of an output frame by the input so many frames before `frame`.
+    """`norms` float64 (distance,): the gradient of an output frame by the input that many frames before `frame`.
 
     `frame`: the last frame of the input that moves the output at all; the one explained, but for a network that looks
     ahead or has a stride.

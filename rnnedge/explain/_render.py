@@ -20,7 +20,7 @@ from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 
 @checked
 def write_page(found: Explanation, path: str | os.PathLike[str]) -> Path:
-    """One HTML file that needs nothing beside it; raises `MissingExtra` where matplotlib or jinja2 is missing."""
+    """One HTML file that needs nothing next to it; raises `MissingExtra` where matplotlib or jinja2 is missing."""
     from rnnedge.report.page import render
 
     sections = list(sections_of(found))

@@ -31,7 +31,7 @@ class Trajectory:
 
 
 def trajectory(layer: Layer) -> Trajectory:
-    """Of the hidden state; a second component of zeros where there is only one."""
+    """Of the hidden state; a second component of zeros if there is only one."""
     states = layer.hidden.astype(np.float64)
     centred = states - states.mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)

@@ -80,7 +80,7 @@ def gru(module: nn.GRU, x: Tensor, state: State) -> Inner:
 
 @reads(nn.LSTM, start=lambda values: (values["hidden"][None], values["cell"][None]))
 def lstm(module: nn.LSTM, x: Tensor, state: State) -> Inner:
-    """i, f, g, o; c_t = f_t c_{t-1} + i_t g_t; h_t = o_t tanh(c_t), times W_hr where there is a projection."""
+    """i, f, g, o; c_t = f_t c_{t-1} + i_t g_t; h_t = o_t tanh(c_t), times W_hr if there is a projection."""
     w_hh, b_hh = _weight(module, "weight_hh"), _weight(module, "bias_hh")
     projection = _weight(module, "weight_hr") if module.proj_size else None
     h0, c0 = state if state is not None else (None, None)

@@ -119,7 +119,7 @@ def _entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     for entry in archive.infolist():
         name = entry.filename.removesuffix(_ENDING)
         if name in found:
-            raise InputError(f"{path}: the array {name!r} stands there twice; write it again")
+            raise InputError(f"{path}: the array {name!r} appears twice; write it again")
         found[name] = entry
     return found
 

@@ -151,7 +151,7 @@ def _described(form: bytes, at: int, size: int, name: str) -> Wav:
 
 
 def _check_rest(file: IO[bytes], at: int, there: int, name: str) -> None:
-    """Behind its samples, from `at` on, a file has chunks that nobody needs; others are told, more samples refused."""
+    """After its samples, from `at` on, a file has chunks that nobody needs; others are told, more samples refused."""
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
         header = file.read(8)

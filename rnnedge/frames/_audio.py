@@ -131,7 +131,7 @@ def timed(
 ) -> TimedFrames:
     """The frames of the bytes of some samples: samples (n, channels), those that the model takes, frames (time, ...).
 
-    `blocks` gives at most so many bytes at a time.
+    `blocks` gives at most that many bytes at a time.
     """
     port = contract.inputs[0]
     frame = tuple(int(d) for d in port.frame_shape)

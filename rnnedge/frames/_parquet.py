@@ -30,7 +30,7 @@ def parquet_rows(path: Path, contract: Contract) -> Iterator[Array]:
             names = table.schema_arrow.names
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
-                raise InputError(f"{path}: column {twice!r} stands there twice; rename one")
+                raise InputError(f"{path}: column {twice!r} appears twice; rename one")
             chosen = columns_by_name(names, contract, str(path))
             if chosen is None and len(names) != width:
                 found = f"{len(names)}: {', '.join(names[:_SHOWN])}"

@@ -1,9 +1,13 @@
-"""Frames out of text, a line each: numbers between commas, or a JSON array where the line begins with "["."""
+"""Frames out of text, a line each: a row of numbers, or a JSON array where the line begins with "[".
+
+Between the numbers of a row are commas, or what the first line has: semicolons, tabs, or, between numbers only, spaces.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -21,6 +25,8 @@ _TOO_LARGE = 1 << 31
 # Letters of a line at least, and for each number; what is longer is no frame, and may have no end.
 _LONG_LINE, _LONG_NUMBER = 1 << 20, 64
 _SHOWN = 8
+_QUOTED = re.compile(r'"[^"]*"')
+_OTHER_SIGN = " between '|'; write commas"
 _SOUND = "; samples of sound are read with --raw s16le"
 
 
@@ -35,19 +41,20 @@ def read_lines(file: IO[str], name: str, contract: Contract, at_once: int) -> It
     read = _number if port.dtype.startswith("float") else _whole_number
     rows: list[list[float]] = []
     columns: list[int] | None = None
-    there, first = width, True
+    there, first, sign = width, True, ","
     for count, text in _lines(file, name, max(_LONG_LINE, _LONG_NUMBER * width)):
         place = f"{name}, row {count}"
         if text.startswith(("[", "{")):
             for frame in _json_frames(text, place, width, contract):
                 rows.append([read(cell, f"{place}, column {i}") for i, cell in enumerate(frame, 1)])
         else:
-            cells = _cells(text, place)
+            sign = _sign(text) if first else sign
+            cells = text.split() if sign == " " else _cells(text, place, sign)
             header = first and is_header(cells)
             if header and (columns := columns_by_name(cells, contract, name)) is not None:
                 there = len(cells)
             if len(cells) != there:
-                raise InputError(f"{place}: {_expected(there, header)}, {_found(cells, header)}{_sound(text)}")
+                raise InputError(f"{place}: {_expected(there, header)}, {_found(cells, header, text)}{_sound(text)}")
             if not header:
                 taken = range(width) if columns is None else columns
                 rows.append([read(cells[i], f"{place}, column {i + 1}") for i in taken])
@@ -74,9 +81,19 @@ def _lines(file: IO[str], name: str, longest: int) -> Iterator[tuple[int, str]]:
             yield count, text
 
 
-def _cells(text: str, place: str) -> list[str]:
+def _sign(text: str) -> str:
+    """What is between the cells of a first line; quotes may hold any."""
+    plain = _QUOTED.sub("", text)
+    for sign in (";", "\t"):
+        if sign in plain:
+            return sign
+    parts = text.split()
+    return " " if len(parts) > 1 and all(map(is_number, parts)) else ","
+
+
+def _cells(text: str, place: str, sign: str) -> list[str]:
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([text], delimiter=sign, strict=True))
     except csv.Error as error:
         raise InputError(f"{place}: expected numbers between commas ({error}){_sound(text)}") from error
 
@@ -128,20 +145,10 @@ def _expected(width: int, header: bool) -> str:
     )
 
 
-def _found(cells: list[str], header: bool) -> str:
-    """How many, and why: columns that are no features, other signs than commas, commas in numbers."""
+def _found(cells: list[str], header: bool, text: str) -> str:
+    """How many, and why: columns that are no features, or other signs between cells."""
     names = f": {', '.join(cells[:_SHOWN])}; keep the columns of the features" if header and len(cells) > 1 else ""
-    return f"found {len(cells)}{names or _signs(','.join(cells))}"
-
-
-def _signs(text: str) -> str:
-    """Numbers are between other signs than commas, if all parts between those are numbers."""
-    for sign, word in ((";", "';'"), ("\t", "tabs"), ("|", "'|'"), (None, "spaces")):
-        parts = [part.strip() for part in text.split(sign)]
-        if len(parts) > 1 and all(is_number(part.replace(",", ".")) or is_header([part]) for part in parts):
-            points = ", and decimal points" if any("," in part for part in parts) else ""
-            return f" between {word}; write commas{points}"
-    return ""
+    return f"found {len(cells)}{names or (_OTHER_SIGN if len(cells) == 1 and '|' in text else '')}"
 
 
 def _number(cell: Any, place: str) -> float:
@@ -152,7 +159,8 @@ def _number(cell: Any, place: str) -> float:
             raise InputError(
                 f"{place}: expected a number, found an empty cell; fill it, or write nan, which --non-finite hold fills"
             ) from None
-        raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}{_sound(str(cell))}") from None
+        point = "; write a decimal point" if isinstance(cell, str) and is_number(cell.replace(",", ".")) else ""
+        raise InputError(f"{place}: expected a number, found {str(cell)[:40]!r}{point}{_sound(str(cell))}") from None
 
 
 def _whole_number(cell: Any, place: str) -> int:

@@ -164,7 +164,7 @@ def parse_rules(texts: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, 
         given: dict[str, str] = {}
         for key, value in (_field(text, part) for part in fields.split(",") if part):
             if key in given:
-                raise InputError(f"events: {text!r}: {key}= stands there twice; leave one out")
+                raise InputError(f"events: {text!r}: {key}= appears twice; leave one out")
             given[key] = value
         scores = given.pop("scores", scores)
         rule = _changed(text, rules.get(label, every), given)

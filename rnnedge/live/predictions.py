@@ -11,7 +11,7 @@ from rnnedge_runtime.scores import probabilities, scores_of_port
 
 
 class PredictionRows:
-    """Writes outputs of one model as rows; `values` gives all values also where there are labels.
+    """Writes outputs of one model as rows; `values` gives all values even if there are labels.
 
     Values of labels are probabilities where the file says how, see `rnnedge_runtime.scores`; `logits` leaves them.
     """

@@ -17,7 +17,7 @@ State = tuple[Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Attention:
-    """Every frame looks at the last `window` frames, itself among them, with so many `heads`."""
+    """Every frame looks at the last `window` frames, itself among them, with that many `heads`."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -35,7 +35,7 @@ class WindowAttention(nn.Module):
     Multi-head attention (Vaswani et al., "Attention is all you need", 2017, section 3.2) of the states of a recurrence
     (Bahdanau, Cho & Bengio 2015) over a sliding window (Beltagy, Peters & Cohan, "Longformer", 2020, section 3.1).
 
-    The state is keys and values of the frames before, (batch, window - 1, features) each, and 1 where there was a frame
+    The state is keys and values of the frames before, (batch, window - 1, features) each, and 1 if there was a frame
     (batch, window - 1), 0 where the sequence had not begun, float32; it lives with the caller, who starts with None.
     """
 
@@ -63,7 +63,7 @@ class WindowAttention(nn.Module):
         return y, (k[:, begin:], v[:, begin:], there[:, begin:])
 
     def _whole(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Every frame beside every other, under a mask: what the exporter reads the window from."""
+        """Every frame next to every other, under a mask: what the exporter reads the window from."""
         q, k, v = (torch.unflatten(a, -1, (self.config.heads, -1)).transpose(1, 2) for a in (q, k, v))
         index = torch.arange(q.shape[2], device=q.device)
         distance = index[:, None] - index[None, :]
@@ -83,7 +83,7 @@ class WindowAttention(nn.Module):
         k, v = (torch.unflatten(a, 2, (self.config.heads, -1)).transpose(-1, -2) for a in (k, v))
         row, column = torch.arange(w, device=q.device)[:, None], torch.arange(2 * w - 1, device=q.device)[None, :]
         band = (column >= row) & (column < row + w)
-        # Behind the end every frame counts as there, so that no row is without one.
+        # After the end every frame counts as there, so that no row is without one.
         seen = pad(there, (0, behind), value=1.0).unfold(1, 2 * w - 1, w)[:, :, None, None, :] > 0
         y = scaled_dot_product_attention(q, k, v, attn_mask=band & seen)
         return y.transpose(2, 3).flatten(1, 2).flatten(2)[:, :time]

@@ -1,4 +1,4 @@
-"""How a layer's input x reaches beside the layer to its output y, by name.
+"""How a layer's input x bypasses the layer to its output y, by name.
 
 | name       | what the next layer sees                    |
 |------------|---------------------------------------------|
@@ -8,7 +8,7 @@
 
 Residual: He et al., "Deep residual learning", 2016, eq. 1, and eq. 2 where x and y differ in size: a matrix, without
 bias, takes x to the size of y. Highway: Srivastava, Greff & Schmidhuber, "Highway networks", 2015, eq. 3; b_T begins at
--1 (section 2.2), so that the gradient at first goes beside the layers.
+-1 (section 2.2), so that the gradient at first bypasses the layers.
 """
 
 from __future__ import annotations

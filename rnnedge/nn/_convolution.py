@@ -55,7 +55,7 @@ class Conv2d:
     """A convolution over time, causal, and over features, centred: `channels` maps of the features of every frame.
 
     `kernel`, `stride`, `dilation`: (time, feature). Over features, zeros stand on both sides: with stride 1 and an odd
-    kernel a map has as many features as the input. Behind another `Conv2d` it reads all of its maps. `activation`,
+    kernel a map has as many features as the input. After another `Conv2d` it reads all of its maps. `activation`,
     `norm`: as for `Conv1d`.
     """
 
@@ -91,7 +91,7 @@ class CausalConv1d(nn.Module):
         self.span, self.stride = (config.kernel - 1) * config.dilation + 1, config.stride
 
     def output_frames(self, frames: Tensor) -> Tensor:
-        """Frames of a sequence of so many frames, int64: frames // s."""
+        """Frames of a sequence of that many frames, int64: frames // s."""
         return torch.div(frames, self.stride, rounding_mode="floor")
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -123,7 +123,7 @@ class CausalConv2d(nn.Module):
         self.span, self.stride = (k - 1) * d + 1, s
 
     def output_frames(self, frames: Tensor) -> Tensor:
-        """Frames of a sequence of so many frames, int64: frames // s."""
+        """Frames of a sequence of that many frames, int64: frames // s."""
         return torch.div(frames, self.stride, rounding_mode="floor")
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """What stands before the recurrent layers, by kind. A new one is a module, and a line in each of the two places below.
 
 Every front end is a module with `forward(x, state=None) -> (y, state)`, x and y (batch, time, feature), `out_features`,
-and `output_frames(frames)`, how many frames so many give. Its state is a tensor of the frames that are still needed,
+and `output_frames(frames)`, how many frames that many give. Its state is a tensor of the frames that are still needed,
 (batch, frame, feature).
 """
 
@@ -31,7 +31,7 @@ FrontEnd = Annotated[LogMel | Conv1d | Conv2d, _ByKind()]
 def build_front_end(config: LogMel | Conv1d | Conv2d, inputs: int, before: nn.Module | None = None) -> nn.Module:
     """The module of a front end over `inputs` features, which come from the front end `before` it.
 
-    Raises `InputError` where it is not for so many.
+    Raises `InputError` where it is not for that many.
     """
     if isinstance(config, Conv1d):
         return CausalConv1d(config, inputs)

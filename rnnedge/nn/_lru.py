@@ -20,7 +20,7 @@ class LRU(nn.Module):
 
     lambda = exp(-exp(nu) + i exp(theta)), so |lambda| < 1 whatever is learned; gamma begins at sqrt(1 - |lambda|^2)
     (Orvieto, Smith, Gu, Fernando, Gulcehre, Pascanu & De, "Resurrecting recurrent neural networks for long sequences",
-    2023, eq. 6 and 7). The recurrence is linear; what makes the layer more is the gated linear unit behind it, as in
+    2023, eq. 6 and 7). The recurrence is linear; what makes the layer more is the gated linear unit after it, as in
     the blocks of the paper (figure 1).
 
     Complex numbers are pairs of real ones: rows of B and columns of C have the real parts first. The state is the real

@@ -80,7 +80,7 @@ class RecurrentNetwork(nn.Module):
     def hidden(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """x (batch, time, input), or (batch, time) tokens -> input of the head (batch, time, hidden), state.
 
-        Behind a stride there are fewer frames, possibly none, see `output_frames`.
+        After a stride there are fewer frames, possibly none, see `output_frames`.
         """
         h = self.normalize(x)
         modules = len(self.front_end) + len(self.layers) + len(self.attention)
@@ -132,7 +132,7 @@ class RecurrentNetwork(nn.Module):
         return tuple(pytree.tree_map(partial(one, module), s) for module, s in modules)
 
     def output_frames(self, frames: Tensor) -> Tensor:
-        """How many frames of output so many frames of input (int64, any shape) give, from the beginning on."""
+        """How many frames of output that many frames of input (int64, any shape) give, from the beginning on."""
         for front in self.front_end:
             frames = front.output_frames(frames)  # type: ignore[operator]
         return frames

@@ -21,7 +21,7 @@ class Run:
     `metrics`: "test_loss" and every metric with "test_" before its name. `rounded`: those of the network before
     fine-tuning, its weights rounded; empty where none was fine-tuned. `guess`: what is reached without looking, by
     "accuracy" of the most frequent class, or "loss" of the mean. `confusion`: of the test data, a row for each class as
-    it is; empty where there are no classes. `remarks`: what to do about a training that did not come to its end.
+    it is; empty if there are no classes. `remarks`: what to do about a training that did not come to its end.
     """
 
     network: RecurrentNetwork
@@ -39,6 +39,9 @@ class Run:
         words = [f"test {in_words(self.metrics)}"]
         if self.info.quantized_for:
             words[0] += f" in {self.info.quantized_for}"
+        if self.info.pruned:
+            words[0] += f" without {self.info.pruned:.0%} of the groups of weights"
+        if self.rounded:
             words.append(f"{in_words(self.rounded)} before fine-tuning")
         epochs = f"best of {len(self.result.epochs)} epochs: {self.result.best or 'none, as it was'}"
         guess = [f"guessing gives {in_words(self.guess)}"] if self.guess else []
@@ -46,14 +49,14 @@ class Run:
 
 
 def in_words(metrics: Mapping[str, float]) -> str:
-    """Metrics without the loss, where there are others."""
+    """Metrics without the loss, if there are others."""
     named = {name.removeprefix("test_"): value for name, value in metrics.items()}
     shown = {name: value for name, value in named.items() if name != "loss"} or named
     return ", ".join(f"{n} {v:.1%}" if n in _SHARES else f"{n} {v:.4g}" for n, v in shown.items())
 
 
 def write_summary(run: Run) -> None:
-    """`training.html` and, where there are classes, `confusion.csv` in the folder of the run."""
+    """`training.html` and, if there are classes, `confusion.csv` in the folder of the run."""
     sentences = [run.sentence(), *run.remarks]
     title, labels = f"Training {run.folder.name}", run.info.labels
     write_training_page(title, sentences, run.result.epochs, labels, run.confusion, run.folder / PAGE)

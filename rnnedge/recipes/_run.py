@@ -75,7 +75,7 @@ def train_recipe(
         on_plan(recipe.training, splits.train)
     torch.manual_seed(recipe.training.seed)
     network = RecurrentNetwork(network_config(recipe, splits))
-    return _trained(recipe, network, splits, Path(folder), progress, resume, "", {})
+    return _trained(recipe, network, splits, Path(folder), progress, resume, False, {})
 
 
 @checked
@@ -83,14 +83,16 @@ def finetune_run(
     recipe: Recipe,
     source: str | os.PathLike[str],
     folder: str | os.PathLike[str],
-    precision: str,
+    precision: str = "float32",
     *,
+    prune: float = 0.0,
     epochs: int = EPOCHS,
     progress: Callable[[Epoch], None] | None = None,
     resume: bool = False,
 ) -> Run:
-    """Fine-tune the network of the run in `source` for "int8" or "int4", on the data of `recipe`; save it to `folder`.
+    """Fine-tune the network of the run in `source` for "int8" or "int4", or for a share of its weights less.
 
+    On the data of `recipe`; it is saved to `folder`. `prune`: that share, above 0 and below 1.
     See `rnnedge.training.finetune`. Raises what `train_recipe` does, and `InputError` for a network of another task.
     """
     network, info = load_checkpoint(source)
@@ -100,12 +102,12 @@ def finetune_run(
             "another folder"
         )
     splits = load_data(recipe)
-    training = replace(recipe.training, epochs=epochs, learning_rate=LEARNING_RATE, precision=precision)
+    training = replace(recipe.training, epochs=epochs, learning_rate=LEARNING_RATE, precision=precision, prune=prune)
     training = settled(training, splits.train)
     rounded = _metrics(evaluate(network, splits.test, training))
     torch.manual_seed(training.seed)
     recipe = replace(recipe, training=training)
-    return _trained(recipe, network, splits, Path(folder), progress, resume, precision, rounded)
+    return _trained(recipe, network, splits, Path(folder), progress, resume, True, rounded)
 
 
 def load_data(recipe: Recipe) -> Splits:
@@ -171,15 +173,16 @@ def _trained(
     folder: Path,
     progress: Callable[[Epoch], None] | None,
     resume: bool,
-    precision: str,
+    fine_tune: bool,
     rounded: dict[str, float],
 ) -> Run:
     config, info = recipe.training, RunInfo(recipe.task, splits.train.labels, splits.frame_rate_hz)
-    info = replace(info, quantized_for=precision, data=splits.schema)
+    quantized_for = config.precision if fine_tune and not config.prune else ""
+    info = replace(info, quantized_for=quantized_for, pruned=config.prune if fine_tune else 0.0, data=splits.schema)
     state = make_folder(folder) / STATE
     scale = None if config.loss in CLASSES else TargetScale.of(splits.train)
     train, validation = (prepared(recipe, part, splits.train) for part in (splits.train, splits.validation))
-    if scale is not None and precision:
+    if scale is not None and fine_tune:
         scale.out_of_head(network.head, config)
 
     def both(epoch: Epoch) -> None:
@@ -190,8 +193,9 @@ def _trained(
     arguments: dict[str, Any] = {"augment": _augment(recipe, splits), "progress": both, "state": state}
     broken = None
     try:
-        if precision:
-            result = finetune(network, train, validation, config, precision, **arguments, resume=resume)
+        if fine_tune:
+            arguments["prune"] = config.prune
+            result = finetune(network, train, validation, config, config.precision, **arguments, resume=resume)
         else:
             result = fit(network, train, validation, config, **arguments, resume=resume)
     except Diverged as error:
@@ -224,7 +228,7 @@ def _kept(
     rounded: dict[str, float],
 ) -> Run:
     """Judge the network and save it; a training that was interrupted can still go on."""
-    found = evaluate(network, splits.test, replace(config, precision="float32"))
+    found = evaluate(network, splits.test, replace(config, precision="float32", prune=0.0))
     metrics = _metrics(found)
     info = replace(info, metrics=metrics)
     guess = guessing(splits.train, splits.test, config, found.confusion)

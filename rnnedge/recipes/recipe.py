@@ -67,7 +67,7 @@ class Recipe:
 
 @checked
 def find_recipe(text: str) -> Recipe:
-    """The recipe of a task by name, or that of a TOML file. Raises `InputError` where there is none."""
+    """The recipe of a task by name, or that of a TOML file. Raises `InputError` if there is none."""
     if text in TASKS:
         with resources.as_file(resources.files("rnnedge.tasks") / "recipes" / f"{text}.toml") as path:
             return read_recipe(path)

@@ -153,7 +153,7 @@ def _exchange(given: IO[bytes], out: IO[bytes], data: bytes, target: str) -> byt
 
 
 def _hang_up(process: subprocess.Popen[bytes]) -> None:
-    """The end of our data ends the benchmark there; wait until the other machine is tidy, but not for ever."""
+    """The end of our data ends the benchmark there; wait until the other machine is tidy, but not forever."""
     assert process.stdin is not None
     process.stdin.close()
     try:

@@ -52,7 +52,7 @@ def _run(task: dict[str, Any], folder: Path) -> int:
     more = {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "TMPDIR": str(scratch),
-        # An error in one line, and stages that are told where there is no terminal.
+        # An error in one line, and stages that are told if there is no terminal.
         "TYPER_USE_RICH": "0",
         "RNNEDGE_STAGES": "1",
     }

@@ -102,7 +102,7 @@ def run_bench(
 ) -> Bench:
     """Measure `file`; raises what `load` raises, and `InputError` for `streams` of a file without a frame rate.
 
-    `baseline` gives the rows of what to put beside it. What may refuse comes first, the long part last.
+    `baseline` gives the rows of what to put next to it. What may refuse comes first, the long part last.
     """
     say = progress or (lambda _: None)
     model = load(

@@ -1,4 +1,4 @@
-"""Benchmarks as pages: one report, or several runs and devices beside each other."""
+"""Benchmarks as pages: one report, or several runs and devices side by side."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_page(report: Report, path: str | Path) -> Path:
 
 
 def write_comparison(reports: Sequence[Report], names: Sequence[str], path: str | Path) -> Path:
-    """Several reports; each beside the first, with a verdict."""
+    """Several reports; each next to the first, with a verdict."""
     part = kind(*reports)
     series = {name: decode(report[part]["histogram"]) for name, report in zip(names, reports, strict=True)}
     pairs = [

@@ -17,7 +17,7 @@ _COLD_WORDS = {"import": "import_ms", "load": "load_ms", "first push": "first_pu
 
 
 def budget_figures(report: Report) -> dict[str, float | None]:
-    """By the names of `rnnedge_runtime.measure.budget`; latencies are those of the paced run where there is one."""
+    """By the names of `rnnedge_runtime.measure.budget`; latencies are those of the paced run if there is one."""
     return _of_run(report, report.get("capacity"))
 
 
@@ -92,7 +92,7 @@ def baseline_table(report: Report) -> Table:
     rows = [
         [row["name"], _us(row["p50_us"]), _us(row["p99_us"]), f"{row['times']:.2f}"] for row in report["baseline"] or ()
     ]
-    return ["beside it, in turns", "p50", "p99", "times as long"], rows
+    return ["compared in turns", "p50", "p99", "times as long"], rows
 
 
 def _capacity(capacity: Report) -> list[tuple[str, str]]:

@@ -150,7 +150,7 @@ def probabilities_over_time(probabilities: Array, labels: Sequence[str], target:
 
 
 def blank_figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure of so many inches with grey axes; raises `MissingExtra` without matplotlib."""
+    """A figure of that many inches with grey axes; raises `MissingExtra` without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -18,7 +18,7 @@ _WIDTH = 7.2
 _LOWEST, _HIGHEST = 1.7, 4.2
 _MOST_COLUMNS, _MOST_BARS = 2000, 500
 _FEW_FRAMES = 40
-# Letters of a name beside a small drawing.
+# Letters of a name next to a small drawing.
 _SHORT = 24
 
 

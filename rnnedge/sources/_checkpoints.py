@@ -51,7 +51,7 @@ def _uncompiled(part: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _fitting(
     place: str, part: Mapping[str, Tensor], own: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """The parts of a part whose names are the network's, behind a beginning that they share."""
+    """The parts of a part whose names are the network's, after a beginning that they share."""
     if set(part) == set(own):
         yield place, dict(part)
         return

@@ -62,7 +62,7 @@ def load_source(
     """
     if Path(text).is_dir():
         if weights is not None:
-            raise ModelRefused(f"{text}: has weights of its own, found {weights} beside it; leave one of them out")
+            raise ModelRefused(f"{text}: has weights of its own, found {weights} too; leave one of them out")
         return _from_run(text)
     made = load_script(text) if is_script(text) else _make(_import(factory_name(text)), text)
     module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)

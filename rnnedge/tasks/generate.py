@@ -20,7 +20,7 @@ class Sampling:
     """How the next character is drawn.
 
     `temperature`: scores are divided by it; below 1 likely characters become likelier, 0 takes the likeliest. `top_k`:
-    only so many of the likeliest are drawn from; 0 for all. The same `seed` gives the same text.
+    only that many of the likeliest are drawn from; 0 for all. The same `seed` gives the same text.
     """
 
     temperature: float = 1.0

@@ -74,7 +74,7 @@ def load_copy(options: MemoryOptions) -> Splits:
 
 
 def load_parity(options: MemoryOptions) -> Splits:
-    """x (frames, 1): 0 or 1; the target (frames,) is 1 where there were an odd number of ones, that frame included."""
+    """x (frames, 1): 0 or 1; the target (frames,) is 1 if there were an odd number of ones, that frame included."""
 
     def made(rng: np.random.Generator, count: int) -> SequenceData:
         bits = rng.integers(0, 2, (count, options.frames))

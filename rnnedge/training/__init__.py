@@ -7,6 +7,7 @@ from rnnedge.training._evaluation import Evaluation, evaluate
 from rnnedge.training._trainer import Diverged, TrainResult, fit
 from rnnedge.training.checkpoint import RunInfo, load_checkpoint, save_checkpoint
 from rnnedge.training.finetuning import finetune
+from rnnedge.training.pruning import pruned
 from rnnedge.training.quantization import fake_quantized
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "finetune",
     "fit",
     "load_checkpoint",
+    "pruned",
     "save_checkpoint",
 ]

@@ -41,6 +41,7 @@ class TrainerConfig:
     `seed` decides the order of the sequences and the noise of `augment`.
     `precision`: "float32", or the grid, "int8" or "int4", that weights are rounded to whenever the network is used, in
     training and in evaluation; the weights themselves stay float32.
+    `prune`: the share of groups of weights that is zero whenever the network is used, see `rnnedge.training.pruning`.
     `metrics`: names of `rnnedge.training.metrics`; without any, what suits the loss.
     """
 
@@ -56,6 +57,7 @@ class TrainerConfig:
     clip_norm: float = option(1.0, above=0)
     seed: int = 0
     precision: str = option("float32", one_of=("float32", *PRECISIONS))
+    prune: float = option(0.0, least=0, below=1)
     quantiles: tuple[float, ...] = ()
     optimizer: str = option("adam", one_of=OPTIMIZERS)
     momentum: float = option(0.9, least=0)
@@ -81,6 +83,10 @@ class TrainerConfig:
             raise InputError("k1: expected 0, the loss ctc judges whole sequences")
         if (self.loss == "quantile") != bool(self.quantiles) or any(not 0 < q < 1 for q in self.quantiles):
             raise InputError(f"quantiles: expected numbers in (0, 1) for the loss quantile, found {self.quantiles}")
+        if self.prune and self.precision != "float32":
+            raise InputError(f"prune: expected 0 where weights are rounded, found {self.prune}; prune or quantize")
+        if self.prune and self.compile:
+            raise InputError("compile: expected false where weights are pruned")
         if self.precision != "float32" and self.compile:
             raise InputError("compile: expected false where weights are rounded")
 

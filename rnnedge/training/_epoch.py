@@ -29,5 +29,5 @@ class Epoch:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the held-out sequences decided right; None where there are no classes."""
+        """Share of the held-out sequences decided right; None if there are no classes."""
         return self.metrics.get("accuracy")

@@ -27,7 +27,7 @@ class Evaluation:
     """Mean loss over all judged frames (sequences, for CTC), and metrics by name; for tokens also "bits" of loss.
 
     `dead`: for every recurrent layer, the share of its units that never changed. `confusion[i][j]`: how often class i
-    was decided to be j; empty where there are no classes.
+    was decided to be j; empty if there are no classes.
     """
 
     loss: float
@@ -37,7 +37,7 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float | None:
-        """Share decided right; None where there are no classes, or another metric was asked for."""
+        """Share decided right; None if there are no classes, or another metric was asked for."""
         return self.metrics.get("accuracy")
 
 

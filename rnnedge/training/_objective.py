@@ -11,9 +11,9 @@ from torch.func import functional_call
 
 from rnnedge.nn import RecurrentNetwork
 from rnnedge.training._config import TrainerConfig
+from rnnedge.training._narrowed import narrowed
 from rnnedge.training._tbptt import Window
 from rnnedge.training.losses import frame_losses, sequence_losses
-from rnnedge.training.quantization import fake_quantized
 
 State = Any
 
@@ -43,10 +43,10 @@ class Objective(nn.Module):
 
         Only judged frames go through the head.
         """
-        if self.config.precision == "float32":
+        weights = narrowed(self.network, self.config)
+        if weights is None:
             return self._outputs(window, state)
-        rounded = fake_quantized(self.network, self.config.precision)
-        return functional_call(_Called(self), {f"network.{k}": w for k, w in rounded.items()}, (window, state))  # type: ignore[no-any-return]
+        return functional_call(_Called(self), {f"network.{k}": w for k, w in weights.items()}, (window, state))  # type: ignore[no-any-return]
 
     def _outputs(self, window: Window, state: State) -> tuple[Tensor, State]:
         if state is not None and bool(window.fresh.any()):

@@ -98,7 +98,7 @@ class TrainingState:
     def load(self, path: Path) -> None:
         """Become the training that was written to `path`.
 
-        Raises `InputError` where there is none, or it is another training's; `ModelRefused` for a damaged file.
+        Raises `InputError` if there is none, or it is another training's; `ModelRefused` for a damaged file.
         """
         fields = _read(path)
         for what, ours in self._identity.items():

@@ -142,7 +142,7 @@ def cut(window: Window, frames: int, network: RecurrentNetwork) -> Iterator[Wind
 
 
 def fitted(target: Array, frames: int, given: int, network: RecurrentNetwork, index: int) -> Array:
-    """A target for every frame of output: where there is one for every frame of input, that of the newest one seen."""
+    """A target for every frame of output: if there is one for every frame of input, that of the newest one seen."""
     if len(target) == given:
         return target
     if len(target) != frames:

@@ -75,7 +75,7 @@ def fit(
     In a group of processes (`rnnedge.training.distributed`) all of them call this with the same arguments; the first
     one writes `state` and calls `progress`.
 
-    Raises `InputError` where data and network do not fit, or where there is no training to go on with; `Diverged` where
+    Raises `InputError` where data and network do not fit, or if there is no training to go on with; `Diverged` where
     loss or gradient are no longer finite, after the best weights are in place; `ModelRefused` where the file of the
     training is damaged.
     """

@@ -36,9 +36,10 @@ _HEADER = 1024
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run knows beside its network: written into the contract when the run is exported.
+    """What a run knows besides its network: written into the contract when the run is exported.
 
     `quantized_for`: the precision whose grid the weights were fine-tuned for, "int8" or "int4"; "" for none.
+    `pruned`: the share of groups of weights that were made zero, 0 for none.
     `data`: the schema of one's own data, see `rnnedge.data.DataSchema.to_dict`; empty for a task.
     """
 
@@ -48,6 +49,7 @@ class RunInfo:
     metrics: Mapping[str, float] | None = None
     quantized_for: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    pruned: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise `InputError` naming the first field of a wrong kind."""
@@ -83,7 +85,7 @@ def save_checkpoint(folder: str | os.PathLike[str], network: RecurrentNetwork, i
 def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, RunInfo]:
     """Read back what `save_checkpoint` wrote; the network is in evaluation mode.
 
-    The folder may be from somebody else: weights are read from a regular file in it, by safetensors, and nothing is
+    The folder may be untrusted: weights are read from a regular file in it, by safetensors, and nothing is
     made for a network whose weights that file cannot hold.
 
     Raises `ModelRefused` naming the file that is missing, damaged, or does not fit the other.
@@ -99,7 +101,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> tuple[RecurrentNetwork, R
         run = fields["run"]
         quantized_for = run.get("quantized_for", "")
         known = run["task"], tuple(run["labels"]), run["frame_rate_hz"], run["metrics"]
-        info = RunInfo(*known, quantized_for, run.get("data", {}))
+        info = RunInfo(*known, quantized_for, run.get("data", {}), float(run.get("pruned", 0.0)))
         name, digest = fields["weights"]["file"], fields["weights"]["sha256"]
         made = _on_no_device(config)
     # RuntimeError, OverflowError: of torch, for sizes that no tensor has.

@@ -1,4 +1,4 @@
-"""What a tuning run has found so far, in a file beside its output, so that it can go on after an interruption."""
+"""What a tuning run has found so far, in a file next to its output, so that it can go on after an interruption."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Memory:
 
     @classmethod
     def open(cls, output: Path, about: Mapping[str, str]) -> Memory:
-        """What was kept beside `output`, or an empty one; what cannot be read is forgotten."""
+        """What was kept next to `output`, or an empty one; what cannot be read is forgotten."""
         memory = cls(output.with_name(output.name + ".tuning.json"), dict(about))
         with suppress(InputError, ValueError, KeyError, TypeError, RecursionError):
             found: dict[str, Any] = json.loads(read_plain(memory.path))

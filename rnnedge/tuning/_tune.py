@@ -36,7 +36,7 @@ from rnnedge_runtime.measure import cold_start, percentile
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.temporary import temporary_folder
 
-# Beyond this many times the best, a quick look is enough; beside each other are measured this many at most.
+# Beyond this many times the best, a quick look is enough; side by side are measured this many at most.
 _BEHIND = 1.4
 _FINALISTS = 6
 _SHARE_OF_LOOKING = 0.6

@@ -221,7 +221,7 @@ def in_use(owned: Alone, other: str | None) -> OwnerError:
     here = threading.current_thread().name
     if other is None or other == here:
         return OwnerError(
-            f"{owned._kind}: thread {here!r} came in while it was running, from its own callback or beside another "
+            f"{owned._kind}: thread {here!r} came in while it was running, from its own callback or next to another "
             f"thread that has just left; {owned._remedy}"
         )
     return OwnerError(f"{owned._kind}: thread {here!r} came in while thread {other!r} was running it; {owned._remedy}")

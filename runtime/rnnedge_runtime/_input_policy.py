@@ -1,6 +1,6 @@
 """Frames that hold a NaN or an infinity, and frames that never came: what a stream runs in their place.
 
-Native LSTM and GRU kernels turn NaN into plausible numbers while scanned and unrolled ones keep it for ever, so no such
+Native LSTM and GRU kernels turn NaN into plausible numbers while scanned and unrolled ones keep it forever, so no such
 number may reach any graph: that is also what makes the result the same in every form.
 """
 

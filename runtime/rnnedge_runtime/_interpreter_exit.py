@@ -68,7 +68,7 @@ class _Gate:
 
 
 def wait_if_leaving() -> None:
-    """For ever, in a daemon thread, while the interpreter ends."""
+    """Forever, in a daemon thread, while the interpreter ends."""
     if _leaving and threading.current_thread() is not threading.main_thread():
         _waiting.add(threading.get_ident())
         while True:

@@ -32,7 +32,7 @@ class Origin(NamedTuple):
             path, settings = str(self.path), self.settings
             return read_model(path, self.trust, settings.key, self.signed_as, settings.release)
         if self.settings.key is not None or self.signed_as is not None or self.settings.release:
-            raise InputError("load: key: bytes have no signature beside them; load the file by its path")
+            raise InputError("load: key: bytes have no signature next to them; load the file by its path")
         return self.data
 
     def anywhere(self) -> Origin:

@@ -38,7 +38,7 @@ class ScaleCheck:
 
 
 def scale_check_of(contract: Contract) -> ScaleCheck | None:
-    """Of the golden sample; None where there is none, none of a scale, or where the exporter did not write it."""
+    """Of the golden sample; None if there is none, none of a scale, or where the exporter did not write it."""
     golden = contract.golden
     if golden is None or "rnnedge" not in contract.provenance:
         return None

@@ -15,7 +15,7 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import MOST_GAP, Frames, check_ranges, checked, checked_inputs
 
-# So many calls of the least length are made sooner than one longer call is bound.
+# That many calls of the least length are made sooner than one longer call is bound.
 _FEW_CALLS = 16
 
 
@@ -91,37 +91,53 @@ class Sequence(Standing):
         if self._rest is not None:
             arrays = {name: np.concatenate([self._rest[name], a], axis=self._time) for name, a in arrays.items()}
         total = _length(arrays, self._time)
-        parts = [self._nothing()]
-        start = 0
-        if self.contract.chunk and self._ready and total >= 2 * self._unit:
-            start = total // self._unit * self._unit
-            parts.append(self._chain(arrays, start, fed))
-        while total - start >= self._unit:
-            binding = self._bindings.of(self._next_frames(total - start))
+        whole = total // self._unit * self._unit
+        if self.contract.chunk and self._ready and whole >= 2 * self._unit:
+            found = self._chain(arrays, whole, fed)
+        else:
+            found = self._calls_over(arrays, whole, fed)
+        rest = self._at(slice(whole, None))
+        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if whole < total else None
+        return found
+
+    def _calls_over(self, arrays: dict[str, Array], frames: int, fed: int) -> dict[str, Array]:
+        """The first `frames` of the arrays by calls as long as may be; each writes its outputs where they stay."""
+        found, filled, start = self._room_for(frames), dict.fromkeys(self._nothing(), 0), 0
+        while start < frames:
+            binding = self._bindings.of(self._next_frames(frames - start))
             for name, view in binding.views.items():
                 view[...] = arrays[name][self._at(slice(start, start + binding.frames))]
             start += binding.frames
-            parts.append(self._call(binding, fed, None))
+            for name, view in self._call(binding, fed, None).items():
+                end = filled[name] + view.shape[self._time]
+                found[name][self._at(slice(filled[name], end))] = view
+                filled[name] = end
             fed += binding.frames
-        rest = self._at(slice(start, None))
-        self._rest = {name: array[rest].copy() for name, array in arrays.items()} if start < total else None
-        return self._join(parts)
+        return {name: array[self._at(slice(filled[name]))] for name, array in found.items()}
 
     def _chain(self, arrays: dict[str, Array], frames: int, fed: int) -> dict[str, Array]:
         """The first `frames` of the arrays by calls of the least binding, whose outputs lie one after the other."""
-        binding, unit = self._once, self._unit
-        calls, outs = frames // unit, [out for out in binding.outs if out.port.per_frame]
-        counts = [out.view.shape[self._time] for out in outs]
-        found = [np.empty(_longer(out.view.shape, self._time, calls), out.view.dtype) for out in outs]
-        for call in range(calls):
+        binding, unit, found = self._once, self._unit, self._room_for(frames)
+        for call in range(frames // unit):
             here = self._at(slice(call * unit, (call + 1) * unit))
             for name, view in binding.views.items():
                 view[...] = arrays[name][here]
             binding = self._call_binding(binding, fed + call * unit, None)
-            ready = (out.view for out in binding.outs if out.port.per_frame)
-            for result, view, count in zip(found, ready, counts, strict=True):
-                result[self._at(slice(call * count, (call + 1) * count))] = view
-        return {out.port.name: result for out, result in zip(outs, found, strict=True)}
+            for out in binding.outs:
+                if out.port.per_frame:
+                    count = out.view.shape[self._time]
+                    found[out.port.name][self._at(slice(call * count, (call + 1) * count))] = out.view
+        return found
+
+    def _room_for(self, frames: int) -> dict[str, Array]:
+        """Arrays for all per-frame outputs that come with so many frames of the input."""
+        found = {}
+        for out in self._binding.outs:
+            if out.port.per_frame:
+                shape = list(out.view.shape)
+                shape[self._time] = out.port.clock.frames(frames)
+                found[out.port.name] = np.empty(shape, out.view.dtype)
+        return found
 
     def _next_frames(self, ready: int) -> int:
         """How many of the frames that are ready the next call takes: no more than until a held state begins."""
@@ -146,7 +162,7 @@ class Sequence(Standing):
                 if self._rest is not None:
                     view[self._at(slice(self._held))] = self._rest[name]
             self._rest = None
-            parts.append(self._call(binding, fed, total))
+            parts.append({name: view.copy() for name, view in self._call(binding, fed, total).items()})
             fed += binding.frames
             summaries = self._summaries(fed, total, fed == end) | summaries
         self._finished = True
@@ -161,7 +177,7 @@ class Sequence(Standing):
         return {name: found[name] for name in self._nothing()}
 
     def _call(self, binding: Binding, fed: int, total: int | None) -> dict[str, Array]:
-        """Run a filled binding and copy out its per-frame outputs: frames from 0, and none after the end.
+        """Run a filled binding; views of its per-frame outputs, good until the next call: from 0 to the end.
 
         `fed` input frames went before; `total` is the length of the sequence, None while it goes on.
         """
@@ -175,7 +191,7 @@ class Sequence(Standing):
                 self._skip[out.port.name] -= first
                 if total is not None:
                     count = min(count, clock.valid(total) + clock.delay - clock.frames(fed))
-                ready[out.port.name] = out.view[self._at(slice(first, max(first, count)))].copy()
+                ready[out.port.name] = out.view[self._at(slice(first, max(first, count)))]
         return ready
 
     def _summaries(self, fed: int, total: int, ended: bool) -> dict[str, Array]:
@@ -223,7 +239,3 @@ class Sequence(Standing):
 
 def _length(arrays: Mapping[str, Array], time: int) -> int:
     return int(next(iter(arrays.values())).shape[time])
-
-
-def _longer(shape: tuple[int, ...], axis: int, times: int) -> tuple[int, ...]:
-    return (*shape[:axis], shape[axis] * times, *shape[axis + 1 :])

@@ -31,7 +31,7 @@ def check_signature(
     signed_as: str | None = None,
     release: int = 0,
 ) -> None:
-    """Raise `ModelRefused` unless the signature beside `file` is the one of `key` over `data`, the file's bytes.
+    """Raise `ModelRefused` unless the signature next to `file` is the one of `key` over `data`, the file's bytes.
 
     It has to be of this `kind`, of this `release` or a later one, and, for a model, of the name `signed_as`, by default
     that of the file. A library names the file that it was made of by its content.

@@ -154,7 +154,7 @@ def _cast(array: Array, dtype: np.dtype[Any], place: str, *, finite: str) -> Arr
 
 
 def _check_counts(found: Snapshot, contract: Contract, held: int, name: str) -> None:
-    """They are those of a stream of this contract, `held` frames of which wait: so many frames make so many calls."""
+    """They are those of a stream of this contract, `held` frames of which wait: so many make so many calls."""
     fields = found.fields
     per_frame = [port for port in contract.outputs if port.per_frame]
     skip, finished = fields["skip"], fields["finished"]

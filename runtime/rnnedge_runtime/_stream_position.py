@@ -45,7 +45,7 @@ class Standing(GraphRunner):
         self._rest: dict[str, Array] | None = None
         # Whether the first calls are made, and the last one is not; and pushes of the sizes that were seen.
         self._ready = False
-        # The runs that the engine had counted when there were so many frames; from then on they are those of `_fast`.
+        # The runs that the engine had counted when there were that many frames; from then on they are those of `_fast`.
         self._settled = self._settled_runs = 0
         self._begin()
 
@@ -100,7 +100,7 @@ class Standing(GraphRunner):
             self._fast = self._quick = None
 
     def _turn_to(self, binding: Binding, before: int, runs: int) -> Binding:
-        """Use this binding from now on, where nothing waits; `before` frames were pushed, which took so many `runs`.
+        """Use this binding from now on, where nothing waits; `before` frames were pushed, which took that many `runs`.
 
         An interruption between the two numbers finds the second one in the variables of the call.
         """
@@ -135,7 +135,7 @@ class Standing(GraphRunner):
         return note
 
     def _runs(self, frames: int) -> int:
-        """How many runs the engine has counted when there are so many frames."""
+        """How many runs the engine has counted when there are that many frames."""
         fast = self._fast
         return self._settled_runs + ((frames - self._settled) // fast.frames if fast else 0)
 

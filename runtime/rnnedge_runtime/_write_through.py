@@ -72,7 +72,7 @@ def open_stream(place: Path | int, target: Path) -> Iterator[IO[bytes]]:
 
 
 def _open_pipe(place: Path) -> int:
-    """A descriptor for writing; a pipe waits for its reader, but not for ever."""
+    """A descriptor for writing; a pipe waits for its reader, but not forever."""
     until = time.monotonic() + _READER_S
     while True:
         try:

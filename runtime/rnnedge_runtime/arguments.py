@@ -129,7 +129,7 @@ def mapping(value: object, place: str, error: Error = InputError) -> dict[str, A
     """A mapping with strings for keys, as a dict of its own."""
     try:
         found = dict(value) if isinstance(value, Mapping) else None
-    # A mapping of somebody else's making may raise anything.
+    # A foreign mapping may raise anything.
     except Exception as cause:
         raise error(f"{place}: cannot be read ({type(cause).__name__})") from cause
     if found is None or not all(isinstance(key, str) for key in found):
@@ -148,7 +148,7 @@ def items(value: object, place: str, what: str, error: Error = InputError) -> li
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
         try:
             return list(value)
-        # An iterable of somebody else's making may raise anything.
+        # A foreign iterable may raise anything.
         except Exception as cause:
             raise error(f"{place}: cannot be read ({type(cause).__name__})") from cause
     raise error(f"{place}: expected a list of {what}, found {shown(value)}")
@@ -158,7 +158,7 @@ def file_path(value: object, place: str, error: Error = InputError) -> str:
     """A path that the system can be asked about; no file descriptor."""
     try:
         path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    # A path of somebody else's making may raise anything.
+    # A foreign path may raise anything.
     except Exception as cause:
         raise error(f"{place}: expected a path, found {shown(value)} ({type(cause).__name__})") from cause
     if not isinstance(path, str) or not path:

@@ -31,7 +31,7 @@ def array_of(value: object, place: str) -> Array:
         # A tensor of PyTorch: one that needs a gradient refuses to give its values.
         plain: Any = value.detach() if getattr(value, "requires_grad", False) is True else value  # type: ignore[attr-defined]
         array = np.asarray(plain)
-    # A sparse tensor, one on another device, an object of somebody else's making: each has its own type of error.
+    # A sparse tensor, one on another device, a foreign object: each has its own type of error.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{place}: expected an array of numbers, found {shown(value)} ({reason[:120]})") from error

@@ -28,7 +28,7 @@ _WRONG_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
-    """Write `data` to `path`. A regular file is replaced: temporary file beside it, fsync, rename, fsync of the folder.
+    """Write `data` to `path`. A regular file is replaced: temporary file next to it, fsync, rename, fsync of folder.
 
     Raises `InputError` where the folder is missing or cannot be written; nothing is left behind then.
     """

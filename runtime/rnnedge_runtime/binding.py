@@ -136,7 +136,7 @@ def _looking(run: Callable[[], object], ranges: Sequence[tuple[Array, tuple[int,
 
 
 def _showing(run: Callable[[], object], copies: Iterable[tuple[Array, Array]]) -> Callable[[], object]:
-    """`run` itself where there is nothing to show; else with copies (to, from) behind it."""
+    """`run` itself if there is nothing to show; else with copies (to, from) after it."""
     pairs = list(copies)
     if not pairs:
         return run

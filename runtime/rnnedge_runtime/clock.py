@@ -14,7 +14,7 @@ class Clock:
     """The frames of one value in a stream.
 
     `rate`: frames per input frame; a call of n input frames brings exactly rate * n, early in a stream too.
-    `delay`: how many of the first of them stand before frame 0, and mean nothing. Where it is negative, so many frames
+    `delay`: how many of the first of them stand before frame 0, and mean nothing. If it is negative, that many frames
     are constants that no call brings; inner values only have such.
     `length`: what the source module makes of a whole sequence.
     """

@@ -68,7 +68,7 @@ def initial_contexts(contract: Contract) -> dict[str, Array]:
 
 
 def own_axes(arrays: Mapping[str, Array], contract: Contract, batch: int) -> dict[str, Array]:
-    """The contexts among the states in `arrays`; without the batch axis where there is one sequence."""
+    """The contexts among the states in `arrays`; without the batch axis if there is one sequence."""
     found = {state: arrays[state.input] for state in contract.contexts}
     return {s.input: a.take(0, axis=s.batch_axis) if batch == 1 else a for s, a in found.items()}
 

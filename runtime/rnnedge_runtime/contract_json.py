@@ -73,7 +73,7 @@ def as_dict(contract: Contract) -> dict[str, Any]:
         "labels": list(contract.labels),
         "normalization": asdict(contract.normalization) if contract.normalization else None,
         "provenance": dict(contract.provenance),
-        # Only where there are any: a file without them is the same as before they existed.
+        # Only if there are any: a file without them is the same as before they existed.
         **({"taps": [asdict(tap) for tap in contract.taps]} if contract.taps else {}),
     }
 
@@ -180,7 +180,7 @@ def _with_clock(part: Port | Cursor) -> dict[str, Any]:
     rate = [clock.rate.numerator, clock.rate.denominator]
     # Its fields alone: `vars` has what is cached as well, once it was asked for.
     said = {field.name: getattr(part, field.name) for field in fields(part)}
-    # Only where there is one: a file without it is the same as before they existed.
+    # Only if there is one: a file without it is the same as before they existed.
     if said.get("range", ()) is None:
         del said["range"]
     return {**said, "clock": {"rate": rate, "delay": clock.delay, "length": [list(s) for s in clock.length]}}
@@ -216,7 +216,7 @@ def _state_as_json(state: State) -> dict[str, Any]:
     # Its fields alone: `vars` has what is cached as well, once it was asked for.
     said = {field.name: getattr(state, field.name) for field in fields(state)}
     said["initial"] = initial_as_json(state.initial)
-    # Only where there is one: a file without it is the same as before they existed.
+    # Only if there is one: a file without it is the same as before they existed.
     missing = {name for name, none in (("context", ""), ("range", None)) if said[name] == none}
     return {name: value for name, value in said.items() if name not in missing}
 

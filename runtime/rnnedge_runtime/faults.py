@@ -24,7 +24,7 @@ class Event(NamedTuple):
     rejected    they hold a NaN or an infinity; the push was refused
     held        such numbers were replaced by the last finite one of their feature
     zeroed      such numbers were replaced by zero
-    reset       they were left out; the sequence ended before them and another began behind them
+    reset       they were left out; the sequence ended before them and another began after them
     gap         they never came, and the gap policy was applied
     stalled     the run over them took longer than the time limit and was ended
     provider    the provider failed over them; the next one took over with the states

@@ -96,7 +96,7 @@ def stream_all(stream: Stream, frames: Frames, cuts: Sequence[int] = ()) -> dict
 
 
 def named(contract: Contract, frames: Frames) -> Mapping[str, Array]:
-    """What `push` or `finish` returned as a mapping, also where there is one output only."""
+    """What `push` or `finish` returned as a mapping, even if there is one output only."""
     return frames if isinstance(frames, dict) else {contract.outputs[0].name: frames}
 
 

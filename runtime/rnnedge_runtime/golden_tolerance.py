@@ -6,7 +6,7 @@ tolerance of the file is an upper bound only. Each value has one of its own, fro
     |found - recorded| <= min(tolerance, max(share |recorded| + rest L, min(1e-5, L / 2)))
 
 L is the largest recorded value of that output, `share` and `rest` follow from the precision of the file. The last term
-is the exporter's tolerance at scale 1, for outputs that are small beside what they are computed from; L / 2 keeps it
+is the exporter's tolerance at scale 1, for outputs that are small next to what they are computed from; L / 2 keeps it
 from covering such an output as a whole. Integers and truth values differ by less than 1/2, so not at all.
 """
 

@@ -28,7 +28,7 @@ def fetched(repository: object, revision: object, *, signed: bool = False) -> st
 
     `revision`: a commit, which cannot change, or the name of a branch or a tag, which can.
 
-    Raises `InputError` where these are no such names, `ModelRefused` where there is no such file or it cannot be had,
+    Raises `InputError` where these are no such names, `ModelRefused` if there is no such file or it cannot be had,
     `MissingExtra` without huggingface_hub.
     """
     text(revision, "load: revision")

@@ -60,9 +60,9 @@ def load(
     models pushed back to back. `flush_denormals` sets a mode of the threads that make streams: numbers below
     1.2e-38 are zero, for all that such a thread computes.
     `optimization`: how far onnxruntime changes the graph while it loads: "all", "extended", "basic" or "none".
-    `trust`: "strict" for a file from somebody else, which is looked through, bounded, and has to replay its golden
+    `trust`: "strict" for an untrusted file, which is looked through, bounded, and has to replay its golden
     sample; "local" for one that you would run as a program. None: "local" if it was exported on this machine.
-    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` beside it, for the name `signed_as`, by
+    `key`: a public key (PEM); the file then needs a signature of `rnnedge sign` next to it for the name `signed_as`, by
     default that of the file, and for `release` or a later one. A native library that was not built on this machine
     needs one too, whatever the trust.
 
@@ -129,7 +129,7 @@ def open_bytes(
 ) -> LoadedModel:
     """Open a sealed file that is already in memory, and lies at `path`; otherwise as `load`.
 
-    `in_child`: a file from somebody else is first opened in a process of its own. False is for processes that may end.
+    `in_child`: an untrusted file is first opened in a process of its own. False is for processes that may end.
     `limits`: of such a file, in place of the usual ones.
     """
     digest = check_seal(data, name)

@@ -133,7 +133,7 @@ class Model(Generic[Out]):
         each.
         `non_finite`: what a NaN or an infinity in a frame does. "reject": the push raises `InputError`. "hold": the
         last finite number of that feature takes its place, "zero": zero does. "reset": the frame is left out, the
-        sequence ends before it and another one begins behind it.
+        sequence ends before it and another one begins after it.
         `gap`: what `Stream.gap` does, "hold", "zero" or "reset".
         `on_event` is called with every `Event`, during the call that it came from: it must not use the stream.
         `time_limit_s`: seconds that one call of the stream may take, a push of many pieces or the end of a sequence as
@@ -192,7 +192,7 @@ class Model(Generic[Out]):
         Returns what the source module returns for them: per-frame outputs (time, ...) and summaries (...), each with
         a leading batch axis where the input has one; a dict by name where the model has several outputs.
         `time_limit_s`: seconds that all of it may take, as for `stream`.
-        Raises `InputError` as `Stream.push` does, for an empty sequence, and where there is no memory for the results;
+        Raises `InputError` as `Stream.push` does, for an empty sequence, and if there is no memory for the results;
         `Stalled` beyond the time limit.
         """
         try:

@@ -1,6 +1,6 @@
 """Signatures: who made a file or a native library, where a seal says only that a file is whole.
 
-A signature stands beside the file, `model.onnx.sig` or `model.so.sig`, as `signature_text.py` describes it: over the
+A signature stands next to the file, `model.onnx.sig` or `model.so.sig`, as `signature_text.py` describes it: over the
 file, what kind it is, a name and the number of a release.
 
 Keys are PEM files: PKCS #8 for the private one, SubjectPublicKeyInfo for the public one, as openssl writes them.
@@ -15,7 +15,8 @@ from typing import Any
 from rnnedge_runtime._signature_check import cryptography_of_keys, name_of, read_key, signature_path
 from rnnedge_runtime._signature_text import LIBRARY, MODEL, Statement
 from rnnedge_runtime.annotated import checked
-from rnnedge_runtime.atomic import write_bytes
+from rnnedge_runtime.arguments import file_path, shown
+from rnnedge_runtime.atomic import as_file, write_bytes
 from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.engines.native.abi import ENTRY
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -31,7 +32,10 @@ __all__ = ["new_key", "public_path", "sign", "signature_path"]
 @checked
 def public_path(key: str | os.PathLike[str]) -> Path:
     """Where the public half of the private key `key` is written: `key.pem` -> `key.pub.pem`."""
-    return Path(key).with_suffix(".pub.pem")
+    place = as_file(file_path(key, "public_path: key"))
+    if not place.name:
+        raise InputError(f"public_path: key: expected the name of a file, such as key.pem, found {shown(key)}")
+    return place.with_suffix(".pub.pem")
 
 
 @checked

@@ -91,7 +91,7 @@ class Stream(StaysHere, Generic[Out]):
     def input(self) -> Array:
         """Where `step` reads: a view (hop, ...), or (batch, hop, ...), of a bound buffer, to be filled in place.
 
-        The first input where there are several; `inputs` has each by name.
+        The first input if there are several; `inputs` has each by name.
         """
         return self.runner.input
 
@@ -124,7 +124,7 @@ class Stream(StaysHere, Generic[Out]):
     def gap(self, frames: int) -> Out:
         """`frames` frames never came: apply the gap policy, and return what `push` would.
 
-        "hold" pushes the last frame so many times, "zero" zeros, so that outputs stay aligned with time. "reset" ends
+        "hold" pushes the last frame that many times, "zero" zeros, so that outputs stay aligned with time. "reset" ends
         the sequence, returns what its end completes, and starts another with the next frame.
         """
         return self.runner.gap(frames)  # type: ignore[return-value]
@@ -183,7 +183,7 @@ class Stream(StaysHere, Generic[Out]):
         keep(path, self.snapshot())
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """`restore` the newest whole snapshot of `save`; raises `InputError` where there is none."""
+        """`restore` the newest whole snapshot of `save`; raises `InputError` if there is none."""
         from rnnedge_runtime._snapshot_file import newest
 
         self.restore(newest(path), os.fspath(path))

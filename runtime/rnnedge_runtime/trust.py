@@ -4,7 +4,7 @@ A file whose seal is in the list is loaded as "local", any other one as "strict"
 to be signed. So a list counts only if nobody but its owner and root can write it and the folder that it is in. A
 damaged or a missing one makes loading stricter.
 
-`$XDG_STATE_HOME/rnnedge/exported` (by default `~/.local/state`), on Windows `%LOCALAPPDATA%/rnnedge/exported`; beside
+`$XDG_STATE_HOME/rnnedge/exported` (by default `~/.local/state`), on Windows `%LOCALAPPDATA%/rnnedge/exported`; next to
 it `built`, of the native libraries.
 """
 
@@ -99,7 +99,7 @@ def trust_of(digest: str, asked: str | None) -> str:
 
 
 def _read(kind: str, folder: str) -> bytes:
-    """The list; raises `OSError` where there is none, or one that others could have written."""
+    """The list; raises `OSError` if there is none, or one that others could have written."""
     store = os.path.join(folder, kind)
     handle = os.open(store, os.O_RDONLY | _FLAGS)
     try:

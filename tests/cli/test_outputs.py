@@ -105,6 +105,17 @@ def test_a_folder_is_not_called_like_standard_output(verb: str, rnnedge: Command
     assert not Path("-").exists()
 
 
+@in_one_test("verb", ["compile net.onnx -o", "package net.onnx --for ort -o", "train adding -o", "demo -o",
+                      "explain a b --png", "new"])  # fmt: skip
+def test_nothing_is_not_the_current_folder(verb: str, rnnedge: Command) -> None:
+    """As a variable of a shell that is not set leaves it; nothing is written."""
+    before = contents()
+    for given in ("", " "):
+        done = rnnedge(*verb.split(), given)
+        assert done.code == 2 and "expected a folder, found '" in " ".join(done.err.split()), done.err
+    assert contents() == before
+
+
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="POSIX")
 def test_devices_and_standard_output_take_what_is_written(rnnedge: Command) -> None:
     """/dev/null as often as one likes, also for two outputs; a dash is standard output for rows."""

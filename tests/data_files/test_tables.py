@@ -119,7 +119,7 @@ def test_rows_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         ("", "expected a header and rows of cells, found an empty file"),
         ("id,a,label\n", "expected rows below the header, found none"),
         ("1,2,3\n4,5,6\n", "row 1: expected the names of the columns, found numbers; add a header"),
-        ("id,a,a,label\ns,1,2,x\n", "row 1: column 'a' stands there twice; rename one"),
+        ("id,a,a,label\ns,1,2,x\n", "row 1: column 'a' appears twice; rename one"),
         ("id;a;label\ns;1;x\n", "row 1: expected names between ','; set delimiter = ';'"),
         ("id,A ,label\ns,1,x\n", "expected a column 'a', found none of that name; did you mean 'A'?"),
         ("id,q,label\ns,1,x\n", "expected a column 'a', found none of that name; it has 'id', 'q', 'label'"),

@@ -115,7 +115,7 @@ def test_another_number_of_channels_is_refused(tmp_path: Path) -> None:
     [
         ("file,lable\na.wav,x\n", "expected a column 'label', found none of that name; did you mean 'lable'"),
         ("file,label\nb.wav,x\n", r"labels.csv, row 2, column 'file': no such file '.*b.wav'"),
-        ("file,label\na.wav,x\na.wav,y\n", "row 3, column 'file': 'a.wav' stands there twice"),
+        ("file,label\na.wav,x\na.wav,y\n", "row 3, column 'file': 'a.wav' appears twice"),
         ("file,label\na.wav,\n", "row 2, column 'label': expected text, found an empty cell"),
     ],
 )

@@ -15,7 +15,7 @@ NAMES = """
     Attention.__init__ Conv1d.__init__ Conv2d.__init__ DataConfig.__init__ DataSchema.from_dict DataSchema.named
     Latency.percentile_us NetworkConfig.__init__ Paced.percentile_us RunInfo.__init__
     SequenceData.__init__ SequenceData.part SplitConfig.__init__ TrainerConfig.__init__ choose cold_start evaluate
-    explain_file explain_module fake_quantized find_recipe finetune finetune_run fit front load_checkpoint
+    explain_file explain_module fake_quantized find_recipe finetune finetune_run fit front load_checkpoint pruned
     measure_latency measure_paced new_key open_tapped pace percentile public_path read_data read_recipe run_remote
     sample_calls save_checkpoint side_by_side sign signature_path train_recipe tune write_arrays write_page
     write_pictures

@@ -27,6 +27,7 @@ from rnnedge.training import (
     finetune,
     fit,
     load_checkpoint,
+    pruned,
     save_checkpoint,
 )
 from rnnedge.tuning import choose, front, tune
@@ -122,6 +123,7 @@ def workshop_doors(folder: Path) -> dict[str, Door]:
         "evaluate": door(evaluate, network=network, data=data, config=trainer),
         "finetune": door(finetune, network=network, train=data, validation=data, config=trainer, precision="int8"),
         "fake_quantized": door(fake_quantized, module=network, precision="int8"),
+        "pruned": door(pruned, module=torch.nn.Linear(64, 64), share=0.5),
         "save_checkpoint": door(save_checkpoint, folder=folder / "run", network=network, info=info),
         "load_checkpoint": door(load_checkpoint, folder=folder / "run"),
         "choose": door(choose, trials=[trial]),

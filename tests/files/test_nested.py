@@ -90,5 +90,5 @@ def test_a_tensor_of_kserve_has_numbers_alone(data: str) -> None:
 
 def test_a_name_that_stands_twice_in_an_object_is_refused() -> None:
     """Which of the two is meant nobody knows."""
-    with pytest.raises(InputError, match=r"row 1: .*'a' stands in it twice"):
+    with pytest.raises(InputError, match=r"row 1: .*'a' appears twice"):
         list(read_lines(io.StringIO('{"a": 1, "a": 2}'), "t", contract(1), 1))

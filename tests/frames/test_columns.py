@@ -59,7 +59,7 @@ def test_a_name_that_stands_twice_in_parquet_is_refused(tmp_path: Path) -> None:
     columns = pyarrow.Table.from_arrays([pyarrow.array([1.5])] * 2, names=["ax", "ax"])
     pytest.importorskip("pyarrow.parquet").write_table(columns, path)
     for known in (contract(), contract("[]")):
-        with pytest.raises(InputError, match="column 'ax' stands there twice"):
+        with pytest.raises(InputError, match="column 'ax' appears twice"):
             list(read_frames(str(path), known))
 
 
@@ -99,8 +99,8 @@ def test_pages_show_names_with_their_units() -> None:
     [
         ("t,a,b\n0,1,2\n", "found 3: t, a, b; keep the columns of the features"),
         ('{"a": 1, "b": 2}\n', "write an object with 'ax', 'ay'"),
-        ("1;2\n", "between ';'; write commas"),
-        ("1,5;2,5\n", "between ';'; write commas, and decimal points"),
+        ("1|2\n", "between '|'; write commas"),
+        ("1,5;2,5\n", "found '1,5'; write a decimal point"),
         ("1,\n", "found an empty cell; fill it, or write nan"),
         ("[\n[1, 2]\n]\n", "write a frame a line"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from copy import copy
+from dataclasses import replace
 from typing import Any
 from urllib.request import urlopen
 
@@ -160,3 +162,17 @@ def test_frames_with_a_nan_are_counted(gru: Model) -> None:
     mended[[1, 4], 2] = bad[[0, 3], 2]
     np.testing.assert_allclose(found, gru.stream().push(mended), atol=1e-6)
     assert "rnnedge_mended_frames_total 2.0" in text
+
+
+@pytest.mark.parametrize("scores", ["softmax", "raw"])
+def test_a_server_says_what_its_values_are(gru: Model, scores: str) -> None:
+    """Its answers are what the network gives; which labels they are of, and what makes probabilities, is asked."""
+    width = gru.contract.outputs[0].frame_shape[0]
+    loaded = copy(gru.loaded)
+    loaded.contract = replace(gru.contract, labels=tuple("abcdefgh"[:width]), provenance={"scores": scores})
+
+    async def client(url: str) -> Any:
+        return await asyncio.to_thread(lambda: json.load(urlopen(f"http{url[2:]}/v1/model")))
+
+    said = served(Model(loaded), client)
+    assert said["labels"] == list("abcdefgh"[:width]) and said["outputs"][0]["scores"] == scores

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,6 +20,7 @@ pytest.importorskip("websockets", reason="needs websockets")
 pytest.importorskip("aiohttp", reason="needs aiohttp")
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
+from in_one_test import in_one_test
 from serving import PATIENCE_S, in_json, open_stream, outputs, served
 from websockets.asyncio.client import connect
 
@@ -95,6 +97,28 @@ def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
         ):
             with pytest.raises(InputError, match=words):
                 asyncio.run(serving(gru, options, print))
+
+
+@in_one_test("given, words", [
+    ({"host": ""}, "host: expected an address, found ''; 0.0.0.0 is every"), ({"host": " "}, "host: expected an addr"),
+    ({"host": None}, "host: expected a string"), ({"token": 5}, "token: expected a string"),
+    ({"token": " secret"}, "token: expected letters"), ({"admin_token": "secret\n"}, "admin_token: expected letters"),
+    ({"token": "\udcff"}, "token: expected letters"), ({"origins": "https://x"}, "origins: expected a list of strings"),
+    ({"origins": (5,)}, r"origins\[0\]: expected a string"), ({"certificate": 5}, "certificate: expected a path"),
+    ({"private_key": ""}, "private_key: expected a path"), ({"state": b"x"}, "state: expected a path"),
+])  # fmt: skip
+def test_options_that_would_let_in_everybody_or_nobody(given: dict[str, Any], words: str) -> None:
+    """Nothing is no address: to the system it is every one; and no text of another kind is taken for a secret."""
+    with pytest.raises(InputError, match=words):
+        ServeOptions(**given)
+
+
+@pytest.mark.parametrize("variable", ["RNNEDGE_TOKEN", "RNNEDGE_ADMIN_TOKEN"])
+def test_a_secret_that_is_empty_ends_the_verb(variable: str) -> None:
+    """As a file of secrets that is missing leaves it: a server without a token would be open to all."""
+    command = [sys.executable, "-m", "rnnedge", "serve", str(GOLDEN), "--port", "0"]
+    done = subprocess.run(command, env={**os.environ, variable: ""}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 6 and f"{variable}: expected a token, found nothing" in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")

@@ -126,5 +126,5 @@ def test_a_name_that_stands_twice_is_refused(entry: str) -> None:
     inner = "batch_axis" if entry == "rnnedge.contract" else "dtype"
     for twice in (f'{text[:-1]},"{name}":1}}', text.replace(f'"{inner}":', f'"{inner}":0,"{inner}":', 1)):
         assert twice != text
-        with pytest.raises(ContractError, match=r"stands in it twice"):
+        with pytest.raises(ContractError, match=r"appears twice"):
             parse({**ENTRIES, entry: twice}, "m")

@@ -99,7 +99,7 @@ def test_a_file_is_loaded_from_bytes_and_open_files(native: Exported) -> None:
             np.testing.assert_array_equal(model.run(FRAMES), expected)
     with pytest.raises(ModelRefused, match=r"^model: damaged"):
         load(data[:-1])
-    with pytest.raises(InputError, match="bytes have no signature beside them; load the file by its path"):
+    with pytest.raises(InputError, match="bytes have no signature next to them; load the file by its path"):
         load(data, key="key.pem")
 
 

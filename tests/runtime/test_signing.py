@@ -227,6 +227,9 @@ def test_a_private_key_is_its_owner_s_and_never_overwritten(tmp_path: Path) -> N
         new_key(tmp_path / "key.pem")
     assert pair == [(tmp_path / name).read_bytes() for name in ("key.pem", "key.pub.pem")]
     assert public_path("a/key.pem") == Path("a/key.pub.pem")
+    for nothing in ("", ".", "/", "..", "a/", Path(), Path("/")):
+        with pytest.raises(InputError, match=r"expected|names a folder"):
+            new_key(nothing)
 
 
 def test_without_cryptography_the_extra_is_named(signed: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

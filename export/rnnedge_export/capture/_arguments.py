@@ -31,7 +31,7 @@ def arguments_of(example: object, module: nn.Module | None) -> tuple[tuple[Any, 
 def _keys(named: Mapping[Any, Any]) -> list[Any]:
     try:
         return list(named)
-    # A mapping of somebody else's making may raise anything.
+    # A foreign mapping may raise anything.
     except Exception as error:
         raise ModelRefused(f"example: cannot be read ({type(error).__name__})") from error
 

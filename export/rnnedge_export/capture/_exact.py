@@ -12,7 +12,7 @@ Random frames do not show it: their numbers are never exactly 0, and of size 1.
 5. A whole number is rounded already: ONNX rounds floats only.
 
 What is left as it is, because the kernel of onnxruntime decides it: `where` gives +0 for -0; a maximum or minimum over
-an axis does not see a NaN behind its first number; |z| of a complex number overflows beyond 1.8e19.
+an axis does not see a NaN after its first number; |z| of a complex number overflows beyond 1.8e19.
 
 Sources: IEEE 754-2019, 9.2.1 (atan2Pi and its kin); torch c10/util/generic_math.h, `div_floor_floating`.
 """

@@ -43,7 +43,7 @@ def traced(
 
 
 def shapes_at(source: ModuleAdapter, example: Example, batch: int, length: int) -> list[tuple[int, ...]] | None:
-    """The shapes of the outputs for sequences of `length` frames, None if the module does not take so many."""
+    """The shapes of the outputs for sequences of `length` frames, None if the module does not take that many."""
     try:
         return [tuple(y.shape) for y in source(*example.given(batch, length))]
     # A user's forward can raise anything for a sequence that is too short.

@@ -1,7 +1,7 @@
 """What grows with the length of a sequence.
 
 1. Calls: an iteration of a Python loop over time takes as many frames as it takes to make more of them. A loop over the
-   frames of a spectrum, or behind a convolution with a stride, runs once for several frames. A module that takes whole
+   frames of a spectrum, or after a convolution with a stride, runs once for several frames. A module that takes whole
    chunks only, by `view(batch, -1, 16, features)`, is looked at in such steps.
 2. Values: those of pairs of frames are four times the size for twice the length.
 """
@@ -24,7 +24,7 @@ _MANY = (64, 128)
 def frames_per_iteration(module: nn.Module, example: Example) -> tuple[int, int]:
     """Case 1, and the number of frames in steps of which the module takes other lengths.
 
-    0 if a longer sequence takes no more calls of torch, or not with every so many frames.
+    0 if a longer sequence takes no more calls of torch, or none of a regular step.
     """
 
     def calls(length: int) -> int:
@@ -56,7 +56,7 @@ def _grows(calls: Callable[[int], int], length: int) -> bool:
 def _period(calls: Callable[[int], int], start: int, grain: int) -> int | None:
     """The distance between the next lengths that take more calls, if it is always the same; else 0.
 
-    None: the module does not take so many frames more.
+    None: the module does not take that many frames more.
     """
     found = [start]
     try:

@@ -1,7 +1,7 @@
 """Recurrences of a captured graph are called by the layer or the cell of the module that they are.
 
 1. `encoder.gru.W0`, `R0` and `B0` are the weights of layer 0 of the module `encoder.gru`.
-2. A loop around a cell, or around a layer that takes a frame, was written anew, and its nodes come from no module: it
+2. A loop around a cell, or around a layer that takes a frame, was rewritten, and its nodes come from no module: it
    is the one that has its weights. Of copies that are still equal, each is taken once, in order.
 """
 

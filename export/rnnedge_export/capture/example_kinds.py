@@ -24,7 +24,7 @@ _OTHER_BATCH = 3
 
 
 def check_kind(example: object) -> None:
-    """Case 1: raise `ModelRefused` where there is no tensor."""
+    """Case 1: raise `ModelRefused` if there is no tensor."""
     if any(isinstance(one, PackedSequence) for one in _members(example)):
         raise ModelRefused(
             "example: expected a tensor (batch, time, ...), found a PackedSequence; give the tensor before it is "
@@ -81,7 +81,7 @@ def _holds_tensor(example: object) -> bool:
         return True
     try:
         return any(isinstance(leaf, Tensor) or dataclasses.is_dataclass(leaf) for leaf in pytree.tree_leaves(example))
-    # A container of somebody else's making may raise anything, and whoever reads it says so.
+    # A foreign container may raise anything, and whoever reads it says so.
     except Exception:
         return True
 

@@ -52,7 +52,7 @@ class ModuleAdapter(nn.Module):
         return type(self.module).__name__
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Call the module on whole sequences, and the extras of its example behind them."""
+        """Call the module on whole sequences, and the extras of its example after them."""
         args, kwargs = self._example.call(inputs)
         extras = inputs[len(self._example.tensors) :]
         named = self._named(self.module(*args, **kwargs), extras)

@@ -177,7 +177,7 @@ def _fitted(seen: Mapping[Any, Mapping[str, Sequence[int]]], name: str, base: in
 
 
 def _dim(column: Mapping[tuple[int, int], int], base: int, far: int) -> Dim | None:
-    """The expression that gives every observed number, None where there is none."""
+    """The expression that gives every observed number, None if there is none."""
     batched = column[3, base] != column[2, base]
     if batched and any(column[b, base] * 2 != column[2, base] * b for b in (1, 3, 5)):
         return None

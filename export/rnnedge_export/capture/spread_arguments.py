@@ -37,7 +37,7 @@ def as_arguments(module: nn.Module, example: Any, batch_axis: int, time_axis: in
     least = max(batch_axis, time_axis) + 1
     try:
         parts = _parts(whole) if _takes_it_whole(module, whole) and _nested(example, whole) else None
-    # A container of somebody else's making may raise anything.
+    # A foreign container may raise anything.
     except Exception:
         parts = None
     if parts is None:

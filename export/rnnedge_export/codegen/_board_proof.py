@@ -41,7 +41,7 @@ class _Board:
     code: int | None = None
 
     def holds(self, code: int, memory: int) -> bool:
-        """Whether so many bytes fit, and what the proof itself needs."""
+        """Whether that many bytes fit, and what the proof itself needs."""
         if self.code is None:
             return code + memory + _OURS <= self.memory
         return code + _OURS <= self.code and memory + _OURS <= self.memory
@@ -71,7 +71,7 @@ class Cost:
 
 
 def board_of(built: Built) -> list[str] | None:
-    """The emulator of the board for the target of `built`; None where there is none here, or the network is too large.
+    """The emulator of the board for the target of `built`; None if there is none here, or the network is too large.
 
     Networks whose weights are a file of their own are.
     """

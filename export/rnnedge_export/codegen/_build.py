@@ -53,7 +53,7 @@ def build(
     called with the name of each stage.
 
     Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
-    be written, `ProviderError` where there is no compiler or it fails, `MissingExtra` where zig is needed.
+    be written, `ProviderError` if there is no compiler or it fails, `MissingExtra` where zig is needed.
     """
     with temporary_folder("native") as place:
         built = build_in(data, target, place, name=name, block=block, bindings=bindings, origin=origin, say=say)

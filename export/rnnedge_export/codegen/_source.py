@@ -26,7 +26,7 @@ _BLOB_BYTES = 4 << 20
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None where there is none.
+    """What the compiler wrote: `c` and `h` are text, `weights` the blob that `init` wants, None if there is none.
 
     `integer_products`: whether there are any, which processors have instructions of their own for.
     """
@@ -94,7 +94,7 @@ def write_c(
     blob_facts = (len(raw), hashlib.sha256(raw).hexdigest()) if raw is not None else (0, "")
     parts = [
         render.beginning(name, lanes, origin, digest),
-        render.kernels(shared.all_bytes().size > 0),
+        render.kernels(shared.all_bytes().size > 0, shared.sparse),
         render.constants(shared, blob),
         render.definitions(products),
         *functions,

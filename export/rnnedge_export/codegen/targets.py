@@ -78,7 +78,7 @@ TARGETS = {target.name: target for target in _ALL}
 
 
 def target_of(name: str) -> Target:
-    """The target of this name; raises `InputError` with the nearest one where there is none."""
+    """The target of this name; raises `InputError` with the nearest one if there is none."""
     if name not in TARGETS:
         near = get_close_matches(name, TARGETS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(TARGETS)}"

@@ -55,7 +55,7 @@ class Compiler:
 
 
 def _kept(text: str) -> str | None:
-    """The name of a file with `text`; None where there is no room for one, which may be why a compiler failed."""
+    """The name of a file with `text`; None if there is no room for one, which may be why a compiler failed."""
     try:
         with tempfile.NamedTemporaryFile("w", prefix="rnnedge-compile-", suffix=".log", delete=False) as log:
             log.write(text)
@@ -131,7 +131,7 @@ def _version(command: Sequence[str]) -> str:
 def _bounded() -> list[str]:
     """What ends a compiler that takes too much: no text of a network that is written needs a tenth of it.
 
-    Where there is no shell, or it cannot set a bound, there is none.
+    If there is no shell, or it cannot set a bound, there is none.
     """
     if os.name != "posix" or not shutil.which("sh"):
         return []

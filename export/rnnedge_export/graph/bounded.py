@@ -1,7 +1,7 @@
 """A hyperbolic tangent or a sigmoid stays within its bounds, where what reads it has no value beyond them.
 
 onnxruntime's polynomials give 1.0000002 for tanh(8.5), and 1.0000001 for a sigmoid. A square root, a logarithm or an
-arc function of that, or of one minus that, is NaN, and in PyTorch it is not. A Clip behind them costs no more than it.
+arc function of that, or of one minus that, is NaN, and in PyTorch it is not. A Clip after them costs no more than it.
 """
 
 from __future__ import annotations

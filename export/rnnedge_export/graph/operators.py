@@ -1,12 +1,12 @@
 """The one table of operators: what each does with axes, and which parts of the project take it.
 
-A row of `operator_rows.py` is all that a part needs to know of an operator beside its own rule:
+A row of `operator_rows.py` is all that a part needs to know of an operator besides its own rule:
 
 - `kind` stands for a rule of every part where one rule serves many operators: a POINTWISE operator streams, moves its
   axes, and is read by the strict loader without a line of code of its own.
 - `since` is the first opset of the operator. One that export's opsets lack has no row.
 - The other columns name the parts that take it: `streams` has a streaming rule, `decomposed` is written with others
-  that have one, `lengths` computes with lengths of sequences, `strict` may stand in a file from somebody else, `fills`
+  that have one, `lengths` computes with lengths of sequences, `strict` may stand in an untrusted file, `fills`
   gives elements wherever its inputs have some, and `native` has a rule of the native compiler.
 
 `tests/export/graph/test_operators.py` holds the table against every registry; `runtime_table.py` writes the part that

@@ -2,7 +2,7 @@
 
 Usage: python -m rnnedge_export.graph.runtime_table
 
-1. Every operator that a file from somebody else may use, and every one that gives elements wherever its inputs have
+1. Every operator that an untrusted file may use, and every one that gives elements wherever its inputs have
    some.
 2. The whole row of a pointwise or broadcasting operator that has no attributes but numbers: how many inputs it takes,
    the names of its attributes, and the type of its result, as the ONNX operator specification has them.

@@ -71,7 +71,7 @@ def _looked_at(node: ir.Node) -> Sequence[ir.Value | None]:
 
 
 def _adds_nothing(node: ir.Node) -> bool:
-    """An addition that keeps a divisor from 0: the small number is as small as what it stands beside."""
+    """An addition that keeps a divisor from 0: the small number is as small as what it stands next to."""
     given = [constant(value) for value in node.inputs if value is not None] if node.op_type == "Add" else []
     return any(array is not None and bool((np.abs(array) <= _NEGLIGIBLE).all()) for array in given)
 

@@ -18,7 +18,7 @@ from rnnedge_runtime.contract import Dim
 
 # Batch sizes that share no factor with one another, and lengths that most strides divide.
 PROBES = ((1009, 4435200), (2003, 8870400), (3001, 22176000))
-# So many lengths in a row have every remainder that matters.
+# That many lengths in a row have every remainder that matters.
 _REMAINDERS = 32
 Number = int | Fraction
 _FUNCTIONS: dict[str, Callable[..., Number]] = {

@@ -1,6 +1,6 @@
 """Values that are nothing but products with sigmoids, sums of them among them: as small as those, and as wrong.
 
-A residual beside them, or a bias, hides their errors; of `silu(q) @ silu(k) @ silu(v)` nothing hides them.
+A residual next to them, or a bias, hides their errors; of `silu(q) @ silu(k) @ silu(v)` nothing hides them.
 """
 
 from __future__ import annotations

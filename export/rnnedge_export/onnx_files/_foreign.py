@@ -2,7 +2,7 @@
 
 Such a file has no seal, so nothing says that it was made here: it is somebody else's unless whoever calls says "local".
 1. A plain file. Of somebody else's, at most as long as the careful loader takes one; else as long as ONNX can be.
-2. Weights in other files belong to a local file only: one from somebody else names any file that the user can read.
+2. Weights in other files belong to a local file only: an untrusted one names any file that the user can read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read_foreign(path: str, trust: str | None) -> tuple[str, onnx.ModelProto]:
         if elsewhere is not None and local:
             outside.load_external_data_for_model(proto, str(Path(path).absolute().parent))
     except OSError as error:
-        raise ModelRefused(f"{path}: its weights cannot be read ({error.strerror}); copy them beside it") from error
+        raise ModelRefused(f"{path}: its weights cannot be read ({error.strerror}); copy them next to it") from error
     # The parser of protocol buffers has exceptions of its own.
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -3,7 +3,7 @@
 1. The reshapes are taken in order; what leads to one runs for any batch and length by then, so its input is measured
    for the example's sizes, one sequence more, and other lengths.
 2. Every axis of the input that varies is found again in the result: an axis of its size, with equal products of what
-   stands before, between and behind.
+   stands before, between and after.
 3. Else axes of both are matched in groups of equal products. A group in which something varies gets one open axis, the
    only one whose size then stays whole; batch and length that share an axis of the input become two again.
 4. An open axis is "as before" (0) at its own place, the one left over (-1), or the size that stands elsewhere.
@@ -118,7 +118,7 @@ def _same(result: list[int], seen: Sequence[_Sizes], apart: bool) -> _Opened | N
 
 
 def _between(sizes: Sequence[int], places: Sequence[int]) -> list[int]:
-    """The products of what stands before, between and behind some axes."""
+    """The products of what stands before, between and after some axes."""
     bounds = [-1, *places, len(sizes)]
     return [prod(sizes[a + 1 : b]) for a, b in pairwise(bounds)]
 
@@ -199,7 +199,7 @@ def _is_both(seen: Sequence[_Sizes], axes: list[int]) -> bool:
 def _place(inside: list[int], outside: list[int], result: list[int], seen: Sequence[_Sizes]) -> int | None:
     """Case 2: the axis of the result that can hold what varies in the group."""
     found = [b for b in outside if all(_share(shape, inside, outside, b, result) is not None for shape in seen)]
-    # A unit beside the open axis could hold all of it as well; the size of the example tells them apart.
+    # A unit next to the open axis could hold all of it as well; the size of the example tells them apart.
     varying = {shape[i] for i in inside for shape in seen[:1] if len({other[i] for other in seen}) > 1}
     exact = [b for b in found if result[b] in varying]
     found = exact[:1] or found

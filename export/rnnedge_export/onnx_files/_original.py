@@ -1,6 +1,6 @@
 """The file as it came: the oracle of a conversion.
 
-A file may take any number of sequences, or only as many as its author had; then it is called for groups of so many.
+A file may take any number of sequences, or only as many as its author had; then it is called for groups of that many.
 One without a batch axis is called for each sequence by itself.
 """
 

@@ -24,7 +24,7 @@ _MOST_ASSIGNMENTS = 24
 
 @dataclass(frozen=True)
 class Loop:
-    """How the file is called: `chunk` frames at a time (None: any number), behind `context` frames of earlier calls."""
+    """How the file is called: `chunk` frames at a time (None: any number), after `context` frames of earlier calls."""
 
     chunk: int | None
     context: int
@@ -110,7 +110,7 @@ class StatefulFile:
         return np.ascontiguousarray(np.moveaxis(x, *self._back()).astype(x.dtype, copy=False))
 
     def _axes(self) -> tuple[int, int]:
-        """Batch and time in what the oracle is given: without a time axis in the file, it stands behind the batch."""
+        """Batch and time in what the oracle is given: without a time axis in the file, it stands after the batch."""
         loop = self.loop
         return (loop.batch_axis, loop.time_axis) if loop.time_axis is not None else (0, 1)
 

@@ -42,7 +42,7 @@ def try_apart(proto: onnx.ModelProto, path: str) -> None:
         said, code = run_child(_RUN, json.dumps(asked).encode() + b"\n" + data, _WAITING, [here])
     except NoChild as error:
         warnings.warn(
-            f"{path}: a file from somebody else is tried in this process, since no other one can be started ({error}); "
+            f"{path}: an untrusted file is tried in this process, since no other one can be started ({error}); "
             "one that wants all memory takes it",
             RuntimeWarning,
             stacklevel=2,

@@ -51,7 +51,7 @@ class GraphWriter:
         return array[None] if folded(shape) else array.transpose(axes)
 
     def along(self, calls: ir.Value, axes: int) -> ir.Value:
-        """The count of each sequence, to be compared with values of `axes` axes behind the batch."""
+        """The count of each sequence, to be compared with values of `axes` axes after the batch."""
         return self.build.op("Reshape", calls, self.build.ints(-1, *[1] * axes))
 
     def new(self, name: str, dtype: str, sizes: tuple[int, ...]) -> ir.Value:

@@ -1,11 +1,11 @@
 """A streaming graph that needs no caller who knows the contract: what engines of others can run as it is.
 
-1. Batch is the first axis of every input, output and state. The time axis, where there is one, comes next.
-2. A call takes `unit` frames. Every other size but the batch is a number, and there is one: 1 behind a bare batch.
+1. Batch is the first axis of every input, output and state. The time axis, if there is one, comes next.
+2. A call takes `unit` frames. Every other size but the batch is a number, and there is one: 1 after a bare batch.
 3. Every state begins at zero. One whose initial value is another gets that in the first call, inside the graph.
 4. A state that is held at its initial value while a window fills is held inside the graph.
 5. Masks of the beginning are computed inside. The end of a sequence is not known: the graph runs on.
-6. An output with a delay has another one beside it, NAME_frames: how many of its frames, counted from the end of the
+6. An output with a delay has another one next to it, NAME_frames: how many of its frames, counted from the end of the
    call, belong to the sequence.
 7. Values per sequence are inputs of every call.
 
@@ -89,7 +89,7 @@ class _Rewriting(GraphWriter):
         self.counts: dict[str, str] = {}
 
     def done(self) -> SelfContained:
-        """Everything in front of the graph, everything behind it, and the file."""
+        """Everything in front of the graph, everything after it, and the file."""
         for value in (*self.graph.inputs, *self.graph.outputs, *(v for n in self.graph for v in n.outputs)):
             value.shape = None
         names = [(value, value.name) for value in (*self.graph.inputs, *self.graph.outputs)]

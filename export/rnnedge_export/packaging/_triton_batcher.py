@@ -76,7 +76,7 @@ class Batcher:
         return found
 
     def _check_dims(self) -> None:
-        """Raise `ValueError` where the server refuses the model: shapes are dims, behind a batch of any size."""
+        """Raise `ValueError` where the server refuses the model: shapes are dims, after a batch of any size."""
         shapes = {port.name: port.shape for port in (*self._session.get_inputs(), *self._session.get_outputs())}
         states = self.config.sequence_batching.state
         dims = {port.name: list(port.dims) for port in (*self.config.input, *self.config.output)}

@@ -69,7 +69,7 @@ def narrow(
     `observed`: ranges of values by name, where calibration has seen them. `recurrences`: names of the native nodes that
     carry a state along time.
 
-    Raises `ModelRefused` where the plan names a layer that the graph does not have, or where there is no weight.
+    Raises `ModelRefused` where the plan names a layer that the graph does not have, or if there is no weight.
     """
     weights = weights_of(model)
     check_layers(list(plan.layers), weights)

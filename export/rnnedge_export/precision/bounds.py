@@ -55,7 +55,7 @@ def _settle(
             if all(grown[b] == live[b] for b in grown):
                 return
             live = {b: r for b, r in grown.items() if r is not None}
-        # Whatever has not come to rest grows for ever, as a sum does.
+        # Whatever has not come to rest grows forever, as a sum does.
         known.update(live)
         walk()
         live = {b: live[b] for b, a in carried if b in live and _hull([live[b], known.get(a)]) == live[b]}

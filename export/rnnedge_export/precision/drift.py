@@ -48,7 +48,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """A narrow file beside float32. `errors` (frames,) is the error of every frame, case 1; growth is per 1,000 frames.
+    """A narrow file next to float32. `errors` (frames,) is the error of every frame, case 1; growth per 1,000 frames.
 
     `tolerance` is for outputs up to 1, as the errors are. The first of `errors` is that of frame `start`.
     """
@@ -148,7 +148,7 @@ def errors_of(expected: dict[str, Array], found: dict[str, Array], sized: float 
 
 
 def _slope(errors: Array) -> tuple[float, float]:
-    """Case 3: (slope, half of its interval) per 1,000 frames; zero where there are too few frames to say."""
+    """Case 3: (slope, half of its interval) per 1,000 frames; zero if there are too few frames to say."""
     if len(errors) < 2 * _WINDOWS or not np.isfinite(errors).all():
         return 0.0, 0.0
     envelope = _envelope(errors)

@@ -107,7 +107,7 @@ def _is_weight(value: ir.Value) -> bool:
 
 
 def _layer(value: ir.Value, nodes: list[ir.Node]) -> str:
-    """The module that a weight belongs to, by its own name or by the name of the bias beside it."""
+    """The module that a weight belongs to, by its own name or by the name of the bias next to it."""
     name = value.name or "weight"
     for node in nodes:
         if node.op_type in NATIVE and node.name:
@@ -122,7 +122,7 @@ def _layer(value: ir.Value, nodes: list[ir.Node]) -> str:
 
 
 def _neighbours(nodes: list[ir.Node]) -> Iterator[str]:
-    """Names of the constants that the same nodes, or an addition behind them, read."""
+    """Names of the constants that the same nodes, or an addition after them, read."""
     for node in nodes:
         after = [user for user, _ in node.outputs[0].uses() if user.op_type == "Add"]
         for reader in (node, *after):

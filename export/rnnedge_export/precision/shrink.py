@@ -115,7 +115,7 @@ def gate(
     say: Say,
     look: Callable[[Recording], str] = lambda _: "",
 ) -> Shrunk:
-    """Stream it beside float32 for `FRAMES` frames.
+    """Stream it next to float32 for `FRAMES` frames.
 
     `look` names the first node whose value differs on a recording, for the message; "" if it cannot be told.
     Raises `VerificationError` with the numbers where it drifts beyond the tolerance, or would in a longer stream: an

@@ -1,7 +1,7 @@
 """Offline graph -> the same graph with inner values of its recurrences as further outputs, (time, batch, unit) each.
 
 1. A native recurrence that shows what is asked for stays; its per-frame output becomes a tap. One that hides it is
-   written as Scan, with the equations of `forms/cells.py`, whose gates are stacked beside its output.
+   written as Scan, with the equations of `forms/cells.py`, whose gates are stacked next to its output.
 2. A Scan of the source has a tap for every state that has a batch axis. Its body is the user's, and has no gates that
    are known.
 3. Final states are read from the stacked ones, which any form can stream.
@@ -33,7 +33,7 @@ from rnnedge_runtime.errors import ModelRefused
 
 @dataclass(frozen=True)
 class Tapped:
-    """A captured graph with taps behind its outputs; `rewritten`: some recurrence was written as Scan for them."""
+    """A captured graph with taps after its outputs; `rewritten`: some recurrence was written as Scan for them."""
 
     captured: Captured
     taps: tuple[Tap, ...]
@@ -78,7 +78,7 @@ def tapped_states(node: ir.Node) -> list[int]:
 
 
 def scan_values(node: ir.Node) -> dict[int, str]:
-    """What the tapped states of a Scan are called: "hidden" where there is one, else "state0", "state1"."""
+    """What the tapped states of a Scan are called: "hidden" if there is one, else "state0", "state1"."""
     found = tapped_states(node)
     return {index: "hidden" if len(found) == 1 else f"state{index}" for index in found}
 

@@ -30,7 +30,7 @@ _LETTERS = ("x", "w", "r", "b", "lens", "h", "c", "p")
 
 
 class TappedSource:
-    """`source`, and behind its outputs `taps`; created for one export or verification."""
+    """`source`, and after its outputs `taps`; created for one export or verification."""
 
     def __init__(self, source: Oracle, captured: Captured, taps: Sequence[Tap], asked: Sequence[str]) -> None:
         """`captured` is what `source` was captured as, without taps; `taps` is what `insert_taps` gave for `asked`."""

@@ -6,7 +6,7 @@
    a frame looks is found by `attention_window`.
 2. The columns of a call are the frames of the window before it, from a cache, and its own.
 3. Frames before the first one are no columns of the whole sequence: a state that begins at the lowest number is added
-   right in front of the softmax, behind whatever is made of the scores (50 tanh(s / 50) would make -50 of it).
+   right in front of the softmax, after whatever is made of the scores (50 tanh(s / 50) would make -50 of it).
 4. A table over pairs of frames (a mask, a bias by distance) has to depend on the distance only; it is evaluated, and
    written for the distances that a call can have (see `distance_tables`).
 """

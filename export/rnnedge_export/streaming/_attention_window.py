@@ -20,7 +20,7 @@ _LOUDEST = 1e8
 # e^x is 0 in float32 below it, denormal numbers included.
 _UNDERFLOW = -104.0
 REMEDY = (
-    "bound its window: fill the scores of every frame that is more than so many frames old, and of every later one, "
+    "bound its window: fill the scores of every frame that is more than that many frames old, and of every later one, "
     "with -inf, or use a recurrence"
 )
 _LINEAR = "linear attention is a recurrence: write that, with rnnedge.nn.time_loop or associative_scan"

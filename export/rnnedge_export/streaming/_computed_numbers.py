@@ -1,6 +1,6 @@
 """Numbers that a module computes from lengths, and that are the same whatever the length is.
 
-1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames in front and behind.
+1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames before and after.
 2. The numbers of a padding, a repetition, a shape or a split are constants.
 
 Numbers that change with the length stay as they are, for the rule that meets them.
@@ -49,7 +49,7 @@ def _always(value: ir.Value, values: LengthValues, lengths: Lengths) -> Array | 
 
 
 def cuts(bounds: tuple[int, int], length: int) -> tuple[int, int]:
-    """What x[start:end] takes off `length` frames, in front and behind."""
+    """What x[start:end] takes off `length` frames, before and after."""
     start, end, _ = slice(*bounds).indices(length)
     return start, length - max(start, end)
 
@@ -73,7 +73,7 @@ def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, l
 
 
 def _taken_off(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> set[tuple[int, int]] | None:
-    """Every pair of frames cut in front and behind, None where they cannot be told."""
+    """Every pair of frames cut before and after, None where they cannot be told."""
     found = set()
     for time in lengths.samples:
         length = size(before, _BATCHES[0], time)

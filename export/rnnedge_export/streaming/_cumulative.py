@@ -103,7 +103,7 @@ def count_frames(node: ir.Node, facts: Facts) -> Fact | None:
 
 
 def of_length(length: Dim, facts: Facts) -> ir.Value | None:
-    """A value that has so many frames, of those the one that comes first."""
+    """A value that has that many frames, of those the one that comes first."""
     wanted = [length_of(length, total) for total in facts.totals]
     found = [
         (fact.clock.delay, i, value)

@@ -92,7 +92,7 @@ def _type(carried: Carried) -> ir.TensorType:
 
 
 def _unique(graph: ir.Graph, name: str) -> str:
-    """`name`, or that with a number behind, of which neither the state before nor the one after a call is taken."""
+    """`name`, or that with a number appended, of which neither the state before nor the one after a call is taken."""
     taken = _names(graph)
     numbered = (f"{name}#{count}" if count else name for count in itertools.count())
     return next(free for free in numbered if free not in taken and f"{free}_next" not in taken)

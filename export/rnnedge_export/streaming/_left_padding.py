@@ -1,4 +1,4 @@
-"""Frames in front of the first one that comes: padding, and what the layers behind it make of padding.
+"""Frames in front of the first one that comes: padding, and what the layers after it make of padding.
 
 A value whose clock has a delay of -k begins with k frames that no call brings, since nothing of the input is in them.
 They are constants, which costs no latency: a window that reaches back over them finds them in its cache from the start,

@@ -1,10 +1,10 @@
-"""Padding made of the sequence's own frames: reflected at either end, or its last frame repeated behind it.
+"""Padding made of the sequence's own frames: reflected at either end, or its last frame repeated after it.
 
 In front, frames p, ..., 2, 1 stand before frame 0. They are known when frame p has come: a window over them waits
 until then, and finds them in its cache. Often it waits for nothing, since the call brings frame p, or it looks ahead
 anyway; and frames under weights of zero are not needed. Anything else gets the padding as frames, which come p frames
 later.
-Behind, frame n - 1 + j is frame n - 1 - j, or n - 1 where the last one is repeated: frames that came, and are kept.
+At the end, frame n - 1 + j is frame n - 1 - j, or n - 1 where the last one is repeated: frames that came, and are kept.
 """
 
 from __future__ import annotations

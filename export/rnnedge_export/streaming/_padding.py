@@ -1,4 +1,4 @@
-"""Frames that a module puts in front of a sequence or behind it."""
+"""Frames that a module puts in front of a sequence or after it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _MOST = 65536
 def pad(node: ir.Node, facts: Facts) -> Fact:
     """1. Along other axes than time it changes nothing.
 
-    2. Frames in front are constants that no call brings: windows and delays behind them start from what they come to.
+    2. Frames in front are constants that no call brings: windows and delays after them start from what they come to.
        They stand in for frames before frame 0 where some come. Negative padding in front cuts, which is a delay.
-    3. Frames behind follow the last one; nothing waits for them. Negative padding behind makes the sequence shorter.
+    3. Frames at the end follow the last one; nothing waits for them. Negative padding there makes the sequence shorter.
        Their number may depend on the length, as -n % 4 does: only the end of the sequence knows of it.
     4. The first frame repeated in front (mode "edge"): what is held of earlier frames begins as the first one.
-    5. Frames reflected at either end, and the last one repeated behind: see `_mirrored`. What wraps is refused.
+    5. Frames reflected at either end, and the last one repeated: see `_mirrored`. What wraps is refused.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -97,9 +97,7 @@ def _of_own_frames(node: ir.Node, fact: Fact, amounts: list[int], place: int, le
     given = axes_of(node, 3, rank(value)) if len(node.inputs) > 3 and node.inputs[3] is not None else None
     front, behind = amounts[place], amounts[place + axes]
     if behind > _MOST:
-        facts.refuse(
-            node, f"it reflects {counted(behind)} and more behind the last one", "pad a fixed number of frames"
-        )
+        facts.refuse(node, f"it reflects {counted(behind)} and more after the last one", "pad a fixed number of frames")
     if front < 0 or behind < 0:
         facts.refuse(node, "it pads one end and cuts the other", "cut the sequence first: x[:, k:]")
     out = _other_axes(node, value, amounts, place, given or list(range(axes)), facts)
@@ -139,7 +137,7 @@ def _other_axes(
 
 
 def _amounts(node: ir.Node, fact: Fact, place: int, axes: int, facts: Facts) -> tuple[list[int], Length]:
-    """The amounts, and what the length becomes where those along time are computed: some then stand behind."""
+    """The amounts, and what the length becomes where those along time are computed: some then stand at the end."""
     amounts = integers(node, 1)
     return (amounts, ()) if amounts is not None else padded_length(node, fact, place + axes, facts)
 
@@ -170,13 +168,13 @@ def _before(node: ir.Node, buffer: ir.Value, fact: Fact, frames: int, facts: Fac
 
 
 def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
-    """Concat along time of a streamed value and constants: any in front, zeros behind."""
+    """Concat along time of a streamed value and constants: any in front, zeros at the end."""
     value = cast(ir.Value, node.inputs[index])
     fact = facts.known[value]
     assert fact.axis is not None
     front, behind = (_length(node, side, fact, facts) for side in (node.inputs[:index], node.inputs[index + 1 :]))
     if not all(is_zero(other) for other in node.inputs[index + 1 :]):
-        facts.refuse(node, "it puts frames that are no zeros behind the last one", "pad with F.pad, or leave them out")
+        facts.refuse(node, "it puts frames that are no zeros after the last one", "pad with F.pad, or leave them out")
     if all(is_zero(other) for other in node.inputs[:index]):
         padding = (facts.builder.ints(front, behind), None, facts.builder.ints(fact.axis))
         padded = insert(node, facts, "Pad", value, *padding, like=value)
@@ -187,7 +185,9 @@ def constant_ends(node: ir.Node, facts: Facts, index: int) -> Fact:
         replace_node(node, facts.builder, [padded])
         return cast(Fact, pad(producer, facts))
     if behind or fact.folded:
-        facts.refuse(node, "a learned start meets padding behind, or time folded into the batch", "join it by itself")
+        facts.refuse(
+            node, "a learned start meets padding at the end, or time folded into the batch", "join it by itself"
+        )
     facts.note(node, f"{counted(front)} in front")
     if fact.clock.delay > 0:
         value, fact, warmup = aligned(node, value, fact, facts)

@@ -88,7 +88,7 @@ def _rescaled(node: ir.Node, value: ir.Value, fact: Fact, along: Fraction, facts
 def _folded(apart: tuple[Dim, ...], own: int, merged: tuple[Dim, ...], axis: int) -> str | None:
     """What stands before time in axis `axis` of `merged`, which axes of `apart` around its time axis `own` make up.
 
-    Behind time it may be a part of the next axis: (time, 4 * batch, 4) -> (time * batch, 16).
+    After time it may be a part of the next axis: (time, 4 * batch, 4) -> (time * batch, 16).
     """
     for first in range(own + 1):
         if ratio(product(apart[:first]), product(merged[:axis])) == 1:
@@ -100,7 +100,7 @@ def _folded(apart: tuple[Dim, ...], own: int, merged: tuple[Dim, ...], axis: int
 
 
 def _divides(merged: Dim, fact: Fact, along: Fraction, facts: Facts) -> bool:
-    """Whether an axis of frames in the batch takes so many values more of a frame, or gives so many up."""
+    """Whether an axis of frames in the batch takes that many values more of a frame, or gives that many up."""
     for total in facts.totals:
         whole, outer, frames = size(merged, 2, total), size(fact.folded, 2, total), fact.clock.valid(total)
         if whole is None or not outer or (frames and Fraction(whole, outer * frames) * along % 1):

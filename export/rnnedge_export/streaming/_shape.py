@@ -53,7 +53,7 @@ def squeeze(node: ir.Node, facts: Facts) -> Fact:
 
 @rule("Gather")
 def gather(node: ir.Node, facts: Facts) -> Fact:
-    """1. Embedding: a constant table, streamed indices; time moves behind the axes before `axis`.
+    """1. Embedding: a constant table, streamed indices; time moves after the axes before `axis`.
 
     2. Constant indices on another axis than time: time keeps its place.
     3. Windows along time, as `unfold` gives (see `framing`).

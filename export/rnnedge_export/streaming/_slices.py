@@ -110,7 +110,7 @@ def slice_(node: ir.Node, facts: Facts) -> Fact:
 def concat(node: ir.Node, facts: Facts) -> Fact:
     """1. Off time, streamed operands are brought together as by an addition; a constant is repeated for every frame.
 
-    2. Along time, a constant in front is padding, and so are zeros behind: x = cat([start, x[:, :-1]], 1).
+    2. Along time, a constant in front is padding, and so are zeros at the end: x = cat([start, x[:, :-1]], 1).
     3. Two streamed operands along time are refused. 4. Summaries join summaries and constants.
     """
     streamed = facts.streamed(node)

@@ -26,7 +26,7 @@ def conv_transpose(node: ir.Node, facts: Facts) -> Fact:
     1. Time is a spatial axis. With a kernel of 1, stride 1 and no padding along it, every frame is by itself.
     2. Each frame reaches over `kernel` output frames, `stride` after those of the frame before. What reaches beyond the
        output frames of a call is a state, added to the first frames of the next one; the bias is added after that.
-    3. Padding cuts off the ends of the output: in front it is a delay; behind, the sequence is shorter.
+    3. Padding cuts off the ends of the output: in front it is a delay; at the end, the sequence is shorter.
     4. Where frames past the end would reach into the output, they are zeros.
     """
     if facts.of(node.inputs[1]) is not None:

@@ -17,7 +17,7 @@ _SET_ASIDE = "use count_include_pad=True, or no padding along time"
 
 @dataclass(frozen=True)
 class Window:
-    """A window along time: `reach` frames from first to last, every `stride` frames, padded in front and behind.
+    """A window along time: `reach` frames from first to last, every `stride` frames, padded before and after.
 
     `skips`: a call may begin in the middle of a stride, so that what is read first has not to come first.
     """
@@ -53,7 +53,7 @@ def conv(node: ir.Node, facts: Facts) -> Fact:
 
     1. Time is a spatial axis. With a kernel of 1, stride 1 and no padding along it, every frame is by itself.
     2. Otherwise the frames that later windows need are a cache, zeros at first: the padding in front.
-    3. Padding behind delays the output until the frames that it stands for have come; past the end they are zeros.
+    3. Padding at the end delays the output until the frames that it stands for have come; past the end they are zeros.
     4. Stride divides the rate. A window narrower than its stride skips frames.
     """
     if facts.of(node.inputs[1]) is not None:
@@ -91,7 +91,7 @@ def window(node: ir.Node, facts: Facts, fill: float) -> Fact:
     warmup = 0
     over = found.front > found.reach - found.stride and fact.clock.delay > 0
     if over or (found.behind and not (fill == 0 and is_input(value) and not fact.clock.length)):
-        # Padding behind stands in for frames past the end; more padding than a window reaches, for some before frame 0.
+        # Padding at the end stands in for frames past it; more padding than a window reaches, for some before frame 0.
         value, fact = until_certain(node, value, fact, facts)
         value = masked(node, value, fact, facts, fill)
     elif found.front and fact.clock.delay > 0:

@@ -146,7 +146,7 @@ class Facts:
         return self.whole.totals
 
     def at_least(self, frames: int) -> int:
-        """The length of a whole sequence of so many frames or the next that the source takes."""
+        """The length of a whole sequence of that many frames or the next that the source takes."""
         return self.whole.at_least(frames)
 
     def of(self, value: ir.Value | None) -> Fact | None:

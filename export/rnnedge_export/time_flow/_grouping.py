@@ -3,7 +3,7 @@
 Blocks are merged along an edge only if no other way leads from one to the other, so that the picture has no circle:
 1. nodes on a way from a state to what it is in the next call: a cell written out;
 2. a node that computes number by number, with the block in front of it;
-3. a node that moves axes, or the window of a convolution, with the one block behind it;
+3. a node that moves axes, or the window of a convolution, with the one block after it;
 4. what joins branches, with the same next to it;
 5. blocks of one module next to each other; of a network of many blocks, of one parent module.
 """
@@ -150,7 +150,7 @@ class Grouping:
         return len({self._group_of[j] for i in own for j in neighbours[i] - own}) == 1
 
     def _carries(self, index: int) -> bool:
-        """Whether a group moves axes, or is the window of what comes behind it; a delay stands for itself."""
+        """Whether a group moves axes, or is the window of what comes after it; a delay stands for itself."""
         return all(
             node.moves_only or (node.operator == "Concat" and node.states and kind_of(node.states[0]) != "delay")
             for node in (self.nodes[i] for i in self._group(index))

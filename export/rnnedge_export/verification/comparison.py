@@ -1,4 +1,4 @@
-"""What a file gives beside what its source gives, value by value."""
+"""What a file gives next to what its source gives, value by value."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Comparison:
         return {name: array[None] if alone else array for name, array in found.items()}
 
     def of(self, frames: Frames, found: Frames, expected: Frames | None = None) -> Worst:
-        """`found` beside what the source makes of `frames`, or those frames of it that are found.
+        """`found` next to what the source makes of `frames`, or those frames of it that are found.
 
         If a value is beyond its tolerance, the source runs in float64 too, and with inputs an ulp away, over that
         sequence: it may be the source's own rounding, there, in usual frames, or with the functions of the runtime.

@@ -116,7 +116,7 @@ class ContextChecks:
         return [{n: np.concatenate([p[n] for p in part])[None] for n in part[0]} for part in parts]
 
     def _changed(self) -> Worst:
-        """Case 4: the file beside itself, cut otherwise."""
+        """Case 4: the file next to itself, cut otherwise."""
         one, unit, road = self._one(0), self._unit, "context changed between frames"
         time = len(next(iter(one.values())))
         ways = [

@@ -19,7 +19,7 @@ from rnnedge_runtime.golden import named, stream_all
 from rnnedge_runtime.model import Model
 
 _SEED, _FRAMES, _NEAR, _FEWEST = 60, 24, 1e-3, 3
-# What a second state of one name has behind it.
+# What a second state of one name has appended.
 _AGAIN = re.compile(r"([#_]\d+)+$")
 # Kinds of states that may be taken for each other.
 _KINDS = ({"h", "c"}, {"cache"})

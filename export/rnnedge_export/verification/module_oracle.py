@@ -223,7 +223,7 @@ def _leaves(result: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], A
 
 
 def _of_batch(rows: Tensor, axis: int, batch: int) -> Tensor:
-    """As many sequences as a batch has, from the first on, again from the first where there are fewer."""
+    """As many sequences as a batch has, from the first on, again from the first if there are fewer."""
     index = torch.arange(batch) % rows.shape[axis]
     return rows.index_select(axis, index)
 

@@ -61,7 +61,7 @@ def _range(dtype: str, usual: Array, sizes: tuple[int, ...], run: Callable[[Arra
 
 
 def _of_feature(usual: Array, places: tuple[Any, ...], run: Callable[[Array], object]) -> tuple[int, int] | None:
-    """The least and the largest number; None where there is no end, or 0 is none of them."""
+    """The least and the largest number; None if there is no end, or 0 is none of them."""
 
     def call(number: int) -> object:
         changed = usual.copy()

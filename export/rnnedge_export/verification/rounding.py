@@ -113,7 +113,7 @@ class SourceRounding:
         return {name: array.max(axis=0, keepdims=True, initial=0.0) for name, (array, _, _) in found.items()}
 
     def _signed(self, reference: Reference, frames: Frames) -> list[Frames]:
-        """The source with either sign of every bin of a spectrum that is zero; nothing where there is no such bin."""
+        """The source with either sign of every bin of a spectrum that is zero; nothing if there is no such bin."""
         found: list[Frames] = []
         for one in SIGNS if self._transforms else ():
             with ZeroSigns(*one) as signs:

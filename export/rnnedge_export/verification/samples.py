@@ -50,7 +50,7 @@ def proven_on(effort: Effort, precision: str, usual: str, samples: Sequence[Reco
 
 
 def _longest(lengths: Lengths, most: int) -> int:
-    """The longest sequence of at most so many frames."""
+    """The longest sequence of at most that many frames."""
     return lengths.least + (most - lengths.least) // lengths.grain * lengths.grain
 
 

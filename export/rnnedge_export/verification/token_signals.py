@@ -1,4 +1,4 @@
-"""Inputs of whole numbers: every token of a vocabulary, numbers of every size where there is none, and their range."""
+"""Inputs of whole numbers: every token of a vocabulary, numbers of every size if there is none, and their range."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Sequence:
     """The number that comes next in one source; its owner asks it about each packet.
 
     (1) A packet that begins later: frames between are lost. (2) One that begins earlier: what came before is cut off,
-    as a broker may deliver twice. (3) One that lies wholly behind, begins no later than the latest packet, and was
+    as a broker may deliver twice. (3) One that lies wholly in the past, begins no later than the latest packet, and was
     taken after it: the source has begun again.
     """
 

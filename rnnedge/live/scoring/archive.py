@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,40 +15,15 @@ from typing import Any
 from rnnedge.frames import AudioOptions
 from rnnedge.live.scoring.batch_rows import score_batch, stamp
 from rnnedge.live.scoring.journal import Journal
-from rnnedge.live.scoring.rows import REDUCTIONS
+from rnnedge.live.scoring.options import ScoreOptions
 from rnnedge.live.scoring.table import check_table, write_table
 from rnnedge_runtime import Model, load
-from rnnedge_runtime.arguments import choice, integer
 from rnnedge_runtime.cores import cores
 from rnnedge_runtime.errors import InputError
 
 # Bytes of the files of a batch, so that a few long recordings do not fill the memory.
 _BATCH_BYTES = 1 << 28
 _ALONE_S = 2.0
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`.
-
-    `workers`: 0 for one on each core. `audio`: how sound is read. `on`: "ray" or "ray://HOST:PORT", the cluster whose
-    processes these are.
-    """
-
-    reduce: str = "mean"
-    batch: int = 16
-    workers: int = 1
-    load: Mapping[str, Any] = field(default_factory=dict)
-    audio: AudioOptions = field(default_factory=AudioOptions)
-    on: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` for a reduction or a kind of cluster that does not exist, and for counts out of range."""
-        choice(self.reduce, "score: reduce", REDUCTIONS)
-        integer(self.batch, "score: batch", 1)
-        integer(self.workers, "score: workers", 0)
-        if self.on is not None and not re.fullmatch(r"ray|ray://[^/\s]+:\d+", self.on):
-            raise InputError(f"score: on: expected ray, or ray://HOST:PORT, found {self.on!r}")
 
 
 def score_archive(

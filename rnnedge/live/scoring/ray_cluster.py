@@ -10,18 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnedge import __version__
 from rnnedge.live.scoring.batch_rows import score_batch, stamp
+from rnnedge.live.scoring.options import ScoreOptions
 from rnnedge_runtime import Model, load
 from rnnedge_runtime.cores import cores
 from rnnedge_runtime.errors import InputError, MissingExtra, RnnEdgeError
 
-if TYPE_CHECKING:
-    from rnnedge.live.scoring.archive import ScoreOptions
-
-# A batch whose process or machine died is given to another one so many times: it may be what they die of.
+# A batch whose process or machine died is given to another one that many times: it may be what they die of.
 _RETRIES = 3
 # Batches that wait in the cluster besides two for each core, so that one that grows by demand sees some.
 _AHEAD = 16
@@ -37,7 +35,7 @@ def scored_on(
 
     `place`: "ray", a cluster on this machine that ends with the run; or "ray://HOST:PORT", the client's port of one
     that exists. Each process there loads `file` once; that and the recordings have to be where all machines see them.
-    Raises `InputError` where there is no such cluster, or its machines have other files, `MissingExtra` without Ray.
+    Raises `InputError` if there is no such cluster, or its machines have other files, `MissingExtra` without Ray.
     """
     job = {
         "version": __version__, "folder": str(Path.cwd()), "file": str(file), "digest": model.digest,

@@ -20,6 +20,7 @@ from rnnedge.live.server.served import RecordSink
 from rnnedge.live.session import Outputs
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.scores import scores_of_port
 
 ANSWER = struct.Struct("<4sIIIIQd")
 _HEAD = [
@@ -88,11 +89,20 @@ def in_a_frame(data: bytes) -> bytes:
 
 
 def described(model: Model, shares: Mapping[str, float]) -> str:
-    """What a client has to know of the model, as JSON: `GET /v1/model`; `shares` of new streams by digest."""
+    """What a client has to know of the model, as JSON: `GET /v1/model`; `shares` of new streams by digest.
+
+    Values are sent as the network gives them; `scores` of an output says what makes probabilities of them.
+    """
     contract = model.contract
     port = contract.inputs[0]
     outputs = [
-        {"name": p.name, "dtype": p.dtype, "shape": list(p.frame_shape), "per_frame": p.per_frame}
+        {
+            "name": p.name,
+            "dtype": p.dtype,
+            "shape": list(p.frame_shape),
+            "per_frame": p.per_frame,
+            "scores": scores_of_port(contract, p),
+        }
         for p in contract.outputs
     ]
     fields = {"input": {"dtype": port.dtype, "shape": list(port.frame_shape)}, "outputs": outputs}

@@ -72,9 +72,10 @@ async def serving(
 
 def listens(model: Model, options: ServeOptions, port: int, grpc_port: int | None) -> str:
     """What is told when a server has begun."""
-    over_grpc = "" if grpc_port is None else f"grpc://{options.host}:{grpc_port} and "
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    over_grpc = "" if grpc_port is None else f"grpc://{host}:{grpc_port} and "
     scheme = "wss" if options.certificate else "ws"
-    return f"serving {model.name} at {over_grpc}{scheme}://{options.host}:{port}{STREAMS}"
+    return f"serving {model.name} at {over_grpc}{scheme}://{host}:{port}{STREAMS}"
 
 
 class Server:

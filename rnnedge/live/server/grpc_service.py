@@ -34,7 +34,8 @@ async def grpc_serving(kserve: KServe, options: ServeOptions, shared: bool = Fal
     limits = [("grpc.max_receive_message_length", most), ("grpc.max_send_message_length", -1)]
     server = grpc.aio.server(options=[*limits, ("grpc.so_reuseport", int(shared))])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, service.handlers()),))
-    place = f"{options.host}:{options.grpc_port}"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    place = f"{host}:{options.grpc_port}"
     try:
         if options.certificate is None:
             port = server.add_insecure_port(place)

@@ -49,7 +49,7 @@ def _listeners(options: ServeOptions) -> list[socket.socket]:
     found: list[socket.socket] = []
     port = options.port
     try:
-        places = socket.getaddrinfo(options.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        places = socket.getaddrinfo(options.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, _, _, _, place in dict.fromkeys(places):
             one = socket.create_server((place[0], port, *place[2:]), family=family, backlog=_WAITING)
             one.setblocking(False)

@@ -65,7 +65,7 @@ class Metrics:
         self._failed_of.labels(model[:_DIGITS]).inc()
 
     def ran(self, frames: Mapping[str, int]) -> None:
-        """A round ran so many frames of each model."""
+        """A round ran that many frames of each model."""
         self.frames.inc(sum(frames.values()))
         for model, count in frames.items():
             self._frames_of.labels(model[:_DIGITS]).inc(count)

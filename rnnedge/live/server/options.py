@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from rnnedge_runtime.arguments import choice, integer, seconds
+from rnnedge_runtime.arguments import choice, file_path, integer, seconds, shown, text, texts
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.faults import Gap
 
 FULL = ("drop-oldest", "drop-newest", "close")
@@ -56,3 +57,14 @@ class ServeOptions:
         seconds(self.tick_s, "serve: tick_s")
         seconds(self.keep_s, "serve: keep_s")
         seconds(self.snapshot_s, "serve: snapshot_s")
+        # To the system, nothing is every address of the machine.
+        if not text(self.host, "serve: host").strip():
+            raise InputError(f"serve: host: expected an address, found {shown(self.host)}; 0.0.0.0 is every one")
+        for name in ("token", "admin_token"):
+            given = text(getattr(self, name), f"serve: {name}")
+            if given != given.strip() or not given.isprintable():
+                raise InputError(f"serve: {name}: expected letters that a header can have, without blanks at its ends")
+        texts(self.origins, "serve: origins")
+        for name in ("state", "certificate", "private_key"):
+            if getattr(self, name) is not None:
+                file_path(getattr(self, name), f"serve: {name}")

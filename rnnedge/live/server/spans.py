@@ -18,7 +18,7 @@ class Spans:
             self._tracer, self._trace = trace.get_tracer("rnnedge.serve"), trace
 
     def round(self, frames: Mapping[str, int], streams: int, waited_s: float) -> AbstractContextManager[Any]:
-        """Around a round of so many frames of each model."""
+        """Around a round of that many frames of each model."""
         if self._tracer is None or self._unheard:
             return nullcontext()
         told = {"frames": sum(frames.values()), "models": [model[:16] for model in frames], "streams": streams}

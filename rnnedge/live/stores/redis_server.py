@@ -42,7 +42,7 @@ class RedisStore:
         except ImportError as error:
             raise MissingExtra("serve --state redis:// needs redis; pip install 'rnnedge[redis]'") from error
         self._errors, self._changed = (RedisError, OSError), WatchError
-        # A broken connection is made anew a few times.
+        # A broken connection is made again a few times.
         more: dict[str, Any] = {
             "socket_timeout": _PATIENCE_S,
             "socket_connect_timeout": _PATIENCE_S,

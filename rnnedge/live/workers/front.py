@@ -1,4 +1,4 @@
-"""The process in front of the workers: it accepts connections, hands them over, and starts workers anew."""
+"""The process in front of the workers: it accepts connections, hands them over, and starts workers again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def serve_with_workers(
     load: Load,
     load_posted: Load | None = None,
 ) -> None:
-    """As `serve`, in so many processes; `load` and `load_posted` have to be functions that another process can import.
+    """As `serve`, in that many processes; `load` and `load_posted` have to be functions that others can import.
 
     Streams are those of the process that has their connection. A named one may come back through another connection:
     where it stands is kept in this process, or in Redis. Raises as `serve` does, and `InputError` on a system without

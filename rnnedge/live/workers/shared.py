@@ -57,7 +57,7 @@ class Shared:
             self._begun.notify_all()
 
     async def all_begun(self, count: int) -> None:
-        """Wait until so many take connections."""
+        """Wait until that many take connections."""
         async with self._begun:
             await self._begun.wait_for(lambda: len(self.workers) >= count)
 
@@ -72,7 +72,7 @@ class Shared:
         if isinstance(other, WorkerProcess) and other is not worker and not await other.ask("leave", name=name):
             raise in_use(name)
         if worker.ended:
-            # Meanwhile: it would hold the name for ever.
+            # Meanwhile: it would hold the name forever.
             raise in_use(name)
         kept = await self.store.claim(name, resume, worker)
         return None if kept is None else packed(kept)

@@ -33,7 +33,7 @@ def is_virtual(root: Path) -> bool:
 
 
 def governors(root: Path) -> dict[str, list[int]]:
-    """The name of each governor in use -> the processors that it governs; empty where there is no cpufreq."""
+    """The name of each governor in use -> the processors that it governs; empty if there is no cpufreq."""
     found: dict[str, list[int]] = {}
     for policy in _policies(root):
         governor = text(policy / "scaling_governor")

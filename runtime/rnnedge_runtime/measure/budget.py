@@ -49,7 +49,7 @@ def parse(text: str) -> list[Budget]:
 
 
 def check(budgets: list[Budget], *, seconds: float, streams: bool) -> None:
-    """Raise `InputError` for a metric that a run of so many paced `seconds`, with or without `streams`, will lack."""
+    """Raise `InputError` for a metric that a run of that many paced `seconds`, with or without `streams`, will lack."""
     for budget in budgets:
         if budget.metric in _PACED and not seconds:
             remedy = "is measured at the pace of frames; expected --seconds above 0"

@@ -1,6 +1,6 @@
 """Open loop: frames arrive at their rate, whether the last one is done or not, as a microphone delivers them.
 
-1. The latency of a push counts from the planned arrival of its frames. One that is late delays those behind it, and
+1. The latency of a push counts from the planned arrival of its frames. One that is late delays those after it, and
    all of them count: a closed loop would send fewer frames during a stall and hide it ("coordinated omission", Gil
    Tene, "How NOT to Measure Latency", 2015).
 2. A push waits for its arrival asleep, and awake for the last `_AWAKE_NS`, because a sleep may end late by the slack of
@@ -78,7 +78,7 @@ class Paced:
 
     @property
     def longest_burst(self) -> int:
-        """The most pushes behind each other that missed their deadline."""
+        """The most pushes in a row that missed their deadline."""
         late = np.concatenate([[0], (self.latency_us > self.deadline_us).astype(np.int8), [0]])
         edges = np.flatnonzero(np.diff(late))
         return int((edges[1::2] - edges[::2]).max(initial=0))
@@ -165,7 +165,7 @@ def measure_paced(
     warmup: int = 200,
     seed: int = 0,
 ) -> Paced:
-    """Stream random frames at their rate for `seconds`, or for so many `pushes`, state carried.
+    """Stream random frames at their rate for `seconds`, or for that many `pushes`, state carried.
 
     A machine that is behind by more than the whole run, and a second, will never catch up: there the run ends.
     `rate_hz`: frames per second; the file's own by default, and where it states none, a push every

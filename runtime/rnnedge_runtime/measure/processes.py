@@ -56,7 +56,7 @@ def run_processes(
     frame_rate_hz: float | None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Run]:
-    """Measure `file` in so many fresh processes. `frame_rate_hz`: the file's own, for the real-time factor.
+    """Measure `file` in that many fresh processes. `frame_rate_hz`: the file's own, for the real-time factor.
 
     Where neither it nor the settings state a rate, all processes are paced as the first one chose to be.
     Raises `RnnEdgeError` with the last words of a process that fails.

@@ -32,7 +32,7 @@ class BatchedPool(MemberTable, Generic[Out]):
         """
         if self._time_limit_s:
             self._seats.deadline = monotonic() + self._time_limit_s
-        # What a thread, or an array of somebody else's making, does to the caller's dict meanwhile changes nothing.
+        # What a thread, or a foreign array, does to the caller's dict meanwhile changes nothing.
         own = dict(frames) if type(frames) is dict else _read(frames)
         found = self._push_together(own)
         return self._push_any(own) if found is None else found  # type: ignore[return-value]
@@ -163,7 +163,7 @@ def _read(frames: object) -> dict[Member, Frames]:
     """Frames by member, in a dict of their own; raises `InputError` for anything that gives none."""
     try:
         found = dict(frames) if isinstance(frames, Mapping) else None
-    # A mapping of somebody else's making may raise anything.
+    # A foreign mapping may raise anything.
     except Exception as error:
         raise InputError(f"pool: push: cannot be read ({type(error).__name__})") from error
     if found is None:

@@ -42,7 +42,7 @@ class Request:
     effective_deadline: float = float("inf")
     future: Future[Any] = field(default_factory=Future)
     # Of a sender that waits: where it waits until this is answered, and what it would take to undo the request. It
-    # leaves the future alone, whose lock an exception in between could keep for ever.
+    # leaves the future alone, whose lock an exception in between could keep forever.
     ring: Lock | None = None
     undoable: bool = False
     before: Any = None
@@ -84,7 +84,7 @@ class Waiting:
         self._queues: dict[Member, deque[Request]] = {}
         # Whose senders are still to be told.
         self.dropped: list[Request] = []
-        # Frames that were dropped behind all that a member has waiting.
+        # Frames that were dropped after all that a member has waiting.
         self._lost_behind: WeakKeyDictionary[Member, int] = WeakKeyDictionary()
 
     def __len__(self) -> int:

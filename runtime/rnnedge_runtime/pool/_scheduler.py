@@ -120,7 +120,7 @@ def _of_callback(error: BaseException, request: Request) -> BaseException:
 
 
 def joined(parts: Sequence[Frames]) -> Frames:
-    """Frames (time, ...) of one sequence behind each other, by name where they are dicts."""
+    """Frames (time, ...) of one sequence one after the other, by name where they are dicts."""
     dicts = [part for part in parts if isinstance(part, dict)]
     if dicts:
         return {name: np.concatenate([part[name] for part in dicts]) for name in dicts[0]}

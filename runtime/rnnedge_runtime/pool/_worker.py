@@ -146,7 +146,7 @@ class Worker(StaysHere):
                 self._costs.append(monotonic() - began)
                 self._settle(outcomes)
             except BaseException as error:
-                # There is no such case; if there were one, nobody would wait for ever.
+                # There is no such case; if there were one, nobody would wait forever.
                 self._settle([Outcome(request, error=error) for request in requests if not request.future.done()])
             requests = []
 

@@ -1,4 +1,4 @@
-"""Open files from somebody else (`trust="strict"`)."""
+"""Open untrusted files (`trust="strict"`)."""
 
 from rnnedge_runtime.untrusted._load import Apart, open_untrusted
 from rnnedge_runtime.untrusted.limits import LIMITS, Limits

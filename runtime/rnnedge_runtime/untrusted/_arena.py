@@ -1,4 +1,4 @@
-"""The memory that graphs from somebody else share: one arena of onnxruntime with an upper end.
+"""The memory that untrusted graphs share: one arena of onnxruntime with an upper end.
 
 onnxruntime keeps one allocator of a kind per process, for the sessions that ask for it (`session.use_env_allocators`).
 What does not fit is an error of the call that wanted it, and the process goes on.

@@ -1,4 +1,4 @@
-"""Work on a file from somebody else, stopped when its time is up.
+"""Work on an untrusted file, stopped when its time is up.
 
 A signal does not reach a graph that runs, and a graph ends itself only between two nodes. So the work has a thread of
 its own: when the time is up onnxruntime is told to stop, and a kernel that does not listen is left behind to end by

@@ -1,4 +1,4 @@
-"""The first opening of a file from somebody else, in a process of its own.
+"""The first opening of an untrusted file, in a process of its own.
 
 A kernel of onnxruntime that reads or writes beyond its buffers ends the process that it is in. So a file is first
 opened, replayed and tried in a child, which has little memory, little time, no file to write and no terminal; what ends
@@ -36,7 +36,7 @@ _KINDS: dict[str, type[ModelRefused] | type[ProviderError]] = {
 def open_in_child(data: bytes, name: str, settings: Settings, limits: Limits, seconds: float) -> None:
     """Open, replay and try a sealed file in a child, which has `seconds` of a processor to open and replay it.
 
-    Raises what the child raised, `ModelRefused` where it ended otherwise, and `NoChild` where there is none.
+    Raises what the child raised, `ModelRefused` where it ended otherwise, and `NoChild` if there is none.
     """
     said, code = _run(
         _header(name, settings, limits, seconds) + data, WAITING * (seconds + limits.trial_seconds) + _START_SECONDS

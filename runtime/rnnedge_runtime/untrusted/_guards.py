@@ -1,4 +1,4 @@
-"""Nodes that stand in front of others in a file from somebody else, where a kernel would end the process.
+"""Nodes that stand in front of others in an untrusted file, where a kernel would end the process.
 
 Most of what ends a process can be read off the file, and is refused by `operator_table`. The rest is known only when
 the graph runs: what a divisor is, how many frames are left after a cut. For these the file is changed in memory, before
@@ -10,9 +10,9 @@ onnxruntime sees it; what it computes stays the same.
    computes from the number of elements; where one of the other sizes is 0, that is an error of the run.
 3. `InstanceNormalization` reads the first number of every channel: the same `Reshape`, with the batch as the size that
    onnxruntime computes.
-4. `ReverseSequence` trusts in two axes: a `Reshape` to at least so many.
+4. `ReverseSequence` trusts in two axes: a `Reshape` to at least that many.
 5. Convolutions get none: their weights are constant and not empty, or compared with `kernel_shape` in the run. One that
-   is computed and has neither is refused, as a kernel of 0 taps runs for ever.
+   is computed and has neither is refused, as a kernel of 0 taps runs forever.
 
 Source: onnxruntime 1.32, element_wise_ops.cc and reshape_helper.h.
 """

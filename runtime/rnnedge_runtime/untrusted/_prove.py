@@ -37,7 +37,7 @@ def prove_apart(data: bytes, name: str, settings: Settings, watch: Watch) -> boo
         open_in_child(data, name, settings, watch.limits, watch.seconds)
     except NoChild as error:
         warnings.warn(
-            f"{name}: a file from somebody else is first opened in this process, since no other one can be started "
+            f"{name}: an untrusted file is first opened in this process, since no other one can be started "
             f"({error}); one over which onnxruntime crashes ends it",
             RuntimeWarning,
             stacklevel=2,

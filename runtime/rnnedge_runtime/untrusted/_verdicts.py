@@ -1,4 +1,4 @@
-"""Files from somebody else that a process of its own has opened and replayed on this machine, each once.
+"""Untrusted files that a process of its own has opened and replayed on this machine, each once.
 
 What the process saw holds for the same bytes, the same onnxruntime, the same loader, the same settings and the same
 processor; any other is a verdict of its own. They stand in the user's state folder, next to the list of what was

@@ -1,4 +1,4 @@
-"""Limits that a process sets for itself, which runs a file of somebody else: memory, time, files; and its answers."""
+"""Limits that a process sets for itself, which runs an untrusted file: memory, time, files; and its answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def limit_itself(settings: Any, limits: Any, seconds: float, size: int) -> None:
 
 
 def lower(seconds: float, memory: int | None, *, writes: bool = False) -> None:
-    """From here on: so many seconds of a processor, bytes of memory, no core dump, and, unless it `writes`, no file.
+    """From here on: that many seconds of a processor, bytes of memory, no core dump, and, unless it `writes`, no file.
 
     As far as the system has such limits, and lets them be lowered.
     """
@@ -69,7 +69,7 @@ def answers() -> Callable[..., None]:
 
 
 def end_after(seconds: float, threads: int = 1) -> None:
-    """End the process after so many seconds of each processor's time, whatever it does then; the last call counts.
+    """End the process after that many seconds of each processor's time, whatever it does then; the last call counts.
 
     A machine that is busy with other things does not make a file late. One that only waits has ten times as long.
     """

@@ -1,4 +1,4 @@
-"""What a contract from somebody else may promise: buffers and calls that a device can afford, for any length.
+"""What an untrusted contract may promise: buffers and calls that a device can afford, for any length.
 
 The contract decides how much a stream allocates and how often it calls the graph; `parse` has checked its types only.
 

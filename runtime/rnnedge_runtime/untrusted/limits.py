@@ -1,4 +1,4 @@
-"""How much a file from somebody else may ask for."""
+"""How much an untrusted file may ask for."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a file from somebody else may be: the walk over its graph, before onnxruntime sees a byte of it.
+"""What an untrusted file may be: the walk over its graph, before onnxruntime sees a byte of it.
 
 1. The file is one message by the grammar of `grammar.py`, not longer than the limits.
 2. Every metadata entry has a key of rnnedge, once. So `ort_config`, which can set the options of a session, is refused.
-3. Every node is what `operator_table` allows; there are at most so many, and graphs within graphs at most so deep.
+3. Every node is what `operator_table` allows; there are a limited number of them, and of graphs within graphs.
 4. An initializer holds exactly the bytes of its dims, of a known type, without NaN. (Infinity is how a softmax, a
    maximum or a minimum leaves a frame out.)
 5. Numbers that kernels compute sizes from are small: dims, and the constant targets of operators that fill.

@@ -103,7 +103,7 @@ def library(
 ) -> ctypes.CDLL:
     """All programs, and C text of a test's own, built together; the folder is gone when the library is loaded."""
     text = [f"#define LANES {lanes}\n#define VECTORS 2\n#include <stdint.h>\n#include <stddef.h>"]
-    text += [render.kernels(weights.all_bytes().size > 0), render.constants(weights, False)]
+    text += [render.kernels(weights.all_bytes().size > 0, weights.sparse), render.constants(weights, False)]
     shared = render.shared_products(parts.values())
     text += [render.definitions(shared)]
     for name, one in parts.items():

@@ -182,7 +182,7 @@ def _cast(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return target(args[0].real, *args[1:], **kwargs)
 
 
-# A small table beside a large one: formulas by overload packet, whatever the overload.
+# A small table next to a large one: formulas by overload packet, whatever the overload.
 FORMULAS: dict[str, Rule] = {
     "complex": lambda target, args, kwargs: Pair(args[0], args[1]),
     "polar": lambda target, args, kwargs: Pair(args[0] * args[1].cos(), args[0] * args[1].sin()),

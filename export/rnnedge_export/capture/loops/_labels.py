@@ -91,7 +91,7 @@ def _joins(node: Node, label: Mapping[Node, int], length: int) -> bool:
 
 
 def _hold(graph: Graph, node: Node, late: Mapping[Node, int]) -> None:
-    """A chain of holds behind `node`, read by the users that are `late` by so many iterations."""
+    """A chain of holds after `node`, read by the users that are `late` by that many iterations."""
     held = node
     for lag in range(2, max(late.values()) + 1):
         with graph.inserting_after(held):

@@ -20,7 +20,7 @@ _ITEMS = (aten.select.int, aten.slice.Tensor, aten.unbind.int)
 def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple[list[Unrolled], Sequence[int]]:
     """`capture(frames, batch)` at three lengths, and these; raises what it raises. `step`: the frames of an iteration.
 
-    Of several frames an iteration, a window gives one more or one less than so many iterations.
+    Of several frames an iteration, a window gives one more or one less than that many iterations.
     """
     captured, lengths = _captured(capture, _FIRST, step)
     taken = set.intersection(*(set(_sizes(each)) for each in captured))

@@ -156,7 +156,7 @@ class Lifting:
         return self._varies(first) and not self._varies(second) and len(shape_of(second)) == 2
 
     def _moved_axes(self, args: tuple[Any, ...], place: int) -> list[Any]:
-        """The axes counted from the front are one further behind."""
+        """The axes counted from the front move back by one."""
 
         def moved(axis: Any) -> Any:
             return [moved(each) for each in axis] if isinstance(axis, (list, tuple)) else axis + (axis >= 0)

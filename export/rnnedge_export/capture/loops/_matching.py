@@ -23,7 +23,7 @@ from rnnedge_export.capture.loops._loop import Loop, NotALoop
 from rnnedge_export.capture.loops._place import difference, place
 
 _ROUNDS = 64
-# So many iterations at the end are compared: what is held for long is found by what later ones read.
+# That many iterations at the end are compared: what is held for long is found by what later ones read.
 _LEVELS = 6
 Pairs = list[tuple[Node, Node]]
 

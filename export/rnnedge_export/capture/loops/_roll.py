@@ -198,7 +198,7 @@ class _Unifying:
 
 
 def _open_end(node: Node) -> tuple[Any, ...]:
-    """The arguments; a slice that ends with the sequence, or so many frames before, is counted from the end."""
+    """The arguments; a slice that ends with the sequence, or that many frames before, is counted from the end."""
     args: tuple[Any, ...] = node.args
     if node.target is not aten.slice.Tensor or len(args) != 4 or not is_tensor(args[0]):
         return args

@@ -57,13 +57,13 @@ def run_frames(body: Callable[..., Any], frames: Values, outside: Values) -> Val
 
 
 def roll_one(unrolled: Unrolled, lengths: Collection[int], index: int) -> None:
-    """Roll the first loop over as many frames as one of `lengths`; raises `NotALoop` where there is none."""
+    """Roll the first loop over as many frames as one of `lengths`; raises `NotALoop` if there is none."""
     loop = Loop(unrolled.module.graph, lengths)
     _Rolling(unrolled, loop, find_body(loop), f"body_{index}").run()
 
 
 def _sort(graph: Graph) -> None:
-    """What the loop reads may stand behind what leaves it first: every node goes behind those that it reads."""
+    """What the loop reads may stand after what leaves it first: every node goes after those that it reads."""
     order = dict[Node, None]()
 
     def visit(node: Node) -> None:

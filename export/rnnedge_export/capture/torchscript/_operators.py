@@ -25,7 +25,7 @@ def _nothing(*_: Any) -> None:
 
 
 def _convolution(*given: Any) -> Any:
-    """A traced convolution has the settings of cuDNN behind those of `torch.ops.aten.convolution`."""
+    """A traced convolution has the settings of cuDNN after those of `torch.ops.aten.convolution`."""
     return torch.ops.aten.convolution(*given[:9])
 
 

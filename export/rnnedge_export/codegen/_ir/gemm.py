@@ -63,7 +63,8 @@ def flat(buffer: Buffer, offset: int, row: int, step: int, depth: int) -> Taps:
 class PackedMatrix:
     """Weights (depth, columns) as panels (depth, width), each of `width` columns, padded with zeros, and their bias.
 
-    `kind`: FLOATS, HALVES (bfloat16) or WHOLES (int8, with `scales` of the columns), of `bytes` each.
+    `kind`: FLOATS, HALVES (bfloat16) or WHOLES (int8, with `scales` of the columns), of `bytes` each; SPARSE: floats in
+    panels of one vector, without the groups that are zeros.
     """
 
     kind: str

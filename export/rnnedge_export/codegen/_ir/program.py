@@ -80,7 +80,7 @@ class Program:
         self.steps.append(Step(statement, self.origin))
 
     def count(self) -> None:
-        """One more statement; raises `TooLarge` where there are too many."""
+        """One more statement; raises `TooLarge` if there are too many."""
         self.written += 1
         check_most("statements", self.written, MOST_STATEMENTS)
 

@@ -21,7 +21,7 @@ class Weights:
         """
         self._most_bytes, self._listed = MOST_PACKED_BYTES + 4 * file_bytes, 0
         self.compact = compact
-        self.integer_products = False
+        self.integer_products = self.sparse = False
         self._floats: list[Array] = []
         self._count = 0
         self._bytes: list[Array] = []

@@ -24,7 +24,7 @@ MOST_TERMS = 1 << 16
 MOST_LETTERS = 1 << 21
 # Numbers that are written as text: tables of places, whole numbers, initial states that are not all the same.
 MOST_LISTED = 1 << 20
-# Of a state's warm-up; the program counts calls in 32 bits, whose largest number says that all are behind it.
+# Of a state's warm-up; the program counts calls in 32 bits, whose largest number says that all are past.
 MOST_WARMUP = (1 << 31) - 2
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from rnnedge_export.codegen._ir.gemm import VECTORS, Gemm, PackedMatrix, Place, Taps
 from rnnedge_export.codegen._ir.program import Program
 from rnnedge_export.codegen._ir.tensors import Array, Buffer, Tensor, View, affine
+from rnnedge_export.codegen.lower._sparse import groups
 
 # From here on float32 weights are slower to fetch than narrow ones are to widen.
 _NARROW_BYTES = 1 << 16
@@ -14,10 +15,14 @@ _NARROW_BYTES = 1 << 16
 SWEPT_BYTES = 1 << 18
 
 
-def packed(program: Program, weights: Array, bias: Array, scales: Array | None = None) -> PackedMatrix:
+def packed(
+    program: Program, weights: Array, bias: Array, scales: Array | None = None, *, split: int | None = None
+) -> PackedMatrix:
     """Put weights (K, N) and their bias (N,) among the program's constants; int8 ones with `scales` (N,).
 
     Large ones that bfloat16 holds without a loss are kept as that, and so are int8 ones with a scale for each column.
+    Of large ones in float32 that were pruned only the groups that are not zero are kept: where `split` says how many
+    rows the first taps read, whose numbers are those of a row, as are those of the second ones.
     """
     if scales is None:
         weights = np.ascontiguousarray(weights, np.float32)
@@ -28,12 +33,18 @@ def packed(program: Program, weights: Array, bias: Array, scales: Array | None =
     padded = np.zeros((depth, count * width), np.float32 if scales is None else np.int8)
     padded[:, :columns] = weights
     panels = padded.reshape(depth, count, width).swapaxes(0, 1)
+    start = Place(program.weights.floats(np.pad(bias.astype(np.float32), (0, -len(bias) % width))), 0, 0)
+    if scales is None and split is not None:
+        found = groups(program, weights, split)
+        if found is not None:
+            program.weights.sparse = True
+            swept, width = 4 * found.count * program.lanes >= SWEPT_BYTES, program.lanes
+            return PackedMatrix("SPARSE", 4, found.buffer, None, start, depth, columns, width, program.lanes, swept)
     kind, size, buffer = _kept(program, weights, panels, scales)
     factors = None
     if scales is not None:
         # LESS of render/c/product.h.
         factors = program.weights.floats(np.pad(scales * 2.0**24, (0, -len(scales) % width)))
-    start = Place(program.weights.floats(np.pad(bias.astype(np.float32), (0, -len(bias) % width))), 0, 0)
     swept = count > 1 and depth * count * width * size >= SWEPT_BYTES
     return PackedMatrix(kind, size, buffer, factors, start, depth, columns, width, program.lanes, swept)
 
@@ -71,7 +82,7 @@ def rows_of(program: Program, tensor: Tensor, *, steps: bool = True) -> tuple[Vi
 
 
 def narrow_enough(program: Program, float_bytes: int) -> bool:
-    """Whether to keep weights narrow that are so in the file, and would have so many bytes in float32."""
+    """Whether to keep weights narrow that are so in the file, and would have that many bytes in float32."""
     return program.weights.compact or float_bytes >= _NARROW_BYTES
 
 

@@ -36,7 +36,7 @@ def hardmax(scope: SymbolTable, node: Node) -> Result:
 
 
 def _place(scope: SymbolTable, value: Tensor, axis: int, *, smallest: bool = False, last: bool = False) -> Tensor:
-    """int64, with length 1 along `axis`; of a NaN where there is one."""
+    """int64, with length 1 along `axis`; of a NaN if there is one."""
     value = plain(scope.program.materialized(value))
     extreme = folded(scope, value, (axis,), SMALLEST if smallest else LARGEST)
     at = combined(scope, "equal", [value, extreme], INT)

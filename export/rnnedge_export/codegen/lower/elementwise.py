@@ -16,7 +16,7 @@ from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
 @dataclass(frozen=True)
 class Formula:
-    """Names of functions of float and of whole numbers, "" where there is none.
+    """Names of functions of float and of whole numbers, "" if there is none.
 
     `result` None: the kind of the last operand. `costly` as of a tensor.
     """

@@ -41,7 +41,8 @@ def product(scope: SymbolTable, node: Node) -> Result:
         if grid is not None and narrow_enough(program, weights[k].nbytes):
             count, matrix = 1, packed(program, grid.q, added, grid.scale)
         else:
-            count, matrix = 2, packed(program, np.concatenate(weights[k : k + 2]), added)
+            joined = np.concatenate(weights[k : k + 2])
+            count, matrix = 2, packed(program, joined, added, split=len(weights[k]))
         one = gemm(matrix, rows, tuple(taps[k : k + count]), before, out)
         if matrix.swept:
             program.sweep(one, target.buffer)

@@ -114,7 +114,7 @@ def _peepholes(scope: SymbolTable, node: Node, shape: tuple[int, ...]) -> Array 
 
 
 def _state(scope: SymbolTable, node: Node, k: int, shape: tuple[int, ...], *, own: bool = False) -> View:
-    """An initial state, packed; zeros where there is none. `own`: in a buffer that may be written."""
+    """An initial state, packed; zeros if there is none. `own`: in a buffer that may be written."""
     value = scope.input(node, k) if node.has(k) else scope.program.constant(np.zeros(shape, np.float32))
     if value.shape != shape:
         node.refuse(f"initial state of shape {value.shape}: expected {shape}")
@@ -139,9 +139,9 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     of_input[:apart] += of_state[:apart]
     of_state[:apart] = 0
     projected, gates = program.buffer(layer.frames * batch * width), program.buffer(batch * width)
-    into = packed(program, w.T, of_input)
+    into = packed(program, w.T, of_input, split=w.shape[1])
     own = 2 * hidden if layer.reset_first else width
-    along = packed(program, r[:own].T, of_state[:own])
+    along = packed(program, r[:own].T, of_state[:own], split=hidden)
     project = _projection(layer, into, projected)
     # Where a frame's states and projections stand.
     taps = flat(Buffer(Memory.LOCAL, "h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
@@ -153,7 +153,7 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     candidate = reset = weights = None
     if layer.reset_first:
         reset = program.buffer(batch * hidden)
-        matrix = packed(program, r[own:].T, np.zeros(hidden, np.float32))
+        matrix = packed(program, r[own:].T, np.zeros(hidden, np.float32), split=hidden)
         candidate = gemm(matrix, batch, (flat(reset, 0, hidden, 1, hidden),), None, Place(gates, own, width))
     if layer.kind == "LSTM" and (layer.peepholes is not None or np.isfinite(layer.clip)):
         given = np.zeros(3 * hidden, np.float32) if layer.peepholes is None else layer.peepholes[d]

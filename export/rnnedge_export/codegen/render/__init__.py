@@ -46,16 +46,24 @@ __all__ = [
 _NARROW = ("narrow.h", "narrow_small.h", "narrow_wide.h")
 
 
-def kernels(narrow: bool) -> str:
-    """What every program calls; with what narrow weights need, if there are any."""
-    names = ["numbers.h", "angles.h", "product.h", "cells.h", "convolution.h", "rows.h"]
+def kernels(narrow: bool, sparse: bool) -> str:
+    """What every program calls; with what narrow weights and pruned ones need, if there are any."""
+    names = [
+        "numbers.h",
+        "angles.h",
+        "product.h",
+        *(["sparse.h"] if sparse else []),
+        "cells.h",
+        "convolution.h",
+        "rows.h",
+    ]
     # What the processor's own headers declare must not meet our macros.
     return "\n".join(map(part, ["processor.h", *names, *_NARROW] if narrow else names))
 
 
 def check_name(name: str) -> None:
     """Raise `InputError` for what cannot name a network next to the C that all networks share."""
-    _identifiers.check_name(name, kernels(narrow=True))
+    _identifiers.check_name(name, kernels(narrow=True, sparse=True))
 
 
 def beginning(name: str, lanes: int, origin: str, digest: str) -> str:

@@ -83,6 +83,8 @@ def _rows(code: Code, one: Gemm, at: Addresses, panel: str, width: int) -> None:
 def _call(one: Gemm, at: Addresses, row: str, count: int, panel: str, width: int) -> str:
     matrix = one.matrix
     sums = _SUMS if one.rows == 1 else 1
+    if matrix.kind == "SPARSE":
+        return _sparse_call(one, at, row, count, panel, width, sums)
     # Panels of floats are counted in floats, the others in bytes.
     size = matrix.depth * matrix.bytes // (4 if matrix.kind == "FLOATS" else 1)
     panel_at = [panel] if panel else []
@@ -92,6 +94,16 @@ def _call(one: Gemm, at: Addresses, row: str, count: int, panel: str, width: int
     start, out = (_place(place, at, row, panel_at) for place in (one.start, one.out))
     arguments = [matrix.kind, str(count), str(sums), *reads, weights, scales, start, str(one.start.row), out]
     return f"product({', '.join(arguments)}, {one.out.row}, {width});"
+
+
+def _sparse_call(one: Gemm, at: Addresses, row: str, count: int, panel: str, width: int, sums: int) -> str:
+    matrix, panel_at = one.matrix, [panel] if panel else []
+    reads = [_taps(tap, at, row) for tap in one.taps] + ["NO_TAPS"] * (2 - len(one.taps))
+    start, out = (_place(place, at, row, panel_at) for place in (one.start, one.out))
+    number = f"{panel or 0}{GLUE}/{GLUE}{matrix.width}"
+    weights = [at.pointer(matrix.buffer), str(matrix.panels), number]
+    arguments = [str(count), str(sums), *reads, *weights, start, str(one.start.row), out]
+    return f"sparse_product({', '.join(arguments)}, {one.out.row}, {width});"
 
 
 def _further(row: str, step: int) -> list[str]:

@@ -130,7 +130,7 @@ def reduction(site: Site) -> list[AxisFact] | None:
 
 
 def removed(order: Order, axes: list[int]) -> Order:
-    """The order where `axes` leave both the value and the base; those behind them close the gap."""
+    """The order where `axes` leave both the value and the base; those after them close the gap."""
     gone = [order[axis] for axis in axes]
     left = without(order, axes)
     return tuple(None if s is None else s - sum(g is not None and g < s for g in gone) for s in left)

@@ -104,7 +104,7 @@ def slice_(site: Site) -> list[AxisFact] | None:
 def gather(site: Site) -> list[AxisFact] | None:
     """Three cases, for data of rank r and indices of rank q along `axis`.
 
-    1. Data known, an axis of b gathered: those behind it on b move by q - 1.
+    1. Data known, an axis of b gathered: those after it on b move by q - 1.
     2. Data known, a unit axis gathered at 0 or -1: a scalar index takes the axis away, an index (1) does nothing.
     3. Only the indices known, as in a table of embeddings: their axes stand from `axis` on.
     """

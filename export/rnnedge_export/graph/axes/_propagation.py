@@ -5,7 +5,7 @@
 2. A node that reads such a value is replaced by one that reads the base instead, where a rule (`RULES`) proves that
    the results are equal; each rule is local and states what it needs.
 3. Where the rule cannot follow a permutation, the Transpose is written in front of the node, and the rule asked again.
-4. Where there is no rule, or its conditions do not hold, the value is written in full: always right.
+4. If there is no rule, or its conditions do not hold, the value is written in full: always right.
 5. A value read inside a subgraph is written in full.
 6. An output is taken in the order of axes that is asked for.
 """

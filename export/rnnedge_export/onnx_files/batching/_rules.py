@@ -36,7 +36,7 @@ def pointwise(_: Site) -> None:
 
 @rule(*of_kind(Kind.BROADCASTING), "Expand")
 def broadcasting(site: Site) -> None:
-    """Operands with a batch and fewer axes than the result get units behind the batch."""
+    """Operands with a batch and fewer axes than the result get units after the batch."""
     rank, expand = site.out_rank(), site.node.op_type == "Expand"
     for index in range(1 if expand else len(site.node.inputs)):
         missing = rank - site.rank(index)

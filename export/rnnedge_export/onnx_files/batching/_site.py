@@ -115,5 +115,5 @@ class Site:
 
 
 def moved(axes: Sequence[int]) -> list[int]:
-    """Axes one further behind; those counted from the end stay."""
+    """Axes move back by one; those counted from the end stay."""
     return [axis + 1 if axis >= 0 else axis for axis in axes]

@@ -1,4 +1,4 @@
-"""Which library runs a file: the one that is named, one beside the file, one in the cache, or one that is built now."""
+"""Which library runs a file: the one that is named, one next to the file, one in the cache, or one built now."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_library(
 
     To open a library is to run it. So, whatever the trust of the file, it is one that this machine built, or that `key`
     has signed, as `release` or a later one.
-    Raises `ProviderError` where there is none that may run.
+    Raises `ProviderError` if there is none that may run.
     """
     for name in options:
         if name not in _OPTIONS:
@@ -98,7 +98,7 @@ def _named(path: Path) -> Path:
 
 
 def _beside(file: Path) -> Path | None:
-    """`net.so` beside `net.onnx`, or named as `rnnedge compile` names it."""
+    """`net.so` next to `net.onnx`, or named as `rnnedge compile` names it."""
     stems = dict.fromkeys([file.stem, re.sub(r"\W", "_", file.stem, flags=re.ASCII)])
     names = (file.with_name(stem + suffix) for stem in stems for suffix in SUFFIXES)
     return next((path.absolute() for path in names if path.exists()), None)
@@ -123,7 +123,7 @@ def _cached_or_built(data: bytes, digest: str, target: str, key: Any, release: i
     if compiler is None or identity is None:
         raise ProviderError(
             "provider 'native': no library of this file is here, and no compiler is installed; copy the one that "
-            "'rnnedge compile' makes beside the file, install 'rnnedge[export]', or use provider='cpu'"
+            "'rnnedge compile' makes next to the file, install 'rnnedge[export]', or use provider='cpu'"
         )
     build = compiler.build
 

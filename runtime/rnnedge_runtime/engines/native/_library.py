@@ -27,7 +27,7 @@ class Library:
     """One library in memory, of a file that it was made from; made by `open_native`, never unloaded."""
 
     def __init__(self, found: Found, digest: str, contract: Contract) -> None:
-        """Open the library `found`; weights that are no part of it lie beside it with the suffix ".weights".
+        """Open the library `found`; weights that are no part of it lie next to it with the suffix ".weights".
 
         They are read once: what becomes of that file later changes nothing. Those of a library of several levels have
         the level in front of the suffix, as in "net.x86_64_v3.weights".
@@ -138,7 +138,7 @@ def _weights(library: str, about: Description) -> tuple[object, int | None]:
     stem = os.path.splitext(library)[0]
     of_level = f"{stem}.{about.target.decode()}.weights"
     path = of_level if os.path.exists(of_level) else f"{stem}.weights"
-    remedy = f"the weights of {library}; copy them beside it, or compile again"
+    remedy = f"the weights of {library}; copy them next to it, or compile again"
     with open_plain(path, ProviderError, remedy) as file:
         # One byte more than there should be, so that a longer file is seen.
         memory = np.empty(size + 1 + ALIGNMENT, np.uint8)

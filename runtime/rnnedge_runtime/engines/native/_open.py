@@ -26,7 +26,7 @@ def open_native(
     Each program of the library replays it, in a batch of its size. `name` is how messages call the file, `path` where
     it lies, None where it is in memory only.
 
-    Raises `ProviderError` where there is no library, or it is not the file's, or it computes something else;
+    Raises `ProviderError` if there is no library, or it is not the file's, or it computes something else;
     `ModelRefused` where the file is none.
     """
     signature = read_signature(data, name)

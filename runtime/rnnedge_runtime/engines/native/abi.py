@@ -100,10 +100,10 @@ copy_states = ctypes.CFUNCTYPE(None, c_void_p, POINTER(c_void_p))
 
 
 def pointers(addresses: list[int]) -> Any:
-    """A C array of pointers; of one NULL where there are none."""
+    """A C array of pointers; of one NULL if there are none."""
     return (c_void_p * max(1, len(addresses)))(*addresses)
 
 
 def sizes(numbers: list[int]) -> Any:
-    """A C array of `uint64_t`; of one 0 where there are none."""
+    """A C array of `uint64_t`; of one 0 if there are none."""
     return (c_uint64 * max(1, len(numbers)))(*numbers)

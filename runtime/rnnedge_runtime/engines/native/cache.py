@@ -1,7 +1,7 @@
 """Libraries that this machine built: one folder for each file, target and compiler, in the user's cache.
 
 `$XDG_CACHE_HOME/rnnedge/native` (by default `~/.cache`), on Windows `%LOCALAPPDATA%/rnnedge/native`. A library is built
-in a folder beside, which is then renamed: a folder with a key for a name is whole. Where two processes build the same
+in a folder next to it, which is then renamed: a folder with a key for a name is whole. If two processes build the same
 at once, the first rename wins and both use its folder. What a build leaves that was killed, a later one takes away.
 Every library that was built is in a list of the user's, as files that were exported are (`rnnedge_runtime.trust`). A
 folder that another user can write is no cache.

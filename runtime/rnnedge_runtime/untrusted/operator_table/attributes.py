@@ -1,6 +1,6 @@
 """Kinds of attributes: what a value of each may be. A check returns what it expected, or "" where it is content.
 
-Every fresh process that loads a file from somebody else imports this, and a dataclass takes half a millisecond to make:
+Every fresh process that loads an untrusted file imports this, and a dataclass takes half a millisecond to make:
 these are plain classes.
 """
 

@@ -52,7 +52,7 @@ def windows(node: Node, length: Dim, span: Dim, stride: int, pads: tuple[int, in
     if room < 0 or not length:
         node.refuse(f"an axis of at least {max(span - sum(pads), 1)}", length)
     found = (-(-room // stride) if ceil else room // stride) + 1
-    # ONNX Pool: with ceil_mode a window that begins behind the numbers is left out.
+    # ONNX Pool: with ceil_mode a window that begins after the numbers is left out.
     return found - (ceil and (found - 1) * stride >= length + pads[0])
 
 

@@ -41,7 +41,7 @@ def _clip(node: Node) -> Shapes:
 
 
 def _dropout(node: Node) -> None:
-    """It drops nothing: what it would drop is drawn anew in every call."""
+    """It drops nothing: what it would drop is drawn again in every call."""
     training = node.constant(2)
     if node.has(2) and (training is None or training.dtype.kind != "b" or training.any()):
         node.refuse("a constant false as training_mode of Dropout", repr(node.inputs[2][:60]))

@@ -54,7 +54,7 @@ def _elements(node: Node) -> Shapes:
 
 
 def _slices(node: Node) -> Shapes:
-    """GatherND: the last axis of the places counts axes of the data, behind those of the batch."""
+    """GatherND: the last axis of the places counts axes of the data, after those of the batch."""
     data, places, batch = node.shape(0), node.shape(1), node.get("batch_dims", 0)
     if data is None or places is None or not places or places[-1] is None:
         return (None,)

@@ -119,7 +119,7 @@ def unsqueezed(node: Node) -> Shapes:
 
 
 def transposed(node: Node) -> Shapes:
-    """In another order; the other way round where there is none."""
+    """In another order; the other way round if there is none."""
     x = node.shape(0)
     if x is None:
         return (None,)

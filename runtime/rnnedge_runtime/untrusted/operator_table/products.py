@@ -9,7 +9,7 @@ from rnnedge_runtime.untrusted.operator_table.table import Row, Shapes, rows
 
 
 def _matmul(node: Node) -> Shapes:
-    """(..., m, k) times (..., k, n); a vector is one row in front, and one column behind."""
+    """(..., m, k) times (..., k, n); a vector is one row in front, and one column after."""
     a, b = node.shape(0), node.shape(1)
     if a is None or b is None:
         return (None,)

@@ -18,7 +18,7 @@ _UINT8, _INT8 = 2, 3
 
 
 def _dims(node: Node, index: int) -> tuple[int, ...] | None:
-    """The dims of a constant input; None where there is no such input."""
+    """The dims of a constant input; None if there is no such input."""
     if not node.has(index):
         return None
     constant = node.constant(index)
