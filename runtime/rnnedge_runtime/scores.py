@@ -46,5 +46,5 @@ def probabilities(values: Array, scores: str) -> Array:
         e = np.exp(x - x.max(axis=-1, keepdims=True, initial=-np.inf))
         return np.asarray(e / e.sum(axis=-1, keepdims=True))
     if scores == "sigmoid":
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+        return np.asarray(np.exp(-np.logaddexp(0, -x)))
     return x

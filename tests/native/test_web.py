@@ -25,6 +25,7 @@ from rnnedge_runtime import Model, VerificationError, load
 from rnnedge_runtime._snapshot import unpack
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.golden import named
+from rnnedge_runtime.scores import probabilities
 
 SCRIPTS = Path(__file__).parent / "javascript"
 
@@ -216,6 +217,23 @@ def test_values_per_sequence_are_given_by_name(tmp_path: Path) -> None:
     proof = prove(conditioned.file(), build(conditioned.file(), "web", tmp_path, name="net"))
     assert proof is None or proof.max_error <= 1e-5
     assert "context: expected a value of " in _opened(tmp_path, "verify: false", ".stream()")
+
+
+@pytest.mark.parametrize("scores", ["softmax", "sigmoid", "raw"])
+def test_values_of_labels_become_probabilities(scores: str, sites: dict[str, Path], tmp_path: Path) -> None:
+    """As `Model.probabilities` makes them; what is no row of values is refused."""
+    site = tmp_path / "site"
+    shutil.copytree(sites["spotter"], site)
+    contract = json.loads((site / "net.contract.json").read_text())
+    assert contract["outputs"][0]["scores"] == "raw"
+    contract["outputs"][0]["scores"] = scores
+    (site / "net.contract.json").write_text(json.dumps(contract))
+    values = np.random.default_rng(0).normal(0, 30, (4, 3)).astype(np.float32)
+    given = f"new Float32Array({values.ravel().tolist()})"
+    then = f".probabilities({given})).then((found) => console.log(JSON.stringify([...found]))"
+    found = np.array(json.loads(_opened(site, "verify: false", then)))
+    np.testing.assert_allclose(found.reshape(4, 3), probabilities(values, scores), rtol=1e-12)
+    assert "InputError: y: expected an array of 3" in _opened(site, "verify: false", ".probabilities([1, 2, 3])")
 
 
 def test_the_page_proves_itself_in_a_browser(sites: dict[str, Path]) -> None:

@@ -17,6 +17,7 @@ from rnnedge_runtime.atomic import write_text
 from rnnedge_runtime.clock import Clock
 from rnnedge_runtime.contract import Contract, Cursor, Port
 from rnnedge_runtime.golden_tolerance import allowed_errors
+from rnnedge_runtime.scores import scores_of_port
 from rnnedge_runtime.state_buffers import shape_of
 
 _DESCRIBED = ("unit", "least", "grain", "warmup", "precision", "lookahead")
@@ -65,6 +66,7 @@ def _port(contract: Contract, port: Port, compiled: StepPort) -> dict[str, Any]:
         "perFrame": port.per_frame,
         "clock": _clock(port.clock),
         "range": _range(port.range),
+        "scores": scores_of_port(contract, port),
     }
 
 

@@ -2,6 +2,7 @@
 import { checkNamed } from "./rnnedge-context.js";
 import { InputError, ModelRefused, VerificationError } from "./rnnedge-errors.js";
 import { Memory, programOf } from "./rnnedge-memory.js";
+import { probabilities } from "./rnnedge-scores.js";
 import { Stream } from "./rnnedge-stream.js";
 
 export * from "./rnnedge-errors.js";
@@ -75,6 +76,13 @@ export class Model {
 
   get initial() {
     return this.#initial;
+  }
+
+  // Of labels, from what `push` or `finish` gave for an output.
+  probabilities(values, name = this.contract.outputs[0].name) {
+    const output = this.contract.outputs.find((one) => one.name === name);
+    if (!output) throw new InputError(`probabilities: expected the name of an output, found ${String(name)}`);
+    return probabilities(values, output);
   }
 
   // Replay the recorded sample, whole and frame by frame; throws a VerificationError where the outputs differ.

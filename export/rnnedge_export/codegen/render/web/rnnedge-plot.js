@@ -1,4 +1,6 @@
-// The last frames of the outputs as lines, and their values in words.
+// The last frames of the outputs as lines, and their values in words; those of labels as probabilities.
+import { probabilities } from "./rnnedge-scores.js";
+
 const LINES = 8, KEPT = 300, SVG = "http://www.w3.org/2000/svg";
 
 export class Plot {
@@ -9,6 +11,7 @@ export class Plot {
 
   constructor(canvas, legend, range, { outputs, labels }) {
     [this.#canvas, this.#range] = [canvas, range];
+    this.outputs = outputs;
     this.channels = outputs
       .flatMap(({ name, size, perFrame }) => Array.from({ length: size }, (_, k) => ({ name, k, size, perFrame })))
       .slice(0, LINES);
@@ -34,7 +37,9 @@ export class Plot {
   }
 
   // Arrays by name, each of any number of frames.
-  add(found) {
+  add(given) {
+    const outputs = this.outputs.filter(({ name }) => given[name] !== undefined);
+    const found = Object.fromEntries(outputs.map((one) => [one.name, probabilities(given[one.name], one)]));
     const counts = this.channels.map(({ name, size }) => (found[name]?.length ?? 0) / size);
     for (let t = 0; t < Math.max(...counts); t++)
       this.#rows.push(this.channels.map(({ name, k, size }, c) => (t < counts[c] ? Number(found[name][t * size + k]) : NaN)));

@@ -27,6 +27,12 @@ export interface Model<Given, Found, Outputs> {
   readonly contract: any;
   /** Another sequence. */
   stream(options?: StreamOptions): Stream<Given, Found, Outputs>;
+  /**
+   * Of labels, from what `push` or `finish` gave for an output, by default the first: float64, one for each of
+   * `contract.labels`. Values of a network that was trained with logits become a softmax, or each a sigmoid, as the
+   * file says; any others stay as they are.
+   */
+  probabilities(values: ArrayBufferView, output?: string): Float64Array;
   /** Replay the recorded sample; throws a VerificationError where the outputs differ. */
   verify(): { frames: number; maxError: number };
 }
