@@ -65,7 +65,9 @@ def labelled_files(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
 def _files(path: Path, kind: str) -> Iterator[Path]:
     for file in sorted(path.rglob("*")):
         inner = file.relative_to(path).parts
-        if file.suffix.lower() in _ENDINGS[kind] and inner != (_LABELS,) and not any(part[0] in "._" for part in inner):
+        hidden = inner == (_LABELS,) or any(part[0] in "._" for part in inner)
+        # A pipe of that name would never end.
+        if file.suffix.lower() in _ENDINGS[kind] and not hidden and file.is_file():
             yield file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def test_a_subfolder_of_tables_is_a_label(folder: Path) -> None:
     """Sequences of other lengths, the rate of the time column; hidden files and notes are left out."""
     (folder / "up" / ".DS_Store.csv").write_text("")
     (folder / "readme.md").write_text("")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "up" / "pipe.csv")
     (folder / "_old").mkdir()
     (folder / "_old" / "a.wav").write_text("")
     found = read(folder)
