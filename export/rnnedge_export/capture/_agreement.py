@@ -6,6 +6,7 @@ length for good reasons (padding of a short one). So both are run, at lengths ar
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from rnnedge_export.capture.example import Example
 
 _BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
+# Lengths that blocks of most sizes divide, for what a branch does where nothing is left over.
+_MULTIPLES = (240, 256)
+_DIVISIONS = {operator.floordiv, operator.mod}
 _SHORT = 64
 _ALIKE = 1e-3
 _CHECKS = ("assert", "constrain", "guard", "check")
@@ -26,7 +30,9 @@ def other_length(
 ) -> int | None:
     """A length for which `program`, traced with `traced` frames, is not what the module is; None if none was found."""
     steps = [*(-grain * k for k in _BACK), *(grain * k for k in _FORTH)]
-    lengths = (traced + step for step in steps if traced + step > 0)
+    lengths = [traced + step for step in steps if traced + step > 0]
+    if grain == 1 and any(node.target in _DIVISIONS for node in program.graph.nodes):
+        lengths += [traced + -traced % many for many in _MULTIPLES]
     return next((n for n in lengths if differs(program, module, example, n, short=n < traced)), None)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from rnnedge_export.capture._fake_tensors import exported
+from rnnedge_export.capture._remainders import rounded_up
 from rnnedge_export.capture.complex_numbers import RealPairs, has_complex
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import left_as_it_was
@@ -57,13 +58,19 @@ class General:
     def __init__(self, source: ModuleAdapter, example: Example) -> None:
         """Nothing is called yet."""
         self._source, self._example = source, example
-        self._tried = False
+        self._tried, self._length = False, 1
 
     def traced(self, length: int) -> torch.export.ExportedProgram | None:
         """The graph for any length; None where it holds for some lengths only."""
-        found = None if self._tried else self._at(length)
+        self._length = length
+        found = None if self._tried else self._at(length) or self.rounded()
         self._tried = True
         return found
+
+    def rounded(self) -> torch.export.ExportedProgram | None:
+        """As `traced` was, where the code branches on what is left over (`_remainders.py`)."""
+        with rounded_up():
+            return self._at(self._length)
 
     def _at(self, length: int) -> torch.export.ExportedProgram | None:
         compared = range(length, length + _COMPARED)

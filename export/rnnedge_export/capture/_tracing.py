@@ -100,8 +100,11 @@ def _any_length(
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
             if suggested is not None and (longer := general.traced(length + 1)) is not None:
-                _agreeing(longer, source, x, example, plain, 1)
-                return longer, 1
+                if (found := _settled(longer, general, source, example, length)) is not None:
+                    return found, 1
+                if suggested[1] == 1:
+                    _agreeing(longer, source, x, example, plain, 1)
+                    return longer, 1
             if suggested is not None and (suggested[1], length) == (grain, getattr(time, "min", None)):
                 # What torch.export cannot prove of lengths, such as n != 4 * (n // 4) - 8, is left to be checked:
                 # verification runs the module at short and long ones.
@@ -112,6 +115,8 @@ def _any_length(
                 # What fixes the shortest length that a module takes does not fix a longer one.
                 longer = None if loops.seen else general.traced(2 * length + 1)
                 if longer is not None:
+                    if (found := _settled(longer, general, source, example, length)) is not None:
+                        return found, 1
                     _agreeing(longer, source, x, example, plain, 1)
                     return longer, 1
                 failing = partial(traced, source, x, example, time)
@@ -121,6 +126,22 @@ def _any_length(
                 ) from error
             time, grain = suggested
     raise ModelRefused(f"{source.name}: torch.export finds no lengths that it takes; give a longer example")
+
+
+def _settled(
+    longer: torch.export.ExportedProgram,
+    general: General,
+    source: ModuleAdapter,
+    example: Example,
+    length: int,
+) -> torch.export.ExportedProgram | None:
+    """`longer`, or what it is where the code branches on a remainder, if it is the module for other lengths too."""
+    for made in (lambda: longer, general.rounded):
+        program = made()
+        with left_as_it_was(source.module):
+            if program is not None and other_length(program, source, example, length, 1) is None:
+                return program
+    return None
 
 
 def _agreeing(
@@ -202,7 +223,8 @@ def _least(
     while enough - short > 1:
         middle = (short + enough) // 2
         length = first + middle * grain
-        takes = shapes_at(source, example, 1, length) is not None
+        # A `squeeze()` takes the time of one frame away; one sequence may broadcast then, several do not.
+        takes = all(shapes_at(source, example, batch, length) is not None for batch in (1, 2))
         takes = takes and (not reflected or runs(program, example, length))
         short, enough = (short, middle) if takes else (middle, enough)
     return first + enough * grain

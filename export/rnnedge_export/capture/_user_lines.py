@@ -48,6 +48,14 @@ def line_running() -> Line | None:
     return None
 
 
+def called_by_users() -> bool:
+    """Whether a line of the user's code called what asks, without torch in between."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _path(frame.f_code.co_filename).is_relative_to(_STRANGERS[1]):
+        frame = frame.f_back
+    return _is_of_users(_path(frame.f_code.co_filename))
+
+
 def line_of(error: BaseException) -> Line | None:
     """The innermost line of the module that `error`, or what caused it, came through."""
     found, at = None, error.__traceback__

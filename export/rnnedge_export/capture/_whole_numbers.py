@@ -1,9 +1,9 @@
-"""`int(length / 2)`, `int(math.ceil(n / hop))`, `len(x)`: whole numbers of lengths, while the length is a symbol.
+"""`int(length / 2)`, `int(math.ceil(n / hop))`, `len(x)`, `divmod(n, hop)`: numbers of lengths, as symbols.
 
 Python asks `int` for a number of its own, so a symbol becomes that of the example. `torch.sym_int` keeps the symbol; it
 stands in for `int` in the files that the classes of a module come from, if their functions call it only: as a dtype, or
-in `type(n) is int`, nothing can stand in for it. `len` of a tensor is the same: its first size. What is whole already
-is not rounded: ONNX rounds floats only.
+in `type(n) is int`, nothing can stand in for it. `len` of a tensor, its first size, and `divmod` are the same. What is
+whole already is not rounded: ONNX rounds floats only.
 """
 
 from __future__ import annotations
@@ -50,12 +50,17 @@ def _length(of: Any, /) -> Any:
     return of.shape[0] if isinstance(of, torch.Tensor) and of.ndim else len(of)
 
 
-_STAND_INS: dict[str, Any] = {"int": _Whole, "len": _length}
+def _quotient(n: Any, d: Any, /) -> Any:
+    """`divmod`, of symbols too."""
+    return (n // d, n % d) if isinstance(n, torch.SymInt) or isinstance(d, torch.SymInt) else divmod(n, d)
+
+
+_STAND_INS: dict[str, Any] = {"int": _Whole, "len": _length, "divmod": _quotient}
 
 
 @contextmanager
 def whole_numbers(module: nn.Module) -> Iterator[None]:
-    """While `module` is captured, `int` and `len` of a symbol stay one in the code of its classes."""
+    """While `module` is captured, `int`, `len` and `divmod` of a symbol stay symbols in the code of its classes."""
     classes: dict[str, set[type]] = {}
     for one in module.modules():
         classes.setdefault(type(one).__module__, set()).add(type(one))
