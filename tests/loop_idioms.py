@@ -245,6 +245,17 @@ def numbers_of_the_frame(net: Cells, x: Tensor) -> Tensor:
     return torch.stack(ys, 1)
 
 
+def clocks_of_the_frame(net: Cells, x: Tensor) -> Tensor:
+    """Features that move every first, second and third frame, a phase that wraps around, and two numbers in turn."""
+    h, ys, periods, lengths = zeros(x), [], torch.tensor([1, 2, 3]), torch.tensor([2.5, 3.5, 4.5])
+    for t in range(x.shape[1]):
+        moves = (t % periods == 0).float()
+        phase = ((t - lengths) % lengths) / lengths
+        h = moves * torch.tanh(net.back(h) + x[:, t]) + (1 - moves) * h * (1.0 if t % 2 == 0 else 0.5)
+        ys.append(h * phase + torch.full((x.shape[0], 1), t) * 0.01)
+    return torch.stack(ys, 1)
+
+
 NATIVE = {
     zeros_like_a_frame: "RNN", zeros_of_the_first_frame: "GRU", learned_start: "LSTM", named_state: "LSTM",
     rows_assigned_by_slices: "GRU", layers_in_the_loop: "GRU", layer_frame_by_frame: "LSTM", chunks: "GRU",
@@ -254,5 +265,6 @@ NATIVE = {
 
 SCANNED = [
     one_row_more, growing_by_cat, before_the_update, two_frames_back, window_in_a_list, no_state, counted,
-    running_product, log_space, scanned, numbers_of_the_frame, pairs_of_frames,
+    running_product, log_space, scanned, numbers_of_the_frame, clocks_of_the_frame,
+    pairs_of_frames,
 ]  # fmt: skip
