@@ -124,6 +124,16 @@ def kernel_of_poles(net: Parallel, x: Tensor) -> Tensor:
     return y.transpose(1, 2)
 
 
+def kernels_that_share_frames(net: Parallel, x: Tensor) -> Tensor:
+    """Two kernels for every feature, whose product with the spectrum has an axis of its own for them."""
+    n, u = x.shape[1], net.b(x).transpose(1, 2)
+    powers = torch.exp(torch.complex(-net.poles[..., 0], net.poles[..., 1])[..., None] * torch.arange(n))
+    weights = torch.stack([net.taps[:, :3], net.taps[:, 1:]]).to(powers.dtype)
+    kernels = torch.einsum("chn,hnl->chl", weights, powers)
+    spectra = torch.einsum("bhl,chl->bchl", torch.fft.rfft(u, n=2 * n), torch.fft.rfft(kernels.real, n=2 * n))
+    return torch.fft.irfft(spectra, n=2 * n)[..., :n].flatten(1, 2).transpose(1, 2)
+
+
 def kernel_of_taps(net: Parallel, x: Tensor) -> Tensor:
     """A convolution by Fourier transform with a few weights."""
     n, fft = x.shape[1], torch.fft
@@ -133,5 +143,6 @@ def kernel_of_taps(net: Parallel, x: Tensor) -> Tensor:
 
 PARALLEL = [
     doubling_by_padding, doubling_by_joining, halving, differences_of_logarithms, powers_of_a_number, heads_by_einsum,
-    triangle_of_scores, rows_divided_by_their_largest, kernel_of_poles, kernel_of_taps,
+    triangle_of_scores, rows_divided_by_their_largest, kernel_of_poles, kernels_that_share_frames,
+    kernel_of_taps,
 ]  # fmt: skip

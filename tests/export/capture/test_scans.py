@@ -75,4 +75,7 @@ def test_a_module_that_weighs_pairs_is_compared_over_fewer_frames() -> None:
     """Whole sequences take memory with the square of their length, though what they compute is a recurrence."""
     example = Example((torch.zeros(2, 12, 6),), 0, 1)
     without = {function.__name__ for function in PARALLEL if not takes_pairs(Parallel(function), example)}
-    assert without == {"doubling_by_padding", "doubling_by_joining", "halving", "kernel_of_poles", "kernel_of_taps"}
+    assert without == {
+        "doubling_by_padding", "doubling_by_joining", "halving", "kernel_of_poles", "kernels_that_share_frames",
+        "kernel_of_taps",
+    }  # fmt: skip

@@ -29,12 +29,18 @@ _MOST_TAPS = 64
 
 @dataclass(frozen=True)
 class _Convolution:
-    """`y`: the transform back; `axis`: of time, from the end, in y and u; `kernel` and `u` are as long as `taps`."""
+    """`y`: the transform back; `axis`: of time, from the end, in y and u; `added`: one that only y has, or 0."""
 
     y: Node
     u: Node
     kernel: Node
     axis: int
+    added: int = 0
+
+    @property
+    def frames(self) -> Node:
+        """Of u, with the axes of y; written in front of y."""
+        return apply(self.y, aten.unsqueeze.default, self.u, self.added) if self.added else self.u
 
 
 def rewrite_kernels(samples: Samples) -> bool:
@@ -87,9 +93,9 @@ def _candidates(samples: Samples, y: Node) -> Iterator[_Convolution]:
     for u in (node.args[0] for node in forward if samples.depends(node)):
         for kernel in (node for node in forward if not samples.depends(node)):
             if isinstance(u, Node) and isinstance(kernel.args[0], Node):
-                each = _Convolution(y, u, kernel.args[0], axis)
-                if _holds(samples, each):
-                    yield each
+                more = range(-2, -len(shape_of(y)), -1) if len(shape_of(u)) == len(shape_of(y)) - 1 else (0,)
+                tried = (_Convolution(y, u, kernel.args[0], axis, added) for added in more)
+                yield from (each for each in tried if _holds(samples, each))
 
 
 def _axis(node: Node) -> int:
@@ -111,6 +117,7 @@ def _behind(node: Node) -> list[Node]:
 def _holds(samples: Samples, each: _Convolution) -> bool:
     """Whether y is the convolution of both."""
     y, u, k = (samples.of(node) for node in (each.y, each.u, each.kernel))
+    u = u.unsqueeze(each.added) if u is not None and each.added else u
     if y is None or u is None or k is None or u.shape[each.axis] != samples.length or y.dim() != u.dim():
         return False
     y, u = y.movedim(each.axis, -1), u.movedim(each.axis, -1)
@@ -131,13 +138,14 @@ def _is_short(samples: Samples, each: _Convolution) -> bool:
 
 
 def _shifted(samples: Samples, each: _Convolution) -> Node:
-    rank = len(shape_of(each.u))
+    frames = each.frames
+    rank = len(shape_of(frames))
     axis = each.axis + rank
     padding = [0, 0] * (-each.axis - 1)
     total: Node | None = None
     for s in range(shape_of(each.kernel)[each.axis]):
         tap = apply(each.y, aten.slice.Tensor, each.kernel, each.axis, s, s + 1)
-        late = apply(each.y, aten.pad.default, each.u, [*padding, s, 0]) if s else each.u
+        late = apply(each.y, aten.pad.default, frames, [*padding, s, 0]) if s else frames
         late = apply(each.y, aten.slice.Tensor, late, axis, 0, samples.length) if s else late
         term = apply(each.y, aten.mul.Tensor, late, tap)
         total = term if total is None else apply(each.y, aten.add.Tensor, total, term)
@@ -224,9 +232,10 @@ def _written(samples: Samples, each: _Convolution, poles: Node, weights: tuple[T
     first = powers[..., 0]
     ratio = (powers[..., 1] / first).to(torch.complex64)
     c = (weights[0] - 1j * weights[1]) * first
-    rank = len(shape_of(each.u))
+    u = each.frames
+    rank = len(shape_of(u))
     axis = each.axis + rank
-    u = each.u if each.axis == -1 else apply(each.y, aten.movedim.int, each.u, axis, -1)
+    u = u if each.axis == -1 else apply(each.y, aten.movedim.int, u, axis, -1)
     # (..., time, 1) against (..., 1 or as many as u, poles).
     frames = apply(each.y, aten.unsqueeze.default, u, -1)
 
