@@ -11,6 +11,7 @@
 6. Zeros joined at the end, whose number is computed, are padding.
 7. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 8. A mask of lengths that leaves every frame in is a constant.
+9. Taps of zeros at the end of a kernel are left out, with the padding that they lie over (see `_zero_taps`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.streaming._computed_numbers import fix_numbers
 from rnnedge_export.streaming._constant_masks import write_constant_masks
+from rnnedge_export.streaming._zero_taps import without_zero_taps
 from rnnedge_export.streaming.facts import constant, dims, integers
 from rnnedge_export.streaming.recurrent import is_zero
 
@@ -46,6 +48,7 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
     for node in list(normal.graph):
         if node.op_type == "Conv":
             _take_padding(node)
+            without_zero_taps(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Slice":
             _give_back_padding(node, builder)
