@@ -48,6 +48,12 @@ def _rms(x: Tensor) -> Tensor:
     return y / torch.sqrt((y**2).mean(-1, keepdim=True) + 1e-5)
 
 
+def _loud_rms(x: Tensor) -> Tensor:
+    """Beside loud frames, no constant of a norm hides what is small."""
+    y = functional.silu(x) * 1e12
+    return y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + 1e-3)
+
+
 def _products(x: Tensor) -> Tensor:
     """As linear attention has them, added up in a loop, with a part of each frame."""
     y, state, rows = functional.silu(x), torch.zeros(x.shape[0], 4, 4), []
@@ -64,6 +70,7 @@ SHOWN = [
     _guarded,
     _length,
     _rms,
+    _loud_rms,
     lambda x: torch.log(torch.sigmoid(x)),
     lambda x: torch.sqrt(torch.sigmoid(2 * x)),
     lambda x: functional.layer_norm(functional.silu(x), (4,)),

@@ -17,7 +17,8 @@ from rnnedge_export.graph.builder import GraphBuilder, constant, replace
 from rnnedge_export.graph.origins import origins
 from rnnedge_export.graph.vanishing import scan_inputs, vanishing
 
-_NEGLIGIBLE = 1e-6
+# What keeps a norm from a division by 0: 1e-8 to 1e-3, small beside a loud frame.
+_NEGLIGIBLE = 1e-3
 _MAGNIFY = {
     "GroupNormalization", "InstanceNormalization", "LayerNormalization", "Log", "Reciprocal", "RMSNormalization",
     "Sqrt",
