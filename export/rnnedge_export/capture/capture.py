@@ -34,7 +34,7 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.padding_modes import NEVER, REMEDY, reason_against
 from rnnedge_export.graph.simplification import simplify
 from rnnedge_export.graph.small_sigmoids import keep_small_values
-from rnnedge_export.graph.symbolic_dims import size, without_extremes
+from rnnedge_export.graph.symbolic_dims import as_number, size, without_extremes
 from rnnedge_export.graph.truth_values import write_choices
 from rnnedge_runtime.errors import ModelRefused
 
@@ -183,7 +183,8 @@ def _name_dims(model: ir.Model, frames: Sequence[ir.Value], axes: Mapping[int, s
     for value in _values(model.graph):
         if value.shape is not None and not value.shape.is_static():
             named = (d if isinstance(d, int) else pattern.sub(lambda m: names[m[1]], str(d)) for d in value.shape)
-            value.shape = ir.Shape(without_extremes(d, lengths.samples) for d in named)
+            plain = (without_extremes(d, lengths.samples) for d in named)
+            value.shape = ir.Shape(as_number(d, lengths.samples) for d in plain)
 
 
 def _values(graph: ir.Graph) -> Iterator[ir.Value]:

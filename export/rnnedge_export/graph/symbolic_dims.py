@@ -68,6 +68,18 @@ def _value(node: ast.expr, names: Mapping[str, int]) -> Number:
     raise TypeError(f"{ast.dump(node)}: no arithmetic of lengths")
 
 
+def as_number(dim: Dim, times: Sequence[int]) -> Dim:
+    """The number that a quotient of lengths comes to for any batch and a sequence of any of `times` frames, or `dim`.
+
+    The frames of a sequence cut into n // 8 blocks, divided by n // 8, are 8.
+    """
+    if isinstance(dim, int) or "//" not in dim:
+        return dim
+    found = {size(dim, batch, time) for batch in (2, 3) for time in times}
+    number = found.pop()
+    return dim if found or number is None else number
+
+
 def without_extremes(dim: Dim, times: Sequence[int]) -> Dim:
     """`dim` without a Min or Max of which one operand is the result for a sequence of any of `times` frames."""
     if isinstance(dim, int) or not _EXTREMES.intersection(_WORD.findall(dim)):

@@ -100,7 +100,7 @@ def follow(node: ir.Node, facts: Facts) -> None:
             facts.refuse(
                 node, "it computes with the length of the sequence", "leave lengths and masks to the training loop"
             )
-    if not streamed:
+    if not streamed or node.op_type == "Scan":
         repeated.with_frames(node, facts)
         streamed = facts.streamed(node)
     if not streamed:
