@@ -100,8 +100,8 @@ def _any_length(
         except Exception as error:
             suggested = None if _fixes_length(str(error)) else _suggested(str(error), length)
             if suggested is not None and (longer := general.traced(length + 1)) is not None:
-                if (found := _settled(longer, general, source, example, length)) is not None:
-                    return found, 1
+                if (settled := _settled(longer, general, source, example, length)) is not None:
+                    return settled, 1
                 if suggested[1] == 1:
                     _agreeing(longer, source, x, example, plain, 1)
                     return longer, 1
@@ -115,8 +115,8 @@ def _any_length(
                 # What fixes the shortest length that a module takes does not fix a longer one.
                 longer = None if loops.seen else general.traced(2 * length + 1)
                 if longer is not None:
-                    if (found := _settled(longer, general, source, example, length)) is not None:
-                        return found, 1
+                    if (settled := _settled(longer, general, source, example, length)) is not None:
+                        return settled, 1
                     _agreeing(longer, source, x, example, plain, 1)
                     return longer, 1
                 failing = partial(traced, source, x, example, time)

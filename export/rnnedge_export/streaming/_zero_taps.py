@@ -23,7 +23,7 @@ def without_zero_taps(node: ir.Node, builder: GraphBuilder) -> None:
     dilations = list(node.attributes.get_ints("dilations") or [1] * spatial)
     kept = kernel
     for axis in range(spatial):
-        taps = kept.any(axis=tuple(i for i in range(kept.ndim) if i != axis + 2)).nonzero()[0]
+        taps = np.flatnonzero(kept.any(axis=tuple(i for i in range(kept.ndim) if i != axis + 2)))
         zeros = kept.shape[axis + 2] - 1 - int(taps[-1]) if len(taps) else 0
         fewer = min(zeros, pads[axis + spatial] // dilations[axis])
         pads[axis + spatial] -= fewer * dilations[axis]
