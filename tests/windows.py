@@ -35,6 +35,13 @@ class Causal(nn.Module):
         return self.conv(functional.pad(x, (self.front, 0)))
 
 
+class Differences(nn.Module):
+    """Of frames that follow one another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, 1:] - x[:, :-1]
+
+
 class Chomp(nn.Module):
     """A temporal convolutional network that pads both ends and cuts the later one off."""
 
@@ -192,6 +199,14 @@ WINDOWS: dict[str, Callable[[], Case]] = {
         X,
     ),
     "upsample": lambda: (Function(Along(nn.Upsample(scale_factor=2), Causal(C, C, 3))), X),
+    "windows-of-padding": lambda: (
+        nn.Sequential(
+            Along(nn.Upsample(scale_factor=2), nn.ConstantPad1d((3, 0), 0.0), nn.Conv1d(C, C, 2, stride=2)),
+            Differences(),
+        ),
+        X,
+    ),
+    "windows-of-zeros": lambda: (Along(nn.ConstantPad1d((5, 0), 0.0), nn.Conv1d(C, C, 2, stride=2)), X),
     "difference": lambda: (Function(lambda y: y[:, 1:] - y[:, :-1]), X),
     "tail": lambda: (Function(lambda y: y[:, 3:] * 2), X),
     "head": lambda: (Function(lambda y: y[:, :-2] * 2), X),

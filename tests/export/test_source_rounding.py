@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import quickly
 import torch
 from in_one_test import in_one_test
@@ -68,6 +69,28 @@ def test_what_a_slow_unit_adds_up_is_rounding_and_a_wrong_weight_is_not(tmp_path
         assert _ratio(model, module, frames[:, :100]) > 2
 
 
+class Nearly(nn.Module):
+    """A GRU over features, both ways, whose features are nearly equal where it saturates: the norm shows every ulp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.across, self.norm = nn.GRU(1, 1, batch_first=True, bidirectional=True), nn.LayerNorm(4)
+        torch.manual_seed(1)
+        self.across.reset_parameters()
+        nn.init.normal_(self.across.weight_ih_l0, 0, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, t, f = x.shape
+        y: Tensor = self.norm(self.across(x.reshape(n * t, f, 1))[0].sum(-1).reshape(n, t, f))
+        return y
+
+
+def test_what_a_kernel_of_the_runtime_rounds_is_no_defect_of_the_file(tmp_path: Path) -> None:
+    """Its tanh is ten ulps off near 1, which a norm of equal features makes large."""
+    effort = Effort(lengths=(1,), batches=(1,), roads=(), frames=64, signals=("every magnitude", "x 1000"))
+    assert quickly.export(Nearly(), torch.zeros(2, 8, 4), tmp_path / "m.onnx", effort=effort).verification.passed
+
+
 class Cell(nn.Module):
     """A cell that is stepped."""
 
@@ -83,23 +106,28 @@ class Cell(nn.Module):
         return torch.stack(rows)
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
 @in_one_test(
     "layer",
     [
         *(kind(4, 5, 2) for kind in (nn.GRU, nn.LSTM, nn.RNN)),
         nn.GRU(4, 5, 1, bias=False, batch_first=True),
         nn.GRU(4, 5, bidirectional=True),
+        nn.RNN(4, 5, 2, bidirectional=True, bias=False, batch_first=True),
+        nn.LSTM(4, 5, 2, bidirectional=True, proj_size=3),
         *(Cell(kind(4, 5)) for kind in (nn.GRUCell, nn.LSTMCell, nn.RNNCell)),
         nn.Sequential(nn.Linear(4, 5), nn.Sigmoid(), nn.Tanh()),
     ],
 )
 def test_the_equations_are_those_of_torch(layer: nn.Module) -> None:
-    """To rounding, with every state that they give back; not exactly, but for what is left as it is."""
+    """To rounding, with every state that they give back; not exactly; with functions of kernels in yet another way."""
     x = 2 * torch.randn(40, 3, 4)
     with torch.no_grad():
-        expected = layer(x)
-        with RuntimeFunctions():
-            found = layer(x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
-    first, other = (y if isinstance(y, Tensor) else y[0] for y in (expected, found))
-    assert torch.equal(first, other) == getattr(layer, "bidirectional", False)
+        expected, found = layer(x), []
+        for kernels in (False, True):
+            with RuntimeFunctions(kernels=kernels):
+                found.append(layer(x))
+            torch.testing.assert_close(found[-1], expected, rtol=0, atol=4e-6)
+    first, plain, kernel = (y if isinstance(y, Tensor) else y[0] for y in (expected, *found))
+    assert not torch.equal(first, plain)
+    assert torch.equal(plain, kernel) == (not isinstance(layer, nn.GRU | nn.RNN))

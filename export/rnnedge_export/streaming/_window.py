@@ -32,12 +32,12 @@ class Window:
         """When the windows over frames of `clock` are complete.
 
         Window j begins at frame j * stride - front. One call brings windows for its frames, the earliest possible ones
-        of which every frame has come: so the delay is the least whole number that leaves room for `reach`. With stride
-        1 it can be negative: windows over padding only are constants (see `front`), but for a `repeated` first frame.
+        of which every frame has come: so the delay is the least whole number that leaves room for `reach`. It
+        can be negative: windows over padding only are constants (see `front`), but for a `repeated` first frame.
         """
         room = self.reach - self.stride if self.skips else max(self.reach - self.stride, 0)
         delay = -(-(room - self.front + clock.delay) // self.stride)
-        if self.stride > 1 or clock.delay > 0 or repeated:
+        if clock.delay > 0 or repeated:
             delay = max(0, delay)
         step = (1, self.front + self.behind - self.reach + self.stride, self.stride)
         return Clock(clock.rate / self.stride, delay, (*clock.length, step))

@@ -69,7 +69,9 @@ class SourceRounding:
         """
         axes = {state.input: state.batch_axis for state in self.contract.contexts}
         alone = self.reference.of_sequence(sequence, axes)
-        return partial(self._here, alone), self._usually, partial(self._with_functions, alone)
+        kernels = (False, True) if self.contract.form == "native" else (False,)
+        functions = (partial(self._with_functions, alone, each) for each in kernels)
+        return partial(self._here, alone), self._usually, *functions
 
     def _here(self, alone: Reference, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         return {
@@ -80,13 +82,13 @@ class SourceRounding:
     def _usually(self, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         return {name: Rounding(array, np.zeros_like(array, bool)) for name, array in self._usual.items()}
 
-    def _with_functions(self, alone: Reference, frames: Frames, expected: Frames) -> dict[str, Rounding]:
+    def _with_functions(self, alone: Reference, kernels: bool, frames: Frames, expected: Frames) -> dict[str, Rounding]:
         """What they change by more than rounding does is not rounding; nothing of a source that does not take them.
 
         A whole number or truth value that they change is a step: which of two equal states is the largest.
         """
         try:
-            with RuntimeFunctions():
+            with RuntimeFunctions(kernels=kernels):
                 other = alone.raw(frames)
         except RnnEdgeError:
             return {}

@@ -16,7 +16,7 @@ import rnnedge_export
 from rnnedge_export import Effort
 from rnnedge_runtime import load
 
-FIXED = ("same", "stride", "difference", "running-mean", "two-d", "unet")
+FIXED = ("same", "stride", "difference", "running-mean", "two-d", "unet", "windows-of-padding")
 
 
 def export(name: str, form: str, path: Path, **options: Any) -> rnnedge_export.Report:
@@ -43,7 +43,16 @@ def test_every_form_has_windows(name: str, form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hop", "lookahead"),
-    [("causal", 1, 0), ("same", 1, 2), ("valid", 1, 5), ("stride", 4, 0), ("difference", 1, 1), ("upsample", 1, 0)],
+    [
+        ("causal", 1, 0),
+        ("same", 1, 2),
+        ("valid", 1, 5),
+        ("stride", 4, 0),
+        ("difference", 1, 1),
+        ("upsample", 1, 0),
+        ("windows-of-padding", 1, 0),
+        ("windows-of-zeros", 2, 0),
+    ],
 )
 def test_a_frame_leaves_as_soon_as_it_is_computable(name: str, hop: int, lookahead: int, tmp_path: Path) -> None:
     """After n frames pushed one by one, n - lookahead are out, counted at the output's rate."""
