@@ -6,7 +6,7 @@ import ctypes
 import gc
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,15 @@ from in_one_test import in_one_test
 from shares import those
 
 from rnnedge_runtime import InputError, Stream
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_heap() -> Iterator[None]:
+    """What was imported so far is not looked through by the collector, which takes half a second each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @in_one_test("batch", [1, 3])
