@@ -95,9 +95,10 @@ bench-streaming: $(STAMP_DEV) ## stream real networks beside hand-written versio
 	$(BIN)/python -m bench.conversion
 	$(BIN)/python -m bench.streaming
 
-bench-train: $(STAMP_DEV) ## measure how fast training is, and which cell remembers how far; writes the tables
+bench-train: $(STAMP_DEV) ## measure how fast training is, which cell remembers how far, what pruning brings; writes the tables
 	$(BIN)/python -m bench.train
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.pruning
 
 bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by side; writes the table and README's ratios
 	$(PEERS)/bin/python -m bench.peers $(BENCH_PEERS_ARGS)

@@ -37,7 +37,7 @@ def command(
     output: Annotated[Path, file_option("-o", "--output", help="The ONNX file to write.")],
     objective: Annotated[str, typer.Option(help="latency, throughput, size or energy.")] = "latency",
     budget: Annotated[float, typer.Option(help="Seconds that it may take.", min=5.0)] = 60.0,
-    only: Annotated[str, typer.Option(help="The precisions to try.")] = "float32,float16,int8,int4",
+    only: Annotated[str, typer.Option(help="The precisions to try.")] = "float32,float16,bf16,int8,int4",
     provider: Annotated[str, typer.Option(help="The providers to try, such as cpu,cuda.")] = "cpu",
     calibration: CalibrationOption = None,
     tolerance: ToleranceOption = None,
@@ -130,6 +130,7 @@ def _fields(tuned: Tuned) -> dict[str, Any]:
         "front": [trial.candidate.name for trial in tuned.choice.front],
         "trials": [figures(trial) for trial in tuned.trials],
         "dropped": dict(tuned.dropped),
+        "errors": dict(tuned.errors),
         "rounds": tuned.rounds,
         "seconds": tuned.seconds,
     }
@@ -151,6 +152,7 @@ def _print(tuned: Tuned, objective: str) -> None:
     print_table(f"{tuned.path}: best for {objective}, {tuned.rounds} rounds in turns", columns, rows)
     for name, reason in tuned.dropped.items():
         say(f"dropped {name}: {reason}")
+    tell(f"largest error: {', '.join(f'{name} {error:.1e}' for name, error in tuned.errors.items())}")
     winner = choice.winner.candidate
     tell(f"{tuned.path}: {winner.name}, {choice.winner.size_bytes:,} bytes, proven, {tuned.seconds:.0f} s")
     if choice.as_good:

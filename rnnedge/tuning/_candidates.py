@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rnnedge_runtime.cores import cores
 
-PRECISIONS = ("float32", "float16", "int8", "int4")
+PRECISIONS = ("float32", "float16", "bf16", "int8", "int4")
 _CHUNKS = (4, 16)
 _FORMS = ("native", "step", "scan")
 

@@ -48,13 +48,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was written, why, and what was dropped on the way, by name with the reason."""
+    """What was written, why, and what was dropped on the way, by name with the reason.
+
+    `errors`: what each precision costs, the largest error that the proof of a file in it found.
+    """
 
     path: Path
     digest: str
     choice: Choice
     trials: tuple[Trial, ...]
     dropped: Mapping[str, str]
+    errors: Mapping[str, float]
     seconds: float
     rounds: int
 
@@ -68,6 +72,13 @@ class _Field:
     errors: dict[Candidate, float] = field(default_factory=dict)
     quick: dict[Candidate, float] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
+
+    def by_precision(self) -> dict[str, float]:
+        """The largest error of what is proven, for each precision."""
+        found: dict[str, float] = {}
+        for candidate, error in self.errors.items():
+            found[candidate.precision] = max(error, found.get(candidate.precision, 0.0))
+        return found
 
 
 @checked
@@ -123,7 +134,8 @@ def tune(
     choice = choose(trials)
     digest = run.write(choice, trials, host, done)
     memory.forget()
-    return Tuned(output, digest, choice, tuple(trials), run.field.dropped, time.monotonic() - began, done)
+    field, seconds = run.field, time.monotonic() - began
+    return Tuned(output, digest, choice, tuple(trials), field.dropped, field.by_precision(), seconds, done)
 
 
 class _Run:

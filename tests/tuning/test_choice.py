@@ -78,7 +78,7 @@ def test_every_candidate_is_there_once_and_the_first_is_the_plainest() -> None:
     assert len({c.name for c in every}) == len(every) == len(set(every))
     assert all(c.chunk is None for c in every)
     assert any(c.chunk for c in candidates("throughput"))
-    assert {c.precision for c in every} == {"float32", "float16", "int8", "int4"}
+    assert {c.precision for c in every} == {"float32", "float16", "bf16", "int8", "int4"}
 
 
 def test_a_figure_of_one_round_has_noise_too() -> None:

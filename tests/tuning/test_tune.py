@@ -60,6 +60,8 @@ def test_the_winner_is_proven_and_says_why(session: ExportSession, tmp_path: Pat
     assert tuned.choice.winner.value <= best * (1 + tuned.choice.noise)
     assert tuned.rounds == 3 and len(tuned.trials) >= 2
     assert tuned.choice.front
+    # What has fewer bits costs some error, and it is told.
+    assert set(tuned.errors) == {"float32", "int8"} and 0 <= tuned.errors["float32"] < tuned.errors["int8"] < 0.05
     assert [p.name for p in tmp_path.iterdir()] == ["best.onnx"]
     frames = np.random.default_rng(0).standard_normal((9, 6)).astype(np.float32)
     assert model.stream().push(frames).shape == (9, 3)
