@@ -50,5 +50,8 @@ def _numbers(column: object, place: str) -> Array:
     try:
         values = column.cast(pyarrow.float64())  # type: ignore[attr-defined]
     except pyarrow.ArrowException as error:
-        raise InputError(f"{place}: expected numbers, found {column.type}") from error  # type: ignore[attr-defined]
+        kind = column.type  # type: ignore[attr-defined]
+        # Whole numbers that float64 does not have are no other type.
+        why = f" ({str(error)[:80]})" if pyarrow.types.is_integer(kind) else ""
+        raise InputError(f"{place}: expected numbers, found {kind}{why}") from error
     return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,12 +42,16 @@ class TcpSink:
 
 
 class WebSocketSink:
-    """One connection; made by `open_sink`."""
+    """One connection; made by `open_sink`. A reader that takes nothing for ten seconds is gone."""
 
     def __init__(self, address: Address) -> None:
         """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
         self._name = address.text
         self._socket = connect(address)
+        if os.name != "nt":
+            # websockets itself would wait for ever. As a `timeval`: seconds and microseconds.
+            limit = struct.pack("@ll", int(_PATIENCE_S), int(_PATIENCE_S % 1 * 1e6))
+            self._socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def send(self, row: Mapping[str, Any]) -> None:
         """One message."""
@@ -54,7 +60,9 @@ class WebSocketSink:
         try:
             self._socket.send(json.dumps(row))
         except (OSError, WebSocketException) as error:
-            raise InputError(f"{self._name}: takes no more ({error})") from error
+            late = isinstance(error.__cause__, BlockingIOError)
+            reason = f"has read nothing for {_PATIENCE_S:g} s" if late else f"takes no more ({error})"
+            raise InputError(f"{self._name}: {reason}") from error
 
     def close(self) -> None:
         """What was sent arrives."""

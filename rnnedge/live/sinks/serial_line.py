@@ -10,14 +10,16 @@ from rnnedge.live.sinks.rows import json_line
 from rnnedge.live.sources.serial_line import open_line
 from rnnedge_runtime.errors import InputError
 
+_PATIENCE_S = 10.0
+
 
 class SerialSink:
-    """One serial line; made by `open_sink`."""
+    """One serial line; made by `open_sink`. One that takes nothing for ten seconds is held by the other end."""
 
     def __init__(self, address: Address) -> None:
         """Raises `InputError` for a line that cannot be opened, `MissingExtra` without pyserial."""
         address.only("baud")
-        self._name, self._line = address.text, open_line(address)
+        self._name, self._line = address.text, open_line(address, _PATIENCE_S)
 
     def send(self, row: Mapping[str, Any]) -> None:
         """One line."""

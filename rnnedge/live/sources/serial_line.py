@@ -52,13 +52,17 @@ class _Lines:
         return bytes(self._line.read_until(b"\n", limit))
 
 
-def open_line(address: Address) -> Any:
-    """A `serial.Serial` that blocks. Raises `InputError` if there is none, `MissingExtra` without pyserial."""
+def open_line(address: Address, write_timeout_s: float | None = None) -> Any:
+    """A `serial.Serial` that waits for what it reads, and so long until it can write.
+
+    Raises `InputError` if there is none, `MissingExtra` without pyserial.
+    """
     try:
         import serial
     except ImportError as error:
         raise MissingExtra(f"{address.text}: needs pyserial; pip install 'rnnedge[live]'") from error
+    baud = int(address.number("baud", 115200, 1))
     try:
-        return serial.Serial(address.path, int(address.number("baud", 115200, 1)), timeout=None)
+        return serial.Serial(address.path, baud, timeout=None, write_timeout=write_timeout_s)
     except (OSError, ValueError) as error:
         raise InputError(f"{address.text}: cannot be opened ({error})") from error
