@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 F = TypeVar("F", bound=Callable[..., Report])
+# What torch.onnx.export is given, and what says it here.
+_OF_TORCH = {
+    "opset_version": "use opset",
+    "dynamic_axes": "leave it out: batch and time are open",
+    "dynamic_shapes": "leave it out: batch and time are open",
+    "dynamo": "leave it out",
+    "input_names": "leave it out: inputs are called as the arguments of forward",
+    "output_names": "leave it out: outputs are called as the keys of a dict that forward returns",
+    "quantize": 'use precision, such as "int8"',
+    "fp16": 'use precision="float16"',
+}
 
 
 def _with_options(function: F) -> F:
@@ -131,7 +142,9 @@ def _options(options: ExportOptions | None, chosen: ExportKeywords) -> ExportOpt
     known = [option.name for option in fields(ExportOptions)]
     for name in chosen:
         if name not in known:
-            raise TypeError(f"export() got an unexpected keyword argument {name!r}{nearest(name, known)}")
+            ours = inspect.signature(export).parameters
+            hint = f"; {_OF_TORCH[name]}" if name in _OF_TORCH else nearest(name, ours)
+            raise TypeError(f"export() got an unexpected keyword argument {name!r}{hint}")
     return replace(given, **chosen)
 
 

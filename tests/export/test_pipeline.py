@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import onnx_ir as ir
 import pytest
 import quickly
+import torch
 import typer.main
 from onnx_ir.passes import PostconditionError, PreconditionError
+from torch import nn
 
 import rnnedge_export
 from examples.networks import small as networks
@@ -109,6 +112,21 @@ def test_every_option_is_in_the_signature(function: Callable[..., object]) -> No
     for field in fields(ExportOptions):
         assert shown[field.name].default == field.default
     assert set(ExportKeywords.__annotations__) == {field.name for field in fields(ExportOptions)}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("opset_version", "; use opset"), ("dynamic_axes", "; leave it out: batch and time are open"),
+     ("input_names", "; leave it out: inputs are called as"), ("time_axes", "; did you mean time_axis"),
+     ("lable", "; did you mean labels"), ("xyzzy", "")],
+)  # fmt: skip
+def test_options_of_torch_are_known(name: str, hint: str, tmp_path: Path) -> None:
+    """Whoever comes from `torch.onnx.export` is told what says it here; nothing is written."""
+    with pytest.raises(TypeError) as error:
+        rnnedge_export.export(nn.GRU(2, 2), torch.zeros(1, 4, 2), tmp_path / "x.onnx", **{name: 1})  # type: ignore[call-arg]
+    said = f"export() got an unexpected keyword argument '{name}'"
+    assert str(error.value).startswith(said + hint) and bool(hint) == (str(error.value) != said)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("options", [ExportOptions, Precision])
