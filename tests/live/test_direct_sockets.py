@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from rnnedge.live import Packet
 from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.server import ServeOptions, direct_socket, routes
+from rnnedge.live.server.batch import Batch
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.metrics import Metrics
 from rnnedge.live.server.waiting import Waiting
@@ -157,3 +158,40 @@ def test_clients_that_are_gone_without_a_word_are_given_up(gru: Model, monkeypat
     assert heard == b"\x89\x00"
     assert b'"outputs"' in slowly
     np.testing.assert_allclose(found, gru.stream().push(X), atol=1e-6)
+
+
+def test_a_stream_may_come_in_every_way_in_one_round(gru: Model) -> None:
+    """As records by themselves, as rows of a message of many, as packets: in any order, none is taken for lost."""
+    form, random = FrameFormat(gru.contract), np.random.default_rng(3)
+
+    async def run() -> tuple[list[Array], int]:
+        found: dict[str, list[Array]] = {name: [] for name in "abc"}
+        hub = Hub(gru, ServeOptions(queue=1000), Metrics())
+        tells = [lambda result, name=name: found[name].extend(o.values for o in result.outputs) for name in found]
+        streams = [(await hub.open(name, False, tell))[0] for name, tell in zip(found, tells, strict=True)]
+        at = [0, 0, 0]
+        while min(at) < 40:
+            for _ in range(int(random.integers(1, 8))):
+                some = [i for i in random.permutation(3).tolist() if at[i] < 40][: int(random.integers(1, 3))]
+                packets = [Packet(X[at[i] : at[i] + 1], at[i], at[i] / 100) for i in some]
+                for i in some:
+                    at[i] += 1
+                if len(some) > 1:
+                    firsts, times_s = [one.first for one in packets], [one.time_s for one in packets]
+                    batch = Batch(
+                        [streams[i] for i in some], firsts, times_s, np.stack([one.frames for one in packets])
+                    )
+                    assert not hub.submit_batch(batch)
+                elif some and not (
+                    random.random() < 0.7 and hub.submit_record(streams[some[0]], form.encode(packets[0]))
+                ):
+                    assert hub.submit(streams[some[0]], packets[0])
+            await hub.round()
+        lost = sum(stream.sequence.lost for stream in streams)
+        hub.close()
+        return [np.concatenate(parts) for parts in found.values()], lost
+
+    found, lost = asyncio.run(run())
+    assert lost == 0
+    for values in found:
+        np.testing.assert_allclose(values, gru.stream().push(X), atol=1e-6)

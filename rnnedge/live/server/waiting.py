@@ -74,6 +74,8 @@ class Waiting:
 
     def submit_batch(self, batch: Batch) -> list[ServedStream]:
         """As `submit`, of a packet for each of several streams; returns those that are to be closed."""
+        # What came before it runs before it.
+        self._join_records()
         refused, alone, most = [], [], self._options.queue
         for row, stream in batch.rows():
             if stream.waiting or stream.rows >= most or self.closed:
