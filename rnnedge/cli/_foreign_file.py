@@ -16,6 +16,7 @@ from typing import Any
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.plain_file import LARGEST, read_plain
 from rnnedge_runtime.protobuf_reader import Grammar, Reader
+from rnnedge_runtime.untrusted import LIMITS
 from rnnedge_runtime.untrusted.onnx_grammar import ENTRY
 
 _MODEL = Grammar("ModelProto")
@@ -33,7 +34,7 @@ def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
 
     Raises `ModelRefused` where that takes too much time or memory.
     """
-    if not _may_be_foreign(path):
+    if not _may_be_foreign(path, LARGEST if trust == "local" else LIMITS.file_bytes):
         return None
     command = [sys.executable, "-c", _CHILD, path, trust or "", *map(os.path.abspath, sys.path)]
     try:
@@ -47,10 +48,10 @@ def proposal_of(path: str, trust: str | None) -> dict[str, Any] | None:
     return found
 
 
-def _may_be_foreign(path: str) -> bool:
+def _may_be_foreign(path: str, most: int) -> bool:
     """Whether it is a plain file with a graph and without our contract; a process takes seconds to say the same."""
     try:
-        data = read_plain(path, ModelRefused, most=LARGEST)
+        data = read_plain(path, ModelRefused, most=most)
         found = Reader(data, fields=_MOST_FIELDS, depth=2, skips=True).read(_MODEL)
     except ModelRefused:
         return False

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from rnnedge_runtime import Contract
     from rnnedge_runtime.contract import Array
 
+# Every inner value of every frame is held, and drawn.
+_MOST_FRAMES = 1 << 20
+
 
 @with_fields
 def command(
@@ -152,16 +155,19 @@ def _contract(example: Any, frame_rate_hz: float | None, source: str) -> Contrac
 
 
 def _frames(recording: str, contract: Contract, audio: AudioOptions | None = None) -> Array:
-    """The whole recording; raises `InputError` where it has no frame."""
+    """The whole recording; raises `InputError` where it has no frame, or more than a page can show."""
     import numpy as np
 
     from rnnedge.frames import AudioOptions, read_frames
     from rnnedge_runtime.errors import InputError
 
-    pieces = [
-        next(iter(p.values())) if isinstance(p, dict) else p
-        for p in read_frames(recording, contract, audio or AudioOptions())
-    ]
+    pieces: list[Array] = []
+    left = _MOST_FRAMES
+    for piece in read_frames(recording, contract, audio or AudioOptions()):
+        pieces.append(next(iter(piece.values())) if isinstance(piece, dict) else piece)
+        left -= len(pieces[-1])
+        if left < 0:
+            raise InputError(f"{recording}: expected at most {_MOST_FRAMES:,} frames to explain, found more; cut it")
     frames = np.concatenate(pieces) if pieces else None
     if frames is None or not len(frames):
         raise InputError(f"{recording}: expected at least one frame, found none")

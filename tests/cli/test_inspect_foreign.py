@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import foreign
@@ -12,6 +13,7 @@ from command import Command
 from foreign import node
 
 from rnnedge.cli import _foreign_file
+from rnnedge_runtime.untrusted import LIMITS
 
 
 def test_ports_and_the_command_are_shown(rnnedge: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +56,21 @@ def test_a_file_that_never_ends_is_refused(rnnedge: Command, tmp_path: Path, mon
     file = foreign.write(tmp_path / "f.onnx", [loop], {"x": [1, 4, 4]}, {"y": [1, 4, 4]}, weights)
     done = rnnedge("inspect", file)
     assert done.code == 3 and "to try it took more than" in done.err
+
+
+def test_a_file_that_is_too_long_is_not_read(tmp_path: Path) -> None:
+    """Two gigabytes of nothing take no memory before they are refused."""
+    file = tmp_path / "f.onnx"
+    with file.open("wb") as out:
+        out.truncate(LIMITS.file_bytes + 1)
+    tracemalloc.start()
+    try:
+        assert _foreign_file.proposal_of(str(file), None) is None
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        assert _foreign_file.proposal_of(str(file), "local") is None
+        assert tracemalloc.get_traced_memory()[1] > LIMITS.file_bytes
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.long

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from exported import export_network
 from in_one_test import in_one_test
 
 from rnnedge.cli import execute
-from rnnedge.live.scoring import ScoreOptions, run_batch, score_archive
+from rnnedge.frames import AudioOptions
+from rnnedge.live.scoring import ScoreOptions, batch_rows, long_recording, run_batch, score_archive
 from rnnedge.live.scoring.archive import batches
+from rnnedge.live.scoring.batch_rows import score_batch
 from rnnedge.live.scoring.journal import Journal
 from rnnedge.live.scoring.table import write_table
 from rnnedge_runtime import Model, load
@@ -63,6 +67,41 @@ def test_a_table_has_a_row_for_each_recording(archive: list[str], monkeypatch: p
         np.testing.assert_allclose([float(row[label]) for label in model.contract.labels], mean, atol=1e-5)
 
 
+@in_one_test("name, reduce", [("gru", "mean"), ("gru", "max"), ("gru", "last"), ("smooth", "mean"), ("both", "max")])
+def test_a_long_recording_streams(
+    name: str, reduce: str, gru: Model, smooth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of kilobytes may promise gigabytes of frames; its row is that of all at once, summaries too."""
+    model = {"gru": lambda: gru, "smooth": lambda: load(smooth), "both": lambda: both(tmp_path)}[name]()
+    shape = tuple(map(int, model.contract.inputs[0].frame_shape))
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((2500, *shape)).astype(np.float32))
+    path = str(tmp_path / "x.npy")
+    (expected,) = score_batch(model, [path], reduce, AudioOptions())
+    monkeypatch.setattr(long_recording, "_HELD_BYTES", 1)
+    monkeypatch.setattr(batch_rows, "run_batch", lambda _model, recordings: [{}] * len(recordings))
+    (found,) = score_batch(model, [path], reduce, AudioOptions())
+    assert found.keys() == expected.keys() and found["frames"] == 2500 and "error" not in found
+    for key, value in expected.items():
+        assert found[key] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value), key
+
+
+def both(folder: Path) -> Model:
+    """An output for every frame, and summaries."""
+    return export_network("both", "native", folder).model
+
+
+def test_a_long_recording_that_is_bad_has_its_reason(
+    gru: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its frames, and of its file."""
+    monkeypatch.setattr(long_recording, "_HELD_BYTES", 1)
+    (tmp_path / "a.csv").write_text("1,2,3,4\n" * 5000 + "1,2,nan,4\n")
+    (tmp_path / "b.csv").write_text("1,2,3,4\n" * 5000 + "1,2,4\n")
+    for name, words in (("a", "finite"), ("b", "row 5,?001")):
+        (row,) = score_batch(gru, [str(tmp_path / f"{name}.csv")], "mean", AudioOptions())
+        assert re.search(f"{name}.csv.*{words}", row["error"]), row
+
+
 def test_a_bad_recording_harms_no_other(archive: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Its row has the reason; the exit code is 6."""
     Path("0.npy").write_bytes(b"junk")
@@ -92,7 +131,7 @@ def test_a_run_that_was_killed_is_taken_up(archive: list[str], monkeypatch: pyte
     with part.open("a") as file:
         file.write('{"file": "6.n')
     np.save(kept[0], np.load(kept[0]) + 1)
-    monkeypatch.setattr("rnnedge.live.scoring.batch_rows._frames", _counted(scored))
+    monkeypatch.setattr("rnnedge.live.scoring.batch_rows._parts", _counted(scored))
     score_archive(GOLDEN, archive, Path("a.csv"), options)
     assert sorted(scored) == sorted({*archive} - {*kept[1:]})
     assert not part.exists()
@@ -103,7 +142,7 @@ def test_a_run_that_was_killed_is_taken_up(archive: list[str], monkeypatch: pyte
 def _counted(scored: list[str]):  # type: ignore[no-untyped-def]
     from rnnedge.live.scoring import batch_rows
 
-    read = batch_rows._frames
+    read = batch_rows._parts
 
     def frames(path: str, *how: Any) -> object:
         scored.append(path)

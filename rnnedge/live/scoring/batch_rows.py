@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from rnnedge.frames import AudioOptions, read_frames
 from rnnedge.live.scoring.batch import run_batch
+from rnnedge.live.scoring.long_recording import long_row, most_held
 from rnnedge.live.scoring.rows import recording_row
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
@@ -22,7 +24,13 @@ def score_batch(model: Model, paths: Sequence[str], reduce: str, audio: AudioOpt
     given: dict[str, Array] = {}
     for path in paths:
         try:
-            given[path] = _frames(path, model, audio)
+            parts = _parts(path, model, audio)
+            begun = _begun(path, parts, most_held(model.contract))
+            rest = next(parts, None)
+            if rest is None:
+                given[path] = np.concatenate(begun)
+            else:
+                rows[path] = long_row(model, path, chain(begun, [rest], parts), reduce)
         except RnnEdgeError as error:
             rows[path] = {"error": str(error)}
     try:
@@ -51,12 +59,18 @@ def stamp(path: str) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _frames(path: str, model: Model, audio: AudioOptions) -> Array:
-    parts: list[Array] = []
+def _parts(path: str, model: Model, audio: AudioOptions) -> Iterator[Array]:
     for part in read_frames(path, model.contract, audio):
         if isinstance(part, dict):
             raise InputError(f"{path}: expected frames of one input")
-        parts.append(part)
-    if not sum(map(len, parts)):
+        yield part
+
+
+def _begun(path: str, parts: Iterator[Array], most: int) -> list[Array]:
+    """Parts until more than `most` frames came, or no more; raises `InputError` where there are no frames."""
+    begun: list[Array] = []
+    while sum(map(len, begun)) <= most and (part := next(parts, None)) is not None:
+        begun.append(part)
+    if not sum(map(len, begun)):
         raise InputError(f"{path}: expected at least one frame, found none")
-    return np.concatenate(parts)
+    return begun
