@@ -6,8 +6,8 @@
    "chomp" of temporal convolutional networks).
 4. A cut to the length of another value is a cut by a number of frames, or none, if the number is the same at every
    length; and so is every other number that is computed from lengths (see `_computed_numbers`).
-5. The first frame of a value joined in front of it, as torch.diff(x, prepend=x[:, :1]) does, is padding that repeats
-   it.
+5. The first frame of a value joined in front of it, as torch.diff(x, prepend=x[:, :1]) does, and the last one behind
+   it, are padding that repeats it.
 6. Zeros joined at the end, whose number is computed, are padding.
 7. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 8. A mask of lengths that leaves every frame in is a constant.
@@ -54,7 +54,7 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
             _give_back_padding(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Concat":
-            _repeat_first(node, builder)
+            _repeat_end(node, builder)
     masked = write_constant_masks(normal, builder, lengths)
     if _fold_sizes(normal, batch_axis, builder) or masked:
         simplify(normal)
@@ -133,23 +133,44 @@ def _pad_with_zeros(node: ir.Node, builder: GraphBuilder) -> None:
     replace(node, builder, [padded])
 
 
-def _repeat_first(node: ir.Node, builder: GraphBuilder) -> None:
-    """Case 5: Concat(Slice(v, 0, 1), v), with the slice repeated or not."""
+def _repeat_end(node: ir.Node, builder: GraphBuilder) -> None:
+    """Case 5: Concat(Slice(v, 0, 1), v) or Concat(v, Slice(v, -1, end)), with the slice repeated or not."""
     if len(node.inputs) != 2 or node.outputs[0].shape is None:
         return
     axis = node.attributes.get_int("axis", 0) % len(node.outputs[0].shape)
-    first, value = node.inputs
-    count = dims(first)[axis]
-    source = first.producer() if first is not None else None
+    for place, value, bounds in ((0, node.inputs[1], [[0], [1]]), (1, node.inputs[0], [[-1], None])):
+        repeated = node.inputs[place]
+        source = _unrepeated(repeated)
+        if source is None or source.op_type != "Slice" or source.inputs[0] is not value:
+            continue
+        start, end, axes = (integers(source, index) for index in (1, 2, 3))
+        if axes != [axis] or start != bounds[0] or end is None or (end[0] < _ENDLESS if place else end != bounds[1]):
+            continue
+        count = dims(repeated)[axis]
+        builder.place = node.name or node.op_type
+        if isinstance(count, int):
+            pads = builder.ints(*((0, count) if place else (count, 0)))
+        else:
+            amounts = (builder.ints(0), _size(repeated, axis, builder))
+            pads = builder.op("Concat", *(amounts if place else amounts[::-1]), axis=0)
+        replace(node, builder, [builder.op("Pad", value, pads, None, builder.ints(axis), mode="edge")])
+        return
+
+
+def _size(value: ir.Value | None, axis: int, builder: GraphBuilder) -> ir.Value:
+    """Of an axis of one repeated frame, from where that has it: what is repeated is not asked then."""
+    node = value.producer() if value is not None else None
+    if node is not None and node.op_type in ("Expand", "Tile"):
+        return builder.op("Slice", node.inputs[1], builder.ints(axis), builder.ints(axis + 1))
+    return builder.op("Shape", value, start=axis, end=axis + 1)
+
+
+def _unrepeated(value: ir.Value | None) -> ir.Node | None:
+    """What makes the value that is repeated."""
+    source = value.producer() if value is not None else None
     while source is not None and source.op_type in ("Expand", "Tile", "Identity"):
-        first = source.inputs[0]
-        source = first.producer() if first is not None else None
-    if source is None or source.op_type != "Slice" or source.inputs[0] is not value or not isinstance(count, int):
-        return
-    if [integers(source, index) for index in (1, 2, 3)] != [[0], [1], [axis]]:
-        return
-    builder.place = node.name or node.op_type
-    replace(node, builder, [builder.op("Pad", value, builder.ints(count, 0), None, builder.ints(axis), mode="edge")])
+        source = source.inputs[0].producer() if source.inputs[0] is not None else None
+    return source
 
 
 def _as_convolution(node: ir.Node, builder: GraphBuilder) -> None:

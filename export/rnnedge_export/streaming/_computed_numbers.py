@@ -1,6 +1,7 @@
 """Numbers that a module computes from lengths, and that are the same whatever the length is.
 
-1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames before and after.
+1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames before and after; one that
+   leaves the last frame, x[n - 1 :], is x[-1:].
 2. The numbers of a padding, a repetition, a shape or a split are constants.
 
 Numbers that change with the length stay as they are, for the rule that meets them.
@@ -63,6 +64,9 @@ def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, l
         return
     taken = _taken_off(node, dims(value)[axes[0]], values, lengths)
     if taken is None or len(taken) != 1:
+        if (last := _last(node, dims(value)[axes[0]], values, lengths)) is not None:
+            node.replace_input_with(1, builder.ints(-last))
+            node.replace_input_with(2, builder.ints(_END))
         return
     ((front, behind),) = taken
     if not front and not behind and not out.is_graph_output():
@@ -84,6 +88,20 @@ def _taken_off(node: ir.Node, before: int | str, values: LengthValues, lengths: 
         if len(found) > 1:
             break
     return found
+
+
+def _last(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> int | None:
+    """Of a cut that leaves a number of frames at the end, x[n - 1 :], that number."""
+    found = set()
+    for time in lengths.samples:
+        length = size(before, _BATCHES[0], time)
+        start, end = (_number(node.inputs[index], values, time) for index in (1, 2))
+        if length is None or start is None or end is None:
+            return None
+        front, behind = cuts((start, end), max(0, length))
+        found.add(length - front if not behind else 0)
+    number = found.pop()
+    return number if number and not found else None
 
 
 def _number(value: ir.Value | None, values: LengthValues, time: int) -> int | None:
