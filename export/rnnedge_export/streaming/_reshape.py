@@ -9,6 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, product, ratio, size
+from rnnedge_export.streaming._block_shapes import between
 from rnnedge_export.streaming._caches import aligned, become, from_frame_0, insert, per_call
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, dims
@@ -25,7 +26,8 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
        Time splits into frames of k, which is the reverse: the rate falls, and frame 0 begins a group.
     3. It merges with the batch, as (batch, time, ...) -> (batch * time, ...) or (time * batch, ...), and with axes that
        follow: every frame is by itself from there on, until they are split again in the same order.
-    4. The lengths that the module computed are for the whole sequence; they are written again for the frames of a call.
+    4. Both at once: time is cut into groups, which are folded into the batch, and back (see `_block_shapes`).
+    5. The lengths that the module computed are for the whole sequence; they are written again for the frames of a call.
     """
     fact = facts.only(node)
     value = node.inputs[0]
@@ -36,34 +38,50 @@ def reshape(node: ir.Node, facts: Facts) -> Fact:
         # In it 0 stands for the dim of the input.
         node.attributes.pop("allowzero", None)
         return fact
+    middle = between(before, fact, after)
+    for shape in (middle, after) if middle is not None else (after,):
+        moved = _moved(node, value, fact, shape, facts)
+        if moved is None:
+            facts.refuse(
+                node,
+                f"time cannot be followed from {_shown(before)} to {_shown(after)}",
+                "reshape features only, not batch and time (GroupNorm and InstanceNorm normalize over time; LayerNorm "
+                "over features does not)",
+            )
+        value, fact = moved
+    return become(node, value, fact, facts)
+
+
+def _moved(
+    node: ir.Node, value: ir.Value, fact: Fact, after: tuple[Dim, ...], facts: Facts
+) -> tuple[ir.Value, Fact] | None:
+    """The value in the shape `after`, and where its time is then, if it can be followed."""
+    before = dims(value)
     places = [i for i, d in enumerate(after) if grows(d, "time")]
-    if len(places) == 1:
-        axis = places[0]
-        lead = ratio(product(before[: fact.axis]), product(after[:axis]))
-        along = ratio(before[fact.axis], after[axis])
-        found = None
-        if lead == 1 and along is not None and (along == 1 or not fact.folded):
-            value, found = _rescaled(node, value, fact, along, facts)
-        elif not fact.folded and (outer := _folded(before, fact.axis, after, axis)) is not None:
-            found = replace(fact, folded=outer)
-        elif fact.folded and (outer := _folded(after, axis, before, fact.axis)) is not None:
-            found = replace(fact, folded="") if ratio(outer, fact.folded) == 1 else None
-        elif fact.folded and lead is not None and lead != 1 and along is not None and along * lead == 1:
-            # (k * batch * time, ...) -> (k, batch * time, ...): what is folded in comes from the left, so it leaves so.
-            found = replace(fact, folded=f"({fact.folded})*{along.numerator}//{along.denominator}")
-        elif fact.folded and lead == 1 and along is not None and _divides(before[fact.axis], fact, along, facts):
-            # (batch * time, k, ...) -> (batch * time * k, ...), and back: what follows joins, and leaves again.
-            found = fact
-        if found is not None:
-            shape = _shape(node, value, before, after, axis, facts)
-            out = insert(node, facts, "Reshape", value, shape, like=node.outputs[0])
-            return become(node, out, replace(found, axis=axis), facts)
-    return facts.refuse(
-        node,
-        f"time cannot be followed from {_shown(before)} to {_shown(after)}",
-        "reshape features only, not batch and time (GroupNorm and InstanceNorm normalize over time; LayerNorm "
-        "over features does not)",
-    )
+    if len(places) != 1 or fact.axis is None:
+        return None
+    axis = places[0]
+    lead = ratio(product(before[: fact.axis]), product(after[:axis]))
+    along = ratio(before[fact.axis], after[axis])
+    found = None
+    if lead == 1 and along is not None and (along == 1 or not fact.folded):
+        value, found = _rescaled(node, value, fact, along, facts)
+    elif not fact.folded and (outer := _folded(before, fact.axis, after, axis)) is not None:
+        value, found = from_frame_0(node, value, fact, facts)
+        found = replace(found, folded=outer)
+    elif fact.folded and (outer := _folded(after, axis, before, fact.axis)) is not None:
+        found = replace(fact, folded="") if ratio(outer, fact.folded) == 1 else None
+    elif fact.folded and lead is not None and lead != 1 and along is not None and along * lead == 1:
+        # (k * batch * time, ...) -> (k, batch * time, ...): what is folded in comes from the left, so it leaves so.
+        found = replace(fact, folded=f"({fact.folded})*{along.numerator}//{along.denominator}")
+    elif fact.folded and lead == 1 and along is not None and _divides(before[fact.axis], fact, along, facts):
+        # (batch * time, k, ...) -> (batch * time * k, ...), and back: what follows joins, and leaves again.
+        found = fact
+    if found is None:
+        return None
+    out = insert(node, facts, "Reshape", value, _shape(node, value, before, after, axis, facts), like=node.outputs[0])
+    out.shape = ir.Shape(after)
+    return out, replace(found, axis=axis)
 
 
 def _rescaled(node: ir.Node, value: ir.Value, fact: Fact, along: Fraction, facts: Facts) -> tuple[ir.Value, Fact]:
@@ -111,7 +129,7 @@ def _divides(merged: Dim, fact: Fact, along: Fraction, facts: Facts) -> bool:
 def _shape(
     node: ir.Node, value: ir.Value, before: tuple[Dim, ...], after: tuple[Dim, ...], axis: int | None, facts: Facts
 ) -> ir.Value:
-    """Case 4: numbers, 0 where the dim is the input's own, -1 for one that is neither."""
+    """Case 5: numbers, 0 where the dim is the input's own, -1 for one that is neither."""
     numbers: list[int] = []
     for i, dim in enumerate(after):
         if isinstance(dim, int):

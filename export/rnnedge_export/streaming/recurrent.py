@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import onnx_ir as ir
@@ -25,8 +26,8 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
     1. X has time on the axis that the recurrence runs over; Y keeps it there, Y_h and Y_c are summaries.
     2. initial_h and initial_c become carried states.
     3. Time on the batch axis of X: every frame is a sequence of its own, in any direction; nothing is carried. A zero
-       initial state, which has the length of the batch, is left out. If it runs over the batch then, axes are swapped,
-       as with batch_first=False, and it is refused.
+       initial state, which has the length of the batch, is left out; one for every frame is read with it. If it runs
+       over the batch then, axes are swapped, as with batch_first=False, and it is refused.
     4. A reverse or bidirectional recurrence over time, per-sequence lengths and streamed weights are refused.
     5. What reads summaries only, as a decoder that starts from the last state does, gives summaries.
     """
@@ -36,11 +37,11 @@ def recurrent(node: ir.Node, facts: Facts) -> tuple[Fact, ...]:
         facts.refuse(node, "it reads sequence lengths", "leave padding and masks to the training loop")
     if (summary := _of_summaries([node.inputs[0], *node.inputs[5:7]], facts)) is not None:
         return (summary,) * len(node.outputs)
-    _check_initial(node, node.inputs[5:7], facts)
     fact = facts.of(node.inputs[0])
     batch_first = node.attributes.get_int("layout", 0)
     if fact is not None and fact.axis == (0 if batch_first else 1):
         return _frame_by_frame(node, fact, bool(batch_first), facts)
+    _check_initial(node, node.inputs[5:7], facts)
     direction = node.attributes.get_string("direction", "forward")
     if direction != "forward":
         facts.refuse(
@@ -132,13 +133,22 @@ def _frame_by_frame(node: ir.Node, fact: Fact, batch_first: bool, facts: Facts) 
             "it runs over the batch, from one sequence to the next, and not over time",
             "make it with batch_first=True, or export with batch_axis=1 and time_axis=0 (--batch-axis 1 --time-axis 0)",
         )
+    starts = []
     for index in range(5, min(7, len(node.inputs))):
         value = node.inputs[index]
+        start = facts.of(value)
+        if start is not None and start.axis == (0 if batch_first else 1) and start.folded:
+            starts.append(index)
+            continue
+        if start is not None:
+            _check_initial(node, [value], facts)
         if value is not None and not is_zero(value):
             facts.refuse(
                 node, "every frame is a sequence of its own, and starts from a learned state", "start from zeros"
             )
         node.replace_input_with(index, None)
+    if starts:
+        fact = replace(fact, clock=joined(node, facts, [0, *starts]))
     facts.note(node, f"{node.op_type} over another axis than time: every frame by itself")
     state = fact.moved(0 if batch_first else 1)
     return (fact.moved(0 if batch_first else 2), *([state] * (len(node.outputs) - 1)))
