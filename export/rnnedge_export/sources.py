@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 from torch import nn
@@ -28,15 +30,21 @@ from rnnedge_export.capture import (
     tell_used,
     weights_digest,
 )
+from rnnedge_export.capture.capture import capture as captured_anew
+from rnnedge_export.capture.code_places import code_of
 from rnnedge_export.defects import defects_told
 from rnnedge_export.onnx_files import CONSTANTS, axes_note, note, open_offline
 from rnnedge_export.report import packages
 from rnnedge_export.session import ExportSession
+from rnnedge_export.streaming.facts import NodeRefused
 from rnnedge_export.torch_threads import worthwhile_threads
 from rnnedge_export.verification import ModuleOracle, check_reading, check_repeats
 from rnnedge_export.work import Say
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.errors import ModelRefused
+
+# Seconds of the processor.
+_LONGEST_SECOND_CAPTURE = 2.5
 
 
 @contextmanager
@@ -71,7 +79,9 @@ def of_module(
             check_axes(module, given)
             source = ModuleAdapter(module, given)
             say("capture")
+            began = process_time()
             captured = capture(source, given, opset)
+            took = process_time() - began
             provenance = {"module": type(module).__qualname__, "weights_sha256": digest, **packages()}
             provenance |= {"starts_from": ", ".join(kept.paths)} if kept.paths else {}
             defaults = {name: value for name, value in checked_defaults(context).items() if value is not None}
@@ -79,7 +89,21 @@ def of_module(
             check_repeats(module, oracle, given)
             # Not before: what does not repeat itself, or takes no other lengths, is refused with a reason of its own.
             check_reading(source_module, own, module, example, given)
-            yield ExportSession(oracle, given, captured, provenance, module, defaults)
+            with _line_told(lambda: captured_anew(source, given, opset), took):
+                yield ExportSession(oracle, given, captured, provenance, module, defaults)
+
+
+@contextmanager
+def _line_told(anew: Callable[[], object], took: float) -> Iterator[None]:
+    """What refuses a node says its line of the module's code too, where another capture takes no longer than seconds.
+
+    `took`: seconds of the processor that the first one took.
+    """
+    try:
+        yield
+    except NodeRefused as error:
+        code = code_of(error.node, anew) if took < _LONGEST_SECOND_CAPTURE else None
+        raise ModelRefused(f"{error}, in {code}" if code else str(error)) from error
 
 
 @contextmanager
@@ -104,4 +128,5 @@ def of_file(
         provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
         provenance |= {CONSTANTS: note(given)} if given else {}
         provenance |= axes_note(time_axis, batch_axis)
-        yield ExportSession(source, source.example(), captured, provenance)
+        with _line_told(lambda: None, math.inf):
+            yield ExportSession(source, source.example(), captured, provenance)

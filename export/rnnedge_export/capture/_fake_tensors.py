@@ -12,6 +12,8 @@ from unittest.mock import patch
 
 import torch
 
+from rnnedge_export.capture.code_places import wanted
+
 
 def exported(
     module: torch.nn.Module,
@@ -30,6 +32,6 @@ def exported(
 
     # Without types: what installs `patch` is hidden from type checkers.
     settings: Any = config
-    without_lines = patch.object(torch.fx.config, "do_not_emit_stack_traces", not with_lines)
+    without_lines = patch.object(torch.fx.config, "do_not_emit_stack_traces", not (with_lines or wanted()))
     with settings.patch(fake_tensor_cache_enabled=False), without_lines:
         return torch.export.export(module, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=deferred)

@@ -42,7 +42,7 @@ def line_running() -> Line | None:
         path = _path(frame.f_code.co_filename)
         if path == _TRACING:
             return None
-        if _is_of_users(path):
+        if is_of_users(path):
             return Line(path, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -53,7 +53,7 @@ def called_by_users() -> bool:
     frame = sys._getframe(1)
     while frame.f_back is not None and _path(frame.f_code.co_filename).is_relative_to(_STRANGERS[1]):
         frame = frame.f_back
-    return _is_of_users(_path(frame.f_code.co_filename))
+    return is_of_users(_path(frame.f_code.co_filename))
 
 
 def line_of(error: BaseException) -> Line | None:
@@ -66,7 +66,7 @@ def line_of(error: BaseException) -> Line | None:
 
 def _line_at(at: TracebackType) -> Line | None:
     path = _path(at.tb_frame.f_code.co_filename)
-    return Line(path, at.tb_lineno) if _is_of_users(path) else None
+    return Line(path, at.tb_lineno) if is_of_users(path) else None
 
 
 # A capture asks for the running line thousands of times, of the same few files.
@@ -75,7 +75,8 @@ def _path(file: str) -> Path:
     return Path(file).resolve()
 
 
-def _is_of_users(path: Path) -> bool:
+def is_of_users(path: Path) -> bool:
+    """Whether a file is none of torch, the standard library or this package."""
     # A notebook's cells are in no file.
     return not _is_known(path) and (path.exists() or str(path) in linecache.cache)
 

@@ -25,6 +25,7 @@ from rnnedge_export.capture._extras import settle_extras
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
+from rnnedge_export.capture.code_places import note
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.kept_states import STEP
 from rnnedge_export.capture.module_adapter import ModuleAdapter
@@ -199,6 +200,7 @@ def strip(model: ir.Model) -> dict[str, str]:
     """Remove every note that the exporter left, and return the module path of each node."""
     places: dict[str, str] = {}
     for node in model.graph.all_nodes():
+        note(node)
         places[node.name or ""] = _place(node.metadata_props.get(_SCOPES, ""))
         node.metadata_props.clear()
         node.doc_string = None

@@ -181,7 +181,16 @@ class Facts:
 
     def refuse(self, node: ir.Node, reason: str, remedy: str) -> NoReturn:
         """Raise `ModelRefused` naming the layer, the reason and the remedy."""
-        raise ModelRefused(f"{self.place(node)} ({node.op_type}): cannot stream: {reason}; {remedy}")
+        raise NodeRefused(f"{self.place(node)} ({node.op_type}): cannot stream: {reason}; {remedy}", node.name or "")
+
+
+class NodeRefused(ModelRefused):
+    """A node cannot stream; `node` is its name."""
+
+    def __init__(self, message: str, node: str) -> None:
+        """As the message says."""
+        super().__init__(message)
+        self.node = node
 
 
 class NeedsHop(Exception):
