@@ -20,7 +20,7 @@ STAMP_PEERS := $(PEERS)/.stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long soak chaos mutants fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-recordings bench-web bench-export bench-proof bench-train ci constraints clean
+.PHONY: help setup demo test test-long soak chaos mutants fuzz fuzz-files lint type tables docs build device lines bench bench-streaming bench-peers bench-native bench-recordings bench-web bench-export bench-install bench-proof bench-train ci constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -105,6 +105,9 @@ bench-peers: $(STAMP_PEERS) ## measure every other way to run a layer, side by s
 
 bench-export: $(STAMP_DEV) ## measure what an export takes beside torch's own; writes the table
 	$(BIN)/python -m bench.export
+
+bench-install: build ## measure what a device gets: packages, megabytes, seconds; writes the table
+	$(BIN)/python -m bench.device_install
 
 bench-proof: $(STAMP_DEV) ## measure what each check of the proof takes of an export; writes the table
 	$(BIN)/python -m bench.proof
