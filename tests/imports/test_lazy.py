@@ -59,6 +59,9 @@ def test_the_native_engine_runs_where_numpy_alone_is_installed(tmp_path, monkeyp
         "assert all(r.replay(load(trust)).passed for trust in ('local', 'strict'))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    # What only a search for a compiler or a build needs.
+    stream = f"import rnnedge_runtime as r; r.load({str(tmp_path / 'net.onnx')!r}, provider='native').stream()"
+    assert loaded(stream) & {"email", "shutil", "tempfile", "subprocess", "asyncio", "logging"} == set()
     other = code.replace("provider='native'", "provider='cpu'")
     blocked = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, timeout=120)
     assert "onnxruntime: not installed here" in blocked.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,6 +67,9 @@ def find_library(
 
 def installed_compiler() -> Compiler | None:
     """The compiler of this environment; None where it is not installed."""
+    # Here, since a library next to its file needs no compiler, and this imports a hundred modules.
+    from importlib.metadata import entry_points
+
     found = {point.name: point for point in entry_points(group=GROUP)}
     if not {"compiler", "identity"} <= set(found):
         return None

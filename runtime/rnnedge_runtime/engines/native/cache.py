@@ -10,7 +10,6 @@ folder that another user can write is no cache.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -72,7 +71,7 @@ def build_cached(digest: str, target: str, identity: str, build: Callable[[Path]
     except OSError as error:
         raise _not_kept(folder, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
     return final / library.name, content, made
 
 
@@ -81,7 +80,7 @@ def discard(library: Path) -> None:
     away = library.parent.with_name(f".{library.parent.name}.{os.urandom(6).hex()}.tmp")
     with suppress(OSError):
         library.parent.rename(away)
-    shutil.rmtree(away, ignore_errors=True)
+    _remove(away)
 
 
 def library_in(folder: Path) -> Path | None:
@@ -109,7 +108,14 @@ def _sweep(folder: Path) -> None:
     for left in folder.glob(".*.tmp"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _STALE_S:
-                shutil.rmtree(left, ignore_errors=True)
+                _remove(left)
+
+
+def _remove(folder: Path) -> None:
+    # Here, since a process that builds nothing needs none of it.
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)
 
 
 def _rename(temporary: Path, final: Path) -> None:
