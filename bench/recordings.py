@@ -27,6 +27,8 @@ from rnnedge import Model, ProviderError
 from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
 _FRAMES, _MANY, _ROUNDS, _SECONDS = 2_000, 64, 5, 0.4
+# Recordings at once, frames of each of them, and least calls of a file that takes many at a time.
+_BATCH, _OF_BATCH, _LEAST_UNITS = 16, 500, 20
 _LAYERS = (("LSTM", 40, 64), ("GRU", 40, 64), ("LSTM", 64, 128), ("GRU", 64, 256), ("LSTM", 80, 512))
 _OTHERS = ("onnxruntime", "PyTorch", "OpenVINO")
 _RATIOS = ("of the best other", "multiply-adds", "reading")
@@ -49,13 +51,15 @@ class Case(NamedTuple):
 def main() -> None:
     """Measure; print and publish."""
     torch.set_num_threads(1)
-    rows = []
+    rows, batches = [], []
     with tempfile.TemporaryDirectory(prefix="rnnedge-recordings-") as folder:
         place = Path(folder)
         rate = flop_per_ns(place)
         for case in _cases():
             rows.append(_row(case, place, rate))
             print(*rows[-1], flush=True)
+            batches += _batch(case, place)
+            print(*batches[-1:], flush=True)
     heads = (
         "network",
         "step",
@@ -71,7 +75,9 @@ def main() -> None:
         f"Microseconds a frame, least of at least {_ROUNDS} turns, one core; a recording has {_FRAMES:,} frames. The "
         f"last two are bounds of layers. By `python -m bench.recordings`: {machine('processor', 'cores', 'load')}."
     )
-    publish("recordings.md", figures, note)
+    heads = ("network", "native engine", "onnxruntime", "PyTorch", "of the best other")
+    together = f"**{_BATCH} recordings at once**, microseconds a frame of one of them, where the file takes any batch."
+    publish("recordings.md", figures, note, together, table(heads, batches))
 
 
 def _cases() -> Iterator[Case]:
@@ -87,9 +93,7 @@ def _cases() -> Iterator[Case]:
 def _row(case: Case, folder: Path, rate: float) -> tuple[str, ...]:
     path, module = folder / "net.onnx", case.module.eval()
     rnnedge.export(module, case.example, path, form="native", time_axis=case.time_axis)
-    native = _native(path)
-    if native is None:
-        return (case.name, *[""] * 10)
+    native = _native(path) or _of_steps(case, folder)
     unit = native.contract.unit
     most = _FRAMES // unit * unit
     shape = list(case.example.shape)
@@ -121,6 +125,33 @@ def _native(path: Path) -> Model | None:
     except ProviderError as error:
         print(error)
         return None
+
+
+def _of_steps(case: Case, folder: Path) -> Model:
+    """In the form of single frames, which has no loop."""
+    path = folder / "steps.onnx"
+    rnnedge.export(case.module, case.example, path, form="step", time_axis=case.time_axis)
+    return rnnedge.load(path, provider="native")
+
+
+def _batch(case: Case, folder: Path) -> list[tuple[str, ...]]:
+    """A row, or none where the file is for one sequence. The file is that of `_row`."""
+    plain = rnnedge.load(folder / "net.onnx")
+    contract, shape = plain.contract, list(case.example.shape)
+    if contract.batch is not None or not case.example.dtype.is_floating_point:
+        return []
+    frames = max(_LEAST_UNITS, _OF_BATCH // contract.unit) * contract.unit
+    shape[0], shape[case.time_axis] = _BATCH, frames
+    whole = torch.randn(shape)
+    given = np.moveaxis(whole.numpy(), case.time_axis, 1)
+    native = _native(folder / "net.onnx") or _of_steps(case, folder)
+
+    def pushed(model: Model) -> float:
+        stream = model.stream(batch=_BATCH)
+        return _least(lambda: stream.push(given)) / frames / _BATCH / 1e3
+
+    ours, others = pushed(native), (pushed(plain), _torch(case.module, whole, frames * _BATCH))
+    return [(case.name, us(ours), *map(us, others), f"{ours / min(others):.2f}")]
 
 
 def _step(model: Model) -> float:

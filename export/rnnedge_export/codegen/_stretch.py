@@ -18,7 +18,7 @@ from rnnedge_runtime.errors import ModelRefused
 # Rows of whole blocks of the matrix kernel, for vectors of every size.
 STEPS = 24
 # Where as many steps need too much memory, as of a step that takes many frames by itself.
-_FEWER = (12, 8, 4, 2)
+_FEWER = (12, 4, 2)
 # What a call works in stays in the caches near a core.
 _MOST_BYTES = 1 << 20
 
