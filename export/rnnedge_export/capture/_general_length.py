@@ -58,14 +58,16 @@ class General:
     def __init__(self, source: ModuleAdapter, example: Example) -> None:
         """Nothing is called yet."""
         self._source, self._example = source, example
-        self._tried, self._length = False, 1
+        self._tried, self._made, self._length = False, False, 1
 
     def traced(self, length: int) -> torch.export.ExportedProgram | None:
         """The graph for any length; None where it holds for some lengths only."""
         self._length = length
-        found = None if self._tried else self._at(length) or self.rounded()
+        if self._tried:
+            return None
         self._tried = True
-        return found
+        found = self._at(length)
+        return found if found is not None or not self._made else self.rounded()
 
     def rounded(self) -> torch.export.ExportedProgram | None:
         """As `traced` was, where the code branches on what is left over (`_remainders.py`)."""
@@ -81,6 +83,7 @@ class General:
         x = self._example.given(max(2, self._example.batch), length)
         try:
             program = traced(self._source, x, self._example, torch.export.Dim.DYNAMIC, deferred=True)
+            self._made = True
         # torch.export raises of everything; the first attempt says what is told.
         except Exception:
             return None

@@ -33,6 +33,7 @@ from rnnedge_export.capture._changed_views import without_written_views
 from rnnedge_export.capture._constant_weights import with_constant_weights
 from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._filled_in import with_padding
+from rnnedge_export.capture._indexing import INDEXING
 from rnnedge_export.capture._mixed_numbers import with_numbers_of_one_kind
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
@@ -103,7 +104,7 @@ def _translations(opset: int) -> _Translations:
                 for function in written:
                     registry._register(target, _Unread(function, target, None, is_complex=bool(is_complex)))
     registry._cleanup_registry_based_on_opset_version()
-    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | EXACT).items():
+    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | INDEXING | EXACT).items():
         registry.register_op(own, function)
     return registry
 

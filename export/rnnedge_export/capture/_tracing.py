@@ -113,7 +113,8 @@ def _any_length(
                 if (rolled := loops.any()) is not None:
                     return rolled
                 # What fixes the shortest length that a module takes does not fix a longer one.
-                longer = None if loops.seen else general.traced(2 * length + 1)
+                # A longer sequence takes more iterations of a loop that could not be rolled.
+                longer = None if loops.step and loops.reason else general.traced(2 * length + 1)
                 if longer is not None:
                     if (settled := _settled(longer, general, source, example, length)) is not None:
                         return settled, 1
