@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -237,3 +238,34 @@ def test_whole_numbers_are_not_wrapped_around(gru: Model) -> None:
     assert form.array([[1, 2, 3, -(2**31)]], "line").tolist() == [[1, 2, 3, -(2**31)]]
     with pytest.raises(InputError, match="up to 2,147,483,647, found 4294967297"):
         form.array([[2**32 + 1, 2, 3, 4]], "line")
+
+
+@in_one_test("answer", [b"HTTP/1.1 302 Found\r\nLocation: ws://[::1/\r\n\r\n", b"HTTP/1.1 302 Found\r\n\r\n", b"[" * 9000,
+                        b"HTTP/1.1 101 Yes\r\nUpgrade: x\r\n\r\n" + bytes(range(256))])  # fmt: skip
+def test_what_is_no_websocket_is_an_error(answer: bytes, gru: Model, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever a stranger answers, that a redirection leads nowhere too: one error, and no traceback of a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+
+        def answering() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(answer)
+
+        done = thread.submit(answering)
+        with pytest.raises(InputError, match="cannot be opened"):
+            open_source(f"ws://127.0.0.1:{listener.getsockname()[1]}", gru.contract)
+        done.result()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_assertion_of_the_library_is_an_error(gru: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of websockets fails where the other side speaks first and is gone; when, is a matter of threads."""
+    from websockets.sync import client
+
+    def fails(*_args: object, **_options: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(client, "connect", fails)
+    with pytest.raises(InputError, match=r"cannot be opened \(no WebSocket answers\)"):
+        open_source("ws://127.0.0.1:9", gru.contract)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -53,12 +54,21 @@ class WebSocketSource:
 def connect(address: Address) -> Any:
     """A connection of websockets. Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
     try:
-        from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect as open_socket
     except ImportError as error:
         raise MissingExtra(f"{address.text}: needs websockets; pip install 'rnnedge[live]'") from error
     try:
         # Its own close ends it; a program that waits for messages has no block to leave.
-        return open_socket(address.text, max_size=1 << 20, compression=None, open_timeout=10).__enter__()
-    except (OSError, WebSocketException) as error:
-        raise InputError(f"{address.text}: cannot be opened ({error})") from error
+        return open_socket(
+            address.text, max_size=1 << 20, compression=None, open_timeout=10, logger=_unheard()
+        ).__enter__()
+    # What speaks another protocol makes an assertion of websockets fail, or sends us on to what is no address.
+    except Exception as error:
+        raise InputError(f"{address.text}: cannot be opened ({str(error) or 'no WebSocket answers'})") from error
+
+
+def _unheard() -> logging.Logger:
+    """A thread of websockets writes a traceback where what is answered is none; the connection breaks off as well."""
+    logger = logging.getLogger("rnnedge.websocket")
+    logger.disabled = True
+    return logger
