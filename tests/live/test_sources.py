@@ -240,8 +240,10 @@ def test_whole_numbers_are_not_wrapped_around(gru: Model) -> None:
         form.array([[2**32 + 1, 2, 3, 4]], "line")
 
 
-@in_one_test("answer", [b"HTTP/1.1 302 Found\r\nLocation: ws://[::1/\r\n\r\n", b"[" * 9000,
-                        b"HTTP/1.1 302 Found\r\n\r\n", b"HTTP/1.1 101 Yes\r\nUpgrade: x\r\n\r\n" + bytes(range(256))])  # fmt: skip
+@in_one_test("answer", [
+    b"HTTP/1.1 302 Found\r\nLocation: ws://[::1/\r\n\r\n", b"HTTP/1.1 302 Found\r\n\r\n", b"[" * 9000,
+    b"HTTP/1.1 101 Yes\r\nUpgrade: x\r\n\r\n" + bytes(range(256)),
+])  # fmt: skip
 def test_what_is_no_websocket_is_an_error(answer: bytes, gru: Model, capfd: pytest.CaptureFixture[str]) -> None:
     """Whatever a stranger answers, that a redirection leads nowhere too: one error, and no traceback of a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
