@@ -36,9 +36,14 @@ Run = Callable[[int, int], Mapping[str, tuple[int, ...]]]
 """(batch, time) -> the shape of every value."""
 
 
-def session(proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """onnxruntime on one thread, quiet: what fails is told by an exception."""
+def session(proto: onnx.ModelProto, *, shapes_first: bool = False) -> onnxruntime.InferenceSession:
+    """onnxruntime on one thread, quiet: what fails is told by an exception.
+
+    `shapes_first`: a value's shape is taken as soon as there is the value, which need not stay for that.
+    """
     options = onnxruntime.SessionOptions()
+    if shapes_first:
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.log_severity_level = 4
     leave_out(options)
     options.intra_op_num_threads = 1
@@ -89,7 +94,8 @@ def measure_shapes(model: ir.Model, feed: Feed, lengths: Lengths) -> Lengths:
     makes up frames where a sequence is shorter than its window.
     """
     values = [value for node in model.graph for value in node.outputs if value.name]
-    run, types = shape_runner(model, [str(value.name) for value in values], feed)
+    untyped = [str(value.name) for value in values if value.type is None]
+    run, types = shape_runner(model, [str(value.name) for value in values], feed, untyped)
     base = _first_taken(run, lengths)
     near = [base + lengths.grain * k for k in (0, 1, 2, 3, 5, 8, 13)]
     seen = {(2, t): run(2, t) for t in near} | {(b, base): run(b, base) for b in (1, 3, 5)}
@@ -142,19 +148,24 @@ def _first_taken(run: Run, lengths: Lengths) -> int:
     return lengths.at_least(24)
 
 
-def shape_runner(model: ir.Model, names: list[str], feed: Feed) -> tuple[Run, dict[str, Any]]:
-    """What gives the shapes of the named values for (batch, time), and their types."""
+def shape_runner(
+    model: ir.Model, names: list[str], feed: Feed, untyped: Sequence[str] = ()
+) -> tuple[Run, dict[str, Any]]:
+    """What gives the shapes of the named values for (batch, time), and the types of those that are `untyped`.
+
+    What is an output stays in memory until the end of a run, so only these are.
+    """
     proto = ir.to_proto(model)
     graph = proto.graph
     del graph.output[:]
+    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in untyped)
     for index, name in enumerate(names):
         graph.node.append(onnx.helper.make_node("Shape", [name], [f"rnnedge_shape_{index}"]))
-        graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
         graph.output.append(onnx.helper.make_empty_tensor_value_info(f"rnnedge_shape_{index}"))
-    running = session(proto)
+    running = session(proto, shapes_first=True)
     wanted = [f"rnnedge_shape_{index}" for index in range(len(names))]
     words = {port.name: port.type.removeprefix("tensor(").removesuffix(")") for port in running.get_outputs()}
-    types = {name: ir.DataType[{"double": "DOUBLE"}.get(words[name], words[name].upper())] for name in names}
+    types = {name: ir.DataType[{"double": "DOUBLE"}.get(words[name], words[name].upper())] for name in untyped}
     ports = [port.name for port in running.get_inputs()]
 
     def run(batch: int, time: int) -> dict[str, tuple[int, ...]]:

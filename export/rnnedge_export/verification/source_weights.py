@@ -71,9 +71,16 @@ def _weights(module: nn.Module, ran: set[str]) -> Iterator[tuple[str, list[Array
 
 
 def _among(wanted: Array, numbers: Array) -> Array:
+    """Which of `wanted` are in the sorted `numbers`: usually all, which is quick to see of sorted ones."""
+    if not _lost(np.sort(wanted, axis=None), numbers).any():
+        return np.ones(wanted.shape, np.bool_)
+    return ~_lost(wanted, numbers)
+
+
+def _lost(wanted: Array, numbers: Array) -> Array:
     places = np.searchsorted(numbers, wanted).clip(max=len(numbers) - 1)
-    found: Array = numbers[places] == wanted
-    return found
+    lost: Array = numbers[places] != wanted
+    return lost
 
 
 def _constants(data: bytes) -> Iterator[Array]:

@@ -33,6 +33,8 @@ ROUNDINGS = 4.0
 _FLOOR = 5e-2
 _PROMISED = 1.0
 _WHOLE = 0.5
+_BLOCK = 1 << 19
+"""Values that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,17 @@ class Tolerance:
         """What a small value is measured by: a number, or one for each sequence of `expected`."""
         if self.promised:
             return _PROMISED
-        sizes = np.where(np.isfinite(expected), np.abs(expected), 0)
+        largest = np.array([_largest(sequence) for sequence in expected], np.float64)
         if self.of_output:
-            largest: Array = sizes.max(axis=tuple(range(1, sizes.ndim)), keepdims=True, initial=0)
-            return largest.astype(np.float64)
-        return _FLOOR * min(1.0, float(sizes.max(initial=0)))
+            return largest.reshape(-1, *(1 for _ in expected.shape[1:]))
+        return _FLOOR * min(1.0, float(largest.max(initial=0)))
+
+
+def _largest(sequence: Array) -> float:
+    """The size of the largest finite value, (time, ...), found in parts: a long wide output is large."""
+    step = max(1, _BLOCK // max(1, sequence[:1].size))
+    parts = (np.abs(sequence[start : start + step]) for start in range(0, len(sequence), step))
+    return max((float(part.max(where=np.isfinite(part), initial=0)) for part in parts), default=0.0)
 
 
 def distance(one: Array, other: Array) -> Array:
