@@ -81,6 +81,7 @@ def describe(work: Work) -> None:
     work.recordings = [] if given is None else read_recordings(given, work.contract)
     hop = work.streaming.hop
     work.reference = Reference(work.source, work.example, work.captured.lengths, hop, work.recordings)
+    _check_frames(work)
     provenance["proven_on"] = said_proven_on(work)
     work.contract = replace(
         with_ranges(work.contract, work.reference),
@@ -91,6 +92,16 @@ def describe(work: Work) -> None:
         golden=golden_of(work.reference, hop),
         taps=work.taps,
     )
+
+
+def _check_frames(work: Work) -> None:
+    """What has frames in the stream has more of them for a longer sequence in the source."""
+    for port in work.contract.outputs:
+        if port.time_axis is not None and not work.reference.grows(port.name):
+            raise ModelRefused(
+                f"output {port.name!r}: has as many frames for a sequence of any length, as of adaptive pooling or an "
+                "interpolation to a size; a stream gives frames as they come: pool by a kernel and a stride"
+            )
 
 
 def said_proven_on(work: Work) -> str:

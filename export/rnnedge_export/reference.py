@@ -94,6 +94,10 @@ class Reference:
                 )
         return results
 
+    def grows(self, output: str) -> bool:
+        """Whether an output has more frames for a longer sequence."""
+        return self._axes[output][1] is not None
+
     def raw(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """The same, whatever the values are: a logarithm of silence is one."""
         batch, values = _sequences(frames), self._call(self._inputs(frames))

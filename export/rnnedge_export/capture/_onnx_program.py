@@ -37,6 +37,7 @@ from rnnedge_export.capture._indexing import INDEXING
 from rnnedge_export.capture._mixed_numbers import with_numbers_of_one_kind
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
+from rnnedge_export.capture._sorted_places import PLACES
 from rnnedge_export.capture._squeeze import SQUEEZES
 from rnnedge_export.capture._type_promotion import insert_casts
 from rnnedge_export.capture._whole_numbers import without_roundings
@@ -104,7 +105,7 @@ def _translations(opset: int) -> _Translations:
                 for function in written:
                     registry._register(target, _Unread(function, target, None, is_complex=bool(is_complex)))
     registry._cleanup_registry_based_on_opset_version()
-    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | INDEXING | EXACT).items():
+    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | INDEXING | PLACES | EXACT).items():
         registry.register_op(own, function)
     return registry
 

@@ -34,7 +34,7 @@ Cos                        7 pointwise    streams strict fills native
 Cosh                       9 pointwise    streams strict fills native
 CumSum                    11 own          streams strict fills native
 DFT                       17 own          decomposed
-DepthToSpace               1 own          strict
+DepthToSpace               1 own          streams strict
 Div                        1 broadcasting streams lengths strict fills native
 Dropout                    1 pointwise    streams strict fills native
 Einsum                    12 own          decomposed
@@ -47,8 +47,8 @@ Flatten                    1 own          strict fills native
 Floor                      1 pointwise    streams lengths strict fills native
 GRU                        1 own          streams strict fills native
 Gather                     1 own          streams lengths strict fills native
-GatherElements            11 own          strict fills
-GatherND                  11 own          strict fills
+GatherElements            11 own          streams strict fills
+GatherND                  11 own          decomposed strict fills
 Gelu                      20 pointwise    streams strict fills native
 Gemm                       1 own          streams strict fills native
 GlobalAveragePool          1 own          strict fills native
@@ -121,7 +121,7 @@ Slice                      1 own          streams lengths strict native
 Softmax                    1 along-axis   streams strict fills native
 Softplus                   1 pointwise    streams strict fills native
 Softsign                   1 pointwise    streams strict fills native
-SpaceToDepth               1 own          strict fills
+SpaceToDepth               1 own          streams strict fills
 Split                      1 own          streams strict native
 Sqrt                       1 pointwise    streams strict fills native
 Squeeze                    1 own          streams lengths strict fills native
@@ -131,9 +131,9 @@ Tan                        7 pointwise    streams strict fills native
 Tanh                       1 pointwise    streams strict fills native
 ThresholdedRelu           10 pointwise    streams strict fills native
 Tile                       1 own          streams strict native
-TopK                       1 own          strict
+TopK                       1 own          streams strict
 Transpose                  1 own          streams strict fills native
-Trilu                     14 own          strict fills
+Trilu                     14 own          streams strict fills
 Unsqueeze                  1 own          streams lengths strict fills native
 Where                      9 broadcasting streams lengths strict fills native
 Xor                        1 broadcasting streams strict fills native

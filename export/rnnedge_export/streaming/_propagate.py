@@ -27,6 +27,9 @@ from rnnedge_export.streaming import (
     _reshape as reshape,
 )
 from rnnedge_export.streaming import (
+    _selection as selection,
+)
+from rnnedge_export.streaming import (
     _shape as shape,
 )
 from rnnedge_export.streaming import (
@@ -52,6 +55,7 @@ _FAMILIES = (
     padding,
     recurrent,
     reshape,
+    selection,
     shape,
     slices,
     transposed,
@@ -59,7 +63,7 @@ _FAMILIES = (
 )
 _LENGTH_OPERATORS = frozenset(taken_by("lengths"))
 _PAIRWISE = {"MatMul", "Softmax", *of_kind(Kind.POINTWISE), *of_kind(Kind.BROADCASTING)}
-_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Pad", "Reshape", "Resize", "RNN", "Slice"}
+_SHAPED = {"ConstantOfShape", "Expand", "GRU", "LSTM", "Pad", "Reshape", "Resize", "RNN", "Slice", "TopK"}
 
 
 def follow(node: ir.Node, facts: Facts) -> None:

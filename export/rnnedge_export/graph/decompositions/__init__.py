@@ -8,8 +8,9 @@ from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.graph.decompositions._col2im import col2im
 from rnnedge_export.graph.decompositions._dft import dft, stft
 from rnnedge_export.graph.decompositions._einsum import einsum
+from rnnedge_export.graph.decompositions._gather_nd import gather_nd
 
-DECOMPOSITIONS = {"Col2Im": col2im, "DFT": dft, "Einsum": einsum, "STFT": stft}
+DECOMPOSITIONS = {"Col2Im": col2im, "DFT": dft, "Einsum": einsum, "GatherND": gather_nd, "STFT": stft}
 
 
 def lower(model: ir.Model) -> None:
