@@ -17,6 +17,8 @@ const calls = [
   ...languages.map((one) => (to) => to.setContext({ language: one })),
   ...contexts.map((one) => (to) => to.setContext(one)),
   (to) => to.setContext({ language: [2], other: [1] }),
+  ...[null, undefined, 3, "ab", [1, 2], new Float32Array(3), new DataView(new ArrayBuffer(8))].map((one) => () => model.probabilities(one)),
+  () => model.probabilities(new Float32Array(2), "other"),
   ...[null, 3, "ab", { context: null }, { other: given }, { context: { language: [9] } }].map((one) => () => model.stream(one)),
   ...readdirSync(folder).filter((name) => name.endsWith(".bad")).map((name) => (to) => to.restore(readFileSync(`${folder}/${name}`))),
 ];
