@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from rnnedge_runtime._json_fields import expect
+from rnnedge_runtime.clock import EVERY_FRAME
 from rnnedge_runtime.contract import BATCH, TIME, Contract, Dim, Port, State
 from rnnedge_runtime.frames import within
 
@@ -24,7 +25,8 @@ def check_agreement(contract: Contract) -> None:
     3. A port or a state for one sequence where the others take any number, or the other way round.
     4. Frames of a call that are not those of the chunk.
     5. A range of numbers that is none of its input or context, or does not have 0, which stands for what never came.
-    6. A state that begins with a NaN, an input that is a summary, statistics or a frame rate that nothing can have.
+    6. A state that begins with a NaN, an input that is a summary or waits, statistics or a frame rate that nothing can
+       have.
     """
     _once((*(p.name for p in contract.inputs), *(s.input for s in contract.states),
            *(c.name for c in contract.cursors)), "inputs")  # fmt: skip
@@ -35,6 +37,7 @@ def check_agreement(contract: Contract) -> None:
         _check_chunk(port, contract)
     for port in contract.inputs:
         expect(port.per_frame, f"{port.name}.per_frame", "true for an input", False)
+        expect(port.clock == EVERY_FRAME, f"{port.name}.clock", "one without delay, of every frame", port.clock)
         _check_range(port, port.name)
     for port in contract.outputs:
         expect(port.range is None, f"{port.name}.range", "none for an output", port.range)

@@ -223,9 +223,9 @@ def chain_places_the_last_call_first(injection: Injection) -> None:
     """Of a push of several calls the outputs of the first one are written once more in the place of the last."""
     injection.source(
         "_sequence_runner:Sequence._chain",
-        "result[self._at(slice(call * count, (call + 1) * count))] = view",
-        "result[self._at(slice(call * count, (call + 1) * count))] = "
-        "view if call < 7 else result[self._at(slice(0, count))]",
+        "found[out.port.name][self._at(slice(call * count, (call + 1) * count))] = out.view",
+        "found[out.port.name][self._at(slice(call * count, (call + 1) * count))] = "
+        "out.view if call < 7 else found[out.port.name][self._at(slice(0, count))]",
     )
 
 

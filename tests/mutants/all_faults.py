@@ -8,7 +8,9 @@ import codegen_faults  # noqa: F401
 import complex_faults  # noqa: F401
 import context_faults  # noqa: F401
 import contract_faults  # noqa: F401
+import corner_faults  # noqa: F401
 import form_faults  # noqa: F401
+import formula_faults  # noqa: F401
 import grid_faults  # noqa: F401
 import kernel_faults  # noqa: F401
 import lane_faults  # noqa: F401
@@ -25,6 +27,7 @@ import said_faults  # noqa: F401
 import shorter_faults  # noqa: F401
 import shown_complex
 import shown_contexts
+import shown_formulas
 import shown_lengths
 import shown_loops
 import shown_more
@@ -35,7 +38,16 @@ import streaming_faults  # noqa: F401
 from injection import FAULTS
 from shown_by import NETWORKS
 
-for more in (shown_complex, shown_contexts, shown_lengths, shown_loops, shown_more, shown_numbers, shown_sizes):
+for more in (
+    shown_complex,
+    shown_contexts,
+    shown_formulas,
+    shown_lengths,
+    shown_loops,
+    shown_more,
+    shown_numbers,
+    shown_sizes,
+):
     NETWORKS.update(more.NETWORKS)
 
 __all__ = ["FAULTS"]

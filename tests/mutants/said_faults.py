@@ -198,3 +198,27 @@ def weights_of_double_precision_said(injection: Injection) -> None:
         return {**original(state), "dtype": "float64"}
 
     injection.around(contract_json, "_state_as_json", edited)
+
+
+@fault("contract", "tagger")
+def input_that_waits(injection: Injection) -> None:
+    """An input is said to come a frame late."""
+    from rnnedge_runtime import contract_json
+
+    def late(found: dict[str, Any]) -> dict[str, Any]:
+        found["inputs"][0]["clock"] = {**found["inputs"][0]["clock"], "delay": 1}
+        return found
+
+    injection.result(contract_json, "as_dict", late)
+
+
+@fault("contract", "gates")
+def tap_of_no_layer(injection: Injection) -> None:
+    """A tap is said to be of a layer that there is not."""
+    from rnnedge_runtime import contract_json
+
+    def other(found: dict[str, Any]) -> dict[str, Any]:
+        found["taps"][0]["layer"] += "x"
+        return found
+
+    injection.result(contract_json, "as_dict", other)

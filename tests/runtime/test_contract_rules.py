@@ -85,6 +85,7 @@ def _every_shape(batch: object, time: object, **fields: Any) -> Callable[[Fields
         (_every_shape("batch", 4, form="step", chunk=4), ""),
         (_every_shape("batch", 4, form="step", chunk=8), "expected 8 on axis 0"),
         (_of("inputs", per_frame=False), "per_frame: expected true for an input"),
+        (lambda c: c["inputs"][0]["clock"].update(delay=1), "x.clock: expected one without delay"),
         (_of("states", initial=_array(0, 1, 2, 3, 4, 5, 6, np.nan)), "initial: expected numbers, found 'NaN'"),
         (_of("states", initial=_array(0, 1, 2, 3, 4, 5, 6, -np.inf)), ""),
         *((lambda c, rate=rate: c.update(frame_rate_hz=rate), words)

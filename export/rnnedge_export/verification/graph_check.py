@@ -60,6 +60,8 @@ def _of_taps(contract: Contract) -> Iterator[str]:
         # Those of a hand-written one have names of their own.
         if tap.value not in known.get(tap.cell, (tap.value,) if tap.kind == "state" else ()):
             yield f"tap {tap.output!r}: a {tap.cell} has no {tap.kind} {tap.value!r}"
+        if tap.output != f"tap.{tap.layer}.{tap.value}":
+            yield f"tap {tap.output!r}: said to be {tap.value!r} of {tap.layer!r}"
         if tap.cell not in ("LSTM", "Scan") and f"{tap.layer}.c" in states:
             yield f"tap {tap.output!r}: {tap.layer!r} has a cell state, and is said to be a {tap.cell}"
 

@@ -48,8 +48,12 @@ def _growing(noise: Noise) -> Array:
 
 
 def _ramp(noise: Noise) -> Array:
-    """Evenly from where e^x has underflowed to where it has overflowed: every edge of a function lies between."""
-    return np.linspace(-_EDGE, _EDGE, noise.size).reshape(noise.shape)
+    """Evenly from where e^x has underflowed to where it has overflowed: every edge of a function lies between.
+
+    Frame by frame from the middle out, so that what becomes no number comes last.
+    """
+    frames = np.linspace(-_EDGE, _EDGE, noise.size).reshape(noise.shape)
+    return np.asarray(frames[np.argsort(np.abs(frames.reshape(len(frames), -1).mean(axis=1)), kind="stable")])
 
 
 # What becomes of one sequence (time, ...) of standard normal numbers.
