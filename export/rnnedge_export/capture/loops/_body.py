@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,13 +122,22 @@ class _Writer:
         target: Any = node.target
         return self.graph.call_function(target, args, kwargs)
 
-    def _batches(self, count: int) -> Node:
-        """Case 1: a size that is `count` times the batch."""
+    def _sizes(self) -> Iterator[tuple[Node, int, int]]:
+        """(frame, axis, size) of every frame that the body is given."""
         for frames, given in self.given.items():
             sizes = [size for axis, size in enumerate(shape_of(frames.value)) if axis != frames.axis]
-            if self.batch in sizes:
-                size = self.graph.call_function(aten.sym_size.int, (given, sizes.index(self.batch)))
-                return self.graph.call_function(operator.mul, (size, count)) if count > 1 else size
+            yield from ((given, axis, size) for axis, size in enumerate(sizes) if size)
+
+    def _batches(self, count: int) -> Node:
+        """Case 1: a size that is `count` times the batch."""
+        sizes = ((given, axis, size) for given, axis, size in self._sizes() if size % self.batch == 0)
+        for given, axis, size in sorted(sizes, key=lambda each: each[2]):
+            # Of bands in the batch too, a frame has as many times the batch.
+            rows = self.graph.call_function(aten.sym_size.int, (given, axis))
+            times, rest = divmod(count, size // self.batch)
+            if rest:
+                rows, times = self.graph.call_function(operator.floordiv, (rows, size // self.batch)), count
+            return self.graph.call_function(operator.mul, (rows, times)) if times > 1 else rows
         raise NotALoop("the batch size is read in the loop, and no frame has it")
 
     def made(self, node: Node, known: dict[Node, Node]) -> Node:
