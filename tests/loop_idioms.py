@@ -256,17 +256,6 @@ def clocks_of_the_frame(net: Cells, x: Tensor) -> Tensor:
     return torch.stack(ys, 1)
 
 
-def bands_in_the_batch(net: Cells, x: Tensor) -> Tensor:
-    """Bands next to the sequences, and products in the loop whose sizes are as many times the batch."""
-    batch, n, bands = x.shape
-    frames = (x[..., None] * torch.arange(1.0, 3.0)).permute(0, 2, 1, 3).reshape(batch * bands, n, 2)
-    state, ys = x.new_zeros(batch * bands, 2, 2), []
-    for t in range(n):
-        state = 0.5 * state + torch.einsum("bi,bj->bij", frames[:, t], frames[:, t])
-        ys.append(torch.tanh(torch.einsum("bij,bj->bi", state, frames[:, t])))
-    return net.linear(torch.stack(ys, 1).reshape(batch, bands, n, 2).sum(-1).transpose(1, 2))
-
-
 NATIVE = {
     zeros_like_a_frame: "RNN", zeros_of_the_first_frame: "GRU", learned_start: "LSTM", named_state: "LSTM",
     rows_assigned_by_slices: "GRU", layers_in_the_loop: "GRU", layer_frame_by_frame: "LSTM", chunks: "GRU",
@@ -277,5 +266,5 @@ NATIVE = {
 SCANNED = [
     one_row_more, growing_by_cat, before_the_update, two_frames_back, window_in_a_list, no_state, counted,
     running_product, log_space, scanned, numbers_of_the_frame, clocks_of_the_frame,
-    pairs_of_frames, bands_in_the_batch,
+    pairs_of_frames,
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A loop reads constants that are made for every frame next to frames."""
+"""What a loop reads next to frames: constants that are made for every frame, and the size of the batch."""
 
 from __future__ import annotations
 
@@ -32,3 +32,27 @@ def test_constants_of_every_frame_are_scanned(tmp_path: Path) -> None:
     stream, frames = load(tmp_path / "m.onnx").stream(), x[0].numpy()
     found = np.concatenate([stream.push(frames[:5]), stream.push(frames[5:]), stream.finish()])
     np.testing.assert_allclose(found, Steps()(x)[0].numpy(), rtol=0, atol=1e-6)
+
+
+class Bands(nn.Module):
+    """Bands next to the sequences, and products in the loop whose sizes are as many times the batch, or the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, 3), both."""
+        batch, n, bands = x.shape
+        frames = (x[..., None] * torch.arange(1.0, 3.0)).permute(0, 2, 1, 3).reshape(batch * bands, n, 2)
+        state, ys = x.new_zeros(batch * bands, 2, 2), []
+        for t in range(n):
+            state = 0.5 * state + torch.einsum("bi,bj->bij", frames[:, t], frames[:, t])
+            y = torch.tanh(torch.einsum("bij,bj->bi", state, frames[:, t]))
+            ys.append(y.reshape(batch, bands, 2).sum(-1))
+        return torch.stack(ys, 1)
+
+
+def test_the_batch_is_read_from_frames_with_bands_in_it(tmp_path: Path) -> None:
+    """Of two streams at once, in pieces."""
+    x = torch.randn(2, 23, 3)
+    quickly.export(Bands(), torch.randn(1, 12, 3), tmp_path / "m.onnx")
+    stream, frames = load(tmp_path / "m.onnx").stream(batch=2), x.numpy()
+    found = np.concatenate([stream.push(frames[:, :5]), stream.push(frames[:, 5:]), stream.finish()], 1)
+    np.testing.assert_allclose(found, Bands()(x).numpy(), rtol=0, atol=1e-6)
