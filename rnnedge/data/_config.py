@@ -144,14 +144,6 @@ class DataConfig:
         """Whether classes are learned, not values."""
         return self.task in ("class_per_sequence", "class_per_frame")
 
-    def kind_of(self, path: Path) -> str:
-        """The format of a table: as given, else by its ending; "" for a path without a known one, such as a folder."""
-        return self.format or _ENDINGS.get(path.suffix.lower(), "")
-
-    def delimiter_of(self, path: Path) -> str:
-        """What stands between the cells of a CSV file."""
-        return self.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ";" if self.decimal == "," else ",")
-
     @property
     def is_folder(self) -> bool:
         """Whether `path` has no ending of a table."""
@@ -161,3 +153,13 @@ class DataConfig:
     def grouped(self) -> bool:
         """Whether sequences have a group that is never in two parts."""
         return bool(self.group or self.group_pattern)
+
+
+def kind_of(config: DataConfig, path: Path) -> str:
+    """The format of a table: as given, else by its ending; "" for a path without a known one, such as a folder."""
+    return config.format or _ENDINGS.get(path.suffix.lower(), "")
+
+
+def delimiter_of(config: DataConfig, path: Path) -> str:
+    """What stands between the cells of a CSV file."""
+    return config.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ";" if config.decimal == "," else ",")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnedge.data._config import DataConfig
+from rnnedge.data._config import DataConfig, delimiter_of
 from rnnedge.data._csv_table import csv_names, read_csv
 from rnnedge.data._table import Roles, require
 from rnnedge_runtime.errors import InputError
@@ -90,7 +90,7 @@ def _listed(config: DataConfig, path: Path) -> Iterator[Labelled]:
     (target,) = config.target or ("label",)
     texts = ("file", target, *((config.group,) if config.group else ()))
     listed = path / _LABELS
-    delimiter = config.delimiter_of(listed)
+    delimiter = delimiter_of(config, listed)
     names = csv_names(listed, delimiter)
     for name in texts:
         require(name, listed, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rnnedge.data._config import DataConfig
+from rnnedge.data._config import DataConfig, delimiter_of, kind_of
 from rnnedge.data._csv_table import csv_names, read_csv
 from rnnedge.data._folder import Labelled, files_of, has_list, kind_of_files, labelled_files
 from rnnedge.data._npz_table import read_npz
@@ -36,7 +36,7 @@ def read_recordings(config: DataConfig, path: Path) -> Recordings:
         kind = kind_of_files(config, path)
         read = read_sound_folder(config, path) if kind == "wav" else _read_table_folder(config, path, kind)
         return replace(read, format=kind)
-    kind = config.kind_of(path)
+    kind = kind_of(config, path)
     if kind not in _TABLES or not path.is_file():
         expected = f"a {kind} file" if kind in _TABLES else "a .csv, .parquet or .npz file, or a folder"
         found = "another file" if path.is_file() else "a pipe or a device"
@@ -50,13 +50,13 @@ def read_recordings(config: DataConfig, path: Path) -> Recordings:
 def table_names(config: DataConfig, path: Path, kind: str) -> tuple[str, ...]:
     """The names of a table's columns, or arrays."""
     if kind == "csv":
-        return csv_names(path, config.delimiter_of(path))
+        return csv_names(path, delimiter_of(config, path))
     return parquet_names(path) if kind == "parquet" else tuple(npz_arrays(path))
 
 
 def _of_table(config: DataConfig, path: Path, kind: str, chosen: Roles) -> Recordings:
     if kind == "csv":
-        table = read_csv(path, chosen, config.delimiter_of(path), config.decimal)
+        table = read_csv(path, chosen, delimiter_of(config, path), config.decimal)
     else:
         table = read_parquet(path, chosen) if kind == "parquet" else read_npz(path, chosen)
     return recordings_of(table, chosen, config)
