@@ -80,8 +80,9 @@ def frame_ports(
             axes = (time_axis,) if batch_axis is None else (time_axis, batch_axis)
             if not _alike(first, port, axes) or _looks_like_a_state(graph, port, time_axis):
                 raise ModelRefused(
-                    f"{name}: expected one input, or several that share batch and time, found {names}; where the "
-                    "others are states that it takes and gives back, use 'rnnedge adopt'"
+                    f"{name}: expected one input, or several that share batch and time, found {names}; give one that "
+                    "stays the same a value with --constant name=@file.npy; if the others are states that it takes and "
+                    "gives back, use 'rnnedge adopt'"
                 )
             found.append(_port(port, time_axis, batch_axis, name))
     return tuple(found)
