@@ -138,3 +138,19 @@ def test_a_note_of_somebody_else_is_no_calling(note: str | None) -> None:
     contract = replace(contract, provenance={**contract.provenance, **given})
     assert calling_of(contract) is None
     assert isinstance(noted(contract), dict)
+
+
+def test_a_constant_row_stands_for_every_sequence(tmp_path: Path) -> None:
+    """A speaker that the file joins to every frame: one is given, and a batch of two streams with it."""
+    nodes = [node("Unsqueeze", ["speaker", "one"], ["row"]), node("Shape", ["x"], ["sizes"]),
+             node("Slice", ["sizes", "zero", "two"], ["part"]), node("Concat", ["part", "width"], ["to"], axis=0),
+             node("Expand", ["row", "to"], ["rows"]), node("Concat", ["x", "rows"], ["j"], axis=2),
+             node("CumSum", ["j", "axis"], ["y"])]  # fmt: skip
+    numbers = {"one": [1], "zero": [0], "two": [2], "width": [2], "axis": 1}
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", "t", 3], "speaker": ["n", 2]}, {"y": ["n", "t", 5]},
+                         {name: np.array(number, np.int64) for name, number in numbers.items()})  # fmt: skip
+    speaker, x = weights(1, 2, seed=4), weights(2, 9, 3, seed=5)
+    foreign.convert(file, tmp_path / "s.onnx", time_axis="x:1", constants={"speaker": speaker})
+    stream = load(tmp_path / "s.onnx").stream(2)
+    found = np.concatenate([stream.push(x[:, :4]), stream.push(x[:, 4:]), stream.finish()], 1)
+    np.testing.assert_allclose(found, foreign.whole(file, x=x, speaker=np.repeat(speaker, 2, 0))[0], atol=1e-5)

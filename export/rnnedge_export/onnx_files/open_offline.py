@@ -13,6 +13,7 @@ from rnnedge_export.onnx_files._constants import with_constants
 from rnnedge_export.onnx_files._full_lengths import with_full_lengths
 from rnnedge_export.onnx_files._original import Original
 from rnnedge_export.onnx_files._ports import frame_ports
+from rnnedge_export.onnx_files._wide_constants import open_rows, widen
 from rnnedge_export.onnx_files.onnx_source import OnnxSource, relaxed
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.onnx_files.time_axis import TimeAxis
@@ -34,7 +35,9 @@ def open_offline(
     time, name = TimeAxis.parse(checked_time_axis(time_axis)), os.fspath(path)
     digest, proto = read_file(name, trust)
     if constants:
+        rows = open_rows(proto, constants)
         proto = with_constants(proto, constants, name)
+        widen(proto, rows, time.input_name, int(time.axis == 0) if batch_axis is None else batch_axis)
     proto = with_full_lengths(proto, time, batch_axis)
     if batch_axis is not None:
         return OnnxSource(name, digest, proto, time, checked_axis(batch_axis, "batch_axis"), opset)
