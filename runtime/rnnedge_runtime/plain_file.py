@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -26,6 +27,15 @@ _OTHERS = (
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 
 
+class _ReadOnly(io.BufferedReader):
+    """A file that nothing is lost of where the disk, or a network, says that it cannot be closed."""
+
+    def close(self) -> None:
+        """As ever, without that error."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def open_plain(
     path: str | os.PathLike[str], kind: type[RnnEdgeError] = InputError, remedy: str = "check the path"
 ) -> BinaryIO:
@@ -37,7 +47,7 @@ def open_plain(
         handle = os.open(path, _FLAGS)
         try:
             _check(os.fstat(handle).st_mode, name, kind)
-            return io.BufferedReader(io.FileIO(handle))
+            return _ReadOnly(io.FileIO(handle))
         except BaseException:
             os.close(handle)
             raise

@@ -167,3 +167,18 @@ class _Counting:
         """Of the file."""
         self.asked += size
         return self._file.read(size)
+
+
+def test_a_file_that_cannot_be_closed_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of a disk as it is closed loses nothing, and is none of another kind than ours."""
+
+    class Unclosable(io.FileIO):
+        def close(self) -> None:
+            super().close()
+            raise OSError(5, "Input/output error")
+
+    (tmp_path / "a").write_bytes(b"abc")
+    monkeypatch.setattr(io, "FileIO", Unclosable)
+    assert read_plain(tmp_path / "a") == b"abc"
+    with open_plain(tmp_path / "a") as file:
+        assert file.read() == b"abc"
