@@ -1,0 +1,6 @@
+"""Live streams on a cluster of Ray, on the engine of `rnnedge serve`."""
+
+from rnnedge.live.cluster.stream import ClusterStream
+from rnnedge.live.cluster.streams import ClusterStreams
+
+__all__ = ["ClusterStream", "ClusterStreams"]
