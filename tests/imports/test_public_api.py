@@ -14,7 +14,8 @@ PAGE = ROOT / "docs" / "reference.md"
 DOORS = (
     "rnnedge_export", "rnnedge_runtime", "rnnedge_runtime.measure",
     "rnnedge.audio", "rnnedge.baselines", "rnnedge.data", "rnnedge.explain", "rnnedge.frames", "rnnedge.live",
-    "rnnedge.nn", "rnnedge.recipes", "rnnedge.remote", "rnnedge.sources", "rnnedge.training", "rnnedge.tuning",
+    "rnnedge.live.cluster", "rnnedge.nn", "rnnedge.recipes", "rnnedge.remote", "rnnedge.sources",
+    "rnnedge.training", "rnnedge.tuning",
 )  # fmt: skip
 # Described as a whole, or imported from where they are: what few need.
 MODULES = (

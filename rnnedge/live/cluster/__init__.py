@@ -2,5 +2,6 @@
 
 from rnnedge.live.cluster.stream import ClusterStream
 from rnnedge.live.cluster.streams import ClusterStreams
+from rnnedge.live.server.options import ServeOptions
 
-__all__ = ["ClusterStream", "ClusterStreams"]
+__all__ = ["ClusterStream", "ClusterStreams", "ServeOptions"]

@@ -41,11 +41,16 @@ class Replica:
         """Rounds are run from now on."""
         for run in (self._hub.tick, self._hub.snapshots):
             self._tasks.append(task := asyncio.create_task(run()))
-            # It ends by an error only: streams go on in another process.
-            task.add_done_callback(lambda _: os._exit(1))
+            task.add_done_callback(self.ended)
 
-    async def open(self, name: str, resume: bool) -> int | None:
-        """The frame that the stream expects; raises as `Hub.open`."""
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """It ends by an error only: streams go on in another process."""
+        os._exit(1)
+
+    async def open(self, name: str, resume: bool, heard: int | None) -> int | None:
+        """The frame that the stream expects, `heard` at most if that is not None; raises as `Hub.open`."""
+        if heard is not None:
+            self._store.heard[name] = heard
         told: asyncio.Queue[Result] = asyncio.Queue()
         stream, expected = await self._hub.open(name, resume, told.put_nowait)
         self._streams[name] = _Open(stream, told)

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
-import numpy as np
-
 from rnnedge.live.session import Outputs
 from rnnedge.live.stores.store import NothingKept
-from rnnedge_runtime.contract import Array
+from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.frames import checked
 
 
 class ReplicaGone(Exception):
@@ -20,16 +19,17 @@ class ReplicaGone(Exception):
 class Places(Protocol):
     """What `ClusterStreams` does for its streams."""
 
+    port: Port
     period_s: float
 
-    def place(self, name: str, resume: bool) -> tuple[str, int | None]:
-        """Open it somewhere; the replica, and what it expects."""
+    def place(self, name: str, resume: bool, heard: int | None = None) -> tuple[str, int | None]:
+        """Open it somewhere; the replica, and what it expects, `heard` at most if that is not None."""
 
     def call(self, replica: str, method: str, *given: Any) -> Any:
         """What a method of a replica returns."""
 
-    def left(self, replica: str) -> None:
-        """A stream has ended there."""
+    def left(self, replica: str, ended: str = "") -> None:
+        """A stream has left it; `ended`: its name, if that is to be forgotten."""
 
 
 class ClusterStream:
@@ -41,13 +41,13 @@ class ClusterStream:
 
     def __init__(self, places: Places, name: str, replica: str, expected: int | None) -> None:
         self._places, self.name, self._replica = places, name, replica
-        self.expected = expected or 0
+        self.expected = self._heard = self._begin = expected or 0
         self._unkept: list[tuple[int, Array]] = []
         self._given: dict[str, int] = {}
 
     def push(self, frames: Array) -> list[Outputs]:
         """What became computable with `frames` (time, ...). Raises `InputError` for frames that are none."""
-        given, first = np.asarray(frames), self.expected
+        given, first = checked(frames, self._places.port, 1).copy(), self.expected
         if not len(given):
             return []
         self._unkept.append((first, given))
@@ -57,7 +57,7 @@ class ClusterStream:
     def finish(self) -> list[Outputs]:
         """What only the end completes."""
         found = self._once(self._run(self.expected, None))
-        self._places.left(self._replica)
+        self._places.left(self._replica, self.name)
         return found
 
     def close(self) -> None:
@@ -78,6 +78,8 @@ class ClusterStream:
     def _send(self, first: int, frames: Array | None) -> list[Outputs]:
         time_s = first * self._places.period_s
         found, kept = self._places.call(self._replica, "push", self.name, first, time_s, frames)
+        if frames is not None:
+            self._heard = max(self._heard, first + len(frames))
         self._unkept = [(at, one) for at, one in self._unkept if at + len(one) > kept]
         return list(found)
 
@@ -86,8 +88,10 @@ class ClusterStream:
         while True:
             try:
                 try:
-                    self._replica, _ = self._places.place(self.name, True)
+                    self._replica, _ = self._places.place(self.name, True, self._heard)
                 except NothingKept:
+                    if self._begin != (self._unkept[0][0] if self._unkept else self.expected):
+                        raise
                     self._replica, _ = self._places.place(self.name, False)
                 found: list[Outputs] = []
                 # Frames that the snapshot has are cut off there.

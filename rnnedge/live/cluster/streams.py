@@ -15,6 +15,7 @@ from rnnedge.live.cluster.keeper import Keeper, unwrapped
 from rnnedge.live.cluster.replica import Replica
 from rnnedge.live.cluster.stream import ClusterStream, ReplicaGone
 from rnnedge.live.server.options import ServeOptions
+from rnnedge.live.server.tables import check_served
 from rnnedge_runtime import load
 from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.errors import InputError, MissingExtra
@@ -53,6 +54,8 @@ class ClusterStreams:
         self._ray: Any = ray
         self._file, self._how = Path(file).read_bytes(), dict(how or {})
         contract = load(self._file, **self._how).contract
+        check_served(contract, str(file))
+        self.port = contract.inputs[0]
         # Of a frame; without a rate, frames are a second apart.
         self.period_s = 1 / (contract.frame_rate_hz or 1.0)
         self._keeper = self._ray.remote(num_cpus=0, max_concurrency=1000)(Keeper).remote(
@@ -84,18 +87,21 @@ class ClusterStreams:
         replica, expected = self.place(name, resume)
         return ClusterStream(self, name, replica, expected)
 
-    def place(self, name: str, resume: bool) -> tuple[str, int | None]:
-        """Open the stream on the replica that its name chooses, or the next one with room; what it expects."""
+    def place(self, name: str, resume: bool, heard: int | None = None) -> tuple[str, int | None]:
+        """Open the stream on the replica that its name chooses, or the next one with room; what it expects.
+
+        That is `heard` at most, if it is not None: the first frame that was not answered.
+        """
         refused: InputError | None = None
         for replica in self._order(name):
             try:
-                expected = self.call(replica, "open", name, resume)
+                expected = self.call(replica, "open", name, resume, heard)
             except InputError as error:
                 if "full" not in str(error):
                     raise
                 refused = error
             except ReplicaGone:
-                return self.place(name, resume)
+                return self.place(name, resume, heard)
             else:
                 with self._lock:
                     self._counts[replica] = self._counts.get(replica, 0) + 1
@@ -103,8 +109,10 @@ class ClusterStreams:
                 return replica, expected
         raise refused or InputError("ClusterStreams: closed")
 
-    def left(self, replica: str) -> None:
-        """A stream has ended there."""
+    def left(self, replica: str, ended: str = "") -> None:
+        """A stream has left it; `ended`: its name, if that is to be forgotten."""
+        if ended:
+            self._keeper.forget.remote(ended)
         with self._lock:
             if replica not in self._replicas:
                 return

@@ -75,7 +75,7 @@ def _cluster(place: str, workers: int) -> Iterator[Any]:
         given = {"address": "local", **here} if place == "ray" else {"address": place}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ray.init(**given, logging_level=logging.ERROR, log_to_driver=False)
+            _connect(ray, given)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise InputError(
             f"{place}: expected a Ray cluster, of the same versions of Ray and Python as here, that takes the "
@@ -85,6 +85,17 @@ def _cluster(place: str, workers: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, given: dict[str, Any]) -> None:
+    """Ask again if a cluster that is busy has not started what serves this client within its half minute."""
+    for left in (2, 1, 0):
+        try:
+            ray.init(**given, logging_level=logging.ERROR, log_to_driver=False)
+            return
+        except ConnectionAbortedError:
+            if not left:
+                raise
 
 
 def _check_reachable(place: str) -> None:

@@ -40,6 +40,10 @@ class MemoryStore:
         """Who has the stream open."""
         return self._open.get(name)
 
+    def latest(self, name: str) -> Kept | None:
+        """Where it stood when that was last said."""
+        return self._kept.get(name, (0.0, None))[1]
+
     async def claim(self, name: str, resume: bool, holder: object = "") -> Kept | None:
         """As `Store.claim`."""
         if name in self._open:
