@@ -34,7 +34,7 @@ Cos                        7 pointwise    streams strict fills native
 Cosh                       9 pointwise    streams strict fills native
 CumSum                    11 own          streams strict fills native
 DFT                       17 own          decomposed
-DepthToSpace               1 own          streams strict
+DepthToSpace               1 own          streams strict native
 Div                        1 broadcasting streams lengths strict fills native
 Dropout                    1 pointwise    streams strict fills native
 Einsum                    12 own          decomposed
@@ -121,7 +121,7 @@ Slice                      1 own          streams lengths strict native
 Softmax                    1 along-axis   streams strict fills native
 Softplus                   1 pointwise    streams strict fills native
 Softsign                   1 pointwise    streams strict fills native
-SpaceToDepth               1 own          streams strict fills
+SpaceToDepth               1 own          streams strict fills native
 Split                      1 own          streams strict native
 Sqrt                       1 pointwise    streams strict fills native
 Squeeze                    1 own          streams lengths strict fills native

@@ -3,6 +3,7 @@
 from rnnedge_export.codegen.lower import (
     activations,
     argument,
+    blocks,
     convolution,
     cumulative,
     elementwise,
@@ -20,6 +21,7 @@ from rnnedge_export.codegen.lower import (
 __all__ = [
     "activations",
     "argument",
+    "blocks",
     "convolution",
     "cumulative",
     "elementwise",
