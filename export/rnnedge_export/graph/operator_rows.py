@@ -133,7 +133,7 @@ ThresholdedRelu           10 pointwise    streams strict fills native
 Tile                       1 own          streams strict native
 TopK                       1 own          streams strict
 Transpose                  1 own          streams strict fills native
-Trilu                     14 own          streams strict fills
+Trilu                     14 own          streams strict fills native
 Unsqueeze                  1 own          streams lengths strict fills native
 Where                      9 broadcasting streams lengths strict fills native
 Xor                        1 broadcasting streams strict fills native

@@ -90,9 +90,24 @@ def test_pads() -> None:
     check(cases)
 
 
+def test_triangles() -> None:
+    """Upper and lower ones of matrices of any sides, from any diagonal, beyond the corners too; NaN outside is gone."""
+    rng = np.random.default_rng(6)
+    cases = []
+    for k in range(COUNT):
+        size = tuple(int(n) for n in rng.integers(1, 6, rng.integers(2, 5)))
+        values = rng.integers(-9, 10, size) if k % 4 == 0 else numbers(rng, size)
+        upper = {"upper": int(rng.integers(2))} if k % 3 else {}
+        cases.append(Case("Trilu", [values, np.array(rng.integers(-7, 8))], upper, fixed={1}))
+        cases.append(Case("Trilu", [values > 0], upper))
+    cases.append(Case("Trilu", [values, np.array(2**62)], fixed={1}))
+    check(cases, tolerance=0)
+
+
 def test_what_cannot_be_moved_is_refused() -> None:
     """Bounds and places that are computed; pads of another value."""
     values = np.ones((4, 3), np.float32)
     refused(Case("Slice", [values, _ints(0), _ints(2)]), "is computed: expected a constant")
     refused(Case("Gather", [_ints(1, 2), _ints(1)]), "computed places")
     refused(Case("Pad", [values, _ints(1, 1, 1, 1), np.float32(2)], fixed={1, 2}), "value 2.0: expected 0")
+    refused(Case("Trilu", [values, np.array(0)]), "diagonal 'x1' is computed: expected a constant")

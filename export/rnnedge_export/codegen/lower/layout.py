@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from rnnedge_export.codegen._ir.ring_buffers import Ring
@@ -197,9 +199,23 @@ def pad(scope: SymbolTable, node: Node) -> Result:
         node.refuse("negative pads: expected a Slice")
     if mode != "constant":
         return [value.rearranged(lambda index: np.pad(index, widths, mode=mode))]
+    return [_or_zero(scope, value, lambda index: np.pad(index, widths, constant_values=NOTHING))]
+
+
+@rule("Trilu", integers=True)
+def triangle(scope: SymbolTable, node: Node) -> Result:
+    """The upper or the lower triangle of matrices, from a constant diagonal on; zeros elsewhere."""
+    value, upper = scope.input(node, 0), node.attribute("upper", 1)
+    diagonal = int(scope.array(node, 1, "diagonal").item()) if node.has(1) else 0
+    rows, columns = value.shape[-2:]
+    # One beyond a corner is all or nothing.
+    diagonal = min(max(diagonal, -rows), columns)
+    ones = np.ones((rows, columns), bool)
+    kept = np.triu(ones, diagonal) if upper else np.tril(ones, diagonal)
+    return [_or_zero(scope, value, lambda index: np.where(kept, index, NOTHING))]
+
+
+def _or_zero(scope: SymbolTable, value: Tensor, move: Callable[[Index], Array]) -> Tensor:
+    """The tensor whose elements are those that `move` picks, and zeros where it says `NOTHING`."""
     source = value.view or scope.program.materialized(value)
-
-    def padded(index: Index) -> Array:
-        return np.pad(index, widths, constant_values=NOTHING)
-
-    return [plain(View(source.buffer, padded(source.index)))]
+    return plain(View(source.buffer, np.asarray(move(source.index), np.int64)))
