@@ -54,6 +54,7 @@ NODES = [
     *(Case(op, [_floats(5)]) for op in ("Round", "Ceil", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")),
     *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     Case("Gather", [_floats(7, 3), _ints(5)], fixed={0}),
+    *(Case("GatherElements", [_floats(4, 7), _ints(size, 7)]) for size in (1, 5)),
     # Sizes that fill no panel of the matrix kernel.
     *(
         Case(

@@ -47,7 +47,7 @@ Flatten                    1 own          strict fills native
 Floor                      1 pointwise    streams lengths strict fills native
 GRU                        1 own          streams strict fills native
 Gather                     1 own          streams lengths strict fills native
-GatherElements            11 own          streams strict fills
+GatherElements            11 own          streams strict fills native
 GatherND                  11 own          decomposed strict fills
 Gelu                      20 pointwise    streams strict fills native
 Gemm                       1 own          streams strict fills native

@@ -15,6 +15,7 @@ from rnnedge_export.codegen.lower import (
     recurrent,
     reductions,
     resize,
+    selection,
     softmax,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "recurrent",
     "reductions",
     "resize",
+    "selection",
     "softmax",
 ]

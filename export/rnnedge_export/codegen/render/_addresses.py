@@ -56,10 +56,10 @@ class Addresses:
         inside = [*([str(total)] if total or not (own or terms) else []), *own, *terms]
         return f"{base}[{' + '.join(inside)}]"
 
-    def access(self, access: Access) -> str:
-        """An element of a loop with the indices i0, i1, ..."""
+    def access(self, access: Access, *terms: str) -> str:
+        """An element of a loop with the indices i0, i1, ...; further `terms` are added."""
         steps = [f"i{k} * {stride}" if stride != 1 else f"i{k}" for k, stride in enumerate(access.strides) if stride]
-        return self.element(access.buffer, access.offset, *steps)
+        return self.element(access.buffer, access.offset, *steps, *terms)
 
     def work(self, buffer: Buffer) -> tuple[str, int]:
         """An array, and where in it a buffer of the program begins."""

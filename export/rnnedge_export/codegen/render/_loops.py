@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnedge_export.codegen._ir.loops import Loop
+from rnnedge_export.codegen._ir.places import PickAlong
 from rnnedge_export.codegen._ir.statements import CheckRange, Clear, GatherRows, TableCopy
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._expressions import expression, number
@@ -35,6 +36,16 @@ def gather_rows(code: Code, one: GatherRows, at: Addresses) -> None:
     """Rows of a table."""
     numbers, table, y = at.pointer(one.numbers, one.first), at.pointer(one.table), at.pointer(one.target)
     code.line(f"stream->refused |= gather_rows({one.count}, {numbers}, {table}, {one.rows}, {one.width}, {y});")
+
+
+def pick_along(code: Code, one: PickAlong, at: Addresses) -> None:
+    """Elements along an axis."""
+    with code.block():
+        code.line("int none = 0;")
+        with code.loops([turns(f"i{k}", extent) for k, extent in enumerate(one.extents)]):
+            code.line(f"const int64_t place = place_of({at.access(one.numbers)}, {one.length}, &none);")
+            code.line(f"{at.access(one.write)} = {at.access(one.source, f'place * {one.stride}')};")
+        code.line("stream->refused |= none;")
 
 
 def check_range(code: Code, one: CheckRange, at: Addresses) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from rnnedge_export.codegen._ir.convolution import DepthwiseConvolution, Nest, OverlapAdd
 from rnnedge_export.codegen._ir.gemm import Gemm, MatMul
 from rnnedge_export.codegen._ir.loops import Loop
+from rnnedge_export.codegen._ir.places import PickAlong
 from rnnedge_export.codegen._ir.qgemm import BlockProduct, ByteProduct, RoundBlocks
 from rnnedge_export.codegen._ir.recurrence import Recurrence
 from rnnedge_export.codegen._ir.reductions import Reduction
@@ -37,6 +38,7 @@ _RENDERERS: dict[type, Callable[[Code, Any, Addresses], None]] = {
     Loop: _loops.loop,
     MatMul: _gemm.matmul,
     OverlapAdd: _convolution.overlap_add,
+    PickAlong: _loops.pick_along,
     Recurrence: _recurrence.recurrence,
     Reduction: _reductions.reduction,
     RoundBlocks: _qgemm.round_blocks,

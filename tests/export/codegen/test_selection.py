@@ -1,0 +1,56 @@
+"""Numbers that are chosen by computed places."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+from one_node import COUNT, Case, aligned, check, compiled, library, numbers, shape
+
+from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_runtime.errors import ModelRefused
+
+
+def test_every_number_by_its_own_place() -> None:
+    """Of any sign and both whole types, computed and constant; any number of places along the axis, fewer elsewhere."""
+    rng = np.random.default_rng(0)
+    cases = []
+    for k in range(COUNT):
+        values = numbers(rng, shape(rng, 1, 4))
+        values = (values, values > 0, rng.integers(-9, 9, values.shape), values)[k % 4]
+        axis = int(rng.integers(-values.ndim, values.ndim))
+        length = values.shape[axis]
+        size = [int(rng.integers(1, 9 if at == axis % values.ndim else n + 1)) for at, n in enumerate(values.shape)]
+        places = rng.integers(-length, length, size).astype((np.int64, np.int32)[k // 4 % 2])
+        cases += [Case("GatherElements", [values, places], {"axis": axis}, fixed) for fixed in (set(), {0}, {1})]
+    cases.append(Case("GatherElements", [np.float32([[1, 2], [3, 4]]), np.array([[1, 0]])]))
+    check(cases, tolerance=0)
+
+
+@pytest.mark.parametrize(("places", "wrong"), [([-3, 2, 0, -1], False), ([0, 3, 0, 0], True), ([0, 0, 0, -4], True)])
+def test_a_place_that_is_none_refuses_the_step(places: list[int], wrong: bool) -> None:
+    """One too far from the end, or from the beginning; the nearest one is taken. The extremes of int64 as well."""
+    for extreme in (places, [2**63 - 1 if n == 3 else -(2**63) if n == -4 else n for n in places]):
+        values, given = np.float32([[5, 6, 7]]), np.array([extreme])
+        case = Case("GatherElements", [values, np.array([places]) % 3], {"axis": 1})
+        weights = Weights()
+        built = library({"one": compiled(case, case.expected(), weights)}, weights, 8)
+        built.one_bytes.restype = ctypes.c_size_t
+        stream, found = aligned(built.one_bytes()), np.zeros((1, 4), np.float32)
+        built.one_init(ctypes.c_void_p(stream.ctypes.data))
+        built.one_step(*(ctypes.c_void_p(array.ctypes.data) for array in (stream, values, given, found)))
+        assert built.one_refused(ctypes.c_void_p(stream.ctypes.data)) == wrong
+        np.testing.assert_array_equal(
+            found[0], values[0][np.clip(np.where(given[0] < 0, given[0] + 3, given[0]), 0, 2)]
+        )
+
+
+def test_a_constant_place_that_is_none_is_refused() -> None:
+    """While the code is written."""
+    right, wrong = (
+        Case("GatherElements", [np.ones((2, 3), np.float32), np.array([[n, 0]])], {"axis": 1}, {1}) for n in (2, 3)
+    )
+    compiled(right, right.expected(), Weights())
+    with pytest.raises(ModelRefused, match=r"GatherElements 'node': expected places of -3 to 2, found 0 to 3"):
+        compiled(wrong, right.expected(), Weights())
