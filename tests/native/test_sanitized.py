@@ -55,6 +55,7 @@ NODES = [
     *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     Case("Gather", [_floats(7, 3), _ints(5)], fixed={0}),
     *(Case("GatherElements", [_floats(4, 7), _ints(size, 7)]) for size in (1, 5)),
+    *(Case("TopK", [make(3, 7), _ints(1) + 3], {"largest": 0}, {1}, outputs=2) for make in (_floats, _ints)),
     # Sizes that fill no panel of the matrix kernel.
     *(
         Case(
@@ -85,7 +86,7 @@ def test_every_formula_is_defined_for_every_number(tmp_path: Path) -> None:
     """Whole numbers that overflow, floats that are no whole number, NaN, infinities, numbers of no row."""
     weights, parts = Weights(), {}
     for k, case in enumerate(NODES):
-        contract = contract_of(case.given, {"y0": case.expected()[0]})
+        contract = contract_of(case.given, {f"y{at}": y for at, y in enumerate(case.expected())})
         parts[f"node{k}"] = sanitized.write_program(case.model, contract, weights)
     _check(parts, weights, tmp_path)
 
@@ -154,7 +155,9 @@ def test_a_planted_defect_is_found(planted: str, tmp_path: Path) -> None:
     """An element behind, or before, what a program says that it writes."""
     case = Case("Softmax", [_floats(5)])
     weights = Weights()
-    one = sanitized.write_program(case.model, contract_of(case.given, {"y0": case.expected()[0]}), weights)
+    one = sanitized.write_program(
+        case.model, contract_of(case.given, {f"y{at}": y for at, y in enumerate(case.expected())}), weights
+    )
     _check({"right": one}, weights, tmp_path)
 
     def change(code: str) -> str:

@@ -131,7 +131,7 @@ Tan                        7 pointwise    streams strict fills native
 Tanh                       1 pointwise    streams strict fills native
 ThresholdedRelu           10 pointwise    streams strict fills native
 Tile                       1 own          streams strict native
-TopK                       1 own          streams strict
+TopK                       1 own          streams strict native
 Transpose                  1 own          streams strict fills native
 Trilu                     14 own          streams strict fills native
 Unsqueeze                  1 own          streams lengths strict fills native

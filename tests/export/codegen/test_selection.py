@@ -1,4 +1,4 @@
-"""Numbers that are chosen by computed places."""
+"""Numbers that are chosen by computed places, and places that are chosen by numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 import pytest
 from one_node import COUNT, Case, aligned, check, compiled, library, numbers, shape
+from refusals import refused
 
 from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_runtime.errors import ModelRefused
@@ -54,3 +55,31 @@ def test_a_constant_place_that_is_none_is_refused() -> None:
     compiled(right, right.expected(), Weights())
     with pytest.raises(ModelRefused, match=r"GatherElements 'node': expected places of -3 to 2, found 0 to 3"):
         compiled(wrong, right.expected(), Weights())
+
+
+def test_the_largest_in_order() -> None:
+    """Few of them and all, the smallest too; equal ones, both zeros, infinities, NaN; whole numbers of both types."""
+    rng = np.random.default_rng(1)
+    cases = []
+    for k in range(COUNT):
+        size = shape(rng, 1, 3, 40)
+        axis = int(rng.integers(-len(size), len(size)))
+        special = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, 2, 2.5, -3, 7], np.float32)
+        values = [
+            numbers(rng, size, special=False),
+            rng.choice(special, size),
+            rng.choice([-(2**63), 2**63 - 1, 0, 1, -1], size),
+            rng.integers(-3, 4, size).astype(np.int32),
+        ][k % 4]
+        options = {"axis": axis, "largest": k // 4 % 2}
+        for count in {1, int(rng.integers(1, size[axis] + 1)), size[axis]}:
+            cases.append(Case("TopK", [values, np.array([count])], options, {1}, outputs=2))
+        cases.append(Case("TopK", [values, np.array([1])], {}, {1}, outputs=2))
+    check(cases, tolerance=0)
+
+
+def test_what_is_not_chosen_is_refused() -> None:
+    """A number of them that is computed, and an order that nobody names."""
+    values = np.ones((2, 3), np.float32)
+    refused(Case("TopK", [values, np.array([2])], {"sorted": 0}, {1}, outputs=2), "sorted = 0: expected 1")
+    refused(Case("TopK", [values, np.array([2])], outputs=2), "'x1' is computed: expected a constant")

@@ -1,4 +1,4 @@
-"""Elements by places that are computed."""
+"""Elements by places that are computed, and places of elements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnnedge_export.codegen._ir.loops import Access
 from rnnedge_export.codegen._ir.statements import Checked
-from rnnedge_export.codegen._ir.tensors import Span
+from rnnedge_export.codegen._ir.tensors import Buffer, Span
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,3 +28,26 @@ class PickAlong(Checked):
         there = self.source.span(self.extents)
         every = Span(there.buffer, there.offset, (*there.axes, (self.length, self.stride)))
         return every, self.numbers.span(self.extents), self.write.span(self.extents)
+
+
+@dataclass(frozen=True, eq=False)
+class Choose(Checked):
+    """The first `count` of each row of `length` numbers, largest or smallest first, and their places within the row.
+
+    All rows, of which `numbers` has the first at `first`, stand one after the other in memory.
+    """
+
+    rows: int
+    length: int
+    count: int
+    largest: bool
+    numbers: Buffer
+    first: int
+    values: Buffer
+    places: Buffer
+
+    def touched(self) -> tuple[Span, ...]:
+        """The rows, and both results."""
+        chosen = ((self.rows, self.count), (self.count, 1))
+        given = Span(self.numbers, self.first, ((self.rows, self.length), (self.length, 1)))
+        return given, Span(self.values, 0, chosen), Span(self.places, 0, chosen)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge_export.codegen._ir.loops import nest
-from rnnedge_export.codegen._ir.places import PickAlong
-from rnnedge_export.codegen._ir.tensors import Array, Index, View, plain
+from rnnedge_export.codegen._ir.places import Choose, PickAlong
+from rnnedge_export.codegen._ir.tensors import INT, Array, Index, View, plain
 from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._registry import Result, rule
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
@@ -39,3 +39,26 @@ def gather_elements(scope: SymbolTable, node: Node) -> Result:
     stride = along[1][axis] if along else 0
     program.emit(PickAlong(extents, write, read, here, stride, length))
     return [plain(target)]
+
+
+@rule("TopK", integers=True)
+def largest(scope: SymbolTable, node: Node) -> Result:
+    """A constant number of the largest or smallest in order; of equal ones the first place, NaN above all numbers."""
+    node.only("sorted", 1)
+    value, program = scope.input(node, 0), scope.program
+    axis = int(node.attribute("axis", -1)) % len(value.shape)
+    count, first = int(scope.array(node, 1, "k").item()), bool(node.attribute("largest", 1))
+    length = value.shape[axis]
+    if not 0 <= count <= length:
+        node.refuse(f"k = {count} of {length} numbers: expected 0 to {length}")
+    moved = value.rearranged(lambda index: np.moveaxis(index, axis, -1))
+    shape = (*moved.shape[:-1], count)
+    values, places = program.new(shape, value.kind), program.new(shape, INT)
+    if values.buffer.size:
+        rows = program.materialized(moved, packed=True)
+        if rows.buffer.dtype not in ("", rows.buffer.kind):
+            # An array of the caller whose numbers are of another width.
+            rows = program.materialized(plain(rows), packed=True, fresh=True)
+        begin, size = int(rows.index.flat[0]), values.buffer.size // count
+        program.emit(Choose(size, length, count, first, rows.buffer, begin, values.buffer, places.buffer))
+    return [plain(one).rearranged(lambda index: np.moveaxis(index, -1, axis)) for one in (values, places)]

@@ -43,6 +43,10 @@ __all__ = [
 ]
 
 
+_CHOICES = (
+    {"prefix": "", "number": "float", "is_none": "is_nan"},
+    {"prefix": "whole_", "number": "int64_t", "is_none": "never"},
+)
 _NARROW = ("narrow.h", "narrow_small.h", "narrow_wide.h")
 
 
@@ -58,7 +62,9 @@ def kernels(narrow: bool, sparse: bool) -> str:
         "rows.h",
     ]
     # What the processor's own headers declare must not meet our macros.
-    return "\n".join(map(part, ["processor.h", *names, *_NARROW] if narrow else names))
+    choices = [filled("choice.h", **types) for types in _CHOICES]
+    more = map(part, _NARROW if narrow else ())
+    return "\n".join([*map(part, ["processor.h", *names] if narrow else names), *choices, *more])
 
 
 def check_name(name: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rnnedge_export.codegen._ir.loops import Loop
-from rnnedge_export.codegen._ir.places import PickAlong
+from rnnedge_export.codegen._ir.places import Choose, PickAlong
 from rnnedge_export.codegen._ir.statements import CheckRange, Clear, GatherRows, TableCopy
+from rnnedge_export.codegen._ir.tensors import FLOAT
 from rnnedge_export.codegen.render._addresses import Addresses
 from rnnedge_export.codegen.render._expressions import expression, number
 from rnnedge_export.codegen.render._text import Code, turns
@@ -46,6 +47,15 @@ def pick_along(code: Code, one: PickAlong, at: Addresses) -> None:
             code.line(f"const int64_t place = place_of({at.access(one.numbers)}, {one.length}, &none);")
             code.line(f"{at.access(one.write)} = {at.access(one.source, f'place * {one.stride}')};")
         code.line("stream->refused |= none;")
+
+
+def choose(code: Code, one: Choose, at: Addresses) -> None:
+    """The first of every row in order."""
+    numbers = at.pointer(one.numbers, one.first, f"i * {one.length}")
+    values, places = (at.pointer(buffer, 0, f"i * {one.count}") for buffer in (one.values, one.places))
+    function = "choose_first" if one.numbers.kind == FLOAT else "whole_choose_first"
+    with code.block(turns("i", one.rows)):
+        code.line(f"{function}({one.length}, {numbers}, {one.count}, {values}, {places}, {int(one.largest)});")
 
 
 def check_range(code: Code, one: CheckRange, at: Addresses) -> None:

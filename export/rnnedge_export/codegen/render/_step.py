@@ -8,7 +8,7 @@ from typing import Any
 from rnnedge_export.codegen._ir.convolution import DepthwiseConvolution, Nest, OverlapAdd
 from rnnedge_export.codegen._ir.gemm import Gemm, MatMul
 from rnnedge_export.codegen._ir.loops import Loop
-from rnnedge_export.codegen._ir.places import PickAlong
+from rnnedge_export.codegen._ir.places import Choose, PickAlong
 from rnnedge_export.codegen._ir.qgemm import BlockProduct, ByteProduct, RoundBlocks
 from rnnedge_export.codegen._ir.recurrence import Recurrence
 from rnnedge_export.codegen._ir.reductions import Reduction
@@ -31,6 +31,7 @@ _RENDERERS: dict[type, Callable[[Code, Any, Addresses], None]] = {
     BlockProduct: _qgemm.block_product,
     ByteProduct: _qgemm.byte_product,
     CheckRange: _loops.check_range,
+    Choose: _loops.choose,
     Clear: _loops.clear,
     DepthwiseConvolution: _convolution.depthwise,
     GatherRows: _loops.gather_rows,

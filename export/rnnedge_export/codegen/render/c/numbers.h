@@ -66,6 +66,7 @@ INLINE float rest_of(float x, float y) {
 INLINE float ceiling_of(float x) { return -floor_of(-x); }
 INLINE float sign_of(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 INLINE int is_nan(float x) { return x != x; }
+INLINE int never(int64_t x) { return (void)x, 0; }
 INLINE int is_infinite(float x, int negative, int positive) {
   return (x == -INFINITE && negative) || (x == INFINITE && positive);
 }
