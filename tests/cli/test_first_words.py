@@ -93,7 +93,7 @@ def test_weights_of_a_training_loop_are_found(place: Path) -> None:
         torch.save(saved, place / name)
         found = load_source("firstwords:build", weights=place / name).module.state_dict()
         assert all(torch.equal(found[key], value) for key, value in given.items())
-    torch.save({**{f"model.{k}": v for k, v in given.items()}, "loss.weight": torch.zeros(1)}, place / "more.pt")
+    torch.save({f"model.{k}": v for k, v in {**given, "more.weight": torch.zeros(1)}.items()}, place / "more.pt")
     with pytest.raises(ModelRefused, match="unknown 5"):
         load_source("firstwords:build", weights=place / "more.pt")
     torch.save(torch.nn.Linear(1, 1), place / "whole.pt")

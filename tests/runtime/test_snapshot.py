@@ -198,7 +198,7 @@ def test_a_state_that_fewer_bits_cannot_hold_is_refused(native: Exported) -> Non
         beyond = wide | {name: np.full_like(wide[name], value)}
         with pytest.raises(InputError, match=words):
             stream.restore(pack(found._replace(arrays=beyond)))
-    with pytest.raises(InputError, match="expected numbers of float32, found bool"):
+    with pytest.raises(InputError, match="expected float32, found bool"):
         stream.restore(pack(found._replace(arrays=wide | {name: wide[name] > 0})))
     assert stream.snapshot() == stood
 

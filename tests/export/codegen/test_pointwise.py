@@ -53,7 +53,9 @@ def test_every_magnitude_and_sign() -> None:
     sizes = [0, 1e-45, 1e-38, 1e-30, 1e-10, 1e-5, 0.3, 1 - 6e-8, 1, 1 + 1.2e-7, 2, 10, 50, 88, 89, 100, 1e3, 1e5, 1e7]
     sizes += [1e10, 1e20, 3e38, np.inf]
     given = np.array([*sizes, *(-size for size in sizes), np.nan], np.float32)
-    check([Case(op, [given]) for op in (*ANYWHERE, *WITHIN, *EVERYWHERE)])
+    # onnxruntime divides by 1 + 3e38 as it multiplies by a denormal, which a stream of an earlier test flushes to 0.
+    tame = given[~(np.isfinite(given) & (np.abs(given) > 8e37))]
+    check([Case(op, [tame if op == "Softsign" else given]) for op in (*ANYWHERE, *WITHIN, *EVERYWHERE)])
 
 
 def test_sums_and_means_of_many() -> None:
