@@ -73,7 +73,8 @@ def test_gather() -> None:
         cases.append(Case("Gather", [values, places], {"axis": axis}, fixed={1}))
         cases.append(Case("Gather", [values, places], {"axis": axis}))
         table = numbers(rng, (6, *shape(rng, 1, 2)), False)
-        cases.append(Case("Gather", [table, rng.integers(-6, 6, (2, 3))], fixed={0}))
+        for dtype in (np.int64, np.int32):
+            cases.append(Case("Gather", [table, rng.integers(-6, 6, (2, 3)).astype(dtype)], fixed={0}))
     check(cases)
 
 

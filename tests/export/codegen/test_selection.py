@@ -13,6 +13,10 @@ from rnnedge_export.codegen._ir.weights import Weights
 from rnnedge_runtime.errors import ModelRefused
 
 
+def _floats(*size: int) -> np.ndarray:
+    return np.ones(size, np.float32)
+
+
 def test_every_number_by_its_own_place() -> None:
     """Of any sign and both whole types, computed and constant; any number of places along the axis, fewer elsewhere."""
     rng = np.random.default_rng(0)
@@ -55,6 +59,16 @@ def test_a_constant_place_that_is_none_is_refused() -> None:
     compiled(right, right.expected(), Weights())
     with pytest.raises(ModelRefused, match=r"GatherElements 'node': expected places of -3 to 2, found 0 to 3"):
         compiled(wrong, right.expected(), Weights())
+
+
+@pytest.mark.parametrize("op", ["Gather", "GatherElements"])
+def test_places_that_can_be_none_are_refused(op: str) -> None:
+    """Of an axis without a number, which no place is nearest to, and places that are floats."""
+    for fixed in (set(), {0}):
+        for values, places in ((_floats(0, 3), np.zeros((1, 3), np.int64)), (_floats(2, 3), _floats(1, 3))):
+            expected = _floats(1, 3, 3) if op == "Gather" else _floats(1, 3)
+            with pytest.raises(ModelRefused, match=rf"{op} 'node': .*: expected "):
+                compiled(Case(op, [values, places], fixed=fixed), [expected], Weights())
 
 
 def test_the_largest_in_order() -> None:

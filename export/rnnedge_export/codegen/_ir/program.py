@@ -119,7 +119,7 @@ class Program:
         return Tensor(tensor.expression, views, tensor.shape, tensor.kind, tensor.costly)
 
     def materialized(self, tensor: Tensor, *, packed: bool = False, fresh: bool = False) -> View:
-        """The tensor in memory, affine; `packed`: in C order without gaps; `fresh`: in a buffer of its own."""
+        """The tensor in memory, affine; `packed`: as an array in C order; `fresh`: in a buffer of its own."""
         view = tensor.view
         if view is not None and not fresh:
             strides = affine(view.index)
@@ -153,5 +153,8 @@ class Program:
 
 
 def _in_order(view: View) -> bool:
+    """Whether a pointer to the first number is all that C needs: not where the caller's numbers have another width."""
+    if view.buffer.dtype not in ("", view.buffer.kind):
+        return False
     first = int(view.index.flat[0]) if view.index.size else 0
     return bool(np.array_equal(view.index.ravel(), np.arange(first, first + view.index.size)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.statements import GatherRows
-from rnnedge_export.codegen._ir.tensors import FLOAT, NOTHING, Array, Index, Tensor, View, permuted, plain
+from rnnedge_export.codegen._ir.tensors import FLOAT, INT, NOTHING, Array, Index, Tensor, View, permuted, plain
 from rnnedge_export.codegen._nodes.node import Node
 from rnnedge_export.codegen.lower._registry import Result, rule
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
@@ -112,6 +112,8 @@ def gather(scope: SymbolTable, node: Node) -> Result:
     axis %= len(value.shape)
     if places is not None:
         return [value.rearranged(lambda index: np.take(index, places, axis))]
+    if scope.input(node, 1).kind != INT or not value.shape[axis]:
+        node.refuse("computed places: expected whole numbers, and at least one row to choose from")
     table, program = scope.known(node.inputs[0]), scope.program
     if table is not None and axis == 0 and table.dtype.kind == "f":
         source, shape = program.weights.floats(table), table.shape

@@ -29,6 +29,8 @@ def gather_elements(scope: SymbolTable, node: Node) -> Result:
     target = program.new(numbers.shape, value.kind)
     if not target.buffer.size:
         return [plain(target)]
+    if numbers.kind != INT:
+        node.refuse(f"places are {numbers.kind}: expected whole numbers")
     if not length:
         node.refuse("places along an axis of length 0: expected at least one number to choose from")
     source, given = program.materialized(value), program.materialized(numbers)
@@ -56,9 +58,6 @@ def largest(scope: SymbolTable, node: Node) -> Result:
     values, places = program.new(shape, value.kind), program.new(shape, INT)
     if values.buffer.size:
         rows = program.materialized(moved, packed=True)
-        if rows.buffer.dtype not in ("", rows.buffer.kind):
-            # An array of the caller whose numbers are of another width.
-            rows = program.materialized(plain(rows), packed=True, fresh=True)
         begin, size = int(rows.index.flat[0]), values.buffer.size // count
         program.emit(Choose(size, length, count, first, rows.buffer, begin, values.buffer, places.buffer))
     return [plain(one).rearranged(lambda index: np.moveaxis(index, -1, axis)) for one in (values, places)]
