@@ -54,6 +54,7 @@ NODES = [
     *(Case(op, [_floats(5)]) for op in ("Round", "Ceil", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh")),
     *(Case(op, [_floats(5)]) for op in ("Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "Sign", "IsNaN", "IsInf")),
     *(Case("Gather", [_floats(7, 3), _ints(5).astype(dtype)], fixed={0}) for dtype in (np.int64, np.int32)),
+    Case("Gather", [_ints(7, 3), _ints(5)]),
     *(Case("GatherElements", [_floats(4, 7), _ints(size, 7)]) for size in (1, 5)),
     *(Case("TopK", [make(3, 7), _ints(1) + 3], {"largest": 0}, {1}, outputs=2) for make in (_floats, _ints)),
     # Sizes that fill no panel of the matrix kernel.

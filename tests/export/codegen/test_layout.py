@@ -72,6 +72,8 @@ def test_gather() -> None:
         places = rng.integers(-length, length, shape(rng, 1, 2))
         cases.append(Case("Gather", [values, places], {"axis": axis}, fixed={1}))
         cases.append(Case("Gather", [values, places], {"axis": axis}))
+        for others in (values > 0, rng.integers(-9, 9, values.shape)):
+            cases += [Case("Gather", [others, places], {"axis": axis}, fixed) for fixed in (set(), {0})]
         table = numbers(rng, (6, *shape(rng, 1, 2)), False)
         for dtype in (np.int64, np.int32):
             cases.append(Case("Gather", [table, rng.integers(-6, 6, (2, 3)).astype(dtype)], fixed={0}))
@@ -109,6 +111,5 @@ def test_what_cannot_be_moved_is_refused() -> None:
     """Bounds and places that are computed; pads of another value."""
     values = np.ones((4, 3), np.float32)
     refused(Case("Slice", [values, _ints(0), _ints(2)]), "is computed: expected a constant")
-    refused(Case("Gather", [_ints(1, 2), _ints(1)]), "computed places")
     refused(Case("Pad", [values, _ints(1, 1, 1, 1), np.float32(2)], fixed={1, 2}), "value 2.0: expected 0")
     refused(Case("Trilu", [values, np.array(0)]), "diagonal 'x1' is computed: expected a constant")

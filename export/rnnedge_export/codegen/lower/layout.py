@@ -10,6 +10,7 @@ from rnnedge_export.codegen._ir.ring_buffers import Ring
 from rnnedge_export.codegen._ir.statements import GatherRows
 from rnnedge_export.codegen._ir.tensors import FLOAT, INT, NOTHING, Array, Index, Tensor, View, permuted, plain
 from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._picked import picked
 from rnnedge_export.codegen.lower._registry import Result, rule
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
@@ -123,7 +124,7 @@ def gather(scope: SymbolTable, node: Node) -> Result:
             rows = program.materialized(plain(rows), packed=True, fresh=True)
         source, shape = rows.buffer, rows.index.shape
     else:
-        node.refuse("computed places: expected float32 values")
+        return [_each(scope, value, axis, scope.input(node, 1))]
     numbers = program.materialized(scope.input(node, 1), packed=True)
     target = program.new((*numbers.index.shape, *shape[1:]))
     first, width = int(numbers.index.flat[0]), int(np.prod(shape[1:]))
@@ -131,6 +132,15 @@ def gather(scope: SymbolTable, node: Node) -> Result:
     program.emit(GatherRows(numbers.buffer, first, int(numbers.index.size), source, shape[0], width, target.buffer))
     across = range(numbers.index.ndim)
     return [plain(target).rearranged(lambda index: np.moveaxis(index, across, [axis + k for k in across]))]
+
+
+def _each(scope: SymbolTable, value: Tensor, axis: int, places: Tensor) -> Tensor:
+    """What stands along an axis by computed numbers, element by element."""
+    before, after = value.shape[:axis], value.shape[axis + 1 :]
+    apart = (*[1] * axis, *places.shape, *[1] * len(after))
+    numbers = places.rearranged(lambda index: np.broadcast_to(index.reshape(apart), (*before, *places.shape, *after)))
+    across = tuple(range(axis, axis + len(places.shape)))
+    return picked(scope.program, value, axis, numbers, lambda index: np.expand_dims(np.take(index, 0, axis), across))
 
 
 @rule("Concat", integers=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_export.codegen._ir.loops import nest
-from rnnedge_export.codegen._ir.places import Choose, PickAlong
-from rnnedge_export.codegen._ir.tensors import INT, Array, Index, View, plain
+from rnnedge_export.codegen._ir.places import Choose
+from rnnedge_export.codegen._ir.tensors import INT, Array, Index, plain
 from rnnedge_export.codegen._nodes.node import Node
+from rnnedge_export.codegen.lower._picked import picked
 from rnnedge_export.codegen.lower._registry import Result, rule
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
@@ -26,21 +26,13 @@ def gather_elements(scope: SymbolTable, node: Node) -> Result:
             return np.take_along_axis(index[part], places, axis)
 
         return [value.rearranged(taken)]
-    target = program.new(numbers.shape, value.kind)
-    if not target.buffer.size:
-        return [plain(target)]
+    if 0 in numbers.shape:
+        return [plain(program.new(numbers.shape, value.kind))]
     if numbers.kind != INT:
         node.refuse(f"places are {numbers.kind}: expected whole numbers")
     if not length:
         node.refuse("places along an axis of length 0: expected at least one number to choose from")
-    source, given = program.materialized(value), program.materialized(numbers)
-    along = source.strides()
-    first = np.broadcast_to(np.take(source.index[part], [0], axis), numbers.shape)
-    extents, (write, read, here) = nest(numbers.shape, [target, given, View(source.buffer, first)])
-    program.refuses = True
-    stride = along[1][axis] if along else 0
-    program.emit(PickAlong(extents, write, read, here, stride, length))
-    return [plain(target)]
+    return [picked(program, value, axis, numbers, lambda index: np.take(index[part], [0], axis))]
 
 
 @rule("TopK", integers=True)
