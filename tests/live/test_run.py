@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shlex
@@ -18,6 +19,7 @@ from in_one_test import in_one_test
 
 from rnnedge.cli import execute
 from rnnedge.live import Buffer, Packet, open_sink
+from rnnedge.live.events import COLUMNS
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import InputError
 
@@ -49,6 +51,17 @@ def test_rows_have_the_time_and_number_of_their_frame(run: Callable[..., str]) -
     assert run(GOLDEN, "x.npy", "--to", "y.csv") == ""
     table = Path("y.csv").read_text().splitlines()
     assert table[0] == "time_s,frame,label,score" and len(table) == 9
+
+
+@pytest.mark.parametrize("option", ["--to", "-o"])
+def test_events_are_a_table_too(option: str, run: Callable[..., str]) -> None:
+    """With a duration for those that have ended."""
+    rows = [json.loads(line) for line in run(GOLDEN, "x.npy", "--events", "on=-10").splitlines()]
+    assert run(GOLDEN, "x.npy", "--events", "on=-10", option, "events.csv") == ""
+    with Path("events.csv").open(newline="") as file:
+        table = [*csv.DictReader(file)]
+    assert table == [{name: str(row.get(name, "")) for name in COLUMNS} for row in rows]
+    assert {row["duration_s"] for row in table} == {"", "0.07"}
 
 
 def test_events_take_the_place_of_rows(run: Callable[..., str]) -> None:

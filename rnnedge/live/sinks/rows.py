@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO, Any
 
+from rnnedge.live.events import COLUMNS
 from rnnedge.live.protocol import Address
 from rnnedge.report.escape import in_csv, in_json
 from rnnedge_runtime.atomic import check_writable, open_text
@@ -42,6 +43,9 @@ class TextSink:
         self._stack.close()
 
     def _write_cells(self, row: Mapping[str, Any]) -> None:
+        if "event" in row:
+            # Only what has ended has lasted.
+            row = {name: row.get(name, "") for name in COLUMNS}
         if not self._columns:
             self._columns = [*row]
             self._rows.writerow(map(in_csv, row))  # type: ignore[union-attr]
