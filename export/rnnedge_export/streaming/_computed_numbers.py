@@ -62,13 +62,14 @@ def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, l
     steps = integers(node, 4) if len(node.inputs) > 4 and node.inputs[4] is not None else [1]
     if axes is None or len(axes) != 1 or steps != [1] or (starts is not None and ends is not None):
         return
-    taken = _taken_off(node, dims(value)[axes[0]], values, lengths)
-    if taken is None or len(taken) != 1:
-        if (last := _last(node, dims(value)[axes[0]], values, lengths)) is not None:
-            node.replace_input_with(1, builder.ints(-last))
+    found = _parts(node, dims(value)[axes[0]], values, lengths)
+    if len({(front, behind) for front, _, behind in found}) != 1:
+        last = {(kept, behind) for _, kept, behind in found}
+        if len(last) == 1 and found[0][1] and not found[0][2]:
+            node.replace_input_with(1, builder.ints(-found[0][1]))
             node.replace_input_with(2, builder.ints(_END))
         return
-    ((front, behind),) = taken
+    front, _, behind = found[0]
     if not front and not behind and not out.is_graph_output():
         replace(node, builder, [value])
         return
@@ -76,32 +77,17 @@ def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, l
     node.replace_input_with(2, builder.ints(-behind if behind else _END))
 
 
-def _taken_off(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> set[tuple[int, int]] | None:
-    """Every pair of frames cut before and after, None where they cannot be told."""
-    found = set()
+def _parts(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> list[tuple[int, int, int]]:
+    """Frames cut before, kept, and cut after, for each length; none where they cannot be told."""
+    found = []
     for time in lengths.samples:
         length = size(before, _BATCHES[0], time)
         start, end = (_number(node.inputs[index], values, time) for index in (1, 2))
         if length is None or start is None or end is None:
-            return None
-        found.add(cuts((start, end), max(0, length)))
-        if len(found) > 1:
-            break
-    return found
-
-
-def _last(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> int | None:
-    """Of a cut that leaves a number of frames at the end, x[n - 1 :], that number."""
-    found = set()
-    for time in lengths.samples:
-        length = size(before, _BATCHES[0], time)
-        start, end = (_number(node.inputs[index], values, time) for index in (1, 2))
-        if length is None or start is None or end is None:
-            return None
+            return []
         front, behind = cuts((start, end), max(0, length))
-        found.add(length - front if not behind else 0)
-    number = found.pop()
-    return number if number and not found else None
+        found.append((front, max(0, length) - front - behind, behind))
+    return found
 
 
 def _number(value: ir.Value | None, values: LengthValues, time: int) -> int | None:
