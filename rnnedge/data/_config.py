@@ -19,7 +19,8 @@ SPLIT_BY = ("sequence", "group", "time")
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "iso": 1.0}
 # Read by pydantic where a config comes from a file: a key that does not exist is an error, in nested tables too.
 _STRICT: dict[str, str] = {"extra": "forbid"}
-_ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".npz": "npz"}
+# Endings of tables, and their formats.
+TABLES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet", ".npz": "npz"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class DataConfig:
     @property
     def is_folder(self) -> bool:
         """Whether `path` has no ending of a table."""
-        return Path(self.path).suffix.lower() not in _ENDINGS
+        return Path(self.path).suffix.lower() not in TABLES
 
     @property
     def grouped(self) -> bool:
@@ -157,7 +158,7 @@ class DataConfig:
 
 def kind_of(config: DataConfig, path: Path) -> str:
     """The format of a table: as given, else by its ending; "" for a path without a known one, such as a folder."""
-    return config.format or _ENDINGS.get(path.suffix.lower(), "")
+    return config.format or TABLES.get(path.suffix.lower(), "")
 
 
 def delimiter_of(config: DataConfig, path: Path) -> str:

@@ -10,18 +10,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnedge.data._config import DataConfig, delimiter_of
+from rnnedge.data._config import TABLES, DataConfig, delimiter_of
 from rnnedge.data._csv_table import csv_names, read_csv
 from rnnedge.data._table import Roles, require
+from rnnedge.files.samples import CODED
 from rnnedge_runtime.errors import InputError
 
 _LABELS = "labels.csv"
-_ENDINGS = {
-    "wav": (".wav", ".flac", ".ogg", ".mp3"),
-    "csv": (".csv", ".tsv", ".txt"),
-    "parquet": (".parquet", ".pq"),
-    "npz": (".npz",),
-}
+_FORMATS = {**TABLES, **dict.fromkeys((".wav", *CODED), "wav")}
 Labelled = tuple[Path, str, str]
 
 
@@ -30,7 +26,8 @@ def kind_of_files(config: DataConfig, path: Path) -> str:
 
     Raises `InputError` for a folder without any, and for one with several kinds.
     """
-    found = {kind for kind in ([config.format] if config.format else _ENDINGS) if any(_files(path, kind))}
+    every = {_FORMATS[file.suffix.lower()] for file in _files(path)}
+    found = every & {config.format} if config.format else every
     if not found:
         what = "WAV" if config.format == "wav" else config.format or "WAV, CSV, Parquet or NPZ"
         raise InputError(f"{path}: expected {what} files in the folder, found none")
@@ -62,12 +59,14 @@ def labelled_files(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
     return files
 
 
-def _files(path: Path, kind: str) -> Iterator[Path]:
+def _files(path: Path, kind: str = "") -> Iterator[Path]:
+    """Those of a kind, or of any that is known."""
     for file in sorted(path.rglob("*")):
         inner = file.relative_to(path).parts
         hidden = inner == (_LABELS,) or any(part[0] in "._" for part in inner)
+        found = _FORMATS.get(file.suffix.lower(), "")
         # A pipe of that name would never end.
-        if file.suffix.lower() in _ENDINGS[kind] and not hidden and file.is_file():
+        if found and kind in ("", found) and not hidden and file.is_file():
             yield file
 
 

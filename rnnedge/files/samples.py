@@ -11,6 +11,8 @@ from rnnedge_runtime.errors import InputError
 
 # Kinds of samples without a header, as ffmpeg, sox and arecord (in capitals) call them.
 RAW = ("u8", "s16le", "s24le", "s32le", "f32le", "f64le")
+# Endings of coded sound, which libsndfile reads.
+CODED = (".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)

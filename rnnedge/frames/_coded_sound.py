@@ -14,8 +14,6 @@ from rnnedge.frames._audio import AudioOptions, Sound, TimedFrames, timed
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
-CODED = (".flac", ".ogg", ".mp3")
-
 
 def coded_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFrames:
     """The frames of a file, as those of a WAV file. Raises `MissingExtra` without soundfile."""

@@ -16,9 +16,10 @@ from typing import IO
 import numpy as np
 
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
+from rnnedge.files.samples import CODED
 from rnnedge.files.text import open_text
 from rnnedge.frames._audio import AudioOptions, TimedFrames, pipe, wav_file
-from rnnedge.frames._coded_sound import CODED, coded_file
+from rnnedge.frames._coded_sound import coded_file
 from rnnedge.frames._endings import KINDS, advice, missing
 from rnnedge.frames._parquet import parquet_rows
 from rnnedge.frames._standard_input import as_text, begins_with_wav, binary

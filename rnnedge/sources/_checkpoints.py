@@ -10,7 +10,6 @@ Two parts that would do, such as the weights and their average, are an error tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -20,32 +19,39 @@ from rnnedge_runtime.errors import ModelRefused
 _USUAL = ("state_dict", "model_state_dict", "model")
 _COMPILED = "_orig_mod."
 _SHOWN = 3
+# Of dicts in dicts: {"model": {"net": {"state_dict": ...}}}.
+_DEPTH = 5
 
 
-def weights_of(found: Mapping[str, Any], own: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The weights of a network that are in a checkpoint, by the names of `own`; what comes nearest where none fit.
+def parts_of(found: object) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each dict of a checkpoint by its place, "" for the whole; nothing for anything else."""
+    return dict(_parts(found, "", _DEPTH)) if found != {} else {"": {}}
+
+
+def _parts(found: object, place: str, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    if not isinstance(found, dict) or not depth:
+        return
+    own = {k.replace(_COMPILED, ""): v for k, v in found.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if own:
+        yield place, own
+    for key, part in found.items():
+        yield from _parts(part, f"{place}/{key}" if place else str(key), depth - 1)
+
+
+def weights_of(parts: Mapping[str, dict[str, Tensor]], own: Mapping[str, Tensor], name: str) -> Mapping[str, Tensor]:
+    """Those of `parts_of` a checkpoint that are a network's, by the names of `own`; what comes nearest where none are.
 
     Raises `ModelRefused` naming the file and the parts where several would do.
     """
-    parts = {key: _uncompiled(part) for key, part in [("", found), *found.items()] if is_weights(part)}
-    usual = [key for key in ("", *_USUAL) if key in parts]
-    for several in [*([key] for key in usual), [key for key in parts if key not in usual]]:
-        fits = {place: one for key in several for place, one in _fitting(key, parts[key], own)}
+    usual = [place for place in ("", *_USUAL) if place in parts]
+    for several in [*([place] for place in usual), [place for place in parts if place not in usual]]:
+        fits = {place: one for part in several for place, one in _fitting(part, parts[part], own)}
         if len(fits) > 1:
             shown = ", ".join(map(repr, list(fits)[:_SHOWN]))
             raise ModelRefused(f"{name}: has the network's weights {len(fits)} times ({shown}); save one of them")
         if fits:
             return next(iter(fits.values()))
-    return parts[usual[0] if usual else next(iter(parts))]
-
-
-def is_weights(part: object) -> bool:
-    """Whether it is names and tensors, and nothing else."""
-    return isinstance(part, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in part.items())
-
-
-def _uncompiled(part: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key.replace(_COMPILED, ""): tensor for key, tensor in part.items()}
+    return max(parts.values(), key=lambda part: len(part.keys() & own.keys()))
 
 
 def _fitting(

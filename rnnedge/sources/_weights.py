@@ -14,9 +14,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from rnnedge.sources._checkpoints import is_weights, weights_of
+from rnnedge.sources._checkpoints import parts_of, weights_of
 from rnnedge_runtime.errors import MissingExtra, ModelRefused
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
@@ -48,18 +48,19 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     module.load_state_dict(found)
 
 
-def read_weights(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a file of weights holds: names and tensors, or a checkpoint of such by name.
+def read_weights(path: str | os.PathLike[str]) -> dict[str, dict[str, Tensor]]:
+    """What a file of weights holds: its tensors by name, of each dict in it, by the place of that.
 
     Raises `ModelRefused` for what is no such file.
     """
     name = os.fspath(path)
     found = _read(Path(path), name)
-    if not is_weights(found) and not any(part and is_weights(part) for part in getattr(found, "values", list)()):
+    parts = parts_of(found)
+    if not parts:
         raise ModelRefused(
             f"{name}: expected a state dict, names and tensors, found {type(found).__name__}; save module.state_dict()"
         )
-    return dict(found)
+    return parts
 
 
 def _read(path: Path, name: str) -> Any:

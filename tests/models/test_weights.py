@@ -53,6 +53,8 @@ def _behind(begin: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Ten
         {"model": _OWN, "ema": _MEAN},
         {"state_dict": {**_behind("model.", _OWN), "criterion.weight": torch.zeros(3)}},
         {"hyper_parameters": {"size": 4}, "state_dict": _behind("net.encoder.", _OWN)},
+        {"model": {"net": {"state_dict": _behind("core.", _OWN), "step": 3}}, "history": [1, 2]},
+        {**_behind("net.", _OWN), "epoch": 3, "best": None},
         _behind("_orig_mod.", _OWN),
         _behind("module._orig_mod.", _OWN),
     ],
