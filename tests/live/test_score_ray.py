@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +89,48 @@ def test_without_ray_its_extra_is_named(archive: list[str], monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"rnnedge\[ray\]"):
         score_archive(GOLDEN, archive, Path("a.csv"), ScoreOptions(on="ray"))
+
+
+def test_a_cluster_that_loses_machines_scores_all(archive: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more batches under way than it takes from then on."""
+
+    class Ray:
+        """Many cores until the first batch is done, then one; a task is done as it is asked for."""
+
+        exceptions = SimpleNamespace(RayError=RuntimeError)
+
+        def __init__(self) -> None:
+            self.cores = 64
+
+        def remote(self, **_: object) -> Callable[[Callable[..., object]], object]:
+            return lambda call: SimpleNamespace(remote=call)
+
+        def wait(self, running: list[object]) -> tuple[list[object], list[object]]:
+            self.cores = 1
+            return running[:1], running[1:]
+
+        def get(self, one: object) -> object:
+            return one
+
+        def cluster_resources(self) -> dict[str, int]:
+            return {"CPU": self.cores}
+
+    monkeypatch.setattr(ray_cluster, "_cluster", lambda *_: nullcontext(Ray()))
+    recordings = [path for path in archive[:60] if path not in ("007.npy", "009.npy")]
+    options = ScoreOptions(batch=1, workers=0, on="ray")
+    assert score_archive(GOLDEN, recordings, Path("ray.csv"), options) == 0
+    score_archive(GOLDEN, recordings, Path("here.csv"), ScoreOptions(batch=1))
+    assert Path("ray.csv").read_bytes() == Path("here.csv").read_bytes()
+
+
+def test_an_address_of_the_sixth_version_is_reached() -> None:
+    """It stands in brackets."""
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("has no such addresses")
+    with listener:
+        ray_cluster._check_reachable(f"ray://[::1]:{listener.getsockname()[1]}")
 
 
 def test_machines_that_have_other_files_are_named(archive: list[str]) -> None:

@@ -46,9 +46,9 @@ def scored_on(
         running: list[Any] = []
         try:
             while True:
-                running += [
-                    task.remote(job, paths) for paths in islice(work, _most(ray, place, options) - len(running))
-                ]
+                # A cluster that lost a machine takes fewer than are under way.
+                room = max(0, _most(ray, place, options) - len(running))
+                running += [task.remote(job, paths) for paths in islice(work, room)]
                 if not running:
                     return
                 done, running = ray.wait(running)
@@ -104,7 +104,8 @@ def _check_reachable(place: str) -> None:
         return
     host, _, port = place.removeprefix("ray://").rpartition(":")
     try:
-        socket.create_connection((host, int(port)), _REACHED_S).close()
+        # Around an address of colons stand brackets, which are none of it.
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED_S).close()
     except (OSError, OverflowError, UnicodeError) as error:
         raise InputError(f"{place}: cannot be reached ({getattr(error, 'strerror', None) or error})") from error
 
