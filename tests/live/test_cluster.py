@@ -171,6 +171,22 @@ def test_what_is_pushed_is_the_callers_again() -> None:
     np.testing.assert_array_equal(stream._unkept[0][1], X[:5])
 
 
+@pytest.mark.parametrize("end", ["finish", "close"])
+def test_a_stream_leaves_its_replica_once(end: str) -> None:
+    """However often it is closed: a replica that seems to have none is ended, with all others on it."""
+    left: list[str] = []
+    places = SimpleNamespace(port=Here.port, period_s=0.01, call=lambda *_: ([], 0), left=lambda *_: left.append("one"))
+    stream = ClusterStream(places, "door", "1", 0)  # type: ignore[arg-type]
+    getattr(stream, end)()
+    stream.close()
+    stream.close()
+    assert left == ["one"]
+    for call in (lambda: stream.push(X[:1]), stream.finish):
+        with pytest.raises(InputError, match="'door': has ended; open it again"):
+            call()
+    assert stream.expected == 0
+
+
 def test_without_ray_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a line."""
     from rnnedge.live.cluster import ClusterStreams

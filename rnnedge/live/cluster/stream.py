@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rnnedge.live.session import Outputs
 from rnnedge.live.stores.store import NothingKept
 from rnnedge_runtime.contract import Array, Port
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import checked
 
 
@@ -44,9 +45,11 @@ class ClusterStream:
         self.expected = self._heard = self._begin = expected or 0
         self._unkept: list[tuple[int, Array]] = []
         self._given: dict[str, int] = {}
+        self._over = False
 
     def push(self, frames: Array) -> list[Outputs]:
-        """What became computable with `frames` (time, ...). Raises `InputError` for frames that are none."""
+        """What became computable with `frames` (time, ...). Raises `InputError` for what is no frame, or too late."""
+        self._check_open()
         given, first = checked(frames, self._places.port, 1).copy(), self.expected
         if not len(given):
             return []
@@ -56,18 +59,27 @@ class ClusterStream:
 
     def finish(self) -> list[Outputs]:
         """What only the end completes."""
+        self._check_open()
         found = self._once(self._run(self.expected, None))
+        self._over = True
         self._places.left(self._replica, self.name)
         return found
 
     def close(self) -> None:
-        """Leave it to whom opens the name again with `resume`."""
+        """Leave it to whom opens the name again with `resume`; nothing after the end."""
+        if self._over:
+            return
+        self._over = True
         try:
             self._places.call(self._replica, "close", self.name)
         except ReplicaGone:
             # It stands where its latest snapshot was.
             return
         self._places.left(self._replica)
+
+    def _check_open(self) -> None:
+        if self._over:
+            raise InputError(f"stream {self.name!r}: has ended; open it again")
 
     def _run(self, first: int, frames: Array | None) -> list[Outputs]:
         try:
