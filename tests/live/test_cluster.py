@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="needs prometheus-client")
 
+from rnnedge.live.cluster import ClusterStreams
 from rnnedge.live.cluster.keeper import Keeper
 from rnnedge.live.cluster.replica import Replica
 from rnnedge.live.cluster.stream import ClusterStream, ReplicaGone
@@ -187,10 +188,33 @@ def test_a_stream_leaves_its_replica_once(end: str) -> None:
     assert stream.expected == 0
 
 
+def test_a_replica_that_is_being_asked_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a stream is opened on it, the last other one leaves; an opening that fails counts for nothing."""
+    streams, refused = ClusterStreams.__new__(ClusterStreams), InputError("open in another place")
+    streams._lock, streams._least, streams._most, streams._options = threading.RLock(), 0, 2, ServeOptions(streams=8)
+    streams._replicas, streams._counts, streams._begun = {"1": object()}, {"1": 1}, {"1": None}
+    streams._ray = SimpleNamespace(kill=lambda one: None)
+    monkeypatch.setattr(ClusterStreams, "_order", lambda self, name: [*self._replicas])
+
+    def opened_meanwhile(*given: object) -> int:
+        streams.left("1")
+        return 0
+
+    monkeypatch.setattr(streams, "call", opened_meanwhile)
+    assert streams.place("door", False) == ("1", 0)
+    assert (streams.replicas, streams._counts) == (1, {"1": 1})
+
+    def failed(*given: object) -> int:
+        raise refused
+
+    monkeypatch.setattr(streams, "call", failed)
+    with pytest.raises(InputError, match="another place"):
+        streams.place("door", False)
+    assert streams._counts == {"1": 1}
+
+
 def test_without_ray_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a line."""
-    from rnnedge.live.cluster import ClusterStreams
-
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtra, match=r"rnnedge\[ray\]"):
         ClusterStreams(GOLDEN)
@@ -216,8 +240,6 @@ def cluster() -> Iterator[Any]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of a cluster in /proc")
 def test_streams_go_on_when_a_process_of_a_real_cluster_is_killed(gru: Model, cluster: Any) -> None:
     """Exactly, on the other replica, sooner than a process starts; what is full grows, and a name comes back."""
-    from rnnedge.live.cluster import ClusterStreams
-
     options = ServeOptions(streams=8, snapshot_s=0.2)
     with ClusterStreams(GOLDEN, least=2, options=options) as streams:
         open_ones = [streams.open(f"stream {n}") for n in range(8)]

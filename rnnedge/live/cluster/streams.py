@@ -94,17 +94,19 @@ class ClusterStreams:
         """
         refused: InputError | None = None
         for replica in self._order(name):
+            # Counted before it is asked: without streams it would be ended meanwhile.
+            self._count(replica, 1)
             try:
                 expected = self.call(replica, "open", name, resume, heard)
-            except InputError as error:
-                if "full" not in str(error):
-                    raise
-                refused = error
             except ReplicaGone:
                 return self.place(name, resume, heard)
+            except Exception as error:
+                self._count(replica, -1)
+                if not isinstance(error, InputError) or "full" not in str(error):
+                    raise
+                refused = error
             else:
                 with self._lock:
-                    self._counts[replica] = self._counts.get(replica, 0) + 1
                     self._grow()
                 return replica, expected
         raise refused or InputError("ClusterStreams: closed")
@@ -152,6 +154,11 @@ class ClusterStreams:
             late = {one for one, reference in self._begun.items() if reference not in begun}
             key = lambda one: (one in late, hashlib.blake2b(f"{one} {name}".encode()).digest())  # noqa: E731
             return sorted(self._replicas, key=key)
+
+    def _count(self, replica: str, more: int) -> None:
+        with self._lock:
+            if replica in self._counts:
+                self._counts[replica] += more
 
     def _begin(self) -> None:
         name = uuid.uuid4().hex
