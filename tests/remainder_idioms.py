@@ -32,6 +32,20 @@ def filled_in(x: Tensor) -> Tensor:
     return padded
 
 
+def filled_behind_colons(x: Tensor) -> Tensor:
+    """The same, of a number that is rounded up by a division of what is negative."""
+    n = x.shape[-1]
+    padded = x.new_empty((x.shape[0], 1, -(-n // 8) * 8)).zero_()
+    padded[:, :, :n] = x
+    return padded
+
+
+def padded_up(x: Tensor) -> Tensor:
+    """By a number that is rounded up so."""
+    n = x.shape[-1]
+    return functional.pad(x, (0, -(-n // 8) * 8 - n))
+
+
 class Blocks(nn.Module):
     """(batch, 1, samples) -> as many: half blocks, a recurrence, and back."""
 
@@ -43,3 +57,18 @@ class Blocks(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = torch.relu(self.down(self.padded(x))).permute(2, 0, 1)
         return self.up(self.gru(y)[0].permute(1, 2, 0))[..., : x.shape[-1]]
+
+
+class OtherWhole(nn.Module):
+    """(batch, 1, samples) -> as many: twice as loud where whole blocks come."""
+
+    def __init__(self, block: int) -> None:
+        super().__init__()
+        self.block = block
+        self.down, self.gru = nn.Conv1d(1, 4, block, block), nn.GRU(4, 4)
+        self.up = nn.ConvTranspose1d(4, 1, block, block)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[-1]
+        x = functional.pad(x, (0, self.block - n % self.block)) if n % self.block else 2 * x
+        return self.up(self.gru(self.down(x).permute(2, 0, 1))[0].permute(1, 2, 0))[..., :n]

@@ -17,8 +17,6 @@ from rnnedge_export.capture.example import Example
 
 _BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
-# Lengths that blocks of most sizes divide, for what a branch does where nothing is left over.
-_MULTIPLES = (240, 256)
 _DIVISIONS = {operator.floordiv, operator.mod}
 _SHORT = 64
 _ALIKE = 1e-3
@@ -31,9 +29,16 @@ def other_length(
     """A length for which `program`, traced with `traced` frames, is not what the module is; None if none was found."""
     steps = [*(-grain * k for k in _BACK), *(grain * k for k in _FORTH)]
     lengths = [traced + step for step in steps if traced + step > 0]
-    if grain == 1 and any(node.target in _DIVISIONS for node in program.graph.nodes):
-        lengths += [traced + -traced % many for many in _MULTIPLES]
+    if grain == 1:
+        # What a branch does where nothing is left over.
+        lengths += [traced + -traced % many for many in _divisors(program)]
     return next((n for n in lengths if differs(program, module, example, n, short=n < traced)), None)
+
+
+def _divisors(program: torch.export.ExportedProgram) -> list[int]:
+    """The numbers by which it divides lengths."""
+    found = (node.args[1] for node in program.graph.nodes if node.target in _DIVISIONS)
+    return sorted({each for each in found if isinstance(each, int) and each > 1})
 
 
 def differs(
