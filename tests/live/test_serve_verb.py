@@ -25,7 +25,7 @@ from serving import PATIENCE_S, in_json, open_stream, outputs, served
 from websockets.asyncio.client import connect
 
 from rnnedge.live.server import ServeOptions
-from rnnedge.live.server.app import serving
+from rnnedge.live.server.app import listens, serving
 from rnnedge_runtime import Model
 from rnnedge_runtime.errors import InputError
 
@@ -55,6 +55,13 @@ def test_what_is_no_stream_is_answered_over_http(gru: Model) -> None:
     assert [code for code, _ in found] == [200, 200, 401, 200, 200, 404]
     assert "rnnedge_round_seconds" in found[3][1]
     assert json.loads(found[4][1])["labels"] == list(gru.contract.labels)
+
+
+def test_an_address_of_colons_is_told_as_one_that_clients_take(gru: Model) -> None:
+    """In brackets, as in every URL."""
+    said = listens(gru, ServeOptions(host="::1"), 8000, 9000).split(" at ")[1]
+    assert said == "grpc://[::1]:9000 and ws://[::1]:8000/v1/streams"
+    assert {urlsplit(url).hostname for url in said.split(" and ")} == {"::1"}
 
 
 def _locked_certificate() -> bytes:

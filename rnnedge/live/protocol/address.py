@@ -85,3 +85,8 @@ def parse_address(text: str) -> Address:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(text, scheme, parts.hostname or "", port, unquote(parts.path), user, password, options)
+
+
+def in_url(host: str) -> str:
+    """A host as it stands before a port: one that has colons itself in brackets."""
+    return f"[{host}]" if ":" in host else host

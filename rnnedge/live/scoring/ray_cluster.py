@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnedge import __version__
+from rnnedge.live.protocol import parse_address
 from rnnedge.live.scoring.batch_rows import score_batch, stamp
 from rnnedge.live.scoring.options import ScoreOptions
 from rnnedge_runtime import Model, load
@@ -102,11 +103,10 @@ def _check_reachable(place: str) -> None:
     """Ray itself waits for half a minute."""
     if place == "ray":
         return
-    host, _, port = place.removeprefix("ray://").rpartition(":")
+    address = parse_address(place).place()
     try:
-        # Around an address of colons stand brackets, which are none of it.
-        socket.create_connection((host.strip("[]"), int(port)), _REACHED_S).close()
-    except (OSError, OverflowError, UnicodeError) as error:
+        socket.create_connection(address, _REACHED_S).close()
+    except (OSError, UnicodeError) as error:
         raise InputError(f"{place}: cannot be reached ({getattr(error, 'strerror', None) or error})") from error
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rnnedge.live.protocol import in_url
 from rnnedge.live.server.changing import Change, ChangeHere
 from rnnedge.live.server.hub import Hub
 from rnnedge.live.server.listening import listening
@@ -72,7 +73,7 @@ async def serving(
 
 def listens(model: Model, options: ServeOptions, port: int, grpc_port: int | None) -> str:
     """What is told when a server has begun."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
+    host = in_url(options.host)
     over_grpc = "" if grpc_port is None else f"grpc://{host}:{grpc_port} and "
     scheme = "wss" if options.certificate else "ws"
     return f"serving {model.name} at {over_grpc}{scheme}://{host}:{port}{STREAMS}"

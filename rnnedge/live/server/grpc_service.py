@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from rnnedge.live.protocol import in_url
 from rnnedge.live.server.grpc_messages import SERVICE, messages
 from rnnedge.live.server.kserve import KServe
 from rnnedge.live.server.options import ServeOptions
@@ -34,8 +35,7 @@ async def grpc_serving(kserve: KServe, options: ServeOptions, shared: bool = Fal
     limits = [("grpc.max_receive_message_length", most), ("grpc.max_send_message_length", -1)]
     server = grpc.aio.server(options=[*limits, ("grpc.so_reuseport", int(shared))])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, service.handlers()),))
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    place = f"{host}:{options.grpc_port}"
+    place = f"{in_url(options.host)}:{options.grpc_port}"
     try:
         if options.certificate is None:
             port = server.add_insecure_port(place)
