@@ -4,10 +4,13 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 const [site, folder] = process.argv.slice(2);
 const { load } = await import(site);
 const model = await load(), frame = [1, 2], throwing = new Proxy([1], { get: () => { throw new RangeError("no"); } });
+// Of a part of memory that another thread was given since.
+const sent = (one) => (structuredClone(one.buffer, { transfer: [one.buffer] }), one);
 const given = { language: [1] }, stream = () => model.stream({ context: given });
 const frames = [
   ["1", "2"], [null, 1], [true, false], [[1], [2]], [1n, 2n], [Symbol("a"), 1], new Array(2), [1e39, 1], [NaN, 1],
   new DataView(new ArrayBuffer(8)), new Set(frame), { length: 2 }, throwing, [{ valueOf: () => 1 }, 1], "12", null, 3, [1, 2, 3],
+  sent(new Float32Array(2)), sent(new Float64Array(2)), sent(new Float32Array(0)),
 ];
 const languages = [[-1], [4], [1.5], ["1"], [2n ** 64n + 1n], [1e300], [null], [true], [[1]], [], [1, 1], 1, null, "1", new Float32Array([0.5])];
 const contexts = [null, undefined, 3, "ab", [1], new Map([["language", [1]]]), { other: [1] }, { toString: [1] }];
@@ -18,7 +21,9 @@ const calls = [
   ...contexts.map((one) => (to) => to.setContext(one)),
   (to) => to.setContext({ language: [2], other: [1] }),
   ...[null, undefined, 3, "ab", [1, 2], new Float32Array(3), new DataView(new ArrayBuffer(8))].map((one) => () => model.probabilities(one)),
-  () => model.probabilities(new Float32Array(2), "other"),
+  ...["other", Object.create(null)].map((one) => () => model.probabilities(new Float32Array(2), one)),
+  () => model.probabilities(sent(new Float32Array(2))),
+  (to) => to.restore(sent(new Uint8Array(9))),
   ...[null, 3, "ab", { context: null }, { other: given }, { context: { language: [9] } }].map((one) => () => model.stream(one)),
   ...readdirSync(folder).filter((name) => name.endsWith(".bad")).map((name) => (to) => to.restore(readFileSync(`${folder}/${name}`))),
 ];

@@ -2,6 +2,7 @@
 import { checkNamed } from "./rnnedge-context.js";
 import { InputError, ModelRefused, VerificationError } from "./rnnedge-errors.js";
 import { Memory, programOf } from "./rnnedge-memory.js";
+import { shown } from "./rnnedge-numbers.js";
 import { probabilities } from "./rnnedge-scores.js";
 import { Stream } from "./rnnedge-stream.js";
 
@@ -81,7 +82,7 @@ export class Model {
   // Of labels, from what `push` or `finish` gave for an output.
   probabilities(values, name = this.contract.outputs[0].name) {
     const output = this.contract.outputs.find((one) => one.name === name);
-    if (!output) throw new InputError(`probabilities: expected the name of an output, found ${String(name)}`);
+    if (!output) throw new InputError(`probabilities: expected the name of an output, found ${shown(name)}`);
     return probabilities(values, output);
   }
 

@@ -8,6 +8,7 @@ const WHOLE = { int32: [-(2n ** 31n), 2n ** 31n - 1n], int64: [-(2n ** 63n), 2n 
 export function arrayOf(given, dtype, place, where = (k) => `number ${k}`) {
   const kind = ARRAYS[dtype];
   if (!isArray(given)) throw new InputError(`${place}: expected a ${kind.name}`);
+  checkHere(given, place);
   const list = given instanceof kind && !isShared(given) ? given : listOf(given, place);
   const bad = dtype === "float32" && list instanceof kind ? firstOdd(list) : list.findIndex((value) => !fits(value, dtype));
   if (bad >= 0) throw new InputError(`${place}: ${where(bad)}: expected ${NAMES[dtype]}, found ${shown(list[bad])}`);
@@ -16,6 +17,16 @@ export function arrayOf(given, dtype, place, where = (k) => `number ${k}`) {
 
 export function isArray(given) {
   return Array.isArray(given) || (ArrayBuffer.isView(given) && !(given instanceof DataView));
+}
+
+// Throws an InputError for an array whose memory another thread was given: it seems to have no numbers.
+export function checkHere(given, place) {
+  if (!ArrayBuffer.isView(given) || given.length) return;
+  try {
+    new Uint8Array(given.buffer);
+  } catch {
+    throw new InputError(`${place}: expected numbers, found an array whose memory was transferred; send a copy of it`);
+  }
 }
 
 // Throws an InputError unless every number is one of `range`, [first, last]; null: any.
@@ -53,7 +64,8 @@ function listOf(given, place) {
   }
 }
 
-function shown(value) {
+// What a caller gave, in a message.
+export function shown(value) {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   return value !== null && typeof value === "object" ? "an object" : String(value);
 }

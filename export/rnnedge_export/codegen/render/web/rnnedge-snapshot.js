@@ -4,7 +4,7 @@
 // in JSON, then the arrays that it lists.
 import { framesOf } from "./rnnedge-clock.js";
 import { InputError, ModelRefused } from "./rnnedge-errors.js";
-import { ARRAYS, checkWithin } from "./rnnedge-numbers.js";
+import { ARRAYS, checkHere, checkWithin } from "./rnnedge-numbers.js";
 import { sha256 } from "./rnnedge-sha256.js";
 
 const MAGIC = bytesOf("rnnedge-snapshot 1\n");
@@ -22,6 +22,7 @@ export function pack(model, source, fields, arrays) {
 
 function unpack(data) {
   if (!(data instanceof Uint8Array)) throw new InputError("restore: expected the Uint8Array of a snapshot");
+  checkHere(data, "restore");
   // A Buffer of Node may be a part of a larger one, and its slices too.
   data = new Uint8Array(data);
   const start = MAGIC.length + 32;
