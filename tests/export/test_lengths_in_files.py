@@ -26,6 +26,13 @@ def read_by_a_recurrence(path: Path) -> Path:
                          WEIGHTS, opset=7)  # fmt: skip
 
 
+def cast_for_a_recurrence(path: Path) -> Path:
+    """The same, given as floats."""
+    nodes = [node("Cast", ["d"], ["l"], to=foreign.INT32), *RECURRENCE]
+    return foreign.write(path, nodes, {"x": ["n", "t", 3], "d": (foreign.FLOAT, ["n"])}, {"y": ["n", "t", 4]},
+                         WEIGHTS, opset=7)  # fmt: skip
+
+
 def of_an_encoder(path: Path, shape: list[Any]) -> Path:
     """Every second frame, a mask of what is no padding, and the lengths that are left."""
     nodes = [node("Slice", ["x", "no", "end", "one", "two"], ["h"]), node("Add", ["x_lens", "one"], ["more"]),
@@ -40,12 +47,14 @@ def of_an_encoder(path: Path, shape: list[Any]) -> Path:
                          {"y": ["n", "u", 3], "y_lens": (foreign.INT64, shape or [1])}, given)  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["recurrence", "encoder"])
+@pytest.mark.parametrize("kind", ["recurrence", "cast", "encoder"])
 def test_lengths_are_those_of_the_frames(kind: str, tmp_path: Path) -> None:
     """The proposed command converts it; a stream is what the file gives for whole sequences; verify knows it."""
     file, x = tmp_path / "f.onnx", weights(21, 3, seed=5)
     if kind == "recurrence":
         expected = foreign.whole(read_by_a_recurrence(file), x=x[None], l=np.array([21], np.int32))[0][0]
+    elif kind == "cast":
+        expected = foreign.whole(cast_for_a_recurrence(file), x=x[None], d=np.array([21], np.float32))[0][0]
     else:
         expected = foreign.whole(of_an_encoder(file, ["n"]), x=x[None], x_lens=np.array([21]))[0][0]
     command = propose(str(file)).command

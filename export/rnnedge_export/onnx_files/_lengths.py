@@ -1,6 +1,7 @@
 """Inputs of a file that say how long its sequences are, and those that only look so.
 
-1. An integer without axes, or one for each sequence, that is called like a length, or that a recurrence reads as such.
+1. An integer without axes, or one for each sequence, that is called like a length; or any number that a recurrence reads
+   as such, cast or in another shape.
 2. One that an output gives back, larger by the frames of the call, is a state that counts them.
 """
 
@@ -17,17 +18,17 @@ from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
 _CALLED = ("len", "num_frames", "n_frames")
 _COUNTS = ("cache", "state", "past", "prev")
 _RECURRENT = ("RNN", "GRU", "LSTM")
+_CAST = ("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 _SIZES = (1, 16)
 
 
 def is_length(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
     """Case 1, unless it is case 2."""
     name = port.name.lower()
-    if dtype_of(port).kind != "i" or len(declared_shape(port)) > 1 or any(word in name for word in _COUNTS):
+    if len(declared_shape(port)) > 1 or any(word in name for word in _COUNTS):
         return False
-    read = any(node.op_type in _RECURRENT and port.name in node.input[4:5] for node in proto.graph.node)
-    called = any(word in name for word in _CALLED)
-    return read or (called and not _counts(port, proto))
+    called = dtype_of(port).kind == "i" and any(word in name for word in _CALLED)
+    return port.name in _read(proto) or (called and not _counts(port, proto))
 
 
 def open_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -48,6 +49,18 @@ def unread_inputs(proto: onnx.ModelProto) -> set[str]:
                 nodes += graph.node
                 read.update(value.name for value in graph.output)
     return {port.name for port in open_inputs(proto)} - read
+
+
+def _read(proto: onnx.ModelProto) -> set[str]:
+    """What recurrences read as the lengths of sequences, and what these were cast from."""
+    made = {name: node for node in proto.graph.node for name in node.output}
+    found = set[str]()
+    for node in proto.graph.node:
+        name = next(iter(node.input[4:5]), "") if node.op_type in _RECURRENT else ""
+        while name in made and made[name].op_type in _CAST:
+            name = made[name].input[0]
+        found.add(name)
+    return found
 
 
 def _counts(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
