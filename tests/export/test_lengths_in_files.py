@@ -64,13 +64,24 @@ def test_lengths_are_those_of_the_frames(kind: str, tmp_path: Path) -> None:
     assert rnnedge_export.verify(tmp_path / "s.onnx", file, effort=foreign.BRIEF).passed
 
 
-@pytest.mark.parametrize("grows", [True, False])
-def test_a_counter_of_frames_is_a_state(grows: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("grows", "name"), [(True, "new_lens"), (False, "new_lens"), (True, "seen")])
+def test_a_counter_of_frames_is_a_state(grows: bool, name: str, tmp_path: Path) -> None:
     """It is called like a length, and given back larger by the frames of the call; a length is given back as it is."""
     nodes = [node("Cast", ["lens"], ["c"], to=1), node("Add", ["x", "h"], ["hn"]), node("Add", ["hn", "c"], ["y"]),
-             node("Add" if grows else "Sub", ["lens", "two" if grows else "none"], ["new_lens"])]  # fmt: skip
+             node("Add" if grows else "Sub", ["lens", "two" if grows else "none"], [name])]  # fmt: skip
     file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", 2, 4], "h": ["n", 2, 4], "lens": (foreign.INT64, [1])},
-                         {"y": ["n", 2, 4], "hn": ["n", 2, 4], "new_lens": (foreign.INT64, [1])},
+                         {"y": ["n", 2, 4], "hn": ["n", 2, 4], name: (foreign.INT64, [1])},
                          {"two": np.array([2]), "none": np.array([0])})  # fmt: skip
     roles = {port.name: port.role for port in propose(str(file)).inputs}
-    assert roles["lens"] == ("state, given back as new_lens" if grows else "constant")
+    assert roles["lens"] == (f"state, given back as {name}" if grows else "constant")
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_length_that_padding_makes_longer_is_no_counter(counted: bool, tmp_path: Path) -> None:
+    """By as much for any number of frames; a counter goes on by these."""
+    more = [node("Shape", ["x"], ["s"]), node("Gather", ["s", "one"], ["by"])] if counted else []
+    nodes = [*more, node("Add", ["lens", "by" if counted else "one"], ["after"]), node("Tanh", ["x"], ["y"])]
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": ["n", "t", 4], "lens": (foreign.INT64, ["n"])},
+                         {"y": ["n", "t", 4], "after": (foreign.INT64, ["n"])}, {"one": np.array([1])})  # fmt: skip
+    roles = {port.name: port.role for port in propose(str(file)).inputs}
+    assert roles["lens"] == ("state, given back as after" if counted else "constant")

@@ -23,8 +23,8 @@ from rnnedge_export.adoption._tries import (
     tried,
 )
 from rnnedge_export.adoption._windows import is_window, window
-from rnnedge_export.onnx_files._constants import declared_shape
-from rnnedge_export.onnx_files._lengths import is_length, open_inputs, unread_inputs
+from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
+from rnnedge_export.onnx_files._lengths import counts, is_length, open_inputs, unread_inputs
 from rnnedge_export.onnx_files.read_file import read_file
 from rnnedge_export.options import ExportOptions
 from rnnedge_export.sources import of_file
@@ -59,7 +59,7 @@ def propose(path: str, trust: str | None = None) -> Proposal:
     _, proto = read_file(path, trust)
     inputs, outputs = open_inputs(proto), list(proto.graph.output)
     lengths = [port.name for port in inputs if is_length(port, proto)]
-    constants = {*unread_inputs(proto), *lengths, *(port.name for port in inputs if _is_constant(port, outputs))}
+    constants = {*unread_inputs(proto), *lengths, *(port.name for port in inputs if _is_constant(port, proto))}
     carried = [port for port in inputs if port.name not in constants]
     guesses = list(islice(pairings(carried, outputs), _MOST_PAIRINGS))
     found = _adopted(path, proto, carried, guesses)
@@ -116,10 +116,12 @@ def _offline(
     return None
 
 
-def _is_constant(port: onnx.ValueInfoProto, outputs: Sequence[onnx.ValueInfoProto]) -> bool:
-    """Whether it has no axes, and no output of its name could give it back."""
-    counted = any(alike(port, out) and port.name.lower() in out.name.lower() for out in outputs)
-    return not declared_shape(port) and not counted
+def _is_constant(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
+    """Whether it has no axes, and no output of its name, or that counts on, gives it back."""
+    if declared_shape(port):
+        return False
+    named = any(alike(port, out) and port.name.lower() in out.name.lower() for out in proto.graph.output)
+    return not named and not (dtype_of(port).kind == "i" and counts(port, proto))
 
 
 def _is_short(port: onnx.ValueInfoProto) -> bool:

@@ -1,7 +1,7 @@
 """Inputs of a file that say how long its sequences are, and those that only look so.
 
-1. An integer without axes, or one for each sequence, that is called like a length; or any number that a recurrence reads
-   as such, cast or in another shape.
+1. An integer without axes, or one for each sequence, that is called like a length; or any number that a recurrence
+   reads as such, cast or in another shape.
 2. One that an output gives back, larger by the frames of the call, is a state that counts them.
 """
 
@@ -28,7 +28,7 @@ def is_length(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
     if len(declared_shape(port)) > 1 or any(word in name for word in _COUNTS):
         return False
     called = dtype_of(port).kind == "i" and any(word in name for word in _CALLED)
-    return port.name in _read(proto) or (called and not _counts(port, proto))
+    return port.name in _read(proto) or (called and not counts(port, proto))
 
 
 def open_inputs(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -63,20 +63,36 @@ def _read(proto: onnx.ModelProto) -> set[str]:
     return found
 
 
-def _counts(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
-    """Case 2: an output with its name in its own grows with it, and beyond it; if it does not run, the names say so."""
-    outputs = [out.name for out in proto.graph.output if port.name.lower() in out.name.lower()]
-    if not outputs:
-        return False
-    for size in _SIZES:
-        try:
-            running = session(proto)
-            few, more = (running.run(outputs, _zeros(proto, size) | _all(port, number)) for number in (1, 4))
-        # onnxruntime has a type of its own for every way to fail.
-        except Exception:
-            continue
-        return any(bool(np.all(b - a == 3) and np.all(a > 1)) for a, b in zip(few, more, strict=True))
-    return True
+def counts(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:
+    """Case 2: an output of its kind grows with it, and beyond it.
+
+    One with its name in its own may do so by any number, and if it does not run, the names say so. Another one does by
+    more for more frames, where the file takes them: an encoder's padding makes lengths longer too.
+    """
+    kind = dtype_of(port), declared_shape(port)
+    outputs = [out.name for out in proto.graph.output if (dtype_of(out), declared_shape(out)) == kind]
+    named = {out.name for out in proto.graph.output if port.name.lower() in out.name.lower()}
+    asked = [*named, *(name for name in outputs if name not in named)]
+    steps = [step for size in _SIZES if asked and (step := _steps(port, proto, asked, size)) is not None]
+    if not steps:
+        return bool(named)
+    first, last = steps[0], steps[-1]
+    fixed = all(all(declared_shape(one)[1:]) for one in open_inputs(proto))
+    return any(
+        first[name] is not None and (name in named or fixed or first[name] < (last[name] or 0)) for name in asked
+    )
+
+
+def _steps(port: onnx.ValueInfoProto, proto: onnx.ModelProto, outputs: list[str], size: int) -> dict[str, Any] | None:
+    """By how much each output is larger than the input, if it grows with it; None where the file does not run."""
+    try:
+        running = session(proto)
+        few, more = (running.run(outputs, _zeros(proto, size) | _all(port, number)) for number in (1, 4))
+    # onnxruntime has a type of its own for every way to fail.
+    except Exception:
+        return None
+    grown = (bool(np.all(b - a == 3) and np.all(a > 1)) for a, b in zip(few, more, strict=True))
+    return {name: float(a.flat[0]) if grows else None for name, a, grows in zip(outputs, few, grown, strict=True)}
 
 
 def _zeros(proto: onnx.ModelProto, size: int) -> dict[str, Any]:
