@@ -72,6 +72,7 @@ def run(
     """Stream `source` into the sink until it ends, and say on stderr what was lost."""
     from rnnedge.cli._output import say
     from rnnedge.live import Detector, Session, open_sink, open_source, run_live
+    from rnnedge.live.predictions import check_table
 
     def tell(event: Event) -> None:
         if event.kind != "rejected":
@@ -86,9 +87,12 @@ def run(
     )
     with usage_of("--events"):
         detector = Detector(model.contract, *_rules(model, options.events)) if options.events else None
+    place = _sink(options.to, output)
+    if detector is None and (_text_of(place) or "").lower().endswith(".csv"):
+        check_table(model.contract, values)
     opened = open_source(source, model.contract, say, audio)
     try:
-        sink = open_sink(_sink(options.to, output))
+        sink = open_sink(place)
         try:
             more: dict[str, Any] = {
                 "detector": detector,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.contract import Contract
+from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.scores import probabilities, scores_of_port
 
 
@@ -41,6 +43,18 @@ class PredictionRows:
                 if self._values or not labelled:
                     row["values"] = [short(v) for v in value.reshape(-1)]
                 yield row
+
+
+def check_table(contract: Contract, values: bool) -> None:
+    """Raise `InputError` if the rows of `PredictionRows` have other columns for one output than for another."""
+    sizes = {port.name: prod(map(int, port.frame_shape)) for port in contract.results}
+    labelled = {port.name for port in contract.results if port.frame_shape == (len(contract.labels),)}
+    kinds = {(name in labelled, size if values or name not in labelled else 0) for name, size in sizes.items()}
+    if len(kinds) > 1:
+        names = ", ".join(sizes)
+        raise InputError(
+            f"a CSV table has one kind of row, the model has outputs of several ({names}); write .jsonl instead"
+        )
 
 
 def short(value: Any) -> float:

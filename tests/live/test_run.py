@@ -15,7 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quickly
+import torch
 from in_one_test import in_one_test
+from torch import nn
 
 from rnnedge.cli import execute
 from rnnedge.live import Buffer, Packet, open_sink
@@ -51,6 +54,33 @@ def test_rows_have_the_time_and_number_of_their_frame(run: Callable[..., str]) -
     assert run(GOLDEN, "x.npy", "--to", "y.csv") == ""
     table = Path("y.csv").read_text().splitlines()
     assert table[0] == "time_s,frame,label,score" and len(table) == 9
+
+
+def test_rows_that_are_no_table_are_told_before_the_first(run: Callable[..., str]) -> None:
+    """Of outputs that differ in size, whose rows came in the middle, or at the end of a day; events are a table."""
+    path = Path("two.onnx")
+    inner, x = nn.GRU(4, 3, batch_first=True), torch.zeros(1, 9, 4)
+    quickly.export(_Outputs(inner).eval(), x, path, labels=["a", "b", "c"])
+    for options in (("--to", "y.csv"), ("--values", "--to", "y.CSV"), ("--gap", "zero", "-o", "y.csv")):
+        assert run(path, "x.npy", *options) == (
+            "6: rnnedge: a CSV table has one kind of row, the model has outputs of several (y, y1, y2); "
+            "write .jsonl instead\n"
+        )
+    assert not Path("y.csv").exists()
+    assert run(path, "x.npy", "--to", "y.jsonl") == run(path, "x.npy", "--events", "on=0", "--to", "y.csv") == ""
+
+
+class _Outputs(nn.Module):
+    """Scores of labels for every frame and at the end, and a number."""
+
+    def __init__(self, inner: nn.GRU) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(batch, time, 4) to (batch, time, 3), (batch, 3) and (batch, time, 1)."""
+        y = self.inner(x)[0]
+        return y, y.mean(1), y[..., :1]
 
 
 @pytest.mark.parametrize("option", ["--to", "-o"])
