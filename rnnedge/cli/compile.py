@@ -88,7 +88,7 @@ def command(
             target,
             place,
             name=_name(name) or _identifier(file.stem),
-            block=None if block == 1 else block,
+            block=block,
             bindings=languages,
             origin=str(file),
             say=progress,

@@ -20,7 +20,7 @@ from rnnedge_export.codegen.prove import prove
 from rnnedge_export.precision import Precision
 from rnnedge_export.session import ExportOptions
 from rnnedge_export.sources import of_module
-from rnnedge_runtime import ProviderError, VerificationError, load
+from rnnedge_runtime import InputError, ProviderError, VerificationError, load
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +167,13 @@ def test_levels_have_weights_of_their_own(model: Path, tmp_path: Path, monkeypat
         (tmp_path / name).write_bytes(b"other")
     with pytest.raises(ProviderError, match=r"net\.x86_64_v\d\.weights: expected the weights"):
         prove(model.read_bytes(), built)
+
+
+def test_a_block_is_several_sequences_or_none(model: Path, tmp_path: Path) -> None:
+    """One is what the first program has; what is no count is told before a compiler is asked."""
+    for k, (block, batches) in enumerate(((None, [1]), (1, [1]), (np.int64(3), [1, 3]))):
+        built = build(model.read_bytes(), "native", tmp_path / str(k), block=block)
+        assert [program.batch for program in built.source.programs] == batches
+    for block in (0, -3, 2.5, "4", True):
+        with pytest.raises(InputError, match="build: block: expected an integer, 1 or more, found"):
+            build(model.read_bytes(), "native", tmp_path / "none", block=block)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from rnnedge_export.codegen._source import Source, write_c
 from rnnedge_export.codegen.render import LANGUAGES, binding, part
 from rnnedge_export.codegen.targets import TARGETS, VNNI, WEB, WEB_SCALAR, Target, target_of, with_lanes
 from rnnedge_export.codegen.toolchain import compiler_of, lanes_here
+from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.atomic import make_folder, write_bytes, write_text
 from rnnedge_runtime.engines.native.cache import SUFFIXES
 from rnnedge_runtime.errors import InputError
@@ -48,12 +49,13 @@ def build(
 ) -> Built:
     """Compile the sealed streaming file `data` for a target, and `publish` it in `folder`.
 
-    `name`: a C identifier that the files and all C names begin with. `block`: sequences of the second program, None for
-    a program of one sequence only. `bindings`: languages of `LANGUAGES` that get a stream over the header. `say` is
-    called with the name of each stage.
+    `name`: a C identifier that the files and all C names begin with. `block`: sequences of the second program, None or
+    1 for a program of one sequence only. `bindings`: languages of `LANGUAGES` that get a stream over the header. `say`
+    is called with the name of each stage.
 
-    Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target or a folder that cannot
-    be written, `ProviderError` if there is no compiler or it fails, `MissingExtra` where zig is needed.
+    Raises `ModelRefused` for a graph that cannot be written, `InputError` for an unknown target, a block that is no
+    count and a folder that cannot be written, `ProviderError` if there is no compiler or it fails, `MissingExtra` where
+    zig is needed.
     """
     with temporary_folder("native") as place:
         built = build_in(data, target, place, name=name, block=block, bindings=bindings, origin=origin, say=say)
@@ -80,6 +82,8 @@ def build_in(
         found = with_lanes(found, lanes_here())
     say("write C")
     small = found.suffix == ".o"
+    # The first program is that of one sequence.
+    block = None if block is None or integer(block, "build: block") == 1 else int(block)
     one = small or found.name == WEB
     stretch, rows = found.suffix in SUFFIXES, None if one else block
     source = write_c(data, name, lanes=found.lanes, block=rows, stretch=stretch, compact=small, origin=origin)
