@@ -59,7 +59,7 @@ def _tapped() -> Any:
                 return False
 
     class Tapped(web.WebSocketResponse):
-        """A socket whose own pings never begin."""
+        """A socket whose own pings never begin, if its messages go through a `Tap`."""
 
         tap: Any = None
 
@@ -70,13 +70,17 @@ def _tapped() -> Any:
             finally:
                 web_ws.WebSocketDataQueue = queue_type
             self.tap = self._reader if isinstance(self._reader, Tap) else None
+            self._reset_heartbeat()
 
         def _reset_heartbeat(self) -> None:
-            pass
+            if self.tap is None and self._reader is not None:
+                super()._reset_heartbeat()
 
         def _on_data_received(self) -> None:
             # A part of a long message.
-            if self.tap is not None:
+            if self.tap is None:
+                super()._on_data_received()
+            else:
                 self.tap.heard = True
 
     return Tapped
