@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -145,13 +146,14 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "a buffer": InABuffer,
     "in place": lambda: InPlace(_gru, (torch.zeros(1, 1, 4),)),
     "on an object": lambda: OnAnObject(_gru, Cache()),
+    "on a namespace": lambda: OnAnObject(_gru, SimpleNamespace(hidden=None, frames=0)),
     "a kind of dict": lambda: ByName(_gru, OrderedDict()),
     "one step": lambda: OneStep(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
     "a queue of steps": lambda: Window(lambda: nn.Linear(12, 4), deque([torch.zeros(1, 4)] * 3, maxlen=3)),
 }
 
 
-_SHORT = ("of one sequence", "a number in a dict", "in place", "on an object", "one step")
+_SHORT = ("of one sequence", "a number in a dict", "in place", "on an object", "on a namespace", "one step")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in _SHORT else pytest.mark.long) for n in NETWORKS])

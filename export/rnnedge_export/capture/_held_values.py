@@ -1,26 +1,31 @@
 """What a value on a module holds: members of lists, tuples, deques and dicts, and what stands on objects.
 
-An object is one whose class is not of Python, torch or numpy, such as a dataclass with a state in it, or a cache. What
-a module holds on its parts is its own.
+An object is one whose class is not of Python, torch or numpy, such as a dataclass with a state in it, or a cache; or
+one of Python's that is made to hold attributes. What a module holds on its parts is its own.
 """
 
 from __future__ import annotations
 
 import copy
 import sys
-from collections import deque
+from argparse import Namespace
+from collections import UserDict, UserList, deque
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
 
 _OF_OTHERS = {*sys.stdlib_module_names, "torch", "numpy"} - {"__main__"}
+_HOLDERS = (SimpleNamespace, Namespace, UserDict, UserList)
 
 
 def is_object(value: Any) -> bool:
     """Whether a value may hold others as attributes."""
     kind = type(value)
-    if isinstance(value, (type, nn.Module, Tensor)) or kind.__module__.partition(".")[0] in _OF_OTHERS:
+    if isinstance(value, (type, nn.Module, Tensor)):
+        return False
+    if kind.__module__.partition(".")[0] in _OF_OTHERS and kind not in _HOLDERS:
         return False
     return isinstance(getattr(value, "__dict__", None), dict)
 

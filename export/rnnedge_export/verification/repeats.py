@@ -15,6 +15,7 @@ from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
 _SEQUENCES = 2
 _NOT_IN_NUMPY = (torch.bfloat16, torch.complex32, torch.float8_e4m3fn, torch.float8_e5m2)
+_NARROW = (torch.int8, torch.uint8, torch.int16)
 
 
 def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
@@ -45,9 +46,10 @@ def _called(oracle: Oracle, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Ten
     except Exception as error:
         shape, reason = tuple(inputs[0].shape), (str(error) or repr(error)).splitlines()[0]
         raise ModelRefused(f"{oracle.name}: its forward fails on an input of shape {shape}: {reason}") from error
-    odd = next((y.dtype for y in found if y.dtype in _NOT_IN_NUMPY), None)
+    odd = next((y.dtype for y in found if y.dtype in (*_NOT_IN_NUMPY, *_NARROW)), None)
     if odd is not None:
-        raise ModelRefused(f"{oracle.name}: an output is {odd}, which no stream can return; let it end with .float()")
+        end = ".int()" if odd in _NARROW else ".float()"
+        raise ModelRefused(f"{oracle.name}: an output is {odd}, which no stream can return; let it end with {end}")
     return found
 
 
