@@ -243,15 +243,3 @@ def test_what_onnx_has_no_operator_for_is_named(tmp_path: Path) -> None:
     """Also in the body of a loop, of which torch.onnx says something else."""
     with pytest.raises(ModelRefused, match=r"no operator for linalg_solve; write the solution out"):
         quickly.export(Solved(), X, tmp_path / "m.onnx")
-
-
-@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int16])
-def test_narrow_whole_numbers_are_no_output(kind: torch.dtype, tmp_path: Path) -> None:
-    """What takes the place of them is said."""
-
-    class Steps(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return (x * 3).round().clamp(0, 9).to(kind)
-
-    with pytest.raises(ModelRefused, match=rf"Steps: an output is {kind}, .* let it end with \.int\(\)"):
-        quickly.export(Steps(), torch.randn(1, 8, 3), tmp_path / "m.onnx")
