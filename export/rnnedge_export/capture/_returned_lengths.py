@@ -1,8 +1,8 @@
 """Which results of a module are lengths: `return y, lengths`, as encoders do.
 
 1. A number, or as many numbers as there are sequences, in a tensor or a list, the same for all of them.
-2. Other values of as many frames give the same, more frames give more. Among other tokens are 0 and 1: how many of them
-   are no padding, or true, is no length.
+2. Other values of as many frames give the same, more frames give more. Among other tokens are 0 and 1, and among other
+   frames one of zeros: how many of them are no padding, or true, is no length.
 
 A stream knows how many frames it has given: the file leaves lengths out.
 """
@@ -54,14 +54,15 @@ def _found(example: Example, module: nn.Module) -> tuple[Any, ...]:
 
 
 def _frames(example: Example, length: int, seed: int = 0) -> tuple[Tensor, ...]:
-    """Random ones; tokens as they are, or others of as many kinds for another `seed` than 0."""
+    """Random ones; for another `seed` than 0 one is of zeros, and tokens are others of as many kinds."""
     generator = torch.Generator().manual_seed(seed)
     given = example.given(example.batch, length)
     count = len(example.tensors)
 
     def drawn(x: Tensor) -> Tensor:
         if x.is_floating_point():
-            return torch.randn(x.shape, generator=generator)
+            noise = torch.randn(x.shape, generator=generator)
+            return noise.index_fill(example.time_axis, torch.tensor([seed % length]), 0.0) if seed else noise
         low, high = min(0, int(x.min())), max(1, int(x.max()))
         return torch.randint(low, high + 1, x.shape, generator=generator) if seed else x
 

@@ -46,7 +46,7 @@ def check_lengths(module: nn.Module, example: Example) -> Check:
     rng, wrong, counts = torch.Generator().manual_seed(_SEED), "", []
     extras = [extra.of_batch(example.batch) for extra in example.extras]
     for length in (2 * example.length, 2 * example.length, 2 * example.length, 4 * example.length):
-        frames = [_other(x, rng) for x in example.resized(example.batch, length)]
+        frames = [_other(x, rng, example.time_axis) for x in example.resized(example.batch, length)]
         with torch.no_grad():
             found = _members(_called(module, example, frames, extras))
         counts.append([sorted(set(torch.as_tensor(found[key]).flatten().tolist())) for key in example.lengths])
@@ -57,10 +57,11 @@ def check_lengths(module: nn.Module, example: Example) -> Check:
     return Check("lengths left out", f"result {named}", float("inf") if wrong else 0.0, 0.0, place=wrong)
 
 
-def _other(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Other frames; of tokens some are 0 and 1, which padding and truth values are."""
+def _other(x: Tensor, rng: torch.Generator, time_axis: int) -> Tensor:
+    """Other frames, one of them of zeros; of tokens some are 0 and 1, which padding and truth values are."""
     if x.is_floating_point():
-        return torch.randn(x.shape, generator=rng)
+        silent = torch.randint(0, x.shape[time_axis], (1,), generator=rng)
+        return torch.randn(x.shape, generator=rng).index_fill(time_axis, silent, 0.0)
     kind = torch.randint(0, 3, x.shape, generator=rng)
     return torch.where(kind < 2, kind, x)
 
