@@ -108,6 +108,7 @@ def test_what_cannot_be_served_is_told(gru: Model, tmp_path: Path) -> None:
 
 @in_one_test("given, words", [
     ({"host": ""}, "host: expected an address, found ''; 0.0.0.0 is every"), ({"host": " "}, "host: expected an addr"),
+    ({"origins": ("https://a.org", "")}, "origins: expected addresses of pages, found nothing"),
     ({"host": None}, "host: expected a string"), ({"token": 5}, "token: expected a string"),
     ({"token": " secret"}, "token: expected letters"), ({"admin_token": "secret\n"}, "admin_token: expected letters"),
     ({"token": "\udcff"}, "token: expected letters"), ({"origins": "https://x"}, "origins: expected a list of strings"),

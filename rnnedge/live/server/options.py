@@ -64,7 +64,10 @@ class ServeOptions:
             given = text(getattr(self, name), f"serve: {name}")
             if given != given.strip() or not given.isprintable():
                 raise InputError(f"serve: {name}: expected letters that a header can have, without blanks at its ends")
-        texts(self.origins, "serve: origins")
+        for origin in texts(self.origins, "serve: origins"):
+            # No page is asked from there, and all others are turned away.
+            if not origin.strip():
+                raise InputError("serve: origins: expected addresses of pages, found nothing; leave the empty one out")
         for name in ("state", "certificate", "private_key"):
             if getattr(self, name) is not None:
                 file_path(getattr(self, name), f"serve: {name}")
