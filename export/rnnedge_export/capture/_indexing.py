@@ -10,11 +10,9 @@ from typing import Any
 
 import onnx_ir as ir
 import torch
-from onnxscript import opset20
 from onnxscript.function_libs.torch_lib.ops import core
 
-# Untyped: onnxscript annotates an operator with the types of its tensors, which a traced call does not hold.
-op: Any = opset20
+from rnnedge_export.capture._exact_parts import op
 
 
 def _index(self: Any, indices: Sequence[Any]) -> Any:
