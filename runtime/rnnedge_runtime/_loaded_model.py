@@ -37,7 +37,8 @@ class LoadedModel:
         """
         self.name, self.digest, self.contract, self.engine = name, digest, contract, engine
         self.calls = opened(contract) if engine.in_place and not further else contract
-        self.room = room or machine()
+        own = room or machine()
+        self.room = own.in_blocks() if engine.in_place else own
         # Whether streams tell of frames of another scale than the proven one; a proof makes such itself.
         self.tells_scale = False
         self.source = contract.provenance.get("weights_sha256") or contract.provenance.get("source_sha256", "")

@@ -23,6 +23,8 @@ from rnnedge_runtime.state_buffers import shape_of
 # Far more than any process streams; how many a file can afford is a matter of memory.
 MOST_SEQUENCES = 1 << 20
 _MIB = 1 << 20
+# Buffers of a call of an engine that goes through all of it layer by layer: they stay in the caches.
+_SHORT_CALL, _LONG_CALL = _MIB, 32 * _MIB
 # A mask of truth values, and the numbers that it is made from.
 _CURSOR_BYTES = 9
 # What a member, or the number of a free place, takes besides its states.
@@ -33,8 +35,8 @@ _UNKNOWN_MACHINE = 64 << 30
 class Room(NamedTuple):
     """Bytes that the streams of one file may take.
 
-    `call`: the buffers of one call of several units; a push is cut into such, which stay in the caches. `held`: what
-    one stream or pool keeps. `result`: what one push returns, beyond `share` times the bytes that it was given.
+    `call`: the buffers of one call of several units; a push is cut into such. `held`: what one stream or pool keeps.
+    `result`: what one push returns, beyond `share` times the bytes that it was given.
     """
 
     call: int
@@ -42,8 +44,12 @@ class Room(NamedTuple):
     result: int
     share: int = 8
 
+    def in_blocks(self) -> Room:
+        """For an engine that goes through a call in blocks of its own: calls need not stay in the caches."""
+        return self._replace(call=_LONG_CALL)
 
-STRICT = Room(call=_MIB, held=1024 * _MIB, result=128 * _MIB)
+
+STRICT = Room(call=_SHORT_CALL, held=1024 * _MIB, result=128 * _MIB)
 """For an untrusted file."""
 
 
@@ -54,7 +60,7 @@ def machine() -> Room:
         most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         most = _UNKNOWN_MACHINE
-    return Room(call=_MIB, held=most, result=most)
+    return Room(call=_SHORT_CALL, held=most, result=most)
 
 
 def bulk(contract: Contract, batch: int, room: Room, wanted: int) -> int:
