@@ -26,6 +26,10 @@ _OTHER_KINDS = {
     "a flag": lambda x: True,
     "a mean": lambda x: x.mean((1, 2)),
     "what is no padding": lambda x: (x != 0).any(-1).sum(1),
+    "what is finite": lambda x: x.isfinite().all(-1).sum(1),
+    "what is quiet": lambda x: (x.abs() < 1e6).all(-1).sum(1),
+    "what is quiet, as a float": lambda x: x.new_full((x.shape[0],), 1.0) * (x.abs() < 1e6).all(-1).sum(1),
+    "of sizes of frames": lambda x: x.new_full((x.shape[0],), x.shape[1]) + torch.zeros_like(x[:, 0, 0]),
 }
 
 
@@ -64,7 +68,7 @@ def test_lengths_are_found() -> None:
 def test_lengths_are_numbers_of_any_kind() -> None:
     """In what holds one of them for each sequence."""
     found = {kind: read_example(torch.randn(2, 8, 3), 0, 1, Lengths(kind)).lengths for kind in _OTHER_KINDS}
-    lengths = ("a float", "seconds", "a list", "floats", "narrow")
+    lengths = ("a float", "seconds", "a list", "floats", "narrow", "of sizes of frames")
     assert found == {kind: (1,) if kind in lengths else () for kind in _OTHER_KINDS}
 
 

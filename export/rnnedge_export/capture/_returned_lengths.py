@@ -3,6 +3,7 @@
 1. A number, or as many numbers as there are sequences, in a tensor or a list, the same for all of them.
 2. Other values of as many frames give the same, more frames give more. Among other tokens are 0 and 1, and among other
    frames one of zeros: how many of them are no padding, or true, is no length.
+3. A tensor is computed of sizes alone: how many frames are finite is no length, though they all are.
 
 A stream knows how many frames it has given: the file leaves lengths out.
 """
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from rnnedge_export.capture._of_values import OfValues
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import members
 from rnnedge_export.capture.example import Example
@@ -50,7 +52,9 @@ def _found(example: Example, module: nn.Module) -> tuple[Any, ...]:
     others = [_numbers(module, example, _frames(example, example.length, seed)) for seed in _OTHERS]
     rows = {key: [first[key], *(each.get(key, 0) for each in rest)] for key in first}
     same = {key for key in first if all(each.get(key) == first[key] for each in others)}
-    return tuple(key for key, row in rows.items() if row == sorted(set(row)) and key in same)
+    like = [key for key, row in rows.items() if row == sorted(set(row)) and key in same]
+    of_sizes = _of_sizes(module, example) if like else set()
+    return tuple(key for key in like if key in of_sizes)
 
 
 def _frames(example: Example, length: int, seed: int = 0) -> tuple[Tensor, ...]:
@@ -67,6 +71,15 @@ def _frames(example: Example, length: int, seed: int = 0) -> tuple[Tensor, ...]:
         return torch.randint(low, high + 1, x.shape, generator=generator) if seed else x
 
     return (*map(drawn, given[:count]), *given[count:])
+
+
+def _of_sizes(module: nn.Module, example: Example) -> set[Any]:
+    """Case 3: the results that no value of a frame is in."""
+    frames = _frames(example, example.length)
+    args, kwargs = example.call(frames)
+    with OfValues(frames[: len(example.tensors)]) as of_values:
+        results = members(module(*args, **kwargs))
+    return {key for key, value in results.items() if not of_values.holds(value)}
 
 
 def _numbers(module: nn.Module, example: Example, frames: tuple[Tensor, ...]) -> dict[Any, float]:
