@@ -32,12 +32,19 @@ _SAME = {_ATEN.alias.default, _ATEN.clone.default, _ATEN._to_copy.default, _ATEN
 def with_padding(program: ExportedProgram) -> ExportedProgram:
     """The same program, changed in place."""
     for node in list(program.graph.nodes):
-        if node.target in (_ATEN.slice.Tensor, _ATEN.slice_scatter.default):
+        if _is_assigned_to(node):
             _leave_out_whole(node)
     for node in list(program.graph.nodes):
         if node.target is _ATEN.slice_scatter.default:
             _pad(node)
     return program
+
+
+def _is_assigned_to(node: Node) -> bool:
+    """Whether it is an assignment to a part, or a part of which another one is."""
+    if node.target is _ATEN.slice.Tensor:
+        return any(user.args[0] is node and _is_assigned_to(user) for user in node.users)
+    return node.target is _ATEN.slice_scatter.default
 
 
 def _leave_out_whole(node: Node) -> None:
