@@ -9,34 +9,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import torch
 
 from rnnedge_export.capture import Example
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.oracle import Oracle, with_context
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
-
-
-class Oracle(Protocol):
-    """A network for whole sequences: what a file has to compute."""
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Its streamed inputs, in order."""
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Its outputs, in order; known after the first call."""
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-
-    def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Every output for a batch of whole sequences, in the network's own axis order."""
 
 
 class Reference:
@@ -226,14 +207,6 @@ class Reference:
                 f"{self._source.name}: its forward fails on an input of shape {shape}: {reason}"
             ) from error
         return dict(zip(self._source.output_names, values, strict=True))
-
-
-def with_context(source: Oracle, rows: Mapping[str, torch.Tensor]) -> Oracle:
-    """The same source with other values per sequence, if it takes any."""
-    if not rows:
-        return source
-    made: Oracle = source.with_context(rows)  # type: ignore[attr-defined]
-    return made
 
 
 def _sequences(frames: Mapping[str, Array]) -> int:

@@ -11,11 +11,12 @@ from torch import nn
 
 from rnnedge_export.capture import Captured, Example
 from rnnedge_export.options import REMEDY, ExportOptions
+from rnnedge_export.oracle import Oracle
 from rnnedge_export.pipeline import run_passes
 from rnnedge_export.precision import Narrowed, Shrunk, check_covered, gate, signals_of
 from rnnedge_export.promised import promises_of
 from rnnedge_export.recordings import Recording
-from rnnedge_export.reference import Oracle, Reference
+from rnnedge_export.reference import Reference
 from rnnedge_export.stamp import stamp
 from rnnedge_export.streaming import Streaming
 from rnnedge_export.verification import (

@@ -9,9 +9,10 @@ import onnx_ir as ir
 
 from rnnedge_export.capture import Captured, Example
 from rnnedge_export.options import ExportOptions
+from rnnedge_export.oracle import Oracle
 from rnnedge_export.precision import Narrowed
 from rnnedge_export.recordings import Recording
-from rnnedge_export.reference import Oracle, Reference
+from rnnedge_export.reference import Reference
 from rnnedge_export.streaming import Streaming
 from rnnedge_runtime.contract import Contract, Tap
 from rnnedge_runtime.model import Model

@@ -16,9 +16,6 @@ from rnnedge_runtime.scores import SCORES, probabilities, scores_of_port
 
 _KEYS = ("on", "off", "debounce", "hold", "refractory", "scores")
 
-COLUMNS = ("event", "label", "time_s", "score", "duration_s")
-"""What rows of events have; that of a beginning has no duration."""
-
 
 @dataclass(frozen=True)
 class EventRule:

@@ -22,7 +22,7 @@ from torch import nn
 
 from rnnedge.cli import execute
 from rnnedge.live import Buffer, Packet, open_sink
-from rnnedge.live.events import COLUMNS
+from rnnedge.live.protocol import EVENT_COLUMNS
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import InputError
 
@@ -90,7 +90,7 @@ def test_events_are_a_table_too(option: str, run: Callable[..., str]) -> None:
     assert run(GOLDEN, "x.npy", "--events", "on=-10", option, "events.csv") == ""
     with Path("events.csv").open(newline="") as file:
         table = [*csv.DictReader(file)]
-    assert table == [{name: str(row.get(name, "")) for name in COLUMNS} for row in rows]
+    assert table == [{name: str(row.get(name, "")) for name in EVENT_COLUMNS} for row in rows]
     assert {row["duration_s"] for row in table} == {"", "0.07"}
 
 
@@ -112,7 +112,7 @@ def test_a_command_reads_the_rows(run: Callable[..., str], monkeypatch: pytest.M
     copy = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
     assert run(GOLDEN, "x.npy", "--to", f"exec:{python} -c {shlex.quote(copy)} '$(rows);'") == ""
     assert len(Path("$(rows);").read_text().splitlines()) == 8
-    monkeypatch.setattr(command, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(command, "PATIENCE_S", 0.3)
 
     def send(address: str) -> None:
         with closing(open_sink(address)) as sink:

@@ -53,13 +53,13 @@ def test_a_request_that_was_given_up_leaves_its_answer_to_no_other(gru: Model, t
     """Its frames are run, and the next request gets the outputs of its own, wherever the first one was by then."""
 
     async def work(kserve: KServe, hub: Hub) -> list[Array]:
-        gone = asyncio.create_task(kserve.infer(asked(0, 5, starts=True)))
-        while not (hub.streams and kserve._callers["7"].answer):
+        gone = asyncio.create_task(kserve.sequences.infer(asked(0, 5, starts=True)))
+        while not (hub.streams and kserve.sequences._callers["7"].answer):
             await asyncio.sleep(0)
         for _ in range(turns):
             await asyncio.sleep(0)
         gone.cancel()
-        return [(await kserve.infer(asked(at, at + 5)))["y"] for at in (5, 10, 15)]
+        return [(await kserve.sequences.infer(asked(at, at + 5)))["y"] for at in (5, 10, 15)]
 
     found = with_rounds(gru, work)
     assert [len(part) for part in found] == [5, 5, 5]
@@ -72,11 +72,11 @@ def test_a_request_that_was_given_up_as_it_began_leaves_no_stream_open(gru: Mode
 
     async def work(kserve: KServe, hub: Hub) -> int:
         for turns in range(12):
-            gone = asyncio.create_task(kserve.infer(asked(0, 5, starts=True, ends=True, sequence=sequence)))
+            gone = asyncio.create_task(kserve.sequences.infer(asked(0, 5, starts=True, ends=True, sequence=sequence)))
             for _ in range(turns):
                 await asyncio.sleep(0)
             gone.cancel()
-            await kserve.infer(asked(0, 5, starts=True, ends=True, sequence=sequence))
+            await kserve.sequences.infer(asked(0, 5, starts=True, ends=True, sequence=sequence))
         while hub.streams:
             await asyncio.sleep(0)
         return len(hub._tables.current)
@@ -89,10 +89,13 @@ def test_clocks_of_servers_may_be_apart(gru: Model, monkeypatch: pytest.MonkeyPa
     store, found = MemoryStore(60, 8), []
     for turn, moved_s in enumerate((0.0, -1e4, 1e6, -1e6)):
         now = time.time() + moved_s
-        monkeypatch.setattr("rnnedge.live.server.kserve.time.time", lambda now=now: now)
+        monkeypatch.setattr("rnnedge.live.server.kserve_sequences.time.time", lambda now=now: now)
 
         async def work(kserve: KServe, hub: Hub, turn: int = turn) -> list[Array]:
-            return [(await kserve.infer(asked(at, at + 5, starts=at == 0)))["y"] for at in (10 * turn, 10 * turn + 5)]
+            return [
+                (await kserve.sequences.infer(asked(at, at + 5, starts=at == 0)))["y"]
+                for at in (10 * turn, 10 * turn + 5)
+            ]
 
         found += with_rounds(gru, work, store)
     np.testing.assert_allclose(np.concatenate(found), gru.stream().push(X), atol=1e-6)
@@ -104,11 +107,11 @@ def test_a_sequence_may_start_twice_and_end_once(gru: Model) -> None:
     async def work(kserve: KServe, hub: Hub) -> Iterator[Array]:
         for given in (asked(0, 5, ends=True), asked(0, 5)):
             with pytest.raises(InputError, match="sequence_start"):
-                await kserve.infer(given)
-        await kserve.infer(asked(20, 30, starts=True))
-        found = [await kserve.infer(asked(0, 5, starts=True)), await kserve.infer(asked(5, 10, ends=True))]
+                await kserve.sequences.infer(given)
+        await kserve.sequences.infer(asked(20, 30, starts=True))
+        found = [await kserve.sequences.infer(piece) for piece in (asked(0, 5, starts=True), asked(5, 10, ends=True))]
         with pytest.raises(InputError, match="sequence_start"):
-            await kserve.infer(asked(10, 15))
+            await kserve.sequences.infer(asked(10, 15))
         return (one["y"] for one in found)
 
     np.testing.assert_allclose(np.concatenate([*with_rounds(gru, work)]), gru.stream().push(X[:10]), atol=1e-6)

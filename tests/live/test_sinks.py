@@ -52,7 +52,7 @@ def test_a_reader_that_takes_nothing_is_given_up(
 ) -> None:
     """Its line says which, and no row of it is waited for longer than the time that it is given."""
     for module in (command, network, serial_line):
-        monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
+        monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     address = f"{kind}://127.0.0.1:{listener.getsockname()[1]}"
     with ExitStack() as stack:
         if kind == "ws":

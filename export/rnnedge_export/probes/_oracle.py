@@ -20,10 +20,10 @@ from rnnedge_export.capture import Captured
 from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.forms.attributes import Recurrence, is_native, read
 from rnnedge_export.forms.inline import is_scan
+from rnnedge_export.oracle import Oracle, with_context
 from rnnedge_export.probes._equations import inner_values
 from rnnedge_export.probes._insert import Inserting, insert_taps, over_time
 from rnnedge_export.probes._selection import values_of
-from rnnedge_export.reference import Oracle, with_context
 from rnnedge_runtime.contract import Array, Contract, Tap
 
 _LETTERS = ("x", "w", "r", "b", "lens", "h", "c", "p")

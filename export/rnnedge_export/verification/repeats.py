@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.capture import Example
-from rnnedge_export.reference import Oracle
+from rnnedge_export.oracle import Oracle
 from rnnedge_export.verification.inner_values import of_modules
 from rnnedge_export.verification.tolerance import SHARE, distance
 from rnnedge_runtime.contract import Array

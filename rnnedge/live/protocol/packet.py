@@ -23,6 +23,13 @@ class Packet:
     time_s: float
 
 
+EVENT_COLUMNS = ("event", "label", "time_s", "score", "duration_s")
+"""The fields of an event's row; that of a beginning has no duration."""
+
+PATIENCE_S = 10.0
+"""How long a sink waits for a reader that takes nothing."""
+
+
 class Source(Protocol):
     """Where frames come from; made by `open_source`, read once by one thread.
 

@@ -124,7 +124,7 @@ class GrpcService:
     async def _model_infer(self, request: Any) -> Any:
         self._kserve.check(request.model_name, request.model_version)
         asked = self._asked(request)
-        outputs = await self._kserve.infer(asked)
+        outputs = await self._kserve.sequences.infer(asked)
         found = self._messages["ModelInferResponse"](model_name=self._kserve.name, model_version="1", id=asked.id)
         for name in asked.wanted:
             values = outputs[name]

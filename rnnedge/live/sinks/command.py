@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from rnnedge.live.protocol import Address
+from rnnedge.live.protocol import PATIENCE_S, Address
 from rnnedge.live.sinks.rows import json_line
 from rnnedge_runtime.errors import InputError
-
-_PATIENCE_S = 10.0
 
 
 class CommandSink:
@@ -44,8 +42,8 @@ class CommandSink:
         data = json_line(row).encode()
         try:
             while data:
-                if self._waits and not select.select([], [self._pipe], [], _PATIENCE_S)[1]:
-                    raise InputError(f"{self._name}: has read nothing for {_PATIENCE_S:g} s")
+                if self._waits and not select.select([], [self._pipe], [], PATIENCE_S)[1]:
+                    raise InputError(f"{self._name}: has read nothing for {PATIENCE_S:g} s")
                 data = data[os.write(self._pipe, data) :]
         except OSError as error:
             raise InputError(f"{self._name}: takes no more ({error.strerror or error})") from error
@@ -55,10 +53,10 @@ class CommandSink:
         with suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
-            code = self._process.wait(_PATIENCE_S)
+            code = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            raise InputError(f"{self._name}: did not end within {_PATIENCE_S:g} s of the last row; killed") from None
+            raise InputError(f"{self._name}: did not end within {PATIENCE_S:g} s of the last row; killed") from None
         if code:
             raise InputError(f"{self._name}: ended with exit code {code}")

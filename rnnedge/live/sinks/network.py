@@ -9,12 +9,10 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from rnnedge.live.protocol import Address
+from rnnedge.live.protocol import PATIENCE_S, Address
 from rnnedge.live.sinks.rows import json_line
 from rnnedge.live.sources.websocket import connect
 from rnnedge_runtime.errors import InputError
-
-_PATIENCE_S = 10.0
 
 
 class TcpSink:
@@ -25,7 +23,7 @@ class TcpSink:
         address.only()
         self._name = address.text
         try:
-            self._socket = socket.create_connection(address.place(), _PATIENCE_S)
+            self._socket = socket.create_connection(address.place(), PATIENCE_S)
         except OSError as error:
             raise InputError(f"{self._name}: cannot be opened ({error.strerror or error})") from error
 
@@ -50,7 +48,7 @@ class WebSocketSink:
         self._socket = connect(address)
         if os.name != "nt":
             # websockets itself would wait for ever. As a `timeval`: seconds and microseconds.
-            limit = struct.pack("@ll", int(_PATIENCE_S), int(_PATIENCE_S % 1 * 1e6))
+            limit = struct.pack("@ll", int(PATIENCE_S), int(PATIENCE_S % 1 * 1e6))
             self._socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def send(self, row: Mapping[str, Any]) -> None:
@@ -61,7 +59,7 @@ class WebSocketSink:
             self._socket.send(json.dumps(row))
         except (OSError, WebSocketException) as error:
             late = isinstance(error.__cause__, BlockingIOError)
-            reason = f"has read nothing for {_PATIENCE_S:g} s" if late else f"takes no more ({error})"
+            reason = f"has read nothing for {PATIENCE_S:g} s" if late else f"takes no more ({error})"
             raise InputError(f"{self._name}: {reason}") from error
 
     def close(self) -> None:

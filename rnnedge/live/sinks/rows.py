@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO, Any
 
-from rnnedge.live.events import COLUMNS
-from rnnedge.live.protocol import Address
+from rnnedge.live.protocol import EVENT_COLUMNS, Address
 from rnnedge.report.escape import in_csv, in_json
 from rnnedge_runtime.atomic import check_writable, open_text
 from rnnedge_runtime.errors import InputError
@@ -45,7 +44,7 @@ class TextSink:
     def _write_cells(self, row: Mapping[str, Any]) -> None:
         if "event" in row:
             # Only what has ended has lasted.
-            row = {name: row.get(name, "") for name in COLUMNS}
+            row = {name: row.get(name, "") for name in EVENT_COLUMNS}
         if not self._columns:
             self._columns = [*row]
             self._rows.writerow(map(in_csv, row))  # type: ignore[union-attr]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rnnedge.live.protocol import Address
+from rnnedge.live.protocol import PATIENCE_S, Address
 from rnnedge.live.sinks.rows import json_line
 from rnnedge.live.sources.serial_line import open_line
 from rnnedge_runtime.errors import InputError
-
-_PATIENCE_S = 10.0
 
 
 class SerialSink:
@@ -19,7 +17,7 @@ class SerialSink:
     def __init__(self, address: Address) -> None:
         """Raises `InputError` for a line that cannot be opened, `MissingExtra` without pyserial."""
         address.only("baud")
-        self._name, self._line = address.text, open_line(address, _PATIENCE_S)
+        self._name, self._line = address.text, open_line(address, PATIENCE_S)
 
     def send(self, row: Mapping[str, Any]) -> None:
         """One line."""

@@ -120,7 +120,7 @@ class Worker:
 
     async def _leave(self, name: str) -> bool:
         """Give up a sequence that nobody waits for here, because another worker was asked for it."""
-        return await self._server.routes.kserve.leave(name)
+        return await self._server.routes.kserve.sequences.leave(name)
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
