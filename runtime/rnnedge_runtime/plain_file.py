@@ -44,12 +44,14 @@ def open_plain(
     try:
         # Before it is opened, since to open a device may do something; after it, since it may be another one by then.
         _check(os.stat(path).st_mode, name, kind)
-        handle = os.open(path, _FLAGS)
+        raw = io.FileIO(name, opener=_opened)
         try:
-            _check(os.fstat(handle).st_mode, name, kind)
-            return _ReadOnly(io.FileIO(handle))
+            _check(os.fstat(raw.fileno()).st_mode, name, kind)
+            return _ReadOnly(raw)
+        # An interruption too, which must not be hidden by what closing says.
         except BaseException:
-            os.close(handle)
+            with contextlib.suppress(OSError):
+                raw.close()
             raise
     except OSError as error:
         raise kind(f"{name}: cannot be read ({error.strerror}); {remedy}") from error
@@ -92,6 +94,11 @@ def check_plain(
 ) -> None:
     """Raise `kind` as `open_plain` does; for a file that somebody else's code opens by its name."""
     open_plain(path, kind, remedy).close()
+
+
+def _opened(name: str, _flags: int) -> int:
+    """Its descriptor belongs to the file that asks for it, and is closed once, whatever comes between."""
+    return os.open(name, _FLAGS)
 
 
 def _check(mode: int, name: str, kind: type[RnnEdgeError]) -> None:
