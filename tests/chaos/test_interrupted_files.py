@@ -1,4 +1,4 @@
-"""An interruption while a file is opened, read or written is what its caller gets, and no descriptor is closed twice."""
+"""An interruption while a file is opened, read or written reaches the caller; no descriptor is closed twice."""
 
 from __future__ import annotations
 
