@@ -3,53 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
+from rnnedge_runtime._waiting_frames import WaitingFrames
 from rnnedge_runtime.binding import Binding, BindingCache
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.frames import Frames
 
-_KEPT = 256
-
-
-class KnownShape(NamedTuple):
-    """Frames that fit: how many, and for each input what takes `isfinite`, with its bytes where all of it is."""
-
-    frames: int
-    masks: tuple[tuple[str, Array, bytes], ...]
-
-    def all_finite(self, arrays: Mapping[str, Array]) -> bool:
-        """Whether these frames, by input, hold no NaN and no infinity."""
-        for name, mask, finite in self.masks:
-            np.isfinite(arrays[name], mask)
-            if mask.tobytes() != finite:
-                return False
-        return True
+_KEPT = 1024
 
 
 class KnownPushes:
-    """The known shapes of one stream, and of one with a single input the bindings of pushes that are one call."""
+    """The known shapes of one stream, and of one with a single input the bindings of pushes that are one call.
 
-    def __init__(self, bindings: BindingCache, time: int, most: int, nothing: Frames) -> None:
-        """`time`: the axis of time. One call takes at most `most` frames. `nothing`: no frame of any output."""
-        self.bindings, self.most, self.nothing = bindings, most, nothing
+    `first` names the first input, `waiting` is where frames wait, `nothing` an array
+    without a frame, or a dictionary of some.
+    """
+
+    def __init__(self, bindings: BindingCache, time: int, most: int, nothing: Frames, *, ranged: bool) -> None:
+        """`time`: the axis of time. One call takes at most `most` frames. `ranged`: not all numbers are allowed."""
+        self.bindings, self.most, self.nothing, self.ranged = bindings, most, nothing, ranged
         self._time = time
-        self._shapes: dict[tuple[tuple[int, ...], ...], KnownShape | None] = {}
+        views = bindings.once.views
+        self.first, self._dtype = next(iter(views)), bindings.once.dtype
+        self._dtypes = {name: view.dtype for name, view in views.items()}
+        self._single = len(views) == 1
+        self.waiting = WaitingFrames(bindings.once.time_first)
+        self._counts: dict[object, int] = {}
         self.whole: dict[tuple[int, ...], Binding] = {}
         self._made = bindings.made
 
-    def shape_of(self, arrays: Mapping[str, Array]) -> KnownShape | None:
-        """Of frames of every input, in their order; None where they do not fit, or are more than one call takes."""
-        shapes = tuple([array.shape for array in arrays.values()])
-        try:
-            return self._shapes[shapes]
-        except KeyError:
-            if len(self._shapes) >= _KEPT:
-                self._shapes.clear()
-            found = self._shapes[shapes] = self._look(arrays)
-            return found
+    def frames_of(self, frames: Frames) -> tuple[int, dict[str, Array]]:
+        """How many they are, and frames by input, in the order of the inputs; 0 if the short way is not theirs.
+
+        It is that of arrays of the right dtypes that fit, and are no more than one call takes.
+        """
+        # A class can be pretended, a type cannot.
+        if type(frames) is np.ndarray:
+            if not self._single or frames.dtype != self._dtype:
+                return 0, {}
+            arrays = {self.first: frames}
+            key: object = frames.shape
+        elif type(frames) is dict and frames.keys() == self._dtypes.keys():
+            arrays = {name: frames[name] for name in self._dtypes}
+            for name, array in arrays.items():
+                if type(array) is not np.ndarray or array.dtype != self._dtypes[name]:
+                    return 0, {}
+            key = tuple([array.shape for array in arrays.values()])
+        else:
+            return 0, {}
+        count = self._counts.get(key)
+        if count is None:
+            if len(self._counts) >= _KEPT:
+                self._counts.clear()
+            count = self._counts[key] = self._look(arrays)
+        return count, arrays
 
     def binding_of(self, frames: int, arrays: Mapping[str, Array], *, alone: bool) -> Binding:
         """The binding of a call; `alone`: it takes all frames of a push of these shapes, and no others."""
@@ -58,18 +67,16 @@ class KnownPushes:
             # It may have taken the place of another, which is not to be kept for this alone.
             self.whole.clear()
             self._made = self.bindings.made
-        if alone and len(arrays) == 1:
-            self.whole[next(iter(arrays.values())).shape] = binding
+        if alone and self._single:
+            self.whole[arrays[self.first].shape] = binding
         return binding
 
-    def _look(self, arrays: Mapping[str, Array]) -> KnownShape | None:
-        time, masks, counts = self._time, [], set()
+    def _look(self, arrays: Mapping[str, Array]) -> int:
+        time, counts = self._time, set()
         for name, view in self.bindings.once.views.items():
             shape, one = arrays[name].shape, view.shape
             if len(shape) != len(one) or (*one[:time], shape[time], *one[time + 1 :]) != shape:
-                return None
+                return 0
             counts.add(shape[time])
-            mask = np.ones(shape, bool)
-            masks.append((name, mask, mask.tobytes()))
         frames = counts.pop()
-        return KnownShape(frames, tuple(masks)) if not counts and 0 < frames <= self.most else None
+        return int(frames) if not counts and 0 < frames <= self.most else 0

@@ -104,9 +104,10 @@ class Standing(GraphRunner):
 
         An interruption between the two numbers finds the second one in the variables of the call.
         """
-        was = self._binding
-        for name, array in was.summaries[self._turn ^ 1].items():
-            binding.summaries[self._turn ^ 1][name][...] = array
+        if self.contract.summaries:
+            shown = self._turn ^ 1
+            for name, array in self._binding.summaries[shown].items():
+                binding.summaries[shown][name][...] = array
         self._settled, self._settled_runs = before, runs
         self._binding = binding
         self._choose()

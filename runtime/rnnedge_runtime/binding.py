@@ -32,6 +32,7 @@ class Binding:
     User axis order is (time, ...) for batch 1, else (batch, time, ...). `calls[i]` reads state set i and writes the
     other one. `views` are the inputs by name; `view`, `shape` and `dtype` those of a single one, and `mask` takes its
     `isfinite`, where not the engine `checks`. `copy()` is the whole output where that is a single per-frame one.
+    `time_first` are the inputs with the axis of time first.
     `cursors` are the arrays that say where the sequence ends, `count` the frames of the first output.
     `summaries[i]` are those that `calls[i]` has written, so that a call leaves those of the call before; their `outs`
     show the latest.
@@ -46,6 +47,7 @@ class Binding:
         self._keep = (given, arrays)
         self.frames, self.units = frames, frames // contract.unit
         self.views = {p.name: _user_view(given[p.name], p, batch) for p in contract.inputs}
+        self.time_first = time_first(self.views, batch)
         self.view = next(iter(self.views.values()))
         # No array has the shape None, so several inputs never look like one.
         self.shape = self.view.shape if len(self.views) == 1 else None
@@ -122,6 +124,11 @@ class BindingCache:
         else:
             self._others.move_to_end(frames)
         return binding
+
+
+def time_first(arrays: dict[str, Array], batch: int) -> dict[str, Array]:
+    """Frames as a user has them, (time, ...) or (batch, time, ...), with the axis of time first; views."""
+    return arrays if batch == 1 else {name: array.swapaxes(0, 1) for name, array in arrays.items()}
 
 
 def _looking(run: Callable[[], object], ranges: Sequence[tuple[Array, tuple[int, int]]]) -> Callable[[], object]:

@@ -91,16 +91,16 @@ class StreamRunner(KnownSizes):
                                 return found
                 if self._ready and self._noted is None:
                     was, rest, last = self._binding, self._rest, self._guard.last
-                    arrays = self._known_frames(frames)
-                    shape = None if arrays is None else self._known_shape(arrays)
-                    if arrays is not None and shape is not None:
-                        runs = self._runs(before)
+                    known = self._known or self._get_to_know()
+                    count, arrays = known.frames_of(frames)
+                    if count:
+                        runs = self._runs(before) if rest is None else self._settled_runs
                         try:
-                            quickly = self._push_known(shape, arrays, turn, runs)
+                            quickly = self._push_known(known, count, arrays, turn, runs)
                         except self._engine.failures as error:
                             note = self._noted = self._note()
                             quickly = None
-                            self._recover(error, self._bindings.of(self._ready_frames(shape.frames)), before)
+                            self._recover(error, self._bindings.of(self._ready_frames(count)), before)
                         if quickly is not None:
                             self._token.append(None)
                             return quickly

@@ -133,9 +133,9 @@ def policies_of_the_last_who_joined(injection: Injection) -> None:
 def inputs_in_the_order_of_the_caller(injection: Injection) -> None:
     """Frames of several inputs are taken in the order in which the caller names them."""
     injection.source(
-        "_known_sizes:KnownSizes._known_frames",
-        "arrays = {name: frames[name] for name in views}",
-        "arrays = dict(zip(views, frames.values(), strict=True))",
+        "_known_pushes:KnownPushes.frames_of",
+        "arrays = {name: frames[name] for name in self._dtypes}",
+        "arrays = dict(zip(self._dtypes, frames.values(), strict=True))",
     )
 
 
@@ -207,7 +207,11 @@ def any_number_is_a_token(injection: Injection) -> None:
 @fault("runtime", "two inputs")
 def one_finite_input_is_enough(injection: Injection) -> None:
     """A push of known size is taken if its last input is finite."""
-    injection.source("_known_pushes:KnownShape.all_finite", "in self.masks:", "in self.masks[-1:]:")
+    injection.source(
+        "_known_sizes:KnownSizes._known_call",
+        "all(map(all_finite, binding.views.values()))",
+        "all_finite([*binding.views.values()][-1])",
+    )
 
 
 @fault("runtime", "two outputs")

@@ -19,9 +19,9 @@ def known_rest_lost(injection: Injection) -> None:
 def known_rest_alias(injection: Injection) -> None:
     """Frames that wait are those of the caller's array."""
     injection.source(
-        "_known_sizes:KnownSizes._push_known",
-        "array.copy() for name",
-        "array for name",
+        "_waiting_frames:_written",
+        "waits[name] = own[:ready]",
+        "waits[name] = own[:ready] if held else array[skip:]",
     )
 
 
@@ -29,22 +29,22 @@ def known_rest_alias(injection: Injection) -> None:
 def known_rest_in_reverse(injection: Injection) -> None:
     """Frames that wait come behind those that are pushed."""
     injection.source(
-        "_known_sizes:KnownSizes._push_known",
-        "[rest[name], one], axis",
-        "[one, rest[name]], axis",
+        "_waiting_frames:_written",
+        "waits[name] = own[:ready]",
+        "waits[name] = own[[*range(held, ready), *range(held)]]",
     )
 
 
 @fault("runtime", "strided")
 def known_nan_waits(injection: Injection) -> None:
     """A NaN that waits is taken."""
-    injection.source("_known_sizes:KnownSizes._push_known", "not shape.all_finite(arrays)", "False")
+    injection.source("_waiting_frames:_written", "not all_finite(fresh)", "False")
 
 
 @fault("runtime", "strided")
 def known_counts(injection: Injection) -> None:
     """Frames that wait are not counted."""
-    injection.source("_known_sizes:KnownSizes._push_known", "self._frames += count", "self._frames += taken")
+    injection.source("_known_sizes:KnownSizes._push_known", "self._frames + count", "self._frames + count - after")
 
 
 @fault("runtime", "ahead")

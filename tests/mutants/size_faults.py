@@ -17,7 +17,7 @@ def states_read_are_its_own(injection: Injection) -> None:
 def known_by_the_first_input(injection: Injection) -> None:
     """Of several inputs only the first one says whether frames of that shape were seen before."""
     injection.source(
-        "_known_pushes:KnownPushes.shape_of",
+        "_known_pushes:KnownPushes.frames_of",
         "tuple([array.shape for array in arrays.values()])",
         "tuple([array.shape for array in arrays.values()][:1])",
     )
@@ -27,9 +27,9 @@ def known_by_the_first_input(injection: Injection) -> None:
 def known_by_the_kind_of_number(injection: Injection) -> None:
     """Numbers of another size are taken where a stream takes the short way."""
     injection.source(
-        "_known_sizes:KnownSizes._known_frames",
-        "array.dtype != views[name].dtype",
-        "array.dtype.kind != views[name].dtype.kind",
+        "_known_pushes:KnownPushes.frames_of",
+        "frames.dtype != self._dtype",
+        "frames.dtype.kind != self._dtype.kind",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exported import Exported, export_window
 
-from rnnedge_runtime import Model, Stream, load, stream_runner
+from rnnedge_runtime import Model, Stream, _waiting_frames, load, stream_runner
 
 Frames = np.ndarray
 
@@ -53,7 +53,8 @@ def test_another_thread_may_change_the_frames_that_are_being_pushed(
             return found
 
         with monkeypatch.context() as patch:
-            patch.setattr(stream_runner, "_isfinite", look)
+            for looks in (stream_runner, _waiting_frames):
+                patch.setattr(looks, "_isfinite", look)
             patch.setattr(np, "isfinite", look)
             found = _pushed(model.stream(), pushes, looked.append)
         assert all(np.isnan(frames).all() for frames in looked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,58 @@ def test_policies_hold_for_known_pushes(model: Model) -> None:
 
     for one, other in zip(push(held, spoil=True), push(plain, spoil=False), strict=True):
         np.testing.assert_equal(one, other)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_pushes_of_known_sizes_leave_no_memory_behind(model: Model, batch: int) -> None:
+    """Nothing is kept of them but what the first pushes of each size have made."""
+    x = frames(model, sum(_SIZES), batch)
+    stream = model.stream(batch=batch)
+    pushes = list(parts(x))
+    for part in pushes * 3:
+        stream.push(part)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for part in pushes * 3:
+            stream.push(part)
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    # What waits is shown by a small object, and numbers of Python.
+    assert kept < 4000
+
+
+def test_frames_that_wait_are_the_streams_own(model: Model) -> None:
+    """Of pushes of a known size: what the caller does to his array afterwards, and a copy that goes on, change none."""
+    x = frames(model, 60, 1)
+    stream, plain = model.stream(), model.stream()
+    buffer = np.empty_like(x[:3])
+    for k in range(0, 60, 3):
+        buffer[...] = x[k : k + 3]
+        found = stream.push(buffer)
+        buffer[...] = 7
+        other = stream.copy()
+        other.push(x[:3] + 1)
+        other.push(x[:1] + 1)
+        expected = plain.push(x[k : k + 3])
+        for one, whole in zip(every([found]), every([expected]), strict=True):
+            np.testing.assert_array_equal(one, whole)
+
+
+def test_a_refused_push_leaves_what_waits(model: Model) -> None:
+    """A NaN among frames that would wait, or run with those that do, is as if it was never pushed."""
+    x = frames(model, 90, 1)
+    stream, plain = model.stream(), model.stream()
+    for k, size in enumerate((3, 1, 3, 2, 3, 1, 3, 3, 2, 1, 3, 3) * 2):
+        part = x[k : k + size]
+        for at in range(size):
+            bad = part.copy()
+            bad[at, 1] = np.nan
+            with pytest.raises(InputError, match=f"frame {stream.frames + at}, feature 1"):
+                stream.push(bad)
+        found, expected = stream.push(part), plain.push(part)
+        for one, whole in zip(every([found]), every([expected]), strict=True):
+            np.testing.assert_array_equal(one, whole)
