@@ -67,12 +67,20 @@ _MEANT = {
 
 
 class _Verbs(typer.core.TyperGroup):
-    """Answers a verb of another tool with ours."""
+    """Answers a verb of another tool with ours, and `-v`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the options in front of the verb."""
+        if args[:1] == ["-v"]:
+            ctx.fail("No such option: -v. Did you mean --version, or --debug after the verb?")
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb that `args` begin with."""
         asked = args[0].lower()
         meant = asked if asked in self.commands else _MEANT.get(asked)
+        if asked in ("help", "man") and args[1:2] and args[1] in self.commands:
+            meant = f"{args[1]} --help"
         if args[0] not in self.commands and meant is not None:
             ctx.fail(f"No such command {args[0]!r}. Did you mean 'rnnedge {meant}'?")
         return super().resolve_command(ctx, args)

@@ -41,11 +41,33 @@ _MEANT = {
     **dict.fromkeys(("--layers", "--num-hidden-layers"), ("--num-layers",)),
     **dict.fromkeys(("--hidden", "--units", "--hidden-dim"), ("--hidden-size",)),
     **dict.fromkeys(("--verbose", "-v", "--traceback"), ("--debug",)),
+    **dict.fromkeys(("-p", "--listen-port"), ("--port", "--provider")),
+}  # fmt: skip
+
+# What other tools have to be told: why these verbs need no such option.
+_NOT_NEEDED = {
+    **dict.fromkeys(
+        ("--dynamic-axes", "--dynamic-shapes", "--dynamic", "--batch-size", "--batch"),
+        ({"export", "tune"}, "A file takes any number of frames and of sequences"),
+    ),
+    **dict.fromkeys(
+        ("--input-names", "--output-names", "--input-name", "--output-name"),
+        ({"export"}, "Ports have the names that forward gives them; rnnedge inspect shows them"),
+    ),
+    **dict.fromkeys(
+        ("--verify", "--check", "--validate", "--simplify", "--optimize", "--constant-folding"),
+        ({"export"}, "Every file is simplified and proven before it is written"),
+    ),
+    **dict.fromkeys(("--warmup", "--warm-up"), ({"bench"}, "Where the warm-up ends is found in the run")),
+    **dict.fromkeys(
+        ("--target", "--platform", "--arch"), ({"export"}, "Then: rnnedge compile NET.onnx -o FOLDER --target NAME")
+    ),
+    **dict.fromkeys(("--overwrite", "--force", "-f", "-y"), ({"export", "run", "score"}, "A file that is there is replaced")),
 }  # fmt: skip
 
 
 class Verb(typer.core.TyperCommand):
-    """Answers an option of another tool with ours, and a missing -o with what to write."""
+    """Answers an option of another tool with ours or with why there is none, and a missing -o with what to write."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take `args` as the options and arguments of this verb."""
@@ -58,6 +80,9 @@ class Verb(typer.core.TyperCommand):
             asked = text.partition("=")[0]
             if asked not in known and (meant := _meant(asked, known)):
                 ctx.fail(f"No such option: {asked}. Did you mean {meant}?")
+            verbs, reason = _NOT_NEEDED.get(asked.lower().replace("_", "-"), ((), ""))
+            if asked not in known and self.name in verbs:
+                ctx.fail(f"No such option: {asked}. {reason}.")
         for one in options:
             if one.name == "output" and one.required and args and not any(map(_writes, args)):
                 ctx.fail(f"Missing option '-o' / '--output': {one.help[:1].lower()}{one.help[1:-1]}{_perhaps(args)}.")

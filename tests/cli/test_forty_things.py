@@ -85,7 +85,9 @@ WRONG = {
     "verify net.onnx --against nothing:x": (3, "cannot import 'nothing'"),
     "new .": (6, "expected a new or an empty folder"),
     # Verbs of other tools.
-    "help run": (2, "Did you mean 'rnnedge --help'"),
+    "help run": (2, "Did you mean 'rnnedge run --help'"),
+    "help": (2, "Did you mean 'rnnedge --help'"),
+    "-v": (2, "Did you mean --version"),
     "version": (2, "Did you mean 'rnnedge --version'"),
     "Run net.onnx x.npy": (2, "Did you mean 'rnnedge run'"),
     "predict net.onnx x.npy": (2, "Did you mean 'rnnedge run'"),
@@ -103,6 +105,12 @@ WRONG = {
     "run net.onnx x.npy --threshold 0.5": (2, "Did you mean --events?"),
     "verify net.onnx --reference firstforty:build": (2, "Did you mean --against?"),
     "inspect net.onnx -v": (2, "Did you mean --debug?"),
+    "serve net.onnx -p 80": (2, "Did you mean --port?"),
+    "export firstforty:build -o o.onnx --dynamic_axes 1": (2, "any number of frames and of sequences"),
+    "export firstforty:build -o o.onnx --target esp32": (2, "rnnedge compile NET.onnx"),
+    "export firstforty:build -o o.onnx --verify": (2, "proven before it is written"),
+    "bench net.onnx --warmup=10": (2, "Where the warm-up ends is found"),
+    "run net.onnx x.npy -o y.csv -f": (2, "A file that is there is replaced"),
     # What is no model.
     "run net x.npy": (3, "did you mean net.onnx"),
     "run nett.onnx x.npy": (3, "did you mean net.onnx"),
