@@ -13,7 +13,7 @@ from rnnedge.cli._words import usage_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rnnedge.frames import AudioOptions
+    from rnnedge.frames import ReadOptions
     from rnnedge.live.buffer import Full
     from rnnedge_runtime import Event, Model
     from rnnedge_runtime.faults import Gap, NonFinite
@@ -67,7 +67,7 @@ def run(
     values: bool,
     context: Mapping[str, object],
     logits: bool,
-    audio: AudioOptions,
+    reading: ReadOptions,
 ) -> None:
     """Stream `source` into the sink until it ends, and say on stderr what was lost."""
     from rnnedge.cli._output import say
@@ -90,7 +90,7 @@ def run(
     place = _sink(options.to, output)
     if detector is None and (_text_of(place) or "").lower().endswith(".csv"):
         check_table(model.contract, values)
-    opened = open_source(source, model.contract, say, audio)
+    opened = open_source(source, model.contract, say, reading)
     try:
         sink = open_sink(place)
         try:

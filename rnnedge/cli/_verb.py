@@ -62,7 +62,9 @@ _NOT_NEEDED = {
     **dict.fromkeys(
         ("--target", "--platform", "--arch"), ({"export"}, "Then: rnnedge compile NET.onnx -o FOLDER --target NAME")
     ),
-    **dict.fromkeys(("--overwrite", "--force", "-f", "-y"), ({"export", "run", "score"}, "A file that is there is replaced")),
+    **dict.fromkeys(
+        ("--overwrite", "--force", "-f", "-y"), ({"export", "run", "score"}, "A file that is there is replaced")
+    ),
 }  # fmt: skip
 
 

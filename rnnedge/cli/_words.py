@@ -37,6 +37,8 @@ _MEANT = {
     **dict.fromkeys(("macos", "mac", "darwin", "apple", "m1"), "aarch64-macos"),
     "m4": "cortex-m4",
     "m7": "cortex-m7",
+    **dict.fromkeys(("comma", "komma"), ","),
+    **dict.fromkeys(("point", "dot", "period"), "."),
 }
 
 
@@ -51,7 +53,8 @@ def choice(value: str, choices: Iterable[str], option: str | None = None) -> str
     plain = value.strip().lower().removesuffix("executionprovider")
     meant = plain if plain in known else _MEANT.get(plain, _MEANT.get(plain.rstrip("0123456789")))
     hint = f"; did you mean {meant}?" if meant in known else nearest(value, known)
-    raise typer.BadParameter(f"expected one of {', '.join(known)}, found {value!r}{hint}", param_hint=option)
+    listed = (" " if "," in known else ", ").join(known)
+    raise typer.BadParameter(f"expected one of {listed}, found {value!r}{hint}", param_hint=option)
 
 
 def one_of(choices: Callable[[], Iterable[str]]) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import ExampleOption, file_option, folder_option
 from rnnedge.cli._output import JsonOption
+from rnnedge.cli._reading import ChannelOption, DecimalOption, RawOption, ResampleOption, read_options
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
-    from rnnedge.frames import AudioOptions
+    from rnnedge.frames import ReadOptions
     from rnnedge_runtime import Contract
     from rnnedge_runtime.contract import Array
 
@@ -62,6 +62,7 @@ def command(
     raw: RawOption = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
+    decimal: DecimalOption = ".",
     *,
     opening: Opening,
     json: JsonOption = False,
@@ -79,7 +80,7 @@ def command(
         check_named("--png", png)
         make_folder(png)
     with stages(f"explain {source}") as progress:
-        read = partial(_frames, audio=audio_options(raw, channel, resample))
+        read = partial(_frames, reading=read_options(raw, channel, resample, decimal))
         asked = {"output": output, "frame": frame, "unit": unit, "progress": progress}
         found = _explain(source, recording, baseline, input_size, example or (), weights, opening, asked, read)
         progress("draw")
@@ -154,16 +155,16 @@ def _contract(example: Any, frame_rate_hz: float | None, source: str) -> Contrac
     return Contract((port,), (), (), form="native", opset=20, frame_rate_hz=frame_rate_hz)
 
 
-def _frames(recording: str, contract: Contract, audio: AudioOptions | None = None) -> Array:
+def _frames(recording: str, contract: Contract, reading: ReadOptions | None = None) -> Array:
     """The whole recording; raises `InputError` where it has no frame, or more than a page can show."""
     import numpy as np
 
-    from rnnedge.frames import AudioOptions, read_frames
+    from rnnedge.frames import ReadOptions, read_frames
     from rnnedge_runtime.errors import InputError
 
     pieces: list[Array] = []
     left = _MOST_FRAMES
-    for piece in read_frames(recording, contract, audio or AudioOptions()):
+    for piece in read_frames(recording, contract, reading or ReadOptions()):
         pieces.append(next(iter(piece.values())) if isinstance(piece, dict) else piece)
         left -= len(pieces[-1])
         if left < 0:

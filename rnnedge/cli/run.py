@@ -1,10 +1,10 @@
 """Stream a recording, or what comes in on a pipe, through a file and write predictions as they are ready.
 
-INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .wav file, or `-` for standard input: text as in
-those, a WAV file, or samples without a header as `--raw` describes them. A model with labels gives the best label and
-its score, a probability where the file says how (`--logits` leaves the values); others give their values. Frames count
-from 0. `-o` writes a table (.csv, .jsonl), an array (time, ...) of all values (.npy), or the 16-bit samples that a
-network of sound gives (.wav).
+INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy, .parquet, .wav, .flac, .ogg or .mp3 file, or `-` for
+standard input: text as in those, a WAV file, or samples without a header as `--raw` describes them. A model with labels
+gives the best label and its score, a probability where the file says how (`--logits` leaves the values); others give
+their values. Frames count from 0. `-o` writes a table (.csv, .jsonl), an array (time, ...) of all values (.npy), or the
+16-bit samples that a network of sound gives (.wav).
 
 INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
 taken as if it were: rows have the time of their frame, frames that are lost are gaps.
@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from rnnedge.cli._audio import ChannelOption, RawOption, ResampleOption, audio_options
 from rnnedge.cli._context import ContextOption, context_of
 from rnnedge.cli._formats import format_of
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
+from rnnedge.cli._reading import ChannelOption, DecimalOption, RawOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def command(
     raw: RawOption = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
+    decimal: DecimalOption = ".",
     *,
     device: Device,
     opening: Opening,
@@ -113,7 +114,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.atomic import open_text
 
-    audio = audio_options(raw, channel, resample)
+    reading = read_options(raw, channel, resample, decimal)
     written = format or format_of(output)
     # "-" is standard output, as it is standard input.
     output = None if str(output) == "-" else output
@@ -126,9 +127,9 @@ def command(
         raise typer.BadParameter("an array is written to -o FILE, of an input that is not live", param_hint="--format")
     model = load(file, **device.asked, **vars(opening))
     if live.asked(source):
-        run(model, source, live, output, non_finite, values, given, logits, audio)
+        run(model, source, live, output, non_finite, values, given, logits, reading)
         return
-    opened = open_frames(source if read is None else str(read), model.contract, audio)
+    opened = open_frames(source if read is None else str(read), model.contract, reading)
     if arrays:
         with array_file(cast("Path", output), written, model.contract, logits, opened.rate_hz) as array:
             _stream(model, source, opened.frames, array.write, non_finite, given)

@@ -19,12 +19,12 @@ from typing import Annotated
 
 import typer
 
-from rnnedge.cli._audio import ChannelOption, ResampleOption, audio_options
 from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._reading import ChannelOption, DecimalOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
 
 
@@ -46,6 +46,7 @@ def command(
     ] = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,
+    decimal: DecimalOption = ".",
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
     *,
@@ -61,7 +62,8 @@ def command(
     paths = _found(recordings)
     check_outputs({"--output": output}, [file, opening.key, *paths])
     asked = {**vars(opening), "provider": provider, "provider_options": provider_options(provider_option)}
-    options = ScoreOptions(reduce, batch, workers, asked, audio_options(None, channel, resample), on)
+    reading = read_options(None, channel, resample, decimal)
+    options = ScoreOptions(reduce, batch, workers, asked, reading, on)
     with stages("scoring") as stage:
         failed = score_archive(
             file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")

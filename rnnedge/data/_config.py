@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from rnnedge.files.numbers import DECIMALS
 from rnnedge.options import check, option
 from rnnedge_runtime.errors import InputError
 
 TASKS = ("class_per_sequence", "class_per_frame", "values_per_frame", "forecast")
 FORMATS = ("csv", "parquet", "npz", "wav")
 MISSING = ("error", "drop", "hold")
-DECIMALS = (".", ",")
 SPLIT_BY = ("sequence", "group", "time")
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "iso": 1.0}
 # Read by pydantic where a config comes from a file: a key that does not exist is an error, in nested tables too.

@@ -13,14 +13,12 @@ import numpy as np
 
 from rnnedge.data._csv_large import read_large_csv
 from rnnedge.data._table import Array, Column, Roles, Table, cell
-from rnnedge.files.numbers import is_number, number
+from rnnedge.files.numbers import is_number, number, with_point
 from rnnedge.files.text import open_text
 from rnnedge_runtime.errors import InputError
 
 # Few enough to stay in the processor's cache, and out of the garbage collector's older generations.
 _ROWS_AT_ONCE = 1 << 11
-# A point is none in numbers with decimal commas: it stands between thousands.
-_SWAPPED = str.maketrans(",.", ".,")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -128,7 +126,7 @@ def _named(path: Path, reader: Any) -> Iterator[None]:
 
 def _floats(cells: Sequence[str], path: Path, numbers: Sequence[int], name: str, decimal: str) -> Array:
     """(rows,) float64; NaN for an empty cell."""
-    plain = cells if decimal == "." else [text.translate(_SWAPPED) for text in cells]
+    plain = cells if decimal == "." else [with_point(text, decimal) for text in cells]
     try:
         # All of them are numbers by the same rule, at the speed of `float`.
         every = "".join(plain)
@@ -143,7 +141,7 @@ def _float(text: str, path: Path, row: int, name: str, decimal: str) -> float:
     if not text.strip():
         return float("nan")
     try:
-        return number(text if decimal == "." else text.translate(_SWAPPED))
+        return number(text, decimal)
     except ValueError:
         place = f"{path}, row {row}, column {name!r}"
         raise InputError(f"{place}: expected a number, found {cell(text)}; {_remedy(text)}") from None
@@ -151,7 +149,7 @@ def _float(text: str, path: Path, row: int, name: str, decimal: str) -> float:
 
 def _remedy(text: str) -> str:
     """For a cell that is no number: what it may be."""
-    if is_number(text) or is_number(text.translate(_SWAPPED)):
+    if is_number(text) or is_number(text, ","):
         return f"mend it, or say what is the sign in numbers: decimal = {',' if ',' in text else '.'!r}"
     if _DATE.match(text.strip()):
         return 'name the column by time, with time_unit = "iso", or leave it out of features'

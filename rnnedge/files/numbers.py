@@ -1,7 +1,8 @@
 """What is a number in a file of text, and which first line is a header: one rule for every reader.
 
 A number is what Python's `float` reads of ASCII letters, without underscores: `1`, ` -2.5 `, `.5`, `1e5`, `nan`, `inf`.
-So `1_0`, `0x10`, `1,5`, `1.0f` and digits of other scripts are none.
+So `1_0`, `0x10`, `1,5`, `1.0f` and digits of other scripts are none. With decimal commas, `1,5` is one and `1.5` none,
+as a point would be between thousands.
 """
 
 from __future__ import annotations
@@ -17,17 +18,27 @@ _NOTHING = (
 _FAULT = re.compile(r"[+-]?(nan|ind|inf)\(.*\)|#[a-z0-9/]+[!?]")
 
 
-def number(text: str) -> float:
+# The signs in numbers.
+DECIMALS = (".", ",")
+_SWAPPED = str.maketrans(",.", ".,")
+
+
+def number(text: str, decimal: str = ".") -> float:
     """The number that `text` is; raises `ValueError` where it is none."""
     if "_" in text or not text.isascii():
         raise ValueError(text)
-    return float(text)
+    return float(with_point(text, decimal))
 
 
-def is_number(text: str) -> bool:
+def with_point(text: str, decimal: str) -> str:
+    """`text` with a decimal point in the place of `decimal`; what has a point already has none then."""
+    return text if decimal == "." else text.translate(_SWAPPED)
+
+
+def is_number(text: str, decimal: str = ".") -> bool:
     """Whether `number` reads it."""
     try:
-        number(text)
+        number(text, decimal)
     except ValueError:
         return False
     return True

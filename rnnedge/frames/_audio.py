@@ -16,7 +16,8 @@ from typing import IO
 import numpy as np
 
 from rnnedge.files.riff import Wav, read_piped_header, read_wav_header
-from rnnedge.files.samples import Encoding, encoding
+from rnnedge.files.samples import Encoding
+from rnnedge.frames._options import ReadOptions, raw_form
 from rnnedge.frames._resample import resampled
 from rnnedge_runtime.contract import INT16_STEPS, Array, Contract
 from rnnedge_runtime.errors import InputError
@@ -28,28 +29,6 @@ _TAKEN = (
     "sound: {} samples in a row are taken for a frame; a model of features does not take sound (one of samples says so "
     "by its --frame-rate at the export)"
 )
-
-
-@dataclass(frozen=True)
-class AudioOptions:
-    """How sound is read.
-
-    `raw`: what samples without a header are, `s16le` and others of `rnnedge.files.samples.RAW`, with rate and channels
-    where they are not the model's, `s16le:48000:2`; "" for files and WAV. `channel`: "mix" for the mean of several
-    channels, or the number of one, from 1; "" refuses more channels than the model takes. `resample`: to the model's
-    rate, by soxr.
-    """
-
-    raw: str = ""
-    channel: str = ""
-    resample: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` for an option that is none."""
-        if self.raw:
-            raw_form(self.raw)
-        if self.channel and self.channel != "mix" and not (self.channel.isdecimal() and int(self.channel)):
-            raise InputError(f"channel: expected mix, or a number from 1, found {self.channel!r}")
 
 
 @dataclass(frozen=True)
@@ -70,16 +49,7 @@ class Sound:
     rate_hz: int | None
 
 
-def raw_form(text: str) -> tuple[Encoding, int | None, int]:
-    """Encoding, rate (None: the model's) and channels of `s16le:48000:2`; raises `InputError` for anything else."""
-    kind, *numbers = text.split(":")
-    if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
-        raise InputError(f"raw samples: expected ENCODING:RATE:CHANNELS, such as s16le:48000:2, found {text!r}")
-    rate, channels, *_ = [*map(int, numbers), *(0, 0)]
-    return encoding(kind), rate or None, channels or 1
-
-
-def wav_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFrames:
+def wav_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFrames:
     """The frames of a WAV file, or of a file of raw samples where `options` says so."""
     if options.raw:
         code, rate, channels = raw_form(options.raw)
@@ -96,7 +66,7 @@ def wav_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFram
     return timed(blocks, sound, contract, options)
 
 
-def pipe(file: IO[bytes], name: str, contract: Contract, options: AudioOptions) -> TimedFrames:
+def pipe(file: IO[bytes], name: str, contract: Contract, options: ReadOptions) -> TimedFrames:
     """The frames of a pipe, as they come: raw samples, or a WAV file with a header that need not know its length."""
     size = -1
     if options.raw:
@@ -127,7 +97,7 @@ def _blocks(read: Callable[[int], bytes], size: int, name: str, at_once: int) ->
 
 
 def timed(
-    blocks: Callable[[int], Iterable[bytes]], sound: Sound, contract: Contract, options: AudioOptions
+    blocks: Callable[[int], Iterable[bytes]], sound: Sound, contract: Contract, options: ReadOptions
 ) -> TimedFrames:
     """The frames of the bytes of some samples: samples (n, channels), those that the model takes, frames (time, ...).
 
@@ -164,7 +134,7 @@ def sample_scale(contract: Contract) -> np.float32:
     return np.float32(INT16_STEPS if normalization is not None and normalization.int16_pcm else 1)
 
 
-def _check_channels(sound: Sound, options: AudioOptions) -> None:
+def _check_channels(sound: Sound, options: ReadOptions) -> None:
     if options.channel.isdecimal() and int(options.channel) > sound.channels:
         raise InputError(f"{sound.name}: channel: expected 1 to {sound.channels}, found {options.channel}")
     if sound.channels > 1 and not options.channel:

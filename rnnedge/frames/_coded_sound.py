@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from rnnedge.files.samples import encoding
-from rnnedge.frames._audio import AudioOptions, Sound, TimedFrames, timed
+from rnnedge.frames._audio import Sound, TimedFrames, timed
+from rnnedge.frames._options import ReadOptions
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 
-def coded_file(path: Path, contract: Contract, options: AudioOptions) -> TimedFrames:
+def coded_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFrames:
     """The frames of a file, as those of a WAV file. Raises `MissingExtra` without soundfile."""
     code = encoding("f32le")
     with _opened(path) as file:

@@ -18,9 +18,10 @@ import numpy as np
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
 from rnnedge.files.samples import CODED
 from rnnedge.files.text import open_text
-from rnnedge.frames._audio import AudioOptions, TimedFrames, pipe, wav_file
+from rnnedge.frames._audio import TimedFrames, pipe, wav_file
 from rnnedge.frames._coded_sound import coded_file
 from rnnedge.frames._endings import KINDS, advice, missing
+from rnnedge.frames._options import ReadOptions
 from rnnedge.frames._parquet import parquet_rows
 from rnnedge.frames._standard_input import as_text, begins_with_wav, binary
 from rnnedge.frames._text_lines import read_lines
@@ -29,38 +30,38 @@ from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 
 _STDIN = "standard input"
-_PLAIN = AudioOptions()
+_PLAIN = ReadOptions()
 
 
-def read_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -> Iterator[Frames]:
+def read_frames(source: str, contract: Contract, options: ReadOptions = _PLAIN) -> Iterator[Frames]:
     """The frames of `source`: a path by its ending, or "-" for standard input: CSV, JSON lines, WAV or raw samples.
 
-    `audio`: how sound is read. Raises `InputError` naming what cannot be read, when it is reached.
+    Raises `InputError` naming what cannot be read, when it is reached.
     """
-    return open_frames(source, contract, audio).frames
+    return open_frames(source, contract, options).frames
 
 
-def open_frames(source: str, contract: Contract, audio: AudioOptions = _PLAIN) -> TimedFrames:
+def open_frames(source: str, contract: Contract, options: ReadOptions = _PLAIN) -> TimedFrames:
     """As `read_frames`, with the rate at which frames come."""
     names = [port.name for port in contract.inputs]
     if len(names) > 1 and not source.lower().endswith(".npz"):
         raise InputError(f"{source}: the model has the inputs {names}; give a .npz file with an array of each name")
     if source == "-":
-        return _standard_input(contract, audio)
+        return _standard_input(contract, options)
     path = Path(source)
     try:
         if not path.is_file():
             raise InputError(f"{source}: {missing(path)}")
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
-    if audio.raw or path.suffix.lower() in (".wav", ".wave"):
-        return wav_file(path, contract, audio)
+    if options.raw or path.suffix.lower() in (".wav", ".wave"):
+        return wav_file(path, contract, options)
     if path.suffix.lower() in CODED:
-        return coded_file(path, contract, audio)
-    return TimedFrames(_by_ending(path, source, contract), contract.frame_rate_hz)
+        return coded_file(path, contract, options)
+    return TimedFrames(_by_ending(path, source, contract, options.decimal), contract.frame_rate_hz)
 
 
-def _by_ending(path: Path, source: str, contract: Contract) -> Iterator[Frames]:
+def _by_ending(path: Path, source: str, contract: Contract, decimal: str) -> Iterator[Frames]:
     ending = path.suffix.lower()
     if ending == ".npy":
         return _npy(path, contract)
@@ -69,30 +70,32 @@ def _by_ending(path: Path, source: str, contract: Contract) -> Iterator[Frames]:
     if ending in (".parquet", ".pq"):
         return _parquet(path, contract)
     if ending in (".csv", ".txt", ".tsv", ".jsonl", ".json"):
-        return _text(partial(open_text, path, errors="replace"), source, contract, contract.piece)
+        return _text(partial(open_text, path, errors="replace"), source, contract, contract.piece, decimal)
     found = ending or "no ending"
     raise InputError(f"{source}: expected a table, an array or sound ({KINDS}), found {found}; {advice(ending)}")
 
 
-def _standard_input(contract: Contract, audio: AudioOptions) -> TimedFrames:
+def _standard_input(contract: Contract, options: ReadOptions) -> TimedFrames:
     file = binary()
     if file is None:
-        return TimedFrames(_text(lambda: nullcontext(sys.stdin), _STDIN, contract, 1), contract.frame_rate_hz)
+        return TimedFrames(
+            _text(lambda: nullcontext(sys.stdin), _STDIN, contract, 1, options.decimal), contract.frame_rate_hz
+        )
     try:
-        wav, file = (False, file) if audio.raw else begins_with_wav(file)
+        wav, file = (False, file) if options.raw else begins_with_wav(file)
     except OSError as error:
         raise _unreadable(_STDIN, error) from error
-    if audio.raw or wav:
-        return pipe(file, _STDIN, contract, audio)
-    return TimedFrames(_text(lambda: as_text(file), _STDIN, contract, 1), contract.frame_rate_hz)
+    if options.raw or wav:
+        return pipe(file, _STDIN, contract, options)
+    return TimedFrames(_text(lambda: as_text(file), _STDIN, contract, 1, options.decimal), contract.frame_rate_hz)
 
 
 def _text(
-    opened: Callable[[], AbstractContextManager[IO[str]]], name: str, contract: Contract, at_once: int
+    opened: Callable[[], AbstractContextManager[IO[str]]], name: str, contract: Contract, at_once: int, decimal: str
 ) -> Iterator[Array]:
     try:
         with opened() as file:
-            yield from read_lines(file, name, contract, at_once)
+            yield from read_lines(file, name, contract, at_once, decimal)
     except OSError as error:
         raise _unreadable(name, error) from error
 

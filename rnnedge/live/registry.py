@@ -7,16 +7,17 @@ scheme: a function `(address, contract, tell) -> Source`, or `(address) -> Sink`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live.protocol import Address, Sink, Source, parse_address
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
 
-_PLAIN = AudioOptions()
+_PLAIN = ReadOptions()
 _RECORDED = ("-", "file")
 _SOURCES = {
     "-": "recording:open_standard_input",
@@ -39,17 +40,17 @@ _SINKS = {
 
 
 def open_source(
-    text: str, contract: Contract, tell: Callable[[str], None] = lambda _: None, audio: AudioOptions = _PLAIN
+    text: str, contract: Contract, tell: Callable[[str], None] = lambda _: None, reading: ReadOptions = _PLAIN
 ) -> Source:
     """The source of an address or a path, for a model with this contract; `tell` is told what is left out, and why.
 
-    `audio`: how sound of a file or of standard input is read; it is brought to the model's rate in any case.
-    Raises `InputError` for an unknown scheme, for `audio` of another source, and what the kind raises.
+    `reading`: how a file or standard input is read; sound is brought to the model's rate in any case.
+    Raises `InputError` for an unknown scheme, for `reading` of another source, and what the kind raises.
     """
     address = parse_address(text)
-    more = (audio,) if address.scheme in _RECORDED else ()
-    if not more and (audio.raw or audio.channel):
-        raise InputError(f"{text}: only recordings and standard input have samples and channels to choose")
+    more = (reading,) if address.scheme in _RECORDED else ()
+    if not more and reading != replace(_PLAIN, resample=reading.resample):
+        raise InputError(f"{text}: only recordings and standard input are read with such options")
     source: Source = _opener(address, "sources", _SOURCES)(address, contract, tell, *more)
     return source
 

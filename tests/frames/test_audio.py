@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
-from rnnedge.frames import AudioOptions, read_frames
+from rnnedge.frames import ReadOptions, read_frames
 from rnnedge_runtime import Contract, InputError, Port
 from rnnedge_runtime.contract import Normalization
 
@@ -65,11 +65,11 @@ def wav(
 
 
 def given(
-    data: bytes, monkeypatch: pytest.MonkeyPatch, audio: AudioOptions | None = None, of: Contract | None = None
+    data: bytes, monkeypatch: pytest.MonkeyPatch, audio: ReadOptions | None = None, of: Contract | None = None
 ) -> np.ndarray:
     """The samples that come of `data` on standard input."""
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
-    pieces = [cast("np.ndarray", p) for p in read_frames("-", of or contract(), audio or AudioOptions())]
+    pieces = [cast("np.ndarray", p) for p in read_frames("-", of or contract(), audio or ReadOptions())]
     return np.concatenate(pieces)[:, 0] if pieces else np.zeros(0)
 
 
@@ -83,15 +83,15 @@ def test_every_coding_gives_the_samples(coding: str, tmp_path: Path, monkeypatch
         np.testing.assert_array_equal(from_file, X.astype(np.float32))
         np.testing.assert_array_equal(given(path.read_bytes(), monkeypatch), from_file)
     raw = CODED[coding][2](X)
-    np.testing.assert_array_equal(given(raw, monkeypatch, AudioOptions(raw=coding)), from_file)
+    np.testing.assert_array_equal(given(raw, monkeypatch, ReadOptions(raw=coding)), from_file)
     (tmp_path / "x.pcm").write_bytes(raw)
-    pieces = read_frames(str(tmp_path / "x.pcm"), contract(), AudioOptions(raw=coding))
+    pieces = read_frames(str(tmp_path / "x.pcm"), contract(), ReadOptions(raw=coding))
     np.testing.assert_array_equal(np.concatenate([cast("np.ndarray", p) for p in pieces])[:, 0], from_file)
 
 
 def test_eight_bits_are_unsigned(monkeypatch: pytest.MonkeyPatch) -> None:
     """128 is silence."""
-    found = given(bytes([0, 64, 128, 192]), monkeypatch, AudioOptions(raw="u8"))
+    found = given(bytes([0, 64, 128, 192]), monkeypatch, ReadOptions(raw="u8"))
     np.testing.assert_array_equal(found, [-1, -0.5, 0, 0.5])
 
 
@@ -119,13 +119,13 @@ def test_several_channels_are_mixed_or_chosen_as_asked(monkeypatch: pytest.Monke
     """Refused without a word of it; a model that takes as many features takes all."""
     both = np.stack([X, X / 2], axis=1)
     data = wav(x=both)
-    np.testing.assert_allclose(given(data, monkeypatch, AudioOptions(channel="mix")), X * 0.75, atol=1e-4)
-    np.testing.assert_allclose(given(data, monkeypatch, AudioOptions(channel="2")), X / 2, atol=1e-4)
+    np.testing.assert_allclose(given(data, monkeypatch, ReadOptions(channel="mix")), X * 0.75, atol=1e-4)
+    np.testing.assert_allclose(given(data, monkeypatch, ReadOptions(channel="2")), X / 2, atol=1e-4)
     np.testing.assert_allclose(given(data, monkeypatch, of=contract(2)), X, atol=1e-4)
     with pytest.raises(InputError, match="expected 1 channel, found 2; mix them with --channel mix, or take one"):
         given(data, monkeypatch)
     with pytest.raises(InputError, match="channel: expected 1 to 2, found 3"):
-        given(data, monkeypatch, AudioOptions(channel="3"))
+        given(data, monkeypatch, ReadOptions(channel="3"))
 
 
 def test_another_rate_is_told_or_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,8 +137,8 @@ def test_another_rate_is_told_or_resampled(monkeypatch: pytest.MonkeyPatch) -> N
     pytest.importorskip("soxr")
     raw = CODED["s16le"][2](tone)
     for found in (
-        given(data, monkeypatch, AudioOptions(resample=True)),
-        given(raw, monkeypatch, AudioOptions("s16le:48000", resample=True)),
+        given(data, monkeypatch, ReadOptions(resample=True)),
+        given(raw, monkeypatch, ReadOptions("s16le:48000", resample=True)),
     ):
         assert len(found) == RATE
         np.testing.assert_allclose(found[100:-100], tone[::3][100:-100], atol=1e-3)
@@ -170,21 +170,21 @@ def test_what_cannot_be_read_is_one_line(
 ) -> None:
     """With the remedy."""
     with pytest.raises(InputError, match=words):
-        given(data, monkeypatch, AudioOptions(**audio))
+        given(data, monkeypatch, ReadOptions(**audio))
 
 
 @in_one_test("audio", [{"raw": "s17le"}, {"raw": "s16le:0"}, {"raw": "s16le:1:2:3"}, {"channel": "left"}])
 def test_an_option_that_is_none_is_refused(audio: dict[str, str]) -> None:
     """Before anything is read."""
     with pytest.raises(InputError, match="expected"):
-        AudioOptions(**audio)
+        ReadOptions(**audio)
 
 
 def test_what_is_left_over_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a sample, and samples that are no whole frame."""
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
-        given(CODED["s16le"][2](X)[:-1], monkeypatch, AudioOptions(raw="s16le"), contract(8))
+        given(CODED["s16le"][2](X)[:-1], monkeypatch, ReadOptions(raw="s16le"), contract(8))
     assert [str(w.message).partition(": ")[2] for w in found] == [
         "the last byte is no whole sample",
         "the last 3 samples are no whole frame and are dropped",
@@ -198,7 +198,7 @@ def test_text_that_begins_like_a_wav_file_is_text(monkeypatch: pytest.MonkeyPatc
 
 def test_a_live_pipe_gives_its_frames_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """The frames of the first line, and of the first samples, before anything else was written."""
-    for first, more, audio in ((b"0.5\n", b"1\n", AudioOptions()), (b"\0\x40", b"\0\0", AudioOptions(raw="s16le"))):
+    for first, more, audio in ((b"0.5\n", b"1\n", ReadOptions()), (b"\0\x40", b"\0\0", ReadOptions(raw="s16le"))):
         read, write = _pipe()
         with read, write:
             monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=read))
@@ -224,14 +224,14 @@ def test_coded_sound_gives_its_samples(ending: str, tmp_path: Path) -> None:
     x = np.stack([np.sin(2 * np.pi * 440 * t) / 2, np.sin(2 * np.pi * 300 * t) / 3], 1)
     path = tmp_path / f"x.{ending}"
     soundfile.write(path, x, RATE)
-    pieces = [cast("np.ndarray", p) for p in read_frames(str(path), contract(), AudioOptions(channel="2"))]
+    pieces = [cast("np.ndarray", p) for p in read_frames(str(path), contract(), ReadOptions(channel="2"))]
     found = np.concatenate(pieces)[:, 0]
     expected = np.rint(x[:, 1] * 32768) / 32768 if ending == "flac" else x[:, 1]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1.1 / 32768 if ending == "flac" else 0.02)
     with pytest.raises(InputError, match="expected 1 channel, found 2"):
         list(read_frames(str(path), contract()))
     with pytest.raises(InputError, match="expected 8000 samples per second"):
-        list(read_frames(str(path), contract(rate=8000), AudioOptions(channel="mix")))
+        list(read_frames(str(path), contract(rate=8000), ReadOptions(channel="mix")))
     path.write_bytes(path.read_bytes()[:30])
     with pytest.raises(InputError, match=r"x.\w+: not sound that can be read"):
         list(read_frames(str(path), contract()))

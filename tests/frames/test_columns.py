@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
-from rnnedge.frames import read_frames
+from rnnedge.frames import ReadOptions, read_frames
 from rnnedge.frames._columns import column_names, feature_names
+from rnnedge.live.sources.lines import LineReader
 from rnnedge_runtime import Contract, InputError, Port
 
 PORT = Port("x", "float32", ("batch", "time", 2), 0, 1)
@@ -30,17 +32,19 @@ def parquet(path: Path, table: dict[str, list[object]]) -> None:
     pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table(table), path)
 
 
-@in_one_test(
-    "text",
-    [
-        "ax,ay\n1.5,2\n-3,0.25\n",
-        "ay,ax\n2,1.5\n0.25,-3\n",
-        "id,ay,t,ax,label\n1,2,2024-01-01T00:00,1.5,up\n1,0.25,,-3,two words\n",
-        "1.5,2\n-3,0.25\n",
-        '{"ay": 2, "ax": 1.5, "t": 0}\n{"ax": -3, "ay": 0.25}\n',
-        "[[1.5, 2], [-3, 0.25]]\n",
-    ],
-)
+TEXTS = [
+    "ax,ay\n1.5,2\n-3,0.25\n",
+    "ay,ax\n2,1.5\n0.25,-3\n",
+    "id,ay,t,ax,label\n1,2,2024-01-01T00:00,1.5,up\n1,0.25,,-3,two words\n",
+    "1.5,2\n-3,0.25\n",
+    '{"ay": 2, "ax": 1.5, "t": 0}\n{"ax": -3, "ay": 0.25}\n',
+    "[[1.5, 2], [-3, 0.25]]\n",
+    "ay;ax\n2;1.5\n0.25;-3\n",
+    "1.5 2\n-3 0.25\n",
+]
+
+
+@in_one_test("text", TEXTS)
 def test_text_gives_the_same_frames(text: str, tmp_path: Path) -> None:
     """With and without a header, in any order, with columns that are no features."""
     (tmp_path / "x.csv").write_text(text)
@@ -50,6 +54,49 @@ def test_text_gives_the_same_frames(text: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(frames, X)
     left_out = "leaves out id, t, label" if "label" in text else ""
     assert [left_out in str(one.message) for one in told] == [True] * bool(left_out)
+
+
+@in_one_test("text", TEXTS)
+def test_lines_of_a_live_source_are_read_as_those_of_a_file(text: str) -> None:
+    """By name, between any signs, JSON too; a first line that was cut off decides nothing."""
+    for cut in ("", '7"\n', "5\n"):
+        told: list[str] = []
+        reader = LineReader("sensor", contract(), told.append)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            packets = list(reader.packets(io.BytesIO((cut + text).encode())))
+        np.testing.assert_array_equal(np.concatenate([packet.frames for packet in packets]), X)
+        assert len(told) == bool(cut) and packets[0].first == bool(cut)
+
+
+@in_one_test(
+    "text",
+    [
+        "1,5;2\n-3;0,25\n", "ay;t;ax\n2;0;1,5\n,25;0;-3,0\n", "1,5\t2\n-3\t0,25\n", "1,5 2,0\n-3 0,25\n",
+        '"1,5","2"\n"-3","0,25"\n', "[1.5, 2]\n[-3, 0.25]\n",
+    ],
+)  # fmt: skip
+def test_numbers_may_have_decimal_commas(text: str, tmp_path: Path) -> None:
+    """Between semicolons, tabs, spaces, or in quotes; JSON has points always."""
+    (tmp_path / "x.csv").write_text(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [*read_frames(str(tmp_path / "x.csv"), contract(), ReadOptions(decimal=","))]
+        reader = LineReader("-", contract(), lambda _: None, strict=True, decimal=",")
+        live = [*reader.packets(io.BytesIO(text.encode()))]
+    np.testing.assert_array_equal(np.concatenate(found), X)
+    np.testing.assert_array_equal(np.concatenate([packet.frames for packet in live]), X)
+
+
+@in_one_test(
+    ("text", "words"), [("1.5;2\n", "numbers with '.' are read with --decimal ."), ("1.234,5;2\n", "'1.234,5'")]
+)
+def test_a_point_is_none_in_numbers_with_decimal_commas(text: str, words: str, tmp_path: Path) -> None:
+    """It would be between thousands; so nothing is read as a thousandth of what it is."""
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(InputError, match="row 1, column 1") as error:
+        list(read_frames(str(tmp_path / "x.csv"), contract(), ReadOptions(decimal=",")))
+    assert words in str(error.value)
 
 
 def test_a_name_that_stands_twice_in_parquet_is_refused(tmp_path: Path) -> None:
@@ -100,7 +147,7 @@ def test_pages_show_names_with_their_units() -> None:
         ("t,a,b\n0,1,2\n", "found 3: t, a, b; keep the columns of the features"),
         ('{"a": 1, "b": 2}\n', "write an object with 'ax', 'ay'"),
         ("1|2\n", "between '|'; write commas"),
-        ("1,5;2,5\n", "found '1,5'; write a decimal point"),
+        ("1,5;2,5\n", "found '1,5'; numbers with ',' are read with --decimal ,"),
         ("1,\n", "found an empty cell; fill it, or write nan"),
         ("[\n[1, 2]\n]\n", "write a frame a line"),
     ],

@@ -16,7 +16,7 @@ import torch
 from in_one_test import in_one_test
 
 from rnnedge.cli import execute
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live import open_source
 from rnnedge.live.protocol import Packet
 from rnnedge.live.sound import model_frames
@@ -107,4 +107,4 @@ def test_only_recordings_have_channels_to_choose() -> None:
     """An option that a source does not read is refused, not left unread."""
     contract = load(Path(__file__).parents[1] / "data" / "golden_gru.onnx").contract
     with pytest.raises(InputError, match="only recordings"):
-        open_source("tcp://localhost:1", contract, audio=AudioOptions(channel="mix"))
+        open_source("tcp://localhost:1", contract, reading=ReadOptions(channel="mix"))

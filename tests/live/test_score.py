@@ -15,7 +15,7 @@ from exported import export_network
 from in_one_test import in_one_test
 
 from rnnedge.cli import execute
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live.scoring import ScoreOptions, batch_rows, long_recording, run_batch, score_archive
 from rnnedge.live.scoring.archive import batches
 from rnnedge.live.scoring.batch_rows import score_batch
@@ -76,10 +76,10 @@ def test_a_long_recording_streams(
     shape = tuple(map(int, model.contract.inputs[0].frame_shape))
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((2500, *shape)).astype(np.float32))
     path = str(tmp_path / "x.npy")
-    (expected,) = score_batch(model, [path], reduce, AudioOptions())
+    (expected,) = score_batch(model, [path], reduce, ReadOptions())
     monkeypatch.setattr(long_recording, "_HELD_BYTES", 1)
     monkeypatch.setattr(batch_rows, "run_batch", lambda _model, recordings: [{}] * len(recordings))
-    (found,) = score_batch(model, [path], reduce, AudioOptions())
+    (found,) = score_batch(model, [path], reduce, ReadOptions())
     assert found.keys() == expected.keys() and found["frames"] == 2500 and "error" not in found
     for key, value in expected.items():
         assert found[key] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value), key
@@ -98,7 +98,7 @@ def test_a_long_recording_that_is_bad_has_its_reason(
     (tmp_path / "a.csv").write_text("1,2,3,4\n" * 5000 + "1,2,nan,4\n")
     (tmp_path / "b.csv").write_text("1,2,3,4\n" * 5000 + "1,2,4\n")
     for name, words in (("a", "finite"), ("b", "row 5,?001")):
-        (row,) = score_batch(gru, [str(tmp_path / f"{name}.csv")], "mean", AudioOptions())
+        (row,) = score_batch(gru, [str(tmp_path / f"{name}.csv")], "mean", ReadOptions())
         assert re.search(f"{name}.csv.*{words}", row["error"]), row
 
 

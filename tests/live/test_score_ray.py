@@ -15,7 +15,7 @@ import pytest
 
 import rnnedge
 from rnnedge.cli import execute
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live.scoring import ScoreOptions, ray_cluster, score_archive
 from rnnedge.live.scoring.batch_rows import score_batch
 from rnnedge_runtime import load
@@ -137,10 +137,10 @@ def test_machines_that_have_other_files_are_named(archive: list[str]) -> None:
     """Where another version, model or folder is, or no recording that is here; nothing is scored with it."""
     job = {
         "version": rnnedge.__version__, "folder": str(Path.cwd()), "file": str(GOLDEN), "load": {}, "reduce": "mean",
-        "digest": load(GOLDEN).digest, "audio": AudioOptions(),
+        "digest": load(GOLDEN).digest, "reading": ReadOptions(),
     }  # fmt: skip
     host, rows = ray_cluster._score_there(job, archive[:2])
-    assert rows == score_batch(load(GOLDEN), archive[:2], "mean", AudioOptions())
+    assert rows == score_batch(load(GOLDEN), archive[:2], "mean", ReadOptions())
     for change, words in (
         ({"version": "0.0"}, "expected 0.0, as here"),
         ({"digest": "of another"}, "another file"),

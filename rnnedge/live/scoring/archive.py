@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live.scoring.batch_rows import score_batch, stamp
 from rnnedge.live.scoring.journal import Journal
 from rnnedge.live.scoring.options import ScoreOptions
@@ -44,8 +44,8 @@ def score_archive(
     if len(model.contract.inputs) > 1 or model.contract.contexts:
         raise InputError(f"{file}: expected a model of one input and no context; push the recordings from a program")
     made_by = {"model": model.digest, "reduce": options.reduce}
-    if options.audio != AudioOptions():
-        made_by["audio"] = str(options.audio)
+    if options.reading != ReadOptions():
+        made_by["reading"] = str(options.reading)
     journal = Journal(output.with_name(output.name + ".part"), made_by)
     try:
         left = [path for path in recordings if journal.rows.get(path, {}).get("stamp") != stamp(path)]
@@ -92,7 +92,7 @@ def _scored(
         return
     begun, most = monotonic(), options.workers or cores()
     for paths in work:
-        yield score_batch(model, paths, options.reduce, options.audio)
+        yield score_batch(model, paths, options.reduce, options.reading)
         if most > 1 and monotonic() - begun > _ALONE_S:
             break
     else:
@@ -102,7 +102,7 @@ def _scored(
         try:
             while True:
                 more = islice(work, 2 * most - len(running))
-                running |= {workers.submit(_score_there, paths, options.reduce, options.audio) for paths in more}
+                running |= {workers.submit(_score_there, paths, options.reduce, options.reading) for paths in more}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -126,6 +126,6 @@ def _begin(file: str, options: dict[str, Any]) -> None:
     _model = load(file, **options)
 
 
-def _score_there(paths: list[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
+def _score_there(paths: list[str], reduce: str, reading: ReadOptions) -> list[dict[str, Any]]:
     assert _model is not None
-    return score_batch(_model, paths, reduce, audio)
+    return score_batch(_model, paths, reduce, reading)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.frames import AudioOptions, read_frames
+from rnnedge.frames import ReadOptions, read_frames
 from rnnedge.live.scoring.batch import run_batch
 from rnnedge.live.scoring.long_recording import long_row, most_held
 from rnnedge.live.scoring.rows import recording_row
@@ -18,13 +18,13 @@ from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
 
 
-def score_batch(model: Model, paths: Sequence[str], reduce: str, audio: AudioOptions) -> list[dict[str, Any]]:
+def score_batch(model: Model, paths: Sequence[str], reduce: str, reading: ReadOptions) -> list[dict[str, Any]]:
     """A row for each, with the reason in `error` if it cannot be scored."""
     rows: dict[str, dict[str, Any]] = {}
     given: dict[str, Array] = {}
     for path in paths:
         try:
-            parts = _parts(path, model, audio)
+            parts = _parts(path, model, reading)
             begun = _begun(path, parts, most_held(model.contract))
             rest = next(parts, None)
             if rest is None:
@@ -59,8 +59,8 @@ def stamp(path: str) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _parts(path: str, model: Model, audio: AudioOptions) -> Iterator[Array]:
-    for part in read_frames(path, model.contract, audio):
+def _parts(path: str, model: Model, reading: ReadOptions) -> Iterator[Array]:
+    for part in read_frames(path, model.contract, reading):
         if isinstance(part, dict):
             raise InputError(f"{path}: expected frames of one input")
         yield part

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.live.scoring.rows import REDUCTIONS
 from rnnedge_runtime.arguments import choice, integer
 from rnnedge_runtime.errors import InputError
@@ -17,15 +17,15 @@ from rnnedge_runtime.errors import InputError
 class ScoreOptions:
     """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`.
 
-    `workers`: 0 for one on each core. `audio`: how sound is read. `on`: "ray" or "ray://HOST:PORT", the cluster whose
-    processes these are.
+    `workers`: 0 for one on each core. `reading`: how recordings are read. `on`: "ray" or "ray://HOST:PORT", the
+    cluster whose processes these are.
     """
 
     reduce: str = "mean"
     batch: int = 16
     workers: int = 1
     load: Mapping[str, Any] = field(default_factory=dict)
-    audio: AudioOptions = field(default_factory=AudioOptions)
+    reading: ReadOptions = field(default_factory=ReadOptions)
     on: str | None = None
 
     def __post_init__(self) -> None:

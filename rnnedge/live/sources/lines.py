@@ -1,4 +1,4 @@
-"""Frames out of lines of text: numbers between commas, a JSON array, or a JSON object with number and time."""
+"""Packets out of lines of text, each of which may be damaged."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from rnnedge.files.numbers import is_header, number
 from rnnedge.live.protocol import Packet
-from rnnedge.live.protocol.records import FrameFormat, parse_json
+from rnnedge.live.sources._texts import Texts
+from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
 
 LONGEST = 1 << 20
@@ -31,21 +31,26 @@ class LineReader:
     """
 
     name: str
-    format: FrameFormat
+    contract: Contract
     tell: Callable[[str], None]
     strict: bool = False
+    decimal: str = "."
     clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a model with several inputs."""
+        self._begin()
 
     def packets(self, file: Readable) -> Iterator[Packet]:
         """A packet a line; frames without a number are counted, those without a time came now."""
+        texts = self._begin()
         expected, row = 0, 0
         while line := file.readline(LONGEST):
             row += 1
-            text = line.strip()
-            if not text:
+            if not line.strip():
                 continue
             try:
-                packet = self._packet(text, f"{self.name}, line {row}", expected, row == 1)
+                packet = self._packet(line, f"{self.name}, line {row}", expected, texts)
             except InputError as error:
                 if self.strict:
                     raise
@@ -56,17 +61,11 @@ class LineReader:
                 expected = packet.first + len(packet.frames)
                 yield packet
 
-    def _packet(self, line: bytes, place: str, first: int, may_be_header: bool) -> Packet | None:
-        if len(line) >= LONGEST - 1:
+    def _begin(self) -> Texts:
+        return Texts(self.contract, self.name, self.decimal, self.clock)
+
+    @staticmethod
+    def _packet(line: bytes, place: str, first: int, texts: Texts) -> Packet | None:
+        if len(line) >= LONGEST:
             raise InputError(f"{place}: expected a frame, found a line of more than {LONGEST:,} bytes")
-        if line[:1] in (b"[", b"{"):
-            return self.format.from_json(parse_json(line, place), place, first, self.clock())
-        cells = line.decode("utf-8", "replace").split(",")
-        if may_be_header and is_header(cells):
-            return None
-        if len(cells) != self.format.size:
-            raise InputError(f"{place}: expected {self.format.size} numbers (one frame), found {len(cells)}")
-        try:
-            return Packet(self.format.array([[number(cell) for cell in cells]], place), first, self.clock())
-        except ValueError as error:
-            raise InputError(f"{place}: expected numbers, found {line[:40]!r}") from error
+        return texts.packet(line.decode("utf-8-sig", "replace"), place, first)

@@ -5,7 +5,6 @@ The client connects again by itself. What a broker keeps for a session that is a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Full, Queue
@@ -13,8 +12,9 @@ from threading import Event
 from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
-from rnnedge.live.protocol.records import MAGIC, FrameFormat, parse_json
+from rnnedge.live.protocol.records import MAGIC, FrameFormat
 from rnnedge.live.sources._messages import packets_of
+from rnnedge.live.sources._texts import Texts
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
@@ -33,7 +33,7 @@ class MqttSource:
         """Raises `InputError` if no broker answers or it refuses, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
         self.name, self._tell, self._closed = address.text, tell, False
-        self._format = FrameFormat(contract)
+        self._format, self._texts = FrameFormat(contract), Texts(contract, self.name)
         self._topic, self._qos = topic(address), int(address.word("qos", "0", "0", "1", "2"))
         self._came: Queue[bytes | InputError | None] = Queue(_MOST_WAITING)
         self._client = make_client(address)
@@ -78,7 +78,8 @@ class MqttSource:
     def _packets(self, payload: bytes, expected: int) -> list[Packet]:
         if payload[:4] == MAGIC:
             return [packet for _, packet in self._format.decode(payload, self.name)]
-        return [self._format.from_json(parse_json(payload, self.name), self.name, expected, time.time())]
+        packet = self._texts.packet(payload.decode("utf-8-sig", "replace"), self.name, expected)
+        return [] if packet is None else [packet]
 
 
 def topic(address: Address, wildcards: bool = True) -> str:

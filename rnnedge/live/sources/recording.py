@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import IO, cast
 
-from rnnedge.frames import AudioOptions
+from rnnedge.frames import ReadOptions
 from rnnedge.frames._audio import TimedFrames, pipe
 from rnnedge.frames._readers import open_frames
 from rnnedge.frames._standard_input import begins_with_wav
 from rnnedge.live.protocol import Address, Packet
-from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.sources.lines import LineReader
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
@@ -49,9 +48,9 @@ class StandardInput:
     samples_hz = None
     live = False
 
-    def __init__(self, file: IO[bytes], contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, file: IO[bytes], contract: Contract, tell: Callable[[str], None], decimal: str) -> None:
         self._file = file
-        self._reader = LineReader(self.name, FrameFormat(contract), tell, strict=True)
+        self._reader = LineReader(self.name, contract, tell, strict=True, decimal=decimal)
 
     def packets(self) -> Iterator[Packet]:
         """A line as soon as it is there."""
@@ -61,16 +60,18 @@ class StandardInput:
         """It belongs to the process."""
 
 
-def open_recording(address: Address, contract: Contract, tell: Callable[[str], None], audio: AudioOptions) -> Recording:
+def open_recording(
+    address: Address, contract: Contract, tell: Callable[[str], None], reading: ReadOptions
+) -> Recording:
     """A file by its ending."""
-    return Recording(address.path, open_frames(address.path, contract, replace(audio, resample=True)))
+    return Recording(address.path, open_frames(address.path, contract, replace(reading, resample=True)))
 
 
 def open_standard_input(
-    address: Address, contract: Contract, tell: Callable[[str], None], audio: AudioOptions
+    address: Address, contract: Contract, tell: Callable[[str], None], reading: ReadOptions
 ) -> Recording | StandardInput:
-    """The source of `-`: a WAV file, samples as `audio` says, else lines."""
-    wav, file = (False, cast("IO[bytes]", sys.stdin.buffer)) if audio.raw else begins_with_wav(sys.stdin.buffer)
-    if wav or audio.raw:
-        return Recording(_STDIN, pipe(file, _STDIN, contract, replace(audio, resample=True)))
-    return StandardInput(file, contract, tell)
+    """The source of `-`: a WAV file, samples as `reading` says, else lines."""
+    wav, file = (False, cast("IO[bytes]", sys.stdin.buffer)) if reading.raw else begins_with_wav(sys.stdin.buffer)
+    if wav or reading.raw:
+        return Recording(_STDIN, pipe(file, _STDIN, contract, replace(reading, resample=True)))
+    return StandardInput(file, contract, tell, reading.decimal)

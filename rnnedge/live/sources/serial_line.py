@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
-from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.sources.lines import LineReader
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
@@ -22,7 +21,7 @@ class SerialSource:
         """Raises `InputError` for a line that cannot be opened, `MissingExtra` without pyserial."""
         address.only("baud")
         self.name = address.text
-        self._reader = LineReader(self.name, FrameFormat(contract), tell)
+        self._reader = LineReader(self.name, contract, tell)
         self._line = open_line(address)
         self._closed = False
 

@@ -33,7 +33,7 @@ class TcpSource:
         self.name = address.text
         self._records = address.word("format", "lines", "lines", "records") == "records"
         self._format = FrameFormat(contract)
-        self._reader = LineReader(self.name, self._format, tell)
+        self._reader = LineReader(self.name, contract, tell)
         place = address.place()
         self._listening: socket.socket | None = None
         self._connection: socket.socket | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from rnnedge.live.protocol import Address, Packet
-from rnnedge.live.protocol.records import FrameFormat, parse_json
+from rnnedge.live.protocol.records import FrameFormat
 from rnnedge.live.sources._messages import packets_of
+from rnnedge.live.sources._texts import Texts
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
@@ -23,7 +23,7 @@ class WebSocketSource:
     def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
         """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
         self.name, self._tell = address.text, tell
-        self._format = FrameFormat(contract)
+        self._format, self._texts = FrameFormat(contract), Texts(contract, self.name)
         self._closed = False
         self._socket = connect(address)
 
@@ -48,7 +48,8 @@ class WebSocketSource:
     def _packets(self, message: str | bytes, expected: int) -> list[Packet]:
         if isinstance(message, bytes):
             return [packet for _, packet in self._format.decode(message, self.name)]
-        return [self._format.from_json(parse_json(message, self.name), self.name, expected, time.time())]
+        packet = self._texts.packet(message, self.name, expected)
+        return [] if packet is None else [packet]
 
 
 def connect(address: Address) -> Any:

@@ -1,4 +1,4 @@
-"""The options by which a verb is told how to read sound."""
+"""The options by which a verb is told how to read recordings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnnedge.cli._words import one_of
+
 if TYPE_CHECKING:
-    from rnnedge.frames import AudioOptions
+    from rnnedge.frames import ReadOptions
 
 RawOption = Annotated[
     str | None,
@@ -23,14 +25,22 @@ ChannelOption = Annotated[
 ResampleOption = Annotated[
     bool, typer.Option("--resample", help="Bring sound of another rate to the model's (needs rnnedge[live]).")
 ]
+DecimalOption = Annotated[
+    str,
+    typer.Option(
+        "--decimal",
+        help="The sign in numbers of text: . or ,; with a comma, cells are between semicolons, tabs or spaces.",
+        **one_of(lambda: (".", ",")),
+    ),
+]
 
 
-def audio_options(raw: str | None, channel: str | None, resample: bool) -> AudioOptions:
+def read_options(raw: str | None, channel: str | None, resample: bool, decimal: str) -> ReadOptions:
     """As `rnnedge.frames.read_frames` takes them; raises `typer.BadParameter`, exit code 2, for a bad one."""
-    from rnnedge.frames import AudioOptions
+    from rnnedge.frames import ReadOptions
     from rnnedge_runtime.errors import InputError
 
     try:
-        return AudioOptions(raw or "", channel or "", resample)
+        return ReadOptions(raw or "", channel or "", resample, decimal)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
