@@ -19,6 +19,7 @@ import loop_faults  # noqa: F401
 import machine_faults  # noqa: F401
 import name_faults  # noqa: F401
 import number_faults  # noqa: F401
+import package_faults  # noqa: F401
 import precision_faults  # noqa: F401
 import road_faults  # noqa: F401
 import row_faults  # noqa: F401
@@ -32,6 +33,7 @@ import shown_lengths
 import shown_loops
 import shown_more
 import shown_numbers
+import shown_packages
 import shown_sizes
 import size_faults  # noqa: F401
 import streaming_faults  # noqa: F401
@@ -46,6 +48,7 @@ for more in (
     shown_loops,
     shown_more,
     shown_numbers,
+    shown_packages,
     shown_sizes,
 ):
     NETWORKS.update(more.NETWORKS)

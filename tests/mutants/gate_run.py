@@ -13,6 +13,10 @@ from shown_by import shown
 
 import rnnedge_export
 from rnnedge_export.capture import CaptureCache
+from rnnedge_export.codegen import build_in
+from rnnedge_export.codegen.prove import prove
+from rnnedge_export.codegen.render import LANGUAGES
+from rnnedge_export.packaging import KINDS, package
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import RnnEdgeError
 
@@ -40,7 +44,7 @@ def refused_by(fault: Fault) -> str | None:
     with pytest.MonkeyPatch.context() as patch, _CAPTURES:
         # By itself, without the conditions around passes that tests set.
         patch.setenv("RNNEDGE_DEBUG", "0")
-        if fault.gate == "load":
+        if fault.gate not in ("export", "compile"):
             _exported(fault.network)
         injection = Injection(patch)
         fault.plant(injection)
@@ -67,10 +71,23 @@ def passes(network: str, gate: str) -> None:
 
 
 def _through(network: str, gate: str) -> None:
-    if gate == "load":
+    if gate in KINDS:
+        with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
+            package(_exported(network), gate, Path(folder) / "out", name="net")
+    elif gate in ("web", "c", *LANGUAGES):
+        _compiled(network, gate)
+    elif gate == "load":
         _loaded(network)
-        return
-    _written(network)
+    else:
+        _written(network)
+
+
+def _compiled(network: str, gate: str) -> None:
+    """A file that passed the export, as `rnnedge compile` writes it: for a target, or with a stream in a language."""
+    with tempfile.TemporaryDirectory(prefix="rnnedge-mutants-") as folder:
+        data, languages = _exported(network), (gate,) if gate in LANGUAGES else ()
+        built = build_in(data, "c" if languages else gate, Path(folder), name="net", bindings=languages)
+        assert prove(data, built) is not None, f"nothing here runs {gate}"
 
 
 def _loaded(network: str) -> None:

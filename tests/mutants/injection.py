@@ -14,7 +14,7 @@ from source_edit import rewrite
 from rnnedge_export import sources
 from rnnedge_export.capture.capture import capture
 
-GATES = ("export", "load", "compile")
+GATES = ("export", "load", "compile", "openvino", "triton", "ort", "huggingface", "web", "c", "cpp", "rust", "go")
 
 
 class Injection:
@@ -86,6 +86,21 @@ class Injection:
             return found.replace(old, new)
 
         self._patch.setattr(owner, name, changed)
+
+    def template(self, owner: Any, file: str, old: str, new: str) -> None:
+        """Put `new` in the place of `old`, which stands in the template `file` that `owner.part` gives."""
+        original = owner.part
+        stands = original(file, owner.__name__.rpartition("_")[2].replace("site", "web")).count(old)
+        assert stands, f"{file}: {old!r} does not stand there"
+
+        def changed(name: str, *arguments: Any) -> Any:
+            found = original(name, *arguments)
+            if name != file:
+                return found
+            self.hits += 1
+            return found.replace(old, new)
+
+        self._patch.setattr(owner, "part", changed)
 
 
 @dataclass(frozen=True)
