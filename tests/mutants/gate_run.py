@@ -27,6 +27,10 @@ _OF_THE_FAULT = ("<locals>", "replace() should be called on dataclass")
 # Refusals that name no check, by what they say.
 _OTHERS = {
     "golden sample of": "golden sample, at load",
+    **{f"for {kind}: ": "frames through the package" for kind in KINDS},
+    "expected the contract of the file in its package": "contract of the package",
+    "in the list of operators": "operators of the package",
+    "rnnedge.json and README.md": "card of the package",
     "expected an error of at most": "steps of the compiled code",
     "drifts from float32": "drift from float32",
     "expected the file that was proven": "bytes on the disk",

@@ -30,7 +30,9 @@ def held_a_call_less(injection: Injection) -> None:
 def held_a_call_more(injection: Injection) -> None:
     """A state behind a window is held for a call more than the window needs."""
     injection.source(
-        f"{_WRITING}._write", '"Less", self.along(calls, len(carried.shape))', '"LessOrEqual", self.along(calls, len(carried.shape))'
+        f"{_WRITING}._write",
+        '"Less", self.along(calls, len(carried.shape))',
+        '"LessOrEqual", self.along(calls, len(carried.shape))',
     )
 
 
@@ -40,13 +42,13 @@ def calls_counted_too_short(injection: Injection) -> None:
     injection.source(f"{_WRITING}._count", "self._most)", "self._most - 1)")
 
 
-@fault("package", "ahead, step", "openvino")
+@fault("package", "windows ahead, step", "openvino")
 def mask_a_frame_early(injection: Injection) -> None:
     """The mask of the beginning takes one frame before frame 0."""
     injection.source(f"{_WRITING}._cursor", "np.arange(count) - delay,", "np.arange(count) - delay + 1,")
 
 
-@fault("package", "ahead, step", "triton")
+@fault("package", "windows ahead, step", "triton")
 def mask_without_frame_0(injection: Injection) -> None:
     """The mask of the beginning leaves frame 0 out."""
     injection.source(f"{_WRITING}._cursor", '"GreaterOrEqual"', '"Greater"')
@@ -86,28 +88,32 @@ def last_of_a_call_is_the_first(injection: Injection) -> None:
 @fault("package", "voice", "triton")
 def context_of_the_example(injection: Injection) -> None:
     """A value per sequence is that of the example, whatever the client sends."""
-    _edited(injection, _triton, _example_only)
+    example: list[Any] = []
+
+    def seen(original: Any, network: Any, **options: Any) -> Any:
+        example[:] = [state.initial for state in network.contract.contexts if state.input == "speaker"]
+        return original(network, **options)
+
+    _edited(injection, _triton, lambda model: _read_through(model, "Where", np.array([[True]]), example[0]))
+    injection.around(_triton, "self_contained", seen)
 
 
 @fault("package", "voice", "openvino")
 def contexts_bounded(injection: Injection) -> None:
-    """A value per sequence is cut to 0.5."""
-    _edited(injection, _openvino, lambda model: _read_through(model, "Clip", -0.5, 0.5))
+    """A value per sequence is cut to 2.5."""
+    _edited(injection, _openvino, lambda model: _read_through(model, "Clip", *np.float32([-2.5, 2.5])))
 
 
-def _example_only(model: Any) -> int:
-    return _read_through(model, "Mul", 0.0)
-
-
-def _read_through(model: Any, kind: str, *numbers: float) -> int:
+def _read_through(model: Any, kind: str, *numbers: Any) -> int:
     """What reads the input "speaker" reads a function of it."""
     import onnx_ir as ir
 
     value = next(one for one in model.graph.inputs if one.name == "speaker")
     readers = list(value.uses())
-    constants = [ir.tensor(np.array(number, np.float32), name=f"of_{k}") for k, number in enumerate(numbers)]
+    constants = [ir.tensor(np.array(number), name=f"of_{k}") for k, number in enumerate(numbers)]
     nodes = [ir.node("Constant", [], attributes={"value": one}) for one in constants]
-    node = ir.node(kind, [value, *(one.outputs[0] for one in nodes)])
+    others = [one.outputs[0] for one in nodes]
+    node = ir.node(kind, [*others, value] if kind == "Where" else [value, *others])
     for reader, k in readers:
         reader.replace_input_with(k, node.outputs[0])
     model.graph.insert_before(model.graph[0], [*nodes, node])
@@ -132,7 +138,10 @@ def _without_clips(model: Any) -> int:
     """Take bounds of 20 away."""
     found = 0
     for node in [one for one in model.graph if one.op_type == "Clip"]:
-        if any(v is not None and v.const_value is not None and abs(float(v.const_value.numpy())) == 20 for v in node.inputs[1:]):
+        if any(
+            v is not None and v.const_value is not None and abs(float(v.const_value.numpy())) == 20
+            for v in node.inputs[1:]
+        ):
             node.outputs[0].replace_all_uses_with(node.inputs[0])
             found += 1
     return found
@@ -284,7 +293,7 @@ def operators_of_another_file(injection: Injection) -> None:
     def changed(original: Any, network: Any, folder: Any) -> Any:
         made = original(network, folder)
         config = made.with_suffix(f".{_ort._CONFIG}")
-        config.write_text(config.read_text().replace("LayerNormalization", "Softmax"))
+        config.write_text(config.read_text().replace("GRU", "RNN"))
         return made
 
     injection.around(_ort, "_converted", changed)
@@ -293,7 +302,9 @@ def operators_of_another_file(injection: Injection) -> None:
 @fault("package", "tagger", "huggingface")
 def card_of_another_file(injection: Injection) -> None:
     """The facts of a repository have another digest than its file."""
-    injection.source("packaging._hugging_face:HuggingFace.finish", '"sha256": network.digest', '"sha256": network.digest[::-1]')
+    injection.source(
+        "packaging._hugging_face:HuggingFace.finish", '"sha256": network.digest', '"sha256": network.digest[::-1]'
+    )
 
 
 @fault("package", "tagger", "huggingface")
@@ -323,7 +334,12 @@ def summary_of_zeros_at_first(injection: Injection) -> None:
         self.count = getattr(self, "count", 0) + 1
         found = dict(original(self, frames))
         if self.count % 40 < 20:
-            found = {n: a * 0 if not p.per_frame else a for p in self._contract.outputs for n, a in found.items() if n == p.name}
+            found = {
+                n: a * 0 if not p.per_frame else a
+                for p in self._contract.outputs
+                for n, a in found.items()
+                if n == p.name
+            }
         return found
 
     from rnnedge_export.packaging._calls import CallRunner

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from shown_by import AheadOf, LastState, Shown, given
 from torch import Tensor, nn
+from windows import Ahead
 
 
 class Held(nn.Module):
@@ -54,10 +55,9 @@ NETWORKS: dict[str, Callable[[], Shown]] = {
     "held windows, step": given(Held, torch.zeros(2, 40, 2), form="step"),
     "quiet channel": given(QuietChannel),
     "ahead, step": given(lambda: AheadOf("recurrence"), form="step"),
+    "windows ahead, step": given(Ahead, torch.zeros(2, 40, 1), form="step"),
     "summary of four": given(LastState, form="unrolled", chunk=4),
     "reader, step": given(Reader, torch.arange(8).reshape(2, 4) % 3, form="step"),
     "reader of four": given(Reader, torch.arange(8).reshape(2, 4) % 3, form="unrolled", chunk=4),
-    "scores, step": given(
-        LastState, form="step", labels=tuple("abcdef"), frame_rate_hz=100.0
-    ),
+    "scores, step": given(LastState, form="step", labels=tuple("abcdef"), frame_rate_hz=100.0),
 }

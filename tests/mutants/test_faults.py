@@ -80,6 +80,7 @@ def test_there_are_eighty_faults_of_every_room() -> None:
         "codegen",
         "contract",
         "form",
+        "package",
         "precision",
         "runtime",
         "streaming",

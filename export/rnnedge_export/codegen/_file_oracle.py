@@ -14,6 +14,7 @@ from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.golden import stream_all
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.stream import Stream
 
 
 class FileOracle:
@@ -36,8 +37,8 @@ class FileOracle:
             name: array.numpy().take(np.arange(batch) % array.shape[contexts[name]], axis=contexts[name])
             for name, array in self._rows.items()
         }
-        found = stream_all(self._model.stream(batch, context=rows), given)
-        return tuple(torch.from_numpy(self._shaped(found[p.name], batch, p.per_frame)) for p in self._outputs)
+        found = self.streamed(self._model.stream(batch, context=rows), given)
+        return tuple(torch.from_numpy(self.shaped(found[p.name], batch, p.per_frame)) for p in self._outputs)
 
     def with_context(self, rows: Mapping[str, torch.Tensor]) -> FileOracle:
         """The same, with these values per sequence."""
@@ -49,7 +50,12 @@ class FileOracle:
     def _outputs(self) -> tuple[Port, ...]:
         return self._model.contract.outputs
 
-    def _shaped(self, array: Array, batch: int, per_frame: bool) -> Array:
+    def streamed(self, stream: Stream, frames: Mapping[str, Array]) -> dict[str, Array]:
+        """What a stream makes of a whole sequence, or of a batch of them."""
+        return stream_all(stream, dict(frames))
+
+    def shaped(self, array: Array, batch: int, per_frame: bool) -> Array:
+        """(batch, time, ...) of what `streamed` gave; a summary has no time."""
         whole = array[None] if batch == 1 else array
         return np.ascontiguousarray(whole if per_frame else whole[:, 0])
 
@@ -57,8 +63,12 @@ class FileOracle:
 def reference_of(model: Model) -> Reference:
     """The file as what another one is compared with; it takes any batch."""
     contract = model.contract
-    example = Example(tuple(_example(contract, port) for port in contract.inputs), 0, 1)
-    return Reference(FileOracle(model), example, Lengths(contract.least, contract.grain), contract.unit)
+    return Reference(FileOracle(model), example_of(contract), Lengths(contract.least, contract.grain), contract.unit)
+
+
+def example_of(contract: Contract) -> Example:
+    """Frames that a file takes."""
+    return Example(tuple(_example(contract, port) for port in contract.inputs), 0, 1)
 
 
 def _example(contract: Contract, port: Port) -> torch.Tensor:

@@ -6,24 +6,30 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rnnedge_export.packaging._proof import contexts
 from rnnedge_export.packaging._self_contained import SelfContained
+from rnnedge_runtime.context import initial_contexts
 from rnnedge_runtime.contract import Array, Contract
 
 Call = Callable[[dict[str, Array]], Mapping[str, Array]]
 
 
 class CallRunner:
-    """A `Runner` over `call`, which takes and gives arrays with a batch of 1 in front; `reset` begins a sequence."""
+    """A `Runner` over `call`, which takes and gives arrays with a batch of 1 in front; `begin` a sequence."""
 
-    def __init__(self, contract: Contract, graph: SelfContained, call: Call, reset: Callable[[], None]) -> None:
-        self._contract, self._graph, self._call, self.reset = contract, graph, call, reset
+    def __init__(self, contract: Contract, graph: SelfContained, call: Call, begin: Callable[[], None]) -> None:
+        self._contract, self._graph, self._call, self._begin = contract, graph, call, begin
+        self._states = contract.contexts
         self._shapes = {tensor.name: (1, *tensor.shape) for tensor in graph.inputs}
-        self._context = contexts(contract)
+        self._context = initial_contexts(contract)
+
+    def reset(self, context: Mapping[str, Array] | None = None) -> None:
+        """As `Runner.reset`."""
+        self._context = initial_contexts(self._contract) if context is None else dict(context)
+        self._begin()
 
     def push(self, frames: Mapping[str, Array]) -> Mapping[str, Array]:
         """As `Runner.push`."""
-        given = {**frames, **self._context}
+        given = {**frames, **{s.input: np.moveaxis(self._context[s.input], s.batch_axis, 0) for s in self._states}}
         found = self._call({name: np.reshape(given[name], shape) for name, shape in self._shapes.items()})
         return {port.name: self._frames(port.name, found) for port in self._contract.outputs}
 
@@ -31,7 +37,7 @@ class CallRunner:
         port = next(port for port in self._contract.outputs if port.name == name)
         array: Array = np.asarray(found[name])[0]
         if not port.per_frame:
-            return array
+            return np.reshape(array, (1, *map(int, port.frame_shape)))
         count = port.clock.frames(self._contract.unit)
         whole: Array = array if port.time_axis is not None else array[None]
         valid = self._graph.counts.get(name)

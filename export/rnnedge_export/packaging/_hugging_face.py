@@ -8,7 +8,9 @@ from pathlib import Path
 from rnnedge_export.packaging._model_card import card
 from rnnedge_export.packaging._network import Network, Proof, Runner
 from rnnedge_export.packaging._stream_runner import StreamRunner
+from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.contract_json import as_dict
+from rnnedge_runtime.errors import VerificationError
 from rnnedge_runtime.hub import MODEL
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.measure import measure_latency
@@ -36,7 +38,7 @@ class HuggingFace:
         from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
         model = load_bytes((folder / MODEL).read_bytes(), network.name, trust="local")
-        return f"onnxruntime {onnxruntime.__version__}", StreamRunner(model.stream())
+        return f"onnxruntime {onnxruntime.__version__}", StreamRunner(model, network)
 
     def finish(self, network: Network, folder: Path, proof: Proof) -> None:
         """README.md, and the same facts as JSON."""
@@ -50,3 +52,12 @@ class HuggingFace:
         }
         (folder / _FACTS).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(card(network, proof, latency), encoding="utf-8")
+        _check(network, folder)
+
+
+def _check(network: Network, folder: Path) -> None:
+    """Raise `VerificationError` where the file is another one than that of which the facts and the card speak."""
+    digest = check_seal((folder / MODEL).read_bytes(), MODEL)
+    said = json.loads((folder / _FACTS).read_text(encoding="utf-8"))["sha256"]
+    if {digest, said} != {network.digest} or network.digest not in (folder / "README.md").read_text(encoding="utf-8"):
+        raise VerificationError(f"{network.name}: expected {network.digest} in {_FACTS} and README.md, found {said}")

@@ -22,7 +22,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Proof:
-    """`max_error` is relative to the largest value of its output; `engine` is what ran the package."""
+    """`max_error` is relative to the largest value of its output; `engine` is what ran the package.
+
+    `frames`: random ones of the longest sequence.
+    """
 
     engine: str
     frames: int
@@ -37,11 +40,11 @@ class Runner(Protocol):
         """The outputs of one call of `contract.unit` frames.
 
         Inputs are (time, ...) each. Of outputs per frame only those frames that belong to the sequence, (time, ...);
-        of summaries the latest, without time.
+        of summaries the latest, (1, ...).
         """
 
-    def reset(self) -> None:
-        """Begin the next sequence."""
+    def reset(self, context: Mapping[str, Array] | None = None) -> None:
+        """Begin the next sequence, with these values per sequence, or those of the example."""
 
 
 class Kind(Protocol):

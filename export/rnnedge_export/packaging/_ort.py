@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import onnx
+
 from rnnedge_export.packaging._network import Network, Proof, Runner
 from rnnedge_export.packaging._stream_runner import StreamRunner
 from rnnedge_runtime.checksum import check_seal, seal
-from rnnedge_runtime.errors import ProviderError
+from rnnedge_runtime.errors import ProviderError, VerificationError
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.temporary import temporary_folder
 from rnnedge_runtime.trust import remember
@@ -43,13 +47,24 @@ class Ort:
         from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 
         path = folder / f"{network.name}.ort"
+        _check_operators(network, path.read_bytes(), folder / f"{network.name}.{_CONFIG}")
         model = load_bytes(path.read_bytes(), path.name, trust="local")
-        return f"onnxruntime {onnxruntime.__version__}", StreamRunner(model.stream())
+        return f"onnxruntime {onnxruntime.__version__}", StreamRunner(model, network)
 
     def finish(self, network: Network, folder: Path, proof: Proof) -> None:
         """The file counts as made on this machine."""
         path = folder / f"{network.name}.ort"
         remember(check_seal(path.read_bytes(), path.name))
+
+
+def _check_operators(network: Network, file: bytes, config: Path) -> None:
+    """Raise `VerificationError` where the list of operators lacks one of the network that is still in the file."""
+    kinds = {node.op_type for node in onnx.load_from_string(network.data).graph.node}
+    # As text in a flatbuffer: its length, and a zero behind it.
+    kept = {kind for kind in kinds if struct.pack("<I", len(kind)) + kind.encode() + b"\0" in file}
+    listed = set(re.findall(r"\w+", config.read_text()))
+    if missing := sorted(kept - listed):
+        raise VerificationError(f"{config.name}: expected {', '.join(missing)} in the list of operators, found none")
 
 
 def _converted(network: Network, folder: Path) -> Path:

@@ -16,6 +16,8 @@ import numpy as np
 from rnnedge_export.packaging._triton_config import numpy_type, read
 from rnnedge_runtime.contract import Array
 
+_LEAST_IDLE_US = 1_000_000
+
 
 @dataclass(frozen=True)
 class Request:
@@ -42,6 +44,7 @@ class Batcher:
         self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
         self._states: dict[int, dict[str, Array]] = {}
         self.batching = self.config.max_batch_size > 0
+        self._check_words(model.name)
         self._check_dims()
 
     def infer(self, requests: Sequence[Request]) -> list[dict[str, Array]]:
@@ -51,7 +54,7 @@ class Batcher:
             raise ValueError("one request of a sequence, and no more than max_batch_size, make a batch")
         for one in requests:
             if one.start:
-                self._states[one.sequence] = self._initial()
+                self._begin(one.sequence)
             elif one.sequence not in self._states:
                 raise ValueError(f"sequence {one.sequence} has not begun; its first request says start")
         feeds = {port.name: self._stacked([self._checked(one, port) for one in requests]) for port in self.config.input}
@@ -68,12 +71,27 @@ class Batcher:
         ports = self.config.output
         return [{port.name: self._row(found[port.name], row) for port in ports} for row in range(len(requests))]
 
+    def _begin(self, sequence: int) -> None:
+        self._states[sequence] = self._initial()
+        most = self.config.sequence_batching.oldest.max_candidate_sequences
+        if len(self._states) > most:
+            raise ValueError(f"sequence {sequence}: waits until another one ends, there are {most} at once")
+
     def _stacked(self, arrays: list[Array]) -> Array:
         return np.stack(arrays) if self.batching else arrays[0]
 
     def _row(self, array: Array, row: int) -> Array:
         found: Array = array[row] if self.batching else array
         return found
+
+    def _check_words(self, folder: str) -> None:
+        """Raise `ValueError` where the server would run something else, or end a sequence between two frames."""
+        idle = self.config.sequence_batching.max_sequence_idle_microseconds
+        if self.config.name != folder or self.config.backend != "onnxruntime" or idle < _LEAST_IDLE_US:
+            raise ValueError(
+                f"config.pbtxt: expected {folder} of onnxruntime, kept for a second at least, found "
+                f"{self.config.name} of {self.config.backend}, kept for {idle} microseconds"
+            )
 
     def _check_dims(self) -> None:
         """Raise `ValueError` where the server refuses the model: shapes are dims, after a batch of any size."""

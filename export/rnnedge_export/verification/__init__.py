@@ -17,6 +17,8 @@ from rnnedge_export.verification.proof import Look, check_against
 from rnnedge_export.verification.repeats import check_repeats
 from rnnedge_export.verification.report import Check, Verification, require, timed
 from rnnedge_export.verification.samples import frames_in_words, proven_on
+from rnnedge_export.verification.signals import signals
+from rnnedge_export.verification.token_signals import every_token
 from rnnedge_export.verification.tolerance import Tolerance
 
 __all__ = [
@@ -36,11 +38,13 @@ __all__ = [
     "check_loud_frames",
     "check_reading",
     "check_repeats",
+    "every_token",
     "frames_in_words",
     "golden_of",
     "other_contexts",
     "proven_on",
     "require",
+    "signals",
     "timed",
     "verify",
 ]

@@ -130,7 +130,10 @@ class SourceRounding:
     ) -> dict[str, tuple[Array, Array, Array]]:
         """(rounding of each channel (batch, 1, ...), which values are steps, which of them are no number then)."""
         exact, rng = reference.in_float64(frames), np.random.default_rng(_SEED)
-        nudged = [reference.raw(_nudged(frames, rng)) for _ in range(_NUDGES)]
+        # The second one is the opposite of the first: a step is on one side of a value that stands on it.
+        opposite = _nudged(frames, np.random.default_rng(_SEED), -1)
+        nudges = (_nudged(frames, rng), opposite, *(_nudged(frames, rng) for _ in range(_NUDGES - 2)))
+        nudged = [reference.raw(each) for each in nudges]
         signed = self._signed(reference, frames)
         found = {}
         for name, array in expected.items():
@@ -161,7 +164,7 @@ def _sizes(exact: Array) -> Array:
     return np.where(np.isfinite(sizes), sizes, 0)
 
 
-def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
+def _nudged(frames: Frames, rng: np.random.Generator, side: int = 1) -> dict[str, Array]:
     """Every number four ulps of the loudest one of its sequence so far up or down, as long sums of them round.
 
     Zeros and tokens are as they are: what a network makes of digital silence is no rounding.
@@ -171,7 +174,7 @@ def _nudged(frames: Frames, rng: np.random.Generator) -> dict[str, Array]:
         if array.dtype.kind == "f":
             loudest = np.abs(array).max(axis=tuple(range(2, array.ndim)), keepdims=True, initial=0.0)
             loudest = np.maximum.accumulate(loudest, axis=1)
-            nudge = rng.choice(np.array([-_NUDGE, _NUDGE], np.float32), array.shape) * loudest
+            nudge = rng.choice(np.array([-side * _NUDGE, side * _NUDGE], np.float32), array.shape) * loudest
             found[name] = np.where(array == 0, array, array + nudge).astype(array.dtype)
         else:
             found[name] = array

@@ -159,9 +159,9 @@ class _Off:
     def push(self, frames: Mapping[str, Array]) -> Mapping[str, Array]:
         return {name: array + np.float32(self.off) for name, array in self.runner.push(frames).items()}
 
-    def reset(self) -> None:
+    def reset(self, context: Mapping[str, Array] | None = None) -> None:
         if not self.keeps:
-            self.runner.reset()
+            self.runner.reset(context)
 
 
 def _with_file(network: Network, folder: Path) -> Network:
@@ -181,6 +181,22 @@ def test_an_engine_that_gives_something_else_leaves_nothing(
     with pytest.raises(VerificationError, match="for wrong: expected an error of at most 1e-05"):
         package(files["held"].read_bytes(), "wrong", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+class _Bounded(_Off):
+    def push(self, frames: Mapping[str, Array]) -> Mapping[str, Array]:
+        return self.runner.push({name: np.clip(array, -20, 20) for name, array in frames.items()})
+
+
+def test_an_engine_is_proven_beyond_random_frames(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """One that takes frames beyond 20 for 20 is refused: random frames never are."""
+    kind = Wrong(0, False)
+    monkeypatch.setattr(kind, "open", lambda *a: ("an engine", _Bounded(Wrong.open(kind, *a)[1].runner, 0, False)))
+    monkeypatch.setitem(KINDS, "wrong", kind)
+    with pytest.raises(VerificationError, match=r"for wrong: output 'y', .*signal '(x 30|int16)'"):
+        package(files["mask"].read_bytes(), "wrong", tmp_path / "out")
 
 
 def test_what_is_there_stays(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
