@@ -15,6 +15,7 @@ from rnnedge_export.onnx_files._dynamic_int8 import write_dynamic_int8
 from rnnedge_export.onnx_files._fused import write_fused
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._stateful import StatefulFile
+from rnnedge_export.onnx_files.quantized import in_float
 from rnnedge_runtime.clock import EVERY_FRAME, Clock
 from rnnedge_runtime.contract import TIME, Contract, Dim, Port, State
 
@@ -34,8 +35,9 @@ def contract_of(
 
     opened(source.proto, {**{name: list(dims(found)) for name, found in source.frame_dims.items()},
                           **{name: list(dims(found)) for name, found in source.state_dims.items()}})  # fmt: skip
-    readable = _OLDEST <= opset_of(source.proto) < OPSETS.stop
-    model = ir.from_proto(source.proto if readable else with_opset(source.proto, OPSETS.start, source.name))
+    proto = in_float(source.proto)
+    readable = _OLDEST <= opset_of(proto) < OPSETS.stop
+    model = ir.from_proto(proto if readable else with_opset(proto, OPSETS.start, source.name))
     write_fused(model)
     write_dynamic_int8(model)
     fold(model)

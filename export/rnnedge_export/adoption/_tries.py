@@ -49,7 +49,11 @@ def tried(path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Se
             words = _words(states, constants, f"{left[0].name}:1" if len(dims) > 1 else None, None)
             return Try(words, states, known=False)
         fixed = None
-        for axis in _axes(left[0], [port for port in open_inputs(proto) if port.name in states]):
+        axes = _axes(left[0], [port for port in open_inputs(proto) if port.name in states])
+        if ranges_over_calls(proto):
+            dims = declared_shape(left[0])
+            axes.sort(key=lambda axis: axis is None or dims[axis] not in (None, 1))
+        for axis in axes:
             found, chunk = runs(path, proto, Calling(states, axis, int(axis == 0), None, 0, constants))
             if found and chunk is None:
                 return Try(_words(states, constants, axis, None), states)

@@ -139,5 +139,5 @@ Where                      9 broadcasting streams lengths strict fills native
 Xor                        1 broadcasting streams strict fills native
 com.microsoft::DynamicQuantizeLSTM    1 own          strict fills native
 com.microsoft::MatMulIntegerToFloat   1 own          strict fills native
-com.microsoft::MatMulNBits            1 own          strict fills native
+com.microsoft::MatMulNBits            1 own          streams strict fills native
 """

@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder
 from rnnedge_export.streaming.facts import constant
+from rnnedge_runtime.errors import ModelRefused
 
 # 512 products of 255 and 128 are less than 2 ** 24, up to which float32 has every whole number.
 _BLOCK = 512
@@ -24,6 +25,17 @@ _DOMAIN = "com.microsoft"
 def ranges_over_calls(proto: onnx.ModelProto) -> bool:
     """Whether a call is quantized by its own range: two sequences in one call would change each other."""
     return any(node.op_type.startswith("DynamicQuantize") and "LSTM" not in node.op_type for node in proto.graph.node)
+
+
+def check_no_ranges(proto: onnx.ModelProto, name: str) -> None:
+    """Raise `ModelRefused` for a file for whole sequences one of whose frames changes what all others are."""
+    node = next((node for node in proto.graph.node if node.op_type.startswith("DynamicQuantize")), None)
+    if node is not None:
+        raise ModelRefused(
+            f"{name}: node {node.name[:60]!r}: {node.op_type} quantizes by the range of the whole sequence, so a frame "
+            "to come changes what has been; quantize with quantize_static, or convert the file that is not quantized "
+            "with --precision int8"
+        )
 
 
 def write_dynamic_int8(model: ir.Model) -> None:

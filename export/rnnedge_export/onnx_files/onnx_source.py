@@ -24,11 +24,13 @@ from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.onnx_files._dynamic_int8 import check_no_ranges
 from rnnedge_export.onnx_files._failures import failure
 from rnnedge_export.onnx_files._opening import opened
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._original import Original
 from rnnedge_export.onnx_files._ports import FramePort, frame_ports
+from rnnedge_export.onnx_files.quantized import in_float
 from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 
@@ -44,12 +46,14 @@ class OnnxSource:
         Raises `ModelRefused` where it is not a function of one sequence.
         """
         self.name, self.digest = name, digest
+        check_no_ranges(proto, name)
         self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name)
         self.input_names = tuple(port.name for port in self._ports)
         self.batch_axis, self.time_axis = self._ports[0].batch_axis, self._ports[0].time_axis
         proto = relaxed(proto, self._ports)
         self._original = Original(proto, self._ports, self.name)
         self.output_names = self._original.output_names
+        proto = in_float(proto)
         kept = opset_of(proto) in OPSETS
         self.proto = opened(proto if kept else with_opset(proto, opset, self.name), self._original)
         self._session = session(self.proto)

@@ -12,7 +12,7 @@ from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, rank
 
 
-@rule("MatMul")
+@rule("MatMul", "com.microsoft::MatMulNBits")
 def matmul(node: ir.Node, facts: Facts) -> Fact:
     """1. Streamed @ constant, or constant @ streamed: time stays where it is, counted from the right.
 

@@ -111,7 +111,7 @@ def follow(node: ir.Node, facts: Facts) -> None:
         if facts.steady.intersection(v for v in node.inputs if v is not None):
             repeated.still_steady(node, facts)
         return
-    rule = rule_for(node.op_type) if node.domain == "" else None
+    rule = rule_for(f"{node.domain}::{node.op_type}" if node.domain else node.op_type)
     if rule is None:
         facts.refuse(
             node,

@@ -12,7 +12,7 @@ _STREAMS = frozenset(taken_by("streams"))
 
 
 def rule(*op_types: str) -> Callable[[Rule], Rule]:
-    """Register the decorated function as the rule of ONNX operators (default domain) of the operator table, by name."""
+    """Register the decorated function as the rule of operators of the operator table, by their names there."""
 
     def register(function: Rule) -> Rule:
         for op_type in op_types:
@@ -24,7 +24,7 @@ def rule(*op_types: str) -> Callable[[Rule], Rule]:
 
 
 def rule_for(op_type: str) -> Rule | None:
-    """The rule of an operator of the default ONNX domain, or None."""
+    """The rule of an operator by its name in the operator table, or None."""
     return _RULES.get(op_type)
 
 

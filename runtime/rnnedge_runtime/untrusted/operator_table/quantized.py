@@ -38,7 +38,7 @@ def _expect(node: Node, index: int, *sizes: int, optional: bool = False) -> None
 
 
 def _blocks(node: Node) -> None:
-    """MatMulNBits: q (N, blocks, bytes), a scale for each block, no zero points, an optional bias (N)."""
+    """MatMulNBits: q (N, blocks, bytes), a scale and perhaps a zero point for each block, an optional bias (N)."""
     rows_, columns, bits, block = (node.get(name, 0) for name in ("K", "N", "bits", "block_size"))
     if bits not in (4, 8) or block not in _BLOCKS:
         node.refuse("4 or 8 bits, a block of 16 to 256", (bits, block))
@@ -47,8 +47,11 @@ def _blocks(node: Node) -> None:
     if _dims(node, 1) != dims:
         node.refuse(f"weights of dims {dims}", _dims(node, 1))
     _expect(node, 2, columns * blocks)
-    if node.has(3) or node.has(4):
-        node.refuse("neither zero points nor an order of groups", "one of them")
+    if node.has(4):
+        node.refuse("no order of groups", "one")
+    if node.has(3) and node.type(3) != "uint8":
+        node.refuse("zero points of uint8", node.type(3))
+    _expect(node, 3, columns * -(-blocks * bits // 8), optional=True)
     _expect(node, 5, columns, optional=True)
 
 
