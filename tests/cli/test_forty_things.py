@@ -145,7 +145,7 @@ WRONG = {
     "run net.onnx x.npy -o y.parquet": (2, "expected .csv, .jsonl, .npy or .wav"),
     "run net.onnx x.npy --events 0.8": (2, "did you mean on=0.8"),
     "run net.onnx x.npy --events speach:on=1": (2, "did you mean speech"),
-    "run net.onnx x.csv --decimal comma": (2, "expected one of . , found 'comma'; did you mean ,?"),
+    "run net.onnx x.csv --decimal comma": (2, "found 'comma'; did you mean ,?"),
     "run net.onnx x.npy --full drop": (2, "did you mean drop-oldest"),
     "score net.onnx x.npy -o s.csv --reduce avg": (2, "expected one of mean"),
     "serve net.onnx --full drop": (2, "did you mean drop-oldest"),
