@@ -18,7 +18,7 @@ from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden import named
-from rnnedge_runtime.scores import probabilities, scores_of_port
+from rnnedge_runtime.scores import Scores
 from rnnedge_runtime.temporary import temporary_folder
 
 _STEPS = 32768
@@ -39,7 +39,7 @@ class ArrayWriter:
             names = ", ".join(port.name for port in contract.results)
             raise InputError(f"a file holds one array, the model has several outputs ({names}); use --format jsonl")
         (self._port,) = contract.results
-        self._scores = "raw" if logits else scores_of_port(contract, self._port)
+        self._scores = Scores(contract, logits)
         self._contract, self._spool = contract, spool
         self.frames = 0
 
@@ -47,7 +47,7 @@ class ArrayWriter:
         """Write what one `push` or `finish` returned."""
         found = named(self._contract, frames).get(self._port.name)
         if found is not None:
-            values = found if self._scores == "raw" else probabilities(found, self._scores)
+            values = self._scores.of(self._port.name, found)
             self._spool.write(np.ascontiguousarray(values, self._port.dtype).tobytes())
             self.frames += len(values)
 

@@ -11,7 +11,7 @@ from rnnedge_runtime.contract import Array, Contract
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
 from rnnedge_runtime.golden import named
-from rnnedge_runtime.scores import probabilities, scores_of_port
+from rnnedge_runtime.scores import Scores
 
 
 class Writer:
@@ -22,7 +22,7 @@ class Writer:
 
         Values of labels are probabilities where the file says how, see `rnnedge_runtime.scores`; `logits` leaves them.
         """
-        self._scores = {p.name: "raw" if logits else scores_of_port(contract, p) for p in contract.outputs}
+        self._scores = Scores(contract, logits)
         if format == "csv" and len(contract.results) > 1:
             names = ", ".join(port.name for port in contract.results)
             raise InputError(
@@ -41,8 +41,7 @@ class Writer:
         for name, array in named(self._contract, frames).items():
             if name not in self._counts:
                 continue
-            scores = self._scores[name]
-            for value in array if scores == "raw" else probabilities(array, scores):
+            for value in self._scores.of(name, array):
                 self._write_row(name, value)
                 self._counts[name] += 1
 

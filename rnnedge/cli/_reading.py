@@ -1,4 +1,4 @@
-"""The options by which a verb is told how to read recordings."""
+"""The options by which a verb is told how to read recordings, and what to make of their values."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ DecimalOption = Annotated[
         help="The sign in numbers of text: . or ,; with a comma, cells are between semicolons, tabs or spaces.",
         **one_of(lambda: (".", ",")),
     ),
+]
+LogitsOption = Annotated[
+    bool, typer.Option("--logits", help="Values of labels as the network gives them, not as probabilities.")
 ]
 
 

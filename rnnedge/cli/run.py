@@ -37,7 +37,7 @@ from rnnedge.cli._model_file import ModelFile
 from rnnedge.cli._opening import Device, Opening, with_fields
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
-from rnnedge.cli._reading import ChannelOption, DecimalOption, RawOption, ResampleOption, read_options
+from rnnedge.cli._reading import ChannelOption, DecimalOption, LogitsOption, RawOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def command(
         ),
     ] = None,
     values: Annotated[bool, typer.Option("--values", help="All values, also where there are labels.")] = False,
-    logits: Annotated[
-        bool, typer.Option("--logits", help="Values of labels as the network gives them, not as probabilities.")
-    ] = False,
+    logits: LogitsOption = False,
     context: ContextOption = None,
     non_finite: Annotated[
         str,

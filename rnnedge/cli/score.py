@@ -1,8 +1,8 @@
 """Score many recordings into one table: in batches, on all cores; a run that is ended is taken up where it stood.
 
-Each recording is a row: its label and score, and the values of the model. Of what the model gives for every frame it is
-the mean, or as `--reduce` says. A recording that cannot be read has its reason in the column `error`, and the exit code
-is 6.
+Each recording is a row: its label and score, and the values of the model, probabilities of the labels where the
+file says how (`--logits` leaves the values). Of what the model gives for every frame it is the mean, or as `--reduce`
+says. A recording that cannot be read has its reason in the column `error`, and the exit code is 6.
 
 **Examples:**
 
@@ -24,7 +24,7 @@ from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
-from rnnedge.cli._reading import ChannelOption, DecimalOption, ResampleOption, read_options
+from rnnedge.cli._reading import ChannelOption, DecimalOption, LogitsOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
 
 
@@ -47,6 +47,7 @@ def command(
     channel: ChannelOption = None,
     resample: ResampleOption = False,
     decimal: DecimalOption = ".",
+    logits: LogitsOption = False,
     provider: ProviderOption = "cpu",
     provider_option: ProviderOptions = None,
     *,
@@ -63,7 +64,7 @@ def command(
     check_outputs({"--output": output}, [file, opening.key, *paths])
     asked = {**vars(opening), "provider": provider, "provider_options": provider_options(provider_option)}
     reading = read_options(None, channel, resample, decimal)
-    options = ScoreOptions(reduce, batch, workers, asked, reading, on)
+    options = ScoreOptions(reduce, batch, workers, asked, reading, on, logits)
     with stages("scoring") as stage:
         failed = score_archive(
             file, paths, output, options, lambda done, total: stage(f"{done:,} of {total:,} recordings")

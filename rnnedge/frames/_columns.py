@@ -35,7 +35,7 @@ def column_names(notes: Mapping[str, str], width: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def columns_by_name(header: Sequence[str], contract: Contract, name: str) -> list[int] | None:
+def columns_by_name(header: Sequence[str], contract: Contract) -> list[int] | None:
     """Where the features stand in `header`, in the order of the model; None if they are not all there.
 
     Other columns are left out, with one warning that names them.
@@ -45,7 +45,8 @@ def columns_by_name(header: Sequence[str], contract: Contract, name: str) -> lis
         return None
     others = [cell for cell in there if cell not in wanted]
     if others:
-        warnings.warn(f"{name}: takes {_listed(wanted)}; leaves out {_listed(others)}", stacklevel=2)
+        # Without the name of the file, so that an archive of them is told once.
+        warnings.warn(f"takes the columns {_listed(wanted)}; leaves out {_listed(others)}", stacklevel=2)
     return [there.index(one) for one in wanted]
 
 

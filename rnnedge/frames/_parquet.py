@@ -31,7 +31,7 @@ def parquet_rows(path: Path, contract: Contract) -> Iterator[Array]:
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
                 raise InputError(f"{path}: column {twice!r} appears twice; rename one")
-            chosen = columns_by_name(names, contract, str(path))
+            chosen = columns_by_name(names, contract)
             if chosen is None and len(names) != width:
                 found = f"{len(names)}: {', '.join(names[:_SHOWN])}"
                 raise InputError(f"{path}: expected {width} columns (one frame), found {found}; keep the features")

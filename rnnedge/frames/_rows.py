@@ -31,15 +31,15 @@ SOUND = "; samples of sound are read with --raw s16le"
 
 
 class Rows:
-    """Reads the lines of one source, named `name`, for the only input of a model.
+    """Reads the lines of one source for the only input of a model.
 
     The first row that can be read may be a header, see `rnnedge.files.numbers.is_header`, of a name for each number. If
     it has the names of the model's features, they are taken by name from every row, and other columns are left out.
     `decimal`: the sign in numbers, a point or a comma.
     """
 
-    def __init__(self, contract: Contract, name: str, decimal: str = ".") -> None:
-        self._contract, self._name, self._decimal = contract, name, decimal
+    def __init__(self, contract: Contract, decimal: str = ".") -> None:
+        self._contract, self._decimal = contract, decimal
         port = contract.inputs[0]
         self._frame = tuple(int(d) for d in port.frame_shape)
         self._dtype = port.dtype
@@ -69,7 +69,7 @@ class Rows:
         sign = self._sign or self._sign_of(text)
         cells = text.split() if sign == " " else _cells(text, place, sign)
         header = first and is_header(cells)
-        named = columns_by_name(cells, self._contract, self._name) if header else None
+        named = columns_by_name(cells, self._contract) if header else None
         if len(cells) != (self._there if named is None else len(cells)):
             raise InputError(f"{place}: {_expected(self._there, header)}, {_found(cells, header, text)}{_sound(text)}")
         self._sign = sign

@@ -9,7 +9,7 @@ from typing import Any
 from rnnedge.live.session import Outputs
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError
-from rnnedge_runtime.scores import probabilities, scores_of_port
+from rnnedge_runtime.scores import Scores
 
 
 class PredictionRows:
@@ -19,7 +19,7 @@ class PredictionRows:
     """
 
     def __init__(self, contract: Contract, values: bool = False, logits: bool = False) -> None:
-        self._scores = {port.name: "raw" if logits else scores_of_port(contract, port) for port in contract.results}
+        self._scores = Scores(contract, logits)
         self._labels, self._values = contract.labels, values
         self._shown = {port.name for port in contract.results}
         self._several = len(self._shown) > 1
@@ -29,9 +29,7 @@ class PredictionRows:
         for one in outputs:
             if one.name not in self._shown:
                 continue
-            values = (
-                one.values if self._scores[one.name] == "raw" else probabilities(one.values, self._scores[one.name])
-            )
+            values = self._scores.of(one.name, one.values)
             for frame, time_s, value in zip(one.frames.tolist(), one.times_s.tolist(), values, strict=True):
                 row: dict[str, Any] = {"time_s": round(time_s, 6), "frame": frame}
                 if self._several:

@@ -26,6 +26,18 @@ def scores_of_port(contract: Contract, port: Port) -> str:
     return scores_of(contract) if port.frame_shape == (len(contract.labels),) else "raw"
 
 
+class Scores:
+    """What the values of each output of a file are as scores; `logits` leaves all as the network gives them."""
+
+    def __init__(self, contract: Contract, logits: bool = False) -> None:
+        self._said = {port.name: "raw" if logits else scores_of_port(contract, port) for port in contract.outputs}
+
+    def of(self, name: str, values: Array) -> Array:
+        """Values (..., labels) of the output `name` as probabilities, float64, where the file says how; else as is."""
+        said = self._said[name]
+        return values if said == "raw" else probabilities(values, said)
+
+
 def labelled(values: Array, contract: Contract) -> Array:
     """Values (..., labels), or `InputError` where they are no row of a value for each label of the file."""
     array, labels = array_of(values, "values"), contract.labels

@@ -114,7 +114,7 @@ def test_parquet_gives_the_same_frames(tmp_path: Path) -> None:
     """By name; without names, all columns if there are as many."""
     path = tmp_path / "x.parquet"
     parquet(path, {"ay": [2.0, 0.25], "t": [0, 1], "ax": [1.5, -3.0]})
-    with pytest.warns(UserWarning, match="takes ax, ay; leaves out t"):
+    with pytest.warns(UserWarning, match="takes the columns ax, ay; leaves out t"):
         np.testing.assert_array_equal(np.concatenate([*read_frames(str(path), contract())]), X)
     with pytest.raises(InputError, match=r"expected 2 columns .* found 3: ay, t, ax"):
         list(read_frames(str(path), contract("[]")))

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quickly
+import torch
 from exported import export_network
 from in_one_test import in_one_test
 
@@ -83,6 +85,25 @@ def test_a_long_recording_streams(
     assert found.keys() == expected.keys() and found["frames"] == 2500 and "error" not in found
     for key, value in expected.items():
         assert found[key] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value), key
+
+
+def test_values_of_labels_are_probabilities(
+    archive: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every frame before they are reduced, where the file says how; recordings that stream too."""
+    options: dict[str, Any] = {"labels": ("a", "b", "c"), "notes": {"scores": "softmax"}}
+    quickly.export(torch.nn.GRU(4, 3, batch_first=True).eval(), torch.zeros(1, 9, 4), tmp_path / "m.onnx", **options)
+    model = load("m.onnx")
+    for reduce in ("mean", "max"):
+        logits = torch.from_numpy(model.run(np.load(archive[-1])))
+        for arrays, asked in ((logits.softmax(-1), ()), (logits, ("--logits",))):
+            expected = getattr(arrays.numpy(), reduce)(axis=0)
+            for held in (1 << 20, 1):
+                monkeypatch.setattr(long_recording, "_HELD_BYTES", held)
+                assert execute(["score", "m.onnx", archive[-1], "-o", "a.csv", "--reduce", reduce, *asked]) == 0
+                (row,) = csv.DictReader(Path("a.csv").read_text().splitlines())
+                np.testing.assert_allclose([float(row[label]) for label in "abc"], expected, atol=1e-6)
+                assert float(row["score"]) == pytest.approx(expected.max(), abs=1e-6)
 
 
 def both(folder: Path) -> Model:

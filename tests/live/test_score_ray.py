@@ -137,7 +137,7 @@ def test_machines_that_have_other_files_are_named(archive: list[str]) -> None:
     """Where another version, model or folder is, or no recording that is here; nothing is scored with it."""
     job = {
         "version": rnnedge.__version__, "folder": str(Path.cwd()), "file": str(GOLDEN), "load": {}, "reduce": "mean",
-        "digest": load(GOLDEN).digest, "reading": ReadOptions(),
+        "digest": load(GOLDEN).digest, "reading": ReadOptions(), "logits": False,
     }  # fmt: skip
     host, rows = ray_cluster._score_there(job, archive[:2])
     assert rows == score_batch(load(GOLDEN), archive[:2], "mean", ReadOptions())

@@ -32,7 +32,7 @@ def test_a_message_may_be_any_text_that_a_file_may_have(text: str, rows: int, fi
     """A feature that has the name of a field is a feature."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        packet = Texts(CONTRACT, "mqtt", clock=lambda: 5.0).packet(text, "mqtt", 7)
+        packet = Texts(CONTRACT, clock=lambda: 5.0).packet(text, "mqtt", 7)
     assert packet is not None and (packet.first, packet.time_s) == (first, time_s)
     np.testing.assert_array_equal(packet.frames, X[:rows])
 
@@ -50,14 +50,14 @@ def test_a_message_may_be_any_text_that_a_file_may_have(text: str, rows: int, fi
 def test_any_other_message_is_told(text: str, words: str) -> None:
     """With the source, and what was expected."""
     with pytest.raises(InputError, match="mqtt") as error:
-        Texts(CONTRACT, "mqtt").packet(text, "mqtt", 0)
+        Texts(CONTRACT).packet(text, "mqtt", 0)
     assert words in str(error.value)
 
 
 def test_a_message_of_names_alone_is_a_header() -> None:
     """It has no frame, and says which columns later messages have."""
-    texts = Texts(CONTRACT, "mqtt")
-    with pytest.warns(UserWarning, match="takes ax, first; leaves out t"):
+    texts = Texts(CONTRACT)
+    with pytest.warns(UserWarning, match="takes the columns ax, first; leaves out t"):
         assert texts.packet("first,t,ax", "mqtt", 0) is None
     packet = texts.packet("2,0,1.5", "mqtt", 0)
     assert packet is not None and packet.frames.tolist() == X[:1]

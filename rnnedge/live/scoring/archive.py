@@ -46,6 +46,8 @@ def score_archive(
     made_by = {"model": model.digest, "reduce": options.reduce}
     if options.reading != ReadOptions():
         made_by["reading"] = str(options.reading)
+    if options.logits:
+        made_by["scores"] = "logits"
     journal = Journal(output.with_name(output.name + ".part"), made_by)
     try:
         left = [path for path in recordings if journal.rows.get(path, {}).get("stamp") != stamp(path)]
@@ -92,7 +94,7 @@ def _scored(
         return
     begun, most = monotonic(), options.workers or cores()
     for paths in work:
-        yield score_batch(model, paths, options.reduce, options.reading)
+        yield score_batch(model, paths, options.reduce, options.reading, options.logits)
         if most > 1 and monotonic() - begun > _ALONE_S:
             break
     else:
@@ -102,7 +104,8 @@ def _scored(
         try:
             while True:
                 more = islice(work, 2 * most - len(running))
-                running |= {workers.submit(_score_there, paths, options.reduce, options.reading) for paths in more}
+                asked = options.reduce, options.reading, options.logits
+                running |= {workers.submit(_score_there, paths, *asked) for paths in more}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -126,6 +129,6 @@ def _begin(file: str, options: dict[str, Any]) -> None:
     _model = load(file, **options)
 
 
-def _score_there(paths: list[str], reduce: str, reading: ReadOptions) -> list[dict[str, Any]]:
+def _score_there(paths: list[str], reduce: str, reading: ReadOptions, logits: bool) -> list[dict[str, Any]]:
     assert _model is not None
-    return score_batch(_model, paths, reduce, reading)
+    return score_batch(_model, paths, reduce, reading, logits)

@@ -16,10 +16,17 @@ from rnnedge.live.scoring.rows import recording_row
 from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import InputError, RnnEdgeError
+from rnnedge_runtime.scores import Scores
 
 
-def score_batch(model: Model, paths: Sequence[str], reduce: str, reading: ReadOptions) -> list[dict[str, Any]]:
-    """A row for each, with the reason in `error` if it cannot be scored."""
+def score_batch(
+    model: Model, paths: Sequence[str], reduce: str, reading: ReadOptions, logits: bool = False
+) -> list[dict[str, Any]]:
+    """A row for each, with the reason in `error` if it cannot be scored.
+
+    Values of labels are probabilities where the file says how, see `rnnedge_runtime.scores`; `logits` leaves them.
+    """
+    scores = Scores(model.contract, logits)
     rows: dict[str, dict[str, Any]] = {}
     given: dict[str, Array] = {}
     for path in paths:
@@ -30,7 +37,7 @@ def score_batch(model: Model, paths: Sequence[str], reduce: str, reading: ReadOp
             if rest is None:
                 given[path] = np.concatenate(begun)
             else:
-                rows[path] = long_row(model, path, chain(begun, [rest], parts), reduce)
+                rows[path] = long_row(model, path, chain(begun, [rest], parts), reduce, scores)
         except RnnEdgeError as error:
             rows[path] = {"error": str(error)}
     try:
@@ -45,7 +52,8 @@ def score_batch(model: Model, paths: Sequence[str], reduce: str, reading: ReadOp
                 rows[path] = {"error": f"{path}: {error}"}
                 del given[path]
     for (path, frames), outputs in zip(given.items(), found, strict=True):
-        rows[path] = recording_row(model.contract, outputs, len(frames), reduce)
+        values = {name: scores.of(name, array) for name, array in outputs.items()}
+        rows[path] = recording_row(model.contract, values, len(frames), reduce)
     return [{"file": path, "stamp": stamp(path), **rows[path]} for path in paths]
 
 

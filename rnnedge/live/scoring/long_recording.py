@@ -13,6 +13,7 @@ from rnnedge_runtime import Model
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.golden import named
+from rnnedge_runtime.scores import Scores
 
 # Of frames and outputs together; a file of kilobytes may promise as many as it likes.
 _HELD_BYTES = 32 << 20
@@ -23,14 +24,14 @@ def most_held(contract: Contract) -> int:
     return max(1, _HELD_BYTES // max(1, int(sum(map(_bytes, (*contract.inputs, *contract.outputs))))))
 
 
-def long_row(model: Model, name: str, parts: Iterable[Array], reduce: str) -> dict[str, Any]:
+def long_row(model: Model, name: str, parts: Iterable[Array], reduce: str, scores: Scores) -> dict[str, Any]:
     """The row of the recording `name`, whose frames (time, ...) come in `parts`; as `recording_row` of all at once."""
     over_time = {port.name: _OverTime(port, reduce) for port in model.contract.outputs}
     stream, frames = model.stream(), 0
     found: dict[str, Array] = {}
 
     def count(given: Any) -> None:
-        found.update(named(model.contract, given))
+        found.update({name: scores.of(name, array) for name, array in named(model.contract, given).items()})
         for port in model.contract.outputs:
             if port.per_frame:
                 over_time[port.name].add(found[port.name])

@@ -18,7 +18,7 @@ class ScoreOptions:
     """How an archive is scored: `batch` recordings at once, in `workers` processes; `load` is passed to `load`.
 
     `workers`: 0 for one on each core. `reading`: how recordings are read. `on`: "ray" or "ray://HOST:PORT", the
-    cluster whose processes these are.
+    cluster whose processes these are. `logits`: values of labels as the network gives them, not as probabilities.
     """
 
     reduce: str = "mean"
@@ -27,6 +27,7 @@ class ScoreOptions:
     load: Mapping[str, Any] = field(default_factory=dict)
     reading: ReadOptions = field(default_factory=ReadOptions)
     on: str | None = None
+    logits: bool = False
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a reduction or a kind of cluster that does not exist, and for counts out of range."""

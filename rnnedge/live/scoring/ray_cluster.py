@@ -41,6 +41,7 @@ def scored_on(
     job = {
         "version": __version__, "folder": str(Path.cwd()), "file": str(file), "digest": model.digest,
         "load": dict(options.load), "reduce": options.reduce, "reading": options.reading,
+        "logits": options.logits,
     }  # fmt: skip
     with _cluster(place, options.workers) as ray:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score_there)
@@ -144,7 +145,7 @@ def _score_there(job: dict[str, Any], paths: list[str]) -> tuple[str, list[dict[
     if _loaded is None or _loaded[0] != job:
         _loaded = job, _open(job, host)
     os.chdir(job["folder"])
-    return host, score_batch(_loaded[1], paths, job["reduce"], job["reading"])
+    return host, score_batch(_loaded[1], paths, job["reduce"], job["reading"], job["logits"])
 
 
 def _open(job: dict[str, Any], host: str) -> Model:

@@ -14,13 +14,11 @@ from rnnedge_runtime.contract import Contract
 
 
 class Texts:
-    """Reads the texts of one source, named `name`, as `rnnedge.frames._rows` reads those of a file."""
+    """Reads the texts of one source as `rnnedge.frames._rows` reads those of a file."""
 
-    def __init__(
-        self, contract: Contract, name: str, decimal: str = ".", clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, contract: Contract, decimal: str = ".", clock: Callable[[], float] = time.time) -> None:
         """Raises `InputError` for a model with several inputs."""
-        self._form, self._rows, self._clock = FrameFormat(contract), Rows(contract, name, decimal), clock
+        self._form, self._rows, self._clock = FrameFormat(contract), Rows(contract, decimal), clock
         self._features = feature_names(contract)
 
     def packet(self, text: str, place: str, first: int) -> Packet | None:

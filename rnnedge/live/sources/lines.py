@@ -62,7 +62,7 @@ class LineReader:
                 yield packet
 
     def _begin(self) -> Texts:
-        return Texts(self.contract, self.name, self.decimal, self.clock)
+        return Texts(self.contract, self.decimal, self.clock)
 
     @staticmethod
     def _packet(line: bytes, place: str, first: int, texts: Texts) -> Packet | None:

@@ -33,7 +33,7 @@ class MqttSource:
         """Raises `InputError` if no broker answers or it refuses, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
         self.name, self._tell, self._closed = address.text, tell, False
-        self._format, self._texts = FrameFormat(contract), Texts(contract, self.name)
+        self._format, self._texts = FrameFormat(contract), Texts(contract)
         self._topic, self._qos = topic(address), int(address.word("qos", "0", "0", "1", "2"))
         self._came: Queue[bytes | InputError | None] = Queue(_MOST_WAITING)
         self._client = make_client(address)

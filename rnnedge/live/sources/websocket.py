@@ -23,7 +23,7 @@ class WebSocketSource:
     def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
         """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
         self.name, self._tell = address.text, tell
-        self._format, self._texts = FrameFormat(contract), Texts(contract, self.name)
+        self._format, self._texts = FrameFormat(contract), Texts(contract)
         self._closed = False
         self._socket = connect(address)
 
