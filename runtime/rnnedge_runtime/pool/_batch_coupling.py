@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -25,10 +26,22 @@ _DEFAULT_TOLERANCE = 1e-5
 _AHEAD = (1, 7, 64, 1000)
 _COUNTS = ("int32", "int64")
 _Found = tuple[Mapping[str, Array], Mapping[str, Array]]
+# What was found of the models that are in use.
+_KNOWN: WeakKeyDictionary[LoadedModel, Order | None] = WeakKeyDictionary()
 
 
 def order_of(loaded: LoadedModel) -> Order | None:
-    """How the folded states of a file are laid out; None where two sequences in a batch disturb each other.
+    """How the folded states of a file are laid out; None if two sequences in a batch disturb each other.
+
+    A model is asked once: all its pools have the same graph.
+    """
+    if loaded not in _KNOWN:
+        _KNOWN[loaded] = _tried(loaded)
+    return _KNOWN[loaded]
+
+
+def _tried(loaded: LoadedModel) -> Order | None:
+    """`order_of`, by running the graph.
 
     Two sequences, one a call ahead of the other, run alone and then together: as soon as they may share a call, which
     without a warm-up is before frame 0, and a call later. Once more with the whole numbers that the second one carries
