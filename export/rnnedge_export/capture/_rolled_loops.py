@@ -68,7 +68,7 @@ def with_rolled_loops(
         return found
 
     try:
-        captured, lengths = captured_at(capture, step)
+        captured, lengths = captured_at(capture, module, step)
         captured = [rewritten(each, length) for each, length in zip(captured, lengths, strict=True)]
     except (RnnEdgeError, NotALoop):
         raise

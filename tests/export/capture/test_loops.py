@@ -11,7 +11,7 @@ import pytest
 import quickly
 import torch
 from grouped_loop_idioms import GROUPED
-from loop_idioms import NATIVE, SCANNED, Cells, last_output_of_a_layer
+from loop_idioms import NATIVE, SCANNED, Cells, last_output_of_a_layer, two_frames_back
 from shares import one_in, those
 from torch import Tensor, nn
 from torch.nn import functional
@@ -134,7 +134,7 @@ def rolled(module: nn.Module) -> nn.Module:
         return unrolled(module, (torch.randn(2, length, 3),), (0,), batch)
 
     with quiet(), torch.no_grad(), recurrent_layers(), running_totals_as_loops():
-        return roll(*captured_at(capture), 0, 1)
+        return roll(*captured_at(capture, module), 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,21 @@ def test_lengths_of_captures_are_no_sizes_of_the_network() -> None:
     module, x = LoopsOverOthers(10, 12, 13), torch.randn(3, 29, 3)
     with torch.no_grad():
         torch.testing.assert_close(rolled(module)(x)[0], module(x), rtol=1e-5, atol=1e-5)
+
+
+def test_sizes_of_weights_are_avoided_from_the_first_capture_on() -> None:
+    """A network whose weights have 9 and 12 rows is captured three times, not six."""
+    asked: list[int] = []
+    net = Cells(two_frames_back).eval()
+
+    def capture(length: int, batch: int) -> Unrolled:
+        asked.append(length)
+        return unrolled(net, (torch.randn(2, length, 3),), (0,), batch)
+
+    with quiet(), torch.no_grad(), recurrent_layers():
+        _, lengths = captured_at(capture, net)
+    assert {9, 12} <= {weight.shape[0] for weight in net.parameters()}
+    assert asked == [*lengths] == [11, 13, 16]
 
 
 def test_an_assignment_to_other_axes_stays() -> None:

@@ -30,7 +30,7 @@ def rolled(net: Parallel) -> torch.fx.GraphModule:
         return found
 
     with quiet():
-        return roll(*captured_at(captured), 0, 1, required=False)
+        return roll(*captured_at(captured, net), 0, 1, required=False)
 
 
 @pytest.mark.parametrize("function", PARALLEL, ids=lambda function: function.__name__)

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
+import numpy as np
+from torch import nn
+
 from rnnedge_export.capture.loops._unrolled import Unrolled, aten, shape_of
 
 # Even and odd; a loop over features has the same number of iterations in every capture.
@@ -17,17 +20,24 @@ BATCHES = (1009, 1019, 1013)
 _ITEMS = (aten.select.int, aten.slice.Tensor, aten.unbind.int)
 
 
-def captured_at(capture: Callable[[int, int], Unrolled], step: int = 1) -> tuple[list[Unrolled], Sequence[int]]:
-    """`capture(frames, batch)` at three lengths, and these; raises what it raises. `step`: the frames of an iteration.
+def captured_at(
+    capture: Callable[[int, int], Unrolled], module: nn.Module, step: int = 1
+) -> tuple[list[Unrolled], Sequence[int]]:
+    """`capture(frames, batch)` of a module at three lengths, and these; raises what it raises.
 
-    Of several frames an iteration, a window gives one more or one less than that many iterations.
+    `step`: the frames of an iteration. Of several, a window gives one more or one less than that many iterations.
     """
-    captured, lengths = _captured(capture, _FIRST, step)
+    first = _free(_FIRST, {size for weight in module.state_dict().values() for size in np.shape(weight)}, step)
+    captured, lengths = _captured(capture, first, step)
     taken = set.intersection(*(set(_sizes(each)) for each in captured))
-    if taken.isdisjoint(_counts(_FIRST, step)):
+    if taken.isdisjoint(_counts(first, step)):
         return captured, lengths
-    free = (first for first in count(_FIRST + 1) if taken.isdisjoint(_counts(first, step)))
-    return _captured(capture, next(free), step)
+    return _captured(capture, _free(first + 1, taken, step), step)
+
+
+def _free(least: int, taken: set[int], step: int) -> int:
+    """The first length, from `least` on, of which none is in `taken`."""
+    return next(first for first in count(least) if taken.isdisjoint(_counts(first, step)))
 
 
 def _captured(capture: Callable[[int, int], Unrolled], first: int, step: int) -> tuple[list[Unrolled], Sequence[int]]:
