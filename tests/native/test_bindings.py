@@ -110,6 +110,56 @@ def test_names_that_differ_in_their_case_alone_compile(sources: dict[str, Path])
     assert "X [2]float32" in (folder / "net.go").read_text() and "X_ [2]float32" in (folder / "net.go").read_text()
 
 
+LABELS = ("yes", "Stra\u00dfe \U0001f600", 'a"b\\c', "*/ ??/ // ${name} %s", "line\nend\0", "\\303")
+PRINT = {
+    "c": """#include "net.h"
+        #include <stdio.h>
+        static const char *const labels[NET_LABEL_COUNT] = NET_LABELS;
+        int main(void) { for (int k = 0; k < NET_LABEL_COUNT; k++) printf("%s|", labels[k]); return 0; }""",
+    "cpp": """#include "net.hpp"
+        #include <cstdio>
+        int main() { for (const char *label : rnnedge::net::labels) std::printf("%s|", label); }""",
+    "rust": """mod net;
+        fn main() { for label in net::LABELS { print!("{}|", label.split('\\0').next().unwrap()); } }""",
+}
+COMPILE = {
+    "c": "cc -std=c99 -trigraphs -Wall -Wextra -Werror main.c -o main",
+    "cpp": "g++ -std=c++17 -Wall -Wextra -Werror main.cpp net.o -lm -o main",
+    "rust": "rustc --edition 2021 -A dead_code main.rs -C link-arg=net.o -C link-arg=-lm -o main",
+}
+
+
+@pytest.mark.parametrize("language", list(PRINT))
+def test_labels_are_strings_of_the_language(language: str, labelled: Path, tmp_path: Path) -> None:
+    """Whatever letters they have; a string of C ends at its first NUL."""
+    command = COMPILE[language].split()
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    shutil.copytree(labelled, tmp_path, dirs_exist_ok=True)
+    (tmp_path / next(word for word in command if word.startswith("main."))).write_text(PRINT[language])
+    subprocess.run(command, cwd=tmp_path, check=True)
+    said = subprocess.run([tmp_path / "main"], stdout=subprocess.PIPE, check=True).stdout
+    assert said.split(b"|")[:-1] == [label.split("\0")[0].encode() for label in LABELS]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with labels of all kinds, in every language."""
+    place = tmp_path_factory.mktemp("labelled") / "net"
+    file = place.with_suffix(".onnx")
+    module = nn.GRU(2, len(LABELS), batch_first=True).eval()
+    quickly.export(module, torch.zeros(1, 9, 2), file, form="step", labels=LABELS)
+    build(file.read_bytes(), "c", place, name="net", bindings=tuple(LANGUAGES))
+    system_compiler().compile(["-std=gnu99", "-O1", "-c"], [place / "net.c"], place / "net.o")
+    return place
+
+
+def test_a_file_without_labels_has_no_list_of_them(sources: dict[str, Path]) -> None:
+    """Not even an empty one."""
+    for ending in ("h", "hpp", "rs", "go"):
+        assert "labels" not in (sources["reader"] / f"net.{ending}").read_text().lower()
+
+
 @pytest.mark.parametrize("text", ["a\\", "a??/", "a *\\ ", "*/*/", "**//", "/*/", "\n", "\\\n", "`a`", "```"])
 def test_text_stays_in_its_comment(text: str, tmp_path: Path) -> None:
     """A backslash draws no line into it, nothing ends it; in documentation it is code from end to end."""

@@ -103,7 +103,7 @@ def write_c(
     return Source(
         name,
         "\n".join(parts),
-        render.header(name, programs, digest, blob_facts[0]),
+        render.header(name, programs, digest, blob_facts[0], contract),
         raw,
         digest,
         contract,

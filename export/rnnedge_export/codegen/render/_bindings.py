@@ -7,6 +7,7 @@ that is not so:
     @limits      the least and the largest number of each: float32=-1e9..1e9 ...
     @keywords    names that an input or an output may not have: it gets an underscore
     @inputs, @outputs, @frames (outputs per frame), @cursors, @masks, @lasts, @contexts
+    @labels      the labels of the first output
     @static, @blob, @refuses, @anyframes
 """
 
@@ -23,6 +24,7 @@ from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _contexts
 from rnnedge_export.codegen.render._addresses import CTYPES
 from rnnedge_export.codegen.render._identifiers import distinct, identifiers
+from rnnedge_export.codegen.render._labels import in_words, labels_of, literals
 from rnnedge_export.codegen.render._text import in_documentation, part
 from rnnedge_runtime.contract import Contract
 
@@ -39,6 +41,8 @@ def binding(language: str, name: str, contract: Contract, program: StepProgram, 
     types = dict(word.split("=") for word in _words(lines, "types"))
     limits = dict(word.split("=") for word in _words(lines, "limits"))
     groups = _groups(contract, program, types, limits, set(_words(lines, "keywords")))
+    labels = labels_of(contract)
+    groups["labels"] = [{"labels": literals(labels, language), "count": len(labels)}] if labels else []
     facts = {"static": not blob, "blob": blob, "refuses": program.refuses, "anyframes": bool(groups["frames"])}
     groups |= {fact: [{}] if true else [] for fact, true in facts.items()}
     rate = f", {contract.frame_rate_hz:g} a second" if contract.frame_rate_hz else ""
@@ -49,6 +53,7 @@ def binding(language: str, name: str, contract: Contract, program: StepProgram, 
         "digest": digest,
         "call": f"{contract.unit} frame{'s' if contract.unit > 1 else ''}",
         "rate": rate,
+        "of_labels": in_words(contract),
         "bytes": _bytes(program),
     }
     return "".join(f"{line}\n" for line in _filled(lines, groups, values))
@@ -164,9 +169,7 @@ def _capital(text: str) -> str:
 def _said(contract: Contract, name: str, dtype: str, shape: Sequence[int], per_frame: bool) -> str:
     """What the documentation says of a port."""
     kind = "" if per_frame else ", of the sequence so far"
-    labels = (
-        contract.labels if name == contract.outputs[0].name and (len(contract.labels),) == tuple(shape[-1:]) else ()
-    )
+    labels = labels_of(contract) if name == contract.outputs[0].name else ()
     text = f"{name}: {dtype} {list(shape)}{kind}" + (f"; {', '.join(labels)}" if labels else "")
     return in_documentation(text)
 

@@ -10,8 +10,10 @@ from rnnedge_export.codegen.render._addresses import CTYPES, Addresses, port_nam
 from rnnedge_export.codegen.render._addresses import addresses as addresses_of
 from rnnedge_export.codegen.render._gemm import Shape
 from rnnedge_export.codegen.render._identifiers import distinct, identifiers
+from rnnedge_export.codegen.render._labels import macro
 from rnnedge_export.codegen.render._step import step
 from rnnedge_export.codegen.render._text import Code, filled, in_comment
+from rnnedge_runtime.contract import Contract
 
 _LONG = 60
 _REFUSED = "  int32_t refused; /* whether a step since the last reset met a number of a row that is not there */\n"
@@ -19,7 +21,7 @@ _FIND_WEIGHTS = "  const float *const restrict WEIGHTS = stream->weights;\n"
 _OF_WEIGHTS = "; `weights` is the file of weights in memory, aligned to 64 bytes, which has to stay there"
 
 
-def header(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes: int) -> str:
+def header(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes: int, contract: Contract) -> str:
     """The header for who embeds the model."""
     one = programs[0]
     names = identifiers(one)
@@ -33,6 +35,7 @@ def header(name: str, programs: Sequence[StepProgram], digest: str, weight_bytes
         GUARD=f"{name.upper()}_H",
         MODEL=name.upper(),
         digest=digest,
+        labels=macro(name.upper(), contract),
         sizes=",\n".join(f"  {size}" for size in sizes),
         programs="".join(_declarations(program_name(name, each), each, weight_bytes > 0) for each in programs),
     )

@@ -38,6 +38,9 @@ type Outputs struct {
 @frames 	${Id}Frames int
 }
 
+@labels // Labels: ${of_labels}
+@labels var Labels = [...]string{${labels}}
+@labels
 // Stream is one sequence in progress. One goroutine uses it at a time.
 type Stream struct {
 	memory []byte

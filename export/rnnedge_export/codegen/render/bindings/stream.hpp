@@ -32,6 +32,9 @@ struct Outputs {
 @frames   std::size_t ${id}_frames = 0;
 };
 
+@labels /// ${of_labels}
+@labels inline constexpr std::array<const char *, ${count}> labels{${labels}};
+@labels
 /// One sequence in progress. It owns its state; several may run, each in its own thread.
 class Stream {
  public:

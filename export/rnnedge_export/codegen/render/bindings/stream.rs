@@ -52,6 +52,9 @@ pub struct Outputs {
 @frames     pub ${id}_frames: usize,
 }
 
+@labels /// ${of_labels}
+@labels pub const LABELS: [&str; ${count}] = [${labels}];
+@labels
 #[repr(C, align(64))]
 struct Memory([u8; BYTES]);
 

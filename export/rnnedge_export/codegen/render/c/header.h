@@ -11,7 +11,7 @@ extern "C" {
 
 #define ${MODEL}_MODEL_SHA256 "${digest}"
 
-enum {
+${labels}enum {
 ${sizes}
 };
 
