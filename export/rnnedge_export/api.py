@@ -115,6 +115,7 @@ def convert(
     batch_axis: int | None = None,
     opset: int = 20,
     constants: Mapping[str, Any] | None = None,
+    context: Mapping[str, object] | Iterable[str] = (),
     trust: str | None = None,
     progress: Callable[[str], None] | None = None,
     options: ExportOptions | None = None,
@@ -125,15 +126,17 @@ def convert(
     `offline`: opset 7 or later, from any framework; inputs that share batch and time, float or integers. `time_axis`:
     the axis along which it is streamed, 1 or "input:1"; `batch_axis` is 0, or 1 if time is on axis 0. `opset` holds for
     files outside of 18 to 22; others keep theirs. `constants`: values of inputs that never change, numbers or arrays.
-    `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and has its weights in
-    itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
+    An input with a batch and else sizes is a value per sequence, as for `export`; `context`: names of others that are,
+    or defaults by name. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB
+    and has its weights in itself. Everything else as for `export`; the file itself, run by onnxruntime, is the oracle.
     """
     options = _options(options, chosen)
     say, path, source = checked_progress(progress), file_path(path, "convert: path"), file_path(offline, "offline")
     began = perf_counter()
     check_writable(path)
     axes: dict[str, Any] = {"batch_axis": batch_axis, "time_axis": time_axis}
-    with of_file(source, opset=opset, **axes, constants=checked_constants(constants), trust=trust, say=say) as session:
+    values: dict[str, Any] = {"constants": checked_constants(constants), "context": context}
+    with of_file(source, opset=opset, **axes, **values, trust=trust, say=say) as session:
         return write(session, options, path, say, began)
 
 

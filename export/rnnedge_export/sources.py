@@ -114,6 +114,7 @@ def of_file(
     batch_axis: int | None = None,
     time_axis: str | int = 1,
     constants: Mapping[str, Any] | None = None,
+    context: Mapping[str, object] | Iterable[str] = (),
     trust: str | None = None,
     say: Say,
 ) -> Iterator[ExportSession]:
@@ -122,11 +123,13 @@ def of_file(
     with defects_told(Path(offline).name):
         say("read")
         given = constants or {}
-        source = open_offline(offline, time_axis, batch_axis, trust, opset, given)
+        contexts = checked_defaults(context)
+        source = open_offline(offline, time_axis, batch_axis, trust, opset, given, contexts)
         say("capture")
         captured = source.capture()
         provenance = {"source": Path(offline).name, "source_sha256": source.digest, **packages()}
         provenance |= {CONSTANTS: note(given)} if given else {}
         provenance |= axes_note(time_axis, batch_axis)
         with _line_told(lambda: None, math.inf):
-            yield ExportSession(source, source.example(), captured, provenance)
+            defaults = [name for name, value in contexts.items() if value is not None]
+            yield ExportSession(source, source.example(), captured, provenance, defaults=defaults)

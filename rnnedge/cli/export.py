@@ -94,7 +94,7 @@ def command(
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
     context: Annotated[
         list[str] | None,
-        typer.Option(help="An argument that is a value per sequence, though its sizes are those of frames."),
+        typer.Option(help="An argument or input that is a value per sequence, though its sizes are those of frames."),
     ] = None,
     constant: ConstantOption = None,
     taps: Annotated[str | None, field_option(ExportOptions, "taps")] = None,
@@ -188,10 +188,8 @@ def _export(
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
         if examples:
             raise typer.BadParameter("an ONNX file says what its inputs are", param_hint="--example")
-        if context:
-            raise typer.BadParameter("an ONNX file takes frames only", param_hint="--context")
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
-                               constants=constants_of(constant), labels=names,
+                               constants=constants_of(constant), context=context or (), labels=names,
                                normalization=normalization, progress=progress,
                                precision=asked(*numbers), trust=trust, calibration=recordings(calibration),
                                **options)  # fmt: skip

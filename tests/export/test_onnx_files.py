@@ -130,7 +130,9 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
         ("(float[N, T, 2] x) => (float[N, T, 2] y) { y = Relu (x) }", "x:y", "expected a number or input:number"),
         ("(float[N, T, C] x) => (float[N, T, C] y) { y = Relu (x) }", 1, "axis 2 of .* has no size"),
         ("(string[N, T, 2] x) => (string[N, T, 2] y) { y = Identity (x) }", 1, "integers, found string"),
-        ("(float[N, T, 2] x, float[N, 2] h) => (float[N, T, 2] y) { y = Relu (x) }", 1, "rnnedge adopt"),
+        ("(float[N, T, 2] x, float[N, 2] h) => (float[N, T, 2] y) { y = Relu (x) }", 1, "nothing reads it.* adopt"),
+        ("(float[N, T, 2] x, float[N, 2] h) => (float[N, T, 2] y, float[N, 2] g) { y = Relu (x) g = Relu (h) }", 1,
+         "rnnedge adopt"),
         ("(float[1, 4, 2] x) => (float[1, 4, 2] y) { a = Constant <value_floats = [1.0, 2.0, 3.0, 4.0]> () "
          "i = Constant <value_ints = [1]> () b = Unsqueeze (a, i) y = Add (x, b) }", 1,
          "a Add: .* it takes sequences of 4 frames only; export it with a dynamic time axis"),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
+from typing import NamedTuple
 
 import onnx
 
@@ -36,7 +37,10 @@ _SHORT = 16
 
 @dataclass(frozen=True)
 class ForeignPort:
-    """An input or an output as the file declares it; `role`: "frames", "constant", "result", or what state it is."""
+    """An input or an output as the file declares it.
+
+    `role`: "frames", "value per sequence", "constant", "result", or what state it is.
+    """
 
     name: str
     dtype: str
@@ -54,6 +58,13 @@ class Proposal:
     tried: bool
 
 
+class _Offline(NamedTuple):
+    """The options of the command line, and which inputs are values per sequence."""
+
+    words: Sequence[str]
+    contexts: Sequence[str]
+
+
 def propose(path: str, trust: str | None = None) -> Proposal:
     """Read the file at `path` and try what it could be; raises `ModelRefused` for what is no foreign ONNX file."""
     _, proto = read_file(path, trust)
@@ -65,16 +76,19 @@ def propose(path: str, trust: str | None = None) -> Proposal:
     found = _adopted(path, proto, carried, guesses)
     states = found.states if found is not None else guesses[0] if guesses else {}
     line = None if found is None else command("adopt", path, found.words)
-    if found is None and not guesses and carried:
-        one = carried[0] if len(carried) == 1 else None
+    offline = None
+    if found is None and carried:
+        one = carried[0] if len(carried) == 1 and not guesses else None
         found = window(path, proto, one) if one is not None and is_window(proto) else None
-        options = _offline(path, proto, carried, trust) if found is None else None
-        if options is None and found is None and one is not None:
+        offline = _offline(path, proto, carried, trust) if found is None else None
+        if offline is None and found is None and one is not None:
             found = window(path, proto, one)
-        line = None if options is None else command("export", path, options)
+        states = {} if offline is not None else states
+        line = None if offline is None else command("export", path, offline.words)
         line = line if found is None else command("adopt", path, found.words)
     given = {written: f"state, read as {read}" for read, written in states.items()}
     roles = dict.fromkeys(constants, "constant") | {k: f"state, given back as {v}" for k, v in states.items()}
+    roles |= dict.fromkeys(() if offline is None else offline.contexts, "value per sequence")
     return Proposal(
         tuple(_shown(port, roles.get(port.name, "frames")) for port in inputs),
         tuple(_shown(port, given.get(port.name, "result")) for port in outputs),
@@ -96,24 +110,30 @@ def _adopted(
 
 def _offline(
     path: str, proto: onnx.ModelProto, inputs: Sequence[onnx.ValueInfoProto], trust: str | None
-) -> list[str] | None:
-    """Case 3: the options of the command line with which it can be written as a stream."""
+) -> _Offline | None:
+    """Case 3: how it can be written as a stream."""
     lengths = [port.name for port in open_inputs(proto) if is_length(port, proto)]
     constants = {name: value for name, value in next(constant_values(proto, inputs, {})).items() if name not in lengths}
     if UNKNOWN in constants.values():
         return None
     values = [word for name, value in constants.items() for word in ("--constant", f"{name}={value}")]
-    for axis in (1, 0, 2):
-        if (axis == 0 and _is_batch(inputs[0])) or (axis == 2 and _is_short(inputs[0])):
+    for port, axis in product(_likely(inputs), (1, 0, 2)):
+        if (axis == 0 and _is_batch(port)) or (axis == 2 and _is_short(port)):
             continue
-        time = f"{inputs[0].name}:{axis}"
+        time = f"{port.name}:{axis}"
         try:
             with of_file(path, time_axis=time, constants=constants, trust=trust, say=lambda _: None) as session:
-                session.candidate(ExportOptions(), path)
+                contract = session.candidate(ExportOptions(), path).contract
         except ModelRefused:
             continue
-        return [*values, "--time-axis", time]
+        return _Offline([*values, "--time-axis", time], [state.input for state in contract.contexts])
     return None
+
+
+def _likely(inputs: Sequence[onnx.ValueInfoProto]) -> list[onnx.ValueInfoProto]:
+    """The first input, and then the one with the most open axes: a value per sequence may stand in front of frames."""
+    most = max(inputs, key=lambda port: (declared_shape(port).count(None), len(declared_shape(port))))
+    return list({port.name: port for port in (inputs[0], most)}.values())
 
 
 def _is_constant(port: onnx.ValueInfoProto, proto: onnx.ModelProto) -> bool:

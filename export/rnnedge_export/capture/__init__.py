@@ -1,8 +1,9 @@
 """From a PyTorch module to an offline ONNX graph."""
 
 from rnnedge_export.capture._arguments import arguments_of
+from rnnedge_export.capture._extras import is_read
 from rnnedge_export.capture._one_step import as_sequences
-from rnnedge_export.capture._read_example import checked_defaults, read_example
+from rnnedge_export.capture._read_example import checked_defaults, read_example, with_default
 from rnnedge_export.capture._used_states import UsedStateWarning, tell_used
 from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
@@ -35,9 +36,11 @@ __all__ = [
     "checked_defaults",
     "evaluation",
     "integer_frames",
+    "is_read",
     "left_as_it_was",
     "read_example",
     "restarted",
     "tell_used",
     "weights_digest",
+    "with_default",
 ]

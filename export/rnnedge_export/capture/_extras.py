@@ -44,6 +44,11 @@ def settle_extras(model: ir.Model, extras: Sequence[Extra], batch_axis: int, nam
     return tuple(contexts)
 
 
+def is_read(value: ir.Value) -> bool:
+    """Whether a result depends on its numbers, as far as the graph shows."""
+    return next(_ends(value), None) is not None
+
+
 def _ends(value: ir.Value) -> Iterator[str]:
     """What becomes of a value: "start" for a start of a recurrence or a sequence, "other" for anything else."""
     if value.is_graph_output():

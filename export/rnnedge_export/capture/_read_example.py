@@ -58,7 +58,7 @@ def read_example(
     spec = pytree.tree_structure((args, kwargs))
     reading = _Reading(leaves, spec, batch_axis, time_axis, module, plain=plain)
     read = reading.example(reading.sequences(set(defaults)))
-    read = replace(read, extras=tuple(_with_default(extra, defaults.get(extra.name)) for extra in read.extras))
+    read = replace(read, extras=tuple(with_default(extra, defaults.get(extra.name)) for extra in read.extras))
     if isinstance(module, Stepped):
         return replace(read, extras=tuple(replace(extra, state=True) for extra in read.extras))
     if module is None:
@@ -73,8 +73,8 @@ def checked_defaults(context: object) -> dict[str, object]:
     return dict.fromkeys(texts(context, "context"))
 
 
-def _with_default(extra: Extra, default: object) -> Extra:
-    """Raises `ModelRefused` for a default that has not the shape of one sequence."""
+def with_default(extra: Extra, default: object) -> Extra:
+    """The same with a default; raises `ModelRefused` for one that has not the shape of one sequence."""
     if default is None:
         return extra
     one, place = extra.first, f"context: {extra.name!r}"

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,12 +26,14 @@ from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
 from rnnedge_export.graph.lengths import Lengths
+from rnnedge_export.onnx_files._contexts import check_read, extra_of
 from rnnedge_export.onnx_files._dynamic_int8 import check_no_ranges
 from rnnedge_export.onnx_files._failures import failure
 from rnnedge_export.onnx_files._opening import opened
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._original import Original
-from rnnedge_export.onnx_files._ports import FramePort, frame_ports
+from rnnedge_export.onnx_files._ports import frame_ports
+from rnnedge_export.onnx_files._relaxed import relaxed
 from rnnedge_export.onnx_files.quantized import in_float
 from rnnedge_export.onnx_files.time_axis import TimeAxis
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
@@ -39,16 +43,25 @@ class OnnxSource:
     """The file at `path` as a function of one whole sequence, as `ModuleAdapter` is of a module."""
 
     def __init__(
-        self, name: str, digest: str, proto: onnx.ModelProto, time: TimeAxis, batch_axis: int | None, opset: int = 20
+        self,
+        name: str,
+        digest: str,
+        proto: onnx.ModelProto,
+        time: TimeAxis,
+        batch_axis: int | None,
+        opset: int = 20,
+        contexts: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         """`name`, `digest`: of the file, `proto` what it holds. `batch_axis`: None for a file that has none.
+
+        `contexts`: inputs that are values per sequence, and what a stream has that is given none, None for nothing.
 
         Raises `ModelRefused` where it is not a function of one sequence.
         """
         self.name, self.digest = name, digest
         check_no_ranges(proto, name)
-        self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name)
-        self.input_names = tuple(port.name for port in self._ports)
+        self._ports = frame_ports(proto.graph, time.input_name, time.axis, batch_axis, self.name, contexts)
+        self.input_names = tuple(port.name for port in self._ports if not port.context)
         self.batch_axis, self.time_axis = self._ports[0].batch_axis, self._ports[0].time_axis
         proto = relaxed(proto, self._ports)
         self._original = Original(proto, self._ports, self.name)
@@ -59,30 +72,44 @@ class OnnxSource:
         self._session = session(self.proto)
         self.lengths = self._find_lengths()
         self._run = self._oracle(self._check_sequences_apart())
+        usual = self._original.feeds(1, self.lengths.at_least(16))
+        values = [port for port in self._ports if port.context]
+        self.contexts = tuple(extra_of(port, usual[port.name], contexts.get(port.name)) for port in values)
+        self._rows = {extra.name: extra.first for extra in self.contexts}
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output for a whole batch of whole sequences."""
         feeds = {name: x.numpy() for name, x in zip(self.input_names, inputs, strict=True)}
+        batch = inputs[0].shape[self.batch_axis]
+        for extra in self.contexts:
+            rows = self._rows[extra.name].numpy()
+            feeds[extra.name] = rows.take(np.arange(batch) % rows.shape[extra.axis], extra.axis)
         return tuple(torch.from_numpy(y) for y in self._run(feeds))
+
+    def with_context(self, rows: Mapping[str, Tensor]) -> OnnxSource:
+        """The same with other values per sequence, as many sequences as there are, then again."""
+        other = copy.copy(self)
+        other._rows = {**self._rows, **rows}
+        return other
 
     def example(self) -> Example:
         """A sequence of the file's kind: random numbers, or tokens 0 and 1."""
         feeds = self._original.feeds(2, self.lengths.at_least(16))
-        return Example(tuple(torch.from_numpy(x) for x in feeds.values()), self.batch_axis, self.time_axis)
+        frames = tuple(torch.from_numpy(feeds[name]) for name in self.input_names)
+        return Example(frames, self.batch_axis, self.time_axis, self.contexts, self.input_names)
 
     def capture(self, _opset: int = 0) -> Captured:
         """The offline graph with measured shapes; its opset was chosen when the file was opened."""
         model = ir.from_proto(self.proto)
-        for value in model.graph.inputs:
-            value.shape = ir.Shape(
-                "batch" if i == self.batch_axis else "time" if i == self.time_axis else d
-                for i, d in enumerate(value.shape or ())
-            )
+        for value, port in zip(model.graph.inputs, self._ports, strict=True):
+            open_dims = {port.time_axis: "time", port.batch_axis: "batch"}
+            value.shape = ir.Shape(open_dims.get(i, d) for i, d in enumerate(value.shape or ()))
         for value in (v for node in model.graph for v in node.outputs):
             value.shape = None
         fold(model)
         fold_constants(model)
         strip(model)
+        check_read(list(model.graph.inputs)[len(self.input_names) :], self.name)
         places = {str(node.name): _place(node) for node in model.graph.all_nodes()}
 
         def feed(batch: int, time: int) -> list[Any]:
@@ -98,7 +125,7 @@ class OnnxSource:
                 f"{self.name}: {failure(error)}, for sequences of other lengths than {self.lengths.least}; export it "
                 "with dynamic batch and time axes"
             ) from error
-        return Captured(model, self.batch_axis, self.time_axis, places, lengths)
+        return Captured(model, self.batch_axis, self.time_axis, places, lengths, self.contexts)
 
     def _works(self, time: int) -> bool:
         return self._fails(2, time) is None
@@ -196,27 +223,6 @@ def _close(actual: Any, expected: Any) -> bool:
     finite = np.abs(expected[np.isfinite(expected)])
     scale = max(1.0, finite.max(initial=0.0))
     return bool(np.allclose(actual, expected, rtol=1e-3, atol=1e-4 * scale, equal_nan=True))
-
-
-def relaxed(proto: onnx.ModelProto, ports: Sequence[FramePort]) -> onnx.ModelProto:
-    """A copy in which batch and time of the inputs are open, and nothing is said of inner shapes."""
-    relaxed = onnx.ModelProto()
-    relaxed.CopyFrom(proto)
-    graph = relaxed.graph
-    inputs = {port.name: port for port in proto.graph.input}
-    del graph.input[:]
-    graph.input.extend(inputs[port.name] for port in ports)
-    for value, port in zip(graph.input, ports, strict=True):
-        dims = value.type.tensor_type.shape.dim
-        dims[port.time_axis - port.single].dim_param = "time"
-        if not port.single:
-            dims[port.batch_axis].dim_param = "batch"
-    del graph.value_info[:]
-    for value in graph.output:
-        if value.type.tensor_type.HasField("shape"):
-            value.type.tensor_type.ClearField("shape")
-    relaxed.ir_version = max(relaxed.ir_version, 8)
-    return relaxed
 
 
 def _place(node: ir.Node) -> str:

@@ -101,7 +101,10 @@ def verify(
             trust,
             model.contract.opset,
             noted(model.contract),
+            {state.input: None for state in model.contract.contexts},
         )
+        rows = initial_contexts(model.contract)
+        offline = offline.with_context({name: torch.from_numpy(row) for name, row in rows.items()})
         tapped = with_taps(offline, model.contract, offline.capture)
         reference = Reference(tapped, offline.example(), lengths, model.contract.unit, _recordings(model.contract))
         return _against(model, reference, progress, effort, _look(path, model, offline.capture), samples)
