@@ -17,12 +17,11 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_export.streaming.facts import constant
 from rnnedge_runtime.contract import Dim
-from rnnedge_runtime.engines.onnx_runtime import onnxruntime
-from rnnedge_runtime.engines.optimizers import leave_out
 
 _SHORT = range(1, 49)
 _LONG = (64, 80, 96, 128, 160, 192, 240, 256, 320, 480, 512, 640, 960, 1024, 1280, 1536, 2048, 4096, 8192, 16000, 16384)
@@ -34,20 +33,6 @@ _DOUBLED = 9
 Feed = Callable[[int, int], Sequence[Any]]
 Run = Callable[[int, int], Mapping[str, tuple[int, ...]]]
 """(batch, time) -> the shape of every value."""
-
-
-def session(proto: onnx.ModelProto, *, shapes_first: bool = False) -> onnxruntime.InferenceSession:
-    """onnxruntime on one thread, quiet: what fails is told by an exception.
-
-    `shapes_first`: a value's shape is taken as soon as there is the value, which need not stay for that.
-    """
-    options = onnxruntime.SessionOptions()
-    if shapes_first:
-        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    options.log_severity_level = 4
-    leave_out(options)
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def find_lengths(works: Callable[[int], bool], declared: int | None) -> Lengths | None:

@@ -9,10 +9,9 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.graph.dependence import dependent
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines.onnx_runtime import onnxruntime
-from rnnedge_runtime.engines.optimizers import leave_out
 
 # What the name of a number that stands for an inner value ends with.
 _GIVEN = ".given"
@@ -49,16 +48,16 @@ class Offline:
         name, every number of which is this one instead of what it would come to.
         """
         given = given or {}
-        session = self._session(tuple(names), tuple(given))
+        running = self._session(tuple(names), tuple(given))
         rng = None if seed is None else np.random.default_rng(seed)
         feeds: dict[str, Array] = {}
-        for port in session.get_inputs():
+        for port in running.get_inputs():
             if port.name.endswith(_GIVEN):
                 feeds[port.name] = np.asarray(given[port.name.removesuffix(_GIVEN)], np.float32)
                 continue
             shape = [{"batch": batch, "time": time}.get(d, d) for d in port.shape]
             feeds[port.name] = _numbers(shape, _DTYPES[port.type], rng)
-        return list(session.run(None, feeds))
+        return list(running.run(None, feeds))
 
     def products(self, name: str) -> list[str]:
         """The products, of values that the input enters, of which a value is made number by number."""
@@ -91,12 +90,7 @@ class Offline:
                 part.graph.append(node)
                 part.graph.outputs.append(node.outputs[0])
             RemoveUnusedNodesPass()(part)
-            options = onnxruntime.SessionOptions()
-            options.log_severity_level, options.intra_op_num_threads = 4, 1
-            leave_out(options)
-            self._sessions[names, given] = onnxruntime.InferenceSession(
-                ir.to_proto(part).SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            self._sessions[names, given] = session(ir.to_proto(part))
         return self._sessions[names, given]
 
 

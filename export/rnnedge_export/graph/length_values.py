@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.graph.operators import taken_by
 from rnnedge_export.graph.symbolic_dims import size
 from rnnedge_runtime.contract import Array
-from rnnedge_runtime.engines.onnx_runtime import onnxruntime
-from rnnedge_runtime.engines.optimizers import leave_out
 
 _OPERATORS = frozenset(taken_by("lengths"))
 
@@ -43,12 +42,12 @@ class LengthValues:
         known = self._sessions[value]
         if known is None:
             return None
-        session, shapes = known
+        running, shapes = known
         given = [_read(node, batch, time) for node in shapes]
         feeds = {f"shape_{i}": array for i, array in enumerate(given) if array is not None}
         if len(feeds) < len(shapes):
             return None
-        found: Array = session.run(None, feeds)[0]
+        found: Array = running.run(None, feeds)[0]
         return found
 
     def _session(self, value: ir.Value) -> tuple[Any, list[ir.Node]] | None:
@@ -69,12 +68,7 @@ class LengthValues:
         out.type = ir.TensorType(value.dtype or ir.DataType.INT64)
         graph = ir.Graph(inputs, [out], nodes=made, initializers=list(constants.values()),
                          opset_imports=dict(self._model.opset_imports), name="lengths")  # fmt: skip
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = 1
-        leave_out(options)
-        data = ir.to_proto(ir.Model(graph, ir_version=self._model.ir_version)).SerializeToString()
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), shapes
+        return session(ir.to_proto(ir.Model(graph, ir_version=self._model.ir_version))), shapes
 
 
 def _constants(nodes: Sequence[ir.Node], known: Mapping[ir.Value, ir.Value]) -> dict[ir.Value, ir.Value]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 import onnx
-from onnx import shape_inference
+from onnx import numpy_helper, shape_inference
 
 # The first axis of unknown size of an input, and its others.
 _SIZES = ((96, 96), (2, 984), (984, 2))
@@ -20,7 +20,9 @@ _MOST_PROPAGATED = 1 << 14
 
 
 def is_bounded(proto: onnx.ModelProto) -> bool:
-    """False, too, where it cannot be told."""
+    """False, too, where it cannot be told, and where a node may end the process over its numbers."""
+    if _may_end(proto.graph):
+        return False
     if any(attribute.type in _GRAPHS for node in proto.graph.node for attribute in node.attribute) or proto.functions:
         return False
     declared = _declared(proto)
@@ -29,6 +31,28 @@ def is_bounded(proto: onnx.ModelProto) -> bool:
     return all(_fits(declared, first, rest) for first, rest in _SIZES)
 
 
+def _may_end(graph: onnx.GraphProto) -> bool:
+    """Whether a node may end the process that runs it: onnxruntime 1.32 divides the least whole number by -1.
+
+    GatherND does over a batch that counts from the end.
+    """
+    weights = {one.name: one for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "GatherND":
+            return True
+        if node.op_type in ("Div", "Mod"):
+            dividend, divisor = (weights.get(name) for name in node.input)
+            known = divisor is not None and not (numpy_helper.to_array(divisor) == -1).any()
+            if not known and not _is_float(divisor) and not _is_float(dividend):
+                return True
+    return False
+
+
+def _is_float(weight: onnx.TensorProto | None) -> bool:
+    return weight is not None and weight.data_type in _FLOATS
+
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
 _GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 

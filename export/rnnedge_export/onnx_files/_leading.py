@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_runtime.contract import Array
 
 _SHAPE = "rnnedge_shape"

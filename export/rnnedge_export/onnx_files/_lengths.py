@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of
 
 _CALLED = ("len", "num_frames", "n_frames")

@@ -9,7 +9,8 @@ import onnx
 import onnx_ir as ir
 
 from rnnedge_export.capture.constants import fold_constants
-from rnnedge_export.capture.shape_probing import session, shape_runner
+from rnnedge_export.capture.shape_probing import shape_runner
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.onnx_files._branches import settle_branches
 from rnnedge_export.onnx_files._frame_dtypes import cast_frames
 from rnnedge_export.onnx_files._frozen_reshapes import open_reshapes

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of, opened
 from rnnedge_export.onnx_files._dynamic_int8 import ranges_over_calls
 from rnnedge_export.onnx_files._failures import failure

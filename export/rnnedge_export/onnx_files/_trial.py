@@ -13,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from rnnedge_export.graph.process_guards import guarded
 from rnnedge_export.onnx_files._bounded import is_bounded
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.untrusted.child_process import NoChild, run_child
@@ -35,7 +36,7 @@ def try_apart(proto: onnx.ModelProto, path: str) -> None:
     """
     if is_bounded(proto):
         return
-    data = proto.SerializeToString()
+    data = guarded(proto).SerializeToString()
     asked = {"seconds": _SECONDS, "memory": _MEMORY + _COPIES * len(data)}
     here = str(Path(__file__).absolute().parents[2])
     try:

@@ -24,7 +24,8 @@ from torch import Tensor
 from rnnedge_export.capture.capture import OPSETS, Captured, fold, strip
 from rnnedge_export.capture.constants import fold_constants
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, session, without_remainders
+from rnnedge_export.capture.shape_probing import find_lengths, measure_shapes, without_remainders
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.onnx_files._contexts import check_read, extra_of
 from rnnedge_export.onnx_files._dynamic_int8 import check_no_ranges

@@ -17,9 +17,9 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor
 
 from rnnedge_export.capture import Captured
-from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.forms.attributes import Recurrence, is_native, read
 from rnnedge_export.forms.inline import is_scan
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.oracle import Oracle, with_context
 from rnnedge_export.probes._equations import inner_values
 from rnnedge_export.probes._insert import Inserting, insert_taps, over_time

@@ -25,6 +25,7 @@ from rnnedge_export.recordings import Recording
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification.comparison import Worst
 from rnnedge_export.verification.inner_values import Call, of_graph, of_modules, of_stream
+from rnnedge_export.verification.runs_apart import ProcessEnded
 from rnnedge_runtime.contract import Array, Contract
 
 _MOST_FRAMES = 2048
@@ -53,6 +54,8 @@ class FirstDifference:
             return ""
         try:
             return self._look(reference, worst.inputs)
+        except ProcessEnded as error:
+            return f"onnxruntime ended the process in which the first node that differs was looked for ({error})"
         # What explains a failure must not hide it.
         except Exception:
             return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import onnx
 import onnx_ir as ir
 from torch import Tensor, nn
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.verification.runs_apart import Carried, run_apart
 from rnnedge_runtime.contract import Array, Contract, Cursor, Port
 from rnnedge_runtime.state_buffers import shape_of
 
@@ -20,33 +21,38 @@ Frames = Mapping[str, Array]
 
 
 def of_graph(model: ir.Model, frames: Frames) -> dict[str, Array]:
-    """Every value of `model` for whole sequences in its own axis order, by name."""
+    """Every value of `model` for whole sequences in its own axis order, by name. Raises as `run_apart` does."""
     names = [str(value.name) for node in model.graph for value in node.outputs if value.name]
-    running = session(_showing(ir.to_proto(model), names))
-    wanted = {port.name for port in running.get_inputs()}
-    return dict(zip(names, running.run(None, {n: a for n, a in frames.items() if n in wanted}), strict=True))
+    wanted = {str(value.name) for value in model.graph.inputs}
+    feeds = {name: array[None] for name, array in frames.items() if name in wanted}
+    found = run_apart(_showing(ir.to_proto(model), names), feeds, 1)
+    return {name: array[0] for name, array in zip(names, found, strict=True)}
 
 
 def of_stream(data: bytes, contract: Contract, frames: Frames) -> list[Array]:
-    """Every value of the file for `frames` (1, time, ...), with its end: (calls, ...), calls of the least length."""
+    """Every value of the file for `frames` (1, time, ...), with its end: (calls, ...), calls of the least length.
+
+    Raises as `run_apart` does.
+    """
     proto = onnx.load_from_string(data)
     names = [name for node in proto.graph.node for name in node.output if name]
-    running = session(_showing(proto, names))
-    parts: list[list[Array]] = []
     batch, unit = contract.batch or 1, contract.unit
-    initial = {
-        s.input: np.broadcast_to(s.initial, shape_of(s.shape, batch, 1)).astype(s.dtype) for s in contract.states
-    }
-    states, length = dict(initial), next(iter(frames.values())).shape[1]
+    length = next(iter(frames.values())).shape[1]
     total = contract.whole_length(length)
-    for call, fed in enumerate(range(0, contract.complete_after(0, total), unit)):
-        feeds = {port.name: _call(frames[port.name], port, fed, unit, batch) for port in contract.inputs}
+    calls: dict[str, list[Array]] = defaultdict(list)
+    starts = range(0, contract.complete_after(0, total), unit)
+    for fed in starts:
+        for port in contract.inputs:
+            calls[port.name].append(_call(frames[port.name], port, fed, unit, batch))
         end = None if fed + unit <= length else total
-        feeds |= {cursor.name: _cursor(cursor, unit, fed, end) for cursor in contract.cursors}
-        found = dict(zip(names, running.run(None, feeds | states), strict=True))
-        states = {s.input: initial[s.input] if call < s.warmup else found[s.output] for s in contract.states}
-        parts.append(list(found.values()))
-    return [np.stack(calls) for calls in zip(*parts, strict=True)]
+        for cursor in contract.cursors:
+            calls[cursor.name].append(_cursor(cursor, unit, fed, end))
+    carried = [
+        Carried(s.input, s.output, np.broadcast_to(s.initial, shape_of(s.shape, batch, 1)).astype(s.dtype), s.warmup)
+        for s in contract.states
+    ]
+    stacked = {name: np.stack(parts) for name, parts in calls.items()}
+    return run_apart(_showing(proto, names), stacked, len(starts), carried)
 
 
 @dataclass(frozen=True, eq=False)

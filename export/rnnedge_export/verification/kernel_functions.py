@@ -15,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_runtime.contract import Array
 
 _CLOSED = -100.0

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
-from rnnedge_export.capture.shape_probing import session
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.verification.kernel_functions import of_kernel
 
 States = tuple[Tensor, ...]

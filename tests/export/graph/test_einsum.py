@@ -8,8 +8,8 @@ import onnx_ir as ir
 import torch
 from in_one_test import in_one_test
 
-from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.graph.decompositions import DECOMPOSITIONS
 
 _RNG = np.random.default_rng(0)
