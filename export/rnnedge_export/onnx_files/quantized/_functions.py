@@ -17,8 +17,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from rnnedge_export.capture.shape_probing import session
 from rnnedge_export.graph.builder import GraphBuilder
+from rnnedge_export.graph.cpu_session import session
 from rnnedge_export.onnx_files.quantized._whole import (
     Array,
     Unusual,
