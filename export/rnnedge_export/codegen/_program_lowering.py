@@ -22,7 +22,7 @@ from rnnedge_export.codegen._nodes.limits import MOST_IN_ALL, MOST_LISTED, MOST_
 from rnnedge_export.codegen._nodes.node import FALLBACK, nodes_of
 from rnnedge_export.codegen._nodes.product_fusion import join_products
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
-from rnnedge_runtime.contract import Contract, Port
+from rnnedge_runtime.contract import Contract, Port, State
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
 from rnnedge_runtime.state_buffers import shape_of
 
@@ -142,8 +142,9 @@ def _facts(
 
 
 def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tuple[tuple[StepState, ...], int, int]:
-    """Places of all states, and how many floats and integers they take."""
+    """Places of all states, and how many floats and integers they take; rings come last, for the undo of one step."""
     ends = {FLOAT: 0, INT: 0}
+    rings_end = sum(_padded(prod(shape_of(s.shape, batch, 1))) for s in contract.states if _is_apart(s, caches))
     found: list[StepState] = []
     listed = 0
     for state in contract.states:
@@ -163,14 +164,24 @@ def _states(contract: Contract, batch: int, caches: Mapping[str, Cache]) -> tupl
         if cache is not None and size:
             order = order_of(len(shape), cache.axis, state.batch_axis)
             number = sum(one.ring is not None for one in found)
-            made = ring(number, cache.axis, cache.fresh, ends[FLOAT], shape, order)
+            made = ring(number, cache.axis, cache.fresh, rings_end, shape, order)
             found.append(StepState(state, made.cache, initial, made))
-            ends[FLOAT] += -(-2 * made.room * made.frame // 16) * 16
+            rings_end += _padded(2 * made.room * made.frame)
             continue
         memory = Memory.STATES if kind == FLOAT else Memory.INTEGER_STATES
         found.append(StepState(state, whole(Buffer(memory, ends[kind], size, kind), shape), initial))
-        ends[kind] += -(-size // 16) * 16 if kind == FLOAT else size
-    return tuple(found), ends[FLOAT] + SLACK, ends[INT]
+        ends[kind] += _padded(size) if kind == FLOAT else size
+    return tuple(found), rings_end + SLACK, ends[INT]
+
+
+def _is_apart(state: State, caches: Mapping[str, Cache]) -> bool:
+    """Whether it is an array of floats in front of the rings."""
+    return state.dtype == "float32" and state.input not in caches
+
+
+def _padded(floats: int) -> int:
+    """Whole cache lines."""
+    return -(-floats // 16) * 16
 
 
 def _fitting(tensor: Tensor, shape: tuple[int, ...], name: str) -> Tensor:

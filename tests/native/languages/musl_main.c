@@ -31,8 +31,8 @@ int main(void) {
   char *frame = malloc(takes), *result = malloc(gives);
   const void *inputs[] = {frame};
   void *outputs[] = {result};
-  uint64_t done = 0;
-  rnnedge_call call = {program, stream, inputs, outputs, &takes, &gives, 1, NULL, NULL, 0, NULL, &done};
+  rnnedge_done done = {0, 0};
+  rnnedge_call call = {program, stream, inputs, outputs, &takes, &gives, 1, NULL, NULL, 0, 0, NULL, &done};
   while (fread(frame, 1, takes, in) == takes) {
     if (library->run(&call)) return 4;
     fwrite(result, 1, gives, out);

@@ -12,7 +12,7 @@ from rnnedge_export.codegen.render._addresses import CTYPES, addresses
 from rnnedge_export.codegen.render._c_api import program_name
 from rnnedge_export.codegen.render._text import Code, filled, string
 
-ABI = 2
+ABI = 3
 
 
 def generic(name: str, program: StepProgram, blob: bool) -> str:
@@ -64,4 +64,8 @@ def description(name: str, programs: Sequence[StepProgram], digest: str, weight_
 
 def _entry(name: str, program: StepProgram) -> str:
     functions = ", ".join(f"{name}_{what}" for what in ("any_init", "any_reset", "any_step", "read", "write"))
-    return f"{{{program.batch}, {int(program.refuses)}, sizeof({name}), offsetof({name}, work), {functions}}}"
+    rings = [ring.offset for ring in program.rings]
+    changed = f"offsetof({name}, states) + {4 * min(rings)}" if rings else f"offsetof({name}, work)"
+    return (
+        f"{{{program.batch}, {int(program.refuses)}, sizeof({name}), offsetof({name}, work), {changed}, {functions}}}"
+    )

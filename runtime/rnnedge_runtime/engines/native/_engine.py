@@ -190,6 +190,7 @@ def _call(
         steps,
         stop,
         block.undo,
+        block.program.step_kept_bytes if steps == 1 else block.program.kept_bytes,
         0 if index else finite,
         sizes([laid.count for laid in ins]),
         block.done,

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnedge_runtime.contract import BATCH, Array, State
 from rnnedge_runtime.engines.native._library import Library
-from rnnedge_runtime.engines.native.abi import ALIGNMENT, Program, copy_states, pointers
+from rnnedge_runtime.engines.native.abi import ALIGNMENT, Done, Program, copy_states, pointers
 
 if TYPE_CHECKING:
     from rnnedge_runtime.engines.native._side_by_side import Round
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Block:
     """One struct: `size` sequences from `first` on, advanced by `program`; `at` is its address.
 
-    A run keeps in `undo` how it found the struct, and counts itself in `done`, a `uint64_t`; both are addresses.
+    A run keeps in `undo` how it found the struct, and says so in `done`; both are addresses.
     """
 
     def __init__(self, program: Program, first: int, at: int, undo: int, done: int) -> None:
@@ -38,33 +38,33 @@ class Structs:
         self._undo, undo = aligned(sum(_rounded(program.kept_bytes) for program in programs))
         # What several threads may still be at, where a call was interrupted.
         self.round: Round | None = None
-        self._done = (ctypes.c_uint64 * len(programs))()
+        self._done = (Done * len(programs))()
         done = ctypes.addressof(self._done)
         self.blocks: list[Block] = []
         first = 0
         for program in programs:
             library.init(program, at)
             self.blocks.append(Block(program, first, at, undo, done))
-            first, done = first + int(program.batch), done + ctypes.sizeof(ctypes.c_uint64)
+            first, done = first + int(program.batch), done + ctypes.sizeof(Done)
             at, undo = at + _rounded(program.stream_bytes), undo + _rounded(program.kept_bytes)
 
     def settle(self) -> None:
         """Count runs from here on."""
         self._wait()
-        for index in range(len(self._done)):
-            self._done[index] = 0
+        for done in self._done:
+            done.calls = 0
 
     def rewind(self, runs: int) -> None:
         """Stand where `runs` runs since `settle` have led to; at most one was made after them."""
         self._wait()
-        for index, block in enumerate(self.blocks):
-            if self._done[index] > runs:
-                ctypes.memmove(block.at, block.undo, block.program.kept_bytes)
-                self._done[index] = runs
+        for done, block in zip(self._done, self.blocks, strict=True):
+            if done.calls > runs:
+                ctypes.memmove(block.at, block.undo, done.undo_bytes)
+                done.calls = runs
 
     def level(self) -> None:
         """Undo the run of those blocks that have made one more than others."""
-        self.rewind(min(self._done))
+        self.rewind(min(done.calls for done in self._done))
 
     def _wait(self) -> None:
         if self.round is not None:

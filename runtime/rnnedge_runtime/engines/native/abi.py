@@ -1,4 +1,4 @@
-"""The C structs of `export/rnnedge_export/codegen/render/c/library.h`, version 2, as ctypes sees them."""
+"""The C structs of `export/rnnedge_export/codegen/render/c/library.h`, version 3, as ctypes sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ctypes import POINTER, Structure, c_char_p, c_int, c_uint32, c_uint64, c_void_p
 from typing import Any
 
-ABI = 2
+ABI = 3
 ENTRY = "rnnedge_library_v1"
 ALIGNMENT = 64
 """Of the stream structs and of a blob of weights, in bytes."""
@@ -24,6 +24,7 @@ class Program(Structure):
         ("refuses", c_uint32),
         ("stream_bytes", c_uint64),
         ("kept_bytes", c_uint64),
+        ("step_kept_bytes", c_uint64),
         ("init", c_void_p),
         ("reset", c_void_p),
         ("step", c_void_p),
@@ -57,6 +58,12 @@ class Description(Structure):
     )
 
 
+class Done(Structure):
+    """`rnnedge_done`: how many calls have changed a stream, and how many bytes of `undo` are of the last one."""
+
+    _fields_ = (("calls", c_uint64), ("undo_bytes", c_uint64))
+
+
 class Call(Structure):
     """`rnnedge_call`: one call of `run`, filled once and used for every step."""
 
@@ -70,6 +77,7 @@ class Call(Structure):
         ("steps", c_uint64),
         ("stop", c_void_p),
         ("undo", c_void_p),
+        ("undo_bytes", c_uint64),
         ("finite_inputs", c_uint64),
         ("finite_counts", POINTER(c_uint64)),
         ("done", c_void_p),

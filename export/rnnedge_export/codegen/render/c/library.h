@@ -4,12 +4,19 @@ typedef struct rnnedge_program {
   uint32_t refuses; /* whether a step may find numbers that nothing can be computed from */
   uint64_t stream_bytes; /* of memory aligned to 64 bytes, that `init` gets */
   uint64_t kept_bytes;   /* the first of these: where a stream stands; in the others a step works */
+  uint64_t step_kept_bytes; /* the first of these: all that a step overwrites of it; the others are caches of windows,
+                               where a step writes next to what the step before has left, once states were written */
   void (*init)(void *stream, const void *weights); /* `weights` NULL where they are in the library */
   void (*reset)(void *stream);
   int (*step)(void *stream, const void *const *inputs, void *const *outputs); /* not 0: it has found such numbers */
   void (*read_states)(const void *stream, void *const *states);
   void (*write_states)(void *stream, const void *const *states);
 } rnnedge_program;
+
+/* How many calls have changed a stream, and how many bytes of `undo` are of the last one. */
+typedef struct rnnedge_done {
+  uint64_t calls, undo_bytes;
+} rnnedge_done;
 
 typedef struct rnnedge_call {
   const rnnedge_program *program;
@@ -20,9 +27,10 @@ typedef struct rnnedge_call {
   uint64_t steps;                                 /* at least 1 */
   const volatile int32_t *stop;                   /* NULL, or not 0 where nothing is to run any more */
   void *undo;                                     /* NULL, or `kept_bytes` of memory: the stream as it was before the call */
+  uint64_t undo_bytes;                            /* `kept_bytes`, or `step_kept_bytes` for one step after `write_states` */
   uint64_t finite_inputs;                         /* bit i: the numbers of input i, float32, have to be finite */
   const uint64_t *finite_counts;                  /* how many numbers that are, for every input */
-  uint64_t *done;                                 /* NULL, or how many calls have changed the stream */
+  rnnedge_done *done;                             /* NULL, or what has happened to the stream */
 } rnnedge_call;
 
 typedef struct rnnedge_library {
@@ -70,7 +78,7 @@ static int rnnedge_run(const rnnedge_call *call) {
   if (call->stop && *call->stop) return 2;
   for (uint64_t i = 0, left = call->finite_inputs; left; i++, left >>= 1)
     if ((left & 1) && !rnnedge_finite((const float *)call->inputs[i], call->finite_counts[i])) return 1;
-  if (call->undo) memcpy(call->undo, call->stream, program->kept_bytes);
+  if (call->undo) memcpy(call->undo, call->stream, call->undo_bytes);
   int refused = 0;
   if (call->steps == 1) {
     refused = program->step(call->stream, call->inputs, call->outputs);
@@ -91,7 +99,7 @@ static int rnnedge_run(const rnnedge_call *call) {
     }
   }
   const int stopped = call->stop && *call->stop && (call->undo || call->steps > 1);
-  if (call->undo && (stopped || refused)) memcpy(call->stream, call->undo, program->kept_bytes);
-  else if (call->done) ++*call->done;
+  if (call->undo && (stopped || refused)) memcpy(call->stream, call->undo, call->undo_bytes);
+  else if (call->done) call->done->calls++, call->done->undo_bytes = call->undo_bytes;
   return stopped ? 2 : refused ? 3 : 0;
 }

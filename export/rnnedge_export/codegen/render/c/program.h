@@ -1,11 +1,11 @@
 /* Where a stream stands${many}, and what a step works in. */
 typedef struct ${name} {
-  float states[${floats}] __attribute__((aligned(64)));
   int64_t integers[${integers}];
 ${fields}  const float *weights;
   int32_t turn;
   int32_t calls;
-${refused}  float work[${work}] __attribute__((aligned(64))); /* last, so that what undoes a step is in front of it */
+${refused}  float states[${floats}] __attribute__((aligned(64))); /* caches of windows last */
+  float work[${work}] __attribute__((aligned(64))); /* last, so that what undoes a step is in front of it */
 } ${name};
 
 /* `sizeof(${name})`, for callers in other languages. */

@@ -2,7 +2,7 @@
 import { ModelRefused, RnnEdgeError } from "./rnnedge-errors.js";
 import { ARRAYS } from "./rnnedge-numbers.js";
 
-const ABI = 2, ALIGNMENT = 64, PAGE = 65536;
+const ABI = 3, ALIGNMENT = 64, PAGE = 65536;
 
 export class Memory {
   #end;
@@ -62,6 +62,6 @@ export function programOf(exports, memory, sha256) {
   if (words[library] !== ABI) throw new ModelRefused(`wasm: expected ABI ${ABI}, found ${words[library]}; compile again`);
   if (digest !== sha256) throw new ModelRefused("wasm: made from another model than its contract; compile again");
   const at = words[library + 17] >> 2;
-  const [init, reset, step, read, write] = [6, 7, 8, 9, 10].map((k) => exports.__indirect_function_table.get(words[at + k]));
+  const [init, reset, step, read, write] = [8, 9, 10, 11, 12].map((k) => exports.__indirect_function_table.get(words[at + k]));
   return { refuses: words[at + 1] !== 0, bytes: words[at + 2], kept: words[at + 4], init, reset, step, read, write };
 }
