@@ -227,3 +227,10 @@ def test_strict_trust_needs_no_onnxruntime(native: Exported, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), native.model.run(X), rtol=0, atol=1e-5)
+
+
+def test_a_library_of_an_earlier_interface_is_refused_by_its_version(native: Exported, tmp_path: Path) -> None:
+    """Before anything of it runs; what is read of it stands where it always stood."""
+    earlier = compile_library(native.path.read_bytes(), tmp_path, edit=lambda c: c.replace("= {\n  3, ", "= {\n  2, "))
+    with pytest.raises(ProviderError, match="expected version 3 of the interface, found 2; compile the file again"):
+        with_library(native, earlier)
