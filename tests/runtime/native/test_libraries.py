@@ -232,5 +232,5 @@ def test_strict_trust_needs_no_onnxruntime(native: Exported, tmp_path: Path) -> 
 def test_a_library_of_an_earlier_interface_is_refused_by_its_version(native: Exported, tmp_path: Path) -> None:
     """Before anything of it runs; what is read of it stands where it always stood."""
     earlier = compile_library(native.path.read_bytes(), tmp_path, edit=lambda c: c.replace("= {\n  3, ", "= {\n  2, "))
-    with pytest.raises(ProviderError, match="expected version 3 of the interface, found 2; compile the file again"):
+    with pytest.raises(ProviderError, match="expected version 3 of the interface, found 2; remove it and compile"):
         with_library(native, earlier)
