@@ -112,6 +112,15 @@ _EXPORT = {
     "export",
     "verify",
 }
+# What other tools call it.
+_MEANT = {
+    **dict.fromkeys(("InferenceSession", "Session", "open", "Runtime", "from_file"), "load(path) opens a file"),
+    **dict.fromkeys(("stream", "run", "predict", "infer"), "load(path).stream() takes frames"),
+    **dict.fromkeys(("compile", "bench", "tune", "train", "serve", "score", "doctor"), "a verb: rnnedge {0} --help"),
+    **dict.fromkeys(("to_onnx", "save", "trace", "script"), "export(module, example, path) writes a file"),
+    **dict.fromkeys(("quantize", "Quantizer"), 'export(..., precision="int8") stores fewer bits'),
+    **dict.fromkeys(("check", "validate", "test"), "verify(path, module) compares both"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -121,7 +130,8 @@ def __getattr__(name: str) -> Any:
 
         return version("rnnedge")
     if name not in __all__:
-        raise AttributeError(f"module 'rnnedge' has no attribute {name!r}")
+        hint = f"; {_MEANT[name].format(name)}" if name in _MEANT else ""
+        raise AttributeError(f"module 'rnnedge' has no attribute {name!r}{hint}")
     if name not in _EXPORT:
         return getattr(import_module("rnnedge_runtime"), name)
     try:

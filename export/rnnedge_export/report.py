@@ -10,7 +10,7 @@ from rnnedge_export.precision import Shrunk
 from rnnedge_export.streaming import Step
 from rnnedge_export.verification import Verification
 from rnnedge_runtime.contract import Contract
-from rnnedge_runtime.describe import counted, html, html_table, in_a_line
+from rnnedge_runtime.describe import html, in_a_line
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,12 @@ class Report:
         """One line: the file, its inputs and outputs, what the proof found."""
         contract = self.contract
         kind = f"{contract.form} {contract.precision}, {self.size_bytes:,} bytes"
-        return f"<rnnedge Report of {str(self.path)!r}: {in_a_line(contract)}; {kind}; {self._proof}>"
+        return f"<rnnedge Report of {str(self.path)!r}: {in_a_line(contract)}; {kind}; {self.verification.in_words}>"
 
     def _repr_html_(self) -> str:
         """Tables for a notebook."""
-        more = [("size", f"{self.size_bytes:,} bytes"), ("sha256", self.digest), ("proof", self._proof)]
-        checks = [
-            (check.name, f"{check.max_error:.1e}", f"{check.tolerance:.1e}", "ok" if check.passed else "FAILED")
-            for check in self.verification.checks
-        ]
-        columns = ("check", "largest error", "tolerance", "")
-        return html(f"Export {self.path}", self.contract, more) + html_table(columns, checks)
-
-    @property
-    def _proof(self) -> str:
-        verification = self.verification
-        passed = "passed" if verification.passed else "FAILED"
-        return f"{counted(len(verification.checks), 'check')} {passed}, largest error {verification.max_error:.1e}"
+        more = [("size", f"{self.size_bytes:,} bytes"), ("sha256", self.digest), ("proof", self.verification.in_words)]
+        return html(f"Export {self.path}", self.contract, more) + self.verification._repr_html_()
 
     @property
     def proof_share(self) -> float:

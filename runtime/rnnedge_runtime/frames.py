@@ -12,6 +12,9 @@ from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 
+# Of a sample of sound as an integer, at most.
+_SAMPLE_BYTES = 4
+
 Outputs = dict[str, Array]
 """What a model of several outputs gives: frames of each by name."""
 
@@ -164,7 +167,7 @@ def _conversion(array: Array, port: Port) -> str:
     simple = f"use frames.astype(numpy.{port.dtype})"
     if array.dtype.kind == "c":
         return "take their real part or their size"
-    if array.dtype.kind in "iu" and port.dtype.startswith("float"):
+    if array.dtype.kind == "i" and array.dtype.itemsize <= _SAMPLE_BYTES and port.dtype.startswith("float"):
         half = 1 << (8 * array.dtype.itemsize - 1)
         return f"{simple}, or frames / numpy.{port.dtype}({half}) for samples of sound between -1 and 1"
     return simple

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 import numpy as np
 
 from rnnedge_runtime._loaded_model import LoadedModel
+from rnnedge_runtime._meant import MODEL, Meant
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_pool
 from rnnedge_runtime.arguments import instance, integer
 from rnnedge_runtime.arrays import array_of
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from rnnedge_runtime.pool import StreamPool
 
 
-class Model(Generic[Out]):
+class Model(Meant, Generic[Out]):
     """A file ready to stream. Created by `load`; keeps no sequence state, so threads may share it.
 
     For a type checker `push`, `finish` and `run` give an array. `model: Model[Outputs] = load(...)` says that the file
     has several outputs, and that they give a dict by name.
     """
+
+    _meant = MODEL
 
     def __init__(self, loaded: LoadedModel, again: Callable[[str], Model[Any]] | None = None) -> None:
         """Used by `load`; `again` loads the same file in another process, if its digest is the one that it is given."""

@@ -9,6 +9,7 @@ from typing import Any, Generic
 
 from rnnedge_runtime._exclusive import StaysHere
 from rnnedge_runtime._loaded_model import LoadedModel
+from rnnedge_runtime._meant import STREAM, Meant
 from rnnedge_runtime._memory import MOST_SEQUENCES, check_stream
 from rnnedge_runtime.arguments import instance, integer, mapping
 from rnnedge_runtime.context import checked_context
@@ -21,7 +22,7 @@ from rnnedge_runtime.stream_runner import StreamRunner
 _DEFAULTS = Policies()
 
 
-class Stream(StaysHere, Generic[Out]):
+class Stream(StaysHere, Meant, Generic[Out]):
     """One sequence, or several of equal length, in progress; created by `Model.stream`, used by one owner.
 
     The state survives from `push` to `push` until `reset`. Frames are (time, ...) for batch 1, else (batch, time, ...).
@@ -29,6 +30,7 @@ class Stream(StaysHere, Generic[Out]):
     two calls; one that comes in during a call gets an `OwnerError`, and so does a forked child.
     """
 
+    _meant = STREAM
     _kind, _elsewhere = StreamRunner._kind, StreamRunner._elsewhere
 
     def __init__(self, runner: StreamRunner) -> None:

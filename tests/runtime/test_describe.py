@@ -8,7 +8,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from exported import Exported
+from in_one_test import in_one_test
 
+import rnnedge
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.describe import html, in_a_line
 
@@ -43,6 +45,28 @@ def test_a_model_is_tables_in_a_notebook(native: Exported):
     for word in ("<table", "<td>x</td>", "stride, lookahead", "native, float32", *states):
         assert word in page, word
     assert native.model.contract._repr_html_().startswith("<div>")
+
+
+@in_one_test(
+    ("place", "name", "words"),
+    [
+        ("model", "predict", "run(frames) takes a whole sequence"),
+        ("model", "push", "model.stream().push(frames)"),
+        ("model", "inputs", "contract.inputs has them"),
+        ("stream", "run", "push(frames) does it"),
+        ("stream", "flush", "finish() gives"),
+        ("rnnedge", "InferenceSession", "load(path) opens a file"),
+        ("rnnedge", "compile", "a verb: rnnedge compile --help"),
+    ],
+)
+def test_a_name_of_another_tool_is_answered_with_ours(place: str, name: str, words: str, native: Exported):
+    """And one that nobody knows as Python does it."""
+    one = {"model": native.model, "stream": native.model.stream(), "rnnedge": rnnedge}[place]
+    with pytest.raises(AttributeError) as error:
+        getattr(one, name)
+    assert words in str(error.value) and not hasattr(one, name)
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}s'$"):
+        getattr(one, f"{name}s")
 
 
 @pytest.fixture

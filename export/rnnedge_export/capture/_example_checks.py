@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnnedge_export.capture.example_kinds import of_array
 from rnnedge_runtime.errors import ModelRefused
 
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.bool)
@@ -15,7 +16,7 @@ _DTYPES = (torch.float32, torch.float64, torch.float16, torch.int64, torch.int32
 def check_sequence(given: Any, batch_axis: int, time_axis: int) -> None:
     """Raise `ModelRefused` unless it can be a sequence."""
     if not isinstance(given, Tensor):
-        remedy = "; give torch.from_numpy(x)" if type(given).__name__ == "ndarray" else ""
+        remedy = f"; give {of_array(given)}" if type(given).__name__ == "ndarray" else ""
         raise ModelRefused(f"example: expected a tensor (batch, time, ...), found {type(given).__name__}{remedy}")
     _check_values(given)
     axes = (batch_axis, time_axis)

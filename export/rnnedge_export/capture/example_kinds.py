@@ -94,7 +94,7 @@ def _told(value: Any) -> tuple[str, str]:
     if isinstance(value, (list, tuple)):
         return _numbers(value)
     if kind == "ndarray":
-        return kind, "give torch.from_numpy(x)"
+        return kind, f"give {of_array(value)}"
     if isinstance(value, (str, os.PathLike)):
         return f"a path or a name, {kind}", "load it first, as torch.from_numpy(numpy.load(path))"
     if callable(getattr(value, "to_numpy", None)):
@@ -102,6 +102,11 @@ def _told(value: Any) -> tuple[str, str]:
     if hasattr(value, "__next__") or kind == "DataLoader":
         return kind, "give one batch of it, next(iter(x))"
     return kind, _SUCH_AS
+
+
+def of_array(array: Any) -> str:
+    """The tensor of an array of numpy: float64 is its default, and not that of a network."""
+    return f"torch.from_numpy(x){'.float()' if array.dtype == 'float64' else ''}"
 
 
 def _numbers(value: Any) -> tuple[str, str]:

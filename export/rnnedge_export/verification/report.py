@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from rnnedge_runtime.describe import counted, html_table
 from rnnedge_runtime.errors import VerificationError
 
 
@@ -58,6 +59,25 @@ class Verification:
     checks: tuple[Check, ...]
     digest: str = ""
     remark: str = ""
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<rnnedge Verification: {self.in_words}>"
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook."""
+        rows = [
+            (check.name, f"{check.max_error:.1e}", f"{check.tolerance:.1e}", "ok" if check.passed else "FAILED")
+            for check in self.checks
+        ]
+        return html_table(("check", "largest error", "tolerance", ""), rows)
+
+    @property
+    def in_words(self) -> str:
+        """How many checks passed, and the largest error; those that failed by name."""
+        failed = ", ".join(check.name for check in self.checks if not check.passed)
+        said = f"FAILED: {failed}" if failed else "passed"
+        return f"{counted(len(self.checks), 'check')} {said}, largest error {self.max_error:.1e}"
 
     @property
     def passed(self) -> bool:
