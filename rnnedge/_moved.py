@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -76,6 +75,9 @@ def _private(name: str) -> str | None:
     room, _, last = name.rpartition(".")
     if room.removeprefix("rnnedge.") not in _PRIVATE or last.startswith("_"):
         return None
+    # Here, since hardly a program asks for an old path, and every one imports this.
+    from importlib.util import find_spec
+
     private = f"{room}._{last}"
     return private if find_spec(private) is not None else None
 

@@ -1,7 +1,7 @@
 """SHA-256 of what a file or a snapshot holds; for little data without OpenSSL.
 
-To import `hashlib` loads OpenSSL, which takes a start as long as the interpreter's own SHA-256 takes for half a
-megabyte. The standard library's `random` avoids it in the same way.
+To import `hashlib` loads OpenSSL, which takes a start as long as the interpreter's own SHA-256 takes for more
+than a megabyte. The standard library's `random` avoids it in the same way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_SHORT = 1 << 19
+# 5.2 ms of a processor to load OpenSSL and 0.7 ms a megabyte, beside 3.5 ms a megabyte (CPython 3.11, Xeon).
+_SHORT = 3 << 19
 
 
 def sha256(data: bytes | memoryview) -> _Hash:

@@ -20,7 +20,6 @@ from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import InputError, OwnerError
 from rnnedge_runtime.faults import Event, Gap, NonFinite, Policies
 from rnnedge_runtime.frames import Frames, Out, named_inputs
-from rnnedge_runtime.scores import labelled, probabilities, scores_of
 from rnnedge_runtime.stream import Stream, open_stream
 
 if TYPE_CHECKING:
@@ -73,6 +72,9 @@ class Model(Meant, Generic[Out]):
         nothing, such as one whose network ends in its own softmax, they are the values as they are.
         Raises `InputError` where the last axis is not one value for each of `labels`.
         """
+        # Here, since a stream needs none of it.
+        from rnnedge_runtime.scores import labelled, probabilities, scores_of
+
         return probabilities(labelled(values, self.contract), scores_of(self.contract))
 
     @property

@@ -15,7 +15,7 @@ from bombs import GOLDEN, with_contract, with_nodes
 from exported import Exported
 from onnx import TensorProto, helper
 
-from rnnedge_runtime import ModelRefused, load
+from rnnedge_runtime import ModelRefused, load, untrusted
 from rnnedge_runtime.engines.settings import Settings
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.untrusted import LIMITS
@@ -23,7 +23,7 @@ from rnnedge_runtime.untrusted import _first_opening as first_opening
 from rnnedge_runtime.untrusted import _prove as prove
 from rnnedge_runtime.untrusted._deadline import Watch
 from rnnedge_runtime.untrusted._first_opening import NoChild, open_in_child
-from rnnedge_runtime.untrusted._verdicts import GUARDED, PLAIN, accept, known, verdict_of
+from rnnedge_runtime.untrusted._verdicts import GUARDED, PLAIN, _loader, accept, known, verdict_of
 
 START = first_opening._RUN.partition("main()")[0]
 # What a child does in place of its work, after it has set its limits and read the file.
@@ -330,3 +330,9 @@ def test_a_file_is_first_opened_from_any_thread() -> None:
     for thread in threads:
         thread.join(120)
     assert len(found) == 2
+
+
+def test_a_verdict_is_of_every_file_that_judges() -> None:
+    """Also of the table of operators: a file that an older one allowed is looked at again."""
+    room = Path(untrusted.__file__).parent
+    assert {str(path.relative_to(room)) for path in room.rglob("*.py")} <= {name for name, *_ in _loader()}
