@@ -10,9 +10,11 @@ import onnx_ir as ir
 
 from rnnedge_export.capture.capture import OPSETS, fold, strip
 from rnnedge_export.capture.constants import fold_constants, fold_lengths
+from rnnedge_export.onnx_files._branches import choose_branches
 from rnnedge_export.onnx_files._constants import opened
 from rnnedge_export.onnx_files._dynamic_int8 import write_dynamic_int8
 from rnnedge_export.onnx_files._fused import write_fused
+from rnnedge_export.onnx_files._loops import loops_to_scans
 from rnnedge_export.onnx_files._opsets import opset_of, with_opset
 from rnnedge_export.onnx_files._stateful import StatefulFile
 from rnnedge_export.onnx_files.quantized import in_float
@@ -44,6 +46,10 @@ def contract_of(
     fold_constants(model)
     if loop.chunk is not None:
         fold_lengths(model, [source.feeds(batch) for batch in ((1, 2, 3) if source.batched else (1,))])
+        fold(model)
+    choose_branches(model)
+    if any(node.op_type == "Loop" for node in model.graph):
+        loops_to_scans(model, source.feeds_of, loop.chunk and loop.chunk + loop.context, source.name)
         fold(model)
     strip(model)
     states = [

@@ -1,4 +1,9 @@
-"""An If whose condition is the same for every batch, length and value that was tried has one branch only."""
+"""An If without a choice, and one with a choice.
+
+1. If the condition is the same for every batch, length and value that was tried, one branch is left.
+2. Else both are computed, and Where chooses, if they give tensors. A file that does something else then is refused by
+   its proof.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.onnx_files._leading import run_leading
 from rnnedge_export.streaming.facts import constant
 from rnnedge_runtime.errors import ModelRefused
@@ -24,6 +30,38 @@ def settle_branches(model: ir.Model, feeds: Iterable[Mapping[str, Any]], name: s
         if node is None:
             return
         _inline(node, _taken(model, node, given, name))
+
+
+def choose_branches(model: ir.Model) -> None:
+    """Case 2, for every If of the main graph of a file that is called step by step, in place."""
+    while True:
+        node = next((node for node in model.graph if node.op_type == "If" and not node.domain), None)
+        if node is None:
+            return
+        builder, graph = GraphBuilder(model), node.graph
+        assert isinstance(graph, ir.Graph) and node.inputs[0] is not None
+        results = [_moved(node, node.attributes[name].as_graph(), builder) for name in ("then_branch", "else_branch")]
+        chosen = [builder.op("Where", node.inputs[0], one, other) for one, other in zip(*results, strict=True)]
+        replace(node, builder, chosen)
+
+
+def _moved(node: ir.Node, branch: ir.Graph, builder: GraphBuilder) -> list[ir.Value]:
+    """The nodes of a branch in front of the If, under names of their own, and what they give."""
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    results = list(branch.outputs)
+    for value in list(branch.initializers.values()):
+        del branch.initializers[str(value.name)]
+        value.name = builder.fresh(str(value.name))
+        graph.register_initializer(value)
+    inner = list(branch)
+    branch.outputs.clear()
+    branch.remove(inner)
+    for each in inner:
+        for value in each.outputs:
+            value.name = builder.fresh(str(value.name))
+    graph.insert_before(node, inner)
+    return results
 
 
 def _taken(model: ir.Model, node: ir.Node, given: list[Mapping[str, Any]], name: str) -> ir.Graph:

@@ -59,6 +59,11 @@ class StatefulFile:
         """Every input of a first call, zeros."""
         return {**self._zeros(batch, self.loop.chunk or 4), **self.initial(batch)}
 
+    def feeds_of(self, frames: int) -> dict[str, Array]:
+        """The same for a call of `frames`, context included."""
+        batch = 2 if self.batched else 1
+        return {**self._zeros(batch, frames - self.loop.context), **self.initial(batch)}
+
     def call_zeros(self, frames: int) -> dict[str, Array]:
         """A first call of `frames` zeros for one sequence."""
         return self.call(self._zeros(1, frames), self.initial(1))
