@@ -102,10 +102,21 @@ func (s *Stream) Push(inputs *Inputs) (found Outputs, err error) {
 @refuses 		return Outputs{}, ErrRow
 @refuses 	}
 	s.calls++
-@frames 	found.${Id}Frames = int(min(max(s.calls*${frames}-${delay}, 0), ${frames}))
+@frames 	found.${Id}Frames = belonging(s.calls*${frames}-${delay}, ${frames})
 	return found, nil
 }
 
+@anyframes // belonging counts the frames of a call that came since the first one of the sequence.
+@anyframes func belonging(since, frames int64) int {
+@anyframes 	switch {
+@anyframes 	case since < 0:
+@anyframes 		return 0
+@anyframes 	case since < frames:
+@anyframes 		return int(since)
+@anyframes 	}
+@anyframes 	return int(frames)
+@anyframes }
+@anyframes
 // within says whether all are numbers from the least to the largest one; a NaN is not.
 func within[T float32 | int64 | int32 | uint8](numbers []T, low, high T) bool {
 	for _, number := range numbers {
