@@ -11,6 +11,7 @@ from rnnedge.data._folder import labelled_files
 from rnnedge.data._recording import Recording, Recordings
 from rnnedge.data._table import Array
 from rnnedge.files.riff import read_wav_header
+from rnnedge.files.sound_promises import check_bounded, check_whole, promised
 from rnnedge_runtime.errors import InputError, MissingExtra
 
 _RIFF = (".wav",)
@@ -57,7 +58,8 @@ def _check(config: DataConfig) -> None:
 def read_wav(path: Path) -> tuple[Array, int]:
     """Samples in [-1, 1], float32 (time, channel), and samples per second.
 
-    Raises `InputError` for a file that is damaged, cut short, empty, or holds a number that is not finite.
+    Raises `InputError` for a file that is damaged, cut short, empty, much longer than its bytes, or holds a number that
+    is not finite.
     """
     try:
         import soundfile
@@ -66,7 +68,12 @@ def read_wav(path: Path) -> tuple[Array, int]:
     if path.suffix.lower() in _RIFF:
         read_wav_header(path)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            check_bounded(file, path)
+            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+            check_whole(len(samples), promised(file, path), path)
+    except InputError:
+        raise
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[-1].rstrip(".")
         raise InputError(f"{path}: not a WAV file that can be read ({reason}); copy it again") from error

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge.files.samples import encoding
+from rnnedge.files.sound_promises import check_whole, promised
 from rnnedge.frames._audio import Sound, TimedFrames, timed
 from rnnedge.frames._options import ReadOptions
 from rnnedge_runtime.contract import Contract
@@ -25,8 +26,11 @@ def coded_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFra
     def blocks(at_once: int) -> Iterator[bytes]:
         samples = max(at_once // (code.width * sound.channels), 1)
         with _opened(path) as file:
+            promise, count = promised(file, path), 0
             while len(block := file.read(samples, dtype="float32", always_2d=True)):
+                count += len(block)
                 yield np.ascontiguousarray(block, "<f4").tobytes()
+            check_whole(count, promise, path)
 
     return timed(blocks, sound, contract, options)
 

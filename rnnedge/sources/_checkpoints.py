@@ -25,17 +25,29 @@ _DEPTH = 5
 
 def parts_of(found: object) -> dict[str, dict[str, Tensor]]:
     """The tensors of each dict of a checkpoint by its place, "" for the whole; nothing for anything else."""
-    return dict(_parts(found, "", _DEPTH)) if found != {} else {"": {}}
+    return dict(_parts(found)) if found != {} else {"": {}}
 
 
-def _parts(found: object, place: str, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    if not isinstance(found, dict) or not depth:
-        return
-    own = {k.replace(_COMPILED, ""): v for k, v in found.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    if own:
-        yield place, own
-    for key, part in found.items():
-        yield from _parts(part, f"{place}/{key}" if place else str(key), depth - 1)
+def _parts(found: object) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Each dict once, by its shortest place: a pickle may hold one in thousands of places, or in itself."""
+    level, seen = [("", found)], set[int]()
+    for _ in range(_DEPTH):
+        inner: list[tuple[str, object]] = []
+        for place, part in level:
+            if not isinstance(part, dict) or id(part) in seen:
+                continue
+            seen.add(id(part))
+            if own := _named(part):
+                yield place, own
+            inner += [(f"{place}/{key}" if place else str(key), value) for key, value in part.items()]
+        level = inner
+
+
+def _named(part: dict[object, object]) -> dict[str, Tensor]:
+    """Its tensors; with `_orig_mod.` in their names if those would be the same without it."""
+    own = {key: value for key, value in part.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    plain = {key.replace(_COMPILED, ""): value for key, value in own.items()}
+    return plain if len(plain) == len(own) else own
 
 
 def weights_of(parts: Mapping[str, dict[str, Tensor]], own: Mapping[str, Tensor], name: str) -> Mapping[str, Tensor]:
@@ -66,3 +78,6 @@ def _fitting(
         inner = {key[len(begin) :]: tensor for key, tensor in part.items() if key.startswith(begin)}
         if set(inner) == set(own):
             yield f"{place}: {begin}" if place else begin, inner
+            # Next to those that begin with nothing, it is one of two.
+            if own.keys() <= part.keys():
+                yield place, {key: part[key] for key in own}

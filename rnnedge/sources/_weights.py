@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rnnedge.sources._checkpoints import parts_of, weights_of
@@ -40,12 +41,41 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
             "give the weights of this very network"
         )
     for key, tensor in found.items():
+        _check_plain(tensor, f"{name}: {key}")
         if tensor.shape != own[key].shape:
             raise ModelRefused(
                 f"{name}: {key}: expected shape {tuple(own[key].shape)}, found {tuple(tensor.shape)}; "
                 "give the weights of this very network"
             )
+        _check_kind(tensor, own[key], f"{name}: {key}")
     module.load_state_dict(found)
+
+
+def _check_plain(tensor: Tensor, place: str) -> None:
+    """Raise `ModelRefused` for a tensor that is more, or less, than an array of numbers."""
+    kinds = (("nested", tensor.is_nested), ("without numbers, on no device", tensor.is_meta),
+             ("quantized", tensor.is_quantized), ("sparse", tensor.layout != torch.strided))  # fmt: skip
+    found = next((word for word, is_it in kinds if is_it), None)
+    if found is not None:
+        raise ModelRefused(f"{place}: expected a plain array of numbers, found one that is {found}; save a dense one")
+
+
+def _check_kind(tensor: Tensor, own: Tensor, place: str) -> None:
+    """Raise `ModelRefused` where numbers would become others as they are copied: cut, rounded to whole, or infinite."""
+    found, expected = (_kind(one) for one in (tensor, own))
+    if found != expected:
+        raise ModelRefused(f"{place}: expected {expected} ({own.dtype}), found {found} ({tensor.dtype}); convert them")
+    larger = expected == "real numbers" and torch.finfo(tensor.dtype).max > torch.finfo(own.dtype).max
+    if larger and not torch.equal(tensor.isfinite(), tensor.to(own.dtype).isfinite()):
+        raise ModelRefused(f"{place}: expected numbers within {own.dtype}, found larger ones in {tensor.dtype}")
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_complex():
+        return "complex numbers"
+    if tensor.is_floating_point():
+        return "real numbers"
+    return "truth values" if tensor.dtype == torch.bool else "whole numbers"
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, dict[str, Tensor]]:
@@ -95,8 +125,6 @@ def _safetensors(path: Path) -> Any:
 
 
 def _state_dict(path: Path, name: str) -> Any:
-    import torch
-
     if not zipfile.is_zipfile(path):
         raise ModelRefused(
             f"{name}: expected a zip archive of torch.save, found the older format; save it again, or as .safetensors"

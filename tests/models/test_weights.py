@@ -73,6 +73,7 @@ def test_a_checkpoint_holds_them_next_to_other_things(checkpoint: object, tmp_pa
     [
         ({"state_dict": {**_behind("a.", _OWN), **_behind("b.", _MEAN)}}, r"'state_dict: a\.', 'state_dict: b\.'"),
         ({"best": _OWN, "last": _MEAN}, "'best', 'last'"),
+        ({**_behind("_orig_mod.", _MEAN), **_OWN}, r"'_orig_mod\.', ''"),
     ],
 )
 def test_of_two_that_would_do_none_is_guessed(checkpoint: object, places: str, tmp_path: Path) -> None:
@@ -129,6 +130,33 @@ def test_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not Path("opened").exists()
 
 
+def _as(change: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: change(tensor) for key, tensor in sorted(network(0).state_dict().items())}
+
+
+def test_smaller_numbers_are_taken(tmp_path: Path) -> None:
+    """What is exact in the network's own type: halves, and float8."""
+    for dtype in (torch.float16, torch.bfloat16, torch.float8_e4m3fn):
+        torch.save(_as(lambda w, dtype=dtype: w.to(dtype)), tmp_path / "w.pt")
+        module = network(1)
+        load_weights(module, tmp_path / "w.pt")
+        for key, tensor in network(0).state_dict().items():
+            torch.testing.assert_close(module.state_dict()[key], tensor.to(dtype).float(), rtol=0, atol=0)
+
+
+def test_a_dict_in_a_million_places_is_looked_at_once(tmp_path: Path) -> None:
+    """A pickle holds it once, and names it as often as it likes; also in itself."""
+    within: dict[str, object] = {"state_dict": _OWN}
+    within["again"] = within
+    for _ in range(4):
+        within = dict.fromkeys(map(str, range(400)), within)
+    torch.save(within, tmp_path / "w.pt")
+    with pytest.raises(ModelRefused, match="expected a state dict"):
+        load_weights(network(1), tmp_path / "w.pt")
+    torch.save({"best": within["0"]["0"], "last": within["1"]["0"]}, tmp_path / "w.pt")  # type: ignore[index]
+    load_weights(network(1), tmp_path / "w.pt")
+
+
 @in_one_test(
     ("found", "words"),
     [
@@ -139,6 +167,12 @@ def test_a_pickle_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             r"bias_hh_l0: expected shape \(12,\), found \(3,\)",
         ),
         ({"a": 3}, "expected a state dict"),
+        (_as(lambda w: w.to_sparse()), "bias_hh_l0: expected a plain array of numbers, found one that is sparse"),
+        (_as(lambda w: w.to("meta")), "found one that is without numbers"),
+        (_as(lambda w: w * 1j), r"expected real numbers \(torch.float32\), found complex numbers"),
+        (_as(lambda w: (10 * w).int()), "found whole numbers"),
+        (_as(lambda w: w > 0), "found truth values"),
+        (_as(lambda w: 1e300 * w.double()), "expected numbers within torch.float32, found larger ones"),
         ([torch.zeros(1)], "expected a state dict, names and tensors, found list"),
     ],
 )
