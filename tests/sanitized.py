@@ -105,7 +105,7 @@ def run(
     for name, one in parts.items():
         # Several steps are made over the struct of one.
         around = one.steps_at_once == 1
-        text += [render.header(name, [one], "", 0)] * around
+        text += [render.header(name, [one], "", 0, Contract((), (), (), "step", 20, chunk=1))] * around
         text += [change(functions(name, one, shared)), *([render.generic(name, one, False)] * around)]
     path = folder / "apart.c"
     path.write_text("\n".join([*text, _driver(parts)]))

@@ -84,6 +84,9 @@ class Case:
         return list(session.run(None, {name: np.asarray(x) for name, x in self.given.items()}))
 
 
+UNLABELLED = Contract((), (), (), "step", 20, chunk=1)
+
+
 def contract_of(inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> Contract:
     """Ports of just these types and shapes, and no states."""
     ports = [
@@ -107,7 +110,7 @@ def library(
     shared = render.shared_products(parts.values())
     text += [render.definitions(shared)]
     for name, one in parts.items():
-        text += [render.header(name, [one], "", 0), render.functions(name, one, False, shared=shared)]
+        text += [render.header(name, [one], "", 0, UNLABELLED), render.functions(name, one, False, shared=shared)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cases.c"
         path.write_text("\n".join([*text, extra]))

@@ -140,6 +140,8 @@ def test_powers() -> None:
     cases = [
         Case("Pow", [np.abs(numbers(rng, shape(rng), False)), np.float32(p).reshape(())], fixed={1}) for p in exponents
     ]
+    special = np.array([-np.inf, -3.0, -0.0, 0.0, 1e-30, 4.0, 1e30, np.inf, np.nan], np.float32)
+    cases += [Case("Pow", [special, np.float32(p).reshape(())], fixed={1}) for p in exponents]
     check(cases)
     refused(Case("Pow", [numbers(rng, (3,)), np.float32(1.7).reshape(())], fixed={1}), "exponent")
     refused(Case("Pow", [numbers(rng, (3,)), numbers(rng, (3,))]), "exponent")

@@ -154,7 +154,7 @@ def remainder(scope: SymbolTable, node: Node) -> list[Tensor]:
 def power(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Powers that need no logarithm."""
     exponent = scope.array(node, 1, "exponent")
-    known = {2.0: "squared", 0.5: "square_root", 1.0: "", 3.0: "cubed", -1.0: "reciprocal"}
+    known = {2.0: "squared", 0.5: "half_power", 1.0: "", 3.0: "cubed", -1.0: "reciprocal"}
     if exponent.size != 1 or float(exponent.flat[0]) not in known:
         node.refuse(f"exponent {exponent.ravel()[:4]}: expected one of {', '.join(map(str, known))}")
     function, value = known[float(exponent.flat[0])], scope.input(node, 0)

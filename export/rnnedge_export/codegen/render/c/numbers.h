@@ -22,6 +22,8 @@ INLINE float larger(float x, float y) { return y > x || y != y ? y : x; }
 INLINE float magnitude(float x) { return __builtin_fabsf(x); }
 INLINE float squared(float x) { return x * x; }
 INLINE float cubed(float x) { return x * x * x; }
+/* x^0.5, which is infinite of -infinity: no number is the square root of that. */
+INLINE float half_power(float x) { return x == -INFINITE ? INFINITE : square_root(x); }
 INLINE float rectified(float x) { return x < 0.0f ? 0.0f : x; }
 INLINE float leaky(float x, float slope) { return x < 0.0f ? slope * x : x; }
 INLINE float hard_sigmoid(float x, float alpha, float beta) { return larger(0.0f, smaller(1.0f, alpha * x + beta)); }
