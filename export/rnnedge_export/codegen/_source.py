@@ -12,6 +12,7 @@ import onnx
 from rnnedge_export.codegen import render
 from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen._ir.weights import Weights
+from rnnedge_export.codegen._narrow_sums import narrow_sums
 from rnnedge_export.codegen._nodes.limits import TooLarge
 from rnnedge_export.codegen._program_lowering import lower_program
 from rnnedge_export.codegen._stretch import lower_stretch
@@ -67,6 +68,7 @@ def write_c(
     render.check_name(name)
     digest = check_seal(data, origin)
     model = _parsed(data, origin)
+    narrow_sums(model)
     contract = parse({entry.key: entry.value for entry in model.metadata_props}, origin)
     shared = Weights(compact=compact, file_bytes=len(data))
     if contract.batch not in (None, 1):

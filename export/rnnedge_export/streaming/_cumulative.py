@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.symbolic_dims import grows, length_of
 from rnnedge_export.streaming._caches import aligned, become, cut, insert, per_call
-from rnnedge_export.streaming._compensated import add_to
+from rnnedge_export.streaming._compensated import add_to, sums_within
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, Held, constant, dims, integers, rank
 from rnnedge_runtime.contract import Dim
@@ -48,10 +48,15 @@ def cumulative_sum(node: ir.Node, facts: Facts) -> Fact:
         return value if alone else cut(node, facts, value, axis, -1, (1 << 63) - 1)
 
     total = state("total")
-    part = value if alone else insert(node, facts, "CumSum", value, node.inputs[1], like=value)
+    part, low, along = value, None, node.inputs[1]
+    assert along is not None
+    if not alone and value.dtype is ir.DataType.FLOAT:
+        part, low = sums_within(node, facts, value, along)
+    elif not alone:
+        part = insert(node, facts, "CumSum", value, along, like=value)
     if value.dtype is not None and value.dtype.is_floating_point():
         rest = state("total.rest")
-        out, after, lost = add_to(node, facts, total, rest, part, last)
+        out, after, lost = add_to(node, facts, total, rest, part, last, low)
         held(total, after)
         held(rest, lost)
     else:
