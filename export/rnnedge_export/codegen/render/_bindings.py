@@ -57,7 +57,7 @@ def _written(
     *,
     ordered: bool = False,
 ) -> str:
-    lines = part(template, "bindings").splitlines()
+    lines = part(f"stream{LANGUAGES[language]}", "bindings").splitlines()
     types = dict(word.split("=") for word in _words(lines, "types"))
     limits = dict(word.split("=") for word in _words(lines, "limits"))
     groups = _groups(contract, program, types, limits, set(_words(lines, "keywords")))
@@ -80,7 +80,8 @@ def _written(
         "of_labels": in_words(contract),
         "bytes": _bytes(program),
     }
-    return "".join(f"{line}\n" for line in _filled(lines, groups, values))
+    text = part(template, "bindings").splitlines()
+    return "".join(f"{line}\n" for line in _filled(text, groups, values))
 
 
 def _words(lines: Sequence[str], kind: str) -> list[str]:

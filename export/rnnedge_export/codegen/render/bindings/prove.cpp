@@ -1,6 +1,3 @@
-@types float32=float int64=std::int64_t int32=std::int32_t bool=std::uint8_t
-@limits float32=0..0 int64=0..0 int32=0..0 bool=0..0
-@keywords Inputs Outputs Stream push reset cursors_ stream_ calls_
 // Do what in.bin says with two streams, and write what they give to out.bin.
 #include <array>
 #include <cstdio>

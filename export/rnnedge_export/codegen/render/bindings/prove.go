@@ -1,6 +1,3 @@
-@types float32=float32 int64=int64 int32=int32 bool=uint8
-@limits float32=0..0 int64=0..0 int32=0..0 bool=0..0
-@keywords _
 // Do what in.bin says with two streams, and write what they give to out.bin.
 package main
 

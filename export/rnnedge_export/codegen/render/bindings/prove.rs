@@ -1,6 +1,3 @@
-@types float32=f32 int64=i64 int32=i32 bool=u8
-@limits float32=0..0 int64=0..0 int32=0..0 bool=0..0
-@keywords Self as async await break const continue crate dyn else enum extern false fn for gen if impl in let loop match mod move mut pub ref return self static struct super trait true try type unsafe use where while yield abstract become box do final macro override priv typeof unsized virtual
 // Do what in.bin says with two streams, and write what they give to out.bin.
 #![allow(non_snake_case, unused)]
 use std::io::Read;
