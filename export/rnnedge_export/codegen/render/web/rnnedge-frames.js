@@ -34,6 +34,11 @@ export function put(port, view, from, start, at, count) {
         view[(o * frames + at + t) * inner + i] = from[((start + t) * outer + o) * inner + i];
 }
 
+// Zeros in `count` frames of the call's array, from frame `at` on.
+export function clear(port, view, at, count) {
+  put(port, view, new view.constructor(count * port.size), 0, at, count);
+}
+
 // Copy frames `first` to `end` of the call's array to frame `at` of `to`.
 export function take(port, view, first, end, to, at) {
   const { size, frames, outer } = port, inner = size / outer;
