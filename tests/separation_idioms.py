@@ -118,3 +118,20 @@ class CountedByLen(nn.Module):
         lengths = torch.full((len(x),), x.shape[2])
         mask = torch.arange(x.shape[2]).expand(len(lengths), x.shape[2]) >= lengths[:, None]
         return self.conv(functional.pad(x.masked_fill(mask[:, None], 0), (2, 0)))
+
+
+class BandsThatAttend(nn.Module):
+    """Heads over the bands of every frame of a short-time spectrum, with the frames in the batch (Yu et al., 2024)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.Linear(2, 3 * C)
+        self.register_buffer("window", torch.hann_window(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, frames, bands * C)."""
+        bins = torch.stft(x, 8, 4, window=self.window, center=False, return_complex=True)  # type: ignore[arg-type]
+        z = torch.view_as_real(bins).transpose(1, 2)
+        parts = self.parts(z.reshape(-1, z.shape[2], 2)).unflatten(2, (3, 2, C // 2)).permute(2, 0, 3, 1, 4)
+        y = functional.scaled_dot_product_attention(*parts.unbind(0)).transpose(1, 2)
+        return y.reshape(x.shape[0], -1, z.shape[2] * C)

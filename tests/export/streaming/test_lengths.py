@@ -28,6 +28,7 @@ from separation_idioms import (
     AddedByIndex,
     AtLeastOneBlock,
     BandsInTheBatch,
+    BandsThatAttend,
     ChangedInPlace,
     CountedByLen,
     WindowSquares,
@@ -58,6 +59,7 @@ _NETWORKS = {
     "window squares": (WindowSquares, _CHANNELS_FIRST, 2, 1),
     "at least one block": (AtLeastOneBlock, torch.zeros(1, 1, 50), 2, 4),
     "bands in the batch": (BandsInTheBatch, torch.zeros(1, 9, 3, C), 1, 1),
+    "bands that attend": (BandsThatAttend, torch.zeros(1, 40), 1, 4),
     "changed in place": (ChangedInPlace, _CHANNELS_FIRST, 2, 1),
     "counted by len": (CountedByLen, _CHANNELS_FIRST, 2, 1),
 }
