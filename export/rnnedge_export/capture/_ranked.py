@@ -1,4 +1,4 @@
-"""The k-th smallest along an axis, and the median, by sorting the smallest; a NaN in a row is its median, as in torch."""
+"""The k-th smallest along an axis, and the median, by sorting; a NaN in a row is its median, as in torch."""
 
 from __future__ import annotations
 

@@ -51,9 +51,11 @@ def _masked(net: Network, x: Tensor) -> Tensor:
 
 
 def _scattered(net: Network, x: Tensor) -> Tensor:
-    weight, place = x.topk(2, -1)
-    chosen = torch.zeros_like(x).scatter_(-1, place, weight.softmax(-1))
-    return chosen + torch.full_like(x, 2.0).scatter(-1, place, 0.0) * net.experts[0](x)
+    scores = net.gate(x)
+    weight, place = scores.topk(2, -1)
+    chosen = torch.zeros_like(scores).scatter_(-1, place, weight.softmax(-1))
+    left = torch.full_like(scores, 2.0).scatter(-1, place, 0.0)
+    return net.experts[0](x) * (chosen[..., :1] + left[..., 1:2])
 
 
 FUNCTIONS: dict[str, Callable[[Network, Tensor], Tensor]] = {
