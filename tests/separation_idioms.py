@@ -48,6 +48,25 @@ class WindowSquares(nn.Module):
         return (y / (total + 1e-8))[..., 4:-4].clamp_(-1, 1)
 
 
+class SquaresOfAWindow(nn.Module):
+    """Overlap-add, divided by that of the window's squares, of which `squeeze` leaves time only (Siuzdak, 2023)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank = nn.Conv1d(C, 8, 1)
+        self.register_buffer("window", torch.hann_window(10)[1:9])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, frames) -> (batch, 1, samples)."""
+        n = x.shape[-1]
+        parts = {"output_size": (1, (n - 1) * 4 + 8), "kernel_size": (1, 8), "stride": (1, 4)}
+        y = functional.fold(self.bank(x) * self.window[None, :, None], **parts)[:, 0, 0, 2:-2]
+        squares = self.window.square().expand(1, n, -1).transpose(1, 2)
+        total = functional.fold(squares, **parts).squeeze()[2:-2]
+        assert (total > 1e-11).all()
+        return (y / total)[:, None]
+
+
 class AtLeastOneBlock(nn.Module):
     """The end is padded to the next length that the layers give back, at least one block (Defossez et al., 2020)."""
 
