@@ -22,12 +22,12 @@ from torch.utils import _pytree as pytree
 from rnnedge_export.capture._arguments import arguments_of, parameters_of
 from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
 from rnnedge_export.capture._flat_results import with_flat_results
+from rnnedge_export.capture._numbers_taken import with_numbers
 from rnnedge_export.capture._one_step import Stepped
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_lengths import with_returned_lengths
 from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
-from rnnedge_export.capture.example_numbers import with_numbers
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_runtime.arguments import mapping, texts
 from rnnedge_runtime.arrays import array_of, cast
