@@ -16,6 +16,7 @@ _WASM_VECTORS = "-mcpu=generic+simd128+bulk_memory"
 _WEB = (*_WASM, "-DRNNEDGE_LIBRARY", "-Wl,--export=rnnedge_library_v1", "-Wl,--export-table")
 # A page with the network in it, see `_site`.
 WEB = "web"
+_WIDEST = 16
 _WASM32 = "wasm32-freestanding"
 # The level of x86-64 that differs from the one before for narrow weights only.
 VNNI = "x86_64_vnni"
@@ -88,4 +89,6 @@ def target_of(name: str) -> Target:
 
 def with_lanes(target: Target, lanes: int) -> Target:
     """The target for a processor whose vectors have `lanes` floats."""
-    return replace(target, lanes=lanes)
+    # By itself a compiler makes shorter vectors of loops there.
+    wide = ("-mprefer-vector-width=512",) if lanes == _WIDEST else ()
+    return replace(target, lanes=lanes, flags=(*target.flags, *wide))

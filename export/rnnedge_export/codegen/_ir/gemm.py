@@ -76,7 +76,7 @@ class PackedMatrix:
     columns: int
     width: int
     lanes: int
-    # Whether the direction alternates from step to step.
+    # Whether the direction alternates from step to step; in a recurrence of several frames, from frame to frame.
     swept: bool
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from rnnedge_export.codegen._ir.gemm import VECTORS, Gemm, PackedMatrix, Place, Taps
@@ -13,6 +15,8 @@ from rnnedge_export.codegen.lower._sparse import groups
 _NARROW_BYTES = 1 << 16
 # From here on weights do not stay in the caches near a core from step to step, so that every second sweep is reversed.
 SWEPT_BYTES = 1 << 18
+# The same from frame to frame within a call, of the cache nearest to a core.
+_SWEPT_BYTES_OF_FRAMES = 1 << 15
 
 
 def packed(
@@ -47,6 +51,15 @@ def packed(
         factors = program.weights.floats(np.pad(scales * 2.0**24, (0, -len(scales) % width)))
     swept = count > 1 and depth * count * width * size >= SWEPT_BYTES
     return PackedMatrix(kind, size, buffer, factors, start, depth, columns, width, program.lanes, swept)
+
+
+def of_frames(matrix: PackedMatrix, frames: int) -> PackedMatrix:
+    """The same for a product of every frame: what the last panels have left in a cache is read first by the next one.
+
+    Within a call of several the direction alternates from frame to frame.
+    """
+    size = matrix.depth * matrix.panels * matrix.width * matrix.bytes
+    return matrix if frames == 1 else replace(matrix, swept=matrix.panels > 1 and size >= _SWEPT_BYTES_OF_FRAMES)
 
 
 def _kept(program: Program, weights: Array, panels: Array, scales: Array | None) -> tuple[str, int, Buffer]:

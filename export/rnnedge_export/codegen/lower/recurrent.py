@@ -14,7 +14,7 @@ from rnnedge_export.codegen._ir.gemm import Gemm, PackedMatrix, Place, Taps, fla
 from rnnedge_export.codegen._ir.recurrence import GATES, Recurrence
 from rnnedge_export.codegen._ir.tensors import FLOAT, Array, Buffer, Memory, View, affine, plain
 from rnnedge_export.codegen._nodes.node import Node
-from rnnedge_export.codegen.lower._gemm import gemm, packed
+from rnnedge_export.codegen.lower._gemm import gemm, of_frames, packed
 from rnnedge_export.codegen.lower._registry import Result, rule
 from rnnedge_export.codegen.lower._symbol_table import SymbolTable
 
@@ -141,7 +141,7 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     projected, gates = program.buffer(layer.frames * batch * width), program.buffer(batch * width)
     into = packed(program, w.T, of_input, split=w.shape[1])
     own = 2 * hidden if layer.reset_first else width
-    along = packed(program, r[:own].T, of_state[:own], split=hidden)
+    along = of_frames(packed(program, r[:own].T, of_state[:own], split=hidden), layer.frames)
     project = _projection(layer, into, projected)
     # Where a frame's states and projections stand.
     taps = flat(Buffer(Memory.LOCAL, "h", batch * hidden, FLOAT), 0, hidden, 1, hidden)
@@ -153,7 +153,7 @@ def _one_direction(layer: Layer, d: int, backward: bool, w: Array, r: Array, bia
     candidate = reset = weights = None
     if layer.reset_first:
         reset = program.buffer(batch * hidden)
-        matrix = packed(program, r[own:].T, np.zeros(hidden, np.float32), split=hidden)
+        matrix = of_frames(packed(program, r[own:].T, np.zeros(hidden, np.float32), split=hidden), layer.frames)
         candidate = gemm(matrix, batch, (flat(reset, 0, hidden, 1, hidden),), None, Place(gates, own, width))
     if layer.kind == "LSTM" and (layer.peepholes is not None or np.isfinite(layer.clip)):
         given = np.zeros(3 * hidden, np.float32) if layer.peepholes is None else layer.peepholes[d]

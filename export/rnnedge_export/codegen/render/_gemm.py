@@ -44,16 +44,21 @@ def gemm(code: Code, one: Gemm, at: Addresses) -> None:
 
 
 def _panels(code: Code, one: Gemm, at: Addresses) -> None:
-    """All panels; of a large matrix backwards in every second step."""
+    """All panels, of one row two at once; of a large matrix backwards in every second step."""
     matrix, width = one.matrix, one.matrix.width
     last = matrix.columns - (matrix.panels - 1) * width
     full = matrix.panels if last == width else matrix.panels - 1
     if not one.rows:
         return
-    if full > 1:
+    paired = full // 2 * 2 if one.rows == 1 and matrix.kind != "SPARSE" else 0
+    if paired > 2:
+        panels(code, paired // 2, 2 * width, matrix.swept, lambda panel: code.line(_call_of_two(one, at, panel)))
+    elif paired:
+        code.line(_call_of_two(one, at, ""))
+    if full > paired + 1:
         panels(code, full, width, matrix.swept, lambda panel: _rows(code, one, at, panel, width))
-    elif full:
-        _rows(code, one, at, "", width)
+    elif full > paired:
+        _rows(code, one, at, str(paired * width) if paired else "", width)
     if full < matrix.panels:
         _rows(code, one, at, str(full * width) if full else "", last)
 
@@ -80,17 +85,32 @@ def _rows(code: Code, one: Gemm, at: Addresses, panel: str, width: int) -> None:
         code.line(_call(one, at, str(whole), one.rows - whole, panel, width))
 
 
+def _call_of_two(one: Gemm, at: Addresses, panel: str) -> str:
+    matrix = one.matrix
+    reads, weights, scales = _read(one, at, "", panel)
+    start, out = (_place(place, at, "", [panel] if panel else []) for place in (one.start, one.out))
+    weights = f"(const{GLUE}char{GLUE}*)({weights})" if matrix.kind == "FLOATS" else weights
+    apart = matrix.depth * matrix.width * matrix.bytes
+    return f"product_of_two({', '.join([matrix.kind, *reads, weights, str(apart), scales, start, out])});"
+
+
+def _read(one: Gemm, at: Addresses, row: str, panel: str) -> tuple[list[str], str, str]:
+    """Both taps, weights and their scales."""
+    matrix, panel_at = one.matrix, [panel] if panel else []
+    # Panels of floats are counted in floats, the others in bytes.
+    size = matrix.depth * matrix.bytes // (4 if matrix.kind == "FLOATS" else 1)
+    reads = [_taps(tap, at, row) for tap in one.taps] + ["NO_TAPS"] * (2 - len(one.taps))
+    weights = at.pointer(matrix.buffer, 0, *(f"{panel} * {size}" for panel in panel_at))
+    return reads, weights, at.pointer(matrix.scales, 0, *panel_at) if matrix.scales else "0"
+
+
 def _call(one: Gemm, at: Addresses, row: str, count: int, panel: str, width: int) -> str:
     matrix = one.matrix
     sums = _SUMS if one.rows == 1 else 1
     if matrix.kind == "SPARSE":
         return _sparse_call(one, at, row, count, panel, width, sums)
-    # Panels of floats are counted in floats, the others in bytes.
-    size = matrix.depth * matrix.bytes // (4 if matrix.kind == "FLOATS" else 1)
     panel_at = [panel] if panel else []
-    reads = [_taps(tap, at, row) for tap in one.taps] + ["NO_TAPS"] * (2 - len(one.taps))
-    weights = at.pointer(matrix.buffer, 0, *(f"{panel} * {size}" for panel in panel_at))
-    scales = at.pointer(matrix.scales, 0, *panel_at) if matrix.scales else "0"
+    reads, weights, scales = _read(one, at, row, panel)
     start, out = (_place(place, at, row, panel_at) for place in (one.start, one.out))
     arguments = [matrix.kind, str(count), str(sums), *reads, weights, scales, start, str(one.start.row), out]
     return f"product({', '.join(arguments)}, {one.out.row}, {width});"

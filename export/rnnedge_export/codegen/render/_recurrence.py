@@ -23,6 +23,8 @@ def recurrence(code: Code, one: Recurrence, at: Addresses) -> None:
 def _frame(code: Code, one: Recurrence, at: Addresses) -> None:
     hidden, width, batch = one.hidden, one.width, one.batch
     code.line(f"const int t = {f'{one.frames - 1} - k' if one.backward else 'k'};")
+    if one.frames > 1 and any(product and product.matrix.swept for product in (one.advance, one.candidate)):
+        code.line("const int turn = k & 1;")
     code.line(f"const float *x = {at.pointer(one.projected, 0, f't * {batch * width}')};")
     gemm(code, one.advance, at)
     code.line(f"const float *g = {at.pointer(one.gates)};")

@@ -24,11 +24,8 @@ INLINE void gru_units(int units, const float *x, const float *g, const float *h,
 INLINE void lstm_units(int units, const float *g, float *restrict c, float *y) {
   INDEPENDENT
   for (int j = 0; j < units; j++) {
-    const float i = sigmoid(g[j]);
-    const float o = sigmoid(g[units + j]);
-    const float f = sigmoid(g[2 * units + j]);
-    c[j] = f * c[j] + i * tangent(g[3 * units + j]);
-    y[j] = o * tangent(c[j]);
+    c[j] = c[j] / sigmoid_divisor(g[2 * units + j]) + tangent_over(g[3 * units + j], sigmoid_divisor(g[j]));
+    y[j] = tangent_over(c[j], sigmoid_divisor(g[units + j]));
   }
 }
 
@@ -73,10 +70,9 @@ INLINE void gru_units_after_reset(int units, const float *x, const float *g, con
 INLINE void lstm_units_within(int units, const float *g, const float *p, float most, float *restrict c, float *y) {
   INDEPENDENT
   for (int j = 0; j < units; j++) {
-    const float i = sigmoid(bounded(g[j] + p[j] * c[j], most));
-    const float f = sigmoid(bounded(g[2 * units + j] + p[2 * units + j] * c[j], most));
-    c[j] = f * c[j] + i * tangent(bounded(g[3 * units + j], most));
-    const float o = sigmoid(bounded(g[units + j] + p[units + j] * c[j], most));
-    y[j] = o * tangent(c[j]);
+    const float i = sigmoid_divisor(bounded(g[j] + p[j] * c[j], most));
+    const float f = sigmoid_divisor(bounded(g[2 * units + j] + p[2 * units + j] * c[j], most));
+    c[j] = c[j] / f + tangent_over(bounded(g[3 * units + j], most), i);
+    y[j] = tangent_over(c[j], sigmoid_divisor(bounded(g[units + j] + p[units + j] * c[j], most)));
   }
 }

@@ -136,12 +136,15 @@ INLINE float exponential(float x) {
   return x < -87.3f ? 0.0f : y;
 }
 
-/* 1 / (1 + e^-x), relative error below 6e-7 above -86. */
-INLINE float sigmoid(float x) { return 1.0f / (1.0f + bounded_exponential(-x)); }
+/* 1 / (1 + e^-x), relative error below 6e-7 above -86; and what it divides by, at most 2^127. */
+INLINE float sigmoid_divisor(float x) { return 1.0f + bounded_exponential(-x); }
+INLINE float sigmoid(float x) { return 1.0f / sigmoid_divisor(x); }
 
 /* tanh x, relative error below 5e-7 and never beyond 1: x P(x^2) / Q(x^2), a minimax fit of the relative error on
    -9 ... 9 (iterated weighted least squares), beyond it the ends; NaN stays NaN. */
-INLINE float tangent(float x) {
+typedef struct { float above, below; } fraction;
+
+INLINE fraction tangent_fraction(float x) {
   x = x > 9.0f ? 9.0f : x;
   x = x < -9.0f ? -9.0f : x;
   const float s = x * x;
@@ -155,9 +158,21 @@ INLINE float tangent(float x) {
   q = q * s + 0.0237631451f;
   q = q * s + 0.462525078f;
   q = q * s + 1.0f;
-  float y = x * p / q;
-  y = y > 1.0f ? 1.0f : y;
-  return y < -1.0f ? -1.0f : y;
+  p *= x;
+  p = p > q ? q : p;
+  p = p < -q ? -q : p;
+  return (fraction){p, q};
+}
+
+INLINE float tangent(float x) {
+  const fraction found = tangent_fraction(x);
+  return found.above / found.below;
+}
+
+/* tanh x / by, for `by` of at least 1: a division takes as long as all the rest, so two are made one. */
+INLINE float tangent_over(float x, float by) {
+  const fraction found = tangent_fraction(x);
+  return found.above / (found.below * by);
 }
 
 /* ln x for x > 0, denormal or not, error below 2e-7 of the result or 1e-7: x = 2^n m with m in 2^-1/2 ... 2^1/2, and the series of

@@ -74,6 +74,13 @@ INLINE void product(int kind, int rows, int sums, taps one, taps two,
   }
 }
 
+INLINE void product_of_two(int kind, taps one, taps two, const char *w, long apart, const float *scale,
+    const float *start, float *y) {
+  const int width = VECTORS * LANES;
+  product(kind, 1, 1, one, two, w, scale, start, 0, y, 0, width);
+  product(kind, 1, 1, one, two, w + apart, scale ? scale + width : scale, start + width, 0, y + width, 0, width);
+}
+
 #else
 
 #define MOST_SUMS 16
@@ -161,6 +168,48 @@ INLINE void product(int kind, int rows, int sums, taps one, taps two, const void
       if (left >= LANES) *(loose_vector *)(y + p * y_row + v * LANES) = sum;
       else if (left > 0) memcpy(y + p * y_row + v * LANES, &sum, 4 * left);
     }
+}
+
+#define PAIR_SUMS 2
+
+/* A number of the row times a row of both panels. */
+INLINE void add_to_two(int kind, vector *total, float x, const char *w, long apart) {
+  const float f = LESS(kind, x);
+  UNROLL for (int v = 0; v < 2 * VECTORS; v++)
+    total[v] += f * widened(kind, w + v / VECTORS * apart, v % VECTORS);
+}
+
+INLINE const char *add_taps_to_two(int kind, vector total[][2 * VECTORS], taps t, const char *w, long apart) {
+  for (int a = 0; a < t.count[0]; a++)
+    for (int b = 0; b < t.count[1]; b++) {
+      const float *x = t.from + a * t.step[0] + b * t.step[1];
+      int k = 0;
+      for (; k + PAIR_SUMS <= t.count[2]; k += PAIR_SUMS)
+        UNROLL for (int u = 0; u < PAIR_SUMS; u++, w += ROW(kind))
+          add_to_two(kind, total[u], x[(k + u) * t.step[2]], w, apart);
+      for (; k < t.count[2]; k++, w += ROW(kind)) add_to_two(kind, total[0], x[k * t.step[2]], w, apart);
+    }
+  return w;
+}
+
+/* One row times two full panels, the second one `apart` bytes after the first: a number of the row, of whose product
+   with one panel a third of all reads is, is read once for both. */
+INLINE void product_of_two(int kind, taps one, taps two, const char *restrict panel, long apart, const float *scale,
+    const float *start, float *y) {
+  vector total[PAIR_SUMS][2 * VECTORS];
+  UNROLL for (int v = 0; v < 2 * VECTORS; v++) {
+    UNROLL for (int u = 1; u < PAIR_SUMS; u++) total[u][v] = (vector){0};
+    total[0][v] = kind == WHOLES ? (vector){0} : (vector)*(const loose_vector *)(start + v * LANES);
+  }
+  const char *w = add_taps_to_two(kind, total, one, panel, apart);
+  if (two.count[0]) add_taps_to_two(kind, total, two, w, apart);
+  UNROLL for (int v = 0; v < 2 * VECTORS; v++) {
+    vector sum = total[0][v];
+    UNROLL for (int u = 1; u < PAIR_SUMS; u++) sum += total[u][v];
+    if (kind == WHOLES)
+      sum = sum * *(const loose_vector *)(scale + v * LANES) + *(const loose_vector *)(start + v * LANES);
+    *(loose_vector *)(y + v * LANES) = sum;
+  }
 }
 
 #endif
