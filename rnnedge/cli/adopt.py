@@ -8,6 +8,7 @@ axis; the result streams like every other file, and is proven equal to that loop
 - `rnnedge adopt step.onnx -o net.onnx --state h0:hn --state c0:cn`
 - `rnnedge adopt step.onnx -o net.onnx --state h:h_out --time-axis none`
 - `rnnedge adopt voice.onnx -o net.onnx --state h:hn --constant speaker=@speaker.npy`
+- `rnnedge adopt voice.onnx -o net.onnx --state h:hn --per-sequence speaker`
 - `rnnedge adopt silero_vad.onnx -o vad.onnx --state state:stateN --constant sr=16000 --chunk 512 --context 64`
 - `rnnedge adopt step.onnx -o net.onnx --state h0:hn --sample monday.wav`
 """
@@ -37,6 +38,9 @@ def command(
     constant: Annotated[
         list[str] | None, typer.Option(help="An input that never changes, as name=number or name=@file.npy.")
     ] = None,
+    per_sequence: Annotated[
+        list[str] | None, typer.Option(help="An input that is a value per sequence: every stream is given its own.")
+    ] = None,
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, stored in the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
     sample: SampleOption = None,
@@ -65,6 +69,7 @@ def command(
             chunk=chunk,
             context=context,
             constants=values,
+            per_sequence=per_sequence or (),
             frame_rate_hz=frame_rate,
             labels=labels.split(",") if labels else (),
             sample=recordings(sample),

@@ -80,3 +80,33 @@ def test_a_context_may_have_a_default_and_the_sizes_of_frames(tmp_path: Path) ->
         foreign.convert(file, tmp_path / "s.onnx", context=["d"])
     with pytest.raises(ModelRefused, match="default of shape"):
         foreign.convert(file, tmp_path / "s.onnx", context={"c": weights(4)})
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_file_with_states_takes_a_value_per_sequence(batched: bool, tmp_path: Path) -> None:
+    """Next to its frames and its state; the proposed command names it, and two streams have two of them."""
+    n: list[Any] = ["n"] if batched else []
+    nodes = [node("Squeeze", ["x", "time"], ["frame"]), node("Concat", ["frame", "h", "c"], ["all"], axis=-1),
+             node("MatMul", ["all", "w"], ["a"]), node("Tanh", ["a"], ["h_out"]),
+             node("Unsqueeze", ["h_out", "time"], ["y"])]  # fmt: skip
+    file = foreign.write(tmp_path / "f.onnx", nodes, {"x": [*n, 1, 4], "h": [*n, 6], "c": [*n, 3]},
+                         {"y": [*n, 1, 6], "h_out": [*n, 6]}, {"w": weights(13, 6), "time": [-2]})  # fmt: skip
+    found = propose(str(file))
+    roles = {port.name: port.role for port in found.inputs if "state" not in port.role}
+    assert roles == {"x": "frames", "c": "value per sequence"}
+    assert found.command is not None
+    assert "--per-sequence c" in found.command
+    axis = int(batched)
+    foreign.adopt(file, tmp_path / "s.onnx", states={"h": "h_out"}, time_axis=axis, per_sequence=["c"])
+    model, x = load(tmp_path / "s.onnx", trust="strict"), weights(9, 4, seed=5)
+    for seed in (1, 2):
+        value, expected, h = weights(3, seed=seed), [], np.zeros(6, np.float32)
+        for frame in x:
+            given = (frame[None], h, value)
+            y, h = foreign.whole(file, **{k: a[None] if batched else a for k, a in zip("xhc", given, strict=True)})
+            h = h[0] if batched else h
+            expected.append(y.reshape(6))
+        np.testing.assert_allclose(model.stream(context={"c": value}).push(x), np.stack(expected), atol=1e-6)
+    assert rnnedge_export.verify(tmp_path / "s.onnx", file, effort=foreign.BRIEF).passed
+    with pytest.raises(ModelRefused, match="'h': expected an input that is no state"):
+        foreign.adopt(file, tmp_path / "t.onnx", states={"h": "h_out"}, time_axis=axis, per_sequence=["h"])

@@ -51,10 +51,13 @@ def contract_of(
     if any(node.op_type == "Loop" for node in model.graph):
         loops_to_scans(model, source.feeds_of, loop.chunk and loop.chunk + loop.context, source.name)
         fold(model)
+    for name in source.rows:
+        _hand_on(model.graph, name, source.states[name])
     strip(model)
     states = [
         State(name, written, _numpy(model, name), dims(source.state_dims[name]),
-              source.state_dims[name].index("batch"))
+              source.state_dims[name].index("batch"), source.rows.get(name, 0.0),
+              context="required" if name in source.rows else "")
         for name, written in source.states.items()
     ]  # fmt: skip
     frames = TIME if loop.chunk is None else loop.chunk
@@ -72,6 +75,16 @@ def contract_of(
         frame_rate_hz=frame_rate_hz, labels=labels, provenance=provenance,
     )  # fmt: skip
     return model, contract
+
+
+def _hand_on(graph: ir.Graph, name: str, written: str) -> None:
+    """The output of a context is its input as it is, whatever axes the file took off and put on."""
+    given = next(value for value in graph.inputs if value.name == name)
+    place, old = next((k, value) for k, value in enumerate(graph.outputs) if value.name == written)
+    same = ir.Node("", "Identity", [given])
+    old.name, same.outputs[0].name, same.outputs[0].type = f"{written}_before", written, given.type
+    graph.append(same)
+    graph.outputs[place] = same.outputs[0]
 
 
 def _with_context(model: ir.Model, source: StatefulFile, frames: str, frame_dims: tuple[Dim, ...]) -> State:

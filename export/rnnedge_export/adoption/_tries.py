@@ -38,34 +38,42 @@ class Try:
 
     words: tuple[str, ...]
     states: Mapping[str, str]
+    per_sequence: Sequence[str] = ()
     known: bool = True
 
 
-def tried(path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Sequence[Any]) -> Try | None:
-    """The first way in which the file runs with these states; `left`: the inputs that bring frames."""
+def tried(
+    path: str, proto: onnx.ModelProto, states: Mapping[str, str], left: Sequence[Any], values: Sequence[str] = ()
+) -> Try | None:
+    """The first way in which the file runs with these states; `left`: the inputs that bring frames.
+
+    `values`: those that are values per sequence.
+    """
     for constants in constant_values(proto, left, states):
         if UNKNOWN in constants.values():
             dims = declared_shape(left[0])
-            words = _words(states, constants, f"{left[0].name}:1" if len(dims) > 1 else None, None)
-            return Try(words, states, known=False)
+            words = _words(states, constants, f"{left[0].name}:1" if len(dims) > 1 else None, None, values)
+            return Try(words, states, values, known=False)
         fixed = None
         axes = _axes(left[0], [port for port in open_inputs(proto) if port.name in states])
         if ranges_over_calls(proto):
             dims = declared_shape(left[0])
             axes.sort(key=lambda axis: axis is None or dims[axis] not in (None, 1))
         for axis in axes:
-            found, chunk = runs(path, proto, Calling(states, axis, int(axis == 0), None, 0, constants))
+            found, chunk = runs(path, proto, Calling(states, axis, int(axis == 0), None, 0, constants, values))
             if found and chunk is None:
-                return Try(_words(states, constants, axis, None), states)
+                return Try(_words(states, constants, axis, None, values), states, values)
             if not found and axis and ranges_over_calls(proto):
-                found, chunk = runs(path, proto, Calling(states, axis, 0, 1, 0, constants))
+                found, chunk = runs(path, proto, Calling(states, axis, 0, 1, 0, constants, values))
             if found:
-                fixed = fixed or Try(_words(states, constants, axis, chunk if axis is not None else None), states)
+                fixed = fixed or Try(
+                    _words(states, constants, axis, chunk if axis is not None else None, values), states, values
+                )
         if fixed is not None:
             return fixed
         for axis, chunk in _usual(declared_shape(left[0])):
-            if runs(path, proto, Calling(states, axis, 0, chunk, 0, constants))[0]:
-                return Try(_words(states, constants, axis, chunk), states)
+            if runs(path, proto, Calling(states, axis, 0, chunk, 0, constants, values))[0]:
+                return Try(_words(states, constants, axis, chunk, values), states, values)
     return None
 
 
@@ -145,10 +153,15 @@ def _usual(dims: Sequence[int | None]) -> Iterator[tuple[int, int]]:
 
 
 def _words(
-    states: Mapping[str, str], constants: Constants, axis: int | str | None, chunk: int | None
+    states: Mapping[str, str],
+    constants: Constants,
+    axis: int | str | None,
+    chunk: int | None,
+    per_sequence: Sequence[str],
 ) -> tuple[str, ...]:
     pairs = [("--state", _pair(*pair)) for pair in states.items()]
     values = [("--constant", f"{name}={value}") for name, value in constants.items()]
+    values += [("--per-sequence", name) for name in per_sequence]
     rest = ["--time-axis", "none" if axis is None else str(axis), *([] if chunk is None else ["--chunk", str(chunk)])]
     return (*(word for pair in (*pairs, *values) for word in pair), *rest)
 

@@ -41,7 +41,7 @@ from rnnedge_export.report import Report, packages
 from rnnedge_export.stamp import stamp
 from rnnedge_export.verification import Effort, check_against, frames_in_words, golden_of, proven_on, require
 from rnnedge_export.verification.number_ranges import with_ranges
-from rnnedge_runtime.arguments import file_path, instance
+from rnnedge_runtime.arguments import file_path, instance, texts
 from rnnedge_runtime.atomic import check_writable
 from rnnedge_runtime.errors import ModelRefused
 from rnnedge_runtime.loader import load_bytes
@@ -57,6 +57,7 @@ def adopt(
     chunk: int | None = None,
     context: int = 0,
     constants: Mapping[str, Any] | None = None,
+    per_sequence: Sequence[str] = (),
     frame_rate_hz: float | None = None,
     labels: Sequence[str] = (),
     trust: str | None = None,
@@ -70,9 +71,10 @@ def adopt(
     frames. `time_axis`: 1, "input:1", or None where a call takes one frame (batch, features) and has no axis for it.
     `chunk`: frames a call takes; None for any number, or for the one that the file declares if it takes no other.
     `context`: frames of the call before that each call wants in front of its own; zeros at first. `constants`: values
-    of inputs that never change, numbers or arrays. `trust`: "local" for a file that you would run as a program; any
-    other one is at most 64 MiB and has its weights in itself. `effort`: how hard the file is proven. `sample`:
-    recordings of your own that it is proven on, too, as for `export`; the contract says which.
+    of inputs that never change, numbers or arrays. `per_sequence`: inputs such as a speaker, which every stream is
+    given. `trust`: "local" for a file that you would run as a program; any other one is at most 64 MiB and has its
+    weights in itself. `effort`: how hard the file is proven. `sample`: recordings of your own that it is proven on,
+    too, as for `export`; the contract says which.
 
     Raises `ModelRefused` where the file does not run so, `VerificationError` where its stream is not what it computes.
     """
@@ -91,7 +93,8 @@ def adopt(
         digest, proto = read_file(file, trust)
         if axis is None and (chunk or 1) != 1:
             raise ModelRefused(f"{file}: chunk: without a time axis a call takes 1 frame, found {chunk}")
-        calling = Calling(states, axis, int(axis == 0) if batch_axis is None else batch_axis, chunk, context, values)
+        calling = Calling(states, axis, int(axis == 0) if batch_axis is None else batch_axis, chunk, context, values,
+                          texts(per_sequence, "per_sequence"))  # fmt: skip
         source, calling = _open(file, proto, calling, may_be_single=batch_axis is None)
         say("stamp")
         model, contract = contract_of(source, frame_rate_hz, tuple(labels), {

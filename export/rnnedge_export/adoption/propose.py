@@ -88,7 +88,8 @@ def propose(path: str, trust: str | None = None) -> Proposal:
         line = line if found is None else command("adopt", path, found.words)
     given = {written: f"state, read as {read}" for read, written in states.items()}
     roles = dict.fromkeys(constants, "constant") | {k: f"state, given back as {v}" for k, v in states.items()}
-    roles |= dict.fromkeys(() if offline is None else offline.contexts, "value per sequence")
+    values = found.per_sequence if found is not None else () if offline is None else offline.contexts
+    roles |= dict.fromkeys(values, "value per sequence")
     return Proposal(
         tuple(_shown(port, roles.get(port.name, "frames")) for port in inputs),
         tuple(_shown(port, given.get(port.name, "result")) for port in outputs),
@@ -102,7 +103,12 @@ def _adopted(
 ) -> Try | None:
     """Case 2: the first guess with which it runs."""
     for states in guesses:
-        found = tried(path, proto, states, [port for port in carried if port.name not in states])
+        left = [port for port in carried if port.name not in states]
+        found = tried(path, proto, states, left)
+        for frames in _likely(left) if found is None and len(left) > 1 else ():
+            # Values per sequence stand next to the frames.
+            others = [port.name for port in left if port is not frames]
+            found = found or tried(path, proto, states, [frames], others)
         if found is not None:
             return found
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,9 +12,10 @@ import onnx
 import torch
 
 from rnnedge_export.capture.example import Example
+from rnnedge_export.onnx_files._calls import Loop
 from rnnedge_export.onnx_files._constants import declared_shape, note_of, with_constants
 from rnnedge_export.onnx_files._frame_dtypes import with_wide_frames
-from rnnedge_export.onnx_files._stateful import Loop, StatefulFile
+from rnnedge_export.onnx_files._stateful import StatefulFile
 from rnnedge_export.onnx_files._unit_batch import states_without_batch, with_unit_batch
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import ModelRefused
@@ -32,7 +33,7 @@ _TRIED = 6
 class Calling:
     """What `rnnedge adopt` was told: `states` by input, the axes, the frames of a call, values of constant inputs.
 
-    `batch_axis`: None for a file without one, which gets a batch of 1 in front.
+    `batch_axis`: None for a file without one, which gets a batch of 1 in front. `per_sequence`: contexts.
     """
 
     states: Mapping[str, str]
@@ -41,6 +42,7 @@ class Calling:
     chunk: int | None
     context: int
     constants: Mapping[str, Any]
+    per_sequence: Sequence[str] = ()
 
     def note(self) -> str:
         """As text for the contract's provenance."""
@@ -50,13 +52,14 @@ class Calling:
 def calling_of(contract: Contract) -> Calling | None:
     """How the file was called when it was adopted; None for one that was not, and for what `note` has not written."""
     try:
-        said = Calling(**json.loads(contract.provenance[NOTE]))
+        said = Calling(**{"per_sequence": [], **json.loads(contract.provenance[NOTE])})
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     numbers = (said.time_axis, said.batch_axis, said.chunk, said.context)
     fits = all(number is None or type(number) is int for number in numbers) and said.context is not None
     named = isinstance(said.states, dict) and all(isinstance(name, str) for name in said.states.values())
-    return said if fits and named and isinstance(said.constants, dict) else None
+    values = isinstance(said.per_sequence, list) and all(isinstance(name, str) for name in said.per_sequence)
+    return said if fits and named and values and isinstance(said.constants, dict) else None
 
 
 def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> StatefulFile:
@@ -66,6 +69,7 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
     """
     proto = with_constants(proto, calling.constants, name)
     proto, calling = _with_results(proto, calling)
+    proto, calling = _with_contexts(proto, calling, name)
     frames = [port.name for port in proto.graph.input if port.name not in calling.states]
     proto = with_wide_frames(proto, frames)
     alone = states_without_batch(proto, calling.states)
@@ -77,7 +81,9 @@ def open_stateful(name: str, proto: onnx.ModelProto, calling: Calling) -> Statef
         calling = replace(calling, batch_axis=0, time_axis=time)
     if alone:
         proto = with_unit_batch(proto, {*alone, *given_back})
-    asked = Loop(calling.chunk, calling.context, calling.batch_axis or 0, calling.time_axis)
+    asked = Loop(
+        calling.chunk, calling.context, calling.batch_axis or 0, calling.time_axis, tuple(calling.per_sequence)
+    )
     if calling.time_axis is None:
         return StatefulFile(name, proto, calling.states, replace(asked, chunk=1))
     declared = _declared(proto, calling)
@@ -107,6 +113,24 @@ def _with_results(proto: onnx.ModelProto, calling: Calling) -> tuple[onnx.ModelP
         after.name = _given_on(port.name)
         copied.graph.node.append(onnx.helper.make_node("Identity", [port.name], [after.name]))
     return copied, replace(calling, states={read: _given_on(name) for read, name in calling.states.items()})
+
+
+def _with_contexts(proto: onnx.ModelProto, calling: Calling, name: str) -> tuple[onnx.ModelProto, Calling]:
+    """A context is a state that the file gives back as it is."""
+    if not calling.per_sequence:
+        return proto, calling
+    copied = _copy(proto)
+    left = {port.name: port for port in copied.graph.input if port.name not in calling.states}
+    for one in calling.per_sequence:
+        if one not in left:
+            others = ", ".join(left) or "none"
+            raise ModelRefused(f"{name}: per_sequence: {one!r}: expected an input that is no state, of {others}")
+        after = copied.graph.output.add()
+        after.CopyFrom(left[one])
+        after.name = _given_on(one)
+        copied.graph.node.append(onnx.helper.make_node("Identity", [one], [after.name]))
+    given = {one: _given_on(one) for one in calling.per_sequence}
+    return copied, replace(calling, states={**calling.states, **given})
 
 
 def _given_on(name: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice, product, repeat
+import copy
+from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,13 @@ import onnx
 import torch
 
 from rnnedge_export.graph.cpu_session import session
+from rnnedge_export.onnx_files._calls import Loop, assignments
 from rnnedge_export.onnx_files._constants import declared_shape, dtype_of, opened
 from rnnedge_export.onnx_files._dynamic_int8 import ranges_over_calls
 from rnnedge_export.onnx_files._failures import failure
 from rnnedge_export.onnx_files._ports import shown
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused
-
-_MOST_ASSIGNMENTS = 24
-
-
-@dataclass(frozen=True)
-class Loop:
-    """How the file is called: `chunk` frames at a time (None: any number), after `context` frames of earlier calls."""
-
-    chunk: int | None
-    context: int
-    batch_axis: int
-    time_axis: int | None
-    """None where a call takes one frame and has no axis for it."""
 
 
 class StatefulFile:
@@ -43,12 +31,30 @@ class StatefulFile:
         self.output_names = tuple(v.name for v in proto.graph.output if v.name not in states.values())
         self.dtypes = {name: dtype_of(self._port(name)) for name in self.input_names}
         self.frame_dims = {name: self._dims_of_frames(self._port(name)) for name in self.input_names}
+        # Of contexts, some sequences.
+        self.rows: dict[str, Array] = {}
         self.state_dims, self.batched = self._dims_of_states()
+        rng, usual = np.random.default_rng(0), self.initial(1)
+        for name in loop.per_sequence:
+            numbers: Array = np.asarray(rng.standard_normal(usual[name].shape))
+            self.rows[name] = (numbers if usual[name].dtype.kind == "f" else 0 * numbers).astype(usual[name].dtype)
 
-    def initial(self, batch: int) -> dict[str, Array]:
-        """Zero states for `batch` sequences."""
-        shapes = {name: [batch if d == "batch" else d for d in dims] for name, dims in self.state_dims.items()}
-        return {name: np.zeros(shape, dtype_of(self._port(name))) for name, shape in shapes.items()}
+    def initial(self, batch: int, first: int = 0) -> dict[str, Array]:
+        """Zero states for `batch` sequences, and contexts of those from `first` on, then again."""
+        found: dict[str, Array] = {}
+        for name, dims in self.state_dims.items():
+            shape = [int(batch if d == "batch" else d) for d in dims]
+            found[name] = np.zeros(shape, dtype_of(self._port(name)))
+        for name, rows in self.rows.items():
+            axis = self.state_dims[name].index("batch")
+            found[name] = rows.take((first + np.arange(batch)) % rows.shape[axis], axis)
+        return found
+
+    def with_context(self, rows: Mapping[str, torch.Tensor]) -> StatefulFile:
+        """The same with other contexts, as many sequences as there are, then again."""
+        other = copy.copy(self)
+        other.rows = {**self.rows, **{name: row.numpy() for name, row in rows.items()}}
+        return other
 
     def call(self, frames: Mapping[str, Array], states: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the file itself: every output by name."""
@@ -71,7 +77,7 @@ class StatefulFile:
     def __call__(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Whole sequences (in the file's axis order, with a time axis) -> outputs (batch, calls or frames, ...)."""
         whole = [np.moveaxis(x.numpy(), self._axes(), (0, 1)) for x in inputs]
-        each = [self._sequence([x[index : index + 1] for x in whole]) for index in range(len(whole[0]))]
+        each = [self._sequence([x[index : index + 1] for x in whole], index) for index in range(len(whole[0]))]
         return tuple(torch.from_numpy(np.concatenate([one[name] for one in each])) for name in self.output_names)
 
     def per_call(self, name: str, frames: int) -> tuple[int | None, int]:
@@ -85,13 +91,13 @@ class StatefulFile:
             return axis, found[axis]
         return None, 1
 
-    def _sequence(self, whole: Sequence[Array]) -> dict[str, Array]:
-        """One sequence, each input (1, time, ...), in calls, the last of them filled up with zeros."""
+    def _sequence(self, whole: Sequence[Array], number: int) -> dict[str, Array]:
+        """Sequence `number` of a batch, each input (1, time, ...), in calls, the last of them filled up with zeros."""
         loop, total = self.loop, whole[0].shape[1]
         chunk = loop.chunk or total
         whole = [np.concatenate([x, np.zeros((1, -total % chunk, *x.shape[2:]), x.dtype)], 1) for x in whole]
         before = [np.zeros((1, loop.context, *x.shape[2:]), x.dtype) for x in whole]
-        states, parts = self.initial(1), []
+        states, parts = self.initial(1, number), []
         for start in range(0, whole[0].shape[1], chunk):
             frames = [np.concatenate([b, x[:, start : start + chunk]], 1) for b, x in zip(before, whole, strict=True)]
             before = [x[:, x.shape[1] - loop.context :] for x in frames]
@@ -195,7 +201,7 @@ class StatefulFile:
             if len(open_axes) > 1:
                 raise ModelRefused(f"{self.name}: state {name!r}: more than one axis of {dims} has no size")
             choices.append(open_axes or [i for i, d in enumerate(dims) if d == 1])
-        for batch, axes in chain(zip(repeat(2), _assignments(choices)), [(1, [c[0] for c in choices if c])]):
+        for batch, axes in chain(zip(repeat(2), assignments(choices)), [(1, [c[0] for c in choices if c])]):
             if len(axes) < len(choices):
                 continue
             chosen: dict[str, list[int | str]] = {
@@ -242,12 +248,3 @@ class StatefulFile:
             if output.shape[at] != 2 or not np.allclose(output.take([1], at), alone[name], atol=1e-4):
                 return False
         return True
-
-
-def _assignments(choices: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
-    """Axes for the batch of each state: the same one for all of a shape first; of many states no other is tried."""
-    shared = [[axes[min(k, len(axes) - 1)] for axes in choices] for k in range(max(map(len, choices), default=1))]
-    mixed = (list(axes) for axes in islice(product(*choices), _MOST_ASSIGNMENTS))
-    if all(choices):
-        yield from shared
-        yield from (axes for axes in mixed if axes not in shared)

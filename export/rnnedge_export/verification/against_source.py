@@ -139,6 +139,8 @@ def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None)
     """The file with states of its own, called in a loop as it was when it was adopted."""
     with defects_told(name):
         source = open_stateful(name, read_file(name, trust)[1], calling)
+        rows = initial_contexts(contract)
+        source = source.with_context({name: torch.from_numpy(row) for name, row in rows.items()})
         return Reference(source, example_of(source, contract), ANY_LENGTH, contract.unit)
 
 
