@@ -47,7 +47,7 @@ fuzz: fuzz-files $(STAMP_DEV) ## stream 5,000 random networks, compile 500, load
 fuzz-files: $(STAMP_DEV) ## load 800,000 changed files, and push to those that load; takes forty minutes
 	RNNEDGE_MUTANTS=200000 $(BIN)/python -m pytest -s --timeout 7200 tests/fuzz
 
-mutants: $(STAMP_DEV) ## plant four hundred faults in the compiler, one at a time: the proof refuses them; writes the table; takes an hour
+mutants: $(STAMP_DEV) ## plant six hundred faults in the compiler, one at a time: the proof refuses them; writes the table; takes an hour
 	PYTHONPATH=tests $(BIN)/python tests/mutants/write_table.py docs/figures/mutants.md
 
 soak: $(STAMP_DEV) ## stream ten million frames in every form, and a thousand streams for ten minutes; takes an hour

@@ -48,6 +48,25 @@ class WindowSquares(nn.Module):
         return (y / (total + 1e-8))[..., 4:-4].clamp_(-1, 1)
 
 
+class SquaresOfAWindow(nn.Module):
+    """Overlap-add, divided by that of the window's squares, of which `squeeze` leaves time only (Siuzdak, 2023)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank = nn.Conv1d(C, 8, 1)
+        self.register_buffer("window", torch.hann_window(10)[1:9])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, frames) -> (batch, 1, samples)."""
+        n = x.shape[-1]
+        parts = {"output_size": (1, (n - 1) * 4 + 8), "kernel_size": (1, 8), "stride": (1, 4)}
+        y = functional.fold(self.bank(x) * self.window[None, :, None], **parts)[:, 0, 0, 2:-2]
+        squares = self.window.square().expand(1, n, -1).transpose(1, 2)
+        total = functional.fold(squares, **parts).squeeze()[2:-2]
+        assert (total > 1e-11).all()
+        return (y / total)[:, None]
+
+
 class AtLeastOneBlock(nn.Module):
     """The end is padded to the next length that the layers give back, at least one block (Defossez et al., 2020)."""
 
@@ -118,3 +137,20 @@ class CountedByLen(nn.Module):
         lengths = torch.full((len(x),), x.shape[2])
         mask = torch.arange(x.shape[2]).expand(len(lengths), x.shape[2]) >= lengths[:, None]
         return self.conv(functional.pad(x.masked_fill(mask[:, None], 0), (2, 0)))
+
+
+class BandsThatAttend(nn.Module):
+    """Heads over the bands of every frame of a short-time spectrum, with the frames in the batch (Yu et al., 2024)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.Linear(2, 3 * C)
+        self.register_buffer("window", torch.hann_window(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, frames, bands * C)."""
+        bins = torch.stft(x, 8, 4, window=self.window, center=False, return_complex=True)  # type: ignore[arg-type]
+        z = torch.view_as_real(bins).transpose(1, 2)
+        parts = self.parts(z.reshape(-1, z.shape[2], 2)).unflatten(2, (3, 2, C // 2)).permute(2, 0, 3, 1, 4)
+        y = functional.scaled_dot_product_attention(*parts.unbind(0)).transpose(1, 2)
+        return y.reshape(x.shape[0], -1, z.shape[2] * C)

@@ -107,7 +107,7 @@ def _check_frames(work: Work) -> None:
 def said_proven_on(work: Work) -> str:
     """What the contract says of the proof to come."""
     options, recorded = work.options, work.reference.recorded
-    usual = frames_in_words(work.contract, recorded=recorded)
+    usual = frames_in_words(work.contract, recorded=recorded, numbers=work.reference.numbers_in_words)
     if work.reference.flags and not recorded:
         usual += f", 0 and 1 in {', '.join(work.reference.flags)}"
     return proven_on(options.effort or Effort(), options.numbers.name, usual, work.samples)

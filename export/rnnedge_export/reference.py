@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from rnnedge_export.capture import Example
+from rnnedge_export.capture.example_numbers import Numbers
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.oracle import Oracle, with_context
 from rnnedge_runtime.contract import Array
@@ -59,6 +60,15 @@ class Reference:
         """Whether `frames` are cut from recordings."""
         return bool(self._recordings)
 
+    def numbers_of(self, name: str) -> Numbers:
+        """Those that random frames of an input are drawn from."""
+        return self._example.numbers_of(self.input_names.index(name))
+
+    @property
+    def numbers_in_words(self) -> str:
+        """Those of all inputs that are random floats."""
+        return self._example.numbers_in_words
+
     @property
     def input_names(self) -> tuple[str, ...]:
         """The inputs, in the order of the source."""
@@ -71,7 +81,8 @@ class Reference:
             if not np.isfinite(array).all() and all(np.isfinite(frames[n]).all() for n in frames):
                 raise ModelRefused(
                     f"{self._source.name}: its own output {name!r} is not finite for random input of "
-                    f"{next(iter(frames.values())).shape[1]} frames, so nothing can be compared; mend it first"
+                    f"{next(iter(frames.values())).shape[1]} frames, so nothing can be compared; mend it, or give an "
+                    "example of numbers that it takes, such as torch.rand(...) for energies"
                 )
         return results
 
@@ -144,10 +155,10 @@ class Reference:
         axes = (self._example.batch_axis, self._example.time_axis)
         found = {}
         sizes = zip(self._source.input_names, self._example.tensors, self._example.resized(batch, time), strict=True)
-        for name, given, example in sizes:
+        for index, (name, given, example) in enumerate(sizes):
             shape = np.moveaxis(example.numpy(), axes, (0, 1)).shape
             if example.is_floating_point() and name not in self.flags:
-                found[name] = rng.standard_normal(shape, np.float32)
+                found[name] = self._example.numbers_of(index).of(rng.standard_normal(shape, np.float32))
             else:
                 found[name] = rng.choice(np.unique(given.numpy()), shape)
         return found

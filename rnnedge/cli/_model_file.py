@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnedge_runtime.plain_file import is_file, is_folder, is_there
+
 _RECORDED = "expected a model, made with 'rnnedge export', found a recording; the model comes first"
 _RECORDINGS = (".npy", ".npz", ".csv", ".jsonl", ".wav", ".parquet")
 
@@ -29,9 +31,9 @@ def _remedy(file: Path) -> str:
     try:
         if file.suffix == ".py":
             return f"the code of a network; export it first: rnnedge export {name}:build -o NAME.onnx"
-        if file.is_dir() and (file / "config.json").is_file():
+        if is_folder(file) and is_file(file / "config.json"):
             return f"a folder made by rnnedge train; export it first: rnnedge export {name} -o NAME.onnx"
-        if file.exists():
+        if is_there(file):
             recorded = file.suffix.lower() in _RECORDINGS
             return (
                 "expected a model, made with 'rnnedge export', found a recording; the model comes first"

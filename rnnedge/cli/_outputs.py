@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from rnnedge_runtime.atomic import check_writable
+from rnnedge_runtime.plain_file import is_file, is_there
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[str | Path | None] = ()) -> None:
@@ -42,13 +43,13 @@ def check_named(option: str, path: Path | None) -> None:
 def _one_file(output: Path, source: str) -> bool:
     """Whether both lead to one regular file; a terminal may be read and written."""
     try:
-        return _is_file(output) and Path(source).is_file() and output.samefile(source)
+        return _is_file(output) and is_file(source) and output.samefile(source)
     except OSError:
         return False
 
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file() or not path.exists()
+        return is_file(path) or not is_there(path)
     except OSError:
         return False

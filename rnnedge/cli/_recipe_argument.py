@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from rnnedge_runtime.plain_file import is_file, is_folder
+
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
 
@@ -28,9 +30,9 @@ def no_recipe(recipe: str, tasks: Iterable[str]) -> str:
     path = Path(recipe)
     if not recipe:
         return "none"
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in _DATA):
+    if is_folder(path) or (is_file(path) and path.suffix.lower() in _DATA):
         return f"data ({recipe}); rnnedge new NAME writes a recipe that names them, see the page Your own data"
-    if path.is_file():
+    if is_file(path):
         return ""
     return f"no file {recipe!r}" if path.suffix == ".toml" else f"{recipe!r}{nearest(recipe, tasks)}"
 

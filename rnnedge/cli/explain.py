@@ -26,6 +26,7 @@ from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import ExampleOption, file_option, folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._reading import ChannelOption, DecimalOption, RawOption, ResampleOption, read_options
+from rnnedge_runtime.plain_file import is_file
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
@@ -184,7 +185,7 @@ def _baseline(given: str | None, contract: Contract) -> str | Array | None:
     """zero and mean stand for themselves; anything else is a file of frames, as many as INPUT has, or one."""
     if given in (None, "zero", "mean"):
         return given
-    if not Path(str(given)).is_file():
+    if not is_file(Path(str(given))):
         from rnnedge_runtime.errors import InputError
 
         raise InputError(f"baseline: expected zero, mean or a file of frames, found {given!r}, which is no such file")

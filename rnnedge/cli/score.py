@@ -26,6 +26,7 @@ from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._reading import ChannelOption, DecimalOption, LogitsOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
+from rnnedge_runtime.plain_file import is_folder
 
 
 @with_fields
@@ -89,7 +90,7 @@ def _found(patterns: list[str]) -> list[str]:
         matches = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
         if not matches:
             raise InputError(f"{pattern}: expected recordings, found none")
-        files = [path for path in matches if not Path(path).is_dir()]
+        files = [path for path in matches if not is_folder(path)]
         if not files:
             raise InputError(f"{pattern}: expected recordings, found a folder; give those in it, as {pattern}/**/*.wav")
         found |= dict.fromkeys(files)

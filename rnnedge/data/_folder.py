@@ -15,6 +15,7 @@ from rnnedge.data._csv_table import csv_names, read_csv
 from rnnedge.data._table import Roles, require
 from rnnedge.files.samples import CODED
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import is_file, is_folder, is_there
 
 _LABELS = "labels.csv"
 _FORMATS = {**TABLES, **dict.fromkeys((".wav", *CODED), "wav")}
@@ -38,25 +39,40 @@ def kind_of_files(config: DataConfig, path: Path) -> str:
 
 def has_list(path: Path) -> bool:
     """Whether a table of labels lies in the folder."""
-    return (path / _LABELS).exists()
+    return is_there(path / _LABELS)
 
 
 def files_of(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
     """Every file of a kind, without a label, and its group."""
-    return [(file, "", _group(config, file)) for file in _files(path, kind)]
+    files = [(file, "", _group(config, file)) for file in _files(path, kind)]
+    _check_once(files)
+    return files
 
 
 def labelled_files(config: DataConfig, path: Path, kind: str) -> list[Labelled]:
     """Every file of a kind, its label and its group; "" for none.
 
-    Folders and files whose name begins with "." or "_" are left out. Raises `InputError` naming what lacks a label.
+    Folders and files whose name begins with "." or "_" are left out. Raises `InputError` naming what lacks a label,
+    and for one file that is there twice.
     """
     files = list(_listed(config, path) if has_list(path) else _in_subfolders(config, path, kind))
     if not files:
         raise InputError(
             f"{path}: expected a subfolder of {kind.upper()} files for every label, or {_LABELS}, found neither"
         )
+    _check_once(files)
     return files
+
+
+def _check_once(files: list[Labelled]) -> None:
+    """Raise `InputError` for one file by two names, or links: it would be trained with, and tested on."""
+    seen: dict[tuple[int, int], Path] = {}
+    for file, _, _ in files:
+        found = file.stat()
+        # Where a system numbers no files, none are compared.
+        first = seen.setdefault((found.st_dev, found.st_ino), file) if found.st_ino else file
+        if first is not file:
+            raise InputError(f"{file}: is the same file as {first}; leave one out")
 
 
 def _files(path: Path, kind: str = "") -> Iterator[Path]:
@@ -66,7 +82,7 @@ def _files(path: Path, kind: str = "") -> Iterator[Path]:
         hidden = inner == (_LABELS,) or any(part[0] in "._" for part in inner)
         found = _FORMATS.get(file.suffix.lower(), "")
         # A pipe of that name would never end.
-        if found and kind in ("", found) and not hidden and file.is_file():
+        if found and kind in ("", found) and not hidden and is_file(file):
             yield file
 
 
@@ -76,7 +92,7 @@ def _in_subfolders(config: DataConfig, path: Path, kind: str) -> Iterator[Labell
             f"{path}: expected {_LABELS} with the column {config.group!r}, found none; or use group_pattern"
         )
     for folder in sorted(path.iterdir()):
-        if not folder.is_dir() or folder.name[0] in "._":
+        if not is_folder(folder) or folder.name[0] in "._":
             continue
         files = list(_files(folder, kind))
         if not files:
@@ -104,7 +120,7 @@ def _listed(config: DataConfig, path: Path) -> Iterator[Labelled]:
             raise InputError(f"{table.place('file', row)}: {name!r} appears twice; leave one out")
         seen[name] = row
         file = path / name
-        if not file.is_file():
+        if not is_file(file):
             raise InputError(f"{table.place('file', row)}: no such file {str(file)!r}")
         group = table.columns[config.group].values[row] if config.group else _group(config, file)
         yield file, table.columns[target].values[row], group

@@ -16,6 +16,7 @@ from rnnedge.data._sound_folder import read_sound_folder
 from rnnedge.data._table import Roles, roles
 from rnnedge.files.arrays import npz_arrays
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import is_file
 
 # Two recordings of one clock differ by less.
 _RATE = 0.01
@@ -37,9 +38,9 @@ def read_recordings(config: DataConfig, path: Path) -> Recordings:
         read = read_sound_folder(config, path) if kind == "wav" else _read_table_folder(config, path, kind)
         return replace(read, format=kind)
     kind = kind_of(config, path)
-    if kind not in _TABLES or not path.is_file():
+    if kind not in _TABLES or not is_file(path):
         expected = f"a {kind} file" if kind in _TABLES else "a .csv, .parquet or .npz file, or a folder"
-        found = "another file" if path.is_file() else "a pipe or a device"
+        found = "another file" if is_file(path) else "a pipe or a device"
         raise InputError(f"{path}: expected {expected}, found {found}")
     if config.classes and not config.target:
         raise InputError(f"target: expected one column of classes for {config.task}, found 0")

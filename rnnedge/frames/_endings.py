@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from rnnedge_runtime.plain_file import is_folder
+
 _SOUND = (".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".mp4", ".webm", ".amr")
 _TABLES = (".xlsx", ".xls", ".ods")
 _ARRAYS = (".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".feather", ".arrow")
@@ -27,7 +29,7 @@ def advice(ending: str) -> str:
 def missing(path: Path) -> str:
     """Why `path` is no file, and what to give."""
     name = str(path)
-    if path.is_dir():
+    if is_folder(path):
         return "is a folder; give one of its files, or take rnnedge score for all of them"
     if glob.has_magic(name):
         return "no such file; give one file, or take rnnedge score for all that match"

@@ -28,6 +28,7 @@ from rnnedge.frames._text_lines import read_lines
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.frames import Frames
+from rnnedge_runtime.plain_file import is_file
 
 _STDIN = "standard input"
 _PLAIN = ReadOptions()
@@ -50,7 +51,7 @@ def open_frames(source: str, contract: Contract, options: ReadOptions = _PLAIN) 
         return _standard_input(contract, options)
     path = Path(source)
     try:
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"{source}: {missing(path)}")
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error

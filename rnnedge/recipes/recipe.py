@@ -30,6 +30,7 @@ from rnnedge.training import TrainerConfig
 from rnnedge_runtime.annotated import checked
 from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import is_there
 
 # People write it: a list of a thousand columns is some ten thousand letters.
 _MOST_BYTES = 1 << 18
@@ -71,7 +72,7 @@ def find_recipe(text: str) -> Recipe:
     if text in TASKS:
         with resources.as_file(resources.files("rnnedge.tasks") / "recipes" / f"{text}.toml") as path:
             return read_recipe(path)
-    if Path(text).suffix == ".toml" or Path(text).exists():
+    if Path(text).suffix == ".toml" or is_there(text):
         return read_recipe(Path(text))
     raise InputError(
         f"{text}: expected a task ({', '.join(TASKS)}) or a TOML file, found neither{nearest(text, TASKS)}"

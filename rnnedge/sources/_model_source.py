@@ -22,6 +22,7 @@ from rnnedge.sources._weights import load_weights
 from rnnedge_runtime.arguments import nearest
 from rnnedge_runtime.contract import Normalization
 from rnnedge_runtime.errors import InputError, ModelRefused
+from rnnedge_runtime.plain_file import is_file, is_folder, is_there
 
 _TRIAL_FRAMES = 8
 # That the trial frames may take of the input: a minute of audio, and more.
@@ -60,7 +61,7 @@ def load_source(
 
     Raises `ModelRefused` naming what is missing or fails.
     """
-    if Path(text).is_dir():
+    if is_folder(text):
         if weights is not None:
             raise ModelRefused(f"{text}: has weights of its own, found {weights} too; leave one of them out")
         return _from_run(text)
@@ -84,7 +85,7 @@ def _from_run(folder: str) -> ModelSource:
     from rnnedge.data import DataSchema
     from rnnedge.training import load_checkpoint
 
-    if not Path(folder, "config.json").is_file():
+    if not is_file(Path(folder, "config.json")):
         raise ModelRefused(f"{folder}: expected a folder made by 'rnnedge train', found no config.json in it")
     network, info = load_checkpoint(folder)
     config = network.config
@@ -147,7 +148,7 @@ def _loaded(factory: Factory) -> Any:
 
 def _is_of(module: Any, file: Path) -> bool:
     place = getattr(module, "__file__", None)
-    return place is not None and Path(place).exists() and file.samefile(place)
+    return place is not None and is_there(place) and file.samefile(place)
 
 
 def _make(factory: Any, text: str) -> Any:

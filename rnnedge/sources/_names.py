@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.plain_file import is_file
 
 _MOST_BYTES = 1 << 20
 _SHOWN = 4
@@ -53,12 +54,12 @@ def factory_name(text: str) -> Factory:
 
 def _of_file(path: Path, name: str) -> Factory:
     if not path.is_absolute() and ".." not in path.parts:
-        return Factory(".".join(PurePath(path).with_suffix("").parts), name, "", path if path.is_file() else None)
-    if not path.is_file():
+        return Factory(".".join(PurePath(path).with_suffix("").parts), name, "", path if is_file(path) else None)
+    if not is_file(path):
         raise ModelRefused(f"{path}:{name}: no such file; check the path")
     path = path.resolve()
     root = path.parent
-    while (root / "__init__.py").is_file():
+    while is_file(root / "__init__.py"):
         root = root.parent
     return Factory(".".join(path.relative_to(root).with_suffix("").parts), name, str(root), path)
 
@@ -67,7 +68,7 @@ def _file(module: str) -> Path | None:
     """The file of a module in the current folder."""
     path = Path(f"{module.replace('.', '/')}.py")
     try:
-        return path if path.is_file() else None
+        return path if is_file(path) else None
     except (OSError, ValueError):
         return None
 

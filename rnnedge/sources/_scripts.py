@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from rnnedge.sources._weights import read_weights
 from rnnedge_runtime.errors import ModelRefused
+from rnnedge_runtime.plain_file import is_file
 
 _ENDINGS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2")
 _CODE = "name the code of the network: package.module:factory"
@@ -22,7 +22,7 @@ def is_script(text: str) -> bool:
 
 def load_script(text: str) -> nn.Module:
     """The module in the file; it is a program, as a factory is. Raises `ModelRefused` for what holds none."""
-    if not Path(text).is_file():
+    if not is_file(text):
         raise ModelRefused(
             f"{text}: expected a TorchScript file, found none there; weights alone go into their module: "
             f"package.module:factory --weights {text}"

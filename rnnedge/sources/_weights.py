@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from rnnedge.sources._checkpoints import parts_of, weights_of
 from rnnedge_runtime.errors import MissingExtra, ModelRefused
+from rnnedge_runtime.plain_file import is_file
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
@@ -94,7 +95,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, dict[str, Tensor]]:
 
 
 def _read(path: Path, name: str) -> Any:
-    if not path.is_file():
+    if not is_file(path):
         raise ModelRefused(f"{name}: cannot be read (no such file); check the path")
     # Training loops have endings of their own, such as .th and .pth.tar.
     if path.suffix not in _ENDINGS and not zipfile.is_zipfile(path):

@@ -96,6 +96,21 @@ def check_plain(
     open_plain(path, kind, remedy).close()
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a plain file, or a link to one, is there; False of a path that no system takes, or nobody may look at."""
+    return os.path.isfile(path)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """The same of a folder."""
+    return os.path.isdir(path)
+
+
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """The same of anything."""
+    return os.path.exists(path)
+
+
 def _opened(name: str, _flags: int) -> int:
     """Its descriptor belongs to the file that asks for it, and is closed once, whatever comes between."""
     return os.open(name, _FLAGS)

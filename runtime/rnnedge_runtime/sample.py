@@ -20,10 +20,18 @@ def sample_frames(contract: Contract, count: int, seed: int = 0) -> Frames:
     return frames if len(frames) > 1 else next(iter(frames.values()))
 
 
+def random_numbers(contract: Contract, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """N(0, 1) for an input of floats; none below 0 if its golden sample has none: the network may take no others."""
+    found = rng.standard_normal(shape)
+    golden = contract.golden
+    positive = golden is not None and golden.inputs[name].size > 0 and bool((golden.inputs[name] >= 0).all())
+    return np.abs(found) if positive else found
+
+
 def _sample(contract: Contract, port: Port, count: int, rng: np.random.Generator) -> Array:
     shape = (count, *(int(d) for d in port.frame_shape))
     if port.dtype.startswith("float"):
-        return rng.standard_normal(shape).astype(port.dtype)
+        return random_numbers(contract, port.name, shape, rng).astype(port.dtype)
     golden = contract.golden
     if golden is None:
         return np.zeros(shape, port.dtype)

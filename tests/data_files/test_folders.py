@@ -127,6 +127,32 @@ def test_a_folder_of_several_kinds_is_asked_about(folder: Path) -> None:
         read_recordings(DataConfig(str(folder), "class_per_sequence", format="wav"), folder)
 
 
+@pytest.mark.parametrize("how", ["dot", "up", "link", "hard link"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_one_file_by_two_names_is_refused(how: str, listed: bool, folder: Path) -> None:
+    """It would be in the training and in the test."""
+    names = {"dot": "./down/more/ann_0.csv", "up": f"../{folder.name}/down/more/ann_0.csv"}
+    if how == "link":
+        (folder / "up" / "again.csv").symlink_to(folder / "down" / "more" / "ann_0.csv")
+    if how == "hard link":
+        os.link(folder / "down" / "more" / "ann_0.csv", folder / "up" / "again.csv")
+    if listed:
+        again = names.get(how, "up/again.csv")
+        (folder / "labels.csv").write_text(f"file,label\ndown/more/ann_0.csv,a\nup/more/ann_3.csv,b\n{again},b\n")
+    elif how in names:
+        pytest.skip("only a list has such names")
+    with pytest.raises(InputError, match=r"is the same file as .*ann_0\.csv; leave one out"):
+        read(folder)
+
+
+def test_a_listed_name_that_no_system_takes_is_named(folder: Path) -> None:
+    """As one that is not there."""
+    for name in ("a" * 5000 + ".csv", "a/" * 3000 + "b.csv"):
+        (folder / "labels.csv").write_text(f"file,label\n{name},a\n")
+        with pytest.raises(InputError, match=r"labels.csv, row 2, column 'file': no such file"):
+            read(folder)
+
+
 def test_flac_is_sound(tmp_path: Path) -> None:
     """Without loss; a file of the name that is none is named."""
     import soundfile

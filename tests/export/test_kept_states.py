@@ -82,6 +82,15 @@ class Cache:
         self.hidden, self.frames, self.own = None, 0, self
 
 
+class Slots:
+    """An object without a dict."""
+
+    __slots__ = ("frames", "hidden")
+
+    def __init__(self) -> None:
+        self.hidden, self.frames = None, 0
+
+
 class OnAnObject(Keeping):
     """What stands on it, a number of frames too."""
 
@@ -146,6 +155,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "a buffer": InABuffer,
     "in place": lambda: InPlace(_gru, (torch.zeros(1, 1, 4),)),
     "on an object": lambda: OnAnObject(_gru, Cache()),
+    "in slots": lambda: OnAnObject(_gru, Slots()),
     "on a namespace": lambda: OnAnObject(_gru, SimpleNamespace(hidden=None, frames=0)),
     "a kind of dict": lambda: ByName(_gru, OrderedDict()),
     "one step": lambda: OneStep(lambda: nn.GRUCell(4, 4), torch.zeros(1, 4)),
@@ -153,7 +163,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-_SHORT = ("of one sequence", "a number in a dict", "in place", "on an object", "on a namespace", "one step")
+_SHORT = ("of one sequence", "a number in a dict", "in place", "on an object", "in slots", "one step")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in _SHORT else pytest.mark.long) for n in NETWORKS])

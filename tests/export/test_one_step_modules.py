@@ -137,7 +137,7 @@ def test_a_stream_gives_what_the_steps_give(tmp_path: Path) -> None:
     stream = load(tmp_path / "net.onnx").stream()
     actual = np.concatenate([stream.push(frames[:5].numpy()), stream.push(frames[5:].numpy()), stream.finish()])
     np.testing.assert_allclose(actual, np.stack(expected), atol=1e-6)
-    assert verify(tmp_path / "net.onnx", module, example=example, effort=quickly.EFFORT).passed
+    assert verify(tmp_path / "net.onnx", module, example=example, effort=quickly.effort()).passed
 
 
 class Gated(nn.Module):

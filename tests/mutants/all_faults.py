@@ -2,6 +2,7 @@
 
 import access_faults  # noqa: F401
 import attribute_faults  # noqa: F401
+import binding_faults  # noqa: F401
 import branch_faults  # noqa: F401
 import capture_faults  # noqa: F401
 import codegen_faults  # noqa: F401
@@ -37,6 +38,7 @@ import shown_packages
 import shown_sizes
 import size_faults  # noqa: F401
 import streaming_faults  # noqa: F401
+import web_faults  # noqa: F401
 from injection import FAULTS
 from shown_by import NETWORKS
 

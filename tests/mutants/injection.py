@@ -88,14 +88,14 @@ class Injection:
         self._patch.setattr(owner, name, changed)
 
     def template(self, owner: Any, file: str, old: str, new: str) -> None:
-        """Put `new` in the place of `old`, which stands in the template `file` that `owner.part` gives."""
+        """Put `new` in the place of `old`, which stands in the template `file`, "folder/name", that `owner` reads."""
         original = owner.part
-        stands = original(file, owner.__name__.rpartition("_")[2].replace("site", "web")).count(old)
-        assert stands, f"{file}: {old!r} does not stand there"
+        folder, name = file.split("/")
+        assert old in original(name, folder), f"{file}: {old!r} does not stand there"
 
-        def changed(name: str, *arguments: Any) -> Any:
-            found = original(name, *arguments)
-            if name != file:
+        def changed(read: str, *arguments: Any) -> Any:
+            found = original(read, *arguments)
+            if read != name:
                 return found
             self.hits += 1
             return found.replace(old, new)

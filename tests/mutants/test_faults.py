@@ -76,6 +76,7 @@ def test_there_are_eighty_faults_of_every_room() -> None:
     """Each says in a sentence what is wrong, and stands in the table."""
     assert len(FAULTS) >= 80
     assert {f.room for f in FAULTS.values()} == {
+        "binding",
         "capture",
         "codegen",
         "contract",
@@ -84,6 +85,7 @@ def test_there_are_eighty_faults_of_every_room() -> None:
         "precision",
         "runtime",
         "streaming",
+        "web",
     }
     assert all(len(fault.what) > 20 for fault in FAULTS.values())
     rows = table(dict.fromkeys(FAULTS, "parity")).splitlines()

@@ -19,6 +19,7 @@ _BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
 _DIVISIONS = {operator.floordiv, operator.mod}
 _SHORT = 64
+_SEED = 1
 _ALIKE = 1e-3
 _CHECKS = ("assert", "constrain", "guard", "check")
 
@@ -45,7 +46,7 @@ def differs(
     program: torch.export.ExportedProgram, module: nn.Module, example: Example, length: int, *, short: bool
 ) -> bool:
     """Whether `program` is not what the module is for `length` frames. `short`: they may be too few to be reflected."""
-    given = tuple(_random(x) for x in example.given(max(2, example.batch), length))
+    given = example.random(max(2, example.batch), length, _SEED)
     try:
         wanted = module(*given)
     # A user's forward can raise anything for a sequence that is too short.
@@ -73,7 +74,7 @@ def agrees_from(program: torch.export.ExportedProgram, module: nn.Module, exampl
 def runs(program: torch.export.ExportedProgram, example: Example, length: int) -> bool:
     """Whether `program` can be run for `length` frames."""
     try:
-        list(_run(program, tuple(_random(x) for x in example.given(max(2, example.batch), length))))
+        list(_run(program, example.random(max(2, example.batch), length, _SEED)))
     # torch raises of everything for sizes that do not fit.
     except Exception:
         return False
@@ -87,11 +88,6 @@ def reflects(program: torch.export.ExportedProgram) -> bool:
         "reflection_pad" in str(node.target) or (str(node.target) == "aten.pad.default" and "reflect" in node.args)
         for node in nodes
     )
-
-
-def _random(x: Tensor) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(x.shape, generator=generator) if x.is_floating_point() else x
 
 
 def _run(program: torch.export.ExportedProgram, given: tuple[Tensor, ...]) -> Iterator[Tensor]:

@@ -1,7 +1,8 @@
 """What a value on a module holds: members of lists, tuples, deques and dicts, and what stands on objects.
 
 An object is one whose class is not of Python, torch or numpy, such as a dataclass with a state in it, or a cache; or
-one of Python's that is made to hold attributes. What a module holds on its parts is its own.
+one of Python's that is made to hold attributes. Attributes stand in its dict or in slots. What a module holds on its
+parts is its own.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import copy
 import sys
 from argparse import Namespace
 from collections import UserDict, UserList, deque
-from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from types import MemberDescriptorType, SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
@@ -27,7 +28,59 @@ def is_object(value: Any) -> bool:
         return False
     if kind.__module__.partition(".")[0] in _OF_OTHERS and kind not in _HOLDERS:
         return False
-    return isinstance(getattr(value, "__dict__", None), dict)
+    return isinstance(getattr(value, "__dict__", None), dict) or bool(_slots(value))
+
+
+class Attributes(MutableMapping[str, Any]):
+    """What stands on an object, by name: in its dict and in its slots, also of a frozen dataclass."""
+
+    def __init__(self, value: Any) -> None:
+        """Changes of this change the object."""
+        self._slots, self._value = _slots(value), value
+        self._others: dict[str, Any] = getattr(value, "__dict__", {})
+
+    def __getitem__(self, name: str) -> Any:
+        if (slot := self._slots.get(name)) is None:
+            return self._others[name]
+        try:
+            return slot.__get__(self._value)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if (slot := self._slots.get(name)) is None:
+            self._others[name] = value
+        else:
+            slot.__set__(self._value, value)
+
+    def __delitem__(self, name: str) -> None:
+        if (slot := self._slots.get(name)) is None:
+            del self._others[name]
+        else:
+            slot.__delete__(self._value)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from [name for name, slot in self._slots.items() if _is_set(slot, self._value)]
+        yield from list(self._others)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _slots(value: Any) -> dict[str, Any]:
+    """The descriptors of the slots of an object, by name."""
+    found: dict[str, Any] = {}
+    for kind in reversed(type(value).__mro__):
+        found |= {name: slot for name, slot in vars(kind).items() if isinstance(slot, MemberDescriptorType)}
+    return found
+
+
+def _is_set(slot: Any, value: Any) -> bool:
+    try:
+        slot.__get__(value)
+    except AttributeError:
+        return False
+    return True
 
 
 def mapped(value: Any, change: Callable[[Any], Any], copies: dict[int, Any] | None = None) -> Any:
@@ -48,7 +101,7 @@ def mapped(value: Any, change: Callable[[Any], Any], copies: dict[int, Any] | No
         return found
     if is_object(value):
         found = copies[id(value)] = copy.copy(value)
-        vars(found).update({name: mapped(one, change, copies) for name, one in vars(value).items()})
+        Attributes(found).update({name: mapped(one, change, copies) for name, one in Attributes(value).items()})
         return found
     return change(value)
 
@@ -76,4 +129,4 @@ def members(value: Any) -> list[Any] | None:
         return list(value.values())
     if isinstance(value, (list, tuple, deque)):
         return list(value)
-    return list(vars(value).values()) if is_object(value) else None
+    return list(Attributes(value).values()) if is_object(value) else None

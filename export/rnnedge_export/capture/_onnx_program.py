@@ -36,6 +36,7 @@ from rnnedge_export.capture._filled_in import with_padding
 from rnnedge_export.capture._floors import with_floors
 from rnnedge_export.capture._indexing import INDEXING
 from rnnedge_export.capture._mixed_numbers import with_numbers_of_one_kind
+from rnnedge_export.capture._ranked import RANKED
 from rnnedge_export.capture._rnn_custom_ops import TRANSLATIONS
 from rnnedge_export.capture._slice_assign import SCATTERS
 from rnnedge_export.capture._sorted_places import PLACES
@@ -106,7 +107,7 @@ def _translations(opset: int) -> _Translations:
                 for function in written:
                     registry._register(target, _Unread(function, target, None, is_complex=bool(is_complex)))
     registry._cleanup_registry_based_on_opset_version()
-    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | INDEXING | PLACES | EXACT).items():
+    for own, function in (TRANSLATIONS | SCATTERS | SQUEEZES | INDEXING | PLACES | RANKED | EXACT).items():
         registry.register_op(own, function)
     return registry
 

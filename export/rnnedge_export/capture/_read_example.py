@@ -22,11 +22,13 @@ from torch.utils import _pytree as pytree
 from rnnedge_export.capture._arguments import arguments_of, parameters_of
 from rnnedge_export.capture._example_checks import check_extra, check_sequence, no_batch
 from rnnedge_export.capture._flat_results import with_flat_results
+from rnnedge_export.capture._numbers_taken import with_numbers
 from rnnedge_export.capture._one_step import Stepped
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_lengths import with_returned_lengths
 from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
+from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_runtime.arguments import mapping, texts
 from rnnedge_runtime.arrays import array_of, cast
 from rnnedge_runtime.errors import InputError, ModelRefused
@@ -63,6 +65,8 @@ def read_example(
         return replace(read, extras=tuple(replace(extra, state=True) for extra in read.extras))
     if module is None:
         return read
+    with left_as_it_was(module):
+        read = with_numbers(read, module)
     return with_flat_results(with_returned_lengths(with_returned_states(read, module), module), module)
 
 

@@ -123,7 +123,7 @@ def _frames(example: Example) -> tuple[Tensor, ...]:
     """Sequences twice as long as the example's, at least two frames to a half."""
     rng = torch.Generator().manual_seed(_SEED)
     given = example.resized(example.batch, 2 * max(example.length, 2))
-    return tuple(torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given)
+    return example.drawn(given, rng)
 
 
 def _halved(frames: tuple[Tensor, ...], example: Example) -> tuple[tuple[Tensor, ...], ...]:

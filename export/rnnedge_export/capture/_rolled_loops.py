@@ -15,6 +15,8 @@ from rnnedge_export.capture.loops import GRAIN, NoFrames, NotALoop, Unrolled, Wi
 from rnnedge_export.capture.scans import Standalone, find_recurrences
 from rnnedge_runtime.errors import RnnEdgeError
 
+_SEED = 5
+
 
 def weighs_pairs(program: torch.export.ExportedProgram, example: Example) -> bool:
     """Whether there are values over pairs of frames or blocks, and no softmax over them: linear attention in parallel.
@@ -61,7 +63,7 @@ def with_rolled_loops(
         )
 
     def rewritten(found: Unrolled, length: int) -> Unrolled:
-        if not written and not find_recurrences(found, example.given(found.batch, length), length // step):
+        if not written and not find_recurrences(found, example.random(found.batch, length, _SEED), length // step):
             raise NoFrames("no recurrence is found")
         if has_complex(found.module):
             return _of_pairs(module if written else found, example, length, found.batch)

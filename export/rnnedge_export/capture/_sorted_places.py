@@ -1,4 +1,4 @@
-"""`bucketize` by the number of boundaries that a value has passed, and not by a search in steps.
+"""`bucketize` and `searchsorted` by the number of boundaries that a value has passed, and not by a search in steps.
 
 A NaN has passed all of them, as in torch.
 """
@@ -24,4 +24,23 @@ def _bucketize(self: Any, boundaries: Any, out_int32: bool = False, right: bool 
     return op.ReduceSum(passed, op.Constant(value_ints=[-1]), keepdims=0)
 
 
-PLACES: dict[Callable[..., Any], Callable[..., Any]] = {torch.ops.aten.bucketize.Tensor: _bucketize}
+def _searchsorted(
+    sorted_sequence: Any,
+    self: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: Any = None,
+    sorter: Any = None,
+) -> Any:
+    if sorter is not None:
+        raise NotImplementedError("a search in a sequence that is sorted by places")
+    if len(sorted_sequence.shape) > 1:
+        sorted_sequence = op.Unsqueeze(sorted_sequence, op.Constant(value_ints=[-2]))
+    return _bucketize(self, sorted_sequence, out_int32, right or side == "right")
+
+
+PLACES: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.ops.aten.bucketize.Tensor: _bucketize,
+    torch.ops.aten.searchsorted.Tensor: _searchsorted,
+}

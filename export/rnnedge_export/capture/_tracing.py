@@ -28,7 +28,7 @@ from rnnedge_export.capture._value_checks import Answers, value_error
 from rnnedge_export.capture._whole_numbers import whole_numbers
 from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
-from rnnedge_export.capture.kept_values import left_as_it_was
+from rnnedge_export.capture.kept_values import KeptValues, left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
 from rnnedge_export.capture.module_adapter import ModuleAdapter
 from rnnedge_export.graph.lengths import Lengths
@@ -50,8 +50,11 @@ def trace(
     """
     answers, adds = Answers(), OverlapAdds()
     try:
-        with torch.no_grad(), packing_refused(), answers.noted(), adds.noted(), left_as_it_was(source.module):
-            source(*x)
+        with torch.no_grad(), packing_refused(), left_as_it_was(source.module):
+            with answers.noted(source.module), adds.noted():
+                source(*x)
+            if answers.asks_constants:
+                _ask_again(source, example, answers)
     except RnnEdgeError:
         raise
     # A user's forward can raise anything.
@@ -76,6 +79,19 @@ def trace(
             return program, Lengths(least, grain)
         least = max(least, agrees_from(program, source, example, x[0].shape[example.time_axis]))
         return program, Lengths(least, grain, takes_pairs(source, example))
+
+
+def _ask_again(source: ModuleAdapter, example: Example, answers: Answers) -> None:
+    """What a module asks of constants has to be the same for a longer sequence, and in a call after another."""
+    kept = KeptValues(source.module)
+    try:
+        with answers.noted(source.module):
+            source(*example.given(max(2, example.batch), 2 * example.length))
+    # A user's forward can raise anything, such as for this length.
+    except Exception:
+        answers.forget_constants()
+    if kept.changed():
+        answers.forget_constants()
 
 
 def _any_length(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
+
+from rnnedge_export.capture.example_numbers import ANY, Numbers
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Example:
     `extras`: what the module takes next to them. `names`: of the sequences; None: those of the first parameters of
     `forward`. `layout`: None where the module takes its sequences by place, and nothing else. `returned`: which results
     of the module, by key or number, are states; `lengths`: which are lengths. `flat`: the numbers of outputs that have
-    batch and time in their first axis, and whether batch is the outer one.
+    batch and time in their first axis, and whether batch is the outer one. `numbers`: those that each sequence is drawn
+    from; none: any.
     """
 
     tensors: tuple[Tensor, ...]
@@ -71,6 +75,7 @@ class Example:
     returned: tuple[Any, ...] = ()
     lengths: tuple[Any, ...] = ()
     flat: tuple[tuple[int, bool], ...] = ()
+    numbers: tuple[Numbers, ...] = ()
 
     @property
     def left_out(self) -> tuple[Any, ...]:
@@ -99,6 +104,32 @@ class Example:
         return tuple(
             _resized(_resized(tensor, self.batch_axis, batch), self.time_axis, time) for tensor in self.tensors
         )
+
+    def numbers_of(self, index: int) -> Numbers:
+        """Those that a sequence is drawn from."""
+        return self.numbers[index] if self.numbers else ANY
+
+    @property
+    def numbers_in_words(self) -> str:
+        """Those of all sequences of floats."""
+        floats = [i for i, x in enumerate(self.tensors) if x.is_floating_point()]
+        return ", ".join(dict.fromkeys(str(self.numbers_of(i)) for i in floats)) or str(ANY)
+
+    def drawn(self, given: Sequence[Tensor], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """`given`, as this has them, with other numbers in sequences of floats."""
+        found = list(given)
+        for index, x in enumerate(given[: len(self.tensors)]):
+            if x.is_floating_point():
+                noise = torch.randn(x.shape, generator=generator).numpy()
+                found[index] = torch.from_numpy(self.numbers_of(index).of(noise))
+        return tuple(found)
+
+    def random(self, batch: int, time: int, seed: int) -> tuple[Tensor, ...]:
+        """As `given`, with other numbers in all that holds floats."""
+        generator = torch.Generator().manual_seed(seed)
+        frames, extras = self.drawn(self.resized(batch, time), generator), self.given(batch, time)[len(self.tensors) :]
+        others = (torch.randn(x.shape, generator=generator) if x.is_floating_point() else x for x in extras)
+        return (*frames, *others)
 
     def given(self, batch: int, time: int) -> tuple[Tensor, ...]:
         """All that the module takes: the sequences, then the extras, as `resized`."""

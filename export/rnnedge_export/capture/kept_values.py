@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from rnnedge_export.capture._autocast import without_autocast
-from rnnedge_export.capture._held_values import is_object
+from rnnedge_export.capture._held_values import Attributes, is_object
 
 # What every module has, and torch keeps.
 _OF_TORCH = frozenset(vars(nn.Module()))
@@ -43,7 +43,7 @@ class _Kept:
         if isinstance(self.value, torch.Tensor):
             return now.shape == self.held.shape and bool(torch.equal(now, self.held))
         inside = _inside(now)
-        if isinstance(inside, dict):
+        if isinstance(inside, (dict, Attributes)):
             return inside.keys() == self.held.keys() and all(self.held[name].is_same(inside[name]) for name in inside)
         return len(inside) == len(self.held) and all(map(_Kept.is_same, self.held, inside))
 
@@ -58,7 +58,7 @@ class _Kept:
                 self.value.resize_(self.held.shape).copy_(self.held)
             return self.value
         inside = _inside(self.value)
-        if isinstance(inside, dict):
+        if isinstance(inside, (dict, Attributes)):
             before = {name: kept.restored(objects_only=objects_only) for name, kept in self.held.items()}
             inside.clear()
             inside.update(before)
@@ -72,7 +72,7 @@ class _Kept:
 
 def _inside(value: Any) -> Any:
     """Where the members of a container or an object are."""
-    return vars(value) if is_object(value) and not isinstance(value, (dict, list, tuple, deque)) else value
+    return Attributes(value) if is_object(value) and not isinstance(value, (dict, list, tuple, deque)) else value
 
 
 def _keep(value: Any, within: tuple[int, ...] = ()) -> _Kept:
@@ -82,7 +82,7 @@ def _keep(value: Any, within: tuple[int, ...] = ()) -> _Kept:
     inside, path = _inside(value), (*within, id(value))
     if id(value) in within:
         return _Kept(value)
-    if isinstance(inside, dict):
+    if isinstance(inside, (dict, Attributes)):
         return _Kept(value, {name: _keep(one, path) for name, one in inside.items()})
     if isinstance(inside, (list, tuple, deque)):
         return _Kept(value, [_keep(one, path) for one in inside])

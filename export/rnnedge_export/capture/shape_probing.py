@@ -1,7 +1,7 @@
 """Lengths and shapes of an ONNX file found by running it.
 
 Symbolic inference knows some operators and guesses at others. A run knows them all: every dim is observed for several
-batch sizes and lengths, and written as `k*batch`, `(p*time + r)//q`, their product, or a number. What no such
+batch sizes and lengths, and written as `k*batch`, `k*((p*time + r)//q)`, their product, or a number. What no such
 expression fits stays unknown, and is refused where a streaming rule asks for it.
 """
 
@@ -187,8 +187,18 @@ def _dim(column: Mapping[tuple[int, int], int], base: int, far: int) -> Dim | No
         return None if times.denominator > 1 else "batch" if times == 1 else f"{times}*batch"
     if any(size.denominator > 1 for size in along.values()):
         return None
-    frames = _frames({t: int(size) for t, size in along.items()}, _rate(column, base, far) / (2 if batched else 1))
+    frames = _rows({t: int(size) for t, size in along.items()}, _rate(column, base, far) / (2 if batched else 1))
     return frames if frames is None or not batched else f"batch*({frames})"
+
+
+def _rows(along: Mapping[int, int], rate: Fraction) -> str | None:
+    """As many rows for every frame: those of heads, or of bands, with frames in front of them."""
+    common = gcd(*along.values())
+    for rows in (rows for rows in range(1, common + 1) if common % rows == 0):
+        frames = _frames({t: size // rows for t, size in along.items()}, rate / rows)
+        if frames is not None:
+            return frames if rows == 1 else f"{rows}*({frames})"
+    return None
 
 
 def _frames(along: Mapping[int, int], rate: Fraction) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from rnnedge_export.capture import Example
+from rnnedge_export.capture.example_numbers import Numbers
 from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.reference import Reference
 from rnnedge_runtime.contract import Array, Contract, Port
@@ -68,7 +69,13 @@ def reference_of(model: Model) -> Reference:
 
 def example_of(contract: Contract) -> Example:
     """Frames that a file takes."""
-    return Example(tuple(_example(contract, port) for port in contract.inputs), 0, 1)
+    tensors = tuple(_example(contract, port) for port in contract.inputs)
+    return Example(tensors, 0, 1, numbers=tuple(map(_numbers, tensors)))
+
+
+def _numbers(sample: torch.Tensor) -> Numbers:
+    """A file that takes no numbers below 0 was given none."""
+    return Numbers(0.0) if bool((sample >= 0).all()) else Numbers()
 
 
 def _example(contract: Contract, port: Port) -> torch.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_runtime.loader import load_bytes
+from rnnedge_runtime.sample import random_numbers
 
 FRAMES = 200
 # Precisions that round states to levels.
@@ -43,9 +44,12 @@ def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Re
     for _ in range(frames):
         if built.source.contract.precision in LEVELS:
             before.append(stream.snapshot())
-        for array in stream.inputs.values():
+        for name, array in stream.inputs.items():
             floats = array.dtype.kind == "f"
-            array[...] = rng.standard_normal(array.shape) if floats else rng.integers(0, 2, array.shape)
+            drawn = (
+                random_numbers(stream.contract, name, array.shape, rng) if floats else rng.integers(0, 2, array.shape)
+            )
+            array[...] = drawn
         stream.step()
         # The graph's own arrays, cursors among them.
         given = stream.inputs | stream.runner.cursors

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnedge_export.codegen._board_proof import board_of, on_board
+from rnnedge_export.codegen._board_proof import on_board
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
 from rnnedge_export.codegen._recording import FRAMES, LEVELS, Recording, record
-from rnnedge_export.codegen._site_proof import errors_of_site
+from rnnedge_export.codegen._runners import PLAIN, runner_of
 from rnnedge_export.codegen._wasm_proof import in_node, parted
 from rnnedge_export.codegen.render import proof
 from rnnedge_export.codegen.targets import WEB
@@ -30,7 +28,7 @@ from rnnedge_runtime.temporary import temporary_folder
 from rnnedge_runtime.trust import vouched
 
 if TYPE_CHECKING:
-    from rnnedge_export.verification import Effort
+    from rnnedge_export.verification import Effort, Tolerance
 
 # Of the range of an output: sums are taken in another order, and functions are other polynomials.
 TOLERANCE = 1e-5
@@ -38,8 +36,6 @@ TOLERANCE = 1e-5
 _ALIKE = 0.9
 # How often every ring begins again in a proof.
 _WRAPS = 3
-# How a Linux target's program is run here, by zig's name of the processor.
-_EMULATORS = {"aarch64": "qemu-aarch64", "arm": "qemu-arm", "riscv64": "qemu-riscv64"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,8 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
 
     Raises `VerificationError` where it gives something else than onnxruntime does for the file.
     """
-    runner = _runner(built)
+    _prove_bindings(data, built)
+    runner = runner_of(built)
     if runner is None:
         return None
     if built.target.name == WEB:
@@ -80,13 +77,34 @@ def prove(data: bytes, built: Built, frames: int = FRAMES) -> Proof | None:
             found = _in_this_process(data, built, recording)
             compare(data, built)
     errors = step_errors(recording, found)
-    error, name = float(np.max(errors, initial=0.0)), runner[0] if runner else "this processor"
+    error, name = float(np.max(errors, initial=0.0)), runner[0] if runner not in ([], PLAIN) else "this processor"
     tolerance = _tolerance(built, recording)
     usual = TOLERANCE if runner == [] else tolerance
     if not error <= tolerance or not np.quantile(errors, _ALIKE) <= usual:
         raise VerificationError(_failure(built, usual, frames, name, error))
     counted = (None, None) if cost is None else (cost.instructions, cost.stack_bytes)
     return Proof(name, frames, error, tolerance, *counted)
+
+
+def _prove_bindings(data: bytes, built: Built) -> None:
+    """Those whose compiler is here; raises `VerificationError`."""
+    from rnnedge_export.codegen._binding_proof import languages_of, prove_binding
+
+    if not (languages := languages_of(built)) or built.source.contract.batch not in (None, 1):
+        return
+    model = load_bytes(data, built.source.name, trust="local")
+    for language in languages:
+        prove_binding(model, built, language, _near(built))
+
+
+def _near(built: Built) -> Tolerance:
+    """Of streams that go on: of levels what the file promises of its own golden sample."""
+    from rnnedge_export.verification import Tolerance
+
+    golden = built.source.contract.golden
+    if built.source.contract.precision in LEVELS and golden is not None:
+        return Tolerance(max(TOLERANCE, golden.tolerance), promised=True)
+    return Tolerance(TOLERANCE, of_output=True)
 
 
 def _failure(built: Built, usual: float, frames: int, name: str, error: float) -> str:
@@ -150,13 +168,18 @@ def _chained_tolerance(built: Built, outputs: Iterable[Array]) -> float:
 
 
 def _of_site(data: bytes, built: Built, frames: int) -> Proof:
-    """Push random frames in Node, through the modules with vectors and without."""
+    """In Node, through the modules with vectors and without."""
+    from rnnedge_export.codegen._file_oracle import reference_of
+    from rnnedge_export.codegen._site_proof import errors_of_site
+
+    model, tolerance, error = load_bytes(data, built.source.name, trust="local"), _near(built), 0.0
+    share = tolerance.share
     with temporary_folder("prove") as folder:
-        expected, errors = errors_of_site(data, built, frames, folder)
-    error, tolerance = float(np.max(errors, initial=0.0)), _chained_tolerance(built, expected)
-    if not error <= tolerance:
-        raise VerificationError(_failure(built, tolerance, frames, "node", error))
-    return Proof("node", frames, error, tolerance)
+        for worst in errors_of_site(model, reference_of(model), built, frames, tolerance, folder):
+            if not worst.ratio <= 1:
+                raise VerificationError(f"{_failure(built, share, frames, 'node', worst.error)}: {worst.place}")
+            error = max(error, share * worst.ratio)
+    return Proof("node", frames, error, share)
 
 
 def step_errors(recording: Recording, found: list[Array]) -> Array:
@@ -167,33 +190,6 @@ def step_errors(recording: Recording, found: list[Array]) -> Array:
         if theirs.size
     ]
     return np.maximum.reduce(errors) if errors else np.zeros(1)
-
-
-def _runner(built: Built) -> list[str] | None:
-    """The command in front of a program of the target, [] where it runs as it is; None: it cannot be run."""
-    target = built.target
-    if target.suffix == ".wasm":
-        return ["node"] if shutil.which("node") else None
-    if target.suffix == ".o":
-        return board_of(built)
-    if target.suffix != ".so":
-        return None
-    if target.triple is None:
-        return []
-    processor = target.triple.partition("-")[0]
-    if processor == os.uname().machine:
-        return [] if _runs_here(built) else None
-    emulator = _EMULATORS.get(processor)
-    found = next((name for name in (emulator, f"{emulator}-static") if name and shutil.which(name)), None)
-    return [found] if found else None
-
-
-def _runs_here(built: Built) -> bool:
-    """Whether this processor has the vectors of an x86-64 target."""
-    from rnnedge_export.codegen.targets import VNNI
-    from rnnedge_export.codegen.toolchain import features_here, lanes_here
-
-    return built.target.lanes <= lanes_here() and (built.target.name != VNNI or "__AVX512VNNI__" in features_here())
 
 
 def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Array]:

@@ -107,7 +107,7 @@ ReverseSequence           10 own          strict fills
 Round                     11 pointwise    streams strict fills native
 STFT                      17 own          decomposed
 Scan                       8 own          streams strict
-ScatterElements           11 own          strict fills
+ScatterElements           11 own          streams strict fills
 ScatterND                 11 own          strict fills
 Selu                       1 pointwise    streams strict fills native
 Shape                      1 own          strict

@@ -15,7 +15,7 @@ import onnx.external_data_helper as outside
 
 from rnnedge_export.onnx_files._validity import tensors
 from rnnedge_runtime.errors import ModelRefused
-from rnnedge_runtime.plain_file import LARGEST, read_plain
+from rnnedge_runtime.plain_file import LARGEST, is_there, read_plain
 from rnnedge_runtime.trust import trust_of
 from rnnedge_runtime.untrusted.limits import LIMITS
 
@@ -26,7 +26,7 @@ def read_foreign(path: str, trust: str | None) -> tuple[str, onnx.ModelProto]:
     """(SHA-256, model) of the file at `path`; raises `ModelRefused` for none, and for what its trust does not allow."""
     local = trust_of("", trust) == "local"
     remedy, most = ("ONNX has no longer ones", LARGEST) if local else (_REMEDY, LIMITS.file_bytes)
-    data = read_plain(path, ModelRefused, remedy if Path(path).exists() else "check the path", most)
+    data = read_plain(path, ModelRefused, remedy if is_there(path) else "check the path", most)
     try:
         proto = onnx.load_from_string(data)
         elsewhere = next((tensor for tensor in tensors(proto) if outside.uses_external_data(tensor)), None)

@@ -21,6 +21,7 @@ from rnnedge_runtime.checksum import check_seal
 from rnnedge_runtime.errors import InputError, ModelRefused
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.ort_format import is_ort_format
+from rnnedge_runtime.plain_file import is_folder, is_there
 from rnnedge_runtime.temporary import temporary_folder
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (OpenVino(), Triton(), Ort(), HuggingFace())}
@@ -85,8 +86,8 @@ def plain_name(stem: str) -> str:
 def check_free(folder: Path) -> None:
     """Raise `InputError` where files cannot be written into `folder`, or it cannot be made."""
     try:
-        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-        if not there.is_dir():
+        there = next(one for one in (folder, *folder.absolute().parents) if is_there(one))
+        if not is_folder(there):
             raise InputError(f"{there}: expected a folder, found a file; choose another one")
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):

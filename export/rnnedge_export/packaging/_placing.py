@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnedge_runtime.atomic import make_folder, write_bytes
 from rnnedge_runtime.errors import InputError
+from rnnedge_runtime.plain_file import is_file, is_folder, is_there
 
 
 def place_in(made: Path, folder: Path) -> tuple[Path, ...]:
@@ -17,7 +18,7 @@ def place_in(made: Path, folder: Path) -> tuple[Path, ...]:
     Where that fails, what was renamed is taken away again, and so are folders that were not there before.
     Raises `InputError`.
     """
-    added = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
+    added = [path for path in (folder, *folder.absolute().parents) if not is_there(path)]
     make_folder(folder)
     temporary = folder / f".rnnedge.{os.urandom(6).hex()}.tmp"
     placed: list[Path] = []
@@ -39,14 +40,14 @@ def place_in(made: Path, folder: Path) -> tuple[Path, ...]:
         if isinstance(error, OSError):
             raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
         raise
-    return tuple(folder / path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file())
+    return tuple(folder / path.relative_to(made) for path in sorted(made.rglob("*")) if is_file(path))
 
 
 def _copied(made: Path, temporary: Path) -> None:
     temporary.mkdir()
     for source in sorted(made.rglob("*")):
         target = temporary / source.relative_to(made)
-        if source.is_dir():
+        if is_folder(source):
             target.mkdir()
         else:
             write_bytes(target, source.read_bytes())
@@ -54,7 +55,7 @@ def _copied(made: Path, temporary: Path) -> None:
 
 def _removed(path: Path) -> None:
     with suppress(OSError):
-        if path.is_dir():
+        if is_folder(path):
             shutil.rmtree(path)
         else:
             path.unlink()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnedge_export.codegen._pushes import joined, pushes_of
 from rnnedge_export.packaging._network import Kind, Network, Proof, Runner
-from rnnedge_export.packaging._pushes import joined, pushes_of
 from rnnedge_export.reference import Reference
 from rnnedge_export.verification import Effort, Tolerance, every_token, other_contexts, signals
 from rnnedge_export.verification.comparison import Comparison, Worst

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rnnedge_export.codegen._pushes import pushed
 from rnnedge_export.packaging._network import Network
-from rnnedge_export.packaging._pushes import pushed
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.contract_json import as_dict
 from rnnedge_runtime.errors import VerificationError

@@ -3,6 +3,7 @@
 1. A cut to the length of another value, x[:n] or x[-n:], is a cut by a number of frames before and after; one that
    leaves the last frame, x[n - 1 :], is x[-1:].
 2. The numbers of a padding, a repetition, a shape or a split are constants.
+3. A frame that is taken by its number, x[n - 1], is x[-1]; with its axis, x[[n - 1]], it is x[-1:].
 
 Numbers that change with the length stay as they are, for the rule that meets them.
 """
@@ -26,11 +27,13 @@ _BATCHES = (2, 3)
 
 
 def fix_numbers(model: ir.Model, builder: GraphBuilder, lengths: Lengths) -> None:
-    """Both cases, in place."""
+    """All cases, in place."""
     values = LengthValues(model)
     for node in list(model.graph):
         if node.op_type == "Slice":
             _cut_by_number(node, builder, values, lengths)
+        elif node.op_type == "Gather":
+            _from_the_end(node, builder, values, lengths)
         elif (index := _NUMBERS.get(node.op_type)) is not None and index < len(node.inputs):
             value = node.inputs[index]
             found = None if value is None or constant(value) is not None else _always(value, values, lengths)
@@ -75,6 +78,31 @@ def _cut_by_number(node: ir.Node, builder: GraphBuilder, values: LengthValues, l
         return
     node.replace_input_with(1, builder.ints(front))
     node.replace_input_with(2, builder.ints(-behind if behind else _END))
+
+
+def _from_the_end(node: ir.Node, builder: GraphBuilder, values: LengthValues, lengths: Lengths) -> None:
+    """Case 3, of one frame."""
+    value, index = node.inputs[:2]
+    if value is None or index is None or value.shape is None or index.shape is None or index.shape.rank() > 1:
+        return
+    axis = node.attributes.get_int("axis", 0) % len(value.shape)
+    length, fixed = dims(value)[axis], constant(index)
+    if isinstance(length, int) or (fixed is not None and (fixed.size != 1 or fixed.min() >= 0)):
+        return
+    places = {_before_the_end(index, length, values, time) for time in lengths.samples}
+    if len(places) != 1 or (place := places.pop()) is None:
+        return
+    if index.shape.rank() == 0:
+        node.replace_input_with(1, builder.const(np.array(place, np.int64)))
+    elif place == -1:
+        builder.place = node.name or node.op_type
+        replace(node, builder, [builder.op("Slice", value, *map(builder.ints, (-1, _END, axis)))])
+
+
+def _before_the_end(index: ir.Value, length: int | str, values: LengthValues, time: int) -> int | None:
+    """Below 0, as Python counts from the end."""
+    place, whole = _number(index, values, time), size(length, _BATCHES[0], time)
+    return None if place is None or whole is None else place if place < 0 else place - whole
 
 
 def _parts(node: ir.Node, before: int | str, values: LengthValues, lengths: Lengths) -> list[tuple[int, int, int]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import onnx_ir as ir
 
-from rnnedge_export.streaming._caches import joined
+from rnnedge_export.streaming._caches import insert, joined
 from rnnedge_export.streaming._registry import rule
-from rnnedge_export.streaming.facts import Fact, Facts, constant, rank
+from rnnedge_export.streaming.facts import Fact, Facts, constant, dims, rank
+from rnnedge_runtime.contract import Array
 
 _LENGTHS = (24, 40)
 
@@ -48,6 +50,49 @@ def gather_elements(node: ir.Node, facts: Facts) -> Fact:
             "gather within every frame, by places of that frame",
         )
     return replace(first, clock=joined(node, facts, [0, 1]), position=False)
+
+
+@rule("ScatterElements")
+def scatter_elements(node: ir.Node, facts: Facts) -> Fact:
+    """Numbers put into a frame, by places within it, with one time axis for all that is streamed; the faster ones wait.
+
+    1. What is put in, or where, may be one number for all frames, as in zeros_like(x).scatter(-1, places, 1.0).
+    """
+    known = dict(facts.streamed(node))
+    axis = node.attributes.get_int("axis", 0) % rank(node.inputs[0])
+    axes = {(fact.axis, fact.folded) for fact in known.values()}
+    first = next(iter(known.values()))
+    filled = {k: _filled(node, k, axis, facts) for k in (0, 2) if k not in known}
+    if 1 not in known or len(axes) > 1 or first.axis in (None, axis) or None in filled.values():
+        facts.refuse(
+            node,
+            "it puts values into other frames than their own, or by places that are the same for all",
+            "scatter within every frame, by places of that frame",
+        )
+    clock = joined(node, facts, list(known))
+    for k, number in filled.items():
+        shape = insert(node, facts, "Shape", node.inputs[1])
+        sizes = [insert(node, facts, "Slice", shape, facts.builder.ints(0), facts.builder.ints(axis))] if axis else []
+        sizes.append(facts.builder.ints(int(dims(node.inputs[k])[axis])))
+        if axis + 1 < rank(node.inputs[0]):
+            ends = facts.builder.ints(axis + 1), facts.builder.ints(rank(node.inputs[0]))
+            sizes.append(insert(node, facts, "Slice", shape, *ends))
+        whole = insert(node, facts, "Concat", *sizes, axis=0)
+        value = facts.builder.const(np.asarray(number), "fill")
+        node.replace_input_with(k, insert(node, facts, "Expand", value, whole, like=node.inputs[k]))
+    return replace(first, clock=clock, position=False)
+
+
+def _filled(node: ir.Node, index: int, axis: int, facts: Facts) -> Array | None:
+    """The number that stands everywhere in an input of the same for all frames, as wide as a number says."""
+    value = node.inputs[index]
+    assert value is not None
+    fixed = constant(value)
+    found = [fixed] if fixed is not None else [
+        facts.offline.evaluate([str(value.name)], 1, facts.at_least(time))[0] for time in _LENGTHS
+    ]  # fmt: skip
+    numbers = np.unique(np.concatenate([array.ravel() for array in found]))
+    return numbers[0] if len(numbers) == 1 and isinstance(dims(value)[axis], int) else None
 
 
 @rule("DepthToSpace", "SpaceToDepth")

@@ -6,10 +6,11 @@ from typing import cast
 
 import onnx_ir as ir
 
+from rnnedge_export.graph.symbolic_dims import grows
 from rnnedge_export.streaming import _framing as framing
-from rnnedge_export.streaming._caches import cursor, per_call, until_certain
+from rnnedge_export.streaming._caches import cursor, insert, per_call, until_certain
 from rnnedge_export.streaming._registry import rule
-from rnnedge_export.streaming.facts import Fact, Facts, constant, integers, rank
+from rnnedge_export.streaming.facts import Fact, Facts, constant, dims, integers, rank
 
 
 @rule("Transpose")
@@ -38,7 +39,11 @@ def unsqueeze(node: ir.Node, facts: Facts) -> Fact:
 
 @rule("Squeeze")
 def squeeze(node: ir.Node, facts: Facts) -> Fact:
-    """1. Axes before time close the gap; 2. time itself, or axes that are not named, are refused."""
+    """1. Axes before time close the gap; 2. time itself, or axes that are not named, are refused.
+
+    3. A sequence that is the same for all of a batch, such as the squares of a window added up, may have got the batch
+       with a cache: the first one is all of them.
+    """
     fact = facts.only(node)
     if fact.axis is None:
         return fact
@@ -48,6 +53,9 @@ def squeeze(node: ir.Node, facts: Facts) -> Fact:
     gone = {axis % rank(node.inputs[0]) for axis in axes}
     if fact.axis in gone:
         facts.refuse(node, "it removes the time axis", "keep the axis, or take one frame by its index")
+    value = cast(ir.Value, node.inputs[0])
+    if 0 in gone and not any(grows(dim, "batch") for dim in dims(value)):
+        node.replace_input_with(0, insert(node, facts, "Gather", value, facts.builder.ints(0), like=value, axis=0))
     return fact.moved(fact.axis - sum(axis < fact.axis for axis in gone))
 
 

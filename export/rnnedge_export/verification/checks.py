@@ -68,7 +68,7 @@ class Checks:
     @property
     def usual(self) -> str:
         """What frames that show nothing special are."""
-        return frames_in_words(self.contract, recorded=self.reference.recorded)
+        return frames_in_words(self.contract, recorded=self.reference.recorded, numbers=self.reference.numbers_in_words)
 
     @property
     def chained(self) -> int:

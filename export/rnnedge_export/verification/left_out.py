@@ -25,7 +25,7 @@ def check_left_out(module: nn.Module, example: Example) -> Check:
     rng = torch.Generator().manual_seed(_SEED)
     unit, axis = max(example.length, 2), example.time_axis
     given = example.resized(example.batch, _PARTS * unit)
-    whole = [torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given]
+    whole = list(example.drawn(given, rng))
     halves = [torch.split(x, [(_PARTS - 1) * unit, unit], axis) for x in whole]
     first, second = ([part.contiguous() for part in each] for each in zip(*halves, strict=True))
     extras = [extra.of_batch(example.batch) for extra in example.extras]

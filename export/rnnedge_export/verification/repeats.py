@@ -22,7 +22,7 @@ def check_repeats(module: nn.Module, oracle: Oracle, example: Example) -> None:
     """Raise `ModelRefused` naming the first module that does not repeat itself, and by how much the outputs differ."""
     rng = torch.Generator().manual_seed(0)
     given = example.resized(min(_SEQUENCES, example.batch), example.length)
-    inputs = tuple(torch.randn(x.shape, generator=rng) if x.is_floating_point() else x for x in given)
+    inputs = example.drawn(given, rng)
     first, second = _called(oracle, inputs), _called(oracle, inputs)
     apart = max((_apart(a, b) for a, b in zip(first, second, strict=True)), default=0.0)
     if apart <= SHARE:

@@ -33,10 +33,10 @@ def sequences(samples: Sequence[Recording], lengths: Lengths, most: int) -> Iter
             start += time
 
 
-def frames_in_words(contract: Contract, *, recorded: bool) -> str:
-    """What the usual frames of a proof are: cut from recordings, or random."""
+def frames_in_words(contract: Contract, *, recorded: bool, numbers: str = "N(0, 1)") -> str:
+    """What the usual frames of a proof are: cut from recordings, or random `numbers`."""
     floats = all(port.dtype.startswith("float") for port in contract.inputs)
-    return "recordings" if recorded else "N(0, 1)" if floats else "tokens of the example"
+    return "recordings" if recorded else numbers if floats else "tokens of the example"
 
 
 def proven_on(effort: Effort, precision: str, usual: str, samples: Sequence[Recording]) -> str:

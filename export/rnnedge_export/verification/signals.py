@@ -87,5 +87,6 @@ def signals(reference: Reference, names: tuple[str, ...], time: int) -> dict[str
             found[name] = array
             continue
         noise = np.asarray(rng.standard_normal(array.shape, np.float32))
-        found[name] = np.stack([SIGNALS[signal](noise[k]).astype(np.float32) for k, signal in enumerate(names)])
+        given = np.stack([SIGNALS[signal](noise[k]).astype(np.float32) for k, signal in enumerate(names)])
+        found[name] = reference.numbers_of(name).of(given)
     return found

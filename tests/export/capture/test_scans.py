@@ -26,7 +26,7 @@ def rolled(net: Parallel) -> torch.fx.GraphModule:
 
     def captured(length: int, batch: int) -> Unrolled:
         found = unrolled(net, (torch.zeros(2, length, 6),), (0,), batch, einsum=True)
-        assert find_recurrences(found, (torch.zeros(batch, length, 6),), length)
+        assert find_recurrences(found, (torch.randn(batch, length, 6),), length)
         return found
 
     with quiet():
@@ -60,7 +60,7 @@ def test_attention_over_all_frames_is_no_recurrence() -> None:
     for function in (softmax, hyperbola):
         net = Parallel(function).eval()
         found = unrolled(net, (torch.zeros(2, 9, 6),), (0,), 1009, einsum=True)
-        assert not find_recurrences(found, (torch.zeros(1009, 9, 6),), 9)
+        assert not find_recurrences(found, (torch.randn(1009, 9, 6),), 9)
 
 
 def test_a_kernel_that_wraps_around_has_a_shortest_length(tmp_path: Path) -> None:

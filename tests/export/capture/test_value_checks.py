@@ -12,6 +12,7 @@ import quickly
 import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rnnedge_export.capture._value_checks import _checks
 from rnnedge_runtime.errors import ModelRefused
@@ -61,6 +62,38 @@ def _numpy(y: Tensor) -> Tensor:
 
 def _text(y: Tensor) -> Tensor:
     return y * len(f"{y.mean():.2f}")
+
+
+class Book(nn.Module):
+    """Asks of its buffers whether they are initialized, and of a weight how much (Defossez et al., 2022)."""
+
+    def __init__(self, *, mixed: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("ready", torch.tensor([True]))
+        self.register_buffer("book", torch.randn(5, 4))
+        self.scale, self.mixed = nn.Parameter(torch.tensor(0.5)), mixed
+        self.gru = nn.GRU(4, 4, batch_first=True)
+
+    @torch.no_grad()
+    def _prepare(self, x: Tensor) -> None:
+        if self.ready:
+            return
+        self.book.data.copy_(x[0, :5])
+        self.ready.data.fill_(1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.gru(x)[0]
+        self._prepare(y)
+        if self.mixed and self.scale.exp() < y.max():
+            y = -y
+        return y * self.scale.exp().item() + functional.embedding((y @ self.book.T).argmax(-1), self.book)
+
+
+def test_what_is_asked_of_constants_is_the_same_in_every_call(tmp_path: Path) -> None:
+    """But not what is asked of a constant and a frame."""
+    quickly.export(Book().eval(), torch.randn(2, 9, 4), tmp_path / "net.onnx")
+    with pytest.raises(ModelRefused, match=r"`if self\.mixed.*torch\.where"):
+        quickly.export(Book(mixed=True).eval(), torch.randn(2, 9, 4), tmp_path / "net.onnx")
 
 
 def test_checks_of_values_are_passed_over(tmp_path: Path) -> None:

@@ -52,21 +52,31 @@ def test_the_last_frame_is_repeated_behind_it(filled: Callable[[Tensor], Tensor]
 
 
 class Last(nn.Module):
-    """(batch, time, 3) -> (batch, 1, 3): the last frame, by its number."""
+    """(batch, time, 3) -> (batch, 1, 3): the last frame, taken by its number."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Callable[[Tensor, int], Tensor]) -> None:
         super().__init__()
-        self.gru = nn.GRU(3, 3, batch_first=True)
+        self.gru, self.taken = nn.GRU(3, 3, batch_first=True), taken
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.gru(x)[0]
-        return torch.tanh(y[:, y.shape[1] - 1 :])
+        return torch.tanh(self.taken(y, x.shape[1]))
 
 
-def test_the_last_frame_is_a_summary(tmp_path: Path) -> None:
+_TAKEN: list[Callable[[Tensor, int], Tensor]] = [
+    lambda y, n: y[:, n - 1 :],
+    lambda y, n: y[:, n - 1].unsqueeze(1),
+    lambda y, n: y.index_select(1, torch.tensor([n - 1])),
+    lambda y, n: y.narrow(1, n - 1, 1),
+    lambda y, n: y[:, [-1]],
+]
+
+
+@pytest.mark.parametrize("taken", [*_TAKEN[:3], *(pytest.param(each, marks=pytest.mark.long) for each in _TAKEN[3:])])
+def test_the_last_frame_is_a_summary(taken: Callable[[Tensor, int], Tensor], tmp_path: Path) -> None:
     """As `y[:, -1:]` is."""
     torch.manual_seed(0)
-    module, x = Last().eval(), torch.randn(1, 11, 3)
+    module, x = Last(taken).eval(), torch.randn(1, 11, 3)
     quickly.export(module, torch.randn(1, 14, 3), tmp_path / "m.onnx")
     stream = load(tmp_path / "m.onnx").stream()
     found = np.concatenate([stream.push(x[0].numpy()), stream.finish()])

@@ -28,8 +28,10 @@ from separation_idioms import (
     AddedByIndex,
     AtLeastOneBlock,
     BandsInTheBatch,
+    BandsThatAttend,
     ChangedInPlace,
     CountedByLen,
+    SquaresOfAWindow,
     WindowSquares,
 )
 from torch import nn
@@ -56,8 +58,10 @@ _NETWORKS = {
     "counted by numpy": (CountedByNumpy, _CHANNELS_FIRST, 2, 1),
     "added by index": (AddedByIndex, torch.zeros(1, 64), 1, 8),
     "window squares": (WindowSquares, _CHANNELS_FIRST, 2, 1),
+    "squares of a window": (SquaresOfAWindow, _CHANNELS_FIRST, 2, 1),
     "at least one block": (AtLeastOneBlock, torch.zeros(1, 1, 50), 2, 4),
     "bands in the batch": (BandsInTheBatch, torch.zeros(1, 9, 3, C), 1, 1),
+    "bands that attend": (BandsThatAttend, torch.zeros(1, 40), 1, 4),
     "changed in place": (ChangedInPlace, _CHANNELS_FIRST, 2, 1),
     "counted by len": (CountedByLen, _CHANNELS_FIRST, 2, 1),
 }

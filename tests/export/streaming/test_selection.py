@@ -42,11 +42,31 @@ def _code(net: Network, x: Tensor) -> Tensor:
     return net.book[((x.unsqueeze(-2) - net.book) ** 2).sum(-1).argmin(-1)]
 
 
+def _masked(net: Network, x: Tensor) -> Tensor:
+    y = net.experts[0](x)
+    y[:, :, net.bounds[torch.tensor([0, 4, 0, 4, 0, 4, 4, 4])] < 0] = 0
+    y[y < -0.5] = -0.5
+    y[..., 3:5][x[..., :2] > 0] = 1.0
+    return y
+
+
+def _scattered(net: Network, x: Tensor) -> Tensor:
+    scores = net.gate(x)
+    weight, place = scores.topk(2, -1)
+    chosen = torch.zeros_like(scores).scatter_(-1, place, weight.softmax(-1))
+    left = torch.full_like(scores, 2.0).scatter(-1, place, 0.0)
+    return net.experts[0](x) * (chosen[..., :1] + left[..., 1:2])
+
+
 FUNCTIONS: dict[str, Callable[[Network, Tensor], Tensor]] = {
     "mixture of experts": _mixture,
     "code book": _code,
     "sorted features": lambda _, x: x.sort(-1)[0],
     "buckets": lambda net, x: torch.bucketize(x, net.bounds).float(),
+    "searched": lambda net, x: torch.searchsorted(net.bounds, x.contiguous(), right=True).float(),
+    "ranked": lambda _, x: x.kthvalue(3, -1, keepdim=True)[0] - x.median(-1)[0].unsqueeze(-1) + x,
+    "masked": _masked,
+    "scattered": _scattered,
     "triangle": lambda _, x: torch.tril(x[..., None] * x[..., None, :]).flatten(2),
     "pixels": lambda _, x: functional.pixel_shuffle(x.reshape(-1, 4, 2, 1), 2).reshape(x.shape[0], x.shape[1], C),
 }

@@ -28,7 +28,7 @@ def export(name: str, form: str, path: Path, **options: Any) -> rnnedge_export.R
 @pytest.mark.parametrize("name", one_in(3, [name for name in windows.WINDOWS if name != "cumsum"]))
 def test_a_network_with_windows_streams(name: str, tmp_path: Path) -> None:
     """At several lengths and batches, any chunking, one of them over 10,000 frames, within 1e-5 of PyTorch."""
-    effort = Effort() if name == "causal" else quickly.EFFORT
+    effort = Effort() if name == "causal" else quickly.effort()
     report = export(name, "native", tmp_path / "m.onnx", effort=effort)
     assert report.verification.max_error <= 1e-5
 

@@ -16,7 +16,7 @@ from rnnedge_export.capture.scans._samples import Samples
 
 
 def find_recurrences(unrolled: Unrolled, inputs: Sequence[Tensor], length: int) -> bool:
-    """Write loops in the place of recurrences; whether there was any. `inputs`: of the capture, whatever their values.
+    """Write loops in the place of recurrences; whether there was any. `inputs`: of the capture, with random numbers.
 
     `length`: of the sequence, in frames or in blocks of them; one more with a state in front.
     Raises whatever the graph raises for them.

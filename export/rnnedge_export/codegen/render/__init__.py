@@ -8,7 +8,7 @@ from rnnedge_export.codegen._ir.gemm import VECTORS
 from rnnedge_export.codegen._ir.step_program import StepProgram
 from rnnedge_export.codegen.render import _identifiers
 from rnnedge_export.codegen.render._addresses import Addresses
-from rnnedge_export.codegen.render._bindings import LANGUAGES, binding
+from rnnedge_export.codegen.render._bindings import LANGUAGES, binding, binding_proof
 from rnnedge_export.codegen.render._c_api import functions, header, program_name, stretch
 from rnnedge_export.codegen.render._constants import constants
 from rnnedge_export.codegen.render._gemm import Shape
@@ -24,6 +24,7 @@ __all__ = [
     "Shape",
     "beginning",
     "binding",
+    "binding_proof",
     "check_name",
     "constants",
     "definitions",

@@ -37,12 +37,36 @@ Values = Mapping[str, object]
 
 def binding(language: str, name: str, contract: Contract, program: StepProgram, digest: str, blob: bool) -> str:
     """The text of one language's file."""
+    return _written(f"stream{LANGUAGES[language]}", language, name, contract, program, digest, blob)
+
+
+def binding_proof(language: str, name: str, contract: Contract, program: StepProgram, digest: str, blob: bool) -> str:
+    """The text of a program over that file, which does what `_binding_proof.py` asks it to, in the contract's order."""
+    template = f"prove{LANGUAGES[language].replace('hpp', 'cpp')}"
+    return _written(template, language, name, contract, program, digest, blob, ordered=True)
+
+
+def _written(
+    template: str,
+    language: str,
+    name: str,
+    contract: Contract,
+    program: StepProgram,
+    digest: str,
+    blob: bool,
+    *,
+    ordered: bool = False,
+) -> str:
     lines = part(f"stream{LANGUAGES[language]}", "bindings").splitlines()
     types = dict(word.split("=") for word in _words(lines, "types"))
     limits = dict(word.split("=") for word in _words(lines, "limits"))
     groups = _groups(contract, program, types, limits, set(_words(lines, "keywords")))
     labels = labels_of(contract)
     groups["labels"] = [{"labels": literals(labels, language), "count": len(labels)}] if labels else []
+    if ordered:
+        places = {port.name: k for k, port in enumerate((*contract.inputs, *contract.outputs))}
+        for side in ("inputs", "outputs", "frames"):
+            groups[side] = sorted(groups[side], key=lambda port: places[str(port["port"])])
     facts = {"static": not blob, "blob": blob, "refuses": program.refuses, "anyframes": bool(groups["frames"])}
     groups |= {fact: [{}] if true else [] for fact, true in facts.items()}
     rate = f", {contract.frame_rate_hz:g} a second" if contract.frame_rate_hz else ""
@@ -56,7 +80,8 @@ def binding(language: str, name: str, contract: Contract, program: StepProgram, 
         "of_labels": in_words(contract),
         "bytes": _bytes(program),
     }
-    return "".join(f"{line}\n" for line in _filled(lines, groups, values))
+    text = part(template, "bindings").splitlines()
+    return "".join(f"{line}\n" for line in _filled(text, groups, values))
 
 
 def _words(lines: Sequence[str], kind: str) -> list[str]:
@@ -98,6 +123,7 @@ def _groups(
     def values(one: Any, per_frame: bool = True) -> dict[str, object]:
         port, frames = compiled[one.name], one.clock.frames(contract.unit)
         return {
+            "port": one.name,
             "id": ids[one.name],
             "Id": _capital(ids[one.name]),
             "type": types[port.dtype],

@@ -13,7 +13,7 @@ from rnnedge_runtime._signature_check import check_signature
 from rnnedge_runtime._signature_text import LIBRARY
 from rnnedge_runtime.engines.native.cache import SUFFIXES, build_cached, cached, discard, library_in
 from rnnedge_runtime.errors import ModelRefused, ProviderError, RnnEdgeError
-from rnnedge_runtime.plain_file import LARGEST, read_plain
+from rnnedge_runtime.plain_file import LARGEST, is_folder, is_there, read_plain
 from rnnedge_runtime.trust import built_here
 
 GROUP = "rnnedge.native"
@@ -90,8 +90,8 @@ def installed_compiler() -> Compiler | None:
 
 
 def _named(path: Path) -> Path:
-    library = library_in(path) if path.is_dir() else path
-    if library is None or not library.exists():
+    library = library_in(path) if is_folder(path) else path
+    if library is None or not is_there(library):
         raise ProviderError(
             f"{path}: expected a library of 'rnnedge compile' or the folder of one, found none; check native.library"
         )
@@ -103,7 +103,7 @@ def _beside(file: Path) -> Path | None:
     """`net.so` next to `net.onnx`, or named as `rnnedge compile` names it."""
     stems = dict.fromkeys([file.stem, re.sub(r"\W", "_", file.stem, flags=re.ASCII)])
     names = (file.with_name(stem + suffix) for stem in stems for suffix in SUFFIXES)
-    return next((path.absolute() for path in names if path.exists()), None)
+    return next((path.absolute() for path in names if is_there(path)), None)
 
 
 def _cached_or_built(data: bytes, digest: str, target: str, key: Any, release: int) -> Found:

@@ -1,6 +1,6 @@
 // Frames between the caller's arrays, (time, ...) in C order, and those of one call, in the graph's axis order.
 import { InputError } from "./rnnedge-errors.js";
-import { arrayOf, isArray } from "./rnnedge-numbers.js";
+import { arrayOf, checkWithin, isArray } from "./rnnedge-numbers.js";
 
 // What a caller gave as one array for each input; throws an InputError that names place, expected and found.
 export function checked(given, inputs) {
@@ -16,10 +16,11 @@ export function checked(given, inputs) {
   return { arrays, count: counts[0] };
 }
 
-function converted(given, { name, dtype, size }) {
+function converted(given, { name, dtype, size, range }) {
   const place = (k) => `frame ${Math.floor(k / size)}, feature ${k % size}`;
   const array = arrayOf(given, dtype, `push: ${name}`, place);
   if (array.length % size) throw new InputError(`push: ${name}: expected frames of ${size}, found ${array.length} numbers`);
+  checkWithin(array, range, `push: ${name}`, place);
   return array;
 }
 
@@ -31,6 +32,11 @@ export function put(port, view, from, start, at, count) {
     for (let o = 0; o < outer; o++)
       for (let i = 0; i < inner; i++)
         view[(o * frames + at + t) * inner + i] = from[((start + t) * outer + o) * inner + i];
+}
+
+// Zeros in `count` frames of the call's array, from frame `at` on.
+export function clear(port, view, at, count) {
+  put(port, view, new view.constructor(count * port.size), 0, at, count);
 }
 
 // Copy frames `first` to `end` of the call's array to frame `at` of `to`.

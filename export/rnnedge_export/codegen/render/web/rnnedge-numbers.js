@@ -29,11 +29,12 @@ export function checkHere(given, place) {
   }
 }
 
-// Throws an InputError unless every number is one of `range`, [first, last]; null: any.
-export function checkWithin(array, range, place) {
-  const bad = range ? array.find((value) => value < range[0] || value > range[1]) : undefined;
-  if (bad !== undefined)
-    throw new InputError(`${place}: expected numbers from ${range[0]} to ${range[1]}, found ${bad}`);
+// Throws an InputError unless every number is one of `range`, [first, last]; null: any. `where(k)` names number k.
+export function checkWithin(array, range, place, where = null) {
+  const bad = range ? array.findIndex((value) => value < range[0] || value > range[1]) : -1;
+  if (bad < 0) return;
+  const at = where ? `${place}: ${where(bad)}` : place;
+  throw new InputError(`${at}: expected numbers from ${range[0]} to ${range[1]}, found ${array[bad]}`);
 }
 
 const NAMES = { float32: "a finite number", int32: "a whole number of 32 bits", int64: "a whole number of 64 bits", bool: "0 or 1" };

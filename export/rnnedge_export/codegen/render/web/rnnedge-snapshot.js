@@ -83,6 +83,11 @@ export function numbers({ dtype, bytes }) {
   return new ARRAYS[dtype](bytes.slice().buffer);
 }
 
+// The bytes of an array, as a snapshot holds them.
+export function copied(view) {
+  return new Uint8Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
 function expect(arrays, name, dtype, shape, kind) {
   const one = arrays.get(name), found = one ? `${one.dtype} [${one.shape}]` : "none";
   if (found !== `${dtype} [${shape}]`)

@@ -2,9 +2,10 @@
 import { completeAfter, framesOf, place, validOf, wholeLength } from "./rnnedge-clock.js";
 import { contextBytes } from "./rnnedge-context.js";
 import { InputError } from "./rnnedge-errors.js";
-import { checked, put, take } from "./rnnedge-frames.js";
+import { checked, clear, put, take } from "./rnnedge-frames.js";
 import { ARRAYS } from "./rnnedge-numbers.js";
-import { fitted, numbers, pack } from "./rnnedge-snapshot.js";
+import { Outputs } from "./rnnedge-outputs.js";
+import { copied, fitted, numbers, pack } from "./rnnedge-snapshot.js";
 
 export class Stream {
   #model;
@@ -81,8 +82,7 @@ export class Stream {
     outputs.forEach((port, k) => {
       if (!port.perFrame) arrays.push([`summary:${port.name}`, port.dtype, [1, ...port.shape], copied(found[k])]);
     });
-    inputs.forEach((port, k) => {
-      if (!this.#held) return;
+    if (this.#held) inputs.forEach((port, k) => {
       const rest = new ARRAYS[port.dtype](this.#held * port.size);
       take(port, given[k], 0, this.#held, rest, 0);
       arrays.push([`rest:${port.name}`, port.dtype, [this.#held, ...port.shape], copied(rest)]);
@@ -127,7 +127,7 @@ export class Stream {
   #end() {
     const total = wholeLength(this.#contract, this.#frames), fed = this.#frames - this.#held;
     const end = completeAfter(this.#contract, fed, total);
-    const out = this.#room((end - fed) / this.#contract.unit), found = Object.create(null);
+    const out = new Outputs(this.#contract.outputs, (end - fed) / this.#contract.unit), found = Object.create(null);
     this.#sum(found, fed, total, fed === end);
     for (let at = fed; at < end; at += this.#contract.unit) {
       this.#clear();
@@ -135,11 +135,11 @@ export class Stream {
       this.#sum(found, at + this.#contract.unit, total, at + this.#contract.unit === end);
     }
     this.#finished = true;
-    return this.#shaped({ ...this.#cut(out), ...found });
+    return this.#shaped({ ...out.arrays(), ...found });
   }
 
   #run(arrays, count) {
-    const { unit, inputs } = this.#contract, out = this.#room(Math.floor((this.#held + count) / unit));
+    const { unit, inputs } = this.#contract, out = new Outputs(this.#contract.outputs, Math.floor((this.#held + count) / unit));
     for (let at = 0; at < count; ) {
       const taken = Math.min(unit - this.#held, count - at), views = this.#arrays().inputs;
       inputs.forEach((port, k) => put(port, views[k], arrays[k], at, this.#held, taken));
@@ -148,7 +148,7 @@ export class Stream {
       at += taken;
       if (this.#held === unit) this.#call(out, this.#frames - unit, null);
     }
-    return this.#cut(out);
+    return out.arrays();
   }
 
   // Run the frames in the call's arrays; `fed` input frames went before, `total` is null while the sequence goes on.
@@ -160,19 +160,7 @@ export class Stream {
     this.#held = 0;
     this.#calls++;
     if (this.#written) this.#hold();
-    this.#collect(out, fed, total, views.outputs);
-  }
-
-  #collect(out, fed, total, views) {
-    this.#contract.outputs.forEach((port, k) => {
-      if (!port.perFrame) return;
-      const first = Math.min(this.#skip[k], port.frames);
-      this.#skip[k] -= first;
-      const left = total === null ? port.frames : validOf(port.clock, total) + port.clock.delay - framesOf(port.clock, fed);
-      const end = Math.max(first, Math.min(port.frames, left));
-      take(port, views[k], first, end, out[k].array, out[k].count);
-      out[k].count += end - first;
-    });
+    out.take(views.outputs, this.#skip, fed, total);
   }
 
   // The first calls bring only frames before frame 0: states stay as they were at first, each for its `warmup`.
@@ -203,29 +191,7 @@ export class Stream {
   // Zeros after the frames that wait.
   #clear() {
     const { inputs, unit } = this.#contract, views = this.#arrays().inputs;
-    inputs.forEach((port, k) => {
-      const zeros = new ARRAYS[port.dtype]((unit - this.#held) * port.size);
-      put(port, views[k], zeros, 0, this.#held, unit - this.#held);
-    });
-  }
-
-  #room(calls) {
-    return this.#contract.outputs.map(({ dtype, perFrame, frames, size }) => {
-      const numbers = perFrame ? calls * frames * size : 0;
-      try {
-        return { array: new ARRAYS[dtype](numbers), count: 0 };
-      } catch {
-        throw new InputError(`push: no room for ${numbers} numbers of outputs; push fewer frames at once`);
-      }
-    });
-  }
-
-  #cut(out) {
-    const parts = this.#contract.outputs.map(({ name, size }, k) => {
-      const used = out[k].count * size;
-      return [name, used === out[k].array.length ? out[k].array : out[k].array.slice(0, used)];
-    });
-    return Object.fromEntries(parts);
+    inputs.forEach((port, k) => clear(port, views[k], this.#held, unit - this.#held));
   }
 
   #shaped(found) {
@@ -283,5 +249,3 @@ export class Stream {
     if (this.#finished) throw new InputError(`${what}: the sequence is finished; call reset() to start the next one`);
   }
 }
-
-const copied = (view) => new Uint8Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));

@@ -1,4 +1,4 @@
-"""A file as its pushes show it, without the end of a sequence: what the engine of a package has to give."""
+"""A file as its pushes show it, without the end of a sequence: what has no `finish` has to give the same."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Pushes(FileOracle):
 
 
 def pushes_of(model: Model) -> Reference:
-    """The file as what a package is compared with, a sequence at a time."""
+    """The file as what packages and bindings are compared with."""
     contract = model.contract
     unit = contract.unit * (1 + contract.warmup)
     return Reference(Pushes(model), example_of(contract), Lengths(contract.unit, contract.unit), unit)
