@@ -36,6 +36,13 @@ RECURRENCE = [node("Transpose", ["f"], ["s"], perm=[1, 0, 2]),
               node("Squeeze", ["all", "one"], ["q"]), node("Transpose", ["q"], ["o"], perm=[1, 0, 2])]  # fmt: skip
 ENDS = {
     "softmax": [node("MatMul", ["o", "p"], ["l"]), node("Softmax", ["l"], ["y"], axis=-1)],
+    "heads": [
+        node("Shape", ["o"], ["size"]),
+        node("Slice", ["size", "zero", "two"], ["outer"]),
+        node("Concat", ["outer", "parts"], ["sizes"], axis=0),
+        node("Reshape", ["o", "sizes"], ["l"]),
+        node("Softmax", ["l"], ["y"], axis=-1),
+    ],
     "leaky": [node("MatMul", ["o", "p"], ["l"]), node("LeakyRelu", ["l"], ["y"], alpha=0.1)],
     "concat": [node("MatMul", ["o", "p"], ["l"]), node("Concat", ["l", "f"], ["y"], axis=2)],
 }
@@ -43,6 +50,7 @@ WEIGHTS = {
     "w": weights(16, FEATURES, 3), "b": weights(16, seed=2), "d": weights(16, 1, 3, seed=3),
     "i": weights(1, 24, 16, seed=4), "h": weights(1, 24, 6, seed=5), "k": weights(1, 48, seed=6),
     "p": weights(6, 5, seed=7), "one": np.array([1]),
+    "zero": np.array([0]), "two": np.array([2]), "parts": np.array([2, 3]),
 }  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
     "qdq": {},
@@ -76,8 +84,9 @@ def quantized(file: Path, feeds: list[dict[str, Any]], **options: Any) -> Path:
 
 def offline(folder: Path, end: str, **options: Any) -> Path:
     """Convolutions, a recurrence in float, and the nodes of `end`."""
-    file = foreign.write(folder / "float.onnx", [*CONVOLUTION, *RECURRENCE, *ENDS[end]],
-                         {"x": ["n", "t", FEATURES]}, {"y": ["n", "t", "u"]}, WEIGHTS)  # fmt: skip
+    axes = ["n", "t", "u", "v"][: 3 + (end == "heads")]
+    nodes = [*CONVOLUTION, *RECURRENCE, *ENDS[end]]
+    file = foreign.write(folder / "float.onnx", nodes, {"x": ["n", "t", FEATURES]}, {"y": axes}, WEIGHTS)
     return quantized(file, [{"x": 2 * weights(1, 40, FEATURES, seed=seed)} for seed in range(3)], **options)
 
 
@@ -90,7 +99,8 @@ def streamed(target: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("kind", ["qdq", pytest.param("int8 per channel", marks=pytest.mark.long),
                                   pytest.param("operators", marks=pytest.mark.long),
                                   pytest.param("uint8 weights", marks=pytest.mark.long)])  # fmt: skip
-@pytest.mark.parametrize("end", ["softmax", pytest.param("leaky", marks=pytest.mark.long),
+@pytest.mark.parametrize("end", ["softmax", pytest.param("heads", marks=pytest.mark.long),
+                                 pytest.param("leaky", marks=pytest.mark.long),
                                  pytest.param("concat", marks=pytest.mark.long)])  # fmt: skip
 def test_a_quantized_file_streams_as_onnxruntime_computes_it(kind: str, end: str, tmp_path: Path) -> None:
     """Not a value of 300 frames is another one: sums of integers have no order, and tables no rounding."""

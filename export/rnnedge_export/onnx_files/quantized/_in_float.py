@@ -45,7 +45,7 @@ def in_float(proto: onnx.ModelProto) -> onnx.ModelProto:
     _give_few_bits(model, GraphBuilder(model))
     _write(model)
     if any(node.op_type in _SIZED for node in model.graph):
-        model = ir.from_proto(onnx.shape_inference.infer_shapes(ir.to_proto(model)))
+        model = ir.from_proto(onnx.shape_inference.infer_shapes(ir.to_proto(model), data_prop=True))
         _write(model)
     return proto if any(_rule(node) for node in model.graph) else ir.to_proto(model)
 
