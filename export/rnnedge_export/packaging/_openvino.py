@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 from rnnedge_export.packaging._calls import CallRunner
 from rnnedge_export.packaging._network import Network, Proof, Runner
@@ -37,6 +38,7 @@ class OpenVino:
             ov.save_model(model, str(folder / f"{network.name}.xml"), compress_to_fp16=False)
         except RuntimeError as error:
             raise _refused(network, error) from error
+        _check_xml(network, folder / f"{network.name}.xml")
         return (
             "compile the model with INFERENCE_PRECISION_HINT=f32: where the processor has bfloat16, OpenVINO computes "
             "with that otherwise"
@@ -59,6 +61,17 @@ class OpenVino:
 
     def finish(self, network: Network, folder: Path, proof: Proof) -> None:
         """Nothing."""
+
+
+def _check_xml(network: Network, path: Path) -> None:
+    """Raise `ProviderError` for what is no XML: OpenVINO writes names as they are, and reads them back."""
+    try:
+        ElementTree.parse(path)
+    except ElementTree.ParseError as error:
+        raise ProviderError(
+            f"{network.name} for openvino: a name in the file holds a character that XML does not have ({error}); "
+            "export it with other names"
+        ) from error
 
 
 def _called(request: Any, graph: SelfContained, arrays: dict[str, Array]) -> Mapping[str, Array]:

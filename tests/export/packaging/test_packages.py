@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import conditioned
 import numpy as np
+import onnx
 import pytest
 import quickly
 import torch
@@ -23,6 +25,7 @@ from rnnedge_export.packaging._self_contained import SelfContained, self_contain
 from rnnedge_export.packaging._triton_batcher import Batcher, Request
 from rnnedge_export.packaging._triton_config import read
 from rnnedge_runtime import InputError, ModelRefused, ProviderError, VerificationError, load
+from rnnedge_runtime.checksum import seal
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.loader import load_bytes
 
@@ -81,6 +84,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.stem: path for path in folder.iterdir()}
 
 
+GOLDEN = Path(__file__).parents[2] / "data" / "golden_gru.onnx"
 NAMES = ("mask", "held", "tokens", "context")
 
 
@@ -95,6 +99,25 @@ def test_an_engine_that_knows_no_contract_gives_what_push_gives(
     made = package(files[name].read_bytes(), kind, tmp_path / "out", name="net")
     assert made.proof.frames == 1000 and made.proof.max_error <= made.proof.tolerance == 1e-5
     assert made.files and all(path.is_file() for path in made.files)
+
+
+def test_a_name_that_xml_does_not_have_is_refused(tmp_path: Path):
+    """OpenVINO writes it, and nothing but OpenVINO reads it; what XML has is escaped."""
+    pytest.importorskip("openvino")
+    for name, words in (("a\x01b", "a name in the file holds a character that XML does not have"), ("<a & b>", "")):
+        proto = onnx.load(GOLDEN)
+        del proto.metadata_props[-1]
+        for node in proto.graph.node:
+            node.name = f"{node.name} {name}"
+        data = seal(proto.SerializeToString())
+        if words:
+            with pytest.raises(ProviderError, match=words):
+                package(data, "openvino", tmp_path / "no", name="net")
+            assert not (tmp_path / "no").exists()
+        else:
+            (written,) = (path for path in package(data, "openvino", tmp_path / "yes", name="net").files
+                          if path.suffix == ".xml")  # fmt: skip
+            ElementTree.parse(written)
 
 
 @pytest.mark.parametrize("kind", ["openvino", "triton"])
