@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from injection import Injection, fault
 
-from rnnedge_export.codegen import render
 from rnnedge_export.codegen.render import _bindings
 
 
@@ -96,4 +95,4 @@ def rust_takes_infinities(injection: Injection) -> None:
 @fault("codegen", "functions", "c")
 def floor_of_plain_c(injection: Injection) -> None:
     """In C for any processor floor rounds towards zero."""
-    injection.text(render, "kernels", "return small ? n - (n > x) : x;", "return small ? n : x;")
+    injection.kernel("return small ? n - (n > x) : x;", "return small ? n : x;")

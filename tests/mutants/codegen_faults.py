@@ -14,11 +14,6 @@ from rnnedge_export.codegen.lower import layout, normalization, softmax
 from rnnedge_export.codegen.render import _c_api, _library, _states
 
 
-def _kernel(injection: Injection, old: str, new: str) -> None:
-    """Other C in what every program calls."""
-    injection.text(render, "kernels", old, new)
-
-
 def _template(injection: Injection, old: str, new: str) -> None:
     """Other C in what is written for a program."""
     for owner in (_c_api, _library, render):
@@ -97,31 +92,31 @@ def epsilon_of_a_normalization_lost(injection: Injection) -> None:
 @fault("codegen", "ranges", "load")
 def exponential_without_bounds(injection: Injection) -> None:
     """e^x is not bounded, and wraps around."""
-    _kernel(injection, "x = x > 88.0f ? 88.0f : x;\n  x = x < -87.3f ? -87.3f : x;\n  float t", "float t")
+    injection.kernel("x = x > 88.0f ? 88.0f : x;\n  x = x < -87.3f ? -87.3f : x;\n  float t", "float t")
 
 
 @fault("codegen", "ranges", "load")
 def exponential_saturates_too_early(injection: Injection) -> None:
     """e^x is never above e^40."""
-    _kernel(injection, "x > 88.0f ? 88.0f", "x > 20.0f ? 20.0f")
+    injection.kernel("x > 88.0f ? 88.0f", "x > 20.0f ? 20.0f")
 
 
 @fault("codegen", "ranges", "load")
 def tanh_saturates_at_4(injection: Injection) -> None:
     """tanh is that of 4 beyond it."""
-    _kernel(injection, "x = x > 9.0f ? 9.0f : x;", "x = x > 4.0f ? 4.0f : x;")
+    injection.kernel("x = x > 9.0f ? 9.0f : x;", "x = x > 4.0f ? 4.0f : x;")
 
 
 @fault("codegen", "ranges", "load")
 def tanh_of_negative_numbers_saturates(injection: Injection) -> None:
     """tanh is that of -5 below it."""
-    _kernel(injection, "x = x < -9.0f ? -9.0f : x;", "x = x < -5.0f ? -5.0f : x;")
+    injection.kernel("x = x < -9.0f ? -9.0f : x;", "x = x < -5.0f ? -5.0f : x;")
 
 
 @fault("codegen", "ranges", "load")
 def sigmoid_saturates(injection: Injection) -> None:
     """The sigmoid is never below e^-8."""
-    _kernel(injection, "bounded_exponential(-x));", "bounded_exponential(x < -8.0f ? 8.0f : -x));")
+    injection.kernel("bounded_exponential(-x));", "bounded_exponential(x < -8.0f ? 8.0f : -x));")
 
 
 @fault("codegen", "ranges", "load")
@@ -137,7 +132,7 @@ def softmax_keeps_its_maximum(injection: Injection) -> None:
 @fault("codegen", "ranges", "load")
 def logarithm_of_zero(injection: Injection) -> None:
     """The logarithm of 0 is that of the smallest number."""
-    _kernel(injection, "y = x == 0.0f ? -INFINITE : y;", "y = x == 0.0f ? -87.3f : y;")
+    injection.kernel("y = x == 0.0f ? -INFINITE : y;", "y = x == 0.0f ? -87.3f : y;")
 
 
 @fault("codegen", "wide tagger", "load")
@@ -158,13 +153,13 @@ def second_row_is_the_first(injection: Injection) -> None:
 @fault("codegen", "tokens", "load")
 def row_check_off_by_one(injection: Injection) -> None:
     """The number after the last row of a table is taken for one."""
-    _kernel(injection, "row >= rows", "row > rows")
+    injection.kernel("row >= rows", "row > rows")
 
 
 @fault("codegen", "tokens", "load")
 def last_row_refused(injection: Injection) -> None:
     """The last row of a table is taken for none."""
-    _kernel(injection, "row < 0 || row >= rows", "row < 0 || row >= rows - 1")
+    injection.kernel("row < 0 || row >= rows", "row < 0 || row >= rows - 1")
 
 
 @fault("codegen", "two inputs", "load")
@@ -196,32 +191,31 @@ def snapshot_read_from_the_other_state(injection: Injection) -> None:
 @fault("codegen", "int4", "load")
 def scale_of_a_block_lost(injection: Injection) -> None:
     """Every block of int4 weights has the scale of the first one."""
-    _kernel(injection, "b++, scale += PANEL)", "b++)")
+    injection.kernel("b++, scale += PANEL)", "b++)")
 
 
 @fault("codegen", "int4", "load")
 def block_without_its_zero(injection: Injection) -> None:
     """The 8 that int4 weights are stored around is not taken away."""
-    _kernel(injection, "every(-MOVED_W(kind) *", "every(0 * -MOVED_W(kind) *")
+    injection.kernel("every(-MOVED_W(kind) *", "every(0 * -MOVED_W(kind) *")
 
 
 @fault("codegen", "int8, step", "load")
 def bytes_rounded_down(injection: Injection) -> None:
     """Numbers become bytes without being rounded to the nearest."""
-    _kernel(injection, "t += 12582912.0f;\n  int32_t bits;", "t = floor_of(t) + 12582912.0f;\n  int32_t bits;")
+    injection.kernel("t += 12582912.0f;\n  int32_t bits;", "t = floor_of(t) + 12582912.0f;\n  int32_t bits;")
 
 
 @fault("codegen", "tagger", "load")
 def reset_gate_left_out(injection: Injection) -> None:
     """A GRU adds the recurrent product without its reset gate."""
-    _kernel(injection, "+ r * g[2 * units + j]);", "+ g[2 * units + j]);")
+    injection.kernel("+ r * g[2 * units + j]);", "+ g[2 * units + j]);")
 
 
 @fault("codegen", "wide tagger", "load")
 def last_lanes_dropped(injection: Injection) -> None:
     """The last units of a layer, which fill no vector, are those of the frame before."""
-    _kernel(
-        injection,
+    injection.kernel(
         "for (int j = 0; j < units; j++) {\n    const float z",
         "for (int j = 0; j < (units > 8 ? units / 8 * 8 : units); j++) {\n    const float z",
     )
@@ -230,14 +224,13 @@ def last_lanes_dropped(injection: Injection) -> None:
 @fault("codegen", "ranges", "load")
 def slope_of_a_leaky_unit(injection: Injection) -> None:
     """A leaky unit is 0 for large negative numbers."""
-    _kernel(injection, "x < 0.0f ? slope * x : x", "x < -10.0f ? 0.0f : x < 0.0f ? slope * x : x")
+    injection.kernel("x < 0.0f ? slope * x : x", "x < -10.0f ? 0.0f : x < 0.0f ? slope * x : x")
 
 
 @fault("codegen", "ranges", "load")
 def clamp_of_one_end(injection: Injection) -> None:
     """A clamp has no upper end."""
-    _kernel(
-        injection,
+    injection.kernel(
         "INLINE float smaller(float x, float y) { return y < x || y != y ? y : x; }",
         "INLINE float smaller(float x, float y) { return y < x && y < 0.0f ? y : x; }",
     )

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from injection import Injection, fault
 
-from rnnedge_export.codegen import render
-
-
-def _text(injection: Injection, old: str, new: str) -> None:
-    injection.text(render, "kernels", old, new)
-
 
 @fault("codegen", "corners, step", "load")
 def sums_of_the_other_end(injection: Injection) -> None:
@@ -70,26 +64,25 @@ def step_of_a_cut(injection: Injection) -> None:
 @fault("codegen", "corners, step", "load")
 def row_of_the_next(injection: Injection) -> None:
     """A row that is looked up is the next one, but for the last."""
-    _text(injection, "row * width, 4 * width)", "(row + (row < rows - 1)) * width, 4 * width)")
+    injection.kernel("row * width, 4 * width)", "(row + (row < rows - 1)) * width, 4 * width)")
 
 
 @fault("codegen", "corners, step", "load")
 def whole_magnitude_is_negative(injection: Injection) -> None:
     """The magnitude of a whole number is its negative."""
-    _text(injection, "return x < 0 ? whole_difference(0, x) : x;", "return x > 0 ? whole_difference(0, x) : x;")
+    injection.kernel("return x < 0 ? whole_difference(0, x) : x;", "return x > 0 ? whole_difference(0, x) : x;")
 
 
 @fault("codegen", "corners, step", "load")
 def whole_numbers_of_16_bits(injection: Injection) -> None:
     """The smaller of two whole numbers is found by their last 16 bits."""
-    _text(injection, "{ return x < y ? x : y; }", "{ return (int16_t)x < (int16_t)y ? x : y; }")
+    injection.kernel("{ return x < y ? x : y; }", "{ return (int16_t)x < (int16_t)y ? x : y; }")
 
 
 @fault("codegen", "corners, step", "load")
 def rest_in_steps_of_nine(injection: Injection) -> None:
     """The long division of a remainder takes nine bits at a time, of which one is lost."""
-    _text(
-        injection,
+    injection.kernel(
         "left -= 8) rest = (rest << (left < 8 ? left : 8))",
         "left -= 9) rest = (rest << (left < 9 ? left : 9))",
     )
@@ -98,20 +91,19 @@ def rest_in_steps_of_nine(injection: Injection) -> None:
 @fault("codegen", "corners, step", "load")
 def rest_of_small_numbers(injection: Injection) -> None:
     """A remainder of a number that is smaller than the divisor is 0."""
-    _text(injection, "if (a < b) return x;", "if (a < b) return 0.0f;")
+    injection.kernel("if (a < b) return x;", "if (a < b) return 0.0f;")
 
 
 @fault("codegen", "corners, step", "load")
 def turns_in_one_part(injection: Injection) -> None:
     """A sine of large numbers takes pi in single precision."""
-    _text(injection, "n * 3.141592653589793)", "n * 3.1415927410125732)")
+    injection.kernel("n * 3.141592653589793)", "n * 3.1415927410125732)")
 
 
 @fault("codegen", "corners, step", "load")
 def elu_above(injection: Injection) -> None:
     """The exponential part of an ELU is for numbers below -1 only."""
-    _text(
-        injection,
+    injection.kernel(
         "return x < 0.0f ? alpha * (exponential(x) - 1.0f) : x;",
         "return x < -1.0f ? alpha * (exponential(x) - 1.0f) : x;",
     )
@@ -120,14 +112,13 @@ def elu_above(injection: Injection) -> None:
 @fault("codegen", "functions", "load")
 def logarithm_of_large_ones(injection: Injection) -> None:
     """The logarithm of a number beyond 2^20 is that of its double."""
-    _text(injection, "y = x == INFINITE ? x : y;", "y = x == INFINITE ? x : x > 1048576.0f ? y + 0.693147182f : y;")
+    injection.kernel("y = x == INFINITE ? x : y;", "y = x == INFINITE ? x : x > 1048576.0f ? y + 0.693147182f : y;")
 
 
 @fault("codegen", "starts", "load")
 def gate_that_closes_early(injection: Injection) -> None:
     """A gate of a GRU that is above 0.9 keeps everything."""
-    _text(
-        injection,
+    injection.kernel(
         "    y[j] = n + z * (h[j] - n);\n  }\n}\n\n/* The cell",
         "    y[j] = n + (z > 0.9f ? 1.0f : z) * (h[j] - n);\n  }\n}\n\n/* The cell",
     )

@@ -87,6 +87,12 @@ class Injection:
 
         self._patch.setattr(owner, name, changed)
 
+    def kernel(self, old: str, new: str) -> None:
+        """Put `new` in the place of `old` in the C that every program calls."""
+        from rnnedge_export.codegen import render
+
+        self.text(render, "kernels", old, new)
+
     def template(self, owner: Any, file: str, old: str, new: str) -> None:
         """Put `new` in the place of `old`, which stands in the template `file`, "folder/name", that `owner` reads."""
         original = owner.part

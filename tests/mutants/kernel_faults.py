@@ -4,93 +4,89 @@ from __future__ import annotations
 
 from injection import Injection, fault
 
-from rnnedge_export.codegen import render
-
 
 @fault("codegen", "functions", "load")
 def floor_truncates(injection: Injection) -> None:
     """Floor rounds towards zero, of negative numbers too."""
-    injection.text(render, "kernels", "return small ? n - (n > x) : x;", "return small ? n : x;")
+    injection.kernel("return small ? n - (n > x) : x;", "return small ? n : x;")
 
 
 @fault("codegen", "functions", "load")
 def ceiling_is_floor_plus_one(injection: Injection) -> None:
     """The ceiling of a whole number is the next one."""
-    injection.text(render, "kernels", "return -floor_of(-x);", "return floor_of(x) + 1.0f;")
+    injection.kernel("return -floor_of(-x);", "return floor_of(x) + 1.0f;")
 
 
 @fault("codegen", "functions", "load")
 def whole_of_rounds(injection: Injection) -> None:
     """Casts to whole numbers round."""
-    injection.text(render, "kernels", "? (int64_t)x : INT64_MIN", "? (int64_t)nearest_of(x) : INT64_MIN")
+    injection.kernel("? (int64_t)x : INT64_MIN", "? (int64_t)nearest_of(x) : INT64_MIN")
 
 
 @fault("codegen", "functions", "load")
 def leaky_slope_of_one(injection: Injection) -> None:
     """The slope of a leaky ReLU is on the other side."""
-    injection.text(render, "kernels", "slope * x : x", "x : slope * x")
+    injection.kernel("slope * x : x", "x : slope * x")
 
 
 @fault("codegen", "functions", "load")
 def hard_swish_sixth(injection: Injection) -> None:
     """The middle of hard swish is off."""
-    injection.text(render, "kernels", "x / 6.0f + 0.5f", "x / 6.0f + 0.49f")
+    injection.kernel("x / 6.0f + 0.5f", "x / 6.0f + 0.49f")
 
 
 @fault("codegen", "functions", "load")
 def celu_of_one(injection: Injection) -> None:
     """The CELU does not divide by its alpha."""
-    injection.text(render, "kernels", "exponential(x / alpha)", "exponential(x)")
+    injection.kernel("exponential(x / alpha)", "exponential(x)")
 
 
 @fault("codegen", "functions", "load")
 def selu_without_gamma(injection: Injection) -> None:
     """The SELU has no scale."""
-    injection.text(render, "kernels", "return gamma * (x < 0.0f", "return (x < 0.0f")
+    injection.kernel("return gamma * (x < 0.0f", "return (x < 0.0f")
 
 
 @fault("codegen", "functions", "load")
 def arctan_far(injection: Injection) -> None:
     """The arctangent of large numbers is short of pi/2."""
-    injection.text(render, "kernels", "far ? 1.57079633f : middle", "far ? 1.5706f : middle")
+    injection.kernel("far ? 1.57079633f : middle", "far ? 1.5706f : middle")
 
 
 @fault("codegen", "functions", "load")
 def sine_turns(injection: Injection) -> None:
     """The sine forgets on which half turn it is."""
-    injection.text(render, "kernels", "return count & 1 ? -p : p;", "return p;")
+    injection.kernel("return count & 1 ? -p : p;", "return p;")
 
 
 @fault("codegen", "functions", "load")
 def softplus_of_negative(injection: Injection) -> None:
     """The softplus of negative numbers is theirs."""
-    injection.text(render, "kernels", "(x > 0.0f ? x : 0.0f) + logarithm", "x + logarithm")
+    injection.kernel("(x > 0.0f ? x : 0.0f) + logarithm", "x + logarithm")
 
 
 @fault("codegen", "functions", "load")
 def hyperbolic_small(injection: Injection) -> None:
     """A series is used beyond where it holds."""
-    injection.text(render, "kernels", "a < 1.0f ? p * s * a + a", "a < 4.0f ? p * s * a + a")
+    injection.kernel("a < 1.0f ? p * s * a + a", "a < 4.0f ? p * s * a + a")
 
 
 @fault("codegen", "functions", "load")
 def erf_middle(injection: Injection) -> None:
     """The series of erf is used too far out."""
-    injection.text(render, "kernels", "return a < 0.5f ?", "return a < 0.9f ?")
+    injection.kernel("return a < 0.5f ?", "return a < 0.9f ?")
 
 
 @fault("codegen", "functions", "load")
 def rest_sign(injection: Injection) -> None:
     """The remainder has no sign."""
-    injection.text(render, "kernels", "return sign ? -result : result;", "return result;")
+    injection.kernel("return sign ? -result : result;", "return result;")
 
 
 @fault("codegen", "odd sizes", "load")
 def tail_of_columns(injection: Injection) -> None:
     """One column that is left over is not written."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "else if (left > 0) memcpy(y + p * y_row + v * LANES, &sum, 4 * left);",
         "else if (left > 1) memcpy(y + p * y_row + v * LANES, &sum, 4 * left);",
     )
@@ -99,9 +95,7 @@ def tail_of_columns(injection: Injection) -> None:
 @fault("codegen", "odd sizes", "load")
 def tail_of_depth(injection: Injection) -> None:
     """The last row of an odd number of rows is not added."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "for (; k < t.count[2]; k++, w += ROW(kind))",
         "for (; k + 1 < t.count[2]; k++, w += ROW(kind))",
     )
@@ -110,9 +104,7 @@ def tail_of_depth(injection: Injection) -> None:
 @fault("codegen", "odd sizes", "load")
 def partial_sums_lost(injection: Injection) -> None:
     """The last of several partial sums is lost."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "UNROLL for (int u = 1; u < sums; u++) sum += total[p * sums + u][v];",
         "UNROLL for (int u = 1; u + 1 < sums; u++) sum += total[p * sums + u][v];",
     )
@@ -121,9 +113,7 @@ def partial_sums_lost(injection: Injection) -> None:
 @fault("codegen", "int8 odd, step", "load")
 def byte_tail(injection: Injection) -> None:
     """Bytes that are left over are not added."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "for (; CHAINS > 1 && g < groups; g++, w += 4 * PANEL)",
         "for (; CHAINS > 1 && g + 1 < groups; g++, w += 4 * PANEL)",
     )
@@ -132,9 +122,7 @@ def byte_tail(injection: Injection) -> None:
 @fault("codegen", "int8 odd, step", "load")
 def byte_zero(injection: Injection) -> None:
     """The zero point of bytes is one off."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "((const sums *)column_sums)[v] * (-zero - MOVED_X(kind))",
         "((const sums *)column_sums)[v] * (-zero - MOVED_X(kind) + 1)",
     )
@@ -143,9 +131,7 @@ def byte_zero(injection: Injection) -> None:
 @fault("codegen", "int8 odd, step", "load")
 def byte_saturates(injection: Injection) -> None:
     """Bytes saturate at 127."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "t = t < (float)(255 - zero) ? t : (float)(255 - zero);",
         "t = t < (float)(127 - zero) ? t : (float)(127 - zero);",
     )
@@ -154,9 +140,7 @@ def byte_saturates(injection: Injection) -> None:
 @fault("codegen", "int4", "load")
 def block_tail_left(injection: Injection) -> None:
     """A last block is filled with ones."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "for (int i = size; i < block; i++) rounded[i] = 0;",
         "for (int i = size; i < block; i++) rounded[i] = 1;",
     )
@@ -165,22 +149,22 @@ def block_tail_left(injection: Injection) -> None:
 @fault("codegen", "int4", "load")
 def block_sum(injection: Injection) -> None:
     """The sum of a block is one too much."""
-    injection.text(render, "kernels", "facts[1] = (float)sum;", "facts[1] = (float)(sum + 1);")
+    injection.kernel("facts[1] = (float)sum;", "facts[1] = (float)(sum + 1);")
 
 
 @fault("codegen", "int4", "load")
 def block_of_127(injection: Injection) -> None:
     """The scale of a block is that of 128 levels."""
-    injection.text(render, "kernels", "facts[0] = most / 127.0f;", "facts[0] = most / 128.0f;")
+    injection.kernel("facts[0] = most / 127.0f;", "facts[0] = most / 128.0f;")
 
 
 @fault("codegen", "odd sizes", "load")
 def depthwise_stride(injection: Injection) -> None:
     """A depthwise convolution reads channels that stand side by side."""
-    injection.text(render, "kernels", "y[c] += from[c * channel_step] * k[c];", "y[c] += from[c] * k[c];")
+    injection.kernel("y[c] += from[c * channel_step] * k[c];", "y[c] += from[c] * k[c];")
 
 
 @fault("codegen", "tokens, step", "load")
 def row_negative(injection: Injection) -> None:
     """Negative numbers of rows are refused."""
-    injection.text(render, "kernels", "row = row < 0 ? row + rows : row;", "")
+    injection.kernel("row = row < 0 ? row + rows : row;", "")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from injection import Injection, fault
 
-from rnnedge_export.codegen import render
-
 
 @fault("codegen", "voice, step", "load")
 def reset_forgets_the_context(injection: Injection) -> None:
@@ -16,21 +14,19 @@ def reset_forgets_the_context(injection: Injection) -> None:
 @fault("codegen", "tokens, step", "load")
 def rows_too_narrow(injection: Injection) -> None:
     """The last number of a row of a table is not copied."""
-    injection.text(render, "kernels", "row * width, 4 * width)", "row * width, 4 * width - 4)")
+    injection.kernel("row * width, 4 * width)", "row * width, 4 * width - 4)")
 
 
 @fault("codegen", "peepholes, native", "load")
 def bound_of_one_side(injection: Injection) -> None:
     """What is bounded in a cell is bounded above only."""
-    injection.text(render, "kernels", "x < -most ? -most : x", "x")
+    injection.kernel("x < -most ? -most : x", "x")
 
 
 @fault("codegen", "ranges", "load")
 def smallest_is_largest(injection: Injection) -> None:
     """The larger of two numbers is the smaller one if they are negative."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "INLINE float larger(float x, float y) {",
         "INLINE float larger(float x, float y) {\n  if (x < -50.0f && y < -50.0f) return x < y ? x : y;",
     )
@@ -39,9 +35,7 @@ def smallest_is_largest(injection: Injection) -> None:
 @fault("codegen", "frame numbers, step", "load")
 def frame_numbers_in_32_bits(injection: Injection) -> None:
     """Whole numbers that are added wrap around at 32 bits."""
-    injection.text(
-        render,
-        "kernels",
+    injection.kernel(
         "return (int64_t)((uint64_t)x + (uint64_t)y);",
         "return (int32_t)((uint32_t)x + (uint32_t)y);",
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from injection import Injection, fault
 
-from rnnedge_export.codegen import render
-
 
 @fault("runtime", "lstm")
 def states_read_are_its_own(injection: Injection) -> None:
@@ -84,7 +82,7 @@ def call_over_the_beginning(injection: Injection) -> None:
 @fault("codegen", "exponential", "load")
 def exponential_ends_early(injection: Injection) -> None:
     """e^x is infinite a little before it has to be."""
-    injection.text(render, "kernels", "x > 88.7228394f ? INFINITE", "x > 87.0f ? INFINITE")
+    injection.kernel("x > 88.7228394f ? INFINITE", "x > 87.0f ? INFINITE")
 
 
 @fault("streaming", "two attentions")

@@ -82,7 +82,8 @@ export class Stream {
     outputs.forEach((port, k) => {
       if (!port.perFrame) arrays.push([`summary:${port.name}`, port.dtype, [1, ...port.shape], copied(found[k])]);
     });
-    if (this.#held) inputs.forEach((port, k) => {
+    inputs.forEach((port, k) => {
+      if (!this.#held) return;
       const rest = new ARRAYS[port.dtype](this.#held * port.size);
       take(port, given[k], 0, this.#held, rest, 0);
       arrays.push([`rest:${port.name}`, port.dtype, [this.#held, ...port.shape], copied(rest)]);
