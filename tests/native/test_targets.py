@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import quickly
 import torch
 from exported import export_network
 from torch import nn
@@ -77,6 +78,26 @@ def test_an_object_for_a_microcontroller_is_proven_on_its_board(model: Path, tmp
     built.artifact.write_bytes(content)
     with pytest.raises(VerificationError, match="200 frames on qemu-system-arm"):
         prove(data, built)
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", pytest.param("cortex-m7", marks=pytest.mark.long)])
+def test_products_of_a_microcontroller_have_rows_of_any_length(target: str, tmp_path: Path) -> None:
+    """Numbers next to each other, which are added four at a time, and others: 1 to 9 features, taps, strides."""
+    pytest.importorskip("ziglang")
+    torch.manual_seed(0)
+    for features, precision in ((1, "float32"), (2, "bf16"), (3, "float32"), (4, "bf16"), (5, "int8"), (9, "float32")):
+        layers = [
+            nn.Conv1d(features, 5, 3, stride=2, padding=1),
+            nn.Conv1d(5, 6, 3, groups=1),
+            nn.Conv1d(6, 6, 2, groups=6),
+        ]
+        path = tmp_path / f"{features}.onnx"
+        options = {"form": "step", "precision": precision, "time_axis": 2}
+        quickly.export(nn.Sequential(*layers).eval(), torch.randn(1, features, 24), path, **options)
+        proof = prove(path.read_bytes(), build(path.read_bytes(), target, tmp_path / path.stem, name="net"))
+        if proof is None:
+            pytest.skip("nothing here runs this target")
+        assert proof.max_error <= 1e-5, (features, precision)
 
 
 def test_a_network_larger_than_its_board_is_compiled_and_not_run(model: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
+from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.loader import load_bytes
 from rnnedge_runtime.sample import random_numbers
 
@@ -33,6 +35,15 @@ class Recording:
         return b"".join(row.tobytes() for rows in zip(*self.inputs, strict=True) for row in rows)
 
 
+def by_graph(contract: Contract, views: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of a stream, (time, ...), with their axes as the graph has them, and so the numbers as C has them."""
+    found = dict(views)
+    for port in (*contract.inputs, *contract.outputs):
+        if port.name in views and port.time_axis is not None:
+            found[port.name] = np.moveaxis(views[port.name][None], (0, 1), (port.batch_axis, port.time_axis))
+    return found
+
+
 def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Recording:
     """Stream random frames of the sealed file `data` through onnxruntime, step by step from the beginning."""
     stream = load_bytes(data, trust="local").stream()
@@ -52,10 +63,10 @@ def record(data: bytes, built: Built, frames: int = FRAMES, seed: int = 0) -> Re
             array[...] = drawn
         stream.step()
         # The graph's own arrays, cursors among them.
-        given = stream.inputs | stream.runner.cursors
+        given = by_graph(stream.contract, stream.inputs) | stream.runner.cursors
         for port, kept in zip(program.inputs, inputs, strict=True):
             kept.append(np.array(given[port.name]).ravel())
-        found = stream.outputs
+        found = by_graph(stream.contract, stream.outputs)
         for port, kept in zip(program.outputs, outputs, strict=True):
             kept.append(np.array(found[port.name]).ravel())
     return Recording(tuple(map(np.array, inputs)), tuple(map(np.array, outputs)), tuple(before))

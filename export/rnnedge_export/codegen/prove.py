@@ -14,7 +14,7 @@ import numpy as np
 from rnnedge_export.codegen._board_proof import on_board
 from rnnedge_export.codegen._build import Built
 from rnnedge_export.codegen._ir.tensors import Array
-from rnnedge_export.codegen._recording import FRAMES, LEVELS, Recording, record
+from rnnedge_export.codegen._recording import FRAMES, LEVELS, Recording, by_graph, record
 from rnnedge_export.codegen._runners import PLAIN, runner_of
 from rnnedge_export.codegen._wasm_proof import in_node, parted
 from rnnedge_export.codegen.render import proof
@@ -201,11 +201,12 @@ def _in_this_process(data: bytes, built: Built, recording: Recording) -> list[Ar
     for k in range(len(next(iter(recording.inputs)))):
         if recording.before:
             stream.restore(recording.before[k])
-        for name, array in stream.inputs.items():
+        for name, array in by_graph(stream.contract, stream.inputs).items():
             array[...] = given[name][k].reshape(array.shape)
         stream.step()
+        outputs = by_graph(stream.contract, stream.outputs)
         for port, kept in zip(ports.outputs, found, strict=True):
-            kept.append(np.array(stream.outputs[port.name]).ravel())
+            kept.append(np.array(outputs[port.name]).ravel())
     return [np.array(rows) for rows in found]
 
 

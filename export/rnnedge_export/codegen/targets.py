@@ -48,9 +48,9 @@ def _linux(name: str, triple: str, lanes: int, *flags: str, levels: tuple[str, .
     return Target(name, triple, lanes, ".so", (*_SHARED, "-nostdlib", *flags), levels)
 
 
-def _microcontroller(name: str, cpu: str, triple: str = "thumb-freestanding-eabihf") -> Target:
-    flags = (f"-mcpu={cpu}", "-O2", "-ffreestanding", "-DNO_VECTORS", "-ffunction-sections", "-c")
-    return Target(name, triple, 4, ".o", flags)
+def _microcontroller(name: str, cpu: str, *flags: str, triple: str = "thumb-freestanding-eabihf") -> Target:
+    small = ("-O2", "-ffreestanding", "-DNO_VECTORS", "-ffunction-sections", "-c")
+    return Target(name, triple, 4, ".o", (f"-mcpu={cpu}", *small, *flags))
 
 
 _ALL = (
@@ -69,8 +69,8 @@ _ALL = (
     Target("x86_64-windows", "x86_64-windows-gnu", 8, ".dll", ("-shared", "-DRNNEDGE_LIBRARY", "-mcpu=x86_64_v3")),
     Target("aarch64-macos", "aarch64-macos", 4, ".dylib", (*_SHARED, "-mcpu=apple_m1")),
     _microcontroller("cortex-m4", "cortex_m4+vfp4d16sp"),
-    _microcontroller("cortex-m7", "cortex_m7+fp_armv8d16sp"),
-    _microcontroller("riscv32", "generic_rv32+m+a+f+c", "riscv32-freestanding-none"),
+    _microcontroller("cortex-m7", "cortex_m7+fp_armv8d16sp", "-DFUSED"),
+    _microcontroller("riscv32", "generic_rv32+m+a+f+c", triple="riscv32-freestanding-none"),
     Target("c", None, 4, ""),
 )
 # Of the same C as `WEB`, for browsers without vectors.

@@ -56,6 +56,7 @@ def kernels(narrow: bool, sparse: bool) -> str:
     names = [
         "numbers.h",
         "angles.h",
+        "cortex_m.h",
         "product.h",
         *(["sparse.h"] if sparse else []),
         "cells.h",

@@ -44,7 +44,7 @@ INLINE int32_t with_bytes(int32_t total, four_numbers x, const int8_t *w) {
 
 /* The sums of some columns over `groups` of four numbers, or of eight where two stand in a byte. */
 INLINE const int8_t *add_groups(int kind, int32_t *total, const uint8_t *x, int groups, const int8_t *w) {
-  for (; groups > 0; groups--, w += 4 * PANEL) {
+  _Pragma("GCC unroll 1") for (; groups > 0; groups--, w += 4 * PANEL) {
     const four_numbers first = numbers_at(kind, x);
     x += 4;
     if (kind != BLOCKS4) {

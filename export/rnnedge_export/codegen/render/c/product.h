@@ -55,7 +55,22 @@ static __attribute__((noinline, unused)) const char *add_narrow(int kind, float 
   return w;
 }
 
+#if defined(NEIGHBOURS)
+INLINE const char *add_neighbours(int kind, float *to, const float *x, int count, const char *w) {
+  if (kind == FLOATS) return add_neighbours_of_floats(to, x, count, w);
+  return kind == HALVES ? add_neighbours_of_halves(to, x, count, w) : add_neighbours_of_wholes(to, x, count, w);
+}
+#endif
+
 INLINE const char *add_any(int kind, float *to, taps t, int p, const char *w) {
+#if defined(NEIGHBOURS)
+  if (t.step[2] == 1) {
+    for (int a = 0; a < t.count[0]; a++)
+      for (int b = 0; b < t.count[1]; b++)
+        w = add_neighbours(kind, to, t.from + p * t.row + a * t.step[0] + b * t.step[1], t.count[2], w);
+    return w;
+  }
+#endif
   return kind == FLOATS ? add_floats(to, t, p, w) : add_narrow(kind, to, t, p, w);
 }
 
