@@ -36,9 +36,12 @@ import shown_more
 import shown_numbers
 import shown_packages
 import shown_sizes
+import shown_written
 import size_faults  # noqa: F401
+import sparse_faults  # noqa: F401
 import streaming_faults  # noqa: F401
 import web_faults  # noqa: F401
+import written_faults  # noqa: F401
 from injection import FAULTS
 from shown_by import NETWORKS
 
@@ -52,6 +55,7 @@ for more in (
     shown_numbers,
     shown_packages,
     shown_sizes,
+    shown_written,
 ):
     NETWORKS.update(more.NETWORKS)
 

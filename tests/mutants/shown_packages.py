@@ -38,6 +38,21 @@ class QuietChannel(nn.Module):
         return self.head(self.layer(x)[0])
 
 
+class Pruned(nn.Module):
+    """A recurrence most of whose weights are zeros, of an odd size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.GRU(45, 147, batch_first=True), nn.Linear(147, 3)
+        kept = torch.rand(9, 45 + 147, generator=torch.Generator().manual_seed(2)) < 0.1
+        with torch.no_grad():
+            for weight, part in ((self.layer.weight_ih_l0, kept[:, :45]), (self.layer.weight_hh_l0, kept[:, 45:])):
+                weight *= part.repeat_interleave(49, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(x)[0])
+
+
 class Reader(nn.Module):
     """Tokens, which name rows of a table; scores of each, and one summary."""
 
@@ -53,6 +68,7 @@ class Reader(nn.Module):
 NETWORKS: dict[str, Callable[[], Shown]] = {
     "held windows": given(Held, torch.zeros(2, 40, 2)),
     "held windows, step": given(Held, torch.zeros(2, 40, 2), form="step"),
+    "pruned, step": given(Pruned, torch.zeros(2, 8, 45), form="step"),
     "quiet channel": given(QuietChannel),
     "ahead, step": given(lambda: AheadOf("recurrence"), form="step"),
     "windows ahead, step": given(Ahead, torch.zeros(2, 40, 1), form="step"),
