@@ -28,6 +28,9 @@ _OF_THE_FAULT = ("<locals>", "replace() should be called on dataclass")
 _OTHERS = {
     "golden sample of": "golden sample, at load",
     **{f"for {kind}: ": "frames through the package" for kind in KINDS},
+    "for web": "ways through a site",
+    ".contract.json: expected": "contract of the site",
+    **{f"for {language}: ": "a stream in another language" for language in LANGUAGES},
     "expected the contract of the file in its package": "contract of the package",
     "in the list of operators": "operators of the package",
     "rnnedge.json and README.md": "card of the package",
