@@ -29,7 +29,7 @@ def buckets_of_64_bits(injection: Injection) -> None:
 
 @fault("capture", "places")
 def buckets_of_equal_edges(injection: Injection) -> None:
-    """Equal edges are one."""
+    """Of several edges that a number has passed one is counted."""
     _source(injection, "capture._sorted_places:_bucketize", "op.ReduceSum(passed", "op.ReduceMax(passed")
 
 
