@@ -19,6 +19,7 @@ from rnnedge_export.graph.lengths import Lengths
 from rnnedge_export.oracle import Oracle, with_context
 from rnnedge_runtime.contract import Array
 from rnnedge_runtime.errors import ModelRefused, RnnEdgeError
+from rnnedge_runtime.sample import numbers_of_features
 
 
 class Reference:
@@ -160,7 +161,7 @@ class Reference:
             if example.is_floating_point() and name not in self.flags:
                 found[name] = self._example.numbers_of(index).of(rng.standard_normal(shape, np.float32))
             else:
-                found[name] = rng.choice(np.unique(given.numpy()), shape)
+                found[name] = numbers_of_features(np.moveaxis(given.numpy(), axes, (0, 1)), shape, rng, 2)
         return found
 
     @cached_property

@@ -8,6 +8,8 @@ from rnnedge_runtime.arguments import integer
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.frames import Frames
 
+_MOST_FEATURES = 64
+
 
 def sample_frames(contract: Contract, count: int, seed: int = 0) -> Frames:
     """`count` frames (time, ...) that the model accepts: random numbers, or values of the golden sample for tokens.
@@ -28,6 +30,19 @@ def random_numbers(contract: Contract, name: str, shape: tuple[int, ...], rng: n
     return np.abs(found) if positive else found
 
 
+def numbers_of_features(given: Array, shape: tuple[int, ...], rng: np.random.Generator, leading: int = 1) -> Array:
+    """Numbers of `given`, those of each feature by themselves, since each may be a row of another table.
+
+    The features are the axes after `leading` ones; very many, as of a picture, have the same numbers.
+    """
+    if np.prod(shape[leading:], dtype=int) > _MOST_FEATURES:
+        return rng.choice(np.unique(given), shape)
+    found = np.empty(shape, given.dtype)
+    for place in np.ndindex(*shape[leading:]):
+        found[(..., *place)] = rng.choice(np.unique(given[(..., *place)]), shape[:leading])
+    return found
+
+
 def _sample(contract: Contract, port: Port, count: int, rng: np.random.Generator) -> Array:
     shape = (count, *(int(d) for d in port.frame_shape))
     if port.dtype.startswith("float"):
@@ -35,4 +50,4 @@ def _sample(contract: Contract, port: Port, count: int, rng: np.random.Generator
     golden = contract.golden
     if golden is None:
         return np.zeros(shape, port.dtype)
-    return rng.choice(np.unique(golden.inputs[port.name]), shape).astype(port.dtype)
+    return numbers_of_features(golden.inputs[port.name], shape, rng).astype(port.dtype)

@@ -50,6 +50,28 @@ def test_a_module_is_proven_on_numbers_that_it_takes(name: str, tmp_path: Path) 
     np.testing.assert_allclose(found, module(x)[0][0].detach().numpy(), rtol=0, atol=1e-5)
 
 
+class Categories(nn.Module):
+    """(batch, time, 2) -> (batch, time, 4): a GRU over two categories, of three and of nine kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(3, 4), nn.Embedding(9, 4)])
+        self.gru = nn.GRU(8, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.gru(torch.cat([table(x[..., k]) for k, table in enumerate(self.tables)], -1))[0]
+        return found
+
+
+def test_each_feature_has_whole_numbers_of_its_own(tmp_path: Path) -> None:
+    """A number of one table may be no row of another."""
+    x = torch.stack([torch.arange(18) % 3, torch.arange(18) % 9], -1)[None]
+    module = Categories().eval()
+    quickly.export(module, x, tmp_path / "m.onnx")
+    found = load(tmp_path / "m.onnx").stream().push(x[0].numpy())
+    np.testing.assert_allclose(found, module(x)[0].detach().numpy(), rtol=0, atol=1e-5)
+
+
 def test_an_example_of_other_numbers_is_told_what_to_give(tmp_path: Path) -> None:
     """One with negative numbers shows no others."""
     with pytest.raises(ModelRefused, match=r"give an example of numbers that it takes, such as torch\.rand"):

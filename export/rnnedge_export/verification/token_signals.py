@@ -16,13 +16,14 @@ _SIZES, _FRAMES = (1 << 6, 1 << 14, 1 << 19), 48
 
 
 def vocabulary(reference: Reference, input_name: str) -> int | None:
-    """How many tokens the source takes, found by asking it; None if it takes any number."""
+    """How many tokens the source takes in every feature, found by asking it; None if it takes any number."""
     usual = reference.frames(1, reference.lengths.at_least(1), np.random.default_rng(0))
 
     def call(token: int) -> object:
         return reference.raw({**usual, input_name: np.full_like(usual[input_name], token)})
 
-    last = largest_number(call, int(usual[input_name].max()))
+    columns = usual[input_name].reshape(*usual[input_name].shape[:2], -1)
+    last = largest_number(call, int(columns.max((0, 1)).min()))
     return None if last is None else last + 1
 
 
