@@ -13,7 +13,7 @@ from rnnedge_runtime.errors import InputError
 _LONG_LINE, _LONG_NUMBER = 1 << 20, 64
 
 
-def read_lines(file: IO[str], name: str, contract: Contract, at_once: int, decimal: str) -> Iterator[Array]:
+def read_lines(file: IO[str], name: str, contract: Contract, at_once: int, decimal: str = ".") -> Iterator[Array]:
     """The frames of `file`, passed on `at_once` at a time; empty lines are left out, but counted."""
     reader, rows = Rows(contract, decimal), list[list[float]]()
     for count, text in _lines(file, name, max(_LONG_LINE, _LONG_NUMBER * reader.size)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import onnx
 import pytest
 from foreign import node, weights
 from onnx import helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
 from rnnedge_export.onnx_files.quantized import in_float
 from rnnedge_runtime import load
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.errors import ModelRefused
+
+# After ours, which sets what onnxruntime reads when it is imported.
+quantization = import_module(f"{onnxruntime.__name__}.quantization")
+narrow_bits = import_module(f"{onnxruntime.__name__}.quantization.matmul_nbits_quantizer")
 
 T, FEATURES = 300, 8
 CONVOLUTION = [
@@ -54,14 +58,14 @@ WEIGHTS = {
 }  # fmt: skip
 KINDS: dict[str, dict[str, Any]] = {
     "qdq": {},
-    "int8 per channel": {"activation_type": QuantType.QInt8, "per_channel": True},
-    "operators": {"quant_format": QuantFormat.QOperator},
-    "uint8 weights": {"weight_type": QuantType.QUInt8},
-    "16 bits": {"activation_type": QuantType.QUInt16},
+    "int8 per channel": {"activation_type": quantization.QuantType.QInt8, "per_channel": True},
+    "operators": {"quant_format": quantization.QuantFormat.QOperator},
+    "uint8 weights": {"weight_type": quantization.QuantType.QUInt8},
+    "16 bits": {"activation_type": quantization.QuantType.QUInt16},
 }
 
 
-class Given(CalibrationDataReader):  # type: ignore[misc]
+class Given(quantization.CalibrationDataReader):  # type: ignore[misc]
     """These inputs, one after the other."""
 
     def __init__(self, feeds: list[dict[str, Any]]) -> None:
@@ -76,8 +80,12 @@ def quantized(file: Path, feeds: list[dict[str, Any]], **options: Any) -> Path:
     """The file as `quantize_static` writes it."""
     target = file.with_name("quantized.onnx")
     logging.disable(logging.WARNING)
-    kind = {"quant_format": QuantFormat.QDQ, "activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
-    quantize_static(str(file), str(target), Given(feeds), **{**kind, **options})
+    kind = {
+        "quant_format": quantization.QuantFormat.QDQ,
+        "activation_type": quantization.QuantType.QUInt8,
+        "weight_type": quantization.QuantType.QInt8,
+    }
+    quantization.quantize_static(str(file), str(target), Given(feeds), **{**kind, **options})
     logging.disable(logging.NOTSET)
     return target
 
@@ -180,7 +188,7 @@ def test_ranges_over_a_whole_sequence_are_refused_in_words(tmp_path: Path) -> No
                          {"o": ["n", "t", 6]}, WEIGHTS)  # fmt: skip
     target = tmp_path / "dynamic.onnx"
     logging.disable(logging.WARNING)
-    quantize_dynamic(str(file), str(target))
+    quantization.quantize_dynamic(str(file), str(target))
     logging.disable(logging.NOTSET)
     with pytest.raises(ModelRefused, match=r"range of the whole sequence.*quantize_static"):
         foreign.convert(target, tmp_path / "s.onnx")
@@ -192,7 +200,7 @@ def test_weights_of_four_bits_stream(symmetric: bool, tmp_path: Path) -> None:
     file = foreign.write(tmp_path / "float.onnx", [node("MatMul", ["x", "p"], ["f"]), *RECURRENCE],
                          {"x": ["n", "t", 64]}, {"o": ["n", "t", 6]}, {**WEIGHTS, "p": weights(64, 16)})  # fmt: skip
     logging.disable(logging.INFO)
-    narrow = MatMulNBitsQuantizer(onnx.load(file), block_size=32, is_symmetric=symmetric, accuracy_level=4)
+    narrow = narrow_bits.MatMulNBitsQuantizer(onnx.load(file), block_size=32, is_symmetric=symmetric, accuracy_level=4)
     narrow.process()
     narrow.model.save_model_to_file(str(file))
     foreign.convert(file, tmp_path / "s.onnx")

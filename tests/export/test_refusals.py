@@ -129,11 +129,6 @@ class SummaryIntoFrames(Wrapped):
         return y + y[:, -1].unsqueeze(1)
 
 
-class Scattered(Wrapped):
-    def after(self, y: Tensor) -> Tensor:
-        return y.scatter(2, y.argmax(2, keepdim=True), 1.0)
-
-
 class StartFromData(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -192,7 +187,6 @@ class Branch(Wrapped):
         (Baked(), r"fixes the sequence length to 6 in test_refusals\.py:\d+ `return y \+ torch\.ones"),
         (Mixed(), r"mixes a value per frame with a summary"),
         (SummaryIntoFrames(), r"mixes a value per frame with a summary"),
-        (Scattered(), r"ScatterElements\).*no streaming rule"),
         (StartFromData(), r"initial state"),
         (Packed(), r"pack"),
         (Branch(), r"any batch and length"),

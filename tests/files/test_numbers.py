@@ -132,7 +132,7 @@ def test_frames_come_out_of_lines(text: str, expected: list[list[float]]) -> Non
         ("1,2\n3\n", "row 2: expected 2 numbers .one frame., found 1"),
         ("1,2\na,b\n", "row 2, column 1: expected a number, found 'a'"),
         ("1|2\n", "found 1 between '|'; write commas"),
-        ("1,5;2,5\n", "row 1, column 1: expected a number, found '1,5'; write a decimal point"),
+        ("1,5;2,5\n", "row 1, column 1: expected a number, found '1,5'; numbers with ',' are read with --decimal"),
         ("1;2\n3,4\n", "row 2: expected 2 numbers .one frame., found 1"),
         ("1 2\n3 x\n", "row 2, column 2: expected a number, found 'x'"),
         ("a b\n1 2\n", "row 1: expected 2 names in a header"),

@@ -79,7 +79,7 @@ def _in_life(model: Model, reference: Reference, runner: Runner, tolerance: Tole
     """Case 2: the worst value of every sequence."""
     contract = model.contract
     time = (contract.warmup + -(-_SIGNAL_FRAMES // contract.unit) + _SIGNAL_CALLS) * contract.unit
-    compare = Comparison(model, reference, tolerance)
+    compare = Comparison(model, reference, tolerance, elsewhere=True)
     if contract.precision == "float32":
         names = Effort().signals
         every = signals(reference, names, time)
@@ -90,7 +90,7 @@ def _in_life(model: Model, reference: Reference, runner: Runner, tolerance: Tole
         yield _compared(compare, runner, every_token(reference, sizes)).on("vocabulary")
     frames = reference.frames(1, time, np.random.default_rng(_SEED))
     for rows in other_contexts(model, reference):
-        other = Comparison(model, reference.with_context(rows), tolerance)
+        other = Comparison(model, reference.with_context(rows), tolerance, elsewhere=True)
         yield _compared(other, runner, frames, rows).on("other contexts")
 
 

@@ -53,12 +53,14 @@ class Worst:
 
 
 class Comparison:
-    """A loaded file, its source, and the tolerance; made for one verification."""
+    """A loaded file, its source, and the tolerance; made for one verification. `elsewhere`: as `SourceRounding`."""
 
-    def __init__(self, model: Model, reference: Reference, tolerance: Tolerance | None = None) -> None:
+    def __init__(
+        self, model: Model, reference: Reference, tolerance: Tolerance | None = None, elsewhere: bool = False
+    ) -> None:
         self.model, self.reference = model, reference
         self.tolerance = tolerance or Tolerance.of(model.contract)
-        self._rounding = SourceRounding(reference, model.contract)
+        self._rounding = SourceRounding(reference, model.contract, elsewhere)
 
     def streamed(self, frames: Frames, cuts: Sequence[int] = ()) -> Worst:
         """Of `frames` (batch, time, ...) by input, pushed in pieces cut at `cuts`, then `finish`."""

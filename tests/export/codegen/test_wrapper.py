@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_one_test import in_one_test
-from one_node import Case, compiled, contract_of, library, run
+from one_node import UNLABELLED, Case, compiled, contract_of, library, run
 from onnx import helper, numpy_helper
 
 from rnnedge_export.codegen import render
@@ -27,7 +27,7 @@ def test_a_name_stays_in_its_comment(name: str) -> None:
     case = Case("Relu", [np.ones(3, np.float32)])
     one = compiled(case, case.expected(), Weights())
     one = replace(one, inputs=(replace(one.inputs[0], name=name),), outputs=(replace(one.outputs[0], name=name),))
-    for text in (header("net", [one], "0", 0), f"/* {in_comment(name)} */"):
+    for text in (header("net", [one], "0", 0, UNLABELLED), f"/* {in_comment(name)} */"):
         # Translation phases 2 and 3 of C: lines are joined, then comments end at the first "*/".
         joined = text.replace("\\\n", "")
         assert not re.search(r"\bevil\b", re.sub(r"/\*.*?\*/", "", joined, flags=re.DOTALL))
@@ -68,7 +68,7 @@ def test_inputs_and_outputs_may_be_called_anything(tmp_path: Path) -> None:
     built = library(parts, weights, 8)
     for (part, one), name in zip(parts.items(), NAMES, strict=True):
         np.testing.assert_allclose(run(built, part, one, {name: x})[0], x @ matrix, rtol=0, atol=1e-4, err_msg=name)
-    (tmp_path / "all.h").write_text("\n".join(header(part, [one], "", 0) for part, one in parts.items()))
+    (tmp_path / "all.h").write_text("\n".join(header(part, [one], "", 0, UNLABELLED) for part, one in parts.items()))
     for language in ("c", "c++"):
         command = ["cc", "-x", language, "-fsyntax-only", "-Werror", str(tmp_path / "all.h")]
         subprocess.run(command, check=True, timeout=60)

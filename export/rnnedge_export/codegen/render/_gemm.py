@@ -89,7 +89,7 @@ def _call_of_two(one: Gemm, at: Addresses, panel: str) -> str:
     matrix = one.matrix
     reads, weights, scales = _read(one, at, "", panel)
     start, out = (_place(place, at, "", [panel] if panel else []) for place in (one.start, one.out))
-    weights = f"(const{GLUE}char{GLUE}*)({weights})" if matrix.kind == "FLOATS" else weights
+    weights = f"(const{GLUE}char{GLUE}*)({weights})"
     apart = matrix.depth * matrix.width * matrix.bytes
     return f"product_of_two({', '.join([matrix.kind, *reads, weights, str(apart), scales, start, out])});"
 

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 
+from rnnedge_runtime.engines.onnx_runtime import onnxruntime
 from rnnedge_runtime.engines.optimizers import leave_out
 
 # Fusions that change no number of quantized values: what they write has to be taken apart again.

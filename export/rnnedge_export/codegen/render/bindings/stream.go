@@ -9,6 +9,7 @@ package ${package}
 
 /*
 #cgo CFLAGS: -O3 -std=gnu99
+#cgo LDFLAGS: -lm
 #include "${name}.h"
 */
 import "C"
