@@ -53,20 +53,21 @@ def asked(
     return Precision(name, pairs, tolerance, budget, metric, longest)
 
 
-def recordings(paths: Sequence[Path] | None, source: ModelSource | None = None) -> object:
+def recordings(paths: Sequence[Path] | None, decimal: str, source: ModelSource | None = None) -> object:
     """Recordings for `rnnedge.export`: of the files, else of the task of a run folder, else None."""
     if paths:
-        return lambda contract: [_read(path, contract) for path in paths]
+        return lambda contract: [_read(path, contract, decimal) for path in paths]
     return None if source is None else _task(source)[0]
 
 
-def _read(path: Path, contract: Contract) -> dict[str, Any]:
+def _read(path: Path, contract: Contract, decimal: str) -> dict[str, Any]:
     import numpy as np
 
-    from rnnedge.frames._readers import read_frames
+    from rnnedge.frames import ReadOptions, read_frames
     from rnnedge_runtime.golden import named
 
-    parts = [named(contract, frames) for frames in read_frames(str(path), contract)]
+    read = read_frames(str(path), contract, ReadOptions(decimal=decimal))
+    parts = [named(contract, frames) for frames in read]
     names = [port.name for port in contract.inputs]
     # One input comes as an array, which `named` would call by the output.
     every = [part if len(names) > 1 else {names[0]: next(iter(part.values()))} for part in parts]

@@ -25,6 +25,7 @@ from rnnedge.cli._opening import SourceTrustOption
 from rnnedge.cli._options import file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import SampleOption
+from rnnedge.cli._reading import DecimalOption
 
 
 def command(
@@ -44,6 +45,7 @@ def command(
     frame_rate: Annotated[float | None, typer.Option(help="Frames per second, stored in the file.")] = None,
     labels: Annotated[str | None, typer.Option(help="Names of the classes, separated by commas.")] = None,
     sample: SampleOption = None,
+    decimal: DecimalOption = ".",
     trust: SourceTrustOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def command(
             per_sequence=per_sequence or (),
             frame_rate_hz=frame_rate,
             labels=labels.split(",") if labels else (),
-            sample=recordings(sample),
+            sample=recordings(sample, decimal),
             trust=trust,
             progress=progress,
         )

@@ -42,6 +42,7 @@ from rnnedge.cli._precision import (
     ToleranceOption,
     print_shrunk,
 )
+from rnnedge.cli._reading import DecimalOption
 from rnnedge.cli._time_flow import print_time_flow
 from rnnedge.cli._words import one_of, positive
 from rnnedge_export.options import TAPS, ExportOptions
@@ -73,6 +74,7 @@ def command(
     precision: PrecisionOption = "float32",
     calibration: CalibrationOption = None,
     sample: SampleOption = None,
+    decimal: DecimalOption = ".",
     tolerance: ToleranceOption = None,
     budget_error: BudgetOption = None,
     layer: LayerOption = None,
@@ -119,8 +121,8 @@ def command(
         numbers = precision, layer, tolerance, budget_error, longest
         report = _export(source, output, input_size, example or (), weights, batch_axis, time_axis, progress,
                          form=form, chunk=chunk, opset=opset, frame_rate=frame_rate, labels=labels,
-                         normalization=normalization, calibration=calibration, sample=sample, taps=asked, trust=trust,
-                         context=context, constant=constant, numbers=numbers)  # fmt: skip
+                         normalization=normalization, calibration=calibration, sample=sample, decimal=decimal,
+                         taps=asked, trust=trust, context=context, constant=constant, numbers=numbers)  # fmt: skip
     tell_labels(report)
     print_report(report, "export", source, json=json, explain=explain)
 
@@ -171,6 +173,7 @@ def _export(
     numbers: tuple[str, list[str] | None, float | None, float | None, int | None],
     calibration: list[Path] | None,
     sample: list[Path] | None,
+    decimal: str,
     trust: str | None,
     context: list[str] | None,
     constant: list[str] | None,
@@ -182,7 +185,7 @@ def _export(
     from rnnedge.cli._precision import asked, recordings
 
     names = labels.split(",") if labels else ()
-    options["sample"] = recordings(sample)
+    options["sample"] = recordings(sample, decimal)
     if source.endswith(".onnx"):
         if weights is not None:
             raise typer.BadParameter("an ONNX file has weights of its own", param_hint="--weights")
@@ -191,7 +194,7 @@ def _export(
         return rnnedge.convert(source, output, time_axis=time_axis, batch_axis=batch_axis, frame_rate_hz=frame_rate,
                                constants=constants_of(constant), context=context or (), labels=names,
                                normalization=normalization, progress=progress,
-                               precision=asked(*numbers), trust=trust, calibration=recordings(calibration),
+                               precision=asked(*numbers), trust=trust, calibration=recordings(calibration, decimal),
                                **options)  # fmt: skip
     from rnnedge.sources import load_source
 
@@ -205,7 +208,7 @@ def _export(
         say(f"no example input given; took {loaded.inferred}")
     precision = asked(*numbers, loaded)
     if precision.name != "float32":
-        options["calibration"] = recordings(calibration, loaded)
+        options["calibration"] = recordings(calibration, decimal, loaded)
     return rnnedge.export(loaded.module, loaded.example, output, batch_axis=batch_axis or 0, time_axis=int(time_axis),
                           frame_rate_hz=frame_rate or loaded.frame_rate_hz, labels=names or loaded.labels,
                           normalization=normalization or loaded.normalization, progress=progress, precision=precision,

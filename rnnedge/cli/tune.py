@@ -25,6 +25,7 @@ from rnnedge.cli._opening import SourceTrustOption
 from rnnedge.cli._options import ExampleOption, file_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import CalibrationOption, ToleranceOption
+from rnnedge.cli._reading import DecimalOption
 
 if TYPE_CHECKING:
     from rnnedge.tuning import Tuned
@@ -40,6 +41,7 @@ def command(
     only: Annotated[str, typer.Option(help="The precisions to try.")] = "float32,float16,bf16,int8,int4",
     provider: Annotated[str, typer.Option(help="The providers to try, such as cpu,cuda.")] = "cpu",
     calibration: CalibrationOption = None,
+    decimal: DecimalOption = ".",
     tolerance: ToleranceOption = None,
     input_size: Annotated[int | None, typer.Option(help="Features per frame, where no example is given.")] = None,
     example: ExampleOption = None,
@@ -60,7 +62,7 @@ def command(
         progress("import torch")
         from rnnedge.tuning import tune
 
-        with _session(source, input_size, example or (), calibration, tolerance, trust, progress) as (
+        with _session(source, input_size, example or (), (calibration, decimal), tolerance, trust, progress) as (
             session,
             options,
             about,
@@ -87,7 +89,7 @@ def _session(
     source: str,
     input_size: int | None,
     examples: Sequence[str],
-    paths: list[Path] | None,
+    calibration: tuple[list[Path] | None, str],
     tolerance: float | None,
     trust: str | None,
     progress: Any,
@@ -101,7 +103,7 @@ def _session(
     numbers = ("int8", None, tolerance, None, None)
     if source.endswith(".onnx"):
         with of_file(source, trust=trust, say=progress) as session:
-            options = ExportOptions(precision=asked(*numbers), calibration=recordings(paths))
+            options = ExportOptions(precision=asked(*numbers), calibration=recordings(*calibration))
             yield session, options, {"source": source, "sha256": session.provenance["source_sha256"]}
         return
     from rnnedge.sources import load_source
@@ -109,7 +111,7 @@ def _session(
     loaded = load_source(source, input_size, examples=examples)
     options = ExportOptions(
         precision=asked(*numbers, loaded),
-        calibration=recordings(paths, loaded),
+        calibration=recordings(*calibration, loaded),
         frame_rate_hz=loaded.frame_rate_hz,
         labels=loaded.labels,
         normalization=loaded.normalization,

@@ -24,6 +24,7 @@ from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._precision import SampleOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
+from rnnedge.cli._reading import DecimalOption
 
 if TYPE_CHECKING:
     from rnnedge_runtime import Model
@@ -38,6 +39,7 @@ def command(
     *,
     opening: Opening,
     sample: SampleOption = None,
+    decimal: DecimalOption = ".",
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the source's input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the source's input: 1, or name:1.")] = "1",
     explain: Annotated[
@@ -59,7 +61,7 @@ def command(
         model = load(file, provider=provider, provider_options=options, **vars(opening))
         passed, message = _replay(model, file, json)
     else:
-        passed, message = _compare(file, against, (batch_axis, time_axis), opening, sample, json, explain)
+        passed, message = _compare(file, against, (batch_axis, time_axis), opening, (sample, decimal), json, explain)
     if not passed:
         raise VerificationError(message)
 
@@ -83,7 +85,7 @@ def _compare(
     against: str,
     axes: tuple[int | None, str],
     opening: Opening,
-    sample: list[Path] | None,
+    sample: tuple[list[Path] | None, str],
     json: bool,
     explain: bool,
 ) -> tuple[bool, str]:
@@ -97,7 +99,7 @@ def _compare(
         progress("import torch")
         verify = rnnedge.verify
         source = against if against.endswith(".onnx") else load_source(against).module
-        asked = {**vars(opening), "sample": recordings(sample), "progress": progress}
+        asked = {**vars(opening), "sample": recordings(*sample), "progress": progress}
         verification = verify(file, source, batch_axis=axes[0], time_axis=axes[1], **asked)
     if json:
         print_json("verify", {"file": str(file), "against": against, **checks_as_json(verification)})

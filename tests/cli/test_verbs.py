@@ -113,6 +113,18 @@ def test_a_file_is_proven_on_recordings_of_the_user(rnnedge: Command, tmp_path: 
     assert rnnedge("verify", target, *files).code == 2
 
 
+def test_recordings_of_the_user_may_have_decimal_commas(rnnedge: Command, tmp_path: Path) -> None:
+    """Wherever a verb takes recordings, it is told as `run` is."""
+    (tmp_path / "b.csv").write_text("1,5;2;3\n" * 4)
+    files, target = ("--sample", tmp_path / "b.csv"), tmp_path / "m.onnx"
+    done = rnnedge("export", "factories:gru", "-o", target, *files, "--input-size", 3)
+    assert done.code == 6 and "--decimal ," in done.err
+    made = rnnedge("export", "factories:gru", "-o", target, *files, "--decimal", ",", "--input-size", 3, "--json").json
+    assert "1 recordings, 4 frames" in {check["detail"] for check in made["checks"]}
+    seen = rnnedge("verify", target, "--against", "factories:gru", *files, "--decimal", ",", "--json").json
+    assert "1 recordings, 4 frames" in {check["detail"] for check in seen["checks"]}
+
+
 def test_verify_replays_the_golden_sample(rnnedge: Command, gru_file: Path) -> None:
     """Without a source, as on a device."""
     done = rnnedge("verify", gru_file)

@@ -248,6 +248,16 @@ def test_options_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
         ScoreOptions(**options)
 
 
+def test_a_run_with_other_options_is_not_taken_up(archive: list[str]) -> None:
+    """Logits and probabilities have the same columns; so have those of a version that knew logits only."""
+    before = {"model": load(GOLDEN).digest, "reduce": "mean"}
+    for made_by in (before, {**before, "scores": "logits"}, {**before, "scores": "probabilities", "reading": "other"}):
+        Journal(Path("a.csv.part"), made_by).close()
+        with pytest.raises(InputError, match="with other options; delete it"):
+            score_archive(GOLDEN, archive, Path("a.csv"), ScoreOptions())
+        Path("a.csv.part").unlink()
+
+
 def test_recordings_of_like_size_are_together(archive: list[str]) -> None:
     """Shortest first."""
     assert [*batches(archive[::-1], 3)] == [["0.npy", "1.npy", "2.npy"], ["4.npy", "3.npy", "5.npy"], ["6.npy"]]

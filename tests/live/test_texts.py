@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,13 @@ def test_a_message_may_be_any_text_that_a_file_may_have(text: str, rows: int, fi
         packet = Texts(CONTRACT, clock=lambda: 5.0).packet(text, "mqtt", 7)
     assert packet is not None and (packet.first, packet.time_s) == (first, time_s)
     np.testing.assert_array_equal(packet.frames, X[:rows])
+
+
+def test_a_feature_may_be_called_frames() -> None:
+    """It is a number then, and no list of them."""
+    contract = replace(CONTRACT, provenance={"features": json.dumps(["frames", "ay"])})
+    packet = Texts(contract).packet('{"frames": 1.5, "ay": 2}', "mqtt", 0)
+    assert packet is not None and packet.frames.tolist() == X[:1]
 
 
 @in_one_test(

@@ -43,11 +43,11 @@ def score_archive(
     model = load(file, **options.load)
     if len(model.contract.inputs) > 1 or model.contract.contexts:
         raise InputError(f"{file}: expected a model of one input and no context; push the recordings from a program")
-    made_by = {"model": model.digest, "reduce": options.reduce}
+    # Named in any case: a run of before gave the values of the network under the same name.
+    scores = "logits" if options.logits else "probabilities"
+    made_by = {"model": model.digest, "reduce": options.reduce, "scores": scores}
     if options.reading != ReadOptions():
         made_by["reading"] = str(options.reading)
-    if options.logits:
-        made_by["scores"] = "logits"
     journal = Journal(output.with_name(output.name + ".part"), made_by)
     try:
         left = [path for path in recordings if journal.rows.get(path, {}).get("stamp") != stamp(path)]

@@ -30,7 +30,7 @@ class Texts:
         plain, now, given = text.strip(), self._clock(), {}
         if plain.startswith("{"):
             given = parse_json(plain, place)
-            if "frames" in given:
+            if "frames" in given and "frames" not in self._features:
                 return self._form.from_json(given, place, first, now)
         lines = [plain] if plain.startswith(("[", "{")) else filter(str.strip, plain.splitlines())
         numbers = [row for line in lines for row in self._rows.numbers(line.strip(), place)]
