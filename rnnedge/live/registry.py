@@ -7,7 +7,6 @@ scheme: a function `(address, contract, tell) -> Source`, or `(address) -> Sink`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -19,6 +18,8 @@ from rnnedge_runtime.errors import InputError
 
 _PLAIN = ReadOptions()
 _RECORDED = ("-", "file")
+# Of ours, those that may give text.
+_TEXT = ("tcp", "ws", "wss", "serial", "mqtt", "mqtts")
 _SOURCES = {
     "-": "recording:open_standard_input",
     "file": "recording:open_recording",
@@ -44,13 +45,18 @@ def open_source(
 ) -> Source:
     """The source of an address or a path, for a model with this contract; `tell` is told what is left out, and why.
 
-    `reading`: how a file or standard input is read; sound is brought to the model's rate in any case.
+    `reading`: how a file or standard input is read, and the numbers of any text; sound is brought to the model's rate
+    in any case.
     Raises `InputError` for an unknown scheme, for `reading` of another source, and what the kind raises.
     """
     address = parse_address(text)
-    more = (reading,) if address.scheme in _RECORDED else ()
-    if not more and reading != replace(_PLAIN, resample=reading.resample):
-        raise InputError(f"{text}: only recordings and standard input are read with such options")
+    more: tuple[Any, ...] = (reading,) if address.scheme in _RECORDED else ()
+    if not more and (reading.raw or reading.channel):
+        raise InputError(f"{text}: only recordings and standard input have samples and channels to choose")
+    if address.scheme in _TEXT:
+        more = (reading.decimal,)
+    elif not more and reading.decimal != _PLAIN.decimal:
+        raise InputError(f"{text}: gives no text, whose numbers could have decimal commas")
     source: Source = _opener(address, "sources", _SOURCES)(address, contract, tell, *more)
     return source
 

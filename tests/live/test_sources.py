@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from in_one_test import in_one_test
 
+from rnnedge.frames import ReadOptions
 from rnnedge.live import Packet, Session, Source, open_sink, open_source, run_live
 from rnnedge.live.protocol import parse_address
 from rnnedge.live.protocol.records import FrameFormat
@@ -86,6 +87,17 @@ def test_frames_come_by_tcp_as_lines_or_records(gru: Model) -> None:
         assert np.allclose(scores(rows), expected, atol=1e-6)
         assert [row["frame"] for row in rows] == [*range(12)]
     assert rows[-1]["time_s"] == 0.11
+
+
+def test_numbers_of_any_text_may_have_decimal_commas(gru: Model) -> None:
+    """As a machine writes them whose language has them; sound has none."""
+    text = "\n".join(";".join(map(str, row.tolist())).replace(".", ",") for row in X).encode()
+    source = open_source("tcp://localhost:0?listen=1", gru.contract, reading=ReadOptions(decimal=","))
+    assert isinstance(source, TcpSource)
+    sent_to(source, text)
+    np.testing.assert_allclose(scores(streamed(gru, source)), gru.stream().push(X), atol=1e-6)
+    with pytest.raises(InputError, match="gives no text"):
+        open_source("mic:", gru.contract, reading=ReadOptions(decimal=","))
 
 
 def test_a_line_that_cannot_be_read_is_a_lost_frame(gru: Model) -> None:

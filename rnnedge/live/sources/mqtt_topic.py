@@ -29,11 +29,11 @@ class MqttSource:
     samples_hz = None
     live = True
 
-    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None], decimal: str = ".") -> None:
         """Raises `InputError` if no broker answers or it refuses, `MissingExtra` without paho-mqtt."""
         address.only("qos", "session")
         self.name, self._tell, self._closed = address.text, tell, False
-        self._format, self._texts = FrameFormat(contract), Texts(contract)
+        self._format, self._texts = FrameFormat(contract), Texts(contract, decimal)
         self._topic, self._qos = topic(address), int(address.word("qos", "0", "0", "1", "2"))
         self._came: Queue[bytes | InputError | None] = Queue(_MOST_WAITING)
         self._client = make_client(address)

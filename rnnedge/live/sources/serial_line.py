@@ -17,11 +17,11 @@ class SerialSource:
     samples_hz = None
     live = True
 
-    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None], decimal: str = ".") -> None:
         """Raises `InputError` for a line that cannot be opened, `MissingExtra` without pyserial."""
         address.only("baud")
         self.name = address.text
-        self._reader = LineReader(self.name, contract, tell)
+        self._reader = LineReader(self.name, contract, tell, decimal=decimal)
         self._line = open_line(address)
         self._closed = False
 

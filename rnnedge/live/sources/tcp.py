@@ -27,13 +27,13 @@ class TcpSource:
     samples_hz = None
     live = True
 
-    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None], decimal: str = ".") -> None:
         """Raises `InputError` if there is no such place, or the port to listen on is taken."""
         address.only("format", "listen")
         self.name = address.text
         self._records = address.word("format", "lines", "lines", "records") == "records"
         self._format = FrameFormat(contract)
-        self._reader = LineReader(self.name, contract, tell)
+        self._reader = LineReader(self.name, contract, tell, decimal=decimal)
         place = address.place()
         self._listening: socket.socket | None = None
         self._connection: socket.socket | None = None

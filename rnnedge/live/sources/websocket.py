@@ -20,10 +20,10 @@ class WebSocketSource:
     samples_hz = None
     live = True
 
-    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, contract: Contract, tell: Callable[[str], None], decimal: str = ".") -> None:
         """Raises `InputError` if nobody answers, `MissingExtra` without websockets."""
         self.name, self._tell = address.text, tell
-        self._format, self._texts = FrameFormat(contract), Texts(contract)
+        self._format, self._texts = FrameFormat(contract), Texts(contract, decimal)
         self._closed = False
         self._socket = connect(address)
 
