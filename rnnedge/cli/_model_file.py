@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnedge_runtime.plain_file import is_file, is_folder, is_there
-
 _RECORDED = "expected a model, made with 'rnnedge export', found a recording; the model comes first"
 _RECORDINGS = (".npy", ".npz", ".csv", ".jsonl", ".wav", ".parquet")
 
@@ -27,6 +25,8 @@ def checked_file(file: Path) -> Path:
 
 
 def _remedy(file: Path) -> str:
+    from rnnedge_runtime.plain_file import is_file, is_folder, is_there
+
     name = str(file)
     try:
         if file.suffix == ".py":

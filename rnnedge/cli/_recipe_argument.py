@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rnnedge_runtime.plain_file import is_file, is_folder
-
 if TYPE_CHECKING:
     from rnnedge.recipes import Recipe
 
@@ -26,6 +24,7 @@ def cells() -> tuple[str, ...]:
 def no_recipe(recipe: str, tasks: Iterable[str]) -> str:
     """Why `recipe` is no file of a recipe; empty if it may be one."""
     from rnnedge_runtime.arguments import nearest
+    from rnnedge_runtime.plain_file import is_file, is_folder
 
     path = Path(recipe)
     if not recipe:

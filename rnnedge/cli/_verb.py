@@ -7,8 +7,6 @@ from typing import Any
 
 import typer.core
 
-from rnnedge_runtime.plain_file import is_there
-
 # What other tools call it: the first of these that the verb has.
 _MEANT = {
     **dict.fromkeys(
@@ -107,6 +105,8 @@ def _writes(text: str) -> bool:
 
 def _perhaps(args: list[str]) -> str:
     """What stands at the end of a line in the place of an output."""
+    from rnnedge_runtime.plain_file import is_there
+
     last = args[-1]
     names_a_new_file = len(args) > 1 and Path(last).suffix[1:].isalnum() and not is_there(last)
     return f"; did you mean -o {last}" if names_a_new_file and not last.startswith("-") else ""

@@ -26,7 +26,6 @@ from rnnedge.cli._opening import Opening, with_fields
 from rnnedge.cli._options import ExampleOption, file_option, folder_option
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._reading import ChannelOption, DecimalOption, RawOption, ResampleOption, read_options
-from rnnedge_runtime.plain_file import is_file
 
 if TYPE_CHECKING:
     from rnnedge.explain import Explanation
@@ -183,6 +182,8 @@ def _frames(recording: str, contract: Contract, reading: ReadOptions | None = No
 
 def _baseline(given: str | None, contract: Contract) -> str | Array | None:
     """zero and mean stand for themselves; anything else is a file of frames, as many as INPUT has, or one."""
+    from rnnedge_runtime.plain_file import is_file
+
     if given in (None, "zero", "mean"):
         return given
     if not is_file(Path(str(given))):

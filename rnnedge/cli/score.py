@@ -26,7 +26,6 @@ from rnnedge.cli._output import JsonOption
 from rnnedge.cli._providers import ProviderOption, ProviderOptions, provider_options
 from rnnedge.cli._reading import ChannelOption, DecimalOption, LogitsOption, ResampleOption, read_options
 from rnnedge.cli._words import one_of
-from rnnedge_runtime.plain_file import is_folder
 
 
 @with_fields
@@ -83,6 +82,7 @@ def command(
 def _found(patterns: list[str]) -> list[str]:
     """The files of the patterns, each once, in their order; a path without a file stays, and is told in its row."""
     from rnnedge_runtime.errors import InputError
+    from rnnedge_runtime.plain_file import is_folder
 
     found: dict[str, None] = {}
     for pattern in patterns:

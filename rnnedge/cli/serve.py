@@ -27,7 +27,6 @@ from rnnedge.cli._opening import Device, Opening, with_fields
 from rnnedge.cli._options import written_file
 from rnnedge.cli._output import JsonOption
 from rnnedge.cli._words import one_of
-from rnnedge_runtime.cores import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +93,7 @@ def command(
     from rnnedge.live.stores import file_of
     from rnnedge.live.workers import serve_with_workers
     from rnnedge_runtime import load
+    from rnnedge_runtime.cores import cores
     from rnnedge_runtime.faults import Gap
 
     check_outputs({"--state": file_of(state)}, [file, opening.key, tls_cert, tls_key])

@@ -33,6 +33,11 @@ def test_loading_a_file_needs_no_more_than_it_has_to():
     assert loaded("import rnnedge_runtime as r; r.replay, r.StateMonitor") >= {"rnnedge_runtime"}
 
 
+def test_the_command_line_loads_nothing_before_a_verb_runs():
+    """Help, completion and a mistake in an option are answered by what parses the line."""
+    assert loaded("import rnnedge.cli._app") & {*HEAVY, "onnxruntime", "numpy", "rnnedge_runtime"} == set()
+
+
 def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
     """`import rnnedge` is cheap: what a function needs is imported when it is called."""
     assert loaded("import rnnedge") & {*HEAVY, "onnxruntime"} == set()
