@@ -76,17 +76,12 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
 
 def _told(error: Exception, arguments: list[str]) -> int:
     """Say in one line what went wrong; returns the exit code."""
-    # Here, so that --help and a mistyped option need not wait for numpy and onnxruntime.
-    try:
-        from rnnedge_runtime.errors import RnnEdgeError
-    except (OSError, ImportError) as lacking:
-        if not _lacks_files(lacking):
-            raise
-        return _say(_TOO_MANY_FILES, 6)
-    if isinstance(error, RnnEdgeError):
+    # What nobody has imported raised nothing: a mistyped option need not wait for numpy.
+    errors = sys.modules.get("rnnedge_runtime.errors")
+    if errors is not None and isinstance(error, errors.RnnEdgeError):
         lacks = error.__cause__
         # A package that is there and cannot be loaded is called missing by whoever wanted it.
-        more = isinstance(lacks, ImportError) and not isinstance(lacks, ModuleNotFoundError | RnnEdgeError)
+        more = isinstance(lacks, ImportError) and not isinstance(lacks, ModuleNotFoundError | errors.RnnEdgeError)
         return _say(f"{error} ({lacks})" if more and str(lacks) not in str(error) else str(error), error.exit_code)
     if (missing := missing_extra(error, arguments[0] if arguments else "rnnedge")) is not None:
         return _say(missing, 2)

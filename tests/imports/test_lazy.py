@@ -35,7 +35,10 @@ def test_loading_a_file_needs_no_more_than_it_has_to():
 
 def test_the_command_line_loads_nothing_before_a_verb_runs():
     """Help, completion and a mistake in an option are answered by what parses the line."""
-    assert loaded("import rnnedge.cli._app") & {*HEAVY, "onnxruntime", "numpy", "rnnedge_runtime"} == set()
+    for words in ([], ["--version"], ["run", "--help"], ["run", "--thresold", "1"], ["trian"]):
+        said = f"from rnnedge.cli import execute; import io; sys.stdout = sys.stderr = io.StringIO(); execute({words})"
+        said += "; sys.stdout = sys.__stdout__"
+        assert loaded(said) & {*HEAVY, "onnxruntime", "numpy", "rnnedge_runtime"} == set(), words
 
 
 def test_importing_rnnedge_loads_neither_torch_nor_onnxruntime():
