@@ -90,7 +90,7 @@ def command(
     ] = None,
     example: ExampleOption = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights for package.module:factory: .safetensors, or a state dict in .pt.")
+        Path | None, typer.Option(help="Weights of SOURCE: .safetensors, or a state dict in .pt.")
     ] = None,
     batch_axis: Annotated[int | None, typer.Option(help="Axis of the batch in the input.")] = None,
     time_axis: Annotated[str, typer.Option(help="Axis of time in the input: 1, or name:1 for an ONNX file.")] = "1",
