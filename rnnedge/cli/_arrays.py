@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from rnnedge.frames import sample_scale
+from rnnedge.frames._audio import TimedFrames
 from rnnedge_runtime.atomic import open_binary
 from rnnedge_runtime.contract import Array, Contract, Port
 from rnnedge_runtime.errors import InputError
@@ -51,13 +52,13 @@ class ArrayWriter:
             self._spool.write(np.ascontiguousarray(values, self._port.dtype).tobytes())
             self.frames += len(values)
 
-    def finish(self, target: IO[bytes], format: str, rate_hz: float | None) -> int:
-        """Write the file; the number of samples that were clipped. `rate_hz`: of the frames that came in."""
+    def finish(self, target: IO[bytes], format: str, recording: TimedFrames) -> int:
+        """Write the file; the number of samples that were clipped. `recording`: what came in."""
         self._spool.seek(0)
         if format == "npy":
             self._write_npy(target)
             return 0
-        return self._write_wav(target, rate_hz)
+        return self._write_wav(target, recording)
 
     def _write_npy(self, target: IO[bytes]) -> None:
         frame = tuple(int(d) for d in self._port.frame_shape)
@@ -66,17 +67,18 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(target, header)
         shutil.copyfileobj(self._spool, target)
 
-    def _write_wav(self, target: IO[bytes], rate_hz: float | None) -> int:
+    def _write_wav(self, target: IO[bytes], recording: TimedFrames) -> int:
         """16-bit samples; what came in as 16-bit integers is taken to go out so."""
         if self.frames * _samples(self._port) >= _LONGEST:
             raise InputError("a WAV file holds at most 4 GiB; use -o FILE.npy")
         scale = _STEPS / float(sample_scale(self._contract))
         clipped = 0
         with wave.open(target, "wb") as file:
-            file.setnchannels(1)
+            channels = channels_of(self._port, recording)
+            file.setnchannels(channels)
             file.setsampwidth(2)
-            file.setframerate(sample_rate(self._port, rate_hz))
-            file.setnframes(self.frames * _samples(self._port))
+            file.setframerate(sample_rate(self._port, recording))
+            file.setnframes(self.frames * _samples(self._port) // channels)
             for block in _blocks(self._spool, self._port):
                 whole = np.rint(np.float64(block) * scale)
                 clipped += int((~((whole >= -_STEPS) & (whole < _STEPS))).sum())
@@ -86,15 +88,28 @@ class ArrayWriter:
         return clipped
 
 
-def sample_rate(port: Port, rate_hz: float | None) -> int:
+def channels_of(port: Port, recording: TimedFrames) -> int:
+    """How many channels the values of a frame of an output are; 1 where they are samples in a row.
+
+    They are channels, such as the voices that a network separates, if a frame comes for every sample that came in. Of
+    frames that are no sound, nobody knows: they are channels where time is the last axis, (batch, channels, time).
+    """
+    if recording.samples is not None:
+        several = port.clock.rate == recording.samples
+    else:
+        several = port.time_axis is not None and port.time_axis == len(port.shape) - 1
+    return _samples(port) if several else 1
+
+
+def sample_rate(port: Port, recording: TimedFrames) -> int:
     """Samples per second of an output. Raises `InputError` where it gives none, or nobody says how many."""
     if not port.per_frame or not port.dtype.startswith("float") or sum(int(d) > 1 for d in port.frame_shape) > 1:
         raise InputError(
             f"a WAV file holds samples, {port.name!r} gives {port.dtype} {port.frame_shape}; use -o FILE.npy"
         )
-    if rate_hz is None:
+    if recording.rate_hz is None:
         raise InputError("a WAV file has a rate, neither the input nor the model says one; export with --frame-rate")
-    rate = rate_hz * float(port.clock.rate) * _samples(port)
+    rate = recording.rate_hz * float(port.clock.rate) * _samples(port) / channels_of(port, recording)
     if not 1 <= rate <= _MOST_HZ:
         raise InputError(
             f"a WAV file has 1 to {_MOST_HZ:,} samples per second, {port.name!r} gives {rate:g}; use -o FILE.npy"
@@ -103,13 +118,13 @@ def sample_rate(port: Port, rate_hz: float | None) -> int:
 
 
 @contextmanager
-def array_file(output: Path, format: str, contract: Contract, logits: bool, rate_hz: float | None) -> Iterator[Any]:
+def array_file(output: Path, format: str, contract: Contract, logits: bool, recording: TimedFrames) -> Iterator[Any]:
     """An `ArrayWriter` whose file takes the place of `output` at the end of the block.
 
     An error leaves the older file; an interruption keeps what was written before it, as a table does.
     """
     if format == "wav" and len(contract.results) == 1:
-        sample_rate(contract.results[0], rate_hz)
+        sample_rate(contract.results[0], recording)
     with temporary_folder("predictions") as folder, (folder / "values").open("xb+") as spool:
         writer = ArrayWriter(spool, contract, logits)
         interrupted: KeyboardInterrupt | None = None
@@ -120,7 +135,7 @@ def array_file(output: Path, format: str, contract: Contract, logits: bool, rate
                 raise
             interrupted = error
         with open_binary(output) as target:
-            clipped = writer.finish(target, format, rate_hz)
+            clipped = writer.finish(target, format, recording)
     if clipped:
         from rnnedge.cli._output import counted, say
 

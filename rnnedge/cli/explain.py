@@ -58,7 +58,7 @@ def command(
         int | None, typer.Option(help="Features per frame, where no example is given.", min=1)
     ] = None,
     example: ExampleOption = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of SOURCE: .safetensors, or a state dict in .pt.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of SOURCE: .safetensors or .pt.")] = None,
     raw: RawOption = None,
     channel: ChannelOption = None,
     resample: ResampleOption = False,

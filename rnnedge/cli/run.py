@@ -1,10 +1,11 @@
 """Stream a recording, or what comes in on a pipe, through a file and write predictions as they are ready.
 
-INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy, .parquet, .wav, .flac, .ogg or .mp3 file, or `-` for
-standard input: text as in those, a WAV file, or samples without a header as `--raw` describes them. A model with labels
-gives the best label and its score, a probability where the file says how (`--logits` leaves the values); others give
-their values. Frames count from 0. `-o` writes a table (.csv, .jsonl), an array (time, ...) of all values (.npy), or the
-16-bit samples that a network of sound gives (.wav).
+INPUT is a .csv (a frame a row, a header is fine), .jsonl, .npy or .parquet file, one of sound (.wav, .flac, .ogg, .mp3,
+.aiff, ...), or `-` for standard input: text as in those, a WAV file, or samples without a header as `--raw` describes.
+A model with labels gives the best label and its score, a probability where the file says how (`--logits` leaves the
+values); others give their values. Frames count from 0. `-o` writes a table (.csv, .jsonl), an array (time, ...) of all
+values (.npy), or the 16-bit samples that a network of sound gives (.wav): a channel for each voice of a network that
+separates them.
 
 INPUT may also be live: `mic:`, `tcp://`, `ws://`, `serial:` or `mqtt://`. With `--to` or `--events` every input is
 taken as if it were: rows have the time of their frame, frames that are lost are gaps.
@@ -129,7 +130,7 @@ def command(
         return
     opened = open_frames(source if read is None else str(read), model.contract, reading)
     if arrays:
-        with array_file(cast("Path", output), written, model.contract, logits, opened.rate_hz) as array:
+        with array_file(cast("Path", output), written, model.contract, logits, opened) as array:
             _stream(model, source, opened.frames, array.write, non_finite, given)
         return
     with open_text(output) if output else nullcontext(sys.stdout) as target:

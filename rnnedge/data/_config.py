@@ -57,7 +57,7 @@ class SplitConfig:
 class DataConfig:
     """Where sequences are, which columns are what, and what is learned from them.
 
-    `path`: a table (.csv, .tsv, .parquet, .npz), or a folder of sound (.wav, .flac, .ogg, .mp3) or of tables, each file
+    `path`: a table (.csv, .tsv, .parquet, .npz), or a folder of sound (.wav, .flac, .ogg, ...) or of tables, each file
     a sequence. `format`: one of `FORMATS`, by default by the ending, in a folder by those of its files.
     `task`: one of `TASKS`; "forecast" learns the `target` columns `horizon` frames later.
     `features`: columns of the frames, by default all that have no other role. `target`: one column of classes, or

@@ -13,12 +13,12 @@ from pathlib import Path
 from rnnedge.data._config import TABLES, DataConfig, delimiter_of
 from rnnedge.data._csv_table import csv_names, read_csv
 from rnnedge.data._table import Roles, require
-from rnnedge.files.samples import CODED
+from rnnedge.files.samples import CODED, WAV
 from rnnedge_runtime.errors import InputError
 from rnnedge_runtime.plain_file import is_file, is_folder, is_there
 
 _LABELS = "labels.csv"
-_FORMATS = {**TABLES, **dict.fromkeys((".wav", *CODED), "wav")}
+_FORMATS = {**TABLES, **dict.fromkeys((*WAV, *CODED), "wav")}
 Labelled = tuple[Path, str, str]
 
 

@@ -11,10 +11,10 @@ from rnnedge.data._folder import labelled_files
 from rnnedge.data._recording import Recording, Recordings
 from rnnedge.data._table import Array
 from rnnedge.files.riff import read_wav_header
+from rnnedge.files.samples import WAV
+from rnnedge.files.sound_lengths import check_length
 from rnnedge.files.sound_promises import check_bounded, check_whole, promised
 from rnnedge_runtime.errors import InputError, MissingExtra
-
-_RIFF = (".wav",)
 
 
 def read_sound_folder(config: DataConfig, path: Path) -> Recordings:
@@ -65,8 +65,9 @@ def read_wav(path: Path) -> tuple[Array, int]:
         import soundfile
     except ImportError as error:
         raise MissingExtra(f"{path}: a WAV file needs soundfile; install 'rnnedge[data]'") from error
-    if path.suffix.lower() in _RIFF:
+    if path.suffix.lower() in WAV:
         read_wav_header(path)
+    check_length(path)
     try:
         with soundfile.SoundFile(path) as file:
             check_bounded(file, path)

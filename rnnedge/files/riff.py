@@ -48,6 +48,11 @@ class Wav:
     size: int
 
     @property
+    def is_coded(self) -> bool:
+        """Whether the samples are in another form than as plain numbers, and one that has a name."""
+        return self.format in _OTHERS
+
+    @property
     def coding(self) -> str:
         """What the samples are, in words."""
         return {PCM: f"{self.bits} bits", FLOAT: f"float of {self.bits} bits"}.get(

@@ -11,8 +11,9 @@ from rnnedge_runtime.errors import InputError
 
 # Kinds of samples without a header, as ffmpeg, sox and arecord (in capitals) call them.
 RAW = ("u8", "s16le", "s24le", "s32le", "f32le", "f64le")
-# Endings of coded sound, which libsndfile reads.
-CODED = (".flac", ".ogg", ".mp3")
+# Endings of WAV files, and of other sound, which libsndfile reads.
+WAV = (".wav", ".wave", ".rf64", ".bwf")
+CODED = (".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".w64")
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,14 @@ _TAKEN = (
 
 @dataclass(frozen=True)
 class TimedFrames:
-    """Frames of a recording, and how many come in a second; None where neither the recording nor the model says."""
+    """Frames of a recording, and how many come in a second; None where neither the recording nor the model says.
+
+    `samples`: how many of one channel are in a frame; None where the frames are no sound.
+    """
 
     frames: Iterator[Frames]
     rate_hz: float | None
+    samples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def timed(
     scale = sample_scale(contract)
     whole = _whole_frames(rows, size, sound.name)
     frames = (np.asarray(numbers * scale, port.dtype).reshape(-1, *frame) for numbers in whole)
-    return TimedFrames(frames, contract.frame_rate_hz or (sound.rate_hz and sound.rate_hz / samples))
+    return TimedFrames(frames, contract.frame_rate_hz or (sound.rate_hz and sound.rate_hz / samples), samples)
 
 
 def sample_scale(contract: Contract) -> np.float32:

@@ -1,4 +1,7 @@
-"""Frames out of coded sound, FLAC, OGG and MP3: decoded block by block by libsndfile, of the package soundfile."""
+"""Frames out of sound that is coded, such as FLAC, OGG, MP3, AIFF and WAV files of a telephone (G.711).
+
+libsndfile, of the package soundfile, decodes it block by block.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge.files.samples import encoding
+from rnnedge.files.sound_lengths import check_length
 from rnnedge.files.sound_promises import check_whole, promised
 from rnnedge.frames._audio import Sound, TimedFrames, timed
 from rnnedge.frames._options import ReadOptions
@@ -20,6 +24,7 @@ from rnnedge_runtime.errors import InputError, MissingExtra
 def coded_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFrames:
     """The frames of a file, as those of a WAV file. Raises `MissingExtra` without soundfile."""
     code = encoding("f32le")
+    check_length(path)
     with _opened(path) as file:
         sound = Sound(str(path), code, file.channels, file.samplerate)
 
@@ -41,8 +46,15 @@ def _opened(path: Path) -> Iterator[Any]:
         import soundfile
     except ImportError as error:
         raise MissingExtra(f"{path}: {path.suffix[1:]} needs soundfile; install 'rnnedge[data]'") from error
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        """After a read, soundfile seeks to where it is, which makes the decoders of MP3 and Opus forget what came."""
+
+        def seekable(self) -> bool:
+            return False
+
     try:
-        with soundfile.SoundFile(path) as file:
+        with Forward(path) as file:
             yield file
     # TypeError: of an ending that its libsndfile does not know.
     except (soundfile.SoundFileError, OSError, TypeError) as error:

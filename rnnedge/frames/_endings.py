@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rnnedge_runtime.plain_file import is_folder
 
-_SOUND = (".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma", ".mp4", ".webm", ".amr")
+_SOUND = (".m4a", ".aac", ".wma", ".mp4", ".caf", ".webm", ".amr")
 _TABLES = (".xlsx", ".xls", ".ods")
 _ARRAYS = (".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".feather", ".arrow")
-KINDS = ".csv, .jsonl, .npy, .npz, .parquet, .wav, .flac, .ogg, .mp3"
+KINDS = ".csv, .jsonl, .npy, .npz, .parquet, .wav, .flac, .ogg, .mp3, .aiff"
 
 
 def advice(ending: str) -> str:

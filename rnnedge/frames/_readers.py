@@ -16,7 +16,8 @@ from typing import IO
 import numpy as np
 
 from rnnedge.files.arrays import StoredArray, listed, npz_arrays, open_npy, open_npz
-from rnnedge.files.samples import CODED
+from rnnedge.files.riff import read_wav_header
+from rnnedge.files.samples import CODED, WAV
 from rnnedge.files.text import open_text
 from rnnedge.frames._audio import TimedFrames, pipe, wav_file
 from rnnedge.frames._coded_sound import coded_file
@@ -55,8 +56,11 @@ def open_frames(source: str, contract: Contract, options: ReadOptions = _PLAIN) 
             raise InputError(f"{source}: {missing(path)}")
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
-    if options.raw or path.suffix.lower() in (".wav", ".wave"):
+    if options.raw:
         return wav_file(path, contract, options)
+    if path.suffix.lower() in WAV:
+        take = coded_file if read_wav_header(path).is_coded else wav_file
+        return take(path, contract, options)
     if path.suffix.lower() in CODED:
         return coded_file(path, contract, options)
     return TimedFrames(_by_ending(path, source, contract, options.decimal), contract.frame_rate_hz)

@@ -14,6 +14,7 @@ from torch import nn
 
 from rnnedge import export
 from rnnedge.cli._arrays import ArrayWriter
+from rnnedge.frames._audio import TimedFrames
 from rnnedge_runtime import load
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_gru.onnx"
@@ -73,6 +74,36 @@ def test_sound_in_sound_out(smoother: Path, rnnedge: Command, tmp_path: Path) ->
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
         found = np.frombuffer(file.readframes(401), "<i2")
     assert len(found) == 400 and np.abs(found - expected.clip(-32768, 32767)).max() <= 1
+
+
+class Voices(nn.Module):
+    """One voice or a stereo recording in, two out: the samples, and half of those of `delay` samples before."""
+
+    def __init__(self, delay: int) -> None:
+        super().__init__()
+        self.delay = delay
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, 1 or 2, time) -> (batch, 2, time)."""
+        before = nn.functional.pad(x, (self.delay, 0))[..., : x.shape[-1]]
+        return torch.cat([x[:, :1], before[:, -1:] / 2], 1)
+
+
+@pytest.mark.parametrize(("channels", "form"), [(1, "native"), (1, "step"), (2, "native"), (2, "step")])
+def test_voices_and_channels_are_channels(channels: int, form: str, rnnedge: Command, tmp_path: Path) -> None:
+    """Values of a frame for every sample are no samples in a row, whichever axis time is of the file."""
+    example = torch.zeros(1, channels, 60)
+    export(Voices(3), example, tmp_path / "net.onnx", time_axis=2, form=form, frame_rate_hz=8000.0)
+    samples = (np.random.default_rng(0).uniform(-0.9, 0.9, (400, channels)) * 32768).round()
+    with wave.open(str(tmp_path / "in.wav"), "wb") as file:
+        file.setparams((channels, 2, 8000, 0, "NONE", "not compressed"))
+        file.writeframes(samples.astype("<i2").tobytes())
+    assert rnnedge("run", tmp_path / "net.onnx", tmp_path / "in.wav", "-o", tmp_path / "out.wav").code == 0
+    with wave.open(str(tmp_path / "out.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, 8000, 400)
+        found = np.frombuffer(file.readframes(400), "<i2").reshape(-1, 2)
+    late = np.concatenate([np.zeros(3), samples[:-3, -1]]) / 2
+    np.testing.assert_allclose(found, np.stack([samples[:, 0], late], 1), atol=1)
 
 
 def test_an_array_of_all_frames(smoother: Path, rnnedge: Command, tmp_path: Path) -> None:
@@ -143,6 +174,6 @@ def test_what_is_no_number_is_silence(tmp_path: Path) -> None:
     with (tmp_path / "spool").open("xb+") as spool, (tmp_path / "y.wav").open("xb") as target:
         writer = ArrayWriter(spool, contract)
         writer.write(np.array([[0.5], [np.nan], [np.inf], [-np.inf], [-1.0]], np.float32))
-        assert writer.finish(target, "wav", 100.0) == 3
+        assert writer.finish(target, "wav", TimedFrames(iter(()), 100.0)) == 3
     with wave.open(str(tmp_path / "y.wav")) as file:
         assert np.frombuffer(file.readframes(9), "<i2").tolist() == [16384, 0, 32767, -32768, -32768]

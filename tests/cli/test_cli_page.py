@@ -27,7 +27,7 @@ def test_the_page_of_verbs_and_options_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("verb", list(VERBS), ids=lambda verb: verb.__name__.split(".")[-1])
 def test_a_terminal_shows_the_help_of_every_option_as_it_is_written(verb: ModuleType) -> None:
-    """Between two colons is the name of a picture, and between brackets a style, for the library that draws the help."""
+    """What draws it takes :words: for a picture and [words] for a style."""
     command = get_command(app).commands[verb.__name__.split(".")[-1]]  # type: ignore[attr-defined]
     shown = CliRunner().invoke(app, [command.name, "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
     words = " ".join(re.sub(r"[│╭╮╰╯─•]", " ", shown).split())

@@ -69,6 +69,19 @@ def test_half_an_mp3_file_is_refused(share: float, tmp_path: Path) -> None:
         list(read_frames(str(path), CONTRACT))
 
 
+def test_an_ogg_file_without_its_end_is_told(tmp_path: Path) -> None:
+    """Its last page says that it is the last one; a file that ends within a page is refused."""
+    path = _written(tmp_path / "x.ogg", np.tile(NOISE, 10))
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"OggS")])
+    for read in (lambda: read_wav(path), lambda: list(read_frames(str(path), CONTRACT))):
+        with pytest.warns(UserWarning, match=r"x.ogg: has no page that ends it; it may be cut short"):
+            read()
+    path.write_bytes(data[:-1])
+    with pytest.raises(InputError, match="cut short: its last page is not whole"):
+        read_wav(path)
+
+
 @pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE", "AVERAGE"])
 def test_an_mp3_file_that_does_not_count_is_taken(mode: str, tmp_path: Path) -> None:
     """Its length is guessed from its bytes, four times too long here; also behind notes that are long."""
