@@ -36,9 +36,11 @@ class CallRunner:
     def _frames(self, name: str, found: Mapping[str, Array]) -> Array:
         port = next(port for port in self._contract.outputs if port.name == name)
         array: Array = np.asarray(found[name])[0]
+        # What has no dims but the batch has one in the package, see rule 2 of `_self_contained`.
+        one = port.time_axis is None or not port.per_frame
+        whole: Array = np.reshape(array, (1, *map(int, port.frame_shape))) if one else array
         if not port.per_frame:
-            return np.reshape(array, (1, *map(int, port.frame_shape)))
+            return whole
         count = port.clock.frames(self._contract.unit)
-        whole: Array = array if port.time_axis is not None else array[None]
         valid = self._graph.counts.get(name)
         return whole if valid is None else whole[count - int(np.asarray(found[valid]).item()) :]

@@ -72,6 +72,19 @@ class Bare(nn.Module):
         return self.windows(self.table(tokens).transpose(1, 2))[:, 0]
 
 
+class Decisions(nn.Module):
+    """A class and a flag of each frame: nothing stands behind the batch, nor in front of it in a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(batch, time, 3) to (batch, time, 4), (batch, time) and (batch, time)."""
+        y = self.layer(x)[0]
+        return y, y.argmax(-1), y[..., 0] > 0
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A file for each thing that a caller of the graph would have to know."""
@@ -80,12 +93,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     quickly.export(Ahead().eval(), torch.randn(1, 40, 1), folder / "mask.onnx", form="step")
     quickly.export(Held().eval(), torch.randn(1, 40, 1), folder / "held.onnx")
     quickly.export(Reader().eval(), torch.randint(0, 9, (1, 12)), folder / "tokens.onnx", form="unrolled", chunk=4)
+    quickly.export(Decisions().eval(), torch.randn(1, 40, 3), folder / "decisions.onnx", form="step")
     (folder / "context.onnx").write_bytes(conditioned.file())
     return {path.stem: path for path in folder.iterdir()}
 
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden_gru.onnx"
-NAMES = ("mask", "held", "tokens", "context")
+NAMES = ("mask", "held", "tokens", "decisions", "context")
 
 
 @pytest.mark.parametrize("kind", ["openvino", "triton"])
