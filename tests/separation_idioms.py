@@ -154,3 +154,16 @@ class BandsThatAttend(nn.Module):
         parts = self.parts(z.reshape(-1, z.shape[2], 2)).unflatten(2, (3, 2, C // 2)).permute(2, 0, 3, 1, 4)
         y = functional.scaled_dot_product_attention(*parts.unbind(0)).transpose(1, 2)
         return y.reshape(x.shape[0], -1, z.shape[2] * C)
+
+
+class GatedAfterPadding(nn.Module):
+    """Every other frame, then the convolution module of a conformer: padding in front, gates by a kernel of 1, taps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.gates, self.taps = nn.Conv1d(C, C, 3, 2), nn.Conv1d(C, 2 * C, 1), nn.Conv1d(C, C, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, time) -> half as many."""
+        padded = functional.pad(torch.relu(self.down(x)), (4, 0))
+        return self.taps(functional.glu(self.gates(padded), 1))

@@ -1,4 +1,4 @@
-"""Cases 1, 3, 5 and 6 of `_canonicalize`: padding that is written as another operator."""
+"""Cases 1, 3, 5, 6 and 10 of `_canonicalize`: padding that is written as another operator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import onnx_ir as ir
 
 from rnnedge_export.graph.builder import GraphBuilder, replace
+from rnnedge_export.graph.symbolic_dims import grows
+from rnnedge_export.streaming._window import kernel_of
 from rnnedge_export.streaming.facts import constant, dims, integers
 from rnnedge_export.streaming.recurrent import is_zero
 
@@ -37,6 +39,33 @@ def take_padding(node: ir.Node) -> None:
                 pads[axis - 2 + side * (ndim - 2)] += amount
     node.attributes["pads"] = ir.AttrInt64s("pads", pads)
     node.replace_input_with(0, pad.inputs[0])
+
+
+def give_out_padding(node: ir.Node, builder: GraphBuilder) -> None:
+    """Case 10: of the axis of time, all that is in front."""
+    value = node.inputs[0]
+    if value is None or value.shape is None or node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return
+    kernel, spatial = kernel_of(node), len(value.shape) - 2
+    pads = list(node.attributes.get_ints("pads") or []) or [0] * 2 * spatial
+    dilations, strides = (
+        list(node.attributes.get_ints(name) or []) or [1] * spatial for name in ("dilations", "strides")
+    )
+    for place, dim in enumerate(dims(value)[2:]):
+        reach = (kernel[place] - 1) * dilations[place] + 1
+        front = pads[place]
+        if front <= max(0, reach - strides[place]) or isinstance(dim, int) or not grows(dim, "time"):
+            continue
+        builder.place = node.name or node.op_type
+        padded = builder.op("Pad", value, builder.ints(front, 0), None, builder.ints(place + 2))
+        padded.type, padded.shape = value.type, ir.Shape(value.shape)
+        padded.shape[place + 2] = f"{dim} + {front}"
+        assert node.graph is not None
+        node.graph.insert_before(node, builder.take())
+        pads[place] = 0
+        node.replace_input_with(0, padded)
+        node.attributes["pads"] = ir.AttrInt64s("pads", pads)
+        return
 
 
 def give_back_padding(node: ir.Node, builder: GraphBuilder) -> None:

@@ -12,6 +12,8 @@
 7. The size of an axis that is a number is that number, and the size of the batch is read from the graph's input.
 8. A mask of lengths that leaves every frame in is a constant.
 9. Taps of zeros at the end of a kernel are left out, with the padding that they lie over (see `_zero_taps`).
+10. More padding in front than the window of a convolution reaches back over, such as that of a kernel of 1, is a Pad:
+    what it comes to are frames that no call waits for.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.graph.decompositions import lower
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
-from rnnedge_export.streaming._canonical_padding import give_back_padding, pad_with_zeros, repeat_end, take_padding
+from rnnedge_export.streaming._canonical_padding import (
+    give_back_padding,
+    give_out_padding,
+    pad_with_zeros,
+    repeat_end,
+    take_padding,
+)
 from rnnedge_export.streaming._computed_numbers import fix_numbers
 from rnnedge_export.streaming._constant_masks import write_constant_masks
 from rnnedge_export.streaming._zero_taps import without_zero_taps
@@ -50,6 +58,9 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
     for node in list(normal.graph):
         if node.op_type == "Slice":
             give_back_padding(node, builder)
+    for node in list(normal.graph):
+        if node.op_type == "Conv":
+            give_out_padding(node, builder)
     for node in list(normal.graph):
         if node.op_type == "Concat":
             repeat_end(node, builder)

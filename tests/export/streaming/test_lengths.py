@@ -31,6 +31,7 @@ from separation_idioms import (
     BandsThatAttend,
     ChangedInPlace,
     CountedByLen,
+    GatedAfterPadding,
     SquaresOfAWindow,
     WindowSquares,
 )
@@ -64,6 +65,7 @@ _NETWORKS = {
     "bands that attend": (BandsThatAttend, torch.zeros(1, 40), 1, 4),
     "changed in place": (ChangedInPlace, _CHANNELS_FIRST, 2, 1),
     "counted by len": (CountedByLen, _CHANNELS_FIRST, 2, 1),
+    "gated after padding": (GatedAfterPadding, _CHANNELS_FIRST, 2, 2),
 }
 
 
