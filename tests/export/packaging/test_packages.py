@@ -166,6 +166,7 @@ def test_a_graph_whose_sequences_are_apart_takes_any_batch(files: dict[str, Path
         "mask": False,
         "held": True,
         "tokens": True,
+        "decisions": True,
         "context": True,
     }
 
