@@ -12,12 +12,16 @@ from rnnedge_runtime.contract import Array, Contract
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A sealed streaming file: its bytes, what it promises, and what the package calls it."""
+    """A sealed streaming file: its bytes, what it promises, and what the package calls it.
+
+    `apart`: sequences of one call do not disturb each other, as with a frame number that all of them share.
+    """
 
     name: str
     data: bytes
     digest: str
     contract: Contract
+    apart: bool = True
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def package(
     check_free(folder)
     if is_ort_format(data):
         raise ModelRefused(f"{name}: expected an ONNX file, found one in ORT format; take the one that it was made of")
-    contract = load_bytes(data, name, trust="local").contract
-    network = Network(name, data, check_seal(data, name), contract)
+    model = load_bytes(data, name, trust="local")
+    network = Network(name, data, check_seal(data, name), model.contract, model.pool(2).batched)
     with temporary_folder("package") as made:
         say(f"write for {kind}")
         note = found.write(network, made)

@@ -75,7 +75,7 @@ def self_contained(network: Network, *, single: bool = False) -> SelfContained:
             f"{network.name}: expected a file for any number of sequences, found one for {contract.batch} at once; "
             "export it without a fixed batch"
         )
-    batched = not single and contract.batch is None and not alone(contract)
+    batched = not single and contract.batch is None and network.apart and not alone(contract)
     return _Rewriting(network, batched).done()
 
 

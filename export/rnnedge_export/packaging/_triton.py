@@ -32,7 +32,11 @@ class Triton:
         (version / "model.onnx").write_bytes(graph.model)
         text = written(_config(network.name, graph))
         (folder / network.name / "config.pbtxt").write_text(text, encoding="utf-8")
-        return None if graph.batched else "one sequence a call: the network's mask of the beginning has no batch axis"
+        if graph.batched:
+            return None
+        if network.apart:
+            return "one sequence a call: the network's mask of the beginning has no batch axis"
+        return "one sequence a call: sequences of one batch disturb each other, as a frame number that they share does"
 
     def open(self, network: Network, folder: Path) -> tuple[str, Runner]:
         """In an emulator of the sequence batcher, next to another sequence of the same batch."""

@@ -85,6 +85,14 @@ class Decisions(nn.Module):
         return y, y.argmax(-1), y[..., 0] > 0
 
 
+class Mean(nn.Module):
+    """What a frame is beyond the mean of all until then."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, time, 3) to the same."""
+        return x - torch.cumsum(x, 1) / torch.arange(1, x.shape[1] + 1, dtype=x.dtype)[:, None]
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A file for each thing that a caller of the graph would have to know."""
@@ -143,6 +151,16 @@ def test_a_window_longer_than_the_proof_is_filled_and_followed(kind: str, tmp_pa
     quickly.export(Bare().eval(), torch.randint(0, 5, (1, 2400)), file)
     made = package(file.read_bytes(), kind, tmp_path / "out", name="net")
     assert made.proof.frames >= 1600 + 10 * 400
+
+
+def test_sequences_that_share_a_frame_number_share_no_call_of_triton(tmp_path: Path):
+    """A mean of all frames so far divides by their number, which a batch has once."""
+    file = tmp_path / "mean.onnx"
+    quickly.export(Mean().eval(), torch.randn(2, 20, 3), file)
+    made = package(file.read_bytes(), "triton", tmp_path / "out", name="net")
+    assert made.note and "sequences of one batch disturb each other" in made.note
+    config = read((tmp_path / "out" / "net" / "config.pbtxt").read_text(encoding="utf-8"))
+    assert config.max_batch_size == 0 and made.proof.max_error <= 1e-5
 
 
 def test_calls_count_no_further_than_they_matter(files: dict[str, Path]):
