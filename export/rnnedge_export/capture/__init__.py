@@ -9,6 +9,7 @@ from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.example_kinds import check_axes, check_kind
+from rnnedge_export.capture.full_lengths import with_lengths
 from rnnedge_export.capture.integer_frames import integer_frames
 from rnnedge_export.capture.kept_states import restarted
 from rnnedge_export.capture.kept_values import changed_by, evaluation, left_as_it_was
@@ -43,4 +44,5 @@ __all__ = [
     "tell_used",
     "weights_digest",
     "with_default",
+    "with_lengths",
 ]

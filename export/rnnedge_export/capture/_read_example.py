@@ -4,7 +4,8 @@
 2. A tensor of the same two sizes may be a vector per sequence that is as wide as the example is long: the module is
    called with longer sequences. Where it takes them only without the tensor longer, that is no sequence.
 3. Anything else is an extra. Its batch is on the axis along which the module takes another number of sequences.
-4. None stays None. A number, a flag or text is refused: it is a setting of the network.
+4. None stays None, and lengths are those of all frames (`full_lengths.py`). A number, a flag or text is refused: it is
+   a setting of the network.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_lengths import with_returned_lengths
 from rnnedge_export.capture._returned_states import with_returned_states
 from rnnedge_export.capture.example import Example, Extra, Layout, _resized
+from rnnedge_export.capture.full_lengths import FullLength, full_length
 from rnnedge_export.capture.kept_values import left_as_it_was
 from rnnedge_runtime.arguments import mapping, texts
 from rnnedge_runtime.arrays import array_of, cast
@@ -129,6 +131,7 @@ class _Reading:
     ) -> None:
         self._leaves, self._spec, self._module, self._plain = leaves, spec, module, plain
         self._batch_axis, self._time_axis = batch_axis, time_axis
+        self._full: dict[_Leaf, FullLength] = {}
 
     def sequences(self, context: set[str]) -> list[_Leaf]:
         """Cases 1 and 2."""
@@ -146,18 +149,22 @@ class _Reading:
             found = next((group for group in groups.values() if self._takes_longer(group)), found)
         for leaf in found:
             check_sequence(leaf.value, self._batch_axis, self._time_axis)
+        self._full = self._lengths(found[0], context)
         return [leaf for leaf in found if leaf is found[0] or not self._is_fixed(leaf, found)]
 
     def example(self, frames: list[_Leaf]) -> Example:
         """Cases 3 and 4."""
-        others = [leaf for leaf in self._leaves if leaf not in frames and leaf.value is not None]
+        others = [leaf for leaf in self._leaves if leaf not in (*frames, *self._full) and leaf.value is not None]
         for leaf in others:
             check_extra(leaf.name, leaf.value)
         tensors = [leaf.value.detach().cpu() for leaf in frames]
         axes = self._batch_axes(frames, others)
         extras = [Extra(leaf.name, leaf.value.detach().cpu(), axis) for leaf, axis in zip(others, axes, strict=True)]
         order = [*frames, *others]
-        places = tuple(None if leaf.value is None else order.index(leaf) for leaf in self._leaves)
+        places = tuple(
+            None if leaf.value is None else self._full[leaf] if leaf in self._full else order.index(leaf)
+            for leaf in self._leaves
+        )
         plain = self._plain and len(frames) == len(self._leaves)
         return Example(
             tuple(tensors),
@@ -201,6 +208,13 @@ class _Reading:
         if self._module is None:
             return False
         leaves = [changed.get(id(leaf), leaf.value) for leaf in self._leaves]
+        first = next((leaf for leaf in self._leaves if id(leaf) in changed), None)
+        if first is not None:
+            sizes = [changed[id(first)].shape[axis] for axis in (self._batch_axis, self._time_axis)]
+            leaves = [
+                self._full[leaf].of(*sizes) if leaf in self._full else value
+                for leaf, value in zip(self._leaves, leaves, strict=True)
+            ]
         args, kwargs = pytree.tree_unflatten(leaves, self._spec)
         try:
             with quiet(), torch.no_grad():
@@ -209,6 +223,14 @@ class _Reading:
         except Exception:
             return False
         return True
+
+    def _lengths(self, frames: _Leaf, context: set[str]) -> dict[_Leaf, FullLength]:
+        found = {
+            leaf: full_length(leaf.name, leaf.value, *self._sizes(frames))
+            for leaf in self._leaves
+            if leaf.whole and leaf.name not in context
+        }
+        return {leaf: length for leaf, length in found.items() if length is not None}
 
     def _sizes(self, leaf: _Leaf) -> tuple[int, int]:
         return leaf.value.shape[self._batch_axis], leaf.value.shape[self._time_axis]

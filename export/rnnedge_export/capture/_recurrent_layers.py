@@ -6,7 +6,6 @@ torch's own decompositions freeze the time axis, unroll nn.RNN, or drop attribut
 1. `torch.lstm`, `gru`, `rnn_tanh` and `rnn_relu` are replaced, which is all that the layers call: a module keeps its
    layers, and finds in them what it looks for, whatever weights they compute with.
 2. What the layers check of their arguments compares lengths, which would fix them. The module was called before.
-3. Packed sequences are refused where the module is called.
 """
 
 from __future__ import annotations
@@ -111,21 +110,4 @@ def recurrent_layers() -> Iterator[None]:
         patch.object(nn.LSTM, "check_forward_args", _taken),
         _Layers(),
     ):
-        yield
-
-
-class _Packing(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch._pack_padded_sequence:
-            raise ModelRefused(
-                f"{line_running() or 'forward'}: packs sequences of several lengths; streaming feeds frames as they "
-                "come, so export the network without packing (pack_padded_sequence belongs in the training loop)"
-            )
-        return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def packing_refused() -> Iterator[None]:
-    """Case 3, while a module is called."""
-    with _Packing():
         yield

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
+from rnnedge_export.capture._full_packing import Packing
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._loops_tried import Loops
@@ -18,7 +19,7 @@ from rnnedge_export.capture._over_sequences import refuse_loops_over_sequences
 from rnnedge_export.capture._overlap_add import OverlapAdds
 from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
-from rnnedge_export.capture._recurrent_layers import packing_refused, recurrent_layers
+from rnnedge_export.capture._recurrent_layers import recurrent_layers
 from rnnedge_export.capture._rolled_loops import weighs_pairs
 from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
@@ -48,9 +49,9 @@ def trace(
 
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
-    answers, adds = Answers(), OverlapAdds()
+    answers, adds, packing = Answers(), OverlapAdds(), Packing()
     try:
-        with torch.no_grad(), packing_refused(), left_as_it_was(source.module):
+        with torch.no_grad(), packing, left_as_it_was(source.module):
             with answers.noted(source.module), adds.noted():
                 source(*x)
             if answers.asks_constants:
@@ -64,7 +65,7 @@ def trace(
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
-        running_totals_as_loops(), answers.given(), adds.given(),
+        running_totals_as_loops(), answers.given(), adds.given(), packing.left_out(),
     ):  # fmt: skip
         with left_as_it_was(source.module):
             loops = Loops(source, x, example, *frames_per_iteration(source, example))

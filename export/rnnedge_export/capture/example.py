@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from rnnedge_export.capture.example_numbers import ANY, Numbers
+from rnnedge_export.capture.full_lengths import FullLength
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,18 @@ class Extra:
 class Layout:
     """How a module is called: `places` has, for each leaf of the arguments, which tensor stands there, None for None.
 
-    Tensors are counted sequences first, then extras.
+    Tensors are counted sequences first, then extras; a length is that of all frames.
     """
 
     spec: pytree.TreeSpec
-    places: tuple[int | None, ...]
+    places: tuple[int | FullLength | None, ...]
 
-    def call(self, tensors: tuple[Tensor, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """(positional, keyword) arguments."""
-        leaves = [None if place is None else tensors[place] for place in self.places]
+    def call(self, tensors: tuple[Tensor, ...], batch: Any, time: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """(positional, keyword) arguments, for `batch` sequences of `time` frames."""
+        leaves = [
+            place.of(batch, time) if isinstance(place, FullLength) else None if place is None else tensors[place]
+            for place in self.places
+        ]
         found: tuple[tuple[Any, ...], dict[str, Any]] = pytree.tree_unflatten(leaves, self.spec)
         return found
 
@@ -148,7 +152,9 @@ class Example:
 
     def call(self, tensors: tuple[Tensor, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the module, positional and keyword, out of tensors as `given` has them."""
-        return (tensors, {}) if self.layout is None else self.layout.call(tensors)
+        if self.layout is None:
+            return tensors, {}
+        return self.layout.call(tensors, *(tensors[0].shape[axis] for axis in (self.batch_axis, self.time_axis)))
 
 
 def _resized(tensor: Tensor, axis: int, size: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ _OPERATORS = frozenset(taken_by("lengths"))
 class LengthValues:
     """Evaluates integers of one graph for any batch and length, from the dims of its values; nothing else is run."""
 
-    def __init__(self, model: ir.Model) -> None:
-        """Nothing is computed yet; the graph may lose nodes later, but not change."""
-        self._model = model
+    def __init__(self, model: ir.Model, more: Collection[str] = ()) -> None:
+        """Nothing is computed yet; the graph may lose nodes later, but not change. `more`: operators that make many."""
+        self._model, self._operators = model, _OPERATORS | set(more)
         self._names: dict[str, ir.Value] = {}
         self._sessions: dict[ir.Value, tuple[Any, list[ir.Node]] | None] = {}
 
@@ -51,7 +51,7 @@ class LengthValues:
         return found
 
     def _session(self, value: ir.Value) -> tuple[Any, list[ir.Node]] | None:
-        nodes = _leading_to(value)
+        nodes = _leading_to(value, self._operators)
         shapes = [node for node in nodes or () if node.op_type == "Shape"]
         if not shapes or nodes is None:
             return None
@@ -90,7 +90,7 @@ def _copied(node: ir.Node, copies: dict[ir.Value, ir.Value]) -> ir.Node:
     return copy
 
 
-def _leading_to(value: ir.Value) -> list[ir.Node] | None:
+def _leading_to(value: ir.Value, operators: Collection[str]) -> list[ir.Node] | None:
     """The nodes that compute `value` from shapes and constants, in order; None if others are needed."""
     found: dict[ir.Node, None] = {}
 
@@ -98,7 +98,7 @@ def _leading_to(value: ir.Value) -> list[ir.Node] | None:
         node = value.producer()
         if ir.convenience.get_const_tensor(value) is not None or node in found:
             return True
-        if node is None or node.domain or (node.op_type != "Shape" and node.op_type not in _OPERATORS):
+        if node is None or node.domain or (node.op_type != "Shape" and node.op_type not in operators):
             return False
         if node.op_type != "Shape" and not all(visit(given) for given in node.inputs if given is not None):
             return False

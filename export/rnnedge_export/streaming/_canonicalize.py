@@ -14,6 +14,7 @@
 9. Taps of zeros at the end of a kernel are left out, with the padding that they lie over (see `_zero_taps`).
 10. More padding in front than the window of a convolution reaches back over, such as that of a kernel of 1, is a Pad:
     what it comes to are frames that no call waits for.
+11. What is read by the length of the sequence is the last frame, or a mean (see `_by_length`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rnnedge_export.graph.builder import GraphBuilder, replace
 from rnnedge_export.graph.decompositions import lower
 from rnnedge_export.graph.lengths import ANY_LENGTH, Lengths
 from rnnedge_export.graph.simplification import simplify
+from rnnedge_export.streaming._by_length import read_by_length
 from rnnedge_export.streaming._canonical_padding import (
     give_back_padding,
     give_out_padding,
@@ -51,6 +53,7 @@ def normalize(model: ir.Model, batch_axis: int, lengths: Lengths = ANY_LENGTH) -
         if node.op_type == "Concat":
             pad_with_zeros(node, builder)
     fix_numbers(normal, builder, lengths)
+    read_by_length(normal, builder, lengths)
     for node in list(normal.graph):
         if node.op_type == "Conv":
             take_padding(node)

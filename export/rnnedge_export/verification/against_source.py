@@ -29,6 +29,7 @@ from rnnedge_export.capture import (
     read_example,
     restarted,
     weights_digest,
+    with_lengths,
 )
 from rnnedge_export.defects import defects_told
 from rnnedge_export.effort import Effort
@@ -114,6 +115,7 @@ def verify(
     check_usable(source)
     check_kind(example)
     source, example = as_arguments(source, example, *axes)
+    example = with_lengths(example, source, *axes)
     with (
         defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source),
         integer_frames(source, example, *axes) as example,
@@ -145,10 +147,10 @@ def _adopted(name: str, calling: Calling, contract: Contract, trust: str | None)
 
 
 def _read(example: object, axes: tuple[int, int], module: nn.Module, contract: Contract) -> Example:
-    """The example; what the file says is a context is no sequence, whatever its sizes are."""
+    """The example; what the file says is a context is no sequence and no length, whatever it looks like."""
     given = read_example(example, *axes, module)
-    names = ModuleAdapter(module, given).input_names
-    contexts = [state.input for state in contract.contexts if state.input in names]
+    extras = {extra.name for extra in given.extras}
+    contexts = [state.input for state in contract.contexts if state.input not in extras]
     return read_example(example, *axes, module, contexts) if contexts else given
 
 

@@ -88,6 +88,9 @@ def _layers(call: _Call) -> Iterator[tuple[str, Array]]:
     part: Any = call.part
     if type(part) not in _PLAIN or len(call.given) > 1 or call.named or part.bidirectional or part.proj_size:
         return
+    # It may have been given packed sequences.
+    if not isinstance(call.given[0], Tensor):
+        return
     # Weights that forward makes, as weight drop does, are gone after the call.
     if not all(hasattr(part, name) for name in part._flat_weights_names):
         return

@@ -10,6 +10,7 @@ order or a state that is wrong cannot hide in both.
 4. A state is no output: what continues the sequence if it is given back; or the second of two results if a state was
    given, by its name or by its shape, or if the first parameter that was not is an optional one (`forward(x,
    state=None) -> (y, state)`, as of torch.nn.RNN, GRU, LSTM). What steps a module of one step gives no states back.
+5. What is neither a sequence nor goes with it is the length of the sequences: all frames, or 1.0 as a part of them.
 """
 
 from __future__ import annotations
@@ -70,10 +71,13 @@ class ModuleOracle:
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Every output, in the module's own axis order."""
-        batch = inputs[0].shape[self._batch_axis]
+        batch, time = inputs[0].shape[self._batch_axis], inputs[0].shape[self._time_axis]
         frames = dict(zip(self.input_names, inputs, strict=True))
         extras = {name: _of_batch(rows, self._axes[name], batch) for name, rows in self._rows.items()}
-        given = {n: frames[n] if n in frames else _with(n, value, extras) for n, value in self._arguments.items()}
+        given = {
+            n: frames[n] if n in frames else _with(n, value, extras, _whole(value, batch, time))
+            for n, value in self._arguments.items()
+        }
         kinds = [(tuple(extra.shape), extra.dtype) for extra in extras.values()]
         result = self._without_state(self._called(given), kinds)
         found = _outputs(result, (*self.input_names, *self._rows))
@@ -154,10 +158,18 @@ def _arguments(example: object, names: list[str]) -> tuple[dict[str, Any], int]:
     return {**found, **{name: named[name] for name in ordered}}, len(given)
 
 
-def _with(name: str, value: Any, extras: Mapping[str, Tensor]) -> Any:
-    """An argument that is no sequence, its tensors replaced by those of this batch."""
-    if value is None or isinstance(value, Tensor):
-        return extras.get(name)
+def _whole(value: Any, batch: int, time: int) -> Any:
+    """Case 5: of as many sequences and frames, in numbers of the same kind; None for what is no number."""
+    if not isinstance(value, Tensor):
+        return time if type(value) is int else None
+    part = torch.ones(batch if value.dim() else (), dtype=value.dtype)
+    return part if value.is_floating_point() else part * time
+
+
+def _with(name: str, value: Any, extras: Mapping[str, Tensor], whole: Any) -> Any:
+    """An argument that is no sequence, its tensors replaced by those of this batch; a number is `whole`."""
+    if value is None or isinstance(value, (Tensor, int)):
+        return extras.get(name, whole)
     numbers = itertools.count()
 
     def filled(part: Any) -> Any:
