@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.nn.utils.rnn import pack_padded_sequence as pack
 
-import rnnedge_export
 from rnnedge_export import verify
-from rnnedge_runtime import ModelRefused, load
+from rnnedge_runtime import load
 
 F = 4
 
@@ -129,15 +128,3 @@ def test_a_length_that_is_named_as_a_context_stays_one(tmp_path: Path) -> None:
     for length, context in ((_ALL, ("x_lens",)), (torch.tensor([4, 3]), ())):
         contract = quickly.export(Masked().eval(), (x, length), tmp_path / "m.onnx", context=context).contract
         assert [state.input for state in contract.contexts] == ["x_lens"]
-
-
-def test_what_packs_shorter_sequences_is_refused(tmp_path: Path) -> None:
-    """By a length that the module makes itself."""
-
-    class Half(Recurrent):
-        def forward(self, x: Tensor) -> Tensor:
-            packed = pack(x, torch.full((x.shape[0],), x.shape[1] // 2), batch_first=True)
-            return pad_packed_sequence(self.rnn(packed)[0], batch_first=True)[0]
-
-    with pytest.raises(ModelRefused, match="packs sequences of 4 of 9 frames"):
-        rnnedge_export.export(Half().eval(), torch.randn(2, 9, F), tmp_path / "m.onnx")

@@ -66,8 +66,13 @@ def _check_lengths(frames: Tensor, lengths: Tensor, batch_first: bool) -> None:
 
 def _named() -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:
     """Every name of the two functions in the modules that are there, and what stands in for it."""
-    stand_ins = {id(rnn.pack_padded_sequence): _packed, id(rnn.pad_packed_sequence): _padded}
-    for module in list(sys.modules.values()):
+    stand_ins: dict[int, Callable[..., Any]] = {
+        id(rnn.pack_padded_sequence): _packed,
+        id(rnn.pad_packed_sequence): _padded,
+    }
+    # What stands in the table of modules may be anything.
+    modules: list[Any] = list(sys.modules.values())
+    for module in modules:
         for name, value in list(vars(module).items()) if isinstance(module, ModuleType) else []:
             if id(value) in stand_ins:
                 yield module, name, stand_ins[id(value)]

@@ -39,7 +39,8 @@ def _last_frame(node: ir.Node, builder: GraphBuilder, values: LengthValues, leng
         return
     whole, by_pairs = dims(value), node.op_type == "GatherND"
     axis = 1 if by_pairs else node.attributes.get_int("axis", 0) % len(whole)
-    if axis >= len(whole) or not grows(whole[axis], "time") or node.attributes.get_int("batch_dims", 0):
+    batched = node.attributes.get_int("batch_dims", 0) > 0
+    if batched or axis >= len(whole) or not grows(str(whole[axis]), "time"):
         return
     for batch in _BATCHES:
         for time in lengths.samples:
@@ -71,7 +72,7 @@ def _mean(node: ir.Node, builder: GraphBuilder, values: LengthValues, lengths: L
     if axes is None or len(axes) != 1 or value is None or value.shape is None or result.shape is None:
         return
     length = dims(value)[axes[0]]
-    if not grows(length, "time") or dims(result) != dims(total):
+    if not grows(str(length), "time") or dims(result) != dims(total):
         return
     for batch in _BATCHES:
         for time in lengths.samples:
