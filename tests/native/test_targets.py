@@ -100,6 +100,28 @@ def test_products_of_a_microcontroller_have_rows_of_any_length(target: str, tmp_
         assert proof.max_error <= 1e-5, (features, precision)
 
 
+class Counting(nn.Module):
+    """The mean of all frames so far, and quotients and remainders of their number, which has 64 bits."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, time, 2) to the same."""
+        count = torch.arange(1, x.shape[1] + 1)[:, None]
+        mean = torch.cumsum(x, 1) / count.to(x.dtype)
+        return mean + (count // 3).to(x.dtype) * 1e-3 + (count % 7).to(x.dtype).sqrt()
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "riscv32", pytest.param("cortex-m7", marks=pytest.mark.long)])
+def test_a_microcontroller_counts_with_64_bits(target: str, tmp_path: Path) -> None:
+    """Its processor does not: the compiler calls a library, which the firmware of the proof has to have."""
+    pytest.importorskip("ziglang")
+    quickly.export(Counting().eval(), torch.randn(1, 24, 2), tmp_path / "net.onnx", form="step")
+    data = (tmp_path / "net.onnx").read_bytes()
+    proof = prove(data, build(data, target, tmp_path, name="net"))
+    if proof is None:
+        pytest.skip("nothing here runs this target")
+    assert proof.max_error <= 1e-5
+
+
 def test_a_network_larger_than_its_board_is_compiled_and_not_run(model: Path, tmp_path: Path) -> None:
     """No error of a linker: a board with more memory may have room."""
     pytest.importorskip("ziglang")

@@ -20,8 +20,9 @@ _TIMEOUT_S = 600
 _CONSOLE = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native")
 # Bytes that the firmware, its stack and what measures it take of a board, at most.
 _OURS = 96 * 1024
-# Without these a copy of the firmware would become a call of itself.
-_FLAGS = ("-ffreestanding", "-fno-builtin", "-nostdlib", "-O2")
+# Without these a copy of the firmware would become a call of itself. The library has what a compiler calls for numbers
+# of 64 bits, as that of every toolchain has.
+_FLAGS = ("-ffreestanding", "-fno-builtin", "-nostdlib", "-rtlib=compiler-rt", "-O2")
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _lowered(
     facts = _facts(model.graph, contract, inputs, batch, constants)
     nodes, grids = inferred(nodes, facts, opset)
     program = Program(batch, lanes, weights)
-    scope = SymbolTable(program, facts.constants, opset)
+    scope = SymbolTable(program, facts.constants, opset, facts.types)
     for port in inputs:
         scope.define(port.name, plain(port.view()))
     if base is None:

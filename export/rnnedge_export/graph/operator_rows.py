@@ -14,7 +14,7 @@ Atan                       7 pointwise    streams strict fills native
 Atanh                      9 pointwise    streams strict fills native
 AveragePool                1 own          streams strict native
 BatchNormalization         1 own          streams strict fills native
-BitShift                  11 broadcasting streams strict fills
+BitShift                  11 broadcasting streams strict fills native
 BitwiseAnd                18 broadcasting streams strict fills native
 BitwiseNot                18 pointwise    streams strict fills native
 BitwiseOr                 18 broadcasting streams strict fills native
@@ -107,7 +107,7 @@ ReverseSequence           10 own          strict fills
 Round                     11 pointwise    streams strict fills native
 STFT                      17 own          decomposed
 Scan                       8 own          streams strict
-ScatterElements           11 own          streams strict fills
+ScatterElements           11 own          streams strict fills native
 ScatterND                 11 own          strict fills
 Selu                       1 pointwise    streams strict fills native
 Shape                      1 own          strict

@@ -97,3 +97,22 @@ def test_what_is_not_chosen_is_refused() -> None:
     values = np.ones((2, 3), np.float32)
     refused(Case("TopK", [values, np.array([2])], {"sorted": 0}, {1}, outputs=2), "sorted = 0: expected 1")
     refused(Case("TopK", [values, np.array([2])], outputs=2), "'x1' is computed: expected a constant")
+
+
+def test_numbers_are_put_and_added_at_their_places() -> None:
+    """At computed and constant ones, from the end too; the last of several stays, or all are added."""
+    rng = np.random.default_rng(2)
+    cases = []
+    for k in range(COUNT):
+        size = shape(rng, 1, 3, 9)
+        axis = int(rng.integers(0, len(size)))
+        some = (*size[:axis], int(rng.integers(1, 5)), *size[axis + 1 :])
+        places = rng.integers(-size[axis], size[axis], some)
+        whole = k % 4 == 3
+        draw = (lambda form: rng.integers(-9, 9, form)) if whole else (lambda form: numbers(rng, form, special=False))
+        options = {"axis": axis, "reduction": "add" if k % 2 else "none"}
+        fixed = [set(), {0}, {1}, {2}][k % 4 if not whole else 0]
+        cases.append(Case("ScatterElements", [draw(size), places, draw(some)], options, fixed))
+    check(cases, tolerance=1e-6)
+    values, places = np.ones((2, 3), np.float32), np.zeros((1, 3), np.int64)
+    refused(Case("ScatterElements", [values, places, values[:1]], {"axis": 1}), "expected all of them along the other")

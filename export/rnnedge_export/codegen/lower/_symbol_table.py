@@ -13,11 +13,11 @@ from rnnedge_export.codegen._nodes.node import Node
 
 
 class SymbolTable:
-    """Tensors and constants by name, and the rings of states by input name."""
+    """Tensors, constants and types by name, and the rings of states by input name."""
 
-    def __init__(self, program: Program, constants: Mapping[str, Array], opset: int) -> None:
-        """`constants` of the graph by name; `opset` is that of the default domain."""
-        self.program, self.opset = program, opset
+    def __init__(self, program: Program, constants: Mapping[str, Array], opset: int, types: Mapping[str, str]) -> None:
+        """`constants` of the graph by name, `types` as numpy calls them; `opset` is that of the default domain."""
+        self.program, self.opset, self.types = program, opset, types
         self._constants = dict(constants)
         self._tensors: dict[str, Tensor] = {}
         self.rings: dict[str, Ring] = {}

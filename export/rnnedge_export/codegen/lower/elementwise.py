@@ -31,7 +31,7 @@ _FORMULAS = {
     "Add": Formula("add", "whole_sum"),
     "Sub": Formula("subtract", "whole_difference"),
     "Mul": Formula("multiply", "whole_product"),
-    "Div": Formula("divide", costly=True),
+    "Div": Formula("divide", "whole_quotient", costly=True),
     "Min": Formula("smaller", "whole_smaller"),
     "Max": Formula("larger", "whole_larger"),
     "Neg": Formula("negate", "whole_negative"),
@@ -141,24 +141,46 @@ def dropout(scope: SymbolTable, node: Node) -> list[Tensor]:
     return [scope.input(node, 0)]
 
 
+@rule("BitShift", integers=True)
+def shifted(scope: SymbolTable, node: Node) -> list[Tensor]:
+    """Unsigned numbers, in as many bits as they have."""
+    function = {"LEFT": "shifted_left", "RIGHT": "shifted_right"}.get(node.attribute("direction"))
+    dtype = scope.types[node.inputs[0]]
+    if function is None or not dtype.startswith("uint"):
+        node.refuse(f"of {dtype}: expected unsigned numbers, and a direction")
+    found = combined(scope, function, [scope.input(node, 0), scope.input(node, 1)], INT)
+    return [found if dtype == "uint64" else combined(scope, f"as_{dtype}", [found], INT)]
+
+
 @rule("Mod", integers=True)
 def remainder(scope: SymbolTable, node: Node) -> list[Tensor]:
-    """The remainder of C, of floats."""
-    operands = [scope.input(node, 0), scope.input(node, 1)]
-    if node.attribute("fmod", 0) != 1 or operands[0].kind != FLOAT:
-        node.refuse("of whole numbers is not supported")
-    return [combined(scope, "rest_of", operands, costly=True)]
+    """That of C, or, of whole numbers without `fmod`, with the sign of what divides."""
+    operands, fmod = [scope.input(node, 0), scope.input(node, 1)], node.attribute("fmod", 0)
+    kind = operands[0].kind
+    if kind == FLOAT and fmod != 1:
+        node.refuse("fmod is 0: expected 1 for floats")
+    whole = "whole_rest" if fmod else "whole_modulo"
+    return [combined(scope, "rest_of" if kind == FLOAT else whole, operands, kind, costly=True)]
+
+
+_SHORT_POWERS = {2.0: "squared", 0.5: "half_power", 1.0: "", 3.0: "cubed", -1.0: "reciprocal"}
 
 
 @rule("Pow")
 def power(scope: SymbolTable, node: Node) -> list[Tensor]:
-    """Powers that need no logarithm."""
-    exponent = scope.array(node, 1, "exponent")
-    known = {2.0: "squared", 0.5: "half_power", 1.0: "", 3.0: "cubed", -1.0: "reciprocal"}
-    if exponent.size != 1 or float(exponent.flat[0]) not in known:
-        node.refuse(f"exponent {exponent.ravel()[:4]}: expected one of {', '.join(map(str, known))}")
-    function, value = known[float(exponent.flat[0])], scope.input(node, 0)
-    return [combined(scope, function, [value]) if function else value]
+    """Powers of any exponents; some of them need no logarithm."""
+    value, exponent = scope.input(node, 0), scope.known(node.inputs[1])
+    if exponent is None:
+        return [combined(scope, "power", [value, scope.input(node, 1)], costly=True)]
+    if exponent.size != 1:
+        numbers = scope.program.constant(np.asarray(exponent, np.float32))
+        return [combined(scope, "power", [value, numbers], costly=True)]
+    number, shape = float(exponent.flat[0]), np.broadcast_shapes(value.shape, exponent.shape)
+    short = _SHORT_POWERS.get(number)
+    powers = combined(scope, "power", [value, number], costly=True) if short is None else value
+    if short:
+        powers = combined(scope, short, [value])
+    return [powers.rearranged(lambda index: index.reshape(shape))]
 
 
 @rule("Clip", integers=True)
@@ -173,23 +195,26 @@ def clip(scope: SymbolTable, node: Node) -> list[Tensor]:
     return [value]
 
 
+# What wraps around to fewer bits than whole numbers are computed with.
+_WIDE = ("INT64", "UINT64")
+_NARROW = ("INT32", "INT16", "INT8", "UINT32", "UINT16", "UINT8")
+
+
 @rule("Cast", integers=True)
 def cast(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Between float32, whole numbers and truth values, as in C."""
     import onnx
 
     node.only("saturate", 1)
-    to = node.attribute("to")
-    value = scope.input(node, 0)
-    kinds = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.INT64: INT, onnx.TensorProto.INT32: INT}
-    if to == onnx.TensorProto.BOOL:
+    value, to = scope.input(node, 0), onnx.TensorProto.DataType.Name(node.attribute("to"))
+    if to == "BOOL":
         return [combined(scope, "is_true", [value], INT)]
-    if to not in kinds:
-        node.refuse(f"to {onnx.TensorProto.DataType.Name(to)}: expected float32, int64, int32 or bool")
-    kind = kinds[to]
-    short = to == onnx.TensorProto.INT32
-    if value.kind == FLOAT and kind == INT:
-        return [combined(scope, "short_of" if short else "whole_of", [value], kind)]
-    if kind == value.kind and not short:
-        return [value]
-    return [combined(scope, "as_float32" if kind == FLOAT else "as_int32" if short else "as_int64", [value], kind)]
+    if to == "FLOAT":
+        return [value if value.kind == FLOAT else combined(scope, "as_float32", [value])]
+    if to not in (*_WIDE, *_NARROW):
+        node.refuse(f"to {to}: expected float32, bool or whole numbers")
+    if value.kind == FLOAT:
+        value = combined(scope, "short_of" if to == "INT32" else "whole_of", [value], INT)
+        if to == "INT32":
+            return [value]
+    return [combined(scope, f"as_{to.lower()}", [value], INT) if to in _NARROW else value]

@@ -197,7 +197,7 @@ def _neighbours(parts: list[Tensor], axis: int) -> View | None:
 @rule("Pad", integers=True)
 def pad(scope: SymbolTable, node: Node) -> Result:
     """Zeros around, or what `mode` takes from within."""
-    node.only("mode", "constant", "reflect", "edge")
+    node.only("mode", "constant", "reflect", "edge", "wrap")
     mode = node.attribute("mode", "constant")
     value = scope.input(node, 0)
     if mode == "constant" and node.has(2) and float(scope.array(node, 2, "value")) != 0:

@@ -55,7 +55,9 @@ def kernels(narrow: bool, sparse: bool) -> str:
     """What every program calls; with what narrow weights and pruned ones need, if there are any."""
     names = [
         "numbers.h",
+        "whole_numbers.h",
         "angles.h",
+        "powers.h",
         "cortex_m.h",
         "product.h",
         *(["sparse.h"] if sparse else []),

@@ -1,4 +1,4 @@
-"""Expressions in C. A function that is no operator is one of `c/numbers.h` of the same name."""
+"""Expressions in C. A function that is no operator is one of `c/numbers.h`, or a header next to it, by name."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ _OTHERS = {
     "as_float32": "(float) {0}",
     "as_int64": "(int64_t) {0}",
     "as_int32": "(int64_t) (int32_t) {0}",
+    "as_int16": "(int64_t) (int16_t) {0}",
+    "as_int8": "(int64_t) (int8_t) {0}",
+    "as_uint32": "(int64_t) (uint32_t) {0}",
+    "as_uint16": "(int64_t) (uint16_t) {0}",
+    "as_uint8": "(int64_t) (uint8_t) {0}",
 }
 
 

@@ -86,27 +86,6 @@ INLINE float nearest_of(float x) {
   return a < 8388608.0f ? signed_n : x;
 }
 
-/* Whole numbers, which wrap around as those of onnxruntime do. */
-INLINE int64_t whole_sum(int64_t x, int64_t y) { return (int64_t)((uint64_t)x + (uint64_t)y); }
-INLINE int64_t whole_difference(int64_t x, int64_t y) { return (int64_t)((uint64_t)x - (uint64_t)y); }
-INLINE int64_t whole_product(int64_t x, int64_t y) { return (int64_t)((uint64_t)x * (uint64_t)y); }
-INLINE int64_t whole_sign(int64_t x) { return (x > 0) - (x < 0); }
-INLINE int64_t bitwise_and(int64_t x, int64_t y) { return x & y; }
-INLINE int64_t bitwise_or(int64_t x, int64_t y) { return x | y; }
-INLINE int64_t bitwise_xor(int64_t x, int64_t y) { return x ^ y; }
-INLINE int64_t bitwise_not(int64_t x) { return ~x; }
-INLINE int64_t whole_negative(int64_t x) { return whole_difference(0, x); }
-INLINE int64_t whole_smaller(int64_t x, int64_t y) { return x < y ? x : y; }
-INLINE int64_t whole_larger(int64_t x, int64_t y) { return x > y ? x : y; }
-INLINE int64_t whole_rectified(int64_t x) { return x > 0 ? x : 0; }
-INLINE int64_t whole_magnitude(int64_t x) { return x < 0 ? whole_difference(0, x) : x; }
-
-/* A float as a whole number of 64 or 32 bits; one that is none of them is the least one, as on x86. */
-INLINE int64_t whole_of(float x) {
-  return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (int64_t)x : INT64_MIN;
-}
-INLINE int64_t short_of(float x) { return x >= -2147483648.0f && x < 2147483648.0f ? (int64_t)x : INT32_MIN; }
-
 /* e^x for x in -87.3 ... 88, relative error below 3e-7: x = n ln 2 + r, and the series of e^r up to r^6. Beyond it the
    ends; NaN stays NaN. n is rounded by an addition that must not be reassociated. */
 INLINE float bounded_exponential(float x) {
