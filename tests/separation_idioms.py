@@ -167,3 +167,17 @@ class GatedAfterPadding(nn.Module):
         """(batch, channels, time) -> half as many."""
         padded = functional.pad(torch.relu(self.down(x)), (4, 0))
         return self.taps(functional.glu(self.gates(padded), 1))
+
+
+class PooledByItsLength(nn.Module):
+    """A summary by a window as long as the sequence: a mean over pictures, and a maximum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, C, (3, 3), (1, 2), padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, bands, time) -> (batch, two summaries)."""
+        y = torch.relu(self.conv(x[:, None]))
+        mean = functional.avg_pool2d(y, y.size()[2:]).flatten(1)
+        return torch.cat([mean, nn.MaxPool1d(y.shape[-1])(y[:, 0]).squeeze(-1)], 1)

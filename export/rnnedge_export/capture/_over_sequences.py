@@ -23,7 +23,7 @@ def refuse_loops_over_sequences(source: ModuleAdapter, example: Example) -> None
     """Raise `ModelRefused`, with the first line that runs once more for each sequence, if there is one."""
     try:
         with torch.no_grad(), left_as_it_was(source.module):
-            few, more, most = (_lines(source, example.given(batch, example.length)) for batch in _BATCHES)
+            few, more, most = (lines_of(source, example.given(batch, example.length)) for batch in _BATCHES)
     # A user's forward can raise anything, such as for another batch; a capture says so with its line.
     except Exception:
         return
@@ -36,7 +36,8 @@ def refuse_loops_over_sequences(source: ModuleAdapter, example: Example) -> None
             )
 
 
-def _lines(source: ModuleAdapter, inputs: tuple[torch.Tensor, ...]) -> dict[Line | None, int]:
+def lines_of(source: ModuleAdapter, inputs: tuple[torch.Tensor, ...]) -> dict[Line | None, int]:
+    """How many calls of torch each line makes."""
     calls = _Calls()
     with calls:
         source(*inputs)

@@ -1,4 +1,9 @@
-"""torch.export 2.13.0 fixes the length of what goes through max_pool1d, and keeps it symbolic in max_pool2d."""
+"""Pooling along an axis whose length is a symbol.
+
+1. torch.export 2.13.0 fixes the length of what goes through max_pool1d, and keeps it symbolic in max_pool2d.
+2. A window as long as the sequence, `F.avg_pool1d(x, x.shape[2])`, `F.avg_pool2d(x, x.size()[2:])`, is a mean, or a
+   maximum, over all of it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+_ONE, _TWO = torch.max_pool1d, torch.max_pool2d
+# How many axes they pool, and whether they take the mean.
+_POOLS: dict[Any, tuple[int, bool]] = {
+    torch.avg_pool1d: (1, True), torch._C._nn.avg_pool2d: (2, True), torch.nn.functional.max_pool1d: (1, False),
+    torch.nn.functional.max_pool2d: (2, False), _ONE: (1, False), _TWO: (2, False),
+}  # fmt: skip
+_ARGUMENTS = ("input", "kernel_size", "stride", "padding")
+_OTHER = ("padding", "return_indices", "divisor_override")
 
 
 @contextmanager
 def two_dimensional_pooling() -> Iterator[None]:
-    """`torch.max_pool1d`, which torch.nn calls, computes by max_pool2d over an axis of one."""
-    original = torch.max_pool1d
+    """Cases 1 and 2: `torch.max_pool1d`, which torch.nn calls, computes by max_pool2d over an axis of one."""
 
     def max_pool1d(
         x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
@@ -27,6 +41,37 @@ def two_dimensional_pooling() -> Iterator[None]:
 
     torch.max_pool1d = max_pool1d  # type: ignore[assignment]
     try:
-        yield
+        with _Whole():
+            yield
     finally:
-        torch.max_pool1d = original
+        torch.max_pool1d = _ONE  # type: ignore[assignment]
+
+
+class _Whole(TorchFunctionMode):
+    """Case 2, without padding."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = dict(zip(_ARGUMENTS, args, strict=False)) | (kwargs or {})
+        if (
+            func in _POOLS
+            and given.keys() >= {"input", "kernel_size"}
+            and not any(map(_counts, map(given.get, _OTHER)))
+        ):
+            rank, mean = _POOLS[func]
+            x, kernel = given["input"], given["kernel_size"]
+            sizes = list(kernel) if isinstance(kernel, (tuple, list)) else [kernel] * rank
+            axes = [place - rank for place, k in enumerate(sizes) if _is_whole(k, x.shape[place - rank])]
+            if axes and len(sizes) == rank:
+                x = x.mean(axes, keepdim=True) if mean else x.amax(axes, keepdim=True)
+                left = [1 if place - rank in axes else k for place, k in enumerate(sizes)]
+                return func(x, left) if any(k != 1 for k in left) else x
+        return func(*args, **(kwargs or {}))
+
+
+def _counts(value: Any) -> bool:
+    """Whether an argument that pads, or gives more than values, is there."""
+    return any(value) if isinstance(value, (tuple, list)) else bool(value)
+
+
+def _is_whole(kernel: Any, size: Any) -> bool:
+    return isinstance(kernel, torch.SymInt) and isinstance(size, torch.SymInt) and kernel.node.expr == size.node.expr

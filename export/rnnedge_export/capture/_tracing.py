@@ -15,6 +15,7 @@ from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._loops_tried import Loops
 from rnnedge_export.capture._numpy_ranges import numpy_ranges
+from rnnedge_export.capture._over_pairs import refuse_loops_over_pairs
 from rnnedge_export.capture._over_sequences import refuse_loops_over_sequences
 from rnnedge_export.capture._overlap_add import OverlapAdds
 from rnnedge_export.capture._pooling import two_dimensional_pooling
@@ -62,6 +63,7 @@ def trace(
     except Exception as error:
         raise ModelRefused(f"{source.name}: {_failing(source, x, example, reason_of(error))}") from error
     refuse_loops_over_sequences(source, example)
+    refuse_loops_over_pairs(source, example)
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from in_one_test import in_one_test
 from torch import Tensor, nn
 from torch.nn import functional
 
 import rnnedge_export.capture._rnn_custom_ops  # noqa: F401  (registers the operators of recurrences)
-from rnnedge_export.capture import read_example
+from rnnedge_export.capture import ModuleAdapter, read_example
 from rnnedge_export.capture._growth import frames_per_iteration
+from rnnedge_export.capture._over_pairs import refuse_loops_over_pairs
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._rolled_loops import with_rolled_loops
+from rnnedge_runtime import ModelRefused
 
 
 class Strided(nn.Module):
@@ -68,6 +71,27 @@ def _windows(x: Tensor) -> Tensor:
     return _plain(x.unfold(1, 16, 8).mean(-1))
 
 
+def _warped(x: Tensor) -> Tensor:
+    """The costs of a dynamic time warping of a sequence with itself."""
+    costs, n = torch.cdist(x, x), x.shape[1]
+    found = torch.full((x.shape[0], n + 1, n + 1), 1e9)
+    found[:, 0, 0] = 0.0
+    for i in range(n):
+        for j in range(n):
+            least = torch.minimum(torch.minimum(found[:, i, j], found[:, i, j + 1]), found[:, i + 1, j])
+            found[:, i + 1, j + 1] = costs[:, i, j] + least
+    return found[:, -1]
+
+
+def _table(x: Tensor) -> Tensor:
+    """Decays by distance, filled in one by one."""
+    decays = torch.zeros(x.shape[1], x.shape[1])
+    for i in range(x.shape[1]):
+        for j in range(i + 1):
+            decays[i, j] = 0.9 ** (i - j)
+    return decays @ x
+
+
 @in_one_test(
     "module, expected",
     [
@@ -81,6 +105,17 @@ def _windows(x: Tensor) -> Tensor:
 def test_the_frames_of_an_iteration_are_counted(module: nn.Module, expected: int) -> None:
     """Rounds of a parallel scan come ever more rarely, and are no iterations."""
     assert frames_per_iteration(module, read_example(torch.randn(1, 40, 2), 0, 1))[0] == expected
+
+
+def test_a_loop_over_pairs_of_frames_is_refused_at_once() -> None:
+    """With its line; a table of distances is none, and a loop over frames is none."""
+    example = read_example(torch.randn(1, 8, 2), 0, 1)
+    for function in (_table, _plain, _doubling):
+        refuse_loops_over_pairs(ModuleAdapter(Function(function), example), example)
+    with pytest.raises(
+        ModelRefused, match=r"Function: cannot stream: test_growth\.py:\d+ `.*` runs for pairs of frames"
+    ):
+        refuse_loops_over_pairs(ModuleAdapter(Function(_warped), example), example)
 
 
 def test_a_loop_behind_a_stride_is_rolled() -> None:

@@ -32,6 +32,7 @@ from separation_idioms import (
     ChangedInPlace,
     CountedByLen,
     GatedAfterPadding,
+    PooledByItsLength,
     SquaresOfAWindow,
     WindowSquares,
 )
@@ -66,6 +67,7 @@ _NETWORKS = {
     "changed in place": (ChangedInPlace, _CHANNELS_FIRST, 2, 1),
     "counted by len": (CountedByLen, _CHANNELS_FIRST, 2, 1),
     "gated after padding": (GatedAfterPadding, _CHANNELS_FIRST, 2, 2),
+    "pooled by its length": (PooledByItsLength, _CHANNELS_FIRST, 2, 2),
 }
 
 

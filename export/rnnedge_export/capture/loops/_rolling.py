@@ -37,16 +37,21 @@ def run_loop(body: Callable[..., Any], initial: Values, frames: Values, outside:
 
         def step(carry: Values, each: Values) -> tuple[Values, Values]:
             after, found = body(*carry, *each, *outside)
-            # The operator refuses results that share memory with each other or with its inputs.
-            return tuple(v.clone() for v in after), tuple(v.clone() for v in found)
+            # The operator refuses results that share memory with each other or with its inputs, and carried values
+            # that lie in another order than the first, such as pictures with channels last.
+            return _in_order(after), _in_order(found)
 
-        after, found = scan(step, tuple(v.clone() for v in initial), frames)
+        after, found = scan(step, _in_order(initial), frames)
         return tuple(after), tuple(found)
     carry, rows = initial, []
     for each in zip(*frames, strict=True):
         carry, found = body(*carry, *each, *outside)
         rows.append(found)
     return carry, tuple(torch.stack(column) for column in zip(*rows, strict=True))
+
+
+def _in_order(values: Values) -> Values:
+    return tuple(value.clone(memory_format=torch.contiguous_format) for value in values)
 
 
 def run_frames(body: Callable[..., Any], frames: Values, outside: Values) -> Values:
