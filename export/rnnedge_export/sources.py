@@ -29,6 +29,7 @@ from rnnedge_export.capture import (
     restarted,
     tell_used,
     weights_digest,
+    with_frames_first,
     with_lengths,
 )
 from rnnedge_export.capture.capture import capture as captured_anew
@@ -66,6 +67,7 @@ def of_module(
     check_usable(module)
     check_kind(example)
     module, example = as_arguments(module, example, batch_axis, time_axis)
+    module, example = with_frames_first(module, example, batch_axis, time_axis)
     example = with_lengths(example, module, batch_axis, time_axis)
     with (
         defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module),

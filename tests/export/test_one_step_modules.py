@@ -57,6 +57,31 @@ class OneFrame(nn.Module):
         return self.conv(window).transpose(1, 2), window[:, :, 1:]
 
 
+class StateFirst(nn.Module):
+    """The state in front, in and out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(4, 6)
+
+    def forward(self, state: tuple[Tensor, Tensor], x: Tensor) -> Any:
+        state = self.cell(x, state)
+        return state, 2 * state[0]
+
+
+class Caches(nn.Module):
+    """States in a dict, which is the last argument and the last result; of sequences as of steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.gru = nn.Conv1d(4, 3, 5), nn.GRU(3, 3, batch_first=True)
+
+    def forward(self, x: Tensor, cache: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        window = torch.cat([cache["past"], x.transpose(1, 2)], 2)
+        y, h = self.gru(self.conv(window).transpose(1, 2), cache["h"])
+        return y, {"past": window[:, :, -4:], "h": h}
+
+
 def _zeros(*sizes: int) -> list[Tensor]:
     return [torch.zeros(2, size) for size in sizes]
 
@@ -122,6 +147,26 @@ def test_what_is_no_stream_is_refused_for_what_it_is(
     """Before it is tried what its example was taken for."""
     with pytest.raises(ModelRefused, match=reason):
         quickly.export(module.eval(), tuple(example), tmp_path / "net.onnx")
+
+
+def test_states_may_stand_first_or_in_a_dict(tmp_path: Path) -> None:
+    """In a dict at the end, whose keys are no arguments of forward."""
+    module, frames, expected = StateFirst().eval(), torch.randn(11, 4), []
+    state = torch.full((1, 6), 0.5), torch.full((1, 6), -0.5)
+    quickly.export(module, (state, frames[:1]), tmp_path / "net.onnx")
+    assert verify(tmp_path / "net.onnx", module, example=(state, frames[:1]), effort=quickly.effort()).passed
+    with torch.no_grad():
+        for frame in frames:
+            state, y = module(state, frame[None])
+            expected.append(y[0].numpy())
+    np.testing.assert_allclose(load(tmp_path / "net.onnx").run(frames.numpy()), np.stack(expected), atol=1e-6)
+    module, cache = Caches().eval(), {"past": torch.zeros(1, 4, 4), "h": torch.zeros(1, 1, 3)}
+    with torch.no_grad():
+        y = module(frames[None], cache)[0][0].numpy()
+    for length in (1, 7):
+        report = quickly.export(module, (frames[None, :length], cache), tmp_path / "net.onnx")
+        assert len(report.contract.outputs) == 1
+        np.testing.assert_allclose(load(tmp_path / "net.onnx").run(frames.numpy()), y, atol=1e-6)
 
 
 def test_a_stream_gives_what_the_steps_give(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from rnnedge_export.capture.cache import CaptureCache, capture
 from rnnedge_export.capture.capture import Captured
 from rnnedge_export.capture.example import Example, Extra
 from rnnedge_export.capture.example_kinds import check_axes, check_kind
+from rnnedge_export.capture.frames_first import with_frames_first
 from rnnedge_export.capture.full_lengths import with_lengths
 from rnnedge_export.capture.integer_frames import integer_frames
 from rnnedge_export.capture.kept_states import restarted
@@ -44,5 +45,6 @@ __all__ = [
     "tell_used",
     "weights_digest",
     "with_default",
+    "with_frames_first",
     "with_lengths",
 ]

@@ -59,7 +59,7 @@ def as_sequences(
         return module, example
     try:
         with quiet(), torch.no_grad(), left_as_it_was(module):
-            found = _found(module, args, time_axis)
+            found = step_of(module, args, time_axis)
     # A user's forward can raise anything for what it is not made for.
     except Exception:
         return module, example
@@ -74,7 +74,7 @@ def as_sequences(
     return stepped, (*sequences, *args[frames:])
 
 
-def _found(module: nn.Module, args: tuple[Any, ...], axis: int) -> tuple[int, tuple[Any, ...], bool] | None:
+def step_of(module: nn.Module, args: tuple[Any, ...], axis: int) -> tuple[int, tuple[Any, ...], bool] | None:
     """Cases 1 and 2: how many arguments are frames, which results are states, whether a frame has a time axis."""
     if keeps_state(module, args):
         plain = all(isinstance(x, Tensor) and x.dim() > 1 for x in args)

@@ -47,7 +47,7 @@ def _grows(source: ModuleAdapter, example: Example, lengths: tuple[int, ...]) ->
     return len(more) == 1 and more.pop() > 0
 
 
-class _Counter(OfValues):
+class _Counter(OfValues):  # type: ignore[no-untyped-call]
     """Counts the calls of torch that read what is computed of frames."""
 
     calls = 0
@@ -60,6 +60,7 @@ class _Counter(OfValues):
 
 
 def _calls_of_values(source: ModuleAdapter, inputs: tuple[torch.Tensor, ...]) -> int:
-    with _Counter(inputs) as counter:
+    counter = _Counter(inputs)
+    with counter:
         source(*inputs)
     return counter.calls

@@ -44,7 +44,7 @@ def two_dimensional_pooling() -> Iterator[None]:
         with _Whole():
             yield
     finally:
-        torch.max_pool1d = _ONE  # type: ignore[assignment]
+        torch.max_pool1d = _ONE
 
 
 class _Whole(TorchFunctionMode):

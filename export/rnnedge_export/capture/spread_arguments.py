@@ -1,6 +1,7 @@
 """A module with one argument that holds its sequences is called with an argument for each tensor in it.
 
-As a data loader gives them: a batch as a dict, a named tuple, a dataclass or a list.
+As a data loader gives them: a batch as a dict, a named tuple, a dataclass or a list. A dict of states at the end, whose
+keys are no arguments of `forward`, is the argument in whose place it stands.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnnedge_export.capture._arguments import parameters_of
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture.kept_states import STEP
 from rnnedge_export.capture.kept_values import left_as_it_was
@@ -33,6 +35,7 @@ class Spread(nn.Module):
 
 def as_arguments(module: nn.Module, example: Any, batch_axis: int, time_axis: int) -> tuple[nn.Module, Any]:
     """The module and its example, or what takes the tensors in its one argument, and those."""
+    example = _named(module, example)
     whole = example[0] if type(example) in (tuple, list) and len(example) == 1 else example
     least = max(batch_axis, time_axis) + 1
     try:
@@ -54,10 +57,20 @@ def as_arguments(module: nn.Module, example: Any, batch_axis: int, time_axis: in
     return made, tuple(tensors.values())
 
 
-def _runs(module: nn.Module, whole: Any) -> bool:
+def _named(module: nn.Module, example: Any) -> Any:
+    """The example with a dict at its end by the name of its argument, if the module takes it so."""
+    args = tuple(example) if type(example) in (tuple, list) else ()
+    names = [p.name for p in parameters_of(module) if p.kind is not p.KEYWORD_ONLY]
+    last = args[-1] if 1 < len(args) <= len(names) else None
+    if not isinstance(last, Mapping) or not last or set(last) & set(names) or not _runs(module, *args):
+        return example
+    return (*args[:-1], {names[len(args) - 1]: last})
+
+
+def _runs(module: nn.Module, *args: Any) -> bool:
     try:
         with quiet(), torch.no_grad(), left_as_it_was(module):
-            module(whole)
+            module(*args)
     # A user's forward can raise anything.
     except Exception:
         return False

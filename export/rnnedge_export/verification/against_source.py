@@ -29,6 +29,7 @@ from rnnedge_export.capture import (
     read_example,
     restarted,
     weights_digest,
+    with_frames_first,
     with_lengths,
 )
 from rnnedge_export.defects import defects_told
@@ -115,6 +116,7 @@ def verify(
     check_usable(source)
     check_kind(example)
     source, example = as_arguments(source, example, *axes)
+    source, example = with_frames_first(source, example, *axes)
     example = with_lengths(example, source, *axes)
     with (
         defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source),
