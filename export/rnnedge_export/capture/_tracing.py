@@ -27,6 +27,7 @@ from rnnedge_export.capture._specialized_dims import find_baked
 from rnnedge_export.capture._unfold import blocks_of_all_frames
 from rnnedge_export.capture._user_lines import line_of
 from rnnedge_export.capture._value_checks import Answers, value_error
+from rnnedge_export.capture._variables import plain_variables
 from rnnedge_export.capture._whole_numbers import whole_numbers
 from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
@@ -50,24 +51,27 @@ def trace(
 
     Raises `ModelRefused` naming the line of code that fixes a length, and the remedy.
     """
-    answers, adds, packing = Answers(), OverlapAdds(), Packing()
+    answers, adds, packing, given = Answers(), OverlapAdds(), Packing(), x
     try:
         with torch.no_grad(), packing, left_as_it_was(source.module):
             with answers.noted(source.module), adds.noted():
                 source(*x)
             if answers.asks_constants:
                 _ask_again(source, example, answers)
+            # A stream is one sequence, and the capture of a loop takes a while.
+            given = example.given(1, x[0].shape[example.time_axis])
+            source(*given)
     except RnnEdgeError:
         raise
     # A user's forward can raise anything.
     except Exception as error:
-        raise ModelRefused(f"{source.name}: {_failing(source, x, example, reason_of(error))}") from error
+        raise ModelRefused(f"{source.name}: {_failing(source, given, example, reason_of(error))}") from error
     refuse_loops_over_sequences(source, example)
     refuse_loops_over_pairs(source, example)
     with (
         quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
         blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
-        running_totals_as_loops(), answers.given(), adds.given(), packing.left_out(),
+        running_totals_as_loops(), answers.given(), adds.given(), packing.left_out(), plain_variables(),
     ):  # fmt: skip
         with left_as_it_was(source.module):
             loops = Loops(source, x, example, *frames_per_iteration(source, example))
@@ -259,4 +263,5 @@ def _failing(source: ModuleAdapter, x: tuple[torch.Tensor, ...], example: Exampl
             f"it takes one sequence at a time only ({reason}); make its initial states, and what else is as large as "
             f"the batch, of x.shape[{example.batch_axis}] sequences"
         )
-    return f"its forward fails on an input of shape {tuple(x[0].shape)}: {reason}"
+    remedy = "" if x[0].shape[example.batch_axis] > 1 else "; a stream is one sequence: give squeeze() its axis"
+    return f"its forward fails on an input of shape {tuple(x[0].shape)}: {reason}{remedy}"
