@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from rnnedge_export.graph.operators import Kind, of_kind
 from rnnedge_export.streaming import _attention as attention
+from rnnedge_export.streaming import _weighted as weighted
 from rnnedge_export.streaming._caches import joined
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, rank
@@ -31,6 +32,8 @@ def broadcast(node: ir.Node, facts: Facts) -> Fact:
     streamed = facts.streamed(node)
     if any(fact.pairs for _, fact in streamed):
         return attention.pairwise(node, facts)
+    if any(fact.weights for _, fact in streamed):
+        return weighted.multiplied(node, facts)
     if any(fact.summary for _, fact in streamed):
         if not all(fact.summary for _, fact in streamed):
             facts.refuse(

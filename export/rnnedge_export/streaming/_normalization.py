@@ -7,6 +7,7 @@ import onnx_ir as ir
 from rnnedge_export.graph.operators import Kind, of_kind
 from rnnedge_export.streaming import _attention as attention
 from rnnedge_export.streaming import _pooling as pooling
+from rnnedge_export.streaming import _weighted as weighted
 from rnnedge_export.streaming._registry import rule
 from rnnedge_export.streaming.facts import Fact, Facts, integers, rank
 
@@ -25,10 +26,15 @@ def trailing(node: ir.Node, facts: Facts) -> Fact:
 
 @rule(*of_kind(Kind.ALONG_AXIS))
 def one_axis(node: ir.Node, facts: Facts) -> Fact:
-    """1. Acts along `axis`: time is another one; otherwise refused. 2. Scores of attention: see there."""
+    """1. Acts along `axis`: time is another one; otherwise refused. 2. Scores of attention: see there.
+
+    3. A softmax over time whose weights go into a sum over time only (see `weighted`).
+    """
     fact = facts.only(node)
     axis = node.attributes.get_int("axis", -1) % rank(node.inputs[0])
     if fact.axis == axis:
+        if node.op_type == "Softmax" and not fact.folded and weighted.is_pooled(node.outputs[0]):
+            return weighted.as_scores(node, fact, facts)
         facts.refuse(node, "it normalizes over time, which needs the whole sequence", _REMEDY)
     return attention.without_unseen(node, fact, facts)
 
@@ -48,6 +54,8 @@ def reduce(node: ir.Node, facts: Facts) -> Fact:
     ndim = rank(node.inputs[0])
     axes = [axis % ndim for axis in integers(node, 1) or range(ndim)]
     fact = facts.only(node)
+    if fact.weights:
+        return weighted.summed(node, fact, axes, facts)
     if fact.axis in axes and not fact.folded and node.op_type in pooling.POOLED:
         return pooling.pooled(node, fact, axes, facts)
     return _reduced(node, facts, axes)

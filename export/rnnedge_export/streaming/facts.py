@@ -28,6 +28,7 @@ class Fact:
     `repeated`: the frames that stand in front, where its clock has a negative delay, equal the first one that comes.
     `pairs`: scores of attention, for rows on `axis` and columns on the next one, the last: the frames of a call and
     `back` frames before them. `unseen`: what is added to them before a softmax, to leave out columns before frame 0.
+    `weights`: it stands for weights of a softmax over time, and holds their scores.
     """
 
     axis: int | None
@@ -38,6 +39,7 @@ class Fact:
     pairs: bool = False
     back: int = 0
     unseen: ir.Value | None = None
+    weights: bool = False
 
     @property
     def summary(self) -> bool:
