@@ -1,18 +1,26 @@
-"""torch.export without what costs more than it gives here: a cache of shapes, and a stack of calls for every operator.
+"""torch.export without what costs more than it gives here: a cache of shapes, a stack of calls, searches by sympy.
 
 Traces compute shapes where they are asked for, which is faster than torch's cache of them for all but long networks.
 The cache makes every result a second time to see that it can be made from what is kept: of a network with ten
 operators a third of a trace; of one whose layers repeat for hundreds of operators it saves as much as it takes.
+
+A length divided by what is common to both is simplified by all that sympy knows, which takes hours for lengths that are
+rounded up once for each layer of an encoder. Divided term by term a long one is the same number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import torch
 
 from rnnedge_export.capture.code_places import wanted
+
+# Operations in an expression.
+_LONG = 16
 
 
 def exported(
@@ -35,3 +43,17 @@ def exported(
     without_lines = patch.object(torch.fx.config, "do_not_emit_stack_traces", not (with_lines or wanted()))
     with settings.patch(fake_tensor_cache_enabled=False), without_lines:
         return torch.export.export(module, x, dynamic_shapes=dims, prefer_deferred_runtime_asserts_over_guards=deferred)
+
+
+@contextmanager
+def quick_lengths() -> Iterator[None]:
+    """While it lasts, long expressions of lengths are divided term by term."""
+    import sympy
+
+    simplify = sympy.simplify
+
+    def quick(of: Any, **options: Any) -> Any:
+        return simplify(of, **options) if sympy.count_ops(of) < _LONG else sympy.expand_mul(of)
+
+    with patch.object(sympy, "simplify", quick):
+        yield

@@ -22,6 +22,7 @@ import torch
 from onnx_ir.passes.common import ShapeInferencePass
 
 from rnnedge_export.capture._extras import settle_extras
+from rnnedge_export.capture._fake_tensors import quick_lengths
 from rnnedge_export.capture._quiet import quiet, reason_of
 from rnnedge_export.capture._recurrent_weights import name_recurrent_weights
 from rnnedge_export.capture._tracing import trace
@@ -72,8 +73,9 @@ def capture(source: ModuleAdapter, example: Example, opset: int) -> Captured:
     _check_dtypes(source)
     # Sizes 0 and 1 are specialized by torch.export, so the traced example has at least two of each.
     x = example.given(max(2, example.batch), example.length * -(-4 // example.length))
-    program, lengths = trace(source, x, example)
-    with quiet(), torch.no_grad():
+    with quick_lengths():
+        program, lengths = trace(source, x, example)
+    with quick_lengths(), quiet(), torch.no_grad():
         try:
             model = to_onnx(program, opset)
         # torch.onnx wraps every failure, an operator without translation most of all, in types of its own.
