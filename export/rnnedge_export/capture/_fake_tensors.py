@@ -48,7 +48,7 @@ def exported(
 @contextmanager
 def quick_lengths() -> Iterator[None]:
     """While it lasts, long expressions of lengths are divided term by term."""
-    import sympy
+    import sympy  # type: ignore[import-untyped]  # it has no types
 
     simplify = sympy.simplify
 
