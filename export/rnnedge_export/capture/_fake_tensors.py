@@ -5,7 +5,7 @@ The cache makes every result a second time to see that it can be made from what 
 operators a third of a trace; of one whose layers repeat for hundreds of operators it saves as much as it takes.
 
 A length divided by what is common to both is simplified by all that sympy knows, which takes hours for lengths that are
-rounded up once for each layer of an encoder. Divided term by term a long one is the same number.
+rounded up once for each layer of an encoder. A long one is the same number divided term by term, where that goes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def quick_lengths() -> Iterator[None]:
     simplify = sympy.simplify
 
     def quick(of: Any, **options: Any) -> Any:
-        return simplify(of, **options) if sympy.count_ops(of) < _LONG else sympy.expand_mul(of)
+        terms = sympy.expand_mul(of, deep=False)
+        divided = all(sympy.fraction(term)[1] == 1 for term in sympy.Add.make_args(terms))
+        return terms if divided and sympy.count_ops(of) >= _LONG else simplify(of, **options)
 
     with patch.object(sympy, "simplify", quick):
         yield
