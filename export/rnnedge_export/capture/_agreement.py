@@ -19,6 +19,7 @@ _BACK = (1, 2, 4, 8, 12, 20, 40, 80, 160, 320)
 _FORTH = (1, 2, 5, 17, 64, 200)
 _DIVISIONS = {operator.floordiv, operator.mod}
 _SHORT = 64
+_IN_FRONT = 5
 _SEED = 1
 _ALIKE = 1e-3
 _CHECKS = ("assert", "constrain", "guard", "check")
@@ -69,6 +70,15 @@ def agrees_from(program: torch.export.ExportedProgram, module: nn.Module, exampl
     while length > 1 and not differs(program, module, example, length - 1, short=True):
         length -= 1
     return length
+
+
+def first_that_agrees(program: torch.export.ExportedProgram, module: nn.Module, example: Example, least: int) -> int:
+    """The first length from `least` on for which a rolled loop is what the module is; `least` if the next few are not.
+
+    The first frames that such a loop gives may stand in front of it, all of them whatever the length is.
+    """
+    lengths = range(least, least + _IN_FRONT)
+    return next((n for n in lengths if not differs(program, module, example, n, short=True)), least)
 
 
 def runs(program: torch.export.ExportedProgram, example: Example, length: int) -> bool:

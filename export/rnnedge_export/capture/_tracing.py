@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnnedge_export.capture._agreement import agrees_from, other_length, reflects, runs
+from rnnedge_export.capture._agreement import agrees_from, first_that_agrees, other_length, reflects, runs
 from rnnedge_export.capture._full_packing import Packing
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
@@ -82,6 +82,8 @@ def trace(
     # The module as it is: what stands in for parts of it during a capture may take other lengths.
     with quiet(), torch.no_grad(), left_as_it_was(source.module):
         least = _least(program, source, x, example, grain)
+        if loops.made is program:
+            least = first_that_agrees(program, source, example, least)
         if loops.found is not program:
             return program, Lengths(least, grain)
         least = max(least, agrees_from(program, source, example, x[0].shape[example.time_axis]))

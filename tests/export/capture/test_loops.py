@@ -386,3 +386,30 @@ def test_a_loop_streams(tmp_path: Path) -> None:
     actual = np.concatenate([stream.push(frame[None]) for frame in x[0].numpy()])
     with torch.no_grad():
         np.testing.assert_allclose(actual, module(x)[0].numpy(), rtol=0, atol=1e-5)
+
+
+class Late(nn.Module):
+    """A frame reaches the output two frames later: spikes of a layer are read by the next one after a step."""
+
+    def __init__(self) -> None:
+        """With random weights."""
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give as many frames as there are."""
+        h, g, ys = x.new_zeros(x.shape[0], 3), x.new_zeros(x.shape[0], 3), []
+        for t in range(x.shape[1]):
+            ys.append(torch.tanh(g))
+            g = 0.5 * g + self.linear(h)
+            h = 0.5 * h + x[:, t]
+        return torch.stack(ys, 1)
+
+
+def test_the_first_frames_may_stand_in_front_of_a_loop(tmp_path: Path) -> None:
+    """What the first two frames give is the same for all input; sequences of fewer are none of the source's."""
+    module, x = Late().eval(), torch.randn(1, 9, 3)
+    quickly.export(module, x, tmp_path / "m.onnx")
+    with torch.no_grad():
+        expected = module(x)[0].numpy()
+    np.testing.assert_allclose(load(tmp_path / "m.onnx").run(x[0].numpy()), expected, rtol=0, atol=1e-6)
