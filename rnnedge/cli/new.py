@@ -34,4 +34,6 @@ def command(
         return
     for path in written:
         tell(path)
-    tell(f"now: cd {quote(str(folder))} && make")
+    # What begins with a dash is no option of cd.
+    there = f"./{folder}" if str(folder).startswith("-") else str(folder)
+    tell(f"now: cd {quote(there)} && make")

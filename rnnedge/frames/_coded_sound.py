@@ -20,6 +20,9 @@ from rnnedge.frames._options import ReadOptions
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
 
+# SFE_BAD_FILE of libsndfile.
+_NO_FILE = 7
+
 
 def coded_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFrames:
     """The frames of a file, as those of a WAV file. Raises `MissingExtra` without soundfile."""
@@ -58,5 +61,11 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     # TypeError: of an ending that its libsndfile does not know.
     except (soundfile.SoundFileError, OSError, TypeError) as error:
-        reason = str(error).splitlines()[-1].rstrip(".")
-        raise InputError(f"{path}: not sound that can be read ({reason}); copy it again") from error
+        raise InputError(f"{path}: not sound that can be read ({_reason(error)}); copy it again") from error
+
+
+def _reason(error: Exception) -> str:
+    """What libsndfile says; it calls an MP3 file without a frame of sound a missing one."""
+    if getattr(error, "code", None) == _NO_FILE:
+        return "no frame of sound is found in it"
+    return str(error).splitlines()[-1].rstrip(".")

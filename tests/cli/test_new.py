@@ -39,6 +39,15 @@ def test_a_folder_in_use_is_left_alone(rnnedge: Command, tmp_path: Path) -> None
     assert sorted(path.name for path in (tmp_path / "used").iterdir()) == ["mine"]
 
 
+def test_the_command_after_a_new_project_is_one_of_its_folder(
+    rnnedge: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that begins with a dash is no option of cd."""
+    monkeypatch.chdir(tmp_path)
+    done = rnnedge("new", "--", "-mine")
+    assert done.code == 0 and "now: cd ./-mine && make" in done.out + done.err
+
+
 @pytest.mark.long
 def test_a_new_project_makes_itself(rnnedge: Command, tmp_path: Path) -> None:
     """Data, training, export, proof, measurement and its own tests, by `make`; then it detects, as its README says."""

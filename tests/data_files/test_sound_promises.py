@@ -99,3 +99,11 @@ def test_an_mp3_file_that_does_not_count_is_taken(mode: str, tmp_path: Path) -> 
     assert len(loud) <= found < len(loud) + 3000
     path.write_bytes(b"ID3\x04\0\0\0\0\x08\0" + b"Info".ljust(1024, b"\0") + bare)
     assert len(read_wav(path)[0]) == found
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfb\x90\x00" + b"\xff" * 500, b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f"])
+def test_an_mp3_file_without_a_frame_is_not_called_missing(data: bytes, tmp_path: Path) -> None:
+    """libsndfile says of it that the file does not exist."""
+    (tmp_path / "x.mp3").write_bytes(data)
+    with pytest.raises(InputError, match=r"x\.mp3: not sound that can be read \(no frame of sound is found in it\)"):
+        list(read_frames(str(tmp_path / "x.mp3"), CONTRACT))
