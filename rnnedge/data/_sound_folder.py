@@ -12,7 +12,7 @@ from rnnedge.data._recording import Recording, Recordings
 from rnnedge.data._table import Array
 from rnnedge.files.riff import read_wav_header
 from rnnedge.files.samples import WAV
-from rnnedge.files.sound_lengths import check_length
+from rnnedge.files.sound_lengths import check_length, what_libsndfile_says
 from rnnedge.files.sound_promises import check_bounded, check_whole, promised
 from rnnedge_runtime.errors import InputError, MissingExtra
 
@@ -76,7 +76,7 @@ def read_wav(path: Path) -> tuple[Array, int]:
     except InputError:
         raise
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[-1].rstrip(".")
+        reason = what_libsndfile_says(error)
         raise InputError(f"{path}: not a WAV file that can be read ({reason}); copy it again") from error
     if not len(samples):
         raise InputError(f"{path}: expected samples, found none")

@@ -16,6 +16,8 @@ _WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _PAGE, _PAGE_HEAD, _END_OF_STREAM = b"OggS", 27, 4
 # A page of Ogg has at most 255 parts of 255 bytes.
 _LONGEST_PAGE = _PAGE_HEAD + 255 + 255 * 255
+# SFE_BAD_FILE of libsndfile.
+_NO_FILE = 7
 
 
 def check_length(path: Path) -> None:
@@ -55,3 +57,10 @@ def _check_last_page(end: bytes, path: Path) -> None:
 def _page_size(page: bytes) -> int:
     parts = page[_PAGE_HEAD : _PAGE_HEAD + page[26]]
     return _PAGE_HEAD + page[26] + sum(parts)
+
+
+def what_libsndfile_says(error: Exception) -> str:
+    """What libsndfile says; it calls an MP3 file without a frame of sound a missing one."""
+    if getattr(error, "code", None) == _NO_FILE:
+        return "no frame of sound is found in it"
+    return str(error).splitlines()[-1].rstrip(".")

@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 
 from rnnedge.files.samples import encoding
-from rnnedge.files.sound_lengths import check_length
+from rnnedge.files.sound_lengths import check_length, what_libsndfile_says
 from rnnedge.files.sound_promises import check_whole, promised
 from rnnedge.frames._audio import Sound, TimedFrames, timed
 from rnnedge.frames._options import ReadOptions
 from rnnedge_runtime.contract import Contract
 from rnnedge_runtime.errors import InputError, MissingExtra
-
-# SFE_BAD_FILE of libsndfile.
-_NO_FILE = 7
 
 
 def coded_file(path: Path, contract: Contract, options: ReadOptions) -> TimedFrames:
@@ -61,11 +58,6 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     # TypeError: of an ending that its libsndfile does not know.
     except (soundfile.SoundFileError, OSError, TypeError) as error:
-        raise InputError(f"{path}: not sound that can be read ({_reason(error)}); copy it again") from error
-
-
-def _reason(error: Exception) -> str:
-    """What libsndfile says; it calls an MP3 file without a frame of sound a missing one."""
-    if getattr(error, "code", None) == _NO_FILE:
-        return "no frame of sound is found in it"
-    return str(error).splitlines()[-1].rstrip(".")
+        raise InputError(
+            f"{path}: not sound that can be read ({what_libsndfile_says(error)}); copy it again"
+        ) from error

@@ -107,3 +107,5 @@ def test_an_mp3_file_without_a_frame_is_not_called_missing(data: bytes, tmp_path
     (tmp_path / "x.mp3").write_bytes(data)
     with pytest.raises(InputError, match=r"x\.mp3: not sound that can be read \(no frame of sound is found in it\)"):
         list(read_frames(str(tmp_path / "x.mp3"), CONTRACT))
+    with pytest.raises(InputError, match=r"x\.mp3: .* \(no frame of sound is found in it\)"):
+        read_wav(tmp_path / "x.mp3")
