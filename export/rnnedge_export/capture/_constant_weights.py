@@ -20,7 +20,7 @@ from torch.fx.node import map_arg
 def with_constant_weights(program: ExportedProgram, translated: Callable[[Any], bool]) -> ExportedProgram:
     """Cases 1 and 2, in place; what depends on the input stays."""
     layer_weights = torch.ops.rnnedge.layer_weights.default
-    known, made = _weights(program), dict[Any, list[Node]]()
+    known, made = weights(program), dict[Any, list[Node]]()
     for node in list(program.graph.find_nodes(op="call_function", target=layer_weights)):
         _replace(program, node, known, made)
     for node in list(program.graph.nodes):
@@ -30,13 +30,13 @@ def with_constant_weights(program: ExportedProgram, translated: Callable[[Any], 
 
 
 def _replace(program: ExportedProgram, node: Node, known: dict[Node, Any], made: dict[Any, list[Node]]) -> None:
-    results = _value(node, known)
+    results = value_of(node, known)
     if results is None:
         return
     key = (node.target, node.args)
     if key not in made:
         with program.graph.inserting_before(node):
-            made[key] = [_constant_node(program, each) for each in _several(results)]
+            made[key] = [constant_node(program, each) for each in _several(results)]
     if isinstance(results, Tensor):
         node.replace_all_uses_with(made[key][0])
     for user in list(node.users):
@@ -49,7 +49,7 @@ def _several(results: Any) -> list[Tensor]:
     return [results] if isinstance(results, Tensor) else list(results)
 
 
-def _weights(program: ExportedProgram) -> dict[Node, Any]:
+def weights(program: ExportedProgram) -> dict[Node, Any]:
     """What is in the program itself, by its node."""
     signature = program.graph_signature
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -64,10 +64,10 @@ def _weights(program: ExportedProgram) -> dict[Node, Any]:
     return found
 
 
-def _value(node: Node, known: dict[Node, Any]) -> Any:
+def value_of(node: Node, known: dict[Node, Any]) -> Any:
     """What a node always gives; None if that depends on the input."""
     if node not in known:
-        given = [_value(each, known) for each in node.all_input_nodes]
+        given = [value_of(each, known) for each in node.all_input_nodes]
         plain = node.op == "call_function" and all(each is not None for each in given)
         known[node] = _called(node, known) if plain else None
     return known[node]
@@ -80,7 +80,8 @@ def _called(node: Node, known: dict[Node, Any]) -> Any:
         return target(*args, **kwargs)
 
 
-def _constant_node(program: ExportedProgram, tensor: Tensor) -> Node:
+def constant_node(program: ExportedProgram, tensor: Tensor) -> Node:
+    """A node that always gives `tensor`."""
     module = program.graph_module
     name = f"computed_weight_{len([each for each in vars(module) if each.startswith('computed_weight_')])}"
     setattr(module, name, tensor)

@@ -1,4 +1,4 @@
-"""`x[..., [0, 2]]`, `x[:, order]`: places along one axis, as the Gather that they are; `x[mask] = 0` as a choice.
+"""`x[..., [0, 2]]`, `x[:, rows, columns]`: places along axes, as the Gather that they are; `x[mask] = 0` as a choice.
 
 torch.onnx writes every index by GatherND, for which the axes are turned round first, and an assignment by the numbers
 of the places.
@@ -7,21 +7,44 @@ of the places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import onnx_ir as ir
 import torch
 from onnxscript.function_libs.torch_lib.ops import core
 
-from rnnedge_export.capture._exact_parts import op
+from rnnedge_export.capture._exact_parts import as_type, op
 
 
 def _index(self: Any, indices: Sequence[Any]) -> Any:
+    """One axis, or several of known sizes that follow each other, which are made one."""
     places = [(axis, index) for axis, index in enumerate(indices) if index is not None]
-    if len(places) != 1 or places[0][1].dtype == ir.DataType.BOOL:
+    first, after = places[0][0], places[0][0] + len(places)
+    if any(index.dtype == ir.DataType.BOOL for _, index in places) or places[-1][0] != after - 1:
         return core.aten_index(self, indices)
-    ((axis, index),) = places
-    return op.Gather(self, index, axis=axis)
+    if len(places) == 1:
+        return op.Gather(self, places[0][1], axis=first)
+    sizes, behind = list(self.shape[first:after]), [size if isinstance(size, int) else -1 for size in self.shape[after:]]
+    if not all(isinstance(size, int) for size in sizes) or behind.count(-1) > 1:
+        return core.aten_index(self, indices)
+    flat = op.Reshape(self, op.Constant(value_ints=[0] * first + [prod(sizes)] + behind))
+    return op.Gather(flat, _number_in_all(sizes, [index for _, index in places]), axis=first)
+
+
+def _number_in_all(sizes: Sequence[int], indices: Sequence[Any]) -> Any:
+    """The place in all axes together; one from the end is below 0."""
+    found: Any = None
+    for k, (size, index) in enumerate(zip(sizes, indices, strict=True)):
+        one = as_type(index, ir.DataType.INT64)
+        one = op.Where(op.Less(one, _whole(0)), op.Add(one, _whole(size)), one)
+        one = op.Mul(one, _whole(prod(sizes[k + 1 :])))
+        found = one if found is None else op.Add(found, one)
+    return found
+
+
+def _whole(number: int) -> Any:
+    return op.Constant(value_int=number)
 
 
 def _index_put(self: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
@@ -38,5 +61,6 @@ def _index_put(self: Any, indices: Sequence[Any], values: Any, accumulate: bool 
 
 INDEXING: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.index.Tensor: _index,
+    torch.ops.aten._unsafe_index.Tensor: _index,
     torch.ops.aten.index_put.default: _index_put,
 }

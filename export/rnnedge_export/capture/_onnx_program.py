@@ -30,6 +30,7 @@ from torch.onnx._internal.exporter._registration import OnnxDecompMeta, ONNXRegi
 from torch.onnx._internal.exporter._torchlib import _torchlib_registry
 
 from rnnedge_export.capture._changed_views import without_written_views
+from rnnedge_export.capture._chosen_values import with_chosen_values
 from rnnedge_export.capture._constant_weights import with_constant_weights
 from rnnedge_export.capture._exact import EXACT, without_angles
 from rnnedge_export.capture._filled_in import with_padding
@@ -58,7 +59,7 @@ def to_onnx(program: ExportedProgram, opset: int) -> ir.Model:
         program = _unchecked(without_angles(without_roundings(program)))
         program = decomposed(program, registry.has, partial(_tables, registry))
         program = with_constant_weights(without_written_views(program), registry.has)
-        program = with_numbers_of_one_kind(with_floors(with_padding(program)))
+        program = with_numbers_of_one_kind(with_floors(with_chosen_values(with_padding(program))))
         insert_casts(program.graph_module)
         program = _unchecked(program)
     made = _core._exported_program_to_onnx_program(program, registry=registry)

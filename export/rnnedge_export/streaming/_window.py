@@ -138,7 +138,8 @@ def read_window(node: ir.Node, facts: Facts) -> Window | None:
     place = fact.axis - 2
     spatial = rank(node.inputs[0]) - 2
     if place < 0:
-        if fact.axis == 0:
+        # Pools take every channel by itself.
+        if fact.axis == 0 or node.op_type != "Conv":
             return None
         facts.refuse(node, "time stands on its channel axis", "bring time to a spatial axis: x.transpose(1, 2)")
     if fact.folded:
