@@ -25,7 +25,10 @@ def _index(self: Any, indices: Sequence[Any]) -> Any:
         return core.aten_index(self, indices)
     if len(places) == 1:
         return op.Gather(self, places[0][1], axis=first)
-    sizes, behind = list(self.shape[first:after]), [size if isinstance(size, int) else -1 for size in self.shape[after:]]
+    sizes, behind = (
+        list(self.shape[first:after]),
+        [size if isinstance(size, int) else -1 for size in self.shape[after:]],
+    )
     if not all(isinstance(size, int) for size in sizes) or behind.count(-1) > 1:
         return core.aten_index(self, indices)
     flat = op.Reshape(self, op.Constant(value_ints=[0] * first + [prod(sizes)] + behind))
@@ -59,8 +62,25 @@ def _index_put(self: Any, indices: Sequence[Any], values: Any, accumulate: bool 
     return op.Where(mask, op.Reshape(values, op.Constant(value_ints=[1])), self)
 
 
+def _diagonal(self: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Of matrices whose sizes are known; torch.onnx multiplies by a unit matrix."""
+    rank = len(self.shape)
+    across = (dim1 % rank, dim2 % rank)
+    sizes = [self.shape[axis] for axis in across]
+    if not all(isinstance(size, int) for size in sizes):
+        return core.aten_diagonal(self, offset, dim1, dim2)
+    rows, columns = sizes
+    order = [axis for axis in range(rank) if axis not in across]
+    flat = op.Reshape(op.Transpose(self, perm=[*order, *across]), op.Constant(value_ints=[0] * len(order) + [-1]))
+    count = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
+    first = max(-offset, 0) * columns + max(offset, 0)
+    places = op.Constant(value_ints=[first + k * (columns + 1) for k in range(count)])
+    return op.Gather(flat, places, axis=len(order))
+
+
 INDEXING: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.aten.index.Tensor: _index,
     torch.ops.aten._unsafe_index.Tensor: _index,
     torch.ops.aten.index_put.default: _index_put,
+    torch.ops.aten.diagonal.default: _diagonal,
 }

@@ -44,6 +44,7 @@ from rnnedge_export.capture._sorted_places import PLACES
 from rnnedge_export.capture._squeeze import SQUEEZES
 from rnnedge_export.capture._type_promotion import insert_casts
 from rnnedge_export.capture._whole_numbers import without_roundings
+from rnnedge_export.capture._written_out import WRITTEN_OUT
 from rnnedge_export.capture.decompositions import Table, decomposed, registered_operators
 
 # Without types: what installs `patch` is hidden from type checkers.
@@ -130,4 +131,4 @@ def _decompositions(registry: _Translations, registered: object) -> tuple[Table,
     translated = set(_decomp.get_onnx_implemented_overloads(registry))
     table: Table = _decomp.create_onnx_friendly_decomposition_table(translated)
     composites, others = _split_decomp_table_to_cia_and_python_decomp(table)
-    return composites, others
+    return composites, {**others, **WRITTEN_OUT}

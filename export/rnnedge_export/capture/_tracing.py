@@ -10,26 +10,19 @@ from typing import Any
 import torch
 
 from rnnedge_export.capture._agreement import agrees_from, first_that_agrees, other_length, reflects, runs
+from rnnedge_export.capture._as_traced import as_traced
 from rnnedge_export.capture._full_packing import Packing
 from rnnedge_export.capture._general_length import General, shapes_at, traced
 from rnnedge_export.capture._growth import frames_per_iteration, takes_pairs
 from rnnedge_export.capture._loops_tried import Loops
-from rnnedge_export.capture._numpy_ranges import numpy_ranges
 from rnnedge_export.capture._over_pairs import refuse_loops_over_pairs
 from rnnedge_export.capture._over_sequences import refuse_loops_over_sequences
 from rnnedge_export.capture._overlap_add import OverlapAdds
-from rnnedge_export.capture._pooling import two_dimensional_pooling
 from rnnedge_export.capture._quiet import quiet, reason_of
-from rnnedge_export.capture._recurrent_layers import recurrent_layers
 from rnnedge_export.capture._rolled_loops import weighs_pairs
-from rnnedge_export.capture._running import running_totals_as_loops
 from rnnedge_export.capture._specialized_dims import find_baked
-from rnnedge_export.capture._unfold import blocks_of_all_frames
 from rnnedge_export.capture._user_lines import line_of
 from rnnedge_export.capture._value_checks import Answers, value_error
-from rnnedge_export.capture._variables import plain_variables
-from rnnedge_export.capture._whole_numbers import whole_numbers
-from rnnedge_export.capture.complex_numbers import spectra_of_frames
 from rnnedge_export.capture.example import Example
 from rnnedge_export.capture.kept_values import KeptValues, left_as_it_was
 from rnnedge_export.capture.loops import NoFrames, NotALoop
@@ -68,11 +61,7 @@ def trace(
         raise ModelRefused(f"{source.name}: {_failing(source, given, example, reason_of(error))}") from error
     refuse_loops_over_sequences(source, example)
     refuse_loops_over_pairs(source, example)
-    with (
-        quiet(), torch.no_grad(), recurrent_layers(), two_dimensional_pooling(), spectra_of_frames(),
-        blocks_of_all_frames(), numpy_ranges(), whole_numbers(source.module),
-        running_totals_as_loops(), answers.given(), adds.given(), packing.left_out(), plain_variables(),
-    ):  # fmt: skip
+    with as_traced(source.module), answers.given(), adds.given(), packing.left_out():
         with left_as_it_was(source.module):
             loops = Loops(source, x, example, *frames_per_iteration(source, example))
         rolled = loops.rolled() if loops.step else None

@@ -57,8 +57,23 @@ def test_resize() -> None:
                 sizes = np.array([1, 2, int(6 * scale)])
                 cases.append(Case("Resize", [numbers(rng, (1, 2, 6), False), None, None, sizes], given, fixed={3}))
     check(cases)
-    linear = Case("Resize", [np.ones((1, 2, 6), np.float32), None, scales], {"mode": "linear"}, fixed={2})
-    refused(linear, "mode = 'linear'")
+
+
+def test_resize_between_points() -> None:
+    """Lines and cubic curves, larger and smaller, along one axis and two; what leaves out or filters is refused."""
+    rng = np.random.default_rng(5)
+    cases = []
+    for mode in ("linear", "cubic"):
+        for places in ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"):
+            for sizes in ([1, 2, 6, 9], [1, 2, 11, 3], [1, 2, 1, 5]):
+                given = {"mode": mode, "coordinate_transformation_mode": places}
+                picture = numbers(rng, (1, 2, 6, 5), False)
+                cases.append(Case("Resize", [picture, None, None, np.array(sizes)], given, fixed={3}))
+    check(cases)
+    whole, scales = np.ones((1, 1, 6, 6), np.float32), np.array([1, 1, 1, 0.5], np.float32)
+    refused(Case("Resize", [whole, None, scales], {"mode": "linear", "antialias": 1}, fixed={2}), "antialias = 1")
+    cut = {"mode": "cubic", "exclude_outside": 1}
+    refused(Case("Resize", [whole, None, scales], cut, fixed={2}), "exclude_outside = 1")
 
 
 def test_running_sums() -> None:

@@ -53,6 +53,17 @@ def test_matmul_of_any_rank() -> None:
     check(cases)
 
 
+def test_products_with_vectors() -> None:
+    """On either side, constant or computed; the axis of the vector is gone."""
+    rng = np.random.default_rng(6)
+    cases = []
+    for lead in ((), (2,), (2, 3)):
+        for fixed in (set(), {0}, {1}):
+            cases.append(Case("MatMul", [_floats(rng, *lead, 4, 5), _floats(rng, 5)], fixed=fixed))
+            cases.append(Case("MatMul", [_floats(rng, 4), _floats(rng, *lead, 4, 5)], fixed=fixed))
+    check([*cases, Case("MatMul", [_floats(rng, 7), _floats(rng, 7)])])
+
+
 def test_vectors_of_every_width() -> None:
     """The same products with vectors of 4, 8 and 16 floats."""
     rng = np.random.default_rng(4)

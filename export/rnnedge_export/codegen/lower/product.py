@@ -87,8 +87,11 @@ def between(scope: SymbolTable, node: Node) -> Result:
         a = a.rearranged(np.transpose)
     if node.attribute("transB", 0):
         b = b.rearranged(np.transpose)
-    if len(a.shape) < 2 or len(b.shape) < 2:
-        node.refuse(f"of shapes {a.shape} and {b.shape}: expected matrices")
+    if not a.shape or not b.shape:
+        node.refuse(f"of shapes {a.shape} and {b.shape}: expected matrices or vectors")
+    vectors = [axis for axis, one in ((-2, a), (-1, b)) if len(one.shape) == 1]
+    a = a.rearranged(np.atleast_2d)
+    b = b.rearranged(lambda index: index[:, None] if index.ndim == 1 else index)
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     (m, depth), n = a.shape[-2:], b.shape[-1]
     for shape in ((*lead, m, depth), (*lead, depth, n)):
@@ -98,7 +101,7 @@ def between(scope: SymbolTable, node: Node) -> Result:
     target = program.new((*lead, m, n))
     (a0, a_steps), (b0, b_steps) = left.strides() or (0, ()), right.strides() or (0, ())
     program.emit(MatMul(lead, m, depth, n, (left.buffer, a0, a_steps), (right.buffer, b0, b_steps), target.buffer))
-    result = plain(target)
+    result = plain(target).rearranged(lambda index: np.squeeze(index, tuple(vectors)))
     if node.op == "Gemm" and node.has(2):
         result = combined(scope, "add", [result, scope.input(node, 2)])
     return [result]
