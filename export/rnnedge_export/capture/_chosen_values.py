@@ -46,12 +46,13 @@ def with_chosen_values(program: ExportedProgram) -> ExportedProgram:
 
 
 def _put(node: Node) -> _Put | None:
+    args: Any = node.args
     if node.target is _ATEN.index_put.default:
-        tensor, indices, values, added = (*node.args, False)[:4]
+        tensor, indices, values, added = (*args, False)[:4]
         given = [(axis, index) for axis, index in enumerate(indices) if index is not None]
         return _Put(tensor, *given[0], values, bool(added)) if len(given) == 1 else None
-    if node.target in (_ATEN.index_add.default, _ATEN.index_copy.default) and not node.kwargs and len(node.args) == 4:
-        tensor, axis, index, values = node.args
+    if node.target in (_ATEN.index_add.default, _ATEN.index_copy.default) and not node.kwargs and len(args) == 4:
+        tensor, axis, index, values = args
         rank = tensor.meta["val"].ndim
         return _Put(tensor, axis % rank, index, values, node.target is _ATEN.index_add.default)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -23,7 +24,8 @@ def distances_of_frames() -> Iterator[None]:
 
 def _distances(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = f"{_PRODUCTS}_if_necessary") -> Tensor:
     """Of rows (..., n, width) and (..., m, width); by products only where both are many, whatever the length."""
-    many = any(isinstance(one.shape[-2], int) and one.shape[-2] > _FEW for one in (x1, x2))
+    rows: list[Any] = [x1.shape[-2], x2.shape[-2]]
+    many = any(isinstance(count, int) and count > _FEW for count in rows)
     if p == 2 and (compute_mode == _PRODUCTS or (many and compute_mode == f"{_PRODUCTS}_if_necessary")):
         squares = (x1 * x1).sum(-1, keepdim=True) + (x2 * x2).sum(-1, keepdim=True).mT - 2 * (x1 @ x2.mT)
         return squares.clamp(min=0).sqrt()
