@@ -23,8 +23,8 @@ def write_project(folder: Path) -> list[Path]:
     Raises `InputError` for a folder with something in it, and for a name that is none for a file of Python.
     """
     name = re.sub(r"[^a-z0-9]+", "_", folder.resolve().name.lower()).strip("_")
-    if not name or name[0].isdigit():
-        raise InputError(f"{folder}: expected a name that begins with a letter, such as my-detector")
+    if not name or name[0].isdigit() or not folder.name.isprintable():
+        raise InputError(f"{folder}: expected a name that begins with a letter, and can be shown, such as my-detector")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: expected a new or an empty folder, found something in it; choose another name")
     written = []

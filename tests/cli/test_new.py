@@ -35,7 +35,7 @@ def test_a_folder_in_use_is_left_alone(rnnedge: Command, tmp_path: Path) -> None
     (tmp_path / "used" / "mine").touch()
     done = rnnedge("new", tmp_path / "used")
     assert done.code == 6 and "expected a new or an empty folder" in done.err and done.err.count("\n") == 1
-    assert rnnedge("new", tmp_path / "7").code == 6
+    assert rnnedge("new", tmp_path / "7").code == rnnedge("new", tmp_path / "two\nlines").code == 6
     assert sorted(path.name for path in (tmp_path / "used").iterdir()) == ["mine"]
 
 
