@@ -196,6 +196,16 @@ def test_an_effort_names_every_signal_and_road() -> None:
     assert Effort().roads == tuple(ROADS)
 
 
+def test_no_signal_cancels_to_rounding() -> None:
+    """A running mean divides by the sum of all frames so far; what is left of a sum that cancels has any sign."""
+    noise = np.random.default_rng(0).standard_normal((48, 17)).astype(np.float32)
+    for name, signal in SIGNALS.items():
+        frames = signal(noise).astype(np.float64)
+        sums, sizes = frames.sum(axis=1).cumsum(), np.abs(frames).sum(axis=1).cumsum()
+        lost = (np.abs(sums) < 1e-5 * sizes) & (sizes > 0)
+        assert name in ("negative zero", "silence") or not lost.any(), name
+
+
 def test_effort_is_what_the_report_says(tmp_path: Path) -> None:
     """Lengths, batches and frames are those that were asked for, and each check says how long it took."""
     report = quickly.export(nn.GRU(5, 6, batch_first=True), X, tmp_path / "m.onnx", effort=QUICK)

@@ -18,6 +18,7 @@ _INT16 = 8000.0
 # Powers of ten.
 _MAGNITUDES = (-10, 10)
 _EDGE = 104.0
+_FURTHER = 1.03
 
 
 def _gaps(noise: Noise) -> Array:
@@ -50,9 +51,10 @@ def _growing(noise: Noise) -> Array:
 def _ramp(noise: Noise) -> Array:
     """Evenly from where e^x has underflowed to where it has overflowed: every edge of a function lies between.
 
-    Frame by frame from the middle out, so that what becomes no number comes last.
+    Frame by frame from the middle out, so that what becomes no number comes last. A little further up than down: sums
+    that cancel to nothing, which a running mean divides by, have any sign that their rounding has.
     """
-    frames = np.linspace(-_EDGE, _EDGE, noise.size).reshape(noise.shape)
+    frames = np.linspace(-_EDGE, _FURTHER * _EDGE, noise.size).reshape(noise.shape)
     return np.asarray(frames[np.argsort(np.abs(frames.reshape(len(frames), -1).mean(axis=1)), kind="stable")])
 
 
