@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from rnnedge_export import verify
 from rnnedge_export.capture import as_sequences
+from rnnedge_export.capture.frames_first import with_frames_first
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import ModelRefused
 
@@ -202,3 +203,23 @@ class Gated(nn.Module):
 def test_a_module_of_sequences_is_left_as_it_is(module: nn.Module, example: object) -> None:
     """It takes more frames than the example has."""
     assert as_sequences(module, example) == (module, example)
+
+
+class Conditioned(nn.Module):
+    """A value per sequence of one or two axes; what comes out has the sizes of the frames."""
+
+    def forward(self, x: Tensor, value: Tensor) -> Tensor:
+        return torch.cumsum(x, 1) * value.reshape(len(x), 1, -1)
+
+
+@in_one_test(
+    "module, example",
+    [
+        (Conditioned(), (torch.randn(2, 9, 4), torch.tensor([3, 1]))),
+        (Conditioned(), (torch.randn(2, 9, 4), torch.randn(2, 4))),
+        (Gated(), (torch.randn(2, 9, 4), torch.randn(2, 9, 4))),
+    ],
+)
+def test_frames_are_no_state_in_front(module: nn.Module, example: object) -> None:
+    """Though results have their shape: a state has one length, a sequence any."""
+    assert with_frames_first(module, example, 0, 1) == (module, example)

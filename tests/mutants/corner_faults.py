@@ -48,7 +48,11 @@ def mirror_with_its_edge(injection: Injection) -> None:
 @fault("codegen", "corners, step", "load")
 def resized_from_the_middle(injection: Injection) -> None:
     """Places of a resize are those of half pixels."""
-    injection.source("codegen.lower.resize:resize", "np.arange(size) / scale if", "(np.arange(size) + 0.5) / scale if")
+    injection.source(
+        "codegen.lower.resize:resize",
+        "_PLACES[places_by](np.arange(size), ",
+        "_PLACES[places_by](np.arange(size) + 0.5, ",
+    )
 
 
 @fault("codegen", "corners, step", "load")

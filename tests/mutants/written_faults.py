@@ -36,7 +36,7 @@ def buckets_of_equal_edges(injection: Injection) -> None:
 @fault("capture", "places")
 def index_along_the_axis_before(injection: Injection) -> None:
     """Places are taken along another axis."""
-    _source(injection, "capture._indexing:_index", "axis=axis", "axis=max(1, axis - 1)")
+    _source(injection, "capture._indexing:_index", "places[0][1], axis=first", "places[0][1], axis=max(1, first - 1)")
 
 
 @fault("capture", "assigned")

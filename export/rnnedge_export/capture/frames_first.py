@@ -49,7 +49,7 @@ def with_frames_first(module: nn.Module, example: Any, batch_axis: int, time_axi
         return module, example
     try:
         with quiet(), torch.no_grad(), left_as_it_was(module):
-            if step_of(module, args, time_axis) is not None:
+            if step_of(module, args, time_axis) is not None or _takes_other_lengths(module, args, time_axis):
                 return module, example
             for states in range(1, len(args)):
                 made = _class_of(module, states, len(args))(module, states).train(module.training)
@@ -61,6 +61,20 @@ def with_frames_first(module: nn.Module, example: Any, batch_axis: int, time_axi
     except Exception:
         pass
     return module, example
+
+
+def _takes_other_lengths(module: nn.Module, args: tuple[Any, ...], axis: int) -> bool:
+    """Whether the first argument is a sequence, which gives results of its shape too, and no state."""
+    first = args[0]
+    if not isinstance(first, Tensor) or first.dim() <= axis:
+        return False
+    other = torch.cat([first, first.narrow(axis, 0, 1)], axis)
+    try:
+        module(other, *args[1:])
+    # A user's forward can raise anything.
+    except Exception:
+        return False
+    return True
 
 
 def _shapes(values: Any) -> list[tuple[int, ...]]:
