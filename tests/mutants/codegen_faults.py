@@ -116,7 +116,7 @@ def tanh_of_negative_numbers_saturates(injection: Injection) -> None:
 @fault("codegen", "ranges", "load")
 def sigmoid_saturates(injection: Injection) -> None:
     """The sigmoid is never below e^-8."""
-    injection.kernel("bounded_exponential(-x));", "bounded_exponential(x < -8.0f ? 8.0f : -x));")
+    injection.kernel("1.0f + bounded_exponential(-x);", "1.0f + bounded_exponential(x < -8.0f ? 8.0f : -x);")
 
 
 @fault("codegen", "ranges", "load")
