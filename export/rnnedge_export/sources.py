@@ -67,7 +67,7 @@ def of_module(
     check_usable(module)
     check_kind(example)
     module, example = as_arguments(module, example, batch_axis, time_axis)
-    module, example = with_frames_first(module, example, batch_axis, time_axis)
+    module, example = with_frames_first(module, example, time_axis)
     example = with_lengths(example, module, batch_axis, time_axis)
     with (
         defects_told(type(module).__name__), evaluation(module), worthwhile_threads(module),

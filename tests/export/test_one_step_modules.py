@@ -205,6 +205,18 @@ def test_a_module_of_sequences_is_left_as_it_is(module: nn.Module, example: obje
     assert as_sequences(module, example) == (module, example)
 
 
+class Echo(nn.Module):
+    """Samples, whole blocks of `hop` of them, without a part of others, or of themselves by a value per sequence."""
+
+    def __init__(self, hop: int = 1) -> None:
+        super().__init__()
+        self.hop = hop
+
+    def forward(self, near: Tensor, far: Tensor) -> Tensor:
+        other = far if far.dim() > 1 else near * far[:, None]
+        return (near - F.pad(other, (1, 0))[:, :-1] / 2).view(len(near), -1, self.hop).flatten(1)
+
+
 class Conditioned(nn.Module):
     """A value per sequence of one or two axes; what comes out has the sizes of the frames."""
 
@@ -217,9 +229,11 @@ class Conditioned(nn.Module):
     [
         (Conditioned(), (torch.randn(2, 9, 4), torch.tensor([3, 1]))),
         (Conditioned(), (torch.randn(2, 9, 4), torch.randn(2, 4))),
+        (Echo(), (torch.randn(2, 64), torch.randn(2, 64))),
+        (Echo(hop=16), (torch.randn(2, 64), torch.tensor([0.5, 2.0]))),
         (Gated(), (torch.randn(2, 9, 4), torch.randn(2, 9, 4))),
     ],
 )
 def test_frames_are_no_state_in_front(module: nn.Module, example: object) -> None:
     """Though results have their shape: a state has one length, a sequence any."""
-    assert with_frames_first(module, example, 0, 1) == (module, example)
+    assert with_frames_first(module, example, 1) == (module, example)

@@ -23,7 +23,7 @@ def distances_of_frames() -> Iterator[None]:
 
 
 def _distances(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = f"{_PRODUCTS}_if_necessary") -> Tensor:
-    """Of rows (..., n, width) and (..., m, width); by products only where both are many, whatever the length."""
+    """Of rows (..., n, width) and (..., m, width); by products where the rows of known number are many."""
     rows: list[Any] = [x1.shape[-2], x2.shape[-2]]
     many = any(isinstance(count, int) and count > _FEW for count in rows)
     if p == 2 and (compute_mode == _PRODUCTS or (many and compute_mode == f"{_PRODUCTS}_if_necessary")):

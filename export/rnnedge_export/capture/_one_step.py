@@ -78,14 +78,14 @@ def step_of(module: nn.Module, args: tuple[Any, ...], axis: int) -> tuple[int, t
     """Cases 1 and 2: how many arguments are frames, which results are states, whether a frame has a time axis."""
     if keeps_state(module, args):
         plain = all(isinstance(x, Tensor) and x.dim() > 1 for x in args)
-        return (len(args), _NONE, False) if plain and not _takes_more(module, args, len(args), axis) else None
+        return (len(args), _NONE, False) if plain and not takes_more(module, args, len(args), axis) else None
     result = module(*args) if len(args) > 1 else None
     for frames in range(1, len(args)):
         states = pytree.tree_leaves(args[frames:])
         if not all(isinstance(leaf, Tensor) for leaf in (*args[:frames], *states)):
             continue
         keys = _keys(result, states)
-        if keys is not None and not _takes_more(module, args, frames, axis):
+        if keys is not None and not takes_more(module, args, frames, axis):
             return frames, keys, all(x.dim() > axis and x.shape[axis] == 1 for x in args[:frames])
     return None
 
@@ -100,7 +100,7 @@ def _keys(result: Any, states: Sequence[Tensor]) -> tuple[Any, ...] | None:
     return () if isinstance(result, Tensor) and [tuple(result.shape)] == shapes else None
 
 
-def _takes_more(module: nn.Module, args: tuple[Any, ...], frames: int, axis: int) -> bool:
+def takes_more(module: nn.Module, args: tuple[Any, ...], frames: int, axis: int) -> bool:
     """Whether the module takes sequences: those of the example twice as long, alone or with all that are as long."""
     if any(x.dim() <= axis for x in args[:frames]):
         return False

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from rnnedge_export.capture._one_step import step_of
+from rnnedge_export.capture._one_step import step_of, takes_more
 from rnnedge_export.capture._quiet import quiet
 from rnnedge_export.capture._returned_states import members
 from rnnedge_export.capture.kept_states import STEP
@@ -41,7 +41,7 @@ class FramesFirst(nn.Module):
         return tuple(found[key] for key in order) if first else result
 
 
-def with_frames_first(module: nn.Module, example: Any, batch_axis: int, time_axis: int) -> tuple[nn.Module, Any]:
+def with_frames_first(module: nn.Module, example: Any, time_axis: int) -> tuple[nn.Module, Any]:
     """The module and its example, or those in the other order."""
     args = tuple(example) if isinstance(example, (tuple, list)) else ()
     kinds = [p.kind for p in inspect.signature(module.forward).parameters.values()]
@@ -49,7 +49,7 @@ def with_frames_first(module: nn.Module, example: Any, batch_axis: int, time_axi
         return module, example
     try:
         with quiet(), torch.no_grad(), left_as_it_was(module):
-            if step_of(module, args, time_axis) is not None or _takes_other_lengths(module, args, time_axis):
+            if step_of(module, args, time_axis) is not None or _is_sequence(module, args, time_axis):
                 return module, example
             for states in range(1, len(args)):
                 made = _class_of(module, states, len(args))(module, states).train(module.training)
@@ -63,18 +63,9 @@ def with_frames_first(module: nn.Module, example: Any, batch_axis: int, time_axi
     return module, example
 
 
-def _takes_other_lengths(module: nn.Module, args: tuple[Any, ...], axis: int) -> bool:
-    """Whether the first argument is a sequence, which gives results of its shape too, and no state."""
-    first = args[0]
-    if not isinstance(first, Tensor) or first.dim() <= axis:
-        return False
-    other = torch.cat([first, first.narrow(axis, 0, 1)], axis)
-    try:
-        module(other, *args[1:])
-    # A user's forward can raise anything.
-    except Exception:
-        return False
-    return True
+def _is_sequence(module: nn.Module, args: tuple[Any, ...], axis: int) -> bool:
+    """Whether the first argument may be twice as long: no state, though the results have its shape."""
+    return isinstance(args[0], Tensor) and args[0].dim() > axis and takes_more(module, args, 1, axis)
 
 
 def _shapes(values: Any) -> list[tuple[int, ...]]:

@@ -116,7 +116,7 @@ def verify(
     check_usable(source)
     check_kind(example)
     source, example = as_arguments(source, example, *axes)
-    source, example = with_frames_first(source, example, *axes)
+    source, example = with_frames_first(source, example, axes[1])
     example = with_lengths(example, source, *axes)
     with (
         defects_told(type(source).__name__), evaluation(source), worthwhile_threads(source),
