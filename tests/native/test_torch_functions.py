@@ -28,6 +28,9 @@ class Functions(nn.Module):
             "bits": (whole.abs() << 2) ^ (whole.abs() >> 1),
             "bytes": (x.clamp(0, 1) * 255).to(torch.uint8).float() / 255,
             "samples": (x.clamp(-1, 1) * 32767).to(torch.int16).float() / 32768,
+            "bytes around": ((x.clamp(0, 1) * 255).to(torch.uint8) + 100).float(),
+            "samples around": ((x.clamp(-1, 1) * 32767).to(torch.int16) * 3).abs().float(),
+            "flipped bits": (~(x.clamp(0, 1) * 255).to(torch.uint8)).float(),
             "mask": torch.zeros_like(x).scatter(-1, best, 1.0),
             "ring": nn.functional.pad(x, (2, 3), "circular"),
         }

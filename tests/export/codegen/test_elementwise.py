@@ -175,6 +175,13 @@ def test_quotients_of_whole_numbers() -> None:
     check(cases)
 
 
+def test_whole_numbers_wrap_around_in_their_own_bits() -> None:
+    """Of 32 bits, as those of 64."""
+    large = np.array([2**31 - 1, -(2**31), 2**30, -7, 3], np.int32)
+    pair = [large[:, None], large[None]]
+    check([Case(op, pair) for op in ("Add", "Sub", "Mul")] + [Case(op, [large]) for op in ("Neg", "Abs", "BitwiseNot")])
+
+
 def test_casts() -> None:
     """Between float32, whole numbers and truth values."""
     rng = np.random.default_rng(9)

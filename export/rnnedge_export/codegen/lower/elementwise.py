@@ -27,6 +27,9 @@ class Formula:
     costly: bool = False
 
 
+# What wraps around to fewer bits than whole numbers are computed with.
+_WIDE = ("INT64", "UINT64")
+_NARROW = ("INT32", "INT16", "INT8", "UINT32", "UINT16", "UINT8")
 _FORMULAS = {
     "Add": Formula("add", "whole_sum"),
     "Sub": Formula("subtract", "whole_difference"),
@@ -101,11 +104,26 @@ def formula(scope: SymbolTable, node: Node) -> list[Tensor]:
 
 def _applied(scope: SymbolTable, node: Node, operands: list[Tensor]) -> Tensor:
     found = _FORMULAS[node.op]
-    kind = operands[-1].kind
+    kind, dtype = operands[-1].kind, scope.types.get(node.outputs[0], "")
     function = found.floats if kind == FLOAT else found.integers
     if not function:
         node.refuse(f"of {'float32' if kind == FLOAT else 'whole numbers'} is not supported")
-    return combined(scope, function, operands, found.result or kind, costly=found.costly)
+    if node.op not in _OF_BITS:
+        _check_sign(scope, node)
+    result = combined(scope, function, operands, found.result or kind, costly=found.costly)
+    return combined(scope, f"as_{dtype}", [result], INT) if node.op in _GROW and dtype.upper() in _NARROW else result
+
+
+# What can leave the bits that whole numbers have, and wraps around in them.
+_GROW = ("Add", "Sub", "Mul", "Div", "Neg", "Abs", "BitwiseNot")
+# What is the same of numbers with a sign and without.
+_OF_BITS = ("Add", "Sub", "Mul", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "Equal", "Where")
+
+
+def _check_sign(scope: SymbolTable, node: Node) -> None:
+    """Whole numbers are computed with a sign, in 64 bits."""
+    if any(scope.types.get(name) == "uint64" for name in node.inputs):
+        node.refuse("of uint64: expected whole numbers with a sign, or of up to 32 bits")
 
 
 def combined(
@@ -155,6 +173,7 @@ def shifted(scope: SymbolTable, node: Node) -> list[Tensor]:
 @rule("Mod", integers=True)
 def remainder(scope: SymbolTable, node: Node) -> list[Tensor]:
     """That of C, or, of whole numbers without `fmod`, with the sign of what divides."""
+    _check_sign(scope, node)
     operands, fmod = [scope.input(node, 0), scope.input(node, 1)], node.attribute("fmod", 0)
     kind = operands[0].kind
     if kind == FLOAT and fmod != 1:
@@ -186,6 +205,7 @@ def power(scope: SymbolTable, node: Node) -> list[Tensor]:
 @rule("Clip", integers=True)
 def clip(scope: SymbolTable, node: Node) -> list[Tensor]:
     """Bounds, each optional; NaN stays NaN."""
+    _check_sign(scope, node)
     value = scope.input(node, 0)
     for k, operator in ((1, "Max"), (2, "Min")):
         if node.has(k):
@@ -193,11 +213,6 @@ def clip(scope: SymbolTable, node: Node) -> list[Tensor]:
             function = found.floats if value.kind == FLOAT else found.integers
             value = combined(scope, function, [value, scope.input(node, k)], value.kind)
     return [value]
-
-
-# What wraps around to fewer bits than whole numbers are computed with.
-_WIDE = ("INT64", "UINT64")
-_NARROW = ("INT32", "INT16", "INT8", "UINT32", "UINT16", "UINT8")
 
 
 @rule("Cast", integers=True)
@@ -210,6 +225,7 @@ def cast(scope: SymbolTable, node: Node) -> list[Tensor]:
     if to == "BOOL":
         return [combined(scope, "is_true", [value], INT)]
     if to == "FLOAT":
+        _check_sign(scope, node)
         return [value if value.kind == FLOAT else combined(scope, "as_float32", [value])]
     if to not in (*_WIDE, *_NARROW):
         node.refuse(f"to {to}: expected float32, bool or whole numbers")
