@@ -67,7 +67,8 @@ def package(
     if is_ort_format(data):
         raise ModelRefused(f"{name}: expected an ONNX file, found one in ORT format; take the one that it was made of")
     model = load_bytes(data, name, trust="local")
-    network = Network(name, data, check_seal(data, name), model.contract, model.pool(2).batched)
+    apart = model.contract.batch is not None or model.pool(2).batched
+    network = Network(name, data, check_seal(data, name), model.contract, apart)
     with temporary_folder("package") as made:
         say(f"write for {kind}")
         note = found.write(network, made)
