@@ -21,6 +21,7 @@ import machine_faults  # noqa: F401
 import name_faults  # noqa: F401
 import number_faults  # noqa: F401
 import package_faults  # noqa: F401
+import power_faults  # noqa: F401
 import precision_faults  # noqa: F401
 import road_faults  # noqa: F401
 import row_faults  # noqa: F401

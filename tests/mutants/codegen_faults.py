@@ -151,15 +151,9 @@ def second_row_is_the_first(injection: Injection) -> None:
 
 
 @fault("codegen", "tokens", "load")
-def row_check_off_by_one(injection: Injection) -> None:
-    """The number after the last row of a table is taken for one."""
-    injection.kernel("row >= rows", "row > rows")
-
-
-@fault("codegen", "tokens", "load")
 def last_row_refused(injection: Injection) -> None:
     """The last row of a table is taken for none."""
-    injection.kernel("row < 0 || row >= rows", "row < 0 || row >= rows - 1")
+    injection.kernel("place >= 0 && place < count) return", "place >= 0 && place < count - 1) return")
 
 
 @fault("codegen", "two inputs", "load")

@@ -68,7 +68,7 @@ def step_of_a_cut(injection: Injection) -> None:
 @fault("codegen", "corners, step", "load")
 def row_of_the_next(injection: Injection) -> None:
     """A row that is looked up is the next one, but for the last."""
-    injection.kernel("row * width, 4 * width)", "(row + (row < rows - 1)) * width, 4 * width)")
+    injection.kernel("place < count) return place;", "place < count) return place + (place < count - 1);")
 
 
 @fault("codegen", "corners, step", "load")

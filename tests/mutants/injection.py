@@ -91,6 +91,7 @@ class Injection:
         """Put `new` in the place of `old` in the C that every program calls."""
         from rnnedge_export.codegen import render
 
+        assert old in render.kernels(narrow=True, sparse=True), f"kernels: {old!r} does not stand there"
         self.text(render, "kernels", old, new)
 
     def template(self, owner: Any, file: str, old: str, new: str) -> None:

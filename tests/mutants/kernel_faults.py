@@ -164,7 +164,7 @@ def depthwise_stride(injection: Injection) -> None:
     injection.kernel("y[c] += from[c * channel_step] * k[c];", "y[c] += from[c] * k[c];")
 
 
-@fault("codegen", "tokens, step", "load")
+@fault("codegen", "corners, step", "load")
 def row_negative(injection: Injection) -> None:
     """Negative numbers of rows are refused."""
-    injection.kernel("row = row < 0 ? row + rows : row;", "")
+    injection.kernel("number < 0 ? number + count : number;", "number;")

@@ -14,7 +14,7 @@ def reset_forgets_the_context(injection: Injection) -> None:
 @fault("codegen", "tokens, step", "load")
 def rows_too_narrow(injection: Injection) -> None:
     """The last number of a row of a table is not copied."""
-    injection.kernel("row * width, 4 * width)", "row * width, 4 * width - 4)")
+    injection.kernel("&refused) * width, 4 * width)", "&refused) * width, 4 * width - 4)")
 
 
 @fault("codegen", "peepholes, native", "load")
