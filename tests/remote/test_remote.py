@@ -261,9 +261,11 @@ def start(there: Sshd, golden: Path) -> subprocess.Popen[str]:
     """The command line in a process group of its own, as a shell starts it, once its benchmark runs there."""
     options = [word for option in there.options for word in ("--ssh-option", option)]
     command = [sys.executable, "-m", "rnnedge", "bench", str(golden), "--on", there.target, *LONG, *options]
+    # A shell that runs the tests in the background leaves them an interruption that is ignored.
     process = subprocess.Popen(
-        [*command, "--remote-python", sys.executable], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        [*command, "--remote-python", sys.executable], stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     until(lambda: len(there.working()) > 1 or process.poll() is not None, "the benchmark runs there")
     return process
 
